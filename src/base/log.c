@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base/log.c - see log.h */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static const char *const names[] = {"error", "warning", "info", "debug"};
+static atomic_int level_most = LOG_INFO;
+
+/** log_level_set() - lines above @most are not written */
+void log_level_set(enum log_level most)
+{
+    atomic_store_explicit(&level_most, (int)most, memory_order_relaxed);
+}
+
+/** log_level_get() - the level set last; LOG_INFO at first */
+enum log_level log_level_get(void)
+{
+    return (enum log_level)atomic_load_explicit(&level_most, memory_order_relaxed);
+}
+
+/* Copy @from to @to with control characters escaped; Return: the length. */
+static size_t escape(char *to, size_t cap, const char *from)
+{
+    size_t len = 0;
+
+    for (; *from != '\0' && len + 5 < cap; from++) {
+        unsigned char c = (unsigned char)*from;
+
+        if (c < 0x20 || c == 0x7f)
+            len += (size_t)snprintf(to + len, cap - len, "\\x%02x", c);
+        else
+            to[len++] = (char)c;
+    }
+    return len;
+}
+
+/** log_line() - "<date> <level> <area>: <text>"; use the macros */
+void log_line(enum log_level level, const char *area, const char *format, ...)
+{
+    char text[LOG_LINE_MAX];
+    char line[2 * LOG_LINE_MAX];
+    char date[CLOCK_TEXT_LEN];
+    va_list args;
+    size_t len;
+    int n;
+
+    if (level > log_level_get())
+        return;
+    va_start(args, format);
+    n = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (n >= (int)sizeof(text))
+        memcpy(text + sizeof(text) - 4, "...", 4);
+
+    len = (size_t)snprintf(line, sizeof(line), "%s %s %s: ", clock_format(clock_unix_ms(), date),
+                           names[level], area);
+    len += escape(line + len, sizeof(line) - len - 1, text);
+    line[len++] = '\n';
+    if (write(STDERR_FILENO, line, len) < 0)
+        return; /* nowhere left to say so */
+}

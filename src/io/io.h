@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io/io.h - the event loop, streams over TCP and TLS, listeners and mailboxes
+ *
+ * A loop belongs to one thread.  Nothing here knows MQTT.
+ */
+#pragma once
+
+#include <sys/socket.h>
+
+#include "base/bytes.h"
+#include "base/heap.h"
+#include "base/list.h"
+
+/* ---- loop: level-triggered epoll, timers, one clock read a turn ---- */
+
+struct loop;
+struct loop_file;
+
+#define LOOP_READ  BIT(0)
+#define LOOP_WRITE BIT(1)
+#define LOOP_HUP   BIT(2) /* always reported */
+
+typedef void loop_ready_fn(struct loop_file *file, uint32_t ready);
+
+/* A descriptor the loop watches; stands inside its owner.  The owner closes @fd after loop_remove(). */
+struct loop_file {
+    int fd;
+    uint32_t watches; /* LOOP_READ, LOOP_WRITE */
+    loop_ready_fn *on_ready;
+};
+
+struct loop *loop_new(void);
+struct loop *loop_free(struct loop *l);
+MUST_CHECK int loop_add(struct loop *l, struct loop_file *f, uint32_t watches);
+void loop_watch(struct loop *l, struct loop_file *f, uint32_t watches); /* no system call if unchanged */
+void loop_remove(struct loop *l, struct loop_file *f);
+/* One turn: wait until something is ready or @deadline_ns, read the clock once, call on_ready of
+ * each ready file.  A file removed during the turn is not called any more. */
+void loop_turn(struct loop *l, uint64_t deadline_ns);
+uint64_t loop_now_ns(const struct loop *l); /* the time this turn was read at */
+
+/* ---- mailbox: from any thread to one; a control lane before a delivery lane ---- */
+
+struct mail {
+    struct list link;
+};
+
+enum lane {
+    LANE_CONTROL,
+    LANE_DELIVERY,
+    LANE_N,
+};
+
+struct mailbox;
+
+struct mailbox *mailbox_new(void);
+struct mailbox *mailbox_free(struct mailbox *m); /* must be empty */
+int mailbox_fd(const struct mailbox *m);         /* eventfd, readable while there is mail */
+void mailbox_post(struct mailbox *m, enum lane lane, struct mail *mail);
+void mailbox_post_all(struct mailbox *m, enum lane lane, struct list *mails, size_t n, size_t bytes); /* @mails is emptied; FIFO */
+size_t mailbox_take(struct mailbox *m, enum lane lane, struct list *ret); /* all of the lane, appended in order; Return: how many */
+void mailbox_clear_wakeup(struct mailbox *m); /* before taking */
+size_t mailbox_bytes(const struct mailbox *m); /* posted to the delivery lane and not taken yet; any thread, approximate */
+
+/* ---- TLS ---- */
+
+enum tls_client_certificate {
+    TLS_CLIENT_CERTIFICATE_NONE,
+    TLS_CLIENT_CERTIFICATE_OPTIONAL,
+    TLS_CLIENT_CERTIFICATE_REQUIRED,
+};
+
+struct tls_settings {
+    const char *certificate; /* PEM chain file */
+    const char *key;         /* PEM */
+    const char *client_ca;   /* PEM bundle, NULL when certificates are not asked for */
+    const char *crl;         /* PEM, may be NULL */
+    enum tls_client_certificate client_certificate;
+    int version_min;         /* 0x0303 TLS 1.2, 0x0304 TLS 1.3 */
+};
+
+struct tls_context; /* reference counted, any thread */
+
+/* Server side.  On failure NULL and @ret_error says what, with which file and what to do; free() it. */
+struct tls_context *tls_context_new(const struct tls_settings *s, char **ret_error);
+/* Client side: @ca verifies the server, whose name must be @server_name; certificate and key may be NULL. */
+struct tls_context *tls_context_new_client(const char *ca, const char *certificate, const char *key, char **ret_error);
+struct tls_context *tls_context_ref(struct tls_context *c);
+struct tls_context *tls_context_unref(struct tls_context *c);
+
+/* ---- stream: bytes both ways over a non-blocking socket, plain or TLS ---- */
+
+struct stream;
+
+#define STREAM_ADDRESS_LEN 48
+
+enum stream_outcome {
+    STREAM_OK,      /* *ret_n bytes moved, at least one; for a handshake: done */
+    STREAM_AGAIN,   /* not now: stream_wants() says what to watch for */
+    STREAM_END,     /* the peer closed in order */
+    STREAM_FAILED,  /* reset, TLS alert, ...: stream_error() says what */
+};
+
+/* What TLS found out about the peer; all borrowed from the stream. */
+struct stream_peer {
+    const char *address;       /* "192.0.2.1", "2001:db8::1", "unix" */
+    uint16_t port;
+    bool is_loopback;
+    bool is_tls;
+    bool has_certificate;      /* verified against client_ca, in date, not revoked */
+    const char *certificate_cn;
+    const char *certificate_fingerprint; /* SHA-256, 64 hex digits */
+    const char *certificate_serial;      /* hex */
+    const char *certificate_issuer;
+    uint64_t certificate_not_after_unix_ms;
+    const char *tls_version;   /* "TLSv1.3" */
+    const char *tls_cipher;
+    const char *sni;
+};
+
+/* @fd is owned from here on; set non-blocking, TCP_NODELAY.  @tls may be NULL; referenced. */
+struct stream *stream_new(int fd, struct tls_context *tls);
+/* Client side: connect to @host (an address) and @port; blocking connect with a limit, then as above. */
+struct stream *stream_connect(const char *host, uint16_t port, struct tls_context *tls, const char *server_name, unsigned timeout_ms, char **ret_error);
+struct stream *stream_free(struct stream *s); /* closes */
+int stream_fd(const struct stream *s);
+enum stream_outcome stream_handshake(struct stream *s); /* STREAM_OK at once for plain TCP */
+enum stream_outcome stream_read(struct stream *s, void *at, size_t cap, size_t *ret_n);
+enum stream_outcome stream_write(struct stream *s, const void *at, size_t len, size_t *ret_n);
+bool stream_has_pending(const struct stream *s); /* TLS holds bytes that epoll does not see */
+uint32_t stream_wants(const struct stream *s);   /* LOOP_READ and/or LOOP_WRITE after STREAM_AGAIN */
+void stream_shutdown(struct stream *s);          /* close_notify, then shut down the sending side */
+const struct stream_peer *stream_peer(const struct stream *s);
+const char *stream_error(const struct stream *s);
+
+/* ---- listeners ---- */
+
+/* Bind and listen; with SO_REUSEPORT so that each worker has its own.  -errno on failure.
+ * @host: address or name; a name that resolves to several uses the first. */
+MUST_CHECK int listener_open(const char *host, uint16_t port, bool reuse_port, int *ret_fd);
+MUST_CHECK int listener_open_unix(const char *path, unsigned mode, int *ret_fd);
+MUST_CHECK int listener_accept(int fd, int *ret_fd); /* -EAGAIN when there is none */
+bool address_is_loopback(const char *host); /* an address or name that reaches this machine only */

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * protect/protect.h - the gate: who may come in, and what each may do
+ *
+ * Pure: takes a time, reads no clock, file or socket, never blocks.  A policy is
+ * immutable and atomically reference-counted; a new one is built aside and its
+ * pointer given to each worker.  Deny by default: what no rule allows is refused.
+ *
+ * MQ.PR.IA-03 MQ.PR.IA-05 MQ.PR.SP-02 MQ.PR.SP-04 MQ.PR.SP-05
+ */
+#pragma once
+
+#include "base/bytes.h"
+
+/* ---- limits: everything a peer can make grow ---- */
+
+/* clang-format off */
+/*    field                        default     min   max          what, and what happens at the limit (goes to the manual) */
+#define LIMITS(X)                                                                                                      \
+    X(connections_max,             10000,      1,    1000000,     "network connections to the node; more are closed at once") \
+    X(connections_per_address_max, 2000,       1,    1000000,     "network connections from one address; more are closed at once") \
+    X(connect_timeout_ms,          10000,      100,  600000,      "from accept to a whole CONNECT; then the connection is closed") \
+    X(connect_bytes_max,           65536,      64,   1048576,     "size of a CONNECT packet; larger is refused with 0x95") \
+    X(packet_bytes_max,            1048576,    64,   268435460,   "size of any packet; told to 5.0 clients; larger is refused with 0x95") \
+    X(keep_alive_max_s,            3600,       5,    65535,       "keep alive; 5.0 clients are told, 3.1.1 clients are held to it") \
+    X(session_expiry_max_s,        604800,     0,    4294967295,  "how long a session outlives its connection; larger is lowered") \
+    X(sessions_max,                100000,     1,    10000000,    "sessions kept, connected or not; a new one is then refused with 0x97") \
+    X(subscriptions_per_session_max, 500,      1,    100000,      "subscriptions of one session; more get 0x97 in SUBACK") \
+    X(queue_messages_max,          10000,      1,    10000000,    "messages waiting for one session; then QoS 0 is dropped, and QoS 1 and 2 newest first") \
+    X(queue_bytes_max,             16777216,   1024, 4294967295,  "bytes waiting for one session; as queue_messages_max") \
+    X(inflight_max,                100,        1,    65535,       "unacknowledged messages to one client; the client's Receive Maximum if lower") \
+    X(receive_max,                 100,        1,    65535,       "unacknowledged QoS 2 messages from one client; told to 5.0 clients; more is 0x93") \
+    X(topic_alias_max,             16,         0,    1024,        "topic aliases a client may set; more is 0x94") \
+    X(retained_messages_max,       100000,     0,    100000000,   "retained messages of the node; a new one is then refused with 0x97") \
+    X(retained_bytes_max,          268435456,  0,    68719476736, "bytes of retained messages of the node; as retained_messages_max") \
+    X(messages_per_s_max,          1000,       1,    100000000,   "PUBLISH a second from one client, averaged over 5 s; faster is read more slowly") \
+    X(will_delay_max_s,            86400,      0,    4294967295,  "Will delay; larger is lowered")
+/* clang-format on */
+
+struct limits {
+#define X(field, deflt, min, max, what) uint64_t field;
+    LIMITS(X)
+#undef X
+};
+
+extern const struct limits limits_default;
+
+/* ---- what the configuration says; borrowed while a policy is built, which copies ---- */
+
+#define ROLE_NAME_MAX 64
+
+/* One entry of a role's "allow" or "deny" list, e.g. publish to "fmb/meter/${client_id}/#".
+ * In @filter, ${client_id}, ${user_name} and ${certificate_cn} stand for the connection's own; a
+ * value with '/', '+', '#' or nothing makes the rule match nothing (and explain says so). */
+struct rule_spec {
+    const char *filter;
+    bool publish;
+    bool subscribe;
+    bool deny; /* deny rules are looked at before allow rules */
+};
+
+struct role_spec {
+    const char *name;
+    const struct rule_spec *rules;
+    size_t n_rules;
+    bool critical;        /* automatic responses never go beyond an alert */
+    bool may_command;     /* may publish to command topics without being an incident (D32) */
+    bool control_plane;   /* may connect to the control listener and use $bastide/ and $SYS/ topics that its rules allow */
+    uint64_t messages_per_s_max; /* 0: the node's limit */
+    uint32_t scan_factor; /* multiplies the topic-scan limits (gateway 20, monitor 5); 0: 1 */
+};
+
+struct user_spec {
+    const char *name;
+    const char *password_verifier; /* of crypto/; NULL: no password login */
+    const char *certificate_cn;    /* NULL: no certificate login */
+    const char *role;
+    bool disabled;
+};
+
+struct policy_spec {
+    struct limits limits;
+    const struct role_spec *roles;
+    size_t n_roles;
+    const struct user_spec *users;
+    size_t n_users;
+    const char *const *command_topics; /* filters of topics that command equipment (D32) */
+    size_t n_command_topics;
+    const char *anonymous_role; /* role of clients without credentials on listeners that allow them; NULL: nobody */
+};
+
+struct policy;
+
+struct policy *policy_new(const struct policy_spec *spec, char **ret_error);
+struct policy *policy_ref(struct policy *p);
+struct policy *policy_unref(struct policy *p);
+const struct limits *policy_limits(const struct policy *p);
+
+/* ---- connect ---- */
+
+/* Who knocks.  All borrowed. */
+struct gate_subject {
+    struct bytes client_id;
+    struct bytes user_name;      /* of CONNECT */
+    struct bytes address;        /* without port */
+    struct bytes certificate_cn; /* of a verified client certificate */
+    bool has_user_name;
+    bool has_password;
+    bool has_certificate;
+    bool is_control;             /* came by the control listener */
+    bool anonymous_allowed;      /* by the listener */
+};
+
+/* clang-format off */
+/*    name               reason  text for log, reason string and explain */
+#define GATE_OUTCOMES(X)                                                                        \
+    X(ALLOWED,           0x00, "allowed")                                                       \
+    X(ASK_PASSWORD,      0x00, "password to be verified")                                       \
+    X(E_BANNED,          0x8a, "banned")                                                        \
+    X(E_UNKNOWN_USER,    0x86, "no such user")                                                  \
+    X(E_WRONG_PASSWORD,  0x86, "wrong password")                                                \
+    X(E_NO_CREDENTIALS,  0x87, "neither a known certificate nor a user name and password")      \
+    X(E_CERTIFICATE,     0x87, "the certificate's name belongs to no user")                     \
+    X(E_DISABLED,        0x87, "the user is disabled")                                          \
+    X(E_CONTROL_PLANE,   0x87, "the role may not use the control listener")                     \
+    X(E_NOT_AUTHORIZED,  0x87, "no rule allows it")                                             \
+    X(E_DENIED,          0x87, "a rule denies it")                                              \
+    X(E_RESERVED,        0x87, "the topic is the node's own")
+/* clang-format on */
+
+enum gate_outcome {
+#define X(name, reason, text) GATE_##name,
+    GATE_OUTCOMES(X)
+#undef X
+};
+
+uint8_t gate_outcome_reason(enum gate_outcome o);
+const char *gate_outcome_text(enum gate_outcome o);
+
+struct grant; /* what one connection may do; owned by it, keeps its policy */
+
+/* Identify the principal.  A certificate goes before a password; with a certificate whose CN belongs
+ * to a user, a CONNECT user name must be absent or that user's name.  On GATE_ASK_PASSWORD
+ * @ret_verifier (borrowed from the policy; for an unknown user a dummy of the same cost, so that time
+ * does not tell) is to be checked by an auth thread, then gate_admit() is called; an unknown user
+ * always ends as E_WRONG_PASSWORD/E_UNKNOWN_USER after the same work. */
+enum gate_outcome gate_connect(const struct policy *p, const struct gate_subject *s, const char **ret_verifier);
+/* After gate_connect() said ALLOWED, or the password was right: the grant, or NULL with @ret why not. */
+struct grant *gate_admit(struct policy *p, const struct gate_subject *s, enum gate_outcome *ret);
+struct grant *grant_free(struct grant *g);
+const char *grant_role(const struct grant *g);
+const char *grant_principal(const struct grant *g); /* user name; "" when anonymous */
+bool grant_is_critical(const struct grant *g);
+bool grant_may_command(const struct grant *g);
+bool grant_is_control_plane(const struct grant *g);
+uint64_t grant_messages_per_s_max(const struct grant *g);
+uint32_t grant_scan_factor(const struct grant *g);
+
+/* ---- publish, subscribe ---- */
+
+enum gate_action {
+    GATE_PUBLISH,
+    GATE_SUBSCRIBE,
+};
+
+#define GATE_RULE_TEXT_MAX 256
+
+struct gate_answer {
+    enum gate_outcome outcome; /* GATE_ALLOWED, E_NOT_AUTHORIZED, E_DENIED, E_RESERVED */
+    bool is_command;           /* GATE_PUBLISH: the topic matches a command topic */
+    const char *role;          /* borrowed from the grant */
+    const char *rule;          /* the filter of the rule that decided, as configured; NULL if none; borrowed */
+};
+
+/* A subscription is allowed if one allow rule's filter covers it and no deny rule's filter overlaps
+ * it.  "$share/group/" must have been taken off.  No allocation. */
+struct gate_answer gate_check(const struct grant *g, enum gate_action action, struct bytes topic);
+/* One paragraph for a person: every rule looked at, which decides and why; appended to @ret. */
+void gate_explain(const struct grant *g, enum gate_action action, struct bytes topic, struct buf *ret);
+
+/* ---- bans: an immutable snapshot, as the policy ---- */
+
+enum ban_kind {
+    BAN_ADDRESS,        /* one address, or a prefix "192.0.2.0/24" */
+    BAN_CLIENT,         /* client id */
+    BAN_USER,           /* principal */
+    BAN_CLIENT_ADDRESS, /* the pair: nobody can lock out another by using its name */
+    BAN_KIND_N,
+};
+
+struct ban {
+    enum ban_kind kind;
+    char *subject;       /* address, prefix, client id or user name */
+    char *address;       /* BAN_CLIENT_ADDRESS only */
+    uint64_t created_unix_ms;
+    uint64_t expires_unix_ms; /* 0: until lifted */
+    char *reason;
+    char *author;        /* "admin:alice", "detector:repeated-auth-failures" */
+};
+
+struct ban_table;
+
+const char *ban_kind_text(enum ban_kind kind);              /* "address", "client", "user", "client-address" */
+bool ban_kind_parse(const char *text, enum ban_kind *ret);
+bool ban_subject_valid(enum ban_kind kind, const char *subject, const char *address, const char **ret_why);
+struct ban_table *ban_table_new(const struct ban *bans, size_t n); /* copies */
+struct ban_table *ban_table_ref(struct ban_table *t);
+struct ban_table *ban_table_unref(struct ban_table *t);
+/* The first ban in force that hits, or NULL.  Empty fields of @s are not looked at, so that the
+ * address can be asked before CONNECT.  @principal may be empty. */
+const struct ban *ban_table_find(const struct ban_table *t, const struct gate_subject *s, struct bytes principal, uint64_t now_unix_ms);
+
+/* ---- token bucket: messages_per_s_max ---- */
+
+struct quota {
+    uint64_t full_at_ns; /* GCRA: theoretical arrival time */
+};
+
+/* Return: 0 when one more is within @per_s averaged over 5 s, otherwise ns to wait. */
+uint64_t quota_take(struct quota *q, uint64_t per_s, uint64_t now_ns);

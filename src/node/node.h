@@ -37,7 +37,8 @@ struct node_hooks {
     /* The configuration is about to be read anew (SIGHUP or node_reload()), and has been. */
     void (*reloading)(void *owner);
     void (*reloaded)(void *owner);
-    /* The node is about to stop: workers still run, no control-plane call may be made after this returns. */
+    /* The node is about to stop: workers still run, no control-plane call is made after this returns.  It waits for a call
+     * that is under way; so a call that only the main thread could serve ends with NODE_E_CONFLICT from here on. */
     void (*stopping)(void *owner);
 };
 

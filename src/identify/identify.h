@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * identify/identify.h - which assets there are, and who tells whom what
+ *
+ * Assets and data flows are learned from events and held against a declared
+ * inventory.  An asset is a device key that was let in once: the name in its
+ * client certificate (renewing a certificate does not make a new device), else
+ * principal and client id.  A flow is publisher -> topic -> subscriber: a topic
+ * that a live connection used, matched with a subscription that stands.
+ *
+ * One thread (the sentinel).  No clock of its own: every call that needs a time
+ * takes one.  Everything is bounded; what does not fit is counted.
+ *
+ * Subscriptions end with their connection here.  For a resumed session the node
+ * leaves a SUBSCRIBED event for each subscription that came back.
+ *
+ * Clients whose id begins with IDENTIFY_TEST_PREFIX are the node's own probes:
+ * they are no assets and take part in no flow.
+ *
+ * MQ.ID.AM-01 MQ.ID.AM-03 MQ.ID.AM-04 MQ.ID.IC-01 MQ.ID.IC-02 MQ.ID.IC-03 MQ.ID.EA-01 MQ.ID.EA-02
+ * MQ.ID.EA-03 MQ.DE.PM-01 MQ.DE.ID-04
+ */
+#pragma once
+
+#include "base/bytes.h"
+#include "event/event.h"
+
+#include <jansson.h>
+
+#define IDENTIFY_TEST_PREFIX "bastide-self-test"
+#define IDENTIFY_TEXT_MAX    1024 /* bytes of a client id, a principal or a topic; longer ones are counted, not kept */
+
+struct identify_limits {
+    size_t assets_max;            /* then new device keys are counted as dropped */
+    size_t flows_max;             /* then new flows are counted as dropped */
+    size_t addresses_max;         /* distinct remote addresses that are remembered */
+    size_t topics_per_asset_max;  /* topics that one connection is known to publish */
+    size_t filters_per_asset_max; /* subscriptions of one connection that are followed */
+};
+
+extern const struct identify_limits identify_limits_default; /* 100,000 200,000 20,000 256 512 */
+
+struct identify;
+
+/* @limits NULL: the default ones. */
+struct identify *identify_new(const struct identify_limits *limits);
+struct identify *identify_free(struct identify *id);
+
+/* Take the declared inventory from a YAML file (framework/inventory-example.yaml documents it); it
+ * replaces the one before, what was learned stays.  False: nothing changed, and @ret_error (owned by
+ * the caller) holds one line an error with file, line, column. */
+bool identify_inventory_load(struct identify *id, const char *path, uint64_t unix_ms,
+                             char **ret_error);
+
+/* state_dir/assets.json and flows.json; each is written aside, synced and renamed. */
+MUST_CHECK int identify_save(const struct identify *id, const char *state_dir, uint64_t unix_ms);
+/* A file that is missing is nothing learned yet.  A file that does not parse is moved aside to
+ * *.corrupt-<unix ms>, and @ret_note (owned by the caller, may stay NULL) says so; still 0. */
+MUST_CHECK int identify_load(struct identify *id, const char *state_dir, uint64_t unix_ms,
+                             char **ret_note);
+
+void identify_event(struct identify *id, const struct event *e, uint64_t now_ns, uint64_t unix_ms);
+
+/* {"at_unix_ms", "n", "dropped", "assets": [{"id", "name", "state": "declared" | "learned" |
+ *  "declared-not-seen", "client_id", "principal", "fingerprints", "addresses", "protocol_level",
+ *  "role", "connected", "n_connects", "first_seen_unix_ms", "last_seen_unix_ms", "publishes",
+ *  "subscribes", "owner", "site", "location", "criticality", "lifecycle", "hw_model", "hw_serial"}]} */
+json_t *identify_assets_json(const struct identify *id, uint64_t unix_ms);
+/* {"at_unix_ms", "n", "dropped", "flows": [{"from", "from_id", "topic", "to", "to_id", "declared",
+ *  "classification", "live", "first_seen_unix_ms", "last_seen_unix_ms"}],
+ *  "declared_not_seen": [{"from", "topic", "to"}]} */
+json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms);
+
+/* What the assessment asks.  A ratio's value is numerator / denominator, its samples the
+ * denominator; a count or an age is its numerator, and its samples what was looked at.
+ * No value (samples 0): unknown, never zero. */
+/* clang-format off */
+/*    name                           test               what is counted */
+#define IDENTIFY_FACTS(X)                                                                                             \
+    X(APPROVED_DEVICE_RATIO,         "MQ.ID.AM-01.t1",  "devices let in during 30 d whose record is approved / devices let in during 30 d") \
+    X(RECORD_COMPLETE_RATIO,         "MQ.ID.AM-01.t2",  "approved records with owner, site, hw_model, hw_serial and criticality / approved records") \
+    X(UNKNOWN_TRIAGE_DAYS_P50,       "MQ.ID.AM-01.t3",  "median days from first seen to declared, over devices first seen in 90 d; undeclared ones count up to now") \
+    X(STALE_RECORD_RATIO,            "MQ.ID.AM-01.t4",  "approved records with an expected interval, in service, not seen for 3 intervals / such records") \
+    X(MAPPED_PEER_RATIO,             "MQ.ID.AM-03.t2",  "remote addresses of 30 d inside a declared zone / remote addresses of 30 d") \
+    X(MAP_AGE_DAYS,                  "MQ.ID.AM-03.t4",  "days since the inventory's approved_at") \
+    X(STATE_KNOWN_RATIO,             "MQ.ID.AM-04.t1",  "records with a lifecycle state and its date / records") \
+    X(RETIRED_CONNECT_COUNT,         "MQ.ID.AM-04.t2",  "connections let in during 90 d from devices whose record is retired or disposed") \
+    X(EOL_WITHOUT_PLAN_COUNT,        "MQ.ID.AM-04.t4",  "records whose end_of_support is under 180 d away and that name no replacement") \
+    X(SLO_DEFINED_RATIO,             "MQ.ID.CO-01.t1",  "declared topics of high criticality with availability, latency_ms and retention_days / such topics") \
+    X(EXTERNAL_PEER_CONTRACT_RATIO,  "MQ.ID.CO-03.t1",  "external conduits with agreement, agreement_expires and security_clause / external conduits") \
+    X(DECLARED_FLOW_RATIO,           "MQ.ID.IC-01.t1",  "flows of 30 d that match a declared flow / flows of 30 d (each counts once, not by messages)") \
+    X(UNDECLARED_CROSS_ZONE_EDGES,   "MQ.ID.IC-01.t2",  "flows of 30 d between two zones that no declared flow or conduit covers") \
+    X(CLASSIFIED_TOPIC_RATIO,        "MQ.ID.IC-01.t4",  "topics published in 30 d with owner and classification / topics published in 30 d") \
+    X(INTERNAL_FLOW_DECLARED_RATIO,  "MQ.ID.IC-02.t1",  "as declared_flow_ratio, flows whose two ends are in internal zones") \
+    X(EXTERNAL_PEER_DECLARED_RATIO,  "MQ.ID.IC-03.t1",  "addresses of 30 d outside internal zones that are in a declared external zone / such addresses") \
+    X(EXTERNAL_CONDUIT_PROTECTED_RATIO, "MQ.ID.IC-03.t2", "external conduits with mutual_tls, topic_allow_list and agreement / external conduits") \
+    X(LOCATION_KNOWN_RATIO,          "MQ.ID.EA-01.t1",  "approved records with a site and, where unattended, an exposure class / approved records") \
+    X(LOCATION_AGE_DAYS_P90,         "MQ.ID.EA-01.t2",  "90th percentile of days since location_confirmed, over approved records with one") \
+    X(SOURCE_ZONE_MISMATCH,          "MQ.ID.EA-01.t3",  "devices that connect from another zone than their record's, for more than 7 d") \
+    X(CONDUIT_ROUTE_KNOWN_RATIO,     "MQ.ID.EA-02.t1",  "conduits with carrier, medium, route_class, owner and redundant / conduits") \
+    X(BROKER_SITE_KNOWN_RATIO,       "MQ.ID.EA-03.t1",  "brokers with site, room, rack, access_control and power_backup / brokers") \
+    X(SHARED_IDENTITY_COUNT,         "MQ.PR.IA-03.t3",  "principals used by two devices at the same time during 30 d, not declared as group") \
+    X(SENSITIVE_READER_OK_RATIO,     "MQ.PR.IP-03.t2",  "standing subscriptions that meet confidential topics and are on their reader list / such subscriptions") \
+    X(HW_PROTECTED_RATIO,            "MQ.PR.CL-02.t2",  "approved records whose key_storage is secure-element, tpm or tee / approved records with key_storage") \
+    X(CONCURRENT_USE_COUNT,          "MQ.PR.CL-02.t4",  "certificates used at the same time from two addresses during 90 d") \
+    X(EXPECTED_MONITORED_RATIO,      "MQ.DE.PM-01.t1",  "approved records in service with an expected interval / approved records in service") \
+    X(ROLE_KNOWN_RATIO,              "MQ.DE.ID-04.t1",  "devices of 30 d known to publish or to subscribe, or declared so / devices of 30 d") \
+    X(AUTO_RENEW_RATIO,              "MQ.RC.RP-05.t4",  "approved records with auto_renew / approved records that say one way or the other")
+/* clang-format on */
+
+enum identify_fact {
+#define X(name, test, what) IDENTIFY_##name,
+    IDENTIFY_FACTS(X)
+#undef X
+        IDENTIFY_FACT_N,
+};
+
+struct identify_value {
+    double value;   /* no meaning when samples is 0 */
+    uint64_t samples;
+    char detail[200]; /* where it came from, in words: "4 of 5 approved records ..." */
+};
+
+const char *identify_fact_test(enum identify_fact fact);
+/* False: unknown, and ret->detail says why. */
+bool identify_fact(const struct identify *id, enum identify_fact fact, uint64_t unix_ms,
+                   struct identify_value *ret);
+
+/* Counters for the metrics page. */
+struct identify_counts {
+    uint64_t n_assets;
+    uint64_t n_connected;
+    uint64_t n_records; /* declared */
+    uint64_t n_flows;
+    uint64_t n_assets_dropped;
+    uint64_t n_flows_dropped;
+    uint64_t n_addresses_dropped;
+    uint64_t n_topics_dropped;
+    uint64_t n_filters_dropped;
+};
+
+struct identify_counts identify_counts(const struct identify *id);

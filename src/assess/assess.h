@@ -109,7 +109,7 @@
  *   MQ.DE.ID-04.t2  MQ.PR.SP-03.t3 .t5  MQ.PR.SA-03.t1 .t2 .t4
  *   and of any drill-kind test measured once by a line {"at", "test": "MQ.RS.RP-01.t1", "value", "by"}.
  *
- * ---- files ---- framework/*.yaml document their own formats.
+ * The files under framework/ document their own formats.
  */
 #pragma once
 

@@ -10,11 +10,11 @@
 
 #include "base/bytes.h"
 
-#define WIRE_PACKET_MAX    268435460U /* fixed header of 5 and 268,435,455 [MQTT5-1.5.5-1] */
-#define WIRE_HEADER_MAX    5
-#define WIRE_FILTERS_MAX   256 /* topic filters in one SUBSCRIBE or UNSUBSCRIBE; more are refused */
-#define WIRE_SUBIDS_MAX    16  /* subscription identifiers read from one PUBLISH */
-#define WIRE_USER_MAX      64  /* user properties in one packet; more are refused */
+#define WIRE_PACKET_MAX       268435460U /* fixed header of 5 and 268,435,455 [MQTT5-1.5.5-1] */
+#define WIRE_HEADER_MAX       5
+#define WIRE_FILTERS_MAX      256 /* topic filters in one SUBSCRIBE or UNSUBSCRIBE; more are refused */
+#define WIRE_SUBIDS_MAX       16 /* subscription identifiers read from one PUBLISH */
+#define WIRE_USER_MAX         64 /* user properties in one packet; more are refused */
 #define WIRE_TOPIC_LEVELS_MAX 128
 
 enum wire_level {
@@ -116,7 +116,6 @@ enum wire_reason {
 
 /* Properties of MQTT 5.0, section 2.2.2.2. */
 /* clang-format off */
-/*    name                        id    type    packets and Will that may carry it */
 enum wire_prop {
     PROP_PAYLOAD_FORMAT = 0x01,   PROP_MESSAGE_EXPIRY = 0x02,     PROP_CONTENT_TYPE = 0x03,
     PROP_RESPONSE_TOPIC = 0x08,   PROP_CORRELATION_DATA = 0x09,   PROP_SUBSCRIPTION_ID = 0x0b,
@@ -173,7 +172,8 @@ struct wire_props {
 
 struct wire_connect {
     struct bytes protocol_name;
-    uint8_t level; /* enum wire_level; bridge bit 0x80 of old mosquitto bridges taken off */
+    uint8_t level; /* enum wire_level; bridge bit 0x80 of old mosquitto bridges taken off.  Written
+                    * on any outcome: the level to answer in, or 0 if none that is spoken here */
     bool clean_start;
     bool has_user_name;
     bool has_password;
@@ -186,7 +186,7 @@ struct wire_connect {
     struct bytes password; /* secret */
     struct bytes will_topic;
     struct bytes will_payload;
-    struct bytes will_forward; /* Will properties that travel with the message, see wire_publish.forward */
+    struct bytes will_forward; /* the Will property block as received, for wire_forward_props() */
     struct wire_props will_props;
     struct wire_props props;
 };
@@ -204,16 +204,16 @@ struct wire_publish {
     uint8_t qos;
     bool dup;
     bool retain;
-    /* What PUBLISH carries of properties, decoded without a struct wire_props because it is the hot path. */
+    /* What PUBLISH carries of properties, without a struct wire_props: this is the hot path. */
     bool has_expiry;
     bool has_payload_format;
     uint8_t payload_format;
-    uint16_t topic_alias;      /* 0: none */
+    uint16_t topic_alias; /* 0: none */
     uint32_t expiry_s;
     uint16_t n_subscription_ids;
     uint32_t subscription_ids[WIRE_SUBIDS_MAX];
-    /* The property block as received.  wire_forward_props() copies what travels with the message
-     * (payload format, content type, response topic, correlation data, user properties, in order). */
+    /* The property block as received.  wire_forward_props() copies what travels with the message:
+     * payload format, content type, response topic, correlation data, user properties. */
     struct bytes props;
 };
 
@@ -234,7 +234,7 @@ struct wire_subscription {
 
 struct wire_subscribe {
     uint16_t packet_id;
-    uint32_t subscription_id; /* 0: none */
+    uint32_t subscription_id; /* 0: none; the encoder takes this one, not what is in .props */
     size_t n;
     struct wire_subscription at[WIRE_FILTERS_MAX];
     struct wire_props props;
@@ -269,46 +269,57 @@ struct wire_frame {
 };
 
 enum wire_next {
-    WIRE_NEXT_PACKET,  /* @ret is whole */
-    WIRE_NEXT_MORE,    /* more bytes are needed; ret->len is the packet's whole length once known, else 0 */
-    WIRE_NEXT_BAD,     /* no such packet, or a remaining length of more than four bytes */
+    WIRE_NEXT_PACKET, /* @ret is whole */
+    WIRE_NEXT_MORE, /* more bytes are needed; ret->len is the packet's whole length, 0: not known */
+    WIRE_NEXT_BAD,  /* no such packet, or an ill-formed remaining length */
 };
 
 enum wire_next wire_next(struct bytes in, struct wire_frame *ret);
 
 enum wire_outcome wire_decode_connect(uint8_t flags, struct bytes body, struct wire_connect *ret);
-enum wire_outcome wire_decode_connack(uint8_t flags, struct bytes body, enum wire_level level, struct wire_connack *ret);
-enum wire_outcome wire_decode_publish(uint8_t flags, struct bytes body, enum wire_level level, struct wire_publish *ret);
-enum wire_outcome wire_decode_ack(enum wire_type type, uint8_t flags, struct bytes body, enum wire_level level, struct wire_ack *ret);
-enum wire_outcome wire_decode_subscribe(uint8_t flags, struct bytes body, enum wire_level level, struct wire_subscribe *ret);
-enum wire_outcome wire_decode_suback(enum wire_type type, uint8_t flags, struct bytes body, enum wire_level level, struct wire_suback *ret);
-enum wire_outcome wire_decode_unsubscribe(uint8_t flags, struct bytes body, enum wire_level level, struct wire_unsubscribe *ret);
+enum wire_outcome wire_decode_connack(uint8_t flags, struct bytes body, enum wire_level level,
+                                      struct wire_connack *ret);
+enum wire_outcome wire_decode_publish(uint8_t flags, struct bytes body, enum wire_level level,
+                                      struct wire_publish *ret);
+enum wire_outcome wire_decode_ack(enum wire_type type, uint8_t flags, struct bytes body,
+                                  enum wire_level level, struct wire_ack *ret);
+enum wire_outcome wire_decode_subscribe(uint8_t flags, struct bytes body, enum wire_level level,
+                                        struct wire_subscribe *ret);
+enum wire_outcome wire_decode_suback(enum wire_type type, uint8_t flags, struct bytes body,
+                                     enum wire_level level, struct wire_suback *ret);
+enum wire_outcome wire_decode_unsubscribe(uint8_t flags, struct bytes body, enum wire_level level,
+                                          struct wire_unsubscribe *ret);
 enum wire_outcome wire_decode_ping(uint8_t flags, struct bytes body);
-enum wire_outcome wire_decode_disconnect(enum wire_type type, uint8_t flags, struct bytes body, enum wire_level level, struct wire_disconnect *ret);
+enum wire_outcome wire_decode_disconnect(enum wire_type type, uint8_t flags, struct bytes body,
+                                         enum wire_level level, struct wire_disconnect *ret);
 
 void wire_encode_connect(struct buf *out, const struct wire_connect *p);
 void wire_encode_connack(struct buf *out, const struct wire_connack *p, enum wire_level level);
-void wire_encode_ack(struct buf *out, enum wire_type type, const struct wire_ack *p, enum wire_level level);
+void wire_encode_ack(struct buf *out, enum wire_type type, const struct wire_ack *p,
+                     enum wire_level level);
 void wire_encode_subscribe(struct buf *out, const struct wire_subscribe *p, enum wire_level level);
-void wire_encode_suback(struct buf *out, enum wire_type type, const struct wire_suback *p, enum wire_level level);
-void wire_encode_unsubscribe(struct buf *out, const struct wire_unsubscribe *p, enum wire_level level);
+void wire_encode_suback(struct buf *out, enum wire_type type, const struct wire_suback *p,
+                        enum wire_level level);
+void wire_encode_unsubscribe(struct buf *out, const struct wire_unsubscribe *p,
+                             enum wire_level level);
 void wire_encode_ping(struct buf *out, enum wire_type type);
-void wire_encode_disconnect(struct buf *out, enum wire_type type, const struct wire_disconnect *p, enum wire_level level);
+void wire_encode_disconnect(struct buf *out, enum wire_type type, const struct wire_disconnect *p,
+                            enum wire_level level);
 
 /* One outgoing PUBLISH.  Sized and written in one pass each, because this is the hot path. */
 struct wire_delivery {
-    struct bytes topic;       /* may be empty when topic_alias is set */
-    struct bytes forward;     /* encoded properties that travel with the message; from wire_forward_props() */
+    struct bytes topic;   /* may be empty when topic_alias is set */
+    struct bytes forward; /* properties that travel with the message, of wire_forward_props() */
     struct bytes payload;
     const uint32_t *subscription_ids;
     uint16_t n_subscription_ids;
-    uint16_t packet_id;       /* ignored at QoS 0 */
-    uint16_t topic_alias;     /* 0: none */
+    uint16_t packet_id;   /* ignored at QoS 0 */
+    uint16_t topic_alias; /* 0: none */
     uint8_t qos;
     bool dup;
     bool retain;
     bool has_expiry;
-    uint32_t expiry_s;        /* what is left */
+    uint32_t expiry_s; /* what is left */
 };
 size_t wire_delivery_len(const struct wire_delivery *d, enum wire_level level);
 void wire_encode_delivery(struct buf *out, const struct wire_delivery *d, enum wire_level level);
@@ -319,16 +330,23 @@ bool wire_user_next(struct bytes user, size_t *cursor, struct wire_pair *ret);
 void wire_user_add(struct buf *user, struct bytes name, struct bytes value);
 
 /* Text and topics */
-bool wire_utf8_valid(struct bytes s);           /* [MQTT5-1.5.4-1] and -2: no U+0000, no surrogates */
-bool wire_topic_name_valid(struct bytes topic); /* not empty, no wildcard, at most 65,535 bytes and WIRE_TOPIC_LEVELS_MAX levels */
-bool wire_topic_filter_valid(struct bytes filter);
+bool wire_utf8_valid(struct bytes s); /* [MQTT5-1.5.4-1] and -2: no U+0000, no surrogates */
+/* not empty, no wildcard, at most 65,535 bytes and WIRE_TOPIC_LEVELS_MAX levels */
+bool wire_topic_name_valid(struct bytes topic);
+bool wire_topic_filter_valid(struct bytes filter); /* as sent, with "$share/group/" */
+/* The four below take filters without "$share/group/". */
 bool wire_filter_has_wildcard(struct bytes filter);
 bool wire_filter_matches(struct bytes filter, struct bytes topic);
-bool wire_filter_covers(struct bytes filter, struct bytes other); /* every topic that @other matches, @filter matches */
-bool wire_filter_split_share(struct bytes filter, struct bytes *ret_group, struct bytes *ret_filter); /* false: not "$share/..." ; an ill-formed one gives an empty group */
+/* every topic that @other matches, @filter matches */
+bool wire_filter_covers(struct bytes filter, struct bytes other);
+bool wire_filters_overlap(struct bytes a, struct bytes b); /* there is a topic that both match */
+/* false: not "$share/..."; an ill-formed one gives an empty group */
+bool wire_filter_split_share(struct bytes filter, struct bytes *ret_group,
+                             struct bytes *ret_filter);
 
 const char *wire_type_name(enum wire_type type);
 const char *wire_reason_text(uint8_t reason);
+bool wire_reason_allowed(enum wire_type type, uint8_t reason); /* of MQTT 5.0 */
 uint8_t wire_outcome_reason(enum wire_outcome outcome);
 const char *wire_outcome_text(enum wire_outcome outcome);
-uint8_t wire_connack_code_v311(uint8_t reason); /* 0 to 5 [MQTT3-3.2.2.3] */
+uint8_t wire_connack_code_v311(uint8_t reason); /* 0 to 5, section 3.2.2.3 */

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * admin/act.c - the routes that do something; all are audited by the node under
+ * the author's name
+ */
+#include "admin/exchange.h"
+
+#include <stdlib.h>
+
+#include "admin/admin.h"
+#include "base/err.h"
+
+#define BAN_S_MAX       (10LL * 366 * 24 * 3600) /* longer is "until lifted": say so */
+#define SUSPEND_MIN_MAX 1440
+
+/* A text in the body; Return: NULL when it is absent, or no text or too long, and then @x has its
+ * answer. */
+static const char *body_text(struct exchange *x, const char *name, bool must, size_t bytes_max)
+{
+    const json_t *value = json_object_get(x->body, name);
+    const char *text = json_string_value(value);
+
+    if (value == NULL && !must)
+        return NULL;
+    if (text == NULL || text[0] == '\0')
+        exchange_refuse(x, 400, "give it as a text", "\"%s\" is missing or no text", name);
+    else if (strlen(text) > bytes_max)
+        exchange_refuse(x, 400, "make it shorter", "\"%s\" is longer than %zu bytes", name,
+                        bytes_max);
+    else
+        return text;
+    return NULL;
+}
+
+/* A number in the body, 0 to @max; absent: 0.  Return: false when not, and then @x has its answer.
+ */
+static bool body_number(struct exchange *x, const char *name, bool must, json_int_t max,
+                        json_int_t *ret)
+{
+    const json_t *value = json_object_get(x->body, name);
+
+    if (value == NULL && !must) {
+        *ret = 0;
+        return true;
+    }
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        json_integer_value(value) > max) {
+        exchange_refuse(x, 400, "give a whole number within that range",
+                        "\"%s\" is no number from 0 to %" JSON_INTEGER_FORMAT, name, max);
+        return false;
+    }
+    *ret = json_integer_value(value);
+    return true;
+}
+
+/* Who is meant, of POST /v1/bans and /v1/bans/lift.  Return: false when not valid, and @x has its
+ * answer. */
+static bool body_ban(struct exchange *x, struct node_ban_request *r)
+{
+    const char *kind = body_text(x, "kind", true, ADMIN_TEXT_BYTES_MAX);
+    const char *why = NULL;
+
+    if (x->status == 0)
+        r->subject = body_text(x, "subject", true, ADMIN_BODY_BYTES_MAX);
+    if (x->status == 0)
+        r->address = body_text(x, "address", false, ADMIN_TEXT_BYTES_MAX);
+    if (x->status != 0)
+        return false;
+    if (!ban_kind_parse(kind, &r->kind))
+        exchange_refuse(x, 400, "use address, client, user or client-address",
+                        "no kind of ban is called \"%s\"", kind);
+    else if (!ban_subject_valid(r->kind, r->subject, r->address, &why))
+        exchange_refuse(x, 400, "correct the subject", "\"%s\" as %s: %s", r->subject,
+                        ban_kind_text(r->kind), why);
+    return x->status == 0;
+}
+
+/** act_ban() - POST /v1/bans; MQ.PR.SP-04 MQ.PR.SP-05 */
+void act_ban(struct exchange *x)
+{
+    struct node_ban_request r = {0};
+    json_int_t for_s = 0;
+    unsigned count = 0;
+    char *text = NULL;
+    enum node_answer a;
+
+    if (!body_ban(x, &r) || !body_number(x, "for_s", false, BAN_S_MAX, &for_s))
+        return;
+    r.reason = body_text(x, "reason", false, ADMIN_TEXT_BYTES_MAX);
+    if (x->status != 0)
+        return;
+    if (r.reason == NULL)
+        r.reason = "by hand";
+    r.for_ms = (uint64_t)for_s * 1000;
+    a = node_ban(x->node, &r, x->author, &count, &text);
+    exchange_answer(x, a, &count, text);
+}
+
+/** act_unban() - POST /v1/bans/lift */
+void act_unban(struct exchange *x)
+{
+    struct node_ban_request r = {0};
+    char *text = NULL;
+    enum node_answer a;
+
+    if (!body_ban(x, &r))
+        return;
+    a = node_unban(x->node, r.kind, r.subject, r.address, x->author, &text);
+    exchange_answer(x, a, NULL, text);
+}
+
+/** act_disconnect() - POST /v1/disconnect; MQ.RS.RP-03 */
+void act_disconnect(struct exchange *x)
+{
+    const char *kind_text = body_text(x, "kind", true, ADMIN_TEXT_BYTES_MAX);
+    const char *subject =
+        x->status == 0 ? body_text(x, "subject", true, ADMIN_BODY_BYTES_MAX) : NULL;
+    enum node_subject_kind kind = NODE_SUBJECT_CLIENT;
+    unsigned count = 0;
+    char *text = NULL;
+    enum node_answer a;
+
+    if (subject == NULL)
+        return;
+    if (!node_subject_kind_parse(kind_text, &kind)) {
+        exchange_refuse(x, 400, "use client, user, address or conn",
+                        "no kind of subject is called \"%s\"", kind_text);
+        return;
+    }
+    a = node_disconnect(x->node, kind, subject, x->author, &count, &text);
+    exchange_answer(x, a, &count, text);
+}
+
+static void on_incident(struct exchange *x, enum node_incident_verb verb)
+{
+    const char *note = body_text(x, "note", false, ADMIN_TEXT_BYTES_MAX);
+    char *text = NULL;
+    enum node_answer a;
+
+    if (x->status != 0)
+        return;
+    a = node_incident(x->node, verb, x->param, note, x->author, &text);
+    exchange_answer(x, a, NULL, text);
+}
+
+/** act_ack() - POST /v1/incidents/{id}/ack */
+void act_ack(struct exchange *x)
+{
+    on_incident(x, NODE_INCIDENT_ACK);
+}
+
+/** act_close() - POST /v1/incidents/{id}/close */
+void act_close(struct exchange *x)
+{
+    on_incident(x, NODE_INCIDENT_CLOSE);
+}
+
+/** act_rollback() - POST /v1/incidents/{id}/rollback */
+void act_rollback(struct exchange *x)
+{
+    on_incident(x, NODE_INCIDENT_ROLLBACK);
+}
+
+/** act_suspend() - POST /v1/responses/suspend: the kill switch of automatic answers */
+void act_suspend(struct exchange *x)
+{
+    json_int_t minutes = 0;
+    char *text = NULL;
+    enum node_answer a;
+
+    if (!body_number(x, "minutes", true, SUSPEND_MIN_MAX, &minutes))
+        return;
+    a = node_suspend_responses(x->node, (unsigned)minutes, x->author, &text);
+    exchange_answer(x, a, NULL, text);
+}
+
+/** act_reload() - POST /v1/reload */
+void act_reload(struct exchange *x)
+{
+    char *text = NULL;
+    enum node_answer a = node_reload(x->node, x->author, &text);
+
+    exchange_answer(x, a, NULL, text);
+}
+
+/** act_stop() - POST /v1/stop: the answer first, then the stop; MQ.RS.RP-06 */
+void act_stop(struct exchange *x)
+{
+    exchange_answer(x, NODE_OK, NULL, bytes_dup_str(BYTES("the node stops")));
+    x->stops = true;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admin/exchange.c - see exchange.h */
+#include "admin/exchange.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+
+#define EXCHANGE_ERROR_LEN 4096 /* the errors of a configuration, one a line; cut after that */
+
+/** exchange_done() - free all that @x owns */
+void exchange_done(struct exchange *x)
+{
+    free(x->param);
+    json_decref(x->query);
+    json_decref(x->body);
+    json_decref(x->reply);
+    buf_done(&x->text);
+}
+
+/**
+ * exchange_reply() - 200 with @reply
+ * @reply:  consumed; not NULL, which would be a bug of who made it
+ */
+void exchange_reply(struct exchange *x, json_t *reply)
+{
+    check(x->status == 0);
+    check(reply != NULL);
+    x->status = 200;
+    x->reply = reply;
+}
+
+/* A text from wherever: bytes that are no UTF-8 must not lose the answer. */
+static json_t *text_json(const char *text)
+{
+    json_t *json = json_string(text);
+    char *plain;
+
+    if (json != NULL)
+        return json;
+    plain = bytes_dup_str(bytes_str(text));
+    for (char *c = plain; *c != '\0'; c++) {
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    }
+    json = json_string(plain);
+    free(plain);
+    return json;
+}
+
+/**
+ * exchange_refuse() - the error body that every refusal has
+ * @status:      of HTTP
+ * @what_to_do:  for the person who asked
+ * @format:      what is wrong
+ */
+void exchange_refuse(struct exchange *x, int status, const char *what_to_do, const char *format,
+                     ...)
+{
+    char what[EXCHANGE_ERROR_LEN];
+    va_list args;
+
+    check(x->status == 0);
+    va_start(args, format);
+    vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    x->status = status;
+    x->reply = json_object();
+    json_object_set_new(x->reply, "error", text_json(what));
+    json_object_set_new(x->reply, "what_to_do", json_string(what_to_do));
+}
+
+static int status_of(enum node_answer a)
+{
+    switch (a) {
+    case NODE_OK:
+        return 200;
+    case NODE_E_INVALID:
+        return 400;
+    case NODE_E_NOT_FOUND:
+        return 404;
+    case NODE_E_CONFLICT:
+        return 409;
+    case NODE_E_LIMIT:
+        return 429;
+    case NODE_E_FAILED:
+        return 500;
+    }
+    check(!"a node_answer without status");
+    return 500;
+}
+
+static const char *advice_on(enum node_answer a)
+{
+    switch (a) {
+    case NODE_OK:
+        return "nothing";
+    case NODE_E_INVALID:
+        return "correct the request and send it again";
+    case NODE_E_NOT_FOUND:
+        return "list what there is, and ask for one of those";
+    case NODE_E_CONFLICT:
+        return "look at its state first";
+    case NODE_E_LIMIT:
+        return "remove what is no longer needed, or raise the limit in the configuration";
+    case NODE_E_FAILED:
+        return "read the node's log";
+    }
+    check(!"a node_answer without advice");
+    return "";
+}
+
+/**
+ * exchange_answer() - what the node said to an action
+ * @count:  how many were hit; NULL when the action has none
+ * @text:   the node's sentence; consumed; NULL: the answer's own text
+ */
+void exchange_answer(struct exchange *x, enum node_answer a, const unsigned *count, char *text)
+{
+    const char *said = text != NULL ? text : node_answer_text(a);
+
+    if (a != NODE_OK) {
+        exchange_refuse(x, status_of(a), advice_on(a), "%s", said);
+    } else {
+        json_t *reply = json_object();
+
+        json_object_set_new(reply, "done", json_true());
+        json_object_set_new(reply, "text", text_json(said));
+        if (count != NULL)
+            json_object_set_new(reply, "count", json_integer(*count));
+        exchange_reply(x, reply);
+    }
+    free(text);
+}
+
+static bool is_listed(const char *name, const char *takes)
+{
+    size_t len = strlen(name);
+
+    while (takes != NULL && *takes != '\0') {
+        size_t word = strcspn(takes, " ");
+
+        if (word == len && memcmp(takes, name, len) == 0)
+            return true;
+        takes += word + strspn(takes + word, " ");
+    }
+    return false;
+}
+
+/**
+ * exchange_takes() - is every member of @from one that the route takes?
+ * @from:   object, or NULL
+ * @takes:  names with a space between; NULL: none
+ *
+ * A misspelt member must not be a member left out: a ban "for" ever because
+ * "for_seconds" was ignored.
+ *
+ * Return: false when not, and then @x has its answer.
+ */
+bool exchange_takes(struct exchange *x, const json_t *from, const char *takes)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)from, name, value)
+    {
+        if (is_listed(name, takes))
+            continue;
+        if (takes == NULL)
+            exchange_refuse(x, 400, "send none", "\"%s\": this takes no parameters", name);
+        else
+            exchange_refuse(x, 400, "GET / lists the routes and what each takes",
+                            "\"%s\" is not one of: %s", name, takes);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admin/routes.c - the table of routes, and the way from a path to a handler */
+#include "admin/exchange.h"
+
+#include <event2/http.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "admin/admin.h"
+#include "base/err.h"
+
+#define PATH_SEGMENTS_MAX 8
+
+static exchange_handler_fn view_routes;
+
+/* clang-format off */
+/*    method pattern                          handler         takes                                  summary */
+#define ROUTES(X)                                                                                                      \
+    X(GET,  "/",                             view_routes,    NULL,                                  "this list") \
+    X(GET,  "/v1/status",                    view_status,    NULL,                                  "the node and its listeners") \
+    X(GET,  "/v1/clients",                   view_clients,   "limit",                               "the sessions") \
+    X(GET,  "/v1/clients/{client_id}",       view_client,    NULL,                                  "one session with its subscriptions") \
+    X(GET,  "/v1/assets",                    view_assets,    NULL,                                  "assets, declared and seen (MQ.ID.AM)") \
+    X(GET,  "/v1/flows",                     view_flows,     NULL,                                  "who publishes and reads what (MQ.ID.AM)") \
+    X(GET,  "/v1/incidents",                 view_incidents, "state severity kind since_unix_ms limit", "incidents, oldest first") \
+    X(GET,  "/v1/incidents/{id}",            view_incident,  NULL,                                  "one incident") \
+    X(POST, "/v1/incidents/{id}/ack",        act_ack,        "note",                                "somebody looks after it") \
+    X(POST, "/v1/incidents/{id}/close",      act_close,      "note",                                "it is dealt with") \
+    X(POST, "/v1/incidents/{id}/rollback",   act_rollback,   "note",                                "undo what was done automatically") \
+    X(GET,  "/v1/bans",                      view_bans,      NULL,                                  "bans in force") \
+    X(POST, "/v1/bans",                      act_ban,        "kind subject address for_s reason",   "ban, and disconnect whom it hits") \
+    X(POST, "/v1/bans/lift",                 act_unban,      "kind subject address",                "lift a ban") \
+    X(POST, "/v1/disconnect",                act_disconnect, "kind subject",                        "close the connections of a client, user, address or conn") \
+    X(POST, "/v1/responses/suspend",         act_suspend,    "minutes",                             "no automatic action for so long; 0 ends it") \
+    X(POST, "/v1/reload",                    act_reload,     NULL,                                  "read configuration, users, certificates and CRL anew") \
+    X(POST, "/v1/stop",                      act_stop,       NULL,                                  "stop the node in order") \
+    X(GET,  "/v1/evidence",                  view_evidence,  NULL,                                  "what the probes measured, for an assessment") \
+    X(GET,  "/metrics",                      view_metrics,   NULL,                                  "counters in Prometheus text format")
+/* clang-format on */
+
+static const struct route {
+    enum exchange_method method;
+    exchange_handler_fn *handler;
+} routes[] = {
+#define X(method, pattern, handler, takes, summary) {EXCHANGE_##method, handler},
+    ROUTES(X)
+#undef X
+};
+
+static const struct admin_route_text texts[] = {
+#define X(method, pattern, handler, takes, summary) {#method, pattern, takes, summary},
+    ROUTES(X)
+#undef X
+};
+
+/** admin_routes_describe() - the table as texts; Return: how many */
+size_t admin_routes_describe(const struct admin_route_text **ret)
+{
+    *ret = texts;
+    return COUNT_OF(texts);
+}
+
+static void view_routes(struct exchange *x)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        json_t *one =
+            json_pack("{s:s, s:s, s:s*, s:s}", "method", texts[i].method, "path", texts[i].pattern,
+                      "takes", texts[i].takes, "summary", texts[i].summary);
+
+        json_array_append_new(all, one);
+    }
+    exchange_reply(x, all);
+}
+
+/* A path cut at its slashes, percent-decoded. */
+struct path {
+    char *segments[PATH_SEGMENTS_MAX]; /* owned */
+    size_t n;
+    bool well_formed;
+};
+
+static void path_done(struct path *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        free(p->segments[i]);
+}
+
+static bool is_utf8(const char *text)
+{
+    json_t *json = json_string(text);
+
+    json_decref(json);
+    return json != NULL;
+}
+
+/* Decoded after it is cut, so that %2F in a name is no slash.  A zero would end the text early. */
+static bool path_add(struct path *p, const char *from, size_t len)
+{
+    char *raw;
+    size_t decoded_len = 0;
+    char *decoded;
+
+    if (p->n == PATH_SEGMENTS_MAX)
+        return false;
+    raw = bytes_dup_str(bytes_of(from, len));
+    decoded = evhttp_uridecode(raw, 0, &decoded_len);
+    free(raw);
+    if (decoded == NULL)
+        return false;
+    p->segments[p->n++] = decoded;
+    return strlen(decoded) == decoded_len && is_utf8(decoded);
+}
+
+static struct path path_parse(const char *text)
+{
+    struct path p = {.well_formed = text[0] == '/'};
+
+    while (p.well_formed && *text == '/') {
+        size_t len = strcspn(++text, "/");
+
+        p.well_formed = path_add(&p, text, len);
+        text += len;
+    }
+    return p;
+}
+
+/* Does @pattern fit the path?  @ret is what its {} stands for, borrowed from @p. */
+static bool path_fits(const struct path *p, const char *pattern, const char **ret)
+{
+    size_t i = 0;
+
+    for (; *pattern == '/'; i++) {
+        size_t len = strcspn(++pattern, "/");
+
+        if (i == p->n)
+            return false;
+        if (*pattern == '{') {
+            if (p->segments[i][0] == '\0')
+                return false;
+            *ret = p->segments[i];
+        } else if (strlen(p->segments[i]) != len || memcmp(p->segments[i], pattern, len) != 0) {
+            return false;
+        }
+        pattern += len;
+    }
+    return i == p->n;
+}
+
+static void call(struct exchange *x, size_t i, const char *param)
+{
+    bool in_body = x->method == EXCHANGE_POST; /* and GET takes its parameters in the query */
+
+    x->param = param != NULL ? bytes_dup_str(bytes_str(param)) : NULL;
+
+    if (!exchange_takes(x, x->query, in_body ? NULL : texts[i].takes) ||
+        !exchange_takes(x, x->body, in_body ? texts[i].takes : NULL))
+        return;
+    routes[i].handler(x);
+    check(x->status != 0);
+}
+
+static void allow(struct exchange *x, const char *method)
+{
+    size_t len = strlen(x->allows);
+
+    snprintf(x->allows + len, sizeof(x->allows) - len, "%s%s", len > 0 ? ", " : "", method);
+}
+
+/**
+ * routes_dispatch() - find the route of @path, call its handler
+ * @x:     with method, query and body
+ * @path:  still percent-encoded, without the query
+ */
+void routes_dispatch(struct exchange *x, const char *path)
+{
+    struct path p = path_parse(path);
+
+    for (size_t i = 0; p.well_formed && x->status == 0 && i < COUNT_OF(texts); i++) {
+        const char *param = NULL;
+
+        if (!path_fits(&p, texts[i].pattern, &param))
+            continue;
+        if (routes[i].method == x->method)
+            call(x, i, param);
+        else
+            allow(x, texts[i].method);
+    }
+    if (x->status == 0 && x->allows[0] != '\0')
+        exchange_refuse(x, 405, "GET / lists the routes", "the method is not one of this path");
+    else if (x->status == 0)
+        exchange_refuse(x, 404, "GET / lists the routes", "there is no such path");
+    path_done(&p);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* admin/socket.c - see socket.h; sources: unix(7), SO_PEERCRED */
+#include "admin/socket.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define SOCKET_MODE     0660
+#define SOCKET_BACKLOG  16
+#define PASSWD_BUF_SIZE 4096
+
+static bool PRINTF(2, 3) refuse(char **ret_error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    if (vasprintf(ret_error, format, args) < 0)
+        abort();
+    va_end(args);
+    return false;
+}
+
+/* A file that nothing listens at is left by a node that was killed, and is removed. */
+static bool make_room(const char *path, const struct sockaddr_un *at, char **ret_error)
+{
+    struct stat st;
+    int fd;
+    int err;
+
+    if (lstat(path, &st) < 0) {
+        if (errno == ENOENT)
+            return true;
+        return refuse(ret_error, "admin socket %s: %s", path, strerror(errno));
+    }
+    if (!S_ISSOCK(st.st_mode))
+        return refuse(ret_error,
+                      "admin socket %s: the file is there and is no socket; remove it or set "
+                      "admin.socket to another path",
+                      path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return refuse(ret_error, "admin socket %s: %s", path, strerror(errno));
+    err = connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 ? errno : 0;
+    close(fd);
+    if (err != ECONNREFUSED && err != ENOENT)
+        return refuse(ret_error,
+                      "admin socket %s: another node answers there (%s); stop it, or give this "
+                      "node its own admin.socket",
+                      path, err == 0 ? "it accepted a connection" : strerror(err));
+    if (unlink(path) < 0 && errno != ENOENT)
+        return refuse(ret_error, "admin socket %s: cannot remove what a dead node left: %s", path,
+                      strerror(errno));
+    return true;
+}
+
+/* The folder is made when only it is missing, for nobody but us and our group. */
+static bool make_folder(const char *path, char **ret_error)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder;
+    bool made;
+
+    if (slash == NULL || slash == path)
+        return true;
+    folder = bytes_dup_str(bytes_of(path, (size_t)(slash - path)));
+    made = mkdir(folder, 0750) == 0 || errno == EEXIST;
+    if (!made)
+        refuse(ret_error, "admin socket: cannot make the folder %s: %s", folder, strerror(errno));
+    free(folder);
+    return made;
+}
+
+/* Nobody can connect before listen(), so the mode is right from the first moment on. */
+static int bind_and_listen(const char *path, const struct sockaddr_un *at, struct stat *ret)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 && chmod(path, SOCKET_MODE) == 0 &&
+        lstat(path, ret) == 0 && listen(fd, SOCKET_BACKLOG) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/**
+ * admin_socket_open() - listen at @path, mode 0660
+ * @s:          written on success
+ * @ret_error:  what is wrong and what to do; owned by the caller
+ *
+ * Return: false on failure, with nothing left open.
+ */
+bool admin_socket_open(struct admin_socket *s, const char *path, char **ret_error)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    struct stat st = {0};
+    int fd;
+
+    if (strlen(path) >= sizeof(at.sun_path))
+        return refuse(ret_error,
+                      "admin socket %s: the path is longer than the %zu bytes a unix socket may "
+                      "have; set admin.socket to a shorter one, for example under /run",
+                      path, sizeof(at.sun_path) - 1);
+    memcpy(at.sun_path, path, strlen(path) + 1);
+    if (!make_folder(path, ret_error) || !make_room(path, &at, ret_error))
+        return false;
+    fd = bind_and_listen(path, &at, &st);
+    if (fd < 0)
+        return refuse(ret_error, "admin socket %s: cannot listen: %s", path, strerror(errno));
+    *s = (struct admin_socket){
+        .path = bytes_dup_str(bytes_str(path)),
+        .fd = fd,
+        .dev = st.st_dev,
+        .ino = st.st_ino,
+    };
+    return true;
+}
+
+/** admin_socket_remove() - remove the file if it is still ours; the descriptor is closed by its
+ * user */
+void admin_socket_remove(struct admin_socket *s)
+{
+    struct stat st;
+
+    if (lstat(s->path, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino)
+        unlink(s->path);
+    free(s->path);
+    s->path = NULL;
+}
+
+/**
+ * admin_peer_author() - "admin:alice" for the process that connected to @fd
+ * @ret:  "admin:uid-1000" when the user has no name, "admin:?" when the kernel does not say
+ */
+void admin_peer_author(int fd, char *ret, size_t cap)
+{
+    struct ucred who;
+    socklen_t len = sizeof(who);
+    struct passwd pw;
+    struct passwd *found = NULL;
+    char *text;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0) {
+        snprintf(ret, cap, "admin:?");
+        return;
+    }
+    text = mem_alloc(PASSWD_BUF_SIZE);
+    if (getpwuid_r(who.uid, &pw, text, PASSWD_BUF_SIZE, &found) == 0 && found != NULL)
+        snprintf(ret, cap, "admin:%s", found->pw_name);
+    else
+        snprintf(ret, cap, "admin:uid-%u", who.uid);
+    free(text);
+}

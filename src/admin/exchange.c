@@ -72,45 +72,19 @@ void exchange_refuse(struct exchange *x, int status, const char *what_to_do, con
     json_object_set_new(x->reply, "what_to_do", json_string(what_to_do));
 }
 
-static int status_of(enum node_answer a)
-{
-    switch (a) {
-    case NODE_OK:
-        return 200;
-    case NODE_E_INVALID:
-        return 400;
-    case NODE_E_NOT_FOUND:
-        return 404;
-    case NODE_E_CONFLICT:
-        return 409;
-    case NODE_E_LIMIT:
-        return 429;
-    case NODE_E_FAILED:
-        return 500;
-    }
-    check(!"a node_answer without status");
-    return 500;
-}
-
-static const char *advice_on(enum node_answer a)
-{
-    switch (a) {
-    case NODE_OK:
-        return "nothing";
-    case NODE_E_INVALID:
-        return "correct the request and send it again";
-    case NODE_E_NOT_FOUND:
-        return "list what there is, and ask for one of those";
-    case NODE_E_CONFLICT:
-        return "look at its state first";
-    case NODE_E_LIMIT:
-        return "remove what is no longer needed, or raise the limit in the configuration";
-    case NODE_E_FAILED:
-        return "read the node's log";
-    }
-    check(!"a node_answer without advice");
-    return "";
-}
+/* clang-format off */
+static const struct {
+    int status; /* of HTTP */
+    const char *advice;
+} answers[] = {
+    [NODE_OK]          = {200, "nothing"},
+    [NODE_E_INVALID]   = {400, "correct the request and send it again"},
+    [NODE_E_NOT_FOUND] = {404, "list what there is, and ask for one of those"},
+    [NODE_E_CONFLICT]  = {409, "look at its state first"},
+    [NODE_E_LIMIT]     = {429, "remove what is no longer needed, or raise the limit in the configuration"},
+    [NODE_E_FAILED]    = {500, "read the node's log"},
+};
+/* clang-format on */
 
 /**
  * exchange_answer() - what the node said to an action
@@ -121,8 +95,9 @@ void exchange_answer(struct exchange *x, enum node_answer a, const unsigned *cou
 {
     const char *said = text != NULL ? text : node_answer_text(a);
 
+    check(a < COUNT_OF(answers));
     if (a != NODE_OK) {
-        exchange_refuse(x, status_of(a), advice_on(a), "%s", said);
+        exchange_refuse(x, answers[a].status, answers[a].advice, "%s", said);
     } else {
         json_t *reply = json_object();
 

@@ -3,6 +3,7 @@
 #include "admin/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,17 +81,21 @@ static bool make_folder(const char *path, char **ret_error)
 }
 
 /* Nobody can connect before listen(), so the mode is right from the first moment on. */
-static int bind_and_listen(const char *path, const struct sockaddr_un *at, struct stat *ret)
+static bool bind_and_listen(struct admin_socket *s, const char *path, const struct sockaddr_un *at)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0)
-        return -1;
-    if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 && chmod(path, SOCKET_MODE) == 0 &&
-        lstat(path, ret) == 0 && listen(fd, SOCKET_BACKLOG) == 0)
-        return fd;
-    close(fd);
-    return -1;
+    s->file_fd = -1;
+    s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (s->fd < 0)
+        return false;
+    if (bind(s->fd, (const struct sockaddr *)at, sizeof(*at)) == 0) {
+        s->file_fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (s->file_fd >= 0 && chmod(path, SOCKET_MODE) == 0 && listen(s->fd, SOCKET_BACKLOG) == 0)
+            return true;
+    }
+    if (s->file_fd >= 0)
+        close(s->file_fd);
+    close(s->fd);
+    return false;
 }
 
 /**
@@ -103,8 +108,7 @@ static int bind_and_listen(const char *path, const struct sockaddr_un *at, struc
 bool admin_socket_open(struct admin_socket *s, const char *path, char **ret_error)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    struct stat st = {0};
-    int fd;
+    struct admin_socket opened;
 
     if (strlen(path) >= sizeof(at.sun_path))
         return refuse(ret_error,
@@ -114,26 +118,23 @@ bool admin_socket_open(struct admin_socket *s, const char *path, char **ret_erro
     memcpy(at.sun_path, path, strlen(path) + 1);
     if (!make_folder(path, ret_error) || !make_room(path, &at, ret_error))
         return false;
-    fd = bind_and_listen(path, &at, &st);
-    if (fd < 0)
+    if (!bind_and_listen(&opened, path, &at))
         return refuse(ret_error, "admin socket %s: cannot listen: %s", path, strerror(errno));
-    *s = (struct admin_socket){
-        .path = bytes_dup_str(bytes_str(path)),
-        .fd = fd,
-        .dev = st.st_dev,
-        .ino = st.st_ino,
-    };
+    opened.path = bytes_dup_str(bytes_str(path));
+    *s = opened;
     return true;
 }
 
-/** admin_socket_remove() - remove the file if it is still ours; the descriptor is closed by its
- * user */
+/** admin_socket_remove() - remove the file if it is still ours; @s->fd is closed by who uses it */
 void admin_socket_remove(struct admin_socket *s)
 {
-    struct stat st;
+    struct stat ours;
+    struct stat there;
 
-    if (lstat(s->path, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino)
+    if (fstat(s->file_fd, &ours) == 0 && lstat(s->path, &there) == 0 &&
+        ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
         unlink(s->path);
+    close(s->file_fd);
     free(s->path);
     s->path = NULL;
 }

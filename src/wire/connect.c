@@ -49,9 +49,9 @@ static void read_flags(struct reader *r, struct wire_connect *p)
 
     if (flags & FLAG_RESERVED) /* [MQTT5-3.1.2-3] [MQTT3-3.1.2-3] */
         reader_fail(r, WIRE_E_MALFORMED);
-    if (p->will_qos > QOS_MAX) /* [MQTT5-3.1.2-14] [MQTT3-3.1.2-14] */
+    if (p->will_qos > QOS_MAX) /* [MQTT5-3.1.2-12] [MQTT3-3.1.2-14] */
         reader_fail(r, WIRE_E_MALFORMED);
-    /* [MQTT5-3.1.2-11] [MQTT5-3.1.2-13] [MQTT5-3.1.2-15] [MQTT3-3.1.2-13] [MQTT3-3.1.2-15] */
+    /* [MQTT5-3.1.2-11] [MQTT5-3.1.2-13] [MQTT3-3.1.2-11] [MQTT3-3.1.2-13] [MQTT3-3.1.2-15] */
     if (!p->has_will && (p->will_qos != 0 || p->will_retain))
         reader_fail(r, WIRE_E_MALFORMED);
     if (p->level < WIRE_V5 && p->has_password && !p->has_user_name) /* [MQTT3-3.1.2-22] */
@@ -86,7 +86,7 @@ static void read_will(struct reader *r, struct wire_connect *p)
         p->will_forward = props_block(&ahead);
         props_read(r, PROPS_OF_WILL, &p->will_props);
     }
-    p->will_topic = reader_utf8(r);            /* [MQTT5-3.1.3-9] [MQTT3-3.1.3-10] */
+    p->will_topic = reader_utf8(r);            /* [MQTT5-3.1.3-11] [MQTT3-3.1.3-10] */
     if (!wire_topic_name_valid(p->will_topic)) /* [MQTT5-4.7.0-1] [MQTT3-4.7.1-1] */
         reader_fail(r, WIRE_E_TOPIC_NAME);
     p->will_payload = reader_binary(r);
@@ -103,11 +103,11 @@ static void read_credentials(struct reader *r, struct wire_connect *p)
     if (p->has_user_name)
         p->has_user_name = !is_missing(r, p);
     if (p->has_user_name)
-        p->user_name = reader_utf8(r); /* [MQTT5-3.1.3-10] [MQTT5-3.1.2-19] [MQTT3-3.1.3-11] */
+        p->user_name = reader_utf8(r); /* [MQTT5-3.1.3-12] [MQTT5-3.1.2-17] [MQTT3-3.1.3-11] */
     if (p->has_password)
         p->has_password = !is_missing(r, p);
     if (p->has_password)
-        p->password = reader_binary(r); /* [MQTT5-3.1.2-21] [MQTT3-3.1.2-21] */
+        p->password = reader_binary(r); /* [MQTT5-3.1.2-19] [MQTT3-3.1.2-21] */
 }
 
 /**
@@ -139,7 +139,7 @@ enum wire_outcome wire_decode_connect(uint8_t flags, struct bytes body, struct w
     if (p.has_will)
         read_will(&r, &p);
     read_credentials(&r, &p);
-    reader_end(&r); /* [MQTT5-3.1.2-18] [MQTT5-3.1.2-20] [MQTT3-3.1.2-18] [MQTT3-3.1.2-20] */
+    reader_end(&r); /* [MQTT5-3.1.2-16] [MQTT5-3.1.2-18] [MQTT3-3.1.2-18] [MQTT3-3.1.2-20] */
 
     if (r.outcome == WIRE_OK)
         *ret = p;

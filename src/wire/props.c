@@ -7,7 +7,7 @@
 
 enum prop_type {
     TYPE_NONE, /* no such property */
-    TYPE_U8,
+    TYPE_FLAG, /* a byte that is 0 or 1 */
     TYPE_U16,
     TYPE_U32,
     TYPE_VARINT,
@@ -28,52 +28,49 @@ enum prop_type {
 #define DISCONNECT  BIT(WIRE_DISCONNECT)
 #define AUTH        BIT(WIRE_AUTH)
 #define WILL        PROPS_OF_WILL
+#define REPLIES     (CONNACK | PUB_ACKS | SUB_ACKS | DISCONNECT | AUTH)
 #define ANY                                                                                        \
     (CONNECT | CONNACK | PUBLISH | PUB_ACKS | SUBSCRIBE | UNSUBSCRIBE | SUB_ACKS | DISCONNECT |    \
      AUTH | WILL)
 #define PROP_N    (PROP_SHARED_AVAILABLE + 1)
 #define AT(field) offsetof(struct wire_props, field)
 
-/* Below min or above max is a Protocol Error; each value of the type is good where they are zero.
- */
 /* clang-format off */
 static const struct prop_rule {
     enum prop_type type;
-    uint32_t packets;
-    uint32_t repeats; /* in these packets it may stand more than once */
-    uint32_t min, max;
+    uint32_t packets; /* which may carry it */
     size_t at;        /* in struct wire_props */
+    bool not_zero;
+    uint32_t repeats; /* packets in which it may stand more than once */
 } rules[PROP_N] = {
-    [PROP_PAYLOAD_FORMAT]     = {TYPE_U8,     PUBLISH | WILL,       0, 0, 1, AT(payload_format)},
-    [PROP_MESSAGE_EXPIRY]     = {TYPE_U32,    PUBLISH | WILL,       0, 0, 0, AT(message_expiry_s)},
-    [PROP_CONTENT_TYPE]       = {TYPE_UTF8,   PUBLISH | WILL,       0, 0, 0, AT(content_type)},
-    [PROP_RESPONSE_TOPIC]     = {TYPE_TOPIC,  PUBLISH | WILL,       0, 0, 0, AT(response_topic)},
-    [PROP_CORRELATION_DATA]   = {TYPE_BINARY, PUBLISH | WILL,       0, 0, 0, AT(correlation_data)},
-    [PROP_SUBSCRIPTION_ID]    = {TYPE_VARINT, PUBLISH | SUBSCRIBE,  PUBLISH, 1, VARINT_MAX,
-                                 AT(subscription_ids)},
-    [PROP_SESSION_EXPIRY]     = {TYPE_U32,    CONNECT | CONNACK | DISCONNECT, 0, 0, 0,
-                                 AT(session_expiry_s)},
-    [PROP_ASSIGNED_CLIENT_ID] = {TYPE_UTF8,   CONNACK,              0, 0, 0, AT(assigned_client_id)},
-    [PROP_SERVER_KEEP_ALIVE]  = {TYPE_U16,    CONNACK,              0, 0, 0, AT(server_keep_alive_s)},
-    [PROP_AUTH_METHOD]        = {TYPE_UTF8,   CONNECT | CONNACK | AUTH, 0, 0, 0, AT(auth_method)},
-    [PROP_AUTH_DATA]          = {TYPE_BINARY, CONNECT | CONNACK | AUTH, 0, 0, 0, AT(auth_data)},
-    [PROP_REQUEST_PROBLEM]    = {TYPE_U8,     CONNECT,              0, 0, 1, AT(request_problem)},
-    [PROP_WILL_DELAY]         = {TYPE_U32,    WILL,                 0, 0, 0, AT(will_delay_s)},
-    [PROP_REQUEST_RESPONSE]   = {TYPE_U8,     CONNECT,              0, 0, 1, AT(request_response)},
-    [PROP_RESPONSE_INFO]      = {TYPE_UTF8,   CONNACK,              0, 0, 0, AT(response_info)},
-    [PROP_SERVER_REFERENCE]   = {TYPE_UTF8,   CONNACK | DISCONNECT, 0, 0, 0, AT(server_reference)},
-    [PROP_REASON_STRING]      = {TYPE_UTF8,   CONNACK | PUB_ACKS | SUB_ACKS | DISCONNECT | AUTH,
-                                 0, 0, 0, AT(reason_string)},
-    [PROP_RECEIVE_MAX]        = {TYPE_U16,    CONNECT | CONNACK,    0, 1, UINT16_MAX, AT(receive_max)},
-    [PROP_TOPIC_ALIAS_MAX]    = {TYPE_U16,    CONNECT | CONNACK,    0, 0, 0, AT(topic_alias_max)},
-    [PROP_TOPIC_ALIAS]        = {TYPE_U16,    PUBLISH,              0, 1, UINT16_MAX, AT(topic_alias)},
-    [PROP_QOS_MAX]            = {TYPE_U8,     CONNACK,              0, 0, 1, AT(qos_max)},
-    [PROP_RETAIN_AVAILABLE]   = {TYPE_U8,     CONNACK,              0, 0, 1, AT(retain_available)},
-    [PROP_USER]               = {TYPE_PAIR,   ANY,                  ANY, 0, 0, AT(user)},
-    [PROP_PACKET_MAX]         = {TYPE_U32,    CONNECT | CONNACK,    0, 1, UINT32_MAX, AT(packet_max)},
-    [PROP_WILDCARD_AVAILABLE] = {TYPE_U8,     CONNACK,              0, 0, 1, AT(wildcard_available)},
-    [PROP_SUBID_AVAILABLE]    = {TYPE_U8,     CONNACK,              0, 0, 1, AT(subid_available)},
-    [PROP_SHARED_AVAILABLE]   = {TYPE_U8,     CONNACK,              0, 0, 1, AT(shared_available)},
+    [PROP_PAYLOAD_FORMAT]     = {TYPE_FLAG,   PUBLISH | WILL,    AT(payload_format)},
+    [PROP_MESSAGE_EXPIRY]     = {TYPE_U32,    PUBLISH | WILL,    AT(message_expiry_s)},
+    [PROP_CONTENT_TYPE]       = {TYPE_UTF8,   PUBLISH | WILL,    AT(content_type)},
+    [PROP_RESPONSE_TOPIC]     = {TYPE_TOPIC,  PUBLISH | WILL,    AT(response_topic)},
+    [PROP_CORRELATION_DATA]   = {TYPE_BINARY, PUBLISH | WILL,    AT(correlation_data)},
+    [PROP_SUBSCRIPTION_ID]    = {TYPE_VARINT, PUBLISH | SUBSCRIBE, AT(subscription_ids),
+                                 .not_zero = true, .repeats = PUBLISH},
+    [PROP_SESSION_EXPIRY]     = {TYPE_U32,    CONNECT | CONNACK | DISCONNECT, AT(session_expiry_s)},
+    [PROP_ASSIGNED_CLIENT_ID] = {TYPE_UTF8,   CONNACK,           AT(assigned_client_id)},
+    [PROP_SERVER_KEEP_ALIVE]  = {TYPE_U16,    CONNACK,           AT(server_keep_alive_s)},
+    [PROP_AUTH_METHOD]        = {TYPE_UTF8,   CONNECT | CONNACK | AUTH, AT(auth_method)},
+    [PROP_AUTH_DATA]          = {TYPE_BINARY, CONNECT | CONNACK | AUTH, AT(auth_data)},
+    [PROP_REQUEST_PROBLEM]    = {TYPE_FLAG,   CONNECT,           AT(request_problem)},
+    [PROP_WILL_DELAY]         = {TYPE_U32,    WILL,              AT(will_delay_s)},
+    [PROP_REQUEST_RESPONSE]   = {TYPE_FLAG,   CONNECT,           AT(request_response)},
+    [PROP_RESPONSE_INFO]      = {TYPE_UTF8,   CONNACK,           AT(response_info)},
+    [PROP_SERVER_REFERENCE]   = {TYPE_UTF8,   CONNACK | DISCONNECT, AT(server_reference)},
+    [PROP_REASON_STRING]      = {TYPE_UTF8,   REPLIES,           AT(reason_string)},
+    [PROP_RECEIVE_MAX]        = {TYPE_U16,    CONNECT | CONNACK, AT(receive_max), .not_zero = true},
+    [PROP_TOPIC_ALIAS_MAX]    = {TYPE_U16,    CONNECT | CONNACK, AT(topic_alias_max)},
+    [PROP_TOPIC_ALIAS]        = {TYPE_U16,    PUBLISH,           AT(topic_alias), .not_zero = true},
+    [PROP_QOS_MAX]            = {TYPE_FLAG,   CONNACK,           AT(qos_max)},
+    [PROP_RETAIN_AVAILABLE]   = {TYPE_FLAG,   CONNACK,           AT(retain_available)},
+    [PROP_USER]               = {TYPE_PAIR,   ANY,               AT(user), .repeats = ANY},
+    [PROP_PACKET_MAX]         = {TYPE_U32,    CONNECT | CONNACK, AT(packet_max), .not_zero = true},
+    [PROP_WILDCARD_AVAILABLE] = {TYPE_FLAG,   CONNACK,           AT(wildcard_available)},
+    [PROP_SUBID_AVAILABLE]    = {TYPE_FLAG,   CONNACK,           AT(subid_available)},
+    [PROP_SHARED_AVAILABLE]   = {TYPE_FLAG,   CONNACK,           AT(shared_available)},
 };
 /* clang-format on */
 
@@ -102,7 +99,7 @@ static void take(struct reader *r, struct prop *ret)
     case TYPE_NONE: /* section 2.2.2.2 */
         reader_fail(r, WIRE_E_MALFORMED);
         break;
-    case TYPE_U8:
+    case TYPE_FLAG:
         ret->number = reader_u8(r);
         break;
     case TYPE_U16:
@@ -129,8 +126,8 @@ static void take(struct reader *r, struct prop *ret)
 
 static enum wire_outcome judge_value(const struct prop_rule *rule, const struct prop *p)
 {
-    if (rule->max > 0 && (p->number < rule->min || p->number > rule->max))
-        return WIRE_E_PROTOCOL;
+    if ((rule->not_zero && p->number == 0) || (rule->type == TYPE_FLAG && p->number > 1))
+        return WIRE_E_PROTOCOL; /* sections 3.1.2.11, 3.2.2.3 and 3.3.2.3 */
     if (rule->type == TYPE_UTF8 || rule->type == TYPE_TOPIC || rule->type == TYPE_PAIR) {
         if (!wire_utf8_valid(p->name) || !wire_utf8_valid(p->value))
             return WIRE_E_MALFORMED; /* [MQTT5-1.5.7-1] [MQTT5-3.3.2-13] [MQTT5-3.3.2-19] */
@@ -192,7 +189,7 @@ static void store(struct wire_props *p, const struct prop *prop)
     void *at = (char *)p + rule->at;
 
     switch (rule->type) {
-    case TYPE_U8:
+    case TYPE_FLAG:
         *(uint8_t *)at = (uint8_t)prop->number;
         break;
     case TYPE_U16:
@@ -258,7 +255,7 @@ static void write_one(struct buf *out, enum wire_prop id, const struct wire_prop
     if (rule->type != TYPE_PAIR) /* each of which has its own */
         buf_add_u8(out, (uint8_t)id);
     switch (rule->type) {
-    case TYPE_U8:
+    case TYPE_FLAG:
         buf_add_u8(out, *(const uint8_t *)at);
         break;
     case TYPE_U16:

@@ -130,7 +130,7 @@ static size_t body_len(const struct wire_delivery *d, enum wire_level level, siz
  * wire_delivery_len() - how many bytes wire_encode_delivery() appends
  *
  * More than WIRE_PACKET_MAX: the message cannot be sent to anyone
- * [MQTT5-3.1.2-28].
+ * [MQTT5-3.1.2-25].
  */
 size_t wire_delivery_len(const struct wire_delivery *d, enum wire_level level)
 {

@@ -142,3 +142,10 @@ MUST_CHECK int listener_open(const char *host, uint16_t port, bool reuse_port, i
 MUST_CHECK int listener_open_unix(const char *path, unsigned mode, int *ret_fd);
 MUST_CHECK int listener_accept(int fd, int *ret_fd); /* -EAGAIN when there is none */
 bool address_is_loopback(const char *host); /* an address or name that reaches this machine only */
+
+/* ---- the process ---- */
+
+/* Become @user for good: groups, ids, no new privileges; before threads are made.  The caller must not go on if it fails. */
+MUST_CHECK int privileges_drop(const char *user);
+/* RLIMIT_NOFILE to @want, or to the hard limit and -EPERM if that is lower. */
+MUST_CHECK int files_limit_raise(size_t want);

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* io/certificate.c - what certificates say, why they are refused, and OpenSSL's reasons in words */
+#include "io/tls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#define NAME_SHOWN_MAX 64 /* bytes of a refused certificate's name */
+
+static char *take_text(struct buf *b)
+{
+    char *text = bytes_dup_str(buf_view(b));
+
+    buf_done(b);
+    return text;
+}
+
+/* ---- reasons ---- */
+
+/* clang-format off */
+static const struct {
+    int reason;
+    const char *hint;
+} hints[] = {
+    {SSL_R_HTTP_REQUEST,                       "http request; a browser or a scanner?"},
+    {SSL_R_HTTPS_PROXY_REQUEST,                "http proxy request; a scanner?"},
+    {SSL_R_WRONG_VERSION_NUMBER,               "not TLS; a client without TLS on a TLS port, or the other way round?"},
+    {SSL_R_UNSUPPORTED_PROTOCOL,               "unsupported protocol; the TLS version is too old"},
+    {SSL_R_NO_SHARED_CIPHER,                   "no shared cipher; only forward-secret AEAD ciphers are allowed"},
+    {SSL_R_NO_SUITABLE_KEY_SHARE,              "no shared group; X25519 and P-256 are allowed"},
+    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,  "no certificate shown, but one is required"},
+};
+/* clang-format on */
+
+static const char *ssl_hint(int reason)
+{
+    for (size_t i = 0; i < COUNT_OF(hints); i++) {
+        if (hints[i].reason == reason)
+            return hints[i].hint;
+    }
+    return NULL;
+}
+
+/**
+ * tls_reason() - what OpenSSL's last call failed for; empties the error queue
+ *
+ * Return: an owned text, never empty.
+ */
+char *tls_reason(void)
+{
+    unsigned long e = ERR_peek_error();
+    int reason = ERR_GET_REASON(e);
+    const char *words = ERR_reason_error_string(e);
+    struct buf text = {0};
+
+    if (ERR_GET_LIB(e) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET)
+        buf_addf(&text, "the peer's alert: %s",
+                 SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+    else if (ERR_GET_LIB(e) == ERR_LIB_SSL && ssl_hint(reason) != NULL)
+        buf_addf(&text, "%s", ssl_hint(reason));
+    else if (ERR_SYSTEM_ERROR(e) && strerrordesc_np(reason) != NULL)
+        buf_addf(&text, "%s", strerrordesc_np(reason));
+    else if (words != NULL)
+        buf_addf(&text, "%s", words);
+    else
+        buf_addf(&text, "TLS error %lx", e);
+    ERR_clear_error();
+    return take_text(&text);
+}
+
+static uint64_t unix_ms(const ASN1_TIME *t)
+{
+    struct tm tm = {0};
+    time_t s;
+
+    if (ASN1_TIME_to_tm(t, &tm) != 1)
+        return 0;
+    s = timegm(&tm);
+    return s > 0 ? (uint64_t)s * 1000 : 0;
+}
+
+/** tls_time_text() - @t as RFC 3339; Return: @ret */
+const char *tls_time_text(const ASN1_TIME *t, char ret[CLOCK_TEXT_LEN])
+{
+    return clock_format(unix_ms(t), ret);
+}
+
+/* ---- what a certificate says ---- */
+
+/*
+ * The most specific common name, which is the last one.  A zero byte inside would make it another
+ * name to whoever reads it as a C string, so such a name is refused.
+ *
+ * Return: owned, "" when there is none, NULL when it cannot be used.
+ */
+static char *common_name(const X509_NAME *name)
+{
+    int last = -1;
+    unsigned char *utf8;
+    char *ret = NULL;
+    int len;
+
+    for (int i = -1; (i = X509_NAME_get_index_by_NID(name, NID_commonName, i)) >= 0;)
+        last = i;
+    if (last < 0)
+        return bytes_dup_str(BYTES_NONE);
+    len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, last)));
+    if (len < 0)
+        return NULL;
+    if (memchr(utf8, 0, (size_t)len) == NULL)
+        ret = bytes_dup_str(bytes_of(utf8, (size_t)len));
+    OPENSSL_free(utf8);
+    return ret;
+}
+
+static char *serial_text(const X509 *x)
+{
+    BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
+    char *hex = n != NULL ? BN_bn2hex(n) : NULL;
+    char *ret = bytes_dup_str(bytes_str(hex));
+
+    OPENSSL_free(hex);
+    BN_free(n);
+    return ret;
+}
+
+static char *fingerprint(const X509 *x)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    struct buf text = {0};
+    unsigned len = 0;
+
+    check(X509_digest(x, EVP_sha256(), digest, &len) == 1);
+    for (unsigned i = 0; i < len; i++)
+        buf_addf(&text, "%02x", digest[i]);
+    return take_text(&text);
+}
+
+/** tls_certificate_done() - free what tls_certificate_read() found; fine when it failed */
+void tls_certificate_done(struct tls_certificate *c)
+{
+    free(c->cn);
+    free(c->issuer);
+    free(c->serial);
+    free(c->fingerprint);
+    *c = (struct tls_certificate){0};
+}
+
+/**
+ * tls_certificate_read() - take the facts out of a verified certificate
+ * @ret:  overwritten; tls_certificate_done() it, on failure too
+ *
+ * A session that was resumed brings the certificate it began with, which may
+ * have expired since; so the date is looked at here as well.
+ *
+ * Return: NULL, or an owned text that says why it cannot be used.
+ */
+char *tls_certificate_read(const X509 *x, struct tls_certificate *ret)
+{
+    *ret = (struct tls_certificate){
+        .cn = common_name(X509_get_subject_name(x)),
+        .issuer = common_name(X509_get_issuer_name(x)),
+        .serial = serial_text(x),
+        .fingerprint = fingerprint(x),
+        .not_after_unix_ms = unix_ms(X509_get0_notAfter(x)),
+    };
+    ERR_clear_error();
+    if (ret->cn == NULL || ret->issuer == NULL)
+        return bytes_dup_str(bytes_str("certificate with a malformed common name"));
+    if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
+        return bytes_dup_str(bytes_str("certificate has expired"));
+    return NULL;
+}
+
+/* ---- refusal ---- */
+
+static const char *verify_words(int code)
+{
+    switch (code) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        return "unknown ca";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return "unknown ca (self-signed certificate)";
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+        return "unknown whether it is revoked (no revocation list of its issuer)";
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+        return "unknown whether it is revoked (the revocation list has expired)";
+    }
+    return X509_verify_cert_error_string(code);
+}
+
+/**
+ * tls_verify_step() - OpenSSL's verify callback: note why and whose certificate is refused
+ *
+ * Return: @is_good; nothing is let through.
+ */
+int tls_verify_step(int is_good, X509_STORE_CTX *at)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(at, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_refusal *refusal = SSL_get_app_data(ssl);
+    X509 *x = X509_STORE_CTX_get_current_cert(at);
+    struct buf text = {0};
+    char *cn, *serial;
+
+    if (is_good || refusal->text != NULL)
+        return is_good;
+    buf_addf(&text, "%s", verify_words(X509_STORE_CTX_get_error(at)));
+    if (x != NULL) {
+        cn = common_name(X509_get_subject_name(x));
+        serial = serial_text(x);
+        buf_addf(&text, ": CN %.*s, serial %.*s", NAME_SHOWN_MAX, cn != NULL ? cn : "malformed",
+                 NAME_SHOWN_MAX, serial);
+        free(cn);
+        free(serial);
+    }
+    refusal->text = take_text(&text);
+    return is_good;
+}

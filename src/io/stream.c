@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io/stream.c - bytes over a non-blocking socket, plain here, TLS in stream_tls.c
+ *
+ * A stream belongs to one thread at a time and may be handed to another; nothing
+ * in it is bound to the thread that made it.  Nothing blocks and nothing raises
+ * SIGPIPE.
+ */
+#include "io/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/address.h"
+#include "io/tls.h"
+
+/** stream_note() - keep @text, owned, for stream_error(); the first one counts */
+void stream_note(struct stream *s, char *text)
+{
+    if (s->error == NULL)
+        s->error = text;
+    else
+        free(text);
+}
+
+/** stream_fail() - both directions end here because of @text, owned; Return: STREAM_FAILED */
+enum stream_outcome stream_fail(struct stream *s, char *text)
+{
+    stream_note(s, text);
+    s->read_end = STREAM_FAILED;
+    s->write_end = STREAM_FAILED;
+    return STREAM_FAILED;
+}
+
+static char *errno_text(void)
+{
+    return bytes_dup_str(bytes_str(strerrordesc_np(errno)));
+}
+
+static void find_peer(struct stream *s)
+{
+    struct sockaddr_storage a = {0};
+    socklen_t len = sizeof(a);
+
+    if (getpeername(s->fd, (struct sockaddr *)&a, &len) < 0)
+        a.ss_family = AF_UNSPEC; /* gone already; the first read says so */
+    s->peer.port = sockaddr_format(&a, s->address);
+    s->peer.address = s->address;
+    s->peer.is_loopback = sockaddr_is_loopback(&a);
+}
+
+/** stream_over() - as stream_new(), for either side */
+struct stream *stream_over(int fd, struct tls_context *tls)
+{
+    struct stream *s = mem_new(struct stream);
+    int on = 1;
+
+    check(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+    /* Not a TCP socket, or gone already: nothing to set then. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    s->fd = fd;
+    s->read_wants = LOOP_READ;
+    find_peer(s);
+    if (tls != NULL) {
+        s->tls = stream_tls_new(fd, tls);
+        s->peer.is_tls = true;
+    }
+    return s;
+}
+
+/**
+ * stream_new() - a stream over a connected socket, server side
+ * @fd:   owned from here on; made non-blocking and, for TCP, TCP_NODELAY
+ * @tls:  of tls_context_new(), referenced; NULL for plain TCP
+ *
+ * stream_handshake() comes next.
+ */
+struct stream *stream_new(int fd, struct tls_context *tls)
+{
+    /* A client that does not know whom to expect would trust any server. */
+    check(tls == NULL || !tls_context_is_client(tls));
+    return stream_over(fd, tls);
+}
+
+/** stream_free() - close at once, without a word to the peer; Return: NULL */
+struct stream *stream_free(struct stream *s)
+{
+    if (s == NULL)
+        return NULL;
+    stream_tls_free(s->tls);
+    close(s->fd);
+    free(s->error);
+    free(s);
+    return NULL;
+}
+
+/** stream_fd() - for a loop; the stream's */
+int stream_fd(const struct stream *s)
+{
+    return s->fd;
+}
+
+/**
+ * stream_handshake() - until it gives something else than STREAM_AGAIN, before reading and writing
+ *
+ * Return: STREAM_OK when bytes may flow and stream_peer() knows all; STREAM_END when the peer left
+ *         before it said a word.
+ */
+enum stream_outcome stream_handshake(struct stream *s)
+{
+    if (s->read_end != STREAM_OK)
+        return s->read_end;
+    return s->tls != NULL ? stream_tls_handshake(s) : STREAM_OK;
+}
+
+static enum stream_outcome plain_read(struct stream *s, void *at, size_t cap, size_t *ret_n)
+{
+    ssize_t n;
+
+    do {
+        n = recv(s->fd, at, cap, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN)
+        return STREAM_AGAIN;
+    if (n < 0)
+        return stream_fail(s, errno_text());
+    if (n == 0) {
+        s->read_end = STREAM_END;
+        return STREAM_END;
+    }
+    *ret_n = (size_t)n;
+    return STREAM_OK;
+}
+
+/**
+ * stream_read() - take what has come
+ * @cap:    at least 1
+ * @ret_n:  1 to @cap on STREAM_OK, otherwise untouched
+ *
+ * Less than @cap: there was no more, unless stream_has_pending().  The end of
+ * plain TCP, a TLS close_notify, and a TLS connection that ends without one
+ * (which stream_error() then says) are all STREAM_END; writing may go on.
+ */
+enum stream_outcome stream_read(struct stream *s, void *at, size_t cap, size_t *ret_n)
+{
+    check(cap > 0);
+    if (s->read_end != STREAM_OK) {
+        s->has_news = false;
+        return s->read_end;
+    }
+    return s->tls != NULL ? stream_tls_read(s, at, cap, ret_n) : plain_read(s, at, cap, ret_n);
+}
+
+static enum stream_outcome plain_write(struct stream *s, const void *at, size_t len, size_t *ret_n)
+{
+    ssize_t n;
+
+    do {
+        n = send(s->fd, at, len, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && errno != EAGAIN) {
+        /* What came before the reset can still be read: a DISCONNECT decides whether a will is
+         * sent. */
+        stream_note(s, errno_text());
+        s->write_end = STREAM_FAILED;
+        return STREAM_FAILED;
+    }
+    s->write_wants = n < (ssize_t)len ? LOOP_WRITE : 0;
+    if (n < 0)
+        return STREAM_AGAIN;
+    *ret_n = (size_t)n;
+    return STREAM_OK;
+}
+
+/**
+ * stream_write() - send what the socket takes
+ * @len:    at least 1
+ * @ret_n:  1 to @len on STREAM_OK, otherwise untouched
+ *
+ * Less than @len: the socket is full, which is as good as STREAM_AGAIN; no need
+ * to try again before stream_wants().  After either the next write must begin
+ * with the bytes that are left over, at least as many: TLS may have sealed them.
+ */
+enum stream_outcome stream_write(struct stream *s, const void *at, size_t len, size_t *ret_n)
+{
+    check(len > 0);
+    if (s->write_end != STREAM_OK)
+        return s->write_end;
+    return s->tls != NULL ? stream_tls_write(s, at, len, ret_n) : plain_write(s, at, len, ret_n);
+}
+
+/**
+ * stream_has_pending() - will a read give something that the loop does not see?
+ *
+ * True is no promise of bytes, but after a read that gave STREAM_AGAIN it is
+ * false until the socket is readable.
+ */
+bool stream_has_pending(const struct stream *s)
+{
+    return s->has_news ||
+           (s->tls != NULL && s->read_end == STREAM_OK && stream_tls_has_pending(s->tls));
+}
+
+/**
+ * stream_wants() - what to watch for: LOOP_READ, LOOP_WRITE or both
+ *
+ * For reading, and for writing if the last write did not take all.  A TLS read
+ * may have to wait for LOOP_WRITE.  When anything of it is ready, call what you wait for.
+ */
+uint32_t stream_wants(const struct stream *s)
+{
+    return s->read_wants | s->write_wants;
+}
+
+/**
+ * stream_shutdown() - tell the peer that no more is coming
+ *
+ * Writing has ended; reading goes on until the peer has closed, too.
+ */
+void stream_shutdown(struct stream *s)
+{
+    if (s->write_end == STREAM_OK) {
+        if (s->tls != NULL)
+            stream_tls_shutdown(s->tls);
+        s->write_end = STREAM_END;
+        s->write_wants = 0;
+    }
+    (void)shutdown(s->fd, SHUT_WR); /* ENOTCONN: gone already */
+}
+
+/** stream_peer() - who is there; borrowed; after stream_handshake() all is known */
+const struct stream_peer *stream_peer(const struct stream *s)
+{
+    return &s->peer;
+}
+
+/** stream_error() - why it failed, or how it ended; borrowed; "" when there is nothing to say */
+const char *stream_error(const struct stream *s)
+{
+    return s->error != NULL ? s->error : "";
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io/stream.h - the inside of a stream; private to io
+ *
+ * Reading and writing end separately: what a peer sent before it reset the
+ * connection can still be read after writing has failed.
+ */
+#pragma once
+
+#include "io/io.h"
+
+struct stream_tls;
+
+struct stream {
+    int fd;                       /* owned */
+    enum stream_outcome read_end; /* STREAM_OK, or what each further read gives */
+    enum stream_outcome write_end;
+    uint32_t read_wants;     /* to go on reading */
+    uint32_t write_wants;    /* 0 while the socket takes what is written */
+    bool has_news;           /* read_end was set behind data; nobody heard of it yet */
+    char *error;             /* owned, the first one; NULL while there is none */
+    struct stream_tls *tls;  /* owned, NULL for plain TCP */
+    struct stream_peer peer; /* borrows from here and from @tls */
+    char address[STREAM_ADDRESS_LEN];
+};
+
+/* ---- stream.c ---- */
+
+struct stream *stream_over(int fd, struct tls_context *tls);
+void stream_note(struct stream *s, char *text);
+enum stream_outcome stream_fail(struct stream *s, char *text);
+
+/* ---- stream_tls.c ---- */
+
+struct stream_tls *stream_tls_new(int fd, struct tls_context *c);
+struct stream_tls *stream_tls_free(struct stream_tls *t);
+bool stream_tls_expect(struct stream_tls *t, const char *server_name);
+enum stream_outcome stream_tls_handshake(struct stream *s);
+enum stream_outcome stream_tls_read(struct stream *s, void *at, size_t cap, size_t *ret_n);
+enum stream_outcome stream_tls_write(struct stream *s, const void *at, size_t len, size_t *ret_n);
+bool stream_tls_has_pending(const struct stream_tls *t);
+void stream_tls_shutdown(struct stream_tls *t);

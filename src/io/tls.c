@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io/tls.c - what TLS may be: versions, ciphers, whom it trusts
+ *
+ * TLS 1.2 with forward secrecy and AEAD ciphers only, and TLS 1.3; no
+ * renegotiation, no compression, no session cache, one ticket a connection.
+ * Ticket keys are the context's own, so a context that is made anew because the
+ * revocation list changed accepts no ticket of the old one: a client that was
+ * revoked meanwhile has to show its certificate again.  MQ.PR.DS-02
+ */
+#include "io/tls.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+#define CIPHERS_TLS_1_2                                                                            \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+#define GROUPS            "X25519:P-256"
+#define SECURITY_LEVEL    2          /* of OpenSSL: at least 112 bits, no SHA-1 */
+#define CHAIN_LENGTH_MAX  5          /* certificates between a client's and a trusted one */
+#define CHAIN_BYTES_MAX   (32 << 10) /* before the client is known */
+#define TICKET_LIFETIME_S 3600
+#define ALPN_NAME         "\4mqtt"
+
+struct tls_context {
+    atomic_uint n_refs;
+    bool is_client;
+    SSL_CTX *ssl_ctx;
+};
+
+/* A context under construction and what is wrong with it. */
+struct builder {
+    struct tls_context *c;
+    struct buf error; /* empty while all is well */
+};
+
+/* ---- errors ---- */
+
+/* Return: false, for the caller to pass on. */
+#define refuse(b, ...) (buf_addf(&(b)->error, __VA_ARGS__), false)
+
+static bool refuse_with_reason(struct builder *b, const char *what, const char *path)
+{
+    char *reason = tls_reason();
+
+    buf_addf(&b->error, "%s %s: %s", what, path, reason);
+    free(reason);
+    return false;
+}
+
+/* OpenSSL's own words for a file that is not there help nobody. */
+static bool can_read(struct builder *b, const char *what, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0 || access(path, R_OK) < 0)
+        return refuse(b, "%s %s: %s; %s", what, path, strerrordesc_np(errno),
+                      errno == ENOENT
+                          ? "put the file there or correct its path in the configuration"
+                          : "let the user that the node runs as read it");
+    if (!S_ISREG(st.st_mode))
+        return refuse(b, "%s %s: not a file; correct its path in the configuration", what, path);
+    return true;
+}
+
+/* ---- certificate and key ---- */
+
+static bool is_in_date(struct builder *b, const char *path)
+{
+    const X509 *x = SSL_CTX_get0_certificate(b->c->ssl_ctx);
+    char text[CLOCK_TEXT_LEN];
+
+    if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
+        return refuse(b, "certificate %s: expired, it was valid until %s; issue a new one", path,
+                      tls_time_text(X509_get0_notAfter(x), text));
+    if (X509_cmp_current_time(X509_get0_notBefore(x)) > 0)
+        return refuse(b,
+                      "certificate %s: not valid before %s; check the clock of this machine, or "
+                      "issue a new one",
+                      path, tls_time_text(X509_get0_notBefore(x), text));
+    return true;
+}
+
+static bool use_certificate(struct builder *b, const char *path)
+{
+    if (!can_read(b, "certificate", path))
+        return false;
+    if (SSL_CTX_use_certificate_chain_file(b->c->ssl_ctx, path) != 1)
+        return refuse_with_reason(b, "certificate", path) ||
+               refuse(b, "; it must be a PEM file, the certificate first and then its chain");
+    return is_in_date(b, path);
+}
+
+/* An encrypted key must not make the node ask a terminal. */
+static int no_passphrase(char *at, int cap, int is_writing, void *owner)
+{
+    (void)at;
+    (void)cap;
+    (void)is_writing;
+    (void)owner;
+    return -1;
+}
+
+static bool key_is_private(struct builder *b, const char *path)
+{
+    struct stat st;
+
+    if (!can_read(b, "key", path))
+        return false;
+    if (stat(path, &st) < 0)
+        return refuse(b, "key %s: %s", path, strerrordesc_np(errno));
+    if ((st.st_mode & (S_IRWXO | S_IWGRP)) != 0)
+        return refuse(b,
+                      "key %s: others may read or change it (mode %04o); do chmod 600, and replace "
+                      "the key if others could have read it",
+                      path, (unsigned)(st.st_mode & 07777));
+    return true;
+}
+
+static bool use_key(struct builder *b, const char *path, const char *certificate_path)
+{
+    if (!key_is_private(b, path))
+        return false;
+    SSL_CTX_set_default_passwd_cb(b->c->ssl_ctx, no_passphrase);
+    if (SSL_CTX_use_PrivateKey_file(b->c->ssl_ctx, path, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_check_private_key(b->c->ssl_ctx) == 1)
+        return true;
+    switch (ERR_GET_REASON(ERR_peek_error())) {
+    case X509_R_KEY_VALUES_MISMATCH:
+    case X509_R_KEY_TYPE_MISMATCH:
+        return refuse(b,
+                      "key %s: it does not belong to certificate %s; give the two that were made "
+                      "together",
+                      path, certificate_path);
+    case PEM_R_BAD_PASSWORD_READ:
+        return refuse(b,
+                      "key %s: it is encrypted; store it without a passphrase, readable by the "
+                      "node's user only",
+                      path);
+    }
+    return refuse_with_reason(b, "key", path) || refuse(b, "; it must be a private key in PEM");
+}
+
+/* ---- whom to trust ---- */
+
+static bool use_client_ca(struct builder *b, const char *path)
+{
+    STACK_OF(X509_NAME) * names;
+
+    if (!can_read(b, "client_ca", path))
+        return false;
+    names = SSL_load_client_CA_file(path);
+    if (names == NULL || SSL_CTX_load_verify_file(b->c->ssl_ctx, path) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return refuse_with_reason(b, "client_ca", path) ||
+               refuse(b, "; it must hold CA certificates in PEM");
+    }
+    SSL_CTX_set_client_CA_list(b->c->ssl_ctx, names); /* takes @names */
+    return true;
+}
+
+/* Is @crl one of a CA that we trust?  Without this a wrong file only shows when clients come. */
+static bool crl_is_trusted(struct builder *b, X509_CRL *crl)
+{
+    STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(b->c->ssl_ctx));
+
+    for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+        X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+
+        if (ca != NULL && X509_NAME_cmp(X509_get_subject_name(ca), X509_CRL_get_issuer(crl)) == 0 &&
+            X509_CRL_verify(crl, X509_get0_pubkey(ca)) == 1)
+            return true;
+    }
+    return false;
+}
+
+static bool add_crls(struct builder *b, BIO *file, const char *path)
+{
+    X509_STORE *store = SSL_CTX_get_cert_store(b->c->ssl_ctx);
+    X509_CRL *crl;
+    bool ok = true;
+    size_t n = 0;
+
+    for (; ok && (crl = PEM_read_bio_X509_CRL(file, NULL, no_passphrase, NULL)) != NULL; n++) {
+        if (!crl_is_trusted(b, crl))
+            ok = refuse(b, "crl %s: not signed by a CA of client_ca; give the list of that CA",
+                        path);
+        else if (X509_STORE_add_crl(store, crl) != 1)
+            ok = refuse_with_reason(b, "crl", path);
+        X509_CRL_free(crl);
+    }
+    /* Reading ends by an error: no start line when there is no more, something else on bad ones. */
+    if (ok && (n == 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE))
+        ok = refuse_with_reason(b, "crl", path) ||
+             refuse(b, "; it must be a revocation list in PEM");
+    return ok;
+}
+
+static bool use_crl(struct builder *b, const char *path)
+{
+    BIO *file;
+    bool ok;
+
+    if (!can_read(b, "crl", path))
+        return false;
+    file = BIO_new_file(path, "r");
+    if (file == NULL)
+        return refuse_with_reason(b, "crl", path);
+    ok = add_crls(b, file, path);
+    BIO_free(file);
+    /* The certificate itself is checked; of the CAs above it only the bundle decides. */
+    X509_STORE_set_flags(SSL_CTX_get_cert_store(b->c->ssl_ctx), X509_V_FLAG_CRL_CHECK);
+    return ok;
+}
+
+/* clang-format off */
+static const int verify_modes[] = {
+    [TLS_CLIENT_CERTIFICATE_NONE]     = SSL_VERIFY_NONE,
+    [TLS_CLIENT_CERTIFICATE_OPTIONAL] = SSL_VERIFY_PEER,
+    [TLS_CLIENT_CERTIFICATE_REQUIRED] = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+};
+/* clang-format on */
+
+static bool use_client_certificates(struct builder *b, const struct tls_settings *s)
+{
+    SSL_CTX_set_verify(b->c->ssl_ctx, verify_modes[s->client_certificate], tls_verify_step);
+    if (s->client_certificate == TLS_CLIENT_CERTIFICATE_NONE)
+        return true;
+    if (s->client_ca == NULL)
+        return refuse(b, "client certificates are asked for, but no client_ca says whose are good; "
+                         "set client_ca, or client_certificate: none");
+    return use_client_ca(b, s->client_ca) && (s->crl == NULL || use_crl(b, s->crl));
+}
+
+/* ---- the context ---- */
+
+static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_len,
+                       const unsigned char *offered, unsigned offered_len, void *owner)
+{
+    struct bytes ours = BYTES(ALPN_NAME);
+    unsigned char *chosen;
+
+    (void)ssl;
+    (void)owner;
+    if (SSL_select_next_proto(&chosen, ret_len, ours.at, (unsigned)ours.len, offered,
+                              offered_len) != OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_NOACK;
+    *ret = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* Each context resumes its own sessions only. */
+static void set_session_id(struct tls_context *c)
+{
+    static atomic_uint_least64_t n_contexts;
+    uint64_t id = atomic_fetch_add(&n_contexts, 1);
+
+    check(SSL_CTX_set_session_id_context(c->ssl_ctx, (const void *)&id, sizeof(id)) == 1);
+}
+
+static struct tls_context *context_new(bool is_client, int version_min)
+{
+    struct tls_context *c = mem_new(struct tls_context);
+
+    ERR_clear_error();
+    c->n_refs = 1;
+    c->is_client = is_client;
+    c->ssl_ctx = SSL_CTX_new(is_client ? TLS_client_method() : TLS_server_method());
+    check(c->ssl_ctx != NULL);
+    check(SSL_CTX_set_min_proto_version(c->ssl_ctx, MAX(version_min, TLS1_2_VERSION)) == 1);
+    check(SSL_CTX_set_cipher_list(c->ssl_ctx, CIPHERS_TLS_1_2) == 1);
+    check(SSL_CTX_set1_groups_list(c->ssl_ctx, GROUPS) == 1);
+    SSL_CTX_set_security_level(c->ssl_ctx, SECURITY_LEVEL);
+    SSL_CTX_set_options(c->ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                        SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_clear_options(c->ssl_ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(c->ssl_ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(c->ssl_ctx, 1);
+    SSL_CTX_set_session_cache_mode(c->ssl_ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_verify_depth(c->ssl_ctx, CHAIN_LENGTH_MAX);
+    SSL_CTX_set_max_cert_list(c->ssl_ctx, CHAIN_BYTES_MAX);
+    return c;
+}
+
+/* The context, or its error to the caller. */
+static struct tls_context *finish(struct builder *b, char **ret_error)
+{
+    ERR_clear_error();
+    if (b->error.len == 0)
+        return b->c;
+    *ret_error = bytes_dup_str(buf_view(&b->error));
+    buf_done(&b->error);
+    return tls_context_unref(b->c);
+}
+
+/**
+ * tls_context_new() - how a listener speaks TLS
+ * @s:          certificate and key are needed; client_ca when client_certificate is not none
+ * @ret_error:  on failure, an owned text: what, in which file, what to do
+ *
+ * Reads the files and keeps their contents.  With @s->crl every client
+ * certificate needs a list of its issuer that is in date.  MQ.PR.IA-03
+ *
+ * Return: a reference, or NULL.
+ */
+struct tls_context *tls_context_new(const struct tls_settings *s, char **ret_error)
+{
+    struct builder b = {.c = context_new(false, s->version_min)};
+
+    set_session_id(b.c);
+    check(SSL_CTX_set_num_tickets(b.c->ssl_ctx, 1) == 1);
+    SSL_CTX_set_timeout(b.c->ssl_ctx, TICKET_LIFETIME_S);
+    SSL_CTX_set_alpn_select_cb(b.c->ssl_ctx, select_alpn, NULL);
+    if (use_certificate(&b, s->certificate) && use_key(&b, s->key, s->certificate))
+        (void)use_client_certificates(&b, s);
+    return finish(&b, ret_error);
+}
+
+/**
+ * tls_context_new_client() - how to speak TLS to a server
+ * @ca:           PEM bundle to verify the server by; NULL: what the system trusts
+ * @certificate:  to show to a server that asks, PEM chain; may be NULL
+ * @key:          of @certificate
+ * @ret_error:    as in tls_context_new()
+ *
+ * Return: a reference, or NULL.
+ */
+struct tls_context *tls_context_new_client(const char *ca, const char *certificate, const char *key,
+                                           char **ret_error)
+{
+    struct builder b = {.c = context_new(true, TLS1_2_VERSION)};
+
+    SSL_CTX_set_verify(b.c->ssl_ctx, SSL_VERIFY_PEER, tls_verify_step);
+    if (ca == NULL)
+        check(SSL_CTX_set_default_verify_paths(b.c->ssl_ctx) == 1);
+    else if (can_read(&b, "ca", ca) && SSL_CTX_load_verify_file(b.c->ssl_ctx, ca) != 1)
+        (void)(refuse_with_reason(&b, "ca", ca) ||
+               refuse(&b, "; it must hold certificates in PEM"));
+    if (b.error.len == 0 && certificate != NULL && key == NULL)
+        (void)refuse(&b, "certificate %s: give its key, too", certificate);
+    if (b.error.len == 0 && certificate != NULL && use_certificate(&b, certificate))
+        (void)use_key(&b, key, certificate);
+    return finish(&b, ret_error);
+}
+
+/** tls_context_ref() - one more reference; any thread; Return: @c */
+struct tls_context *tls_context_ref(struct tls_context *c)
+{
+    atomic_fetch_add_explicit(&c->n_refs, 1, memory_order_relaxed);
+    return c;
+}
+
+/** tls_context_unref() - give a reference back; any thread; NULL is fine; Return: NULL */
+struct tls_context *tls_context_unref(struct tls_context *c)
+{
+    if (c == NULL || atomic_fetch_sub_explicit(&c->n_refs, 1, memory_order_acq_rel) > 1)
+        return NULL;
+    SSL_CTX_free(c->ssl_ctx);
+    free(c);
+    return NULL;
+}
+
+/** tls_context_is_client() - was it made by tls_context_new_client()? */
+bool tls_context_is_client(const struct tls_context *c)
+{
+    return c->is_client;
+}
+
+/** tls_ssl_new() - one connection; @refusal, borrowed, learns why a certificate was refused */
+SSL *tls_ssl_new(struct tls_context *c, struct tls_refusal *refusal)
+{
+    SSL *ssl = SSL_new(c->ssl_ctx);
+
+    check(ssl != NULL);
+    check(SSL_set_app_data(ssl, refusal) == 1);
+    if (c->is_client)
+        SSL_set_connect_state(ssl);
+    else
+        SSL_set_accept_state(ssl);
+    return ssl;
+}

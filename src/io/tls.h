@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * io/tls.h - contexts, certificates and reasons; private to io
+ *
+ * OpenSSL's error queue belongs to the thread: it is empty between calls of io.
+ */
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include "base/clock.h"
+#include "io/io.h"
+
+/* Why a certificate of the peer was refused during a handshake; the SSL's app data. */
+struct tls_refusal {
+    char *text; /* owned; NULL while none was */
+};
+
+/* What a certificate says; all owned; "" for a common name that it has not. */
+struct tls_certificate {
+    char *cn;
+    char *issuer; /* common name */
+    char *serial;
+    char *fingerprint;
+    uint64_t not_after_unix_ms;
+};
+
+/* ---- tls.c ---- */
+
+SSL *tls_ssl_new(struct tls_context *c, struct tls_refusal *refusal);
+bool tls_context_is_client(const struct tls_context *c);
+
+/* ---- certificate.c ---- */
+
+char *tls_reason(void);
+const char *tls_time_text(const ASN1_TIME *t, char ret[CLOCK_TEXT_LEN]);
+int tls_verify_step(int is_good, X509_STORE_CTX *at);
+char *tls_certificate_read(const X509 *x, struct tls_certificate *ret);
+void tls_certificate_done(struct tls_certificate *c);

@@ -121,8 +121,19 @@ struct stream_peer {
 
 /* @fd is owned from here on; set non-blocking, TCP_NODELAY.  @tls may be NULL; referenced. */
 struct stream *stream_new(int fd, struct tls_context *tls);
-/* Client side: connect to @host (an address) and @port; blocking connect with a limit, then as above. */
-struct stream *stream_connect(const char *host, uint16_t port, struct tls_context *tls, const char *server_name, unsigned timeout_ms, char **ret_error);
+
+/* Where to connect to; all borrowed. */
+struct stream_target {
+    const char *host;        /* an address; a name is looked up first, which may take longer than @timeout_ms */
+    uint16_t port;
+    const char *source;      /* address to connect from; NULL: the system's choice */
+    struct tls_context *tls; /* of tls_context_new_client(); NULL for plain TCP */
+    const char *server_name; /* that the server's certificate must be for, a DNS name or an address; NULL: @host */
+    unsigned timeout_ms;     /* for the TCP connection; the handshake is stream_handshake(), which does not block */
+};
+
+/* Client side: blocking connect with a limit, then as above. */
+struct stream *stream_connect(const struct stream_target *t, char **ret_error);
 struct stream *stream_free(struct stream *s); /* closes */
 int stream_fd(const struct stream *s);
 enum stream_outcome stream_handshake(struct stream *s); /* STREAM_OK at once for plain TCP */

@@ -20,10 +20,10 @@
 #define SHA256_TEXT_LEN 65 /* 64 hex digits and a zero */
 
 void random_bytes(void *at, size_t n);
-/* @len characters of 2-9 A-Z a-z without look-alikes, 5.7 bits each; secret_free() it. */
+/* @len characters of 2-9 A-Z a-z without look-alikes, 5.8 bits each; secret_free() it. */
 char *random_text(size_t len);
 void secret_wipe(void *at, size_t n);
-char *secret_free(char *text); /* wipes and frees; Return: NULL */
+char *secret_free(char *text);       /* wipes and frees; Return: NULL */
 void secret_buf_done(struct buf *b); /* wipes what is in it, then buf_done() */
 
 void sha256_text(struct bytes b, char ret[SHA256_TEXT_LEN]);
@@ -34,21 +34,25 @@ MUST_CHECK bool sha256_file(const char *path, char ret[SHA256_TEXT_LEN], char **
 /* The whole file, at most @max bytes, appended to @ret. */
 MUST_CHECK bool file_read(const char *path, size_t max, struct buf *ret, char **ret_error);
 /* All or nothing: written beside @path under another name, fsync, rename, fsync of the folder.  The
- * owner stays that of the file which is replaced; a new file made by root gets the folder's owner. */
+ * owner stays that of the file which is replaced; a new file made by root gets the folder's owner.
+ */
 MUST_CHECK bool file_replace(const char *path, struct bytes content, unsigned mode,
                              char **ret_error);
+/* Waits until no other process has the lock of folder @dir.  Return: what folder_unlock() takes, or
+ * -1.  Held from reading to replacing a file of the folder, so that no change is lost. */
+MUST_CHECK int folder_lock(const char *dir, char **ret_error);
+void folder_unlock(int lock);
 
 /* ---- passwords ---- */
 
 #define PASSWORD_CHARACTERS_MIN 12
 #define PASSWORD_BYTES_MAX      1024 /* of a new one */
 
-/* Argon2id, 64 MiB, 2 passes: some 50 to 100 ms and 64 MiB for each call of the first three. */
+/* Argon2id, 64 MiB, 2 passes: some 50 to 100 ms and 64 MiB for each verifier and each check. */
 char *password_verifier_new(struct bytes password);
 bool password_verify(const char *verifier, struct bytes password);
-/* NULL, or which of the well-known default passwords this is.  One password_verify() for each of
- * some 20 names, so 1 to 2 s. */
-const char *password_default_of(const char *verifier);
+/* Is it one of the well-known default passwords?  One password_verify() for each of 20: 1 to 2 s.
+ */
 bool password_is_default(const char *verifier);
 /* Same cost as a real one, matches nothing: for users that do not exist. */
 const char *password_dummy_verifier(void);
@@ -62,7 +66,8 @@ const char *password_rejected_why(const char *name, struct bytes password);
 #define AT_REST_KEY_BYTES 32
 
 MUST_CHECK bool at_rest_key_create(const char *path, char **ret_error); /* refuses to overwrite */
-/* In guarded memory.  Refused unless a regular file of this user (or root's) that nobody else can read. */
+/* In guarded memory.  Refused unless a regular file of this user (or root's) that nobody else can
+ * read. */
 uint8_t *at_rest_key_load(const char *path, char **ret_error);
 uint8_t *at_rest_key_free(uint8_t *key);
 
@@ -71,16 +76,16 @@ uint8_t *at_rest_key_free(uint8_t *key);
 #define SERIAL_TEXT_LEN 43 /* up to 21 bytes in hex and a zero */
 
 struct certificate_facts {
-    char *common_name; /* owned, as all texts here; "" when there is none */
-    char *issuer;      /* common name of the issuer */
-    char *names;       /* "DNS:localhost, IP:127.0.0.1"; "" when there are none */
+    char *common_name;                 /* owned, as all texts here; "" when there is none */
+    char *issuer;                      /* common name of the issuer */
+    char *names;                       /* "DNS:localhost, IP:127.0.0.1"; "" when there are none */
     char serial[SERIAL_TEXT_LEN];      /* hex, upper case */
     char fingerprint[SHA256_TEXT_LEN]; /* SHA-256 of the certificate, hex, lower case */
     uint64_t not_before_unix_ms;
     uint64_t not_after_unix_ms;
     const char *key_type; /* "EC", "RSA", "ED25519", ...; static */
     unsigned key_bits;
-    unsigned security_bits; /* by NIST SP 800-57: EC P-256 has 128, RSA-2048 has 112 */
+    unsigned security_bits;          /* by NIST SP 800-57: EC P-256 has 128, RSA-2048 has 112 */
     const char *signature_algorithm; /* "ecdsa-with-SHA256"; static */
     bool is_ca;
     bool is_self_signed;
@@ -146,10 +151,10 @@ void pki_list_done(struct pki_list *l);
 
 /*
  * How an attestation is signed.  attestations.json holds {"attestations": [...]}.  The bytes that
- * are signed are what jansson's json_dumps(a, JSON_SORT_KEYS | JSON_COMPACT) gives for the object of
- * one attestation without its member "signature"; "signature" is then the text of
- * signing_key_sign() over them.  Who verifies takes the object as parsed, drops "signature" and dumps
- * the rest by the same two flags (json_dumps() writes UTF-8; no other flag, no line end).
+ * are signed are what jansson's json_dumps(a, JSON_SORT_KEYS | JSON_COMPACT) gives for the object
+ * of one attestation without its member "signature"; "signature" is then the text of
+ * signing_key_sign() over them.  Who verifies takes the object as parsed, drops "signature" and
+ * dumps the rest by the same two flags (json_dumps() writes UTF-8; no other flag, no line end).
  */
 
 #define SIGNATURE_TEXT_LEN 89 /* 64 bytes in base64 and a zero */

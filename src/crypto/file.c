@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crypto/file.c - files that are whole or absent, and that are as private as they have to be */
+#include "crypto/private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* What follows fstat(): the whole of @fd into @ret, in memory that is asked for once, so that no
+ * copy of a secret is left behind by growing. */
+static bool read_all(int fd, const char *path, size_t max, struct buf *ret, char **ret_error)
+{
+    struct stat st;
+    size_t len = 0;
+    size_t cap;
+    uint8_t *at;
+
+    if (fstat(fd, &st) != 0)
+        return failed(ret_error, "cannot look at %s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return failed(ret_error, "%s is not a regular file", path);
+    if ((uint64_t)st.st_size > max)
+        return failed(ret_error, "%s has %llu bytes, more than the %zu that such a file may have",
+                      path, (unsigned long long)st.st_size, max);
+    cap = (size_t)st.st_size;
+    at = buf_reserve(ret, cap);
+    while (len < cap) {
+        ssize_t n = read(fd, at + len, cap - len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return failed(ret_error, "cannot read %s: %s", path, strerror(errno));
+        if (n == 0)
+            break; /* it became shorter meanwhile */
+        len += (size_t)n;
+    }
+    ret->len += len;
+    return true;
+}
+
+static bool open_failed(const char *path, char **ret_error)
+{
+    return failed(ret_error, "cannot open %s: %s", path, strerror(errno));
+}
+
+/**
+ * file_read() - append a regular file to @ret
+ * @max:  bytes; a longer file is refused
+ */
+bool file_read(const char *path, size_t max, struct buf *ret, char **ret_error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool ok;
+
+    if (fd < 0)
+        return open_failed(path, ret_error);
+    ok = read_all(fd, path, max, ret, ret_error);
+    close(fd);
+    return ok;
+}
+
+bool secret_file_read(const char *path, size_t max, struct buf *ret, char **ret_error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    uid_t me = geteuid();
+    struct stat st;
+    bool ok;
+
+    if (fd < 0)
+        return open_failed(path, ret_error);
+    if (fstat(fd, &st) != 0)
+        ok = failed(ret_error, "cannot look at %s: %s", path, strerror(errno));
+    else if (st.st_uid != me && st.st_uid != 0 && me != 0)
+        ok = failed(ret_error,
+                    "%s holds a secret but belongs to user %u; make it yours: chown %u '%s'", path,
+                    (unsigned)st.st_uid, (unsigned)me, path);
+    else if ((st.st_mode & 077) != 0)
+        ok = failed(ret_error,
+                    "%s holds a secret but others than its owner may use it (mode %04o); "
+                    "close it: chmod 600 '%s'",
+                    path, (unsigned)(st.st_mode & 07777), path);
+    else
+        ok = read_all(fd, path, max, ret, ret_error);
+    close(fd);
+    return ok;
+}
+
+static char *folder_of(const char *path)
+{
+    char *copy = bytes_dup_str(bytes_str(path));
+    char *dir = bytes_dup_str(bytes_str(dirname(copy)));
+
+    free(copy);
+    return dir;
+}
+
+static bool write_all(int fd, struct bytes content)
+{
+    size_t done = 0;
+
+    while (done < content.len) {
+        ssize_t n = write(fd, content.at + done, content.len - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        done += (size_t)n;
+    }
+    return true;
+}
+
+/* Root must not take a file away from the node's user. */
+static bool keep_owner(int fd, const char *path, const char *dir)
+{
+    struct stat st;
+
+    if (geteuid() != 0)
+        return true;
+    if (lstat(path, &st) != 0 && stat(dir, &st) != 0)
+        return false;
+    return fchown(fd, st.st_uid, st.st_gid) == 0;
+}
+
+static bool sync_folder(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/**
+ * file_replace() - write @path as a whole, or leave it as it was
+ * @mode:  permissions, not narrowed by the umask
+ *
+ * A file with this name is replaced, also if it is a symbolic link.
+ */
+bool file_replace(const char *path, struct bytes content, unsigned mode, char **ret_error)
+{
+    char *dir = folder_of(path);
+    struct buf name = {0};
+    const char *why = NULL;
+    int fd;
+
+    buf_addf(&name, "%s.XXXXXX", path);
+    buf_add_u8(&name, 0);
+    fd = mkostemp((char *)name.at, O_CLOEXEC);
+    if (fd < 0)
+        why = "cannot make a file beside it";
+    else if (!keep_owner(fd, path, dir))
+        why = "cannot give it its owner";
+    else if (fchmod(fd, mode) != 0)
+        why = "cannot give it its mode";
+    else if (!write_all(fd, content) || fsync(fd) != 0)
+        why = "cannot write all of it";
+    else if (rename((const char *)name.at, path) != 0)
+        why = "cannot put it in its place";
+    else if (!sync_folder(dir))
+        why = "it is written, but its folder cannot be made durable";
+
+    if (why != NULL) {
+        failed(ret_error, "writing %s: %s: %s", path, why, strerror(errno));
+        if (fd >= 0)
+            unlink((const char *)name.at);
+    }
+    if (fd >= 0)
+        close(fd);
+    buf_done(&name);
+    free(dir);
+    return why == NULL;
+}
+
+/**
+ * folder_lock() - keep other processes from changing what is in @dir
+ *
+ * Advisory: holds against whoever asks for it too.  Ends with the process.
+ *
+ * Return: for folder_unlock(), or -1 with @ret_error.
+ */
+int folder_lock(const char *dir, char **ret_error)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r;
+
+    if (fd < 0) {
+        open_failed(dir, ret_error);
+        return -1;
+    }
+    do {
+        r = flock(fd, LOCK_EX);
+    } while (r != 0 && errno == EINTR);
+    if (r != 0) {
+        failed(ret_error, "cannot lock %s: %s", dir, strerror(errno));
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/** folder_unlock() - let the next one have it */
+void folder_unlock(int lock)
+{
+    close(lock);
+}

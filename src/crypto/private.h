@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crypto/private.h - what the files of this folder share */
+#pragma once
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "crypto/crypto.h"
+
+#define PEM_BYTES_MAX (1024 * 1024) /* of a certificate or key file */
+#define CRL_BYTES_MAX (64 * 1024 * 1024)
+
+/* *ret_error becomes the text.  Return: false, so that a caller may return it. */
+bool failed(char **ret_error, const char *format, ...) PRINTF(2, 3);
+/* As failed(), followed by what OpenSSL says; its queue of errors is empty afterwards. */
+bool openssl_failed(char **ret_error, const char *format, ...) PRINTF(2, 3);
+
+/* file_read() of a file that must be of this user or root, and that nobody else can read. */
+MUST_CHECK bool secret_file_read(const char *path, size_t max, struct buf *ret, char **ret_error);
+
+/* PEM files; NULL on failure. */
+X509 *pem_read_certificate(const char *path, char **ret_error);
+X509_CRL *pem_read_crl(const char *path, char **ret_error);
+EVP_PKEY *pem_read_private_key(const char *path, char **ret_error);
+EVP_PKEY *pem_read_public_key(const char *path, char **ret_error);
+MUST_CHECK bool pem_write_certificate(const char *path, X509 *certificate, char **ret_error);
+MUST_CHECK bool pem_write_crl(const char *path, X509_CRL *crl, char **ret_error);
+MUST_CHECK bool pem_write_private_key(const char *path, EVP_PKEY *key, char **ret_error);
+MUST_CHECK bool pem_write_public_key(const char *path, EVP_PKEY *key, char **ret_error);
+
+/* Facts of what is in memory already. */
+MUST_CHECK bool certificate_facts_of(X509 *certificate, const char *path,
+                                     struct certificate_facts *ret, char **ret_error);
+MUST_CHECK bool serial_text(const ASN1_INTEGER *serial, char ret[SERIAL_TEXT_LEN]);
+uint64_t asn1_time_unix_ms(const ASN1_TIME *t); /* 0 when it is not a time */

@@ -22,23 +22,28 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "base/bytes.h"
 #include "event/event.h"
 
-#include <jansson.h>
-
 #define IDENTIFY_TEST_PREFIX "bastide-self-test"
-#define IDENTIFY_TEXT_MAX    1024 /* bytes of a client id, a principal or a topic; longer ones are counted, not kept */
+#define IDENTIFY_TEXT_MAX                                                                          \
+    1024 /* bytes of a client id, a principal or a topic; longer ones are counted, not kept */
+#define IDENTIFY_FORGET_DAYS 180
 
 struct identify_limits {
-    size_t assets_max;            /* then new device keys are counted as dropped */
-    size_t flows_max;             /* then new flows are counted as dropped */
-    size_t addresses_max;         /* distinct remote addresses that are remembered */
-    size_t topics_per_asset_max;  /* topics that one connection is known to publish */
-    size_t filters_per_asset_max; /* subscriptions of one connection that are followed */
+    size_t assets_max; /* then new device keys are counted as dropped */
+    size_t flows_max;  /* then new flows are counted as dropped */
+    size_t
+        conns_max; /* live connections whose topics are followed; of more only the asset is kept */
+    size_t addresses_max;        /* distinct remote addresses that are remembered */
+    size_t topics_per_conn_max;  /* topics that one connection is known to publish */
+    size_t filters_per_conn_max; /* subscriptions of one connection that are followed */
 };
 
-extern const struct identify_limits identify_limits_default; /* 100,000 200,000 20,000 256 512 */
+extern const struct identify_limits
+    identify_limits_default; /* 100,000 200,000 100,000 20,000 256 512 */
 
 struct identify;
 
@@ -47,24 +52,29 @@ struct identify *identify_new(const struct identify_limits *limits);
 struct identify *identify_free(struct identify *id);
 
 /* Take the declared inventory from a YAML file (framework/inventory-example.yaml documents it); it
- * replaces the one before, what was learned stays.  False: nothing changed, and @ret_error (owned by
- * the caller) holds one line an error with file, line, column. */
+ * replaces the one before, what was learned stays.  False: nothing changed, and @ret_error (owned
+ * by the caller) holds one line an error with file, line, column. */
 bool identify_inventory_load(struct identify *id, const char *path, uint64_t unix_ms,
                              char **ret_error);
 
-/* state_dir/assets.json and flows.json; each is written aside, synced and renamed. */
-MUST_CHECK int identify_save(const struct identify *id, const char *state_dir, uint64_t unix_ms);
-/* A file that is missing is nothing learned yet.  A file that does not parse is moved aside to
- * *.corrupt-<unix ms>, and @ret_note (owned by the caller, may stay NULL) says so; still 0. */
-MUST_CHECK int identify_load(struct identify *id, const char *state_dir, uint64_t unix_ms,
-                             char **ret_note);
+/* state_dir/assets.json and flows.json; each is written aside, synced and renamed.  False:
+ * @ret_error (owned by the caller) says why, and a file that could not be written is as it was. */
+MUST_CHECK bool identify_save(const struct identify *id, const char *state_dir, uint64_t unix_ms,
+                              char **ret_error);
+/* Once, before the first event.  A file that is missing is nothing learned yet.  A file that does
+ * not parse is moved aside to *.corrupt-<unix ms>; then, and when one cannot be read, false and
+ * @ret_error (owned by the caller) says so: what could be read is in, the node may go on.
+ * Undeclared assets and flows that were not seen for IDENTIFY_FORGET_DAYS are left out. */
+MUST_CHECK bool identify_load(struct identify *id, const char *state_dir, uint64_t unix_ms,
+                              char **ret_error);
 
-void identify_event(struct identify *id, const struct event *e, uint64_t now_ns, uint64_t unix_ms);
+void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms);
 
 /* {"at_unix_ms", "n", "dropped", "assets": [{"id", "name", "state": "declared" | "learned" |
  *  "declared-not-seen", "client_id", "principal", "fingerprints", "addresses", "protocol_level",
  *  "role", "connected", "n_connects", "first_seen_unix_ms", "last_seen_unix_ms", "publishes",
- *  "subscribes", "owner", "site", "location", "criticality", "lifecycle", "hw_model", "hw_serial"}]} */
+ *  "subscribes", "owner", "site", "location", "criticality", "lifecycle", "hw_model",
+ * "hw_serial"}]} */
 json_t *identify_assets_json(const struct identify *id, uint64_t unix_ms);
 /* {"at_unix_ms", "n", "dropped", "flows": [{"from", "from_id", "topic", "to", "to_id", "declared",
  *  "classification", "live", "first_seen_unix_ms", "last_seen_unix_ms"}],
@@ -90,11 +100,11 @@ json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms);
     X(EXTERNAL_PEER_CONTRACT_RATIO,  "MQ.ID.CO-03.t1",  "external conduits with agreement, agreement_expires and security_clause / external conduits") \
     X(DECLARED_FLOW_RATIO,           "MQ.ID.IC-01.t1",  "flows of 30 d that match a declared flow / flows of 30 d (each counts once, not by messages)") \
     X(UNDECLARED_CROSS_ZONE_EDGES,   "MQ.ID.IC-01.t2",  "flows of 30 d between two zones that no declared flow or conduit covers") \
-    X(CLASSIFIED_TOPIC_RATIO,        "MQ.ID.IC-01.t4",  "topics published in 30 d with owner and classification / topics published in 30 d") \
+    X(CLASSIFIED_TOPIC_RATIO,        "MQ.ID.IC-01.t4",  "topics delivered in 30 d with owner and classification / topics delivered in 30 d") \
     X(INTERNAL_FLOW_DECLARED_RATIO,  "MQ.ID.IC-02.t1",  "as declared_flow_ratio, flows whose two ends are in internal zones") \
     X(EXTERNAL_PEER_DECLARED_RATIO,  "MQ.ID.IC-03.t1",  "addresses of 30 d outside internal zones that are in a declared external zone / such addresses") \
     X(EXTERNAL_CONDUIT_PROTECTED_RATIO, "MQ.ID.IC-03.t2", "external conduits with mutual_tls, topic_allow_list and agreement / external conduits") \
-    X(LOCATION_KNOWN_RATIO,          "MQ.ID.EA-01.t1",  "approved records with a site and, where unattended, an exposure class / approved records") \
+    X(LOCATION_KNOWN_RATIO,          "MQ.ID.EA-01.t1",  "approved records with a site and an exposure class / approved records") \
     X(LOCATION_AGE_DAYS_P90,         "MQ.ID.EA-01.t2",  "90th percentile of days since location_confirmed, over approved records with one") \
     X(SOURCE_ZONE_MISMATCH,          "MQ.ID.EA-01.t3",  "devices that connect from another zone than their record's, for more than 7 d") \
     X(CONDUIT_ROUTE_KNOWN_RATIO,     "MQ.ID.EA-02.t1",  "conduits with carrier, medium, route_class, owner and redundant / conduits") \
@@ -116,7 +126,7 @@ enum identify_fact {
 };
 
 struct identify_value {
-    double value;   /* no meaning when samples is 0 */
+    double value; /* no meaning when samples is 0 */
     uint64_t samples;
     char detail[200]; /* where it came from, in words: "4 of 5 approved records ..." */
 };
@@ -134,6 +144,7 @@ struct identify_counts {
     uint64_t n_flows;
     uint64_t n_assets_dropped;
     uint64_t n_flows_dropped;
+    uint64_t n_conns_dropped;
     uint64_t n_addresses_dropped;
     uint64_t n_topics_dropped;
     uint64_t n_filters_dropped;

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * identify/graph.c - the topic tree: which uses and interests meet
+ *
+ * One tree holds both topics that are published (uses) and filters that are
+ * subscribed (interests), level by level.  A use finds its interests by walking
+ * literal, '+' and '#' children; an interest finds its uses the other way round.
+ * Depth is at most WIRE_TOPIC_LEVELS_MAX, as wire/ lets no deeper topic through.
+ */
+#include "identify/private.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#define WILD_ONE BYTES("+")
+#define WILD_ALL BYTES("#")
+
+static struct bytes node_key(const void *item)
+{
+    return ((const struct topic_node *)item)->level;
+}
+
+/** graph_init() - an empty tree */
+void graph_init(struct topic_node *root)
+{
+    *root = (struct topic_node){0};
+    map_init(&root->children, node_key);
+    list_init(&root->uses);
+    list_init(&root->interests);
+}
+
+/** graph_done() - the leaves are gone by then, and with them all nodes */
+void graph_done(struct topic_node *root)
+{
+    map_done(&root->children);
+}
+
+/* The first level of @rest; @rest is what follows its '/'.  False: there was none left. */
+static bool take_level(struct bytes *rest, struct bytes *ret)
+{
+    const uint8_t *slash;
+
+    if (rest->at == NULL)
+        return false;
+    slash = memchr(rest->at, '/', rest->len);
+    if (slash == NULL) {
+        *ret = *rest;
+        *rest = BYTES_NONE;
+        return true;
+    }
+    *ret = bytes_of(rest->at, (size_t)(slash - rest->at));
+    *rest = bytes_of(slash + 1, rest->len - ret->len - 1);
+    return true;
+}
+
+static struct topic_node *child_get(struct topic_node *parent, struct bytes level)
+{
+    struct topic_node *n = map_find(&parent->children, level);
+
+    if (n != NULL)
+        return n;
+    n = mem_new(struct topic_node);
+    graph_init(n);
+    n->level = bytes_dup(level);
+    n->parent = parent;
+    (void)map_put(&parent->children, n);
+    return n;
+}
+
+/* Free the nodes that lead to nothing any more. */
+static void prune(struct topic_node *n)
+{
+    while (n->parent != NULL && n->children.n == 0 && list_is_empty(&n->uses) &&
+           list_is_empty(&n->interests)) {
+        struct topic_node *parent = n->parent;
+
+        (void)map_remove(&parent->children, n->level);
+        map_done(&n->children);
+        bytes_free(n->level);
+        free(n);
+        n = parent;
+    }
+}
+
+/**
+ * graph_add() - hang a topic (@is_use) or a filter of a connection into the tree
+ *
+ * Return: the new leaf; NULL when the connection has the same one already.
+ */
+struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes text, bool is_use)
+{
+    struct topic_node *n = root;
+    struct bytes rest = bytes_of(text.at != NULL ? text.at : (const uint8_t *)"", text.len);
+    struct bytes level;
+    struct list *leaves;
+    struct leaf *l;
+
+    while (take_level(&rest, &level))
+        n = child_get(n, level);
+    leaves = is_use ? &n->uses : &n->interests;
+    list_each (it, leaves)
+        if (list_item(it, struct leaf, in_node)->conn == c)
+            return NULL;
+
+    l = mem_new(struct leaf);
+    l->conn = c;
+    l->node = n;
+    l->text = bytes_dup_str(text);
+    list_append(leaves, &l->in_node);
+    list_append(is_use ? &c->uses : &c->interests, &l->in_conn);
+    return l;
+}
+
+/** graph_remove() - take a leaf out and free it */
+void graph_remove(struct leaf *l)
+{
+    list_remove(&l->in_node);
+    list_remove(&l->in_conn);
+    prune(l->node);
+    free(l->text);
+    free(l);
+}
+
+static void each_interest(const struct topic_node *n, const struct leaf *use, pair_fn *fn,
+                          void *owner)
+{
+    if (n == NULL)
+        return;
+    list_each (it, &n->interests)
+        fn(owner, use, list_item(it, struct leaf, in_node));
+}
+
+static void walk_topic(const struct topic_node *n, struct bytes rest, const struct leaf *use,
+                       pair_fn *fn, void *owner)
+{
+    /* "$SYS/..." is met by no filter that begins with a wildcard [MQTT5-4.7.2-1]. */
+    bool wild = n->parent != NULL || use->text[0] != '$';
+    struct bytes level;
+    const struct topic_node *child;
+
+    if (wild) /* "a/#" meets "a" too */
+        each_interest(map_find(&n->children, WILD_ALL), use, fn, owner);
+    if (!take_level(&rest, &level)) {
+        each_interest(n, use, fn, owner);
+        return;
+    }
+    child = map_find(&n->children, level);
+    if (child != NULL)
+        walk_topic(child, rest, use, fn, owner);
+    child = wild ? map_find(&n->children, WILD_ONE) : NULL;
+    if (child != NULL)
+        walk_topic(child, rest, use, fn, owner);
+}
+
+/** graph_pairs_of_use() - call @fn for each standing interest that @use meets */
+void graph_pairs_of_use(struct topic_node *root, const struct leaf *use, pair_fn *fn, void *owner)
+{
+    walk_topic(root, bytes_str(use->text), use, fn, owner);
+}
+
+static void each_use(const struct topic_node *n, const struct leaf *interest, pair_fn *fn,
+                     void *owner)
+{
+    list_each (it, &n->uses)
+        fn(owner, list_item(it, struct leaf, in_node), interest);
+}
+
+static bool is_met_by_wildcard(const struct topic_node *n)
+{
+    if (n->parent->parent == NULL && n->level.len > 0 && n->level.at[0] == '$')
+        return false;
+    return !bytes_equal(n->level, WILD_ONE) && !bytes_equal(n->level, WILD_ALL);
+}
+
+static void walk_all(const struct topic_node *n, const struct leaf *interest, pair_fn *fn,
+                     void *owner)
+{
+    const struct topic_node *child;
+    size_t cursor = 0;
+
+    each_use(n, interest, fn, owner);
+    while ((child = map_next(&n->children, &cursor)) != NULL)
+        if (is_met_by_wildcard(child))
+            walk_all(child, interest, fn, owner);
+}
+
+static void walk_filter(const struct topic_node *n, struct bytes rest, const struct leaf *interest,
+                        pair_fn *fn, void *owner)
+{
+    const struct topic_node *child;
+    struct bytes level;
+    size_t cursor = 0;
+
+    if (!take_level(&rest, &level)) {
+        each_use(n, interest, fn, owner);
+        return;
+    }
+    if (bytes_equal(level, WILD_ALL)) {
+        walk_all(n, interest, fn, owner);
+        return;
+    }
+    if (!bytes_equal(level, WILD_ONE)) {
+        child = map_find(&n->children, level);
+        if (child != NULL)
+            walk_filter(child, rest, interest, fn, owner);
+        return;
+    }
+    while ((child = map_next(&n->children, &cursor)) != NULL)
+        if (is_met_by_wildcard(child))
+            walk_filter(child, rest, interest, fn, owner);
+}
+
+/** graph_pairs_of_interest() - call @fn for each use that @interest meets */
+void graph_pairs_of_interest(struct topic_node *root, const struct leaf *interest, pair_fn *fn,
+                             void *owner)
+{
+    walk_filter(root, bytes_str(interest->text), interest, fn, owner);
+}
+
+/** filters_overlap() - is there a topic that both filters match? */
+bool filters_overlap(struct bytes a, struct bytes b)
+{
+    bool first = true;
+
+    for (;;) {
+        struct bytes la, lb;
+        bool has_a = take_level(&a, &la);
+        bool has_b = take_level(&b, &lb);
+        bool wild_a = has_a && (bytes_equal(la, WILD_ONE) || bytes_equal(la, WILD_ALL));
+        bool wild_b = has_b && (bytes_equal(lb, WILD_ONE) || bytes_equal(lb, WILD_ALL));
+
+        if (first && ((wild_a && has_b && lb.len > 0 && lb.at[0] == '$') ||
+                      (wild_b && has_a && la.len > 0 && la.at[0] == '$')))
+            return false;
+        first = false;
+        if ((has_a && bytes_equal(la, WILD_ALL)) || (has_b && bytes_equal(lb, WILD_ALL)))
+            return true;
+        if (!has_a || !has_b)
+            return has_a == has_b;
+        if (!wild_a && !wild_b && !bytes_equal(la, lb))
+            return false;
+    }
+}

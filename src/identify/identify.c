@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* identify/identify.c - see identify.h; what events teach */
+#include "identify/private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "wire/wire.h"
+
+const struct identify_limits identify_limits_default = {
+    .assets_max = 100000,
+    .flows_max = 200000,
+    .conns_max = 100000,
+    .addresses_max = 20000,
+    .topics_per_conn_max = 256,
+    .filters_per_conn_max = 512,
+};
+
+static struct bytes asset_key(const void *item)
+{
+    return bytes_str(((const struct asset *)item)->id);
+}
+
+static struct bytes principal_key(const void *item)
+{
+    return bytes_str(((const struct principal *)item)->name);
+}
+
+static struct bytes conn_key(const void *item)
+{
+    const struct conn *c = item;
+
+    return bytes_of(&c->number, sizeof(c->number));
+}
+
+static struct bytes flow_key(const void *item)
+{
+    return ((const struct flow *)item)->key;
+}
+
+static struct bytes peer_key(const void *item)
+{
+    return bytes_str(((const struct seen_address *)item)->text);
+}
+
+/** identify_new() - nothing declared, nothing learned; @limits NULL: the default ones */
+struct identify *identify_new(const struct identify_limits *limits)
+{
+    struct identify *id = mem_new(struct identify);
+
+    id->limits = limits != NULL ? *limits : identify_limits_default;
+    id->inventory = inventory_load(NULL, NULL);
+    map_init(&id->by_id, asset_key);
+    map_init(&id->principals, principal_key);
+    map_init(&id->conns, conn_key);
+    map_init(&id->flows, flow_key);
+    map_init(&id->peers, peer_key);
+    graph_init(&id->topics);
+    return id;
+}
+
+static void leaves_drop(struct list *leaves)
+{
+    list_each (it, leaves)
+        graph_remove(list_item(it, struct leaf, in_conn));
+}
+
+static void conn_free(struct conn *c)
+{
+    leaves_drop(&c->uses);
+    leaves_drop(&c->interests);
+    asset_conn_remove(c);
+    free(c->client_id);
+    free(c);
+}
+
+/** identify_free() - Return: NULL. */
+struct identify *identify_free(struct identify *id)
+{
+    size_t cursor = 0;
+    void *item;
+
+    if (id == NULL)
+        return NULL;
+    while ((item = map_next(&id->conns, &cursor)) != NULL)
+        conn_free(item);
+    for (cursor = 0; (item = map_next(&id->flows, &cursor)) != NULL;)
+        flow_free(item);
+    for (cursor = 0; (item = map_next(&id->principals, &cursor)) != NULL;) {
+        free(((struct principal *)item)->name);
+        free(item);
+    }
+    for (cursor = 0; (item = map_next(&id->peers, &cursor)) != NULL;)
+        free(item);
+    for (size_t i = 0; i < id->counts.n_assets; i++)
+        asset_free(id->assets[i]);
+    map_done(&id->by_id);
+    map_done(&id->principals);
+    map_done(&id->conns);
+    map_done(&id->flows);
+    map_done(&id->peers);
+    graph_done(&id->topics);
+    inventory_free(id->inventory);
+    free(id->assets);
+    free(id);
+    return NULL;
+}
+
+/**
+ * identify_inventory_load() - declare what there should be, in place of what was declared before
+ * @path:      YAML; framework/inventory-example.yaml documents it
+ * @unix_ms:   now: what it declares counts as declared from here on, unless it was before
+ * @ret_error: one line an error; owned by the caller; written on failure
+ *
+ * Return: false when the file has errors; the old declaration stays then.
+ */
+bool identify_inventory_load(struct identify *id, const char *path, uint64_t unix_ms,
+                             char **ret_error)
+{
+    struct inventory *fresh = inventory_load(path, ret_error);
+
+    if (fresh == NULL)
+        return false;
+    inventory_free(id->inventory);
+    id->inventory = fresh;
+    assets_bind_all(id, unix_ms);
+    return true;
+}
+
+/* MQ.ID.AM-03: which addresses take part. */
+static void peer_seen(struct identify *id, struct bytes address, uint64_t unix_ms)
+{
+    struct seen_address *p;
+
+    if (address.len == 0 || address.len >= ADDRESS_TEXT_MAX)
+        return;
+    p = map_find(&id->peers, address);
+    if (p == NULL) {
+        if (id->peers.n >= id->limits.addresses_max) {
+            id->counts.n_addresses_dropped++;
+            return;
+        }
+        p = mem_new(struct seen_address);
+        memcpy(p->text, address.at, address.len);
+        (void)map_put(&id->peers, p);
+    }
+    p->last_unix_ms = MAX(p->last_unix_ms, unix_ms);
+}
+
+static struct conn *conn_of(const struct identify *id, const struct event *e)
+{
+    return map_find(&id->conns, bytes_of(&e->conn, sizeof(e->conn)));
+}
+
+static void on_accepted(struct identify *id, const struct event *e, uint64_t unix_ms)
+{
+    struct asset *a;
+    struct conn *c;
+
+    peer_seen(id, e->address, unix_ms);
+    if (conn_of(id, e) != NULL)
+        return;
+    a = asset_get(id, e->client_id, e->user_name, e->cert.len > 0, unix_ms);
+    if (a == NULL)
+        return;
+    asset_connected(id, a, e, unix_ms);
+    if (id->conns.n >= id->limits.conns_max) { /* its topics are not followed */
+        id->counts.n_conns_dropped++;
+        return;
+    }
+
+    c = mem_new(struct conn);
+    c->number = e->conn;
+    c->client_id = bytes_dup_str(e->client_id);
+    (void)snprintf(c->address, sizeof(c->address), "%.*s", BYTES_ARG(e->address));
+    list_init(&c->uses);
+    list_init(&c->interests);
+    list_init(&c->in_asset);
+    asset_conn_add(a, c, unix_ms);
+    (void)map_put(&id->conns, c);
+}
+
+struct sighting {
+    struct identify *id;
+    uint64_t unix_ms;
+};
+
+static void pair(void *owner, const struct leaf *use, const struct leaf *interest)
+{
+    struct sighting *s = owner;
+
+    if (use->conn->asset != interest->conn->asset) /* talking to itself is no flow */
+        (void)flow_seen(s->id, use->conn->asset, bytes_str(use->text), interest->conn->asset,
+                        s->unix_ms);
+}
+
+static void on_publish_topic(struct identify *id, struct conn *c, const struct event *e,
+                             uint64_t unix_ms)
+{
+    struct sighting s = {id, unix_ms};
+    struct leaf *l;
+    char *topic;
+
+    if (e->topic.len > IDENTIFY_TEXT_MAX || c->n_uses >= id->limits.topics_per_conn_max) {
+        id->counts.n_topics_dropped++;
+        return;
+    }
+    topic = text_clean(e->topic);
+    l = graph_add(&id->topics, c, bytes_str(topic), true);
+    free(topic);
+    if (l == NULL) { /* used before: its flows are live and need no further note */
+        asset_seen(c->asset, unix_ms);
+        return;
+    }
+    c->n_uses++;
+    c->asset->publishes = true;
+    asset_seen(c->asset, unix_ms);
+    graph_pairs_of_use(&id->topics, l, pair, &s);
+}
+
+/* What is subscribed, without "$share/group/". */
+static struct bytes plain_filter(const struct event *e)
+{
+    struct bytes group, filter;
+
+    return wire_filter_split_share(e->topic, &group, &filter) ? filter : e->topic;
+}
+
+static void on_subscribed(struct identify *id, struct conn *c, const struct event *e,
+                          uint64_t unix_ms)
+{
+    struct sighting s = {id, unix_ms};
+    struct bytes filter = plain_filter(e);
+    struct leaf *l;
+
+    asset_seen(c->asset, unix_ms);
+    if (filter.len > IDENTIFY_TEXT_MAX || c->n_interests >= id->limits.filters_per_conn_max) {
+        id->counts.n_filters_dropped++;
+        return;
+    }
+    l = graph_add(&id->topics, c, filter, false);
+    if (l == NULL)
+        return;
+    c->n_interests++;
+    c->asset->subscribes = true;
+    graph_pairs_of_interest(&id->topics, l, pair, &s);
+}
+
+static void on_unsubscribed(struct identify *id, struct conn *c, const struct event *e,
+                            uint64_t unix_ms)
+{
+    struct sighting s = {id, unix_ms};
+    struct bytes filter = plain_filter(e);
+
+    asset_seen(c->asset, unix_ms);
+    list_each (it, &c->interests) {
+        struct leaf *l = list_item(it, struct leaf, in_conn);
+
+        if (!bytes_equal(bytes_str(l->text), filter))
+            continue;
+        graph_pairs_of_interest(&id->topics, l, pair, &s); /* seen up to now */
+        graph_remove(l);
+        c->n_interests--;
+        return;
+    }
+}
+
+static void on_disconnected(struct identify *id, struct conn *c, uint64_t unix_ms)
+{
+    struct sighting s = {id, unix_ms};
+
+    asset_seen(c->asset, unix_ms);
+    list_each (it, &c->uses)
+        graph_pairs_of_use(&id->topics, list_item(it, struct leaf, in_conn), pair, &s);
+    list_each (it, &c->interests)
+        graph_pairs_of_interest(&id->topics, list_item(it, struct leaf, in_conn), pair, &s);
+    (void)map_remove(&id->conns, bytes_of(&c->number, sizeof(c->number)));
+    conn_free(c);
+}
+
+/**
+ * identify_event() - learn from one event
+ * @unix_ms: now; ms since 1970
+ *
+ * Sentinel thread.  Cheap but for a subscription to a wildcard, which visits the
+ * topics it meets, and the end of a connection that had one.
+ */
+void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms)
+{
+    struct conn *c;
+
+    if (bytes_has_prefix(e->client_id, BYTES(IDENTIFY_TEST_PREFIX)))
+        return;
+    if (id->since_unix_ms == 0)
+        id->since_unix_ms = unix_ms;
+    if (e->kind == EVENT_CONNECT_ACCEPTED) {
+        on_accepted(id, e, unix_ms);
+        return;
+    }
+    c = conn_of(id, e);
+    if (c == NULL)
+        return;
+    if (e->kind == EVENT_PUBLISH_TOPIC)
+        on_publish_topic(id, c, e, unix_ms);
+    else if (e->kind == EVENT_SUBSCRIBED)
+        on_subscribed(id, c, e, unix_ms);
+    else if (e->kind == EVENT_UNSUBSCRIBED)
+        on_unsubscribed(id, c, e, unix_ms);
+    else if (e->kind == EVENT_DISCONNECTED)
+        on_disconnected(id, c, unix_ms);
+}
+
+static json_t *record_json(const struct record *r)
+{
+    json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:b}", "id", r->name, "name", r->name, "state",
+                          "declared-not-seen", "declared", true, "connected", false);
+    const struct {
+        const char *key;
+        const char *text;
+    } texts[] = {
+        {"client_id", r->client_id},
+        {"principal", r->certificate_cn != NULL ? r->certificate_cn : r->user_name},
+        {"role", r->role},
+        {"address", r->address},
+        {"owner", r->owner},
+        {"site", r->site},
+        {"location", r->location},
+        {"zone", r->zone},
+        {"hw_model", r->hw_model},
+        {"hw_serial", r->hw_serial},
+        {"criticality", r->criticality != 0 ? criticality_names[r->criticality] : NULL},
+        {"lifecycle", lifecycle_names[r->lifecycle]},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (texts[i].text != NULL)
+            (void)json_object_set_new(o, texts[i].key, json_string(texts[i].text));
+    return o;
+}
+
+/** identify_assets_json() - every asset: observed, and declared but never seen; a new reference */
+json_t *identify_assets_json(const struct identify *id, uint64_t unix_ms)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < id->counts.n_assets; i++)
+        (void)json_array_append_new(list, asset_json(id->assets[i]));
+    for (size_t i = 0; i < id->inventory->n_records; i++)
+        if (id->inventory->records[i].n_assets == 0)
+            (void)json_array_append_new(list, record_json(&id->inventory->records[i]));
+    return json_pack("{s:I, s:I, s:I, s:o}", "at_unix_ms", (json_int_t)unix_ms, "n",
+                     (json_int_t)json_array_size(list), "dropped",
+                     (json_int_t)id->counts.n_assets_dropped, "assets", list);
+}
+
+static json_t *flow_json(const struct flow *f, const struct inventory *v,
+                         struct declared_flow **ret_declared)
+{
+    const struct declared_topic *t = topic_declared(v, bytes_str(f->topic));
+    struct declared_flow *d = flow_declared(v, f);
+    const char *classification = d != NULL && d->classification != NULL ? d->classification
+                                 : t != NULL                            ? t->classification
+                                                                        : NULL;
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I}", "from",
+                          asset_name(f->from), "from_id", f->from->id, "topic", f->topic, "to",
+                          asset_name(f->to), "to_id", f->to->id, "declared", d != NULL, "live",
+                          flow_is_live(f), "first_seen_unix_ms", (json_int_t)f->first_seen_unix_ms,
+                          "last_seen_unix_ms", (json_int_t)f->last_seen_unix_ms);
+
+    if (classification != NULL)
+        (void)json_object_set_new(o, "classification", json_string(classification));
+    *ret_declared = d;
+    return o;
+}
+
+/** identify_flows_json() - every flow, and the declared ones that were not seen; a new reference */
+json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms)
+{
+    const struct inventory *v = id->inventory;
+    json_t *list = json_array();
+    json_t *missing = json_array();
+    const struct flow *f;
+    size_t cursor = 0;
+
+    for (size_t i = 0; i < v->n_flows; i++)
+        v->flows[i].seen = false;
+    while ((f = map_next(&id->flows, &cursor)) != NULL) {
+        struct declared_flow *d;
+
+        (void)json_array_append_new(list, flow_json(f, v, &d));
+        if (d != NULL)
+            d->seen = true;
+    }
+    for (size_t i = 0; i < v->n_flows; i++)
+        if (!v->flows[i].seen)
+            (void)json_array_append_new(
+                missing, json_pack("{s:s, s:s, s:s}", "from", v->flows[i].from, "topic",
+                                   v->flows[i].topic, "to", v->flows[i].to));
+    return json_pack("{s:I, s:I, s:I, s:o, s:o}", "at_unix_ms", (json_int_t)unix_ms, "n",
+                     (json_int_t)json_array_size(list), "dropped",
+                     (json_int_t)id->counts.n_flows_dropped, "flows", list, "declared_not_seen",
+                     missing);
+}
+
+/** identify_counts() - for the metrics page */
+struct identify_counts identify_counts(const struct identify *id)
+{
+    struct identify_counts c = id->counts;
+
+    c.n_records = id->inventory->n_records;
+    c.n_flows = id->flows.n;
+    for (size_t i = 0; i < c.n_assets; i++)
+        c.n_connected += !list_is_empty(&id->assets[i]->conns);
+    return c;
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * identify/private.h - what the files of identify share
+ *
+ *   records    declared: what the inventory file says               inventory.c, zone.c
+ *   assets     observed: one a device key, points to its record     asset.c
+ *   conns      live connections, each with topics and filters       identify.c
+ *   topic tree uses and interests by level; finds the pairs         graph.c
+ *   flows      publisher asset -> topic -> subscriber asset         flow.c
+ */
+#pragma once
+
+#include "base/list.h"
+#include "base/map.h"
+#include "identify/identify.h"
+
+#define DAY_MS              86400000ULL
+#define ASSET_ADDRESSES_MAX 4
+#define ASSET_PRINTS_MAX    4
+#define ADDRESS_TEXT_MAX    46
+#define PRINT_TEXT_MAX      65
+#define RETIRED_DAYS        92
+
+/* ---- declared ---- */
+
+/* clang-format off */
+#define LIFECYCLES(X)                \
+    X(PLANNED,      "planned")       \
+    X(APPROVED,     "approved")      \
+    X(COMMISSIONED, "commissioned")  \
+    X(IN_SERVICE,   "in-service")    \
+    X(SUSPENDED,    "suspended")     \
+    X(SPARE,        "spare")         \
+    X(RETIRED,      "retired")       \
+    X(DISPOSED,     "disposed")
+
+/* Texts of an asset record, free but for their length. */
+#define RECORD_TEXTS(X) \
+    X(client_id)        \
+    X(certificate_cn)   \
+    X(user_name)        \
+    X(address)          \
+    X(owner)            \
+    X(site)             \
+    X(location)         \
+    X(zone)             \
+    X(role)             \
+    X(hw_model)         \
+    X(hw_serial)        \
+    X(replacement)
+/* clang-format on */
+
+enum lifecycle {
+#define X(name, text) LIFECYCLE_##name,
+    LIFECYCLES(X)
+#undef X
+        LIFECYCLE_N,
+};
+
+#define LIFECYCLE_BIT_APPROVED                                                                     \
+    (BIT(LIFECYCLE_APPROVED) | BIT(LIFECYCLE_COMMISSIONED) | BIT(LIFECYCLE_IN_SERVICE) |           \
+     BIT(LIFECYCLE_SUSPENDED) | BIT(LIFECYCLE_SPARE))
+#define LIFECYCLE_BIT_IN_SERVICE                                                                   \
+    (BIT(LIFECYCLE_APPROVED) | BIT(LIFECYCLE_COMMISSIONED) | BIT(LIFECYCLE_IN_SERVICE))
+#define LIFECYCLE_BIT_GONE (BIT(LIFECYCLE_RETIRED) | BIT(LIFECYCLE_DISPOSED))
+
+enum criticality {
+    CRITICALITY_NONE,
+    CRITICALITY_LOW,
+    CRITICALITY_MEDIUM,
+    CRITICALITY_HIGH,
+    CRITICALITY_SAFETY,
+};
+
+enum answer {
+    ANSWER_NONE,
+    ANSWER_NO,
+    ANSWER_YES,
+};
+
+enum direction {
+    DIRECTION_NONE,
+    DIRECTION_PUBLISHER,
+    DIRECTION_SUBSCRIBER,
+    DIRECTION_BOTH,
+};
+
+enum exposure {
+    EXPOSURE_NONE,
+    EXPOSURE_ATTENDED,
+    EXPOSURE_INDOOR_LOCKED,
+    EXPOSURE_OUTDOOR_LOCKED,
+    EXPOSURE_PUBLIC,
+};
+
+enum key_storage {
+    KEY_STORAGE_NONE,
+    KEY_STORAGE_FILE,
+    KEY_STORAGE_SECURE_ELEMENT,
+    KEY_STORAGE_TPM,
+    KEY_STORAGE_TEE,
+};
+
+struct record {
+    char *name;  /* unique */
+    char *match; /* key in inventory.by_match: the identifiers it must be met by */
+#define X(field) char *field;
+    RECORD_TEXTS(X)
+#undef X
+    bool has_lifecycle;
+    enum lifecycle lifecycle; /* APPROVED when the file does not say */
+    enum criticality criticality;
+    enum direction direction;
+    enum exposure exposure;
+    enum key_storage key_storage;
+    enum answer auto_renew;
+    bool is_group;     /* several devices may use the principal at the same time */
+    double interval_s; /* 0: none declared */
+    uint64_t state_since_unix_ms;
+    uint64_t approved_unix_ms;
+    uint64_t location_confirmed_unix_ms;
+    uint64_t end_of_support_unix_ms;
+    /* observed, kept by asset.c */
+    size_t n_assets;
+    size_t n_connected;
+    uint64_t last_seen_unix_ms;
+};
+
+struct prefix {
+    int family;
+    uint8_t at[16];
+    unsigned bits;
+};
+
+struct zone {
+    char *name;
+    bool is_external;
+    struct prefix *prefixes;
+    size_t n_prefixes;
+};
+
+struct declared_topic {
+    char *filter;
+    char *owner;
+    char *classification; /* "public", "internal", "confidential", "critical" */
+    enum criticality criticality;
+    char **readers; /* as in declared_flow.to; NULL: no list */
+    size_t n_readers;
+    bool has_slo;
+};
+
+/* @from and @to: the name of a record, a principal (of an anonymous client its id), "role:NAME" or
+ * "any". */
+struct declared_flow {
+    char *from;
+    char *topic; /* filter */
+    char *to;
+    char *classification;
+    char *owner;
+    bool crosses_zones;
+    bool seen; /* while flows are listed */
+};
+
+struct conduit {
+    char *name;
+    char *from_zone;
+    char *to_zone;
+    char *owner, *carrier, *medium, *route_class, *agreement;
+    bool is_external, mutual_tls, topic_allow_list, security_clause;
+    enum answer redundant;
+    uint64_t agreement_expires_unix_ms;
+};
+
+struct broker_record {
+    char *name, *site, *room, *rack, *access_control, *power_backup;
+};
+
+struct inventory {
+    uint64_t approved_unix_ms; /* 0: not approved */
+    struct record *records;
+    size_t n_records;
+    struct map by_match; /* of struct record */
+    struct zone *zones;
+    size_t n_zones;
+    struct declared_topic *topics;
+    size_t n_topics;
+    struct declared_flow *flows;
+    size_t n_flows;
+    struct conduit *conduits;
+    size_t n_conduits;
+    struct broker_record *brokers;
+    size_t n_brokers;
+};
+
+struct inventory *inventory_load(const char *path, char **ret_error);
+struct inventory *inventory_free(struct inventory *v);
+/* The record that a device meets; NULL.  All texts may be empty. */
+struct record *inventory_find(const struct inventory *v, struct bytes client_id,
+                              struct bytes principal, bool by_certificate, struct bytes address);
+
+extern const char *const lifecycle_names[];
+extern const char *const criticality_names[];
+
+bool prefix_parse(const char *text, struct prefix *ret);
+const struct zone *zone_of(const struct inventory *v,
+                           const char *address); /* longest prefix; NULL */
+const struct zone *zone_named(const struct inventory *v, const char *name);
+
+/* ---- observed ---- */
+
+/* Devices that proved the same name: two at the same time is a shared identity. */
+struct principal {
+    char *name;
+    size_t n_connected;      /* assets, not connections */
+    uint64_t shared_unix_ms; /* last time; 0: never */
+};
+
+struct seen_address {
+    char text[ADDRESS_TEXT_MAX];
+    uint64_t last_unix_ms;
+};
+
+struct asset {
+    char *id; /* "cert:NAME" or "user:PRINCIPAL/CLIENT"; key */
+    uint32_t number;
+    char *client_id; /* the latest */
+    char *principal;
+    char *role;
+    bool by_certificate;
+    char prints[ASSET_PRINTS_MAX][PRINT_TEXT_MAX]; /* newest first */
+    size_t n_prints;
+    struct seen_address addresses[ASSET_ADDRESSES_MAX]; /* newest first */
+    size_t n_addresses;
+    unsigned protocol_level;
+    uint64_t first_seen_unix_ms;
+    uint64_t last_seen_unix_ms;
+    uint64_t declared_unix_ms;   /* when it first met a record; 0: not yet */
+    uint64_t concurrent_unix_ms; /* last use from two places at once; 0: never */
+    uint64_t mismatch_unix_ms;   /* since when it comes from another zone than its record's; 0: it
+                                    does not */
+    uint64_t n_connects;
+    bool publishes;
+    bool subscribes;
+    struct list conns;
+    struct principal *name; /* NULL for certificates and anonymous */
+    struct record *record;  /* NULL: learned only */
+};
+
+struct conn {
+    uint64_t number; /* key */
+    struct asset *asset;
+    struct list in_asset;
+    char *client_id;
+    char address[ADDRESS_TEXT_MAX];
+    struct list uses;
+    struct list interests;
+    size_t n_uses;
+    size_t n_interests;
+};
+
+struct flow {
+    struct bytes key; /* owned: the numbers of both assets, and the topic */
+    struct asset *from;
+    struct asset *to;
+    char *topic; /* owned */
+    uint64_t first_seen_unix_ms;
+    uint64_t last_seen_unix_ms;
+};
+
+/* A topic that a connection published, or a filter it subscribed: a leaf of the topic tree. */
+struct leaf {
+    struct list in_conn;
+    struct list in_node;
+    struct conn *conn;
+    struct topic_node *node;
+    char *text;
+};
+
+struct topic_node {
+    struct bytes level; /* owned; key among its siblings */
+    struct topic_node *parent;
+    struct map children;
+    struct list uses;
+    struct list interests;
+};
+
+typedef void pair_fn(void *owner, const struct leaf *use, const struct leaf *interest);
+
+struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes text, bool is_use);
+void graph_remove(struct leaf *l);
+void graph_pairs_of_use(struct topic_node *root, const struct leaf *use, pair_fn *fn, void *owner);
+void graph_pairs_of_interest(struct topic_node *root, const struct leaf *interest, pair_fn *fn,
+                             void *owner);
+void graph_init(struct topic_node *root);
+void graph_done(struct topic_node *root);
+bool filters_overlap(struct bytes a, struct bytes b);
+
+struct day_count {
+    uint64_t day; /* unix ms / DAY_MS */
+    uint64_t n;
+};
+
+struct identify {
+    struct identify_limits limits;
+    struct identify_counts counts;
+    uint64_t since_unix_ms;      /* first event ever learned from; 0: none */
+    struct inventory *inventory; /* never NULL */
+    struct asset **assets;       /* by number */
+    size_t assets_cap;
+    struct map by_id;      /* of struct asset */
+    struct map principals; /* of struct principal */
+    struct map conns;      /* of struct conn */
+    struct map flows;      /* of struct flow */
+    struct map peers;      /* of struct seen_address */
+    struct topic_node topics;
+    struct day_count retired[RETIRED_DAYS]; /* CONNECTs of retired devices, ring by day */
+};
+
+char *text_clean(struct bytes b);
+struct asset *asset_get(struct identify *id, struct bytes client_id, struct bytes principal,
+                        bool by_certificate, uint64_t unix_ms);
+void asset_connected(struct identify *id, struct asset *a, const struct event *e, uint64_t unix_ms);
+void asset_seen(struct asset *a, uint64_t unix_ms);
+void asset_bind(struct identify *id, struct asset *a, uint64_t unix_ms);
+void asset_conn_add(struct asset *a, struct conn *c, uint64_t unix_ms);
+void asset_conn_remove(struct conn *c);
+struct asset *asset_free(struct asset *a);
+void assets_bind_all(struct identify *id, uint64_t unix_ms);
+json_t *asset_json(const struct asset *a);
+
+struct flow *flow_seen(struct identify *id, struct asset *from, struct bytes topic,
+                       struct asset *to, uint64_t unix_ms);
+struct flow *flow_free(struct flow *f);
+bool flow_is_live(const struct flow *f);
+struct declared_flow *flow_declared(const struct inventory *v, const struct flow *f);
+const struct declared_topic *topic_declared(const struct inventory *v, struct bytes topic);
+bool end_matches(const char *end, const struct asset *a);
+const char *asset_name(const struct asset *a);
+const char *asset_address(const struct asset *a); /* the latest; "" */

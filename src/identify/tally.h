@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* identify/tally.h - counted facts: tally.c counts, facts.c turns into values */
+#pragma once
+
+#include "identify/private.h"
+
+struct tally {
+    uint64_t n;  /* what is counted */
+    uint64_t of; /* what was looked at */
+};
+
+typedef struct tally tally_fn(const struct identify *id, uint64_t now);
+
+bool record_is_approved(const struct record *r);
+bool is_within_days(uint64_t then, uint64_t now, unsigned days);
+
+tally_fn tally_approved_device_ratio;
+tally_fn tally_record_complete_ratio;
+tally_fn tally_stale_record_ratio;
+tally_fn tally_mapped_peer_ratio;
+tally_fn tally_external_peer_declared_ratio;
+tally_fn tally_state_known_ratio;
+tally_fn tally_retired_connect_count;
+tally_fn tally_eol_without_plan_count;
+tally_fn tally_slo_defined_ratio;
+tally_fn tally_external_peer_contract_ratio;
+tally_fn tally_external_conduit_protected_ratio;
+tally_fn tally_conduit_route_known_ratio;
+tally_fn tally_broker_site_known_ratio;
+tally_fn tally_declared_flow_ratio;
+tally_fn tally_undeclared_cross_zone_edges;
+tally_fn tally_internal_flow_declared_ratio;
+tally_fn tally_classified_topic_ratio;
+tally_fn tally_location_known_ratio;
+tally_fn tally_source_zone_mismatch;
+tally_fn tally_shared_identity_count;
+tally_fn tally_sensitive_reader_ok_ratio;
+tally_fn tally_hw_protected_ratio;
+tally_fn tally_concurrent_use_count;
+tally_fn tally_expected_monitored_ratio;
+tally_fn tally_role_known_ratio;
+tally_fn tally_auto_renew_ratio;

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/identify/test_persist.c - state_dir/assets.json and flows.json */
+#include "feed.h"
+
+#include <dirent.h>
+
+static const struct client meter = {1, "meter-1", "meter-1", "aa", "10.1.0.1", "meter"};
+static const struct client centre = {2, "centre", "ops", NULL, "10.2.0.1", "centre"};
+
+static char dir[64];
+
+static int dir_make(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof(dir), "/tmp/bastide-identify-XXXXXX");
+    return mkdtemp(dir) != NULL ? 0 : -1;
+}
+
+static int dir_remove(void **state)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+    char path[512];
+
+    (void)state;
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+        (void)unlink(path);
+    }
+    if (d != NULL)
+        closedir(d);
+    return rmdir(dir);
+}
+
+static void save(const struct identify *id, uint64_t unix_ms)
+{
+    char *error = NULL;
+
+    if (!identify_save(id, dir, unix_ms, &error))
+        fail_msg("%s", error);
+}
+
+static struct identify *load(uint64_t unix_ms)
+{
+    struct identify *id = identify_new(NULL);
+    char *error = NULL;
+
+    if (!identify_load(id, dir, unix_ms, &error))
+        fail_msg("%s", error);
+    return id;
+}
+
+static struct identify *filled(void)
+{
+    struct identify *id = identify_new(NULL);
+
+    connect_at(id, &meter, NOW);
+    connect_at(id, &centre, NOW);
+    feed(id, &centre, EVENT_SUBSCRIBED, "a/#", NOW);
+    feed(id, &meter, EVENT_PUBLISH_TOPIC, "a/b", NOW + 1);
+    return id;
+}
+
+static void put(const char *name, const char *text)
+{
+    char path[512];
+    FILE *f;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    (void)fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void what_is_saved_is_what_is_loaded(void **state)
+{
+    struct identify *id = filled();
+    struct identify *back;
+    json_t *before, *after, *flow;
+
+    (void)state;
+    feed(id, &meter, EVENT_DISCONNECTED, NULL, NOW + 5);
+    feed(id, &centre, EVENT_DISCONNECTED, NULL, NOW + 5);
+    save(id, NOW + 9);
+    back = load(NOW + 10);
+    before = identify_assets_json(id, NOW);
+    after = identify_assets_json(back, NOW);
+    assert_true(json_equal(before, after));
+    json_decref(before);
+    json_decref(after);
+    before = identify_flows_json(id, NOW);
+    after = identify_flows_json(back, NOW);
+    assert_true(json_equal(before, after));
+    flow = json_array_get(json_object_get(after, "flows"), 0);
+    assert_string_equal(text_in(flow, "to_id"), "user:ops/centre");
+    assert_int_equal(json_integer_value(json_object_get(flow, "last_seen_unix_ms")), NOW + 5);
+    json_decref(before);
+    json_decref(after);
+    identify_free(back);
+    identify_free(id);
+}
+
+static void a_flow_that_is_live_counts_as_seen_when_saved(void **state)
+{
+    struct identify *id = filled();
+    struct identify *back;
+    json_t *flows;
+
+    (void)state;
+    save(id, NOW + 40 * DAY_MS);
+    back = load(NOW + 40 * DAY_MS);
+    flows = identify_flows_json(back, NOW);
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_array_get(json_object_get(flows, "flows"), 0), "last_seen_unix_ms")),
+                     NOW + 40 * DAY_MS);
+    assert_true(
+        json_is_false(json_object_get(json_array_get(json_object_get(flows, "flows"), 0), "live")));
+    json_decref(flows);
+    identify_free(back);
+    identify_free(id);
+}
+
+static void facts_outlive_a_restart(void **state)
+{
+    struct identify *id = identify_new(NULL);
+    struct identify *back;
+    static const char yaml[] =
+        "assets:\n  - {name: Old, certificate_cn: meter-1, state: retired}\n";
+
+    (void)state;
+    declare(id, yaml, NOW);
+    connect_at(id, &meter, NOW);
+    connect_at(id, &(struct client){8, "x", "ops", NULL, "10.0.0.1", "r"}, NOW);
+    connect_at(id, &(struct client){9, "y", "ops", NULL, "10.0.0.1", "r"}, NOW);
+    save(id, NOW);
+    back = load(NOW + 1);
+    declare(back, yaml, NOW + 1);
+    expect_fact(back, IDENTIFY_RETIRED_CONNECT_COUNT, NOW + 2, 1, 1);
+    expect_fact(back, IDENTIFY_RETIRED_CONNECT_COUNT, NOW + 91 * DAY_MS, 0, 1);
+    expect_fact(back, IDENTIFY_SHARED_IDENTITY_COUNT, NOW + 2, 1, 2);
+    identify_free(back);
+    identify_free(id);
+}
+
+static void what_was_not_seen_for_long_is_forgotten(void **state)
+{
+    struct identify *id = filled();
+    struct identify *back;
+
+    (void)state;
+    feed(id, &meter, EVENT_DISCONNECTED, NULL, NOW + 5);
+    save(id, NOW + 9);
+    back = load(NOW + (IDENTIFY_FORGET_DAYS + 1) * DAY_MS);
+    assert_int_equal(identify_counts(back).n_assets, 0);
+    assert_int_equal(identify_counts(back).n_flows, 0);
+    identify_free(back);
+    identify_free(id);
+}
+
+static void files_that_are_missing_are_nothing_learned_yet(void **state)
+{
+    struct identify *id = load(NOW);
+
+    (void)state;
+    assert_int_equal(identify_counts(id).n_assets, 0);
+    identify_free(id);
+}
+
+static void a_corrupt_file_is_moved_aside_and_the_other_one_is_used(void **state)
+{
+    struct identify *id = filled();
+    struct identify *back = identify_new(NULL);
+    char *error = NULL;
+    char path[512];
+
+    (void)state;
+    save(id, NOW);
+    put("flows.json", "{\"format\": \"bastide-flows/1\", \"flo");
+    assert_false(identify_load(back, dir, NOW + 7, &error));
+    assert_non_null(strstr(error, "flows.json: is moved aside"));
+    assert_int_equal(identify_counts(back).n_assets, 2);
+    assert_int_equal(identify_counts(back).n_flows, 0);
+    (void)snprintf(path, sizeof(path), "%s/flows.json.corrupt-%llu", dir,
+                   (unsigned long long)NOW + 7);
+    assert_int_equal(access(path, F_OK), 0);
+    (void)snprintf(path, sizeof(path), "%s/flows.json", dir);
+    assert_int_not_equal(access(path, F_OK), 0);
+    free(error);
+    identify_free(back);
+    identify_free(id);
+}
+
+/* Its address is longer than any. */
+static const char an_odd_asset[] =
+    "{\"format\": \"bastide-assets/1\", \"assets\": [{\"client_id\": \"x\","
+    " \"last_seen_unix_ms\": 1728000000000, \"fingerprints\": [1, \"\"],"
+    " \"addresses\": [3, {}, {\"address\": \""
+    "0123456789012345678901234567890123456789012345678901234567890\"}]}]}";
+static const char odd_days[] =
+    "{\"format\": \"bastide-assets/1\", \"retired\": [{\"day\": -5, \"n\": 1},"
+    " {\"day\": 9000000000000000000, \"n\": 1}]}";
+
+/* Every field of another type, or absent: what cannot be used is left out. */
+static void a_file_of_odd_values_is_read_as_far_as_it_makes_sense(void **state)
+{
+    static const char *const odd[] = {
+        "{\"format\": \"bastide-assets/1\"}",
+        "{\"format\": \"bastide-assets/1\", \"assets\": 7, \"addresses\": {}, \"retired\": [[]]}",
+        "{\"format\": \"bastide-assets/1\", \"assets\": [1, null, {}, [], {\"client_id\": 3}]}",
+        an_odd_asset,
+        odd_days,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        struct identify *id;
+        json_t *all;
+
+        print_message("  %s\n", odd[i]);
+        put("assets.json", odd[i]);
+        id = load(NOW);
+        all = identify_assets_json(id, NOW);
+        assert_int_equal(json_integer_value(json_object_get(all, "n")), i == 3);
+        json_decref(all);
+        identify_free(id);
+    }
+}
+
+static void a_folder_that_cannot_be_written_is_an_error_with_its_name(void **state)
+{
+    struct identify *id = filled();
+    char *error = NULL;
+
+    (void)state;
+    assert_false(identify_save(id, "/nonexistent/state", NOW, &error));
+    assert_non_null(strstr(error, "/nonexistent/state"));
+    free(error);
+    identify_free(id);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_saved_is_what_is_loaded),
+        cmocka_unit_test(a_flow_that_is_live_counts_as_seen_when_saved),
+        cmocka_unit_test(facts_outlive_a_restart),
+        cmocka_unit_test(what_was_not_seen_for_long_is_forgotten),
+        cmocka_unit_test(a_corrupt_file_is_moved_aside_and_the_other_one_is_used),
+        cmocka_unit_test(a_file_of_odd_values_is_read_as_far_as_it_makes_sense),
+        cmocka_unit_test(a_folder_that_cannot_be_written_is_an_error_with_its_name),
+        cmocka_unit_test_setup_teardown(files_that_are_missing_are_nothing_learned_yet, NULL, NULL),
+    };
+    struct CMUnitTest each[COUNT_OF(tests)];
+
+    for (size_t i = 0; i < COUNT_OF(tests); i++) {
+        each[i] = tests[i];
+        each[i].setup_func = dir_make;
+        each[i].teardown_func = dir_remove;
+    }
+    return cmocka_run_group_tests(each, NULL, NULL);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/client.c - sessions as the node keeps them: connected, waiting, expired; and their Wills
+ *
+ * MQ.PR.SP-02
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/node_private.h"
+
+/** client_find() - the session with this client id on this worker, or NULL */
+struct client *client_find(const struct worker *w, struct bytes client_id)
+{
+    return map_find(&w->clients, client_id);
+}
+
+/** client_new() - a session for a client id that has none; not connected yet */
+struct client *client_new(struct worker *w, struct bytes client_id, const struct grant *g,
+                          const struct session_limits *limits)
+{
+    struct client *c = mem_new(struct client);
+
+    c->session = session_new(client_id, limits);
+    c->principal = bytes_dup_str(bytes_str(grant_principal(g)));
+    c->role = bytes_dup_str(bytes_str(grant_role(g)));
+    check(map_put(&w->clients, c) == NULL);
+    return c;
+}
+
+/** client_drop_subscriptions() - the session's state begins anew */
+void client_drop_subscriptions(struct worker *w, struct client *c)
+{
+    list_each(it, &c->session->subscriber.subscriptions)
+    {
+        struct subscription *sub = list_item(it, struct subscription, in_subscriber);
+        struct bytes filter = bytes_dup(sub->filter);
+        bool last_here;
+
+        router_remove(w->router, sub, &last_here);
+        if (last_here)
+            interest_tell(w, filter, false);
+        bytes_free(filter);
+    }
+}
+
+/* ---- Will ---- */
+
+static void drop_will(struct worker *w, struct client *c)
+{
+    heap_clear(&w->timers, &c->will_due.timer);
+    c->session->will.message = message_unref(c->session->will.message);
+}
+
+/**
+ * client_set_will() - the Will of this network connection, in place of an earlier one
+ *
+ * The gate has been asked already, and is asked again when it fires.
+ */
+void client_set_will(struct worker *w, struct client *c, const struct wire_connect *p)
+{
+    const struct limits *limits = policy_limits(w->policy);
+    struct will *will = &c->session->will;
+    struct buf forward = {0};
+    struct publication pub = {
+        .topic = p->will_topic,
+        .payload = p->will_payload,
+        .qos = p->will_qos,
+        .retain = p->will_retain,
+        .expires_ns = EXPIRES_NEVER,
+        .publisher = c->session->client_key,
+        .topic_hash = hash_keyed(p->will_topic),
+    };
+
+    drop_will(w, c);
+    if (!p->has_will)
+        return;
+    wire_forward_props(p->will_forward, &forward);
+    pub.forward = buf_view(&forward);
+    will->message = publication_keep(&pub);
+    will->delay_s = p->will_props.set & BIT64(PROP_WILL_DELAY)
+                        ? (uint32_t)MIN(p->will_props.will_delay_s, limits->will_delay_max_s)
+                        : 0;
+    will->expiry_ns = p->will_props.set & BIT64(PROP_MESSAGE_EXPIRY)
+                          ? p->will_props.message_expiry_s * NS_PER_S
+                          : EXPIRES_NEVER;
+    publication_done(&pub);
+    buf_done(&forward);
+}
+
+/* [MQTT5-3.1.2-8]; its rights are those of the moment it fires. */
+static void publish_will(struct worker *w, struct client *c)
+{
+    struct will *will = &c->session->will;
+    struct message *m = will->message;
+    struct publication pub;
+
+    heap_clear(&w->timers, &c->will_due.timer);
+    if (m == NULL)
+        return;
+    will->message = NULL;
+    pub = publication_of(m);
+    pub.message = message_unref(pub.message); /* a message of its own: expiry and stamp are new */
+    pub.expires_ns = will->expiry_ns == EXPIRES_NEVER ? EXPIRES_NEVER : w->now_ns + will->expiry_ns;
+    if (c->grant != NULL && gate_check(c->grant, GATE_PUBLISH, m->topic).outcome == GATE_ALLOWED) {
+        struct event e = {
+            .kind = EVENT_WILL_PUBLISHED,
+            .client_id = c->session->client_id,
+            .user_name = bytes_str(c->principal),
+            .topic = m->topic,
+        };
+
+        flow_publish_own(w, &pub);
+        w->counters.wills_published++;
+        worker_event(w, NULL, &e);
+    } else {
+        log_info("gate", "%.*s: Will on %.*s refused: no longer allowed",
+                 BYTES_ARG(c->session->client_id), BYTES_ARG(m->topic));
+    }
+    publication_done(&pub);
+    message_unref(m);
+}
+
+static void will_is_due(struct worker *w, struct due *d)
+{
+    publish_will(w, list_item(d, struct client, will_due));
+}
+
+/* ---- life ---- */
+
+/** client_end() - the session ends: a waiting Will is published [MQTT5-3.1.2-8], all is freed */
+void client_end(struct worker *w, struct client *c)
+{
+    check(c->link == NULL);
+    publish_will(w, c);
+    heap_clear(&w->timers, &c->expiry.timer);
+    client_drop_subscriptions(w, c);
+    map_remove(&w->clients, c->session->client_id);
+    session_free(c->session);
+    grant_free(c->grant);
+    free(c->principal);
+    free(c->role);
+    free(c);
+}
+
+static void expired(struct worker *w, struct due *d)
+{
+    client_end(w, list_item(d, struct client, expiry));
+}
+
+/** client_connected() - @l is the session's network connection; a Will that waited is not published [MQTT5-3.1.3-9] */
+void client_connected(struct worker *w, struct client *c, struct link *l,
+                      const struct session_limits *limits)
+{
+    drop_will(w, c);
+    heap_clear(&w->timers, &c->expiry.timer);
+    c->grant = grant_free(c->grant);
+    c->link = l;
+    c->level = l->conn.level;
+    c->since_unix_ms = clock_unix_ms();
+    c->holding_since_ns = 0;
+    l->client = c;
+    session_attach(c->session, &l->conn, limits);
+}
+
+/**
+ * client_disconnected() - the network connection is gone; the session may go on
+ * @publish_will:  false after a DISCONNECT with reason 0 [MQTT5-3.14.4-3]
+ *
+ * @c may be freed.
+ */
+void client_disconnected(struct worker *w, struct client *c, bool publish_will_too)
+{
+    struct link *l = c->link;
+    struct session *s = c->session;
+    uint64_t delay_s = MIN(s->will.delay_s, s->expiry_s);
+
+    session_detach(s);
+    c->grant = l->grant;
+    l->grant = NULL;
+    l->client = NULL;
+    c->link = NULL;
+    c->since_unix_ms = clock_unix_ms();
+    if (!publish_will_too)
+        drop_will(w, c);
+    if (s->expiry_s == 0) {
+        client_end(w, c);
+        return;
+    }
+    if (s->will.message != NULL && delay_s > 0)
+        worker_due(w, &c->will_due, w->now_ns + delay_s * NS_PER_S, will_is_due);
+    else
+        publish_will(w, c);
+    if (s->expiry_s != UINT32_MAX)
+        worker_due(w, &c->expiry, w->now_ns + s->expiry_s * NS_PER_S, expired);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/command.c - the control plane's calls: what to do
+ *
+ * Every one is in force on all workers when it returns.
+ *
+ * MQ.RS.RP-03 MQ.PR.SP-04
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/node_private.h"
+#include "node/sentinel.h"
+
+/* clang-format off */
+static const char *const subject_kinds[NODE_SUBJECT_KIND_N] = {
+    [NODE_SUBJECT_CLIENT]  = "client",
+    [NODE_SUBJECT_USER]    = "user",
+    [NODE_SUBJECT_ADDRESS] = "address",
+    [NODE_SUBJECT_CONN]    = "conn",
+};
+/* clang-format on */
+
+/** node_answer_text() - static */
+const char *node_answer_text(enum node_answer a)
+{
+    static const char *const texts[] = {
+#define X(name, text) [NODE_##name] = text,
+        NODE_ANSWERS(X)
+#undef X
+    };
+
+    return texts[a];
+}
+
+/** node_subject_kind_text() - static */
+const char *node_subject_kind_text(enum node_subject_kind kind)
+{
+    return subject_kinds[kind];
+}
+
+/** node_subject_kind_parse() - Return: false if @text is none of them. */
+bool node_subject_kind_parse(const char *text, enum node_subject_kind *ret)
+{
+    for (unsigned i = 0; i < NODE_SUBJECT_KIND_N; i++) {
+        if (strcmp(text, subject_kinds[i]) == 0) {
+            *ret = (enum node_subject_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static char *say(const char *format, ...) PRINTF(1, 2);
+static char *say(const char *format, ...)
+{
+    va_list args;
+    char *text = NULL;
+
+    va_start(args, format);
+    check(vasprintf(&text, format, args) >= 0);
+    va_end(args);
+    return text;
+}
+
+/* ---- disconnect ---- */
+
+static unsigned disconnect_subject(struct node *n, enum node_subject_kind kind, const char *subject,
+                                   const char *reason)
+{
+    switch (kind) {
+    case NODE_SUBJECT_CLIENT:
+        return links_disconnect(n, SUBJECT_CLIENT, subject, reason);
+    case NODE_SUBJECT_USER:
+        return links_disconnect(n, SUBJECT_USER, subject, reason);
+    case NODE_SUBJECT_ADDRESS:
+        return links_disconnect(n, SUBJECT_ADDRESS, subject, reason);
+    case NODE_SUBJECT_CONN:
+        return links_disconnect_conn(n, strtoull(subject, NULL, 10), reason);
+    case NODE_SUBJECT_KIND_N:
+        break;
+    }
+    return 0;
+}
+
+/** node_disconnect() - see node.h */
+enum node_answer node_disconnect(struct node *n, enum node_subject_kind kind, const char *subject, const char *author,
+                                 unsigned *ret_count, char **ret_text)
+{
+    unsigned n_closed = disconnect_subject(n, kind, subject, "disconnected by the operator");
+
+    log_info("control", "%s: disconnect %s %s: %u closed", author, subject_kinds[kind], subject, n_closed);
+    *ret_count = n_closed;
+    *ret_text = n_closed > 0 ? say("%u connection%s closed", n_closed, n_closed == 1 ? "" : "s")
+                             : say("no connection of %s \"%s\"", subject_kinds[kind], subject);
+    return n_closed > 0 ? NODE_OK : NODE_E_NOT_FOUND;
+}
+
+/* ---- bans ---- */
+
+struct ban_call {
+    struct respond_ban ban;
+    const char *author;
+    enum respond_answer answer;
+};
+
+static void do_ban(struct sentinel *s, void *arg)
+{
+    struct ban_call *c = arg;
+
+    c->answer = respond_ban_add(s->respond, &c->ban, sentinel_now(s));
+}
+
+static void do_unban(struct sentinel *s, void *arg)
+{
+    struct ban_call *c = arg;
+
+    c->answer = respond_ban_remove(s->respond, c->ban.kind, c->ban.subject, c->ban.address, c->author,
+                                   sentinel_now(s));
+}
+
+static enum node_answer answer_of(enum respond_answer a)
+{
+    switch (a) {
+    case RESPOND_OK:
+        return NODE_OK;
+    case RESPOND_E_INVALID:
+        return NODE_E_INVALID;
+    case RESPOND_E_NOT_FOUND:
+        return NODE_E_NOT_FOUND;
+    case RESPOND_E_CONFLICT:
+        return NODE_E_CONFLICT;
+    case RESPOND_E_LIMIT:
+        return NODE_E_LIMIT;
+    }
+    return NODE_E_FAILED;
+}
+
+/* Whom the ban will hit, counted before it is in force. */
+struct hit_count {
+    const struct ban_table *table;
+    unsigned n;
+};
+
+static void count_hits(struct worker *w, void *arg)
+{
+    struct hit_count *h = arg;
+
+    list_each(it, &w->links)
+    {
+        const struct link *l = list_item(it, struct link, in_worker);
+        const struct gate_subject who = {
+            .client_id = bytes_str(l->client_id),
+            .address = bytes_str(l->address),
+        };
+        struct bytes principal = l->grant != NULL ? bytes_str(grant_principal(l->grant)) : BYTES_NONE;
+
+        if (l->phase != LINK_LINGERING)
+            h->n += ban_table_find(h->table, &who, principal, clock_unix_ms()) != NULL;
+    }
+}
+
+static unsigned hits_of(struct node *n, const struct node_ban_request *r)
+{
+    const struct ban one = {
+        .kind = r->kind,
+        .subject = (char *)(uintptr_t)r->subject,
+        .address = (char *)(uintptr_t)r->address,
+        .reason = (char *)(uintptr_t)"",
+        .author = (char *)(uintptr_t)"",
+    };
+    struct ban_table *t = ban_table_new(&one, 1);
+    struct hit_count h = {.table = t};
+
+    for (unsigned i = 0; i < n->n_workers; i++)
+        node_call_worker(n, i, count_hits, &h);
+    ban_table_unref(t);
+    return h.n;
+}
+
+/** node_ban() - see node.h */
+enum node_answer node_ban(struct node *n, const struct node_ban_request *r, const char *author, unsigned *ret_count,
+                          char **ret_text)
+{
+    uint64_t now_unix_ms = clock_unix_ms();
+    struct ban_call c = {
+        .ban = {
+            .kind = (enum respond_ban_kind)r->kind,
+            .subject = r->subject,
+            .address = r->address,
+            .created_unix_ms = now_unix_ms,
+            .expires_unix_ms = r->for_ms > 0 ? now_unix_ms + r->for_ms : 0,
+            .reason = r->reason != NULL ? r->reason : "",
+            .author = author,
+        },
+    };
+    const char *why = NULL;
+
+    *ret_count = 0;
+    if (!ban_subject_valid(r->kind, r->subject, r->address, &why)) {
+        *ret_text = say("%s \"%s\": %s", ban_kind_text(r->kind), r->subject, why);
+        return NODE_E_INVALID;
+    }
+    *ret_count = hits_of(n, r);
+    sentinel_call(n->sentinel, do_ban, &c);
+    log_info("control", "%s: ban %s %s: %s", author, ban_kind_text(r->kind), r->subject, respond_answer_text(c.answer));
+    *ret_text = c.answer == RESPOND_OK
+                    ? say("%s \"%s\" is banned; %u connection%s closed", ban_kind_text(r->kind), r->subject,
+                          *ret_count, *ret_count == 1 ? "" : "s")
+                    : say("%s", respond_answer_text(c.answer));
+    return answer_of(c.answer);
+}
+
+/** node_unban() - see node.h */
+enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subject, const char *address,
+                            const char *author, char **ret_text)
+{
+    struct ban_call c = {
+        .ban = {.kind = (enum respond_ban_kind)kind, .subject = subject, .address = address},
+        .author = author,
+    };
+
+    sentinel_call(n->sentinel, do_unban, &c);
+    log_info("control", "%s: unban %s %s: %s", author, ban_kind_text(kind), subject, respond_answer_text(c.answer));
+    *ret_text = c.answer == RESPOND_OK ? say("the ban of %s \"%s\" is lifted", ban_kind_text(kind), subject)
+                                       : say("no ban of %s \"%s\"", ban_kind_text(kind), subject);
+    return answer_of(c.answer);
+}
+
+/* ---- incidents ---- */
+
+struct incident_call {
+    enum node_incident_verb verb;
+    const char *id;
+    const char *note;
+    const char *author;
+    unsigned minutes;
+    unsigned n_undone;
+    enum respond_answer answer;
+};
+
+static void do_incident(struct sentinel *s, void *arg)
+{
+    struct incident_call *c = arg;
+
+    switch (c->verb) {
+    case NODE_INCIDENT_ACK:
+        c->answer = respond_incident_ack(s->respond, c->id, c->note, c->author, sentinel_now(s));
+        break;
+    case NODE_INCIDENT_CLOSE:
+        c->answer = respond_incident_close(s->respond, c->id, DISPOSITION_NONE, c->note, c->author, sentinel_now(s));
+        break;
+    case NODE_INCIDENT_ROLLBACK:
+        c->answer = respond_incident_rollback(s->respond, c->id, c->author, sentinel_now(s), &c->n_undone);
+        break;
+    }
+}
+
+/** node_incident() - see node.h */
+enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id, const char *note,
+                               const char *author, char **ret_text)
+{
+    static const char *const done[] = {"acknowledged", "closed", "rolled back"};
+    struct incident_call c = {.verb = verb, .id = id, .note = note, .author = author};
+
+    sentinel_call(n->sentinel, do_incident, &c);
+    if (c.answer != RESPOND_OK)
+        *ret_text = say("incident %s: %s", id, respond_answer_text(c.answer));
+    else if (verb == NODE_INCIDENT_ROLLBACK)
+        *ret_text = say("incident %s: %u action%s undone", id, c.n_undone, c.n_undone == 1 ? "" : "s");
+    else
+        *ret_text = say("incident %s is %s", id, done[verb]);
+    log_info("control", "%s: %s", author, *ret_text);
+    return answer_of(c.answer);
+}
+
+static void do_suspend(struct sentinel *s, void *arg)
+{
+    struct incident_call *c = arg;
+
+    c->answer = respond_suspend(s->respond, c->minutes, c->author, sentinel_now(s));
+}
+
+/** node_suspend_responses() - see node.h */
+enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author, char **ret_text)
+{
+    struct incident_call c = {.minutes = minutes, .author = author};
+
+    sentinel_call(n->sentinel, do_suspend, &c);
+    if (c.answer != RESPOND_OK)
+        *ret_text = say("at most %u minutes", (unsigned)RESPOND_SUSPEND_MINUTES_MAX);
+    else if (minutes == 0)
+        *ret_text = say("automatic responses are on");
+    else
+        *ret_text = say("no automatic response for %u minutes", minutes);
+    log_warning("control", "%s: %s", author, *ret_text);
+    return answer_of(c.answer);
+}

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/connect.c - from CONNECT to CONNACK
+ *
+ * Any worker reads the CONNECT; it is decided on the home worker of the client id,
+ * so that taking over and resuming a session are single-threaded.  Passwords are
+ * verified by an auth thread; until its answer the packet stays in the buffer and
+ * nothing more is read.
+ *
+ * MQ.PR.IA-03 MQ.PR.SP-02 MQ.PR.SP-04
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/node_private.h"
+
+#define ASSIGNED_ID_BYTES 12
+#define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] */
+#define KEEP_ALIVE_FACTOR_DEN 2
+
+static struct gate_subject subject_of(const struct link *l, const struct wire_connect *p)
+{
+    const struct stream_peer *peer = stream_peer(l->stream);
+
+    return (struct gate_subject){
+        .client_id = bytes_str(l->client_id),
+        .user_name = p->user_name,
+        .address = bytes_str(l->address),
+        .certificate_cn = peer->has_certificate ? bytes_str(peer->certificate_cn) : BYTES_NONE,
+        .has_user_name = p->has_user_name,
+        .has_password = p->has_password,
+        .has_certificate = peer->has_certificate,
+        .is_control = l->listener->plane == CONFIG_PLANE_CONTROL,
+        .anonymous_allowed = l->listener->anonymous,
+    };
+}
+
+static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why)
+{
+    struct wire_connack ack = {.reason = reason};
+
+    if (p->level == WIRE_V5) {
+        ack.props.set = BIT64(PROP_REASON_STRING);
+        ack.props.reason_string = bytes_str(why);
+    }
+    wire_encode_connack(&l->out, &ack, p->level);
+}
+
+/* CONNACK with the reason, an event and a log line, then the connection closes [MQTT5-3.2.2-7]. */
+static void refuse(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why)
+{
+    struct worker *w = l->worker;
+    struct event e = {
+        .kind = EVENT_CONNECT_REFUSED,
+        .value = reason,
+        .user_name = p->user_name,
+        .text = bytes_str(why),
+    };
+
+    w->counters.connects_refused++;
+    worker_event(w, l, &e);
+    log_info("connect", "%s %s: refused: %s", l->address, link_name(l), why);
+    send_refusal(l, p, reason, why);
+    link_close(l, reason, why);
+}
+
+static void refuse_credentials(struct link *l, const struct wire_connect *p, enum gate_outcome outcome,
+                               uint16_t secret_hash)
+{
+    struct event e = {
+        .kind = EVENT_AUTH_FAILED,
+        .value = secret_hash,
+        .user_name = p->user_name,
+        .text = bytes_str(gate_outcome_text(outcome)),
+    };
+
+    worker_event(l->worker, l, &e);
+    /* Which of the two was wrong is for the log, not for the client. */
+    if (outcome == GATE_E_UNKNOWN_USER || outcome == GATE_E_WRONG_PASSWORD)
+        refuse(l, p, gate_outcome_reason(outcome), "bad user name or password");
+    else
+        refuse(l, p, gate_outcome_reason(outcome), gate_outcome_text(outcome));
+}
+
+/* ---- accepted ---- */
+
+static void count_accepted(struct worker *w, const struct link *l, const struct gate_subject *s)
+{
+    const struct stream_peer *peer = stream_peer(l->stream);
+    struct counters *c = &w->counters;
+
+    c->connects_accepted++;
+    if (grant_principal(l->grant)[0] == '\0')
+        c->connects_anonymous++;
+    else if (s->has_certificate)
+        c->connects_certificate++;
+    else
+        c->connects_password++;
+    if (!peer->is_tls) {
+        c->connects_plain++;
+        c->connects_plain_remote += !peer->is_loopback;
+        return;
+    }
+    if (strcmp(peer->tls_version, "TLSv1.3") == 0)
+        c->connects_tls13++;
+    else
+        c->connects_tls12++;
+    c->connects_sni += peer->sni != NULL && peer->sni[0] != '\0';
+}
+
+static void agree_keep_alive(struct link *l, const struct wire_connect *p, struct wire_connack *ack)
+{
+    uint64_t max_s = policy_limits(l->worker->policy)->keep_alive_max_s;
+    uint64_t keep_alive_s = p->keep_alive_s;
+
+    if (keep_alive_s == 0 || keep_alive_s > max_s) {
+        keep_alive_s = max_s;
+        if (p->level == WIRE_V5) { /* [MQTT5-3.1.2-21] */
+            ack->props.set |= BIT64(PROP_SERVER_KEEP_ALIVE);
+            ack->props.server_keep_alive_s = (uint16_t)keep_alive_s;
+        }
+    }
+    l->keep_alive_s = (uint16_t)keep_alive_s;
+    l->keep_alive_ns = keep_alive_s * NS_PER_S * KEEP_ALIVE_FACTOR_NUM / KEEP_ALIVE_FACTOR_DEN;
+}
+
+static void agree_expiry(struct session *s, const struct wire_connect *p, const struct limits *limits,
+                         struct wire_connack *ack)
+{
+    uint32_t max_s = (uint32_t)MIN(limits->session_expiry_max_s, (uint64_t)UINT32_MAX);
+
+    if (p->level != WIRE_V5) {
+        s->expiry_s = p->clean_start ? 0 : max_s;
+    } else {
+        uint32_t asked = p->props.set & BIT64(PROP_SESSION_EXPIRY) ? p->props.session_expiry_s : 0;
+
+        s->expiry_s = MIN(asked, max_s);
+        if (s->expiry_s != asked) {
+            ack->props.set |= BIT64(PROP_SESSION_EXPIRY);
+            ack->props.session_expiry_s = s->expiry_s;
+        }
+    }
+    s->is_persistent = s->expiry_s > 0;
+}
+
+static void tell_limits(const struct link *l, const struct limits *limits, bool id_assigned,
+                        struct wire_connack *ack)
+{
+    struct wire_props *props = &ack->props;
+
+    props->set |= BIT64(PROP_RECEIVE_MAX) | BIT64(PROP_PACKET_MAX) | BIT64(PROP_SHARED_AVAILABLE);
+    props->receive_max = l->conn.receive_max;
+    props->packet_max = (uint32_t)limits->packet_bytes_max;
+    props->shared_available = 0;
+    if (l->conn.topic_alias_max > 0) {
+        props->set |= BIT64(PROP_TOPIC_ALIAS_MAX);
+        props->topic_alias_max = l->conn.topic_alias_max;
+    }
+    if (id_assigned) { /* [MQTT5-3.1.3-7] */
+        props->set |= BIT64(PROP_ASSIGNED_CLIENT_ID);
+        props->assigned_client_id = bytes_str(l->client_id);
+    }
+}
+
+/* The session for this CONNECT: resumed, or new [MQTT5-3.1.2-4] [MQTT5-3.1.2-5]. */
+static struct client *session_for(struct link *l, const struct wire_connect *p,
+                                  const struct session_limits *limits, bool *ret_present)
+{
+    struct worker *w = l->worker;
+    struct client *c = client_find(w, bytes_str(l->client_id));
+
+    if (c != NULL && c->link != NULL) { /* [MQTT5-3.1.4-3] */
+        struct link *old = c->link;
+
+        w->counters.takeovers++;
+        worker_event_of(w, old, EVENT_TAKEN_OVER, 0, BYTES_NONE, l->address);
+        link_close(old, REASON_SESSION_TAKEN_OVER, "session taken over by a newer connection");
+        c = client_find(w, bytes_str(l->client_id)); /* gone if it ended with its connection */
+    }
+    if (c != NULL && p->clean_start) {
+        client_end(w, c);
+        c = NULL;
+    }
+    *ret_present = c != NULL;
+    return c != NULL ? c : client_new(w, bytes_str(l->client_id), l->grant, limits);
+}
+
+static void tell_resumed_subscriptions(struct link *l)
+{
+    list_each(it, &l->client->session->subscriber.subscriptions)
+    {
+        const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
+
+        worker_event_of(l->worker, l, EVENT_SUBSCRIBED, sub->qos, sub->filter, NULL);
+    }
+}
+
+static void accept_connect(struct link *l, const struct wire_connect *p, const struct gate_subject *s)
+{
+    struct worker *w = l->worker;
+    const struct limits *limits = policy_limits(w->policy);
+    const struct session_limits session_limits = {
+        .queue = {limits->queue_messages_max, limits->queue_bytes_max},
+        .inflight_max = (uint32_t)limits->inflight_max,
+    };
+    struct wire_connack ack = {.reason = REASON_SUCCESS};
+    struct client *c;
+
+    conn_agree(&l->conn, p, (uint16_t)limits->receive_max, (uint16_t)limits->topic_alias_max);
+    c = session_for(l, p, &session_limits, &ack.session_present);
+    client_connected(w, c, l, &session_limits);
+    client_set_will(w, c, p);
+    agree_keep_alive(l, p, &ack);
+    agree_expiry(c->session, p, limits, &ack);
+    if (p->level == WIRE_V5)
+        tell_limits(l, limits, p->client_id.len == 0, &ack);
+    conn_become(&l->conn, CONN_ACTIVE);
+    wire_encode_connack(&l->out, &ack, l->conn.level);
+    count_accepted(w, l, s);
+    worker_event_of(w, l, EVENT_CONNECT_ACCEPTED, p->level, BYTES_NONE, grant_role(l->grant));
+    tell_resumed_subscriptions(l);
+    log_debug("connect", "%s %s: accepted: user %s, role %s", l->address, l->client_id,
+              grant_principal(l->grant), grant_role(l->grant));
+    link_heard(l);
+    link_dirty(l);
+}
+
+/* Whose session it is: another principal can neither take it over nor resume it. */
+static bool may_have_session(const struct link *l)
+{
+    const struct client *c = client_find(l->worker, bytes_str(l->client_id));
+
+    return c == NULL || strcmp(c->principal, grant_principal(l->grant)) == 0;
+}
+
+static bool will_allowed(const struct link *l, const struct wire_connect *p)
+{
+    return !p->has_will || gate_check(l->grant, GATE_PUBLISH, p->will_topic).outcome == GATE_ALLOWED;
+}
+
+/* The identity is proved: its rights, and what the node has room for. */
+static void admit(struct link *l, const struct wire_connect *p)
+{
+    struct worker *w = l->worker;
+    struct gate_subject s = subject_of(l, p);
+    enum gate_outcome outcome = GATE_ALLOWED;
+    const struct ban *ban;
+
+    l->grant = gate_admit(w->policy, &s, &outcome);
+    if (l->grant == NULL) {
+        refuse_credentials(l, p, outcome, 0);
+        return;
+    }
+    ban = ban_table_find(w->bans, &s, bytes_str(grant_principal(l->grant)), clock_unix_ms());
+    if (ban != NULL) {
+        w->counters.bans_hit++;
+        worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
+        refuse(l, p, REASON_BANNED, "banned");
+    } else if (!may_have_session(l)) {
+        refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID, "the client identifier belongs to another user's session");
+    } else if (!will_allowed(l, p)) {
+        refuse(l, p, REASON_NOT_AUTHORIZED, "the Will topic is not allowed");
+    } else if (w->clients.n * w->n_workers >= policy_limits(w->policy)->sessions_max &&
+               client_find(w, bytes_str(l->client_id)) == NULL) {
+        w->counters.limits_hit++;
+        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "sessions_max");
+        refuse(l, p, REASON_QUOTA_EXCEEDED, "the node keeps no more sessions: sessions_max");
+    } else {
+        accept_connect(l, p, &s);
+    }
+}
+
+/* ---- decided ---- */
+
+static void decide(struct link *l, const struct wire_connect *p)
+{
+    struct worker *w = l->worker;
+    struct gate_subject s = subject_of(l, p);
+    const char *verifier = NULL;
+    enum gate_outcome outcome;
+    const struct ban *ban = ban_table_find(w->bans, &s, BYTES_NONE, clock_unix_ms());
+
+    if (ban != NULL) {
+        w->counters.bans_hit++;
+        worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
+        refuse(l, p, REASON_BANNED, "banned");
+        return;
+    }
+    outcome = gate_connect(w->policy, &s, &verifier);
+    if (outcome == GATE_ALLOWED) {
+        admit(l, p);
+    } else if (outcome == GATE_ASK_PASSWORD) {
+        if (!auth_verify(w->node->auth, w, l->number, verifier, p->password))
+            refuse(l, p, REASON_SERVER_BUSY, "too many passwords to verify; try again later");
+    } else {
+        refuse_credentials(l, p, outcome, 0);
+    }
+}
+
+/* The CONNECT that waits at the front of the input buffer. */
+static bool waiting_connect(const struct link *l, struct wire_connect *ret, size_t *ret_len)
+{
+    struct wire_frame f;
+
+    if (wire_next(buf_view(&l->in), &f) != WIRE_NEXT_PACKET)
+        return false;
+    *ret_len = f.len;
+    return wire_decode_connect(f.flags, f.body, ret) == WIRE_OK;
+}
+
+/* What came behind the CONNECT is taken now; the password is wiped. */
+static void go_on(struct link *l, size_t connect_len)
+{
+    if (l->phase != LINK_OPEN)
+        return;
+    explicit_bzero(l->in.at, connect_len);
+    buf_drop_front(&l->in, connect_len);
+    link_process(l);
+    if (l->phase != LINK_OPEN)
+        return;
+    link_dirty(l);
+    if (!list_is_linked(&l->again)) /* TLS may hold more than epoll knows of */
+        list_append(&l->worker->again, &l->again);
+}
+
+/**
+ * connect_verified() - an auth thread's answer
+ * @link:         may be gone meanwhile
+ * @secret_hash:  16 bits of a salted hash of the password, for AUTH_FAILED events
+ */
+void connect_verified(struct worker *w, uint64_t link, bool is_right, uint16_t secret_hash)
+{
+    struct link *l = link_find(w, link);
+    struct wire_connect p;
+    size_t len;
+
+    if (l == NULL || l->phase != LINK_OPEN || l->conn.state != CONN_AUTHENTICATING)
+        return;
+    check(waiting_connect(l, &p, &len));
+    if (is_right)
+        admit(l, &p);
+    else
+        refuse_credentials(l, &p, GATE_E_WRONG_PASSWORD, secret_hash);
+    go_on(l, len);
+}
+
+static char *assigned_id(void)
+{
+    uint8_t random[ASSIGNED_ID_BYTES];
+    struct buf id = {0};
+
+    check(getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random));
+    buf_addf(&id, "auto-");
+    for (size_t i = 0; i < sizeof(random); i++)
+        buf_addf(&id, "%02x", random[i]);
+    buf_add_u8(&id, '\0');
+    return (char *)id.at;
+}
+
+/* Answers to this address are delayed (a response of MQ.RS.RP): the packet waits in the buffer. */
+static bool delayed(struct link *l)
+{
+    struct worker *w = l->worker;
+    const struct address_delay *d = map_find(&w->delays, bytes_str(l->address));
+
+    if (d == NULL || d->until_ns <= w->now_ns || l->delay_served)
+        return false;
+    l->read_again_ns = w->now_ns + d->delay_ns;
+    link_heard(l);
+    return true;
+}
+
+/**
+ * connect_receive() - the first packet of a network connection
+ *
+ * Afterwards the connection is active or closed; or it waits for a password, a delay or
+ * its move to the home worker: then the packet must stay in the input buffer, which
+ * take_packets() of link.c sees to.
+ */
+void connect_receive(struct link *l, const struct wire_frame *f)
+{
+    struct worker *w = l->worker;
+    struct wire_connect p;
+    enum wire_outcome outcome = wire_decode_connect(f->flags, f->body, &p);
+    unsigned home;
+
+    if (outcome != WIRE_OK) {
+        p = (struct wire_connect){.level = outcome == WIRE_E_LEVEL || outcome == WIRE_E_CLIENT_ID ? WIRE_V311 : WIRE_V5};
+        if (outcome == WIRE_E_LEVEL || outcome == WIRE_E_CLIENT_ID)
+            send_refusal(l, &p, wire_outcome_reason(outcome), wire_outcome_text(outcome));
+        flow_protocol_error(l, wire_outcome_reason(outcome), wire_outcome_text(outcome));
+        return;
+    }
+    if (l->client_id == NULL)
+        l->client_id = p.client_id.len > 0 ? bytes_dup_str(p.client_id) : assigned_id();
+    home = (unsigned)(client_key(bytes_str(l->client_id)) % w->n_workers);
+    if (delayed(l))
+        return;
+    if (home != w->index) {
+        l->moves_to = w->node->workers[home];
+        return;
+    }
+    conn_become(&l->conn, CONN_AUTHENTICATING);
+    decide(l, &p);
+}
+
+/**
+ * connect_readmit() - a new policy is in force: does it still know this client, and with which rights?
+ */
+void connect_readmit(struct link *l)
+{
+    struct worker *w = l->worker;
+    struct wire_connect as_before = {0};
+    struct gate_subject s;
+    struct grant *grant;
+    enum gate_outcome outcome;
+
+    if (l->conn.state != CONN_ACTIVE)
+        return;
+    as_before.user_name = bytes_str(grant_principal(l->grant));
+    as_before.has_user_name = as_before.has_password = as_before.user_name.len > 0;
+    s = subject_of(l, &as_before);
+    grant = gate_admit(w->policy, &s, &outcome);
+    if (grant == NULL || strcmp(grant_principal(grant), grant_principal(l->grant)) != 0) {
+        grant_free(grant);
+        link_close(l, REASON_NOT_AUTHORIZED, "the configuration has changed: no longer allowed to connect");
+        return;
+    }
+    grant_free(l->grant);
+    l->grant = grant;
+    memset(l->verdicts, 0, sizeof(l->verdicts));
+    subscribe_recheck(l);
+}

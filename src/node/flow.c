@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/flow.c - a message flows
+ *
+ *   1 loop turn      worker.c      ready connections, then the mailbox, control before delivery
+ *   2 read           link.c        into the worker's buffer
+ *   3 wire_next      link.c        a complete packet
+ *   4 conn           here          is it legal here?
+ *   5 gate           here          may this client do that?  verdicts are remembered by topic
+ *   6 router_match   here          local sessions, other outlets
+ *   7 session_offer  here          straight to the output buffer, or to the session's queue
+ *   8 outlet_flush   outlet.c      once a turn
+ *   9 link_flush     link.c        one write per connection and turn
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "node/node_private.h"
+
+/** flow_protocol_error() - the client broke a rule: said in an event, the log and DISCONNECT, then closed */
+void flow_protocol_error(struct link *l, uint8_t reason, const char *why)
+{
+    struct worker *w = l->worker;
+
+    w->counters.protocol_errors++;
+    worker_event_of(w, l, EVENT_PROTOCOL_ERROR, reason, BYTES_NONE, why);
+    log_info("flow", "%s %s: %s: %s", l->address, link_name(l), wire_reason_text(reason), why);
+    link_close(l, reason, why);
+}
+
+/** flow_well_formed() - Return: false after the connection was closed for @outcome. */
+bool flow_well_formed(struct link *l, enum wire_outcome outcome)
+{
+    if (outcome == WIRE_OK)
+        return true;
+    flow_protocol_error(l, wire_outcome_reason(outcome), wire_outcome_text(outcome));
+    return false;
+}
+
+/* ---- routing ---- */
+
+static struct client *client_of(const struct session *s)
+{
+    struct link *l = s->conn != NULL ? list_item(s->conn, struct link, conn) : NULL;
+
+    return l != NULL ? l->client : NULL;
+}
+
+/* A connected receiver whose queue is more than half full slows publishers down, for as long as
+ * it takes something, but not longer than HOLD_FOR_MAX_NS at a stretch: then the queue's drop
+ * rule is all that is left, so that one slow receiver cannot hold everybody for ever. */
+static void hold_for(struct worker *w, struct session *s)
+{
+    struct client *c = client_of(s);
+
+    if (c == NULL || s->queue.n < s->queue_limits.messages_max / 2)
+        return;
+    if (c->holding_since_ns == 0)
+        c->holding_since_ns = w->now_ns;
+    if (w->now_ns - c->holding_since_ns < HOLD_FOR_MAX_NS &&
+        w->now_ns - c->link->wrote_ns < NS_PER_S)
+        worker_hold_publishers(w);
+}
+
+static void offer(struct worker *w, struct publication *p, const struct receiver *r)
+{
+    struct session *s = list_item(r->subscriber, struct session, subscriber);
+
+    switch (session_offer(s, p, r, w->now_ns)) {
+    case SESSION_SENT:
+        w->counters.messages_sent++;
+        break;
+    case SESSION_QUEUED:
+        w->counters.messages_queued++;
+        hold_for(w, s);
+        break;
+    case SESSION_DROPPED:
+        w->counters.messages_dropped++;
+        return;
+    case SESSION_SKIPPED:
+        return;
+    }
+    if (s->conn != NULL)
+        link_dirty(list_item(s->conn, struct link, conn));
+}
+
+/** flow_deliver_here() - to the sessions of this worker; Return: how many subscribe to it here */
+size_t flow_deliver_here(struct worker *w, struct publication *p)
+{
+    struct match m = router_match(w->router, p->topic, p->topic_hash);
+
+    for (size_t i = 0; i < m.n_receivers; i++)
+        offer(w, p, &m.receivers[i]);
+    return m.n_receivers;
+}
+
+/**
+ * flow_route() - to the sessions of this worker and to every outlet that wants it
+ *
+ * A retained message goes to every worker, since each keeps all of them.
+ *
+ * Return: how many sessions here and outlets elsewhere it matched.
+ */
+size_t flow_route(struct worker *w, struct publication *p)
+{
+    struct match m = router_match(w->router, p->topic, p->topic_hash);
+    uint64_t outlets = m.outlets;
+
+    for (size_t i = 0; i < m.n_receivers; i++)
+        offer(w, p, &m.receivers[i]);
+    if ((outlets != 0 || p->retain) && w->n_workers > 1)
+        outlet_send(w, p->retain ? UINT64_MAX : outlets, p);
+    return m.n_receivers + (outlets != 0);
+}
+
+static bool retain(struct worker *w, struct publication *p)
+{
+    const struct limits *limits = policy_limits(w->policy);
+    const struct retained_limits room = {limits->retained_messages_max, limits->retained_bytes_max};
+
+    p->stamp = atomic_fetch_add(&w->node->next_stamp, 1) + 1;
+    return router_retain(w->router, p, &room) != RETAIN_E_FULL;
+}
+
+/** flow_publish_own() - a message of the node itself, or a Will: retained and routed as any other */
+void flow_publish_own(struct worker *w, struct publication *p)
+{
+    if (p->retain && !retain(w, p))
+        w->counters.limits_hit++;
+    else
+        flow_route(w, p);
+}
+
+/* ---- PUBLISH ---- */
+
+/* A topic this connection has not used in the last minute is worth an event. */
+static bool topic_is_fresh(struct link *l, uint64_t hash)
+{
+    uint64_t now_ns = l->worker->now_ns;
+    bool seen = true;
+
+    if (now_ns - l->topics_since_ns > TOPIC_BLOOM_FRESH_NS) {
+        memset(l->topics, 0, sizeof(l->topics));
+        l->topics_since_ns = now_ns;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned bit = (unsigned)(hash >> (10 * i)) & (64 * TOPIC_BLOOM_WORDS - 1);
+
+        seen = seen && (l->topics[bit / 64] & BIT64(bit % 64));
+        l->topics[bit / 64] |= BIT64(bit % 64);
+    }
+    return !seen;
+}
+
+static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash)
+{
+    struct verdict *v = &l->verdicts[hash % VERDICTS];
+
+    if (v->topic_hash != hash || hash == 0) {
+        struct gate_answer a = gate_check(l->grant, GATE_PUBLISH, topic);
+
+        *v = (struct verdict){hash, a.outcome, a.is_command};
+    }
+    return *v;
+}
+
+static uint32_t command_flag(const struct link *l, const struct verdict *v)
+{
+    return v->is_command && !grant_may_command(l->grant) ? EVENT_COMMAND : 0;
+}
+
+/** flow_refusal_text() - "no rule allows it", "a rule denies it: <filter>" */
+void flow_refusal_text(const struct gate_answer *a, char ret[REFUSAL_TEXT_MAX])
+{
+    snprintf(ret, REFUSAL_TEXT_MAX, "%s%s%s", gate_outcome_text(a->outcome), a->rule != NULL ? ": " : "",
+             a->rule != NULL ? a->rule : "");
+}
+
+static void deny_publish(struct link *l, const struct wire_publish *p, const struct verdict *v)
+{
+    struct worker *w = l->worker;
+    const struct gate_answer a = gate_check(l->grant, GATE_PUBLISH, p->topic);
+    char why[REFUSAL_TEXT_MAX];
+
+    flow_refusal_text(&a, why);
+    w->counters.publish_denied++;
+    worker_event_of(w, l, EVENT_PUBLISH_DENIED, command_flag(l, v), p->topic, why);
+    log_info("gate", "%s %s: publish to %.*s refused: role %s: %s", l->address, l->client_id,
+             BYTES_ARG(p->topic), grant_role(l->grant), why);
+    session_acknowledge(l->client->session, p, gate_outcome_reason(v->outcome), why);
+}
+
+/* Keep alive, the rate limit and slow receivers: stop reading for a while. */
+static void slow_down(struct link *l)
+{
+    struct worker *w = l->worker;
+    uint64_t wait_ns = quota_take(&l->quota, grant_messages_per_s_max(l->grant), w->now_ns);
+
+    if (w->held_until_ns > w->now_ns)
+        wait_ns = MAX(wait_ns, w->held_until_ns - w->now_ns);
+    if (wait_ns > 0) {
+        l->read_again_ns = w->now_ns + wait_ns;
+        link_heard(l);
+        link_dirty(l);
+    }
+}
+
+static void route_publish(struct link *l, const struct wire_publish *p, uint64_t hash)
+{
+    struct worker *w = l->worker;
+    struct buf forward = {0};
+    struct publication pub = {
+        .topic = p->topic,
+        .payload = p->payload,
+        .qos = p->qos,
+        .retain = p->retain,
+        .is_control = grant_is_control_plane(l->grant) && l->listener->plane == CONFIG_PLANE_CONTROL,
+        .expires_ns = p->has_expiry ? w->now_ns + p->expiry_s * NS_PER_S : EXPIRES_NEVER,
+        .publisher = l->client->session->client_key,
+        .topic_hash = hash,
+    };
+    uint8_t reason = REASON_SUCCESS;
+
+    if (p->props.len > 0) {
+        wire_forward_props(p->props, &forward);
+        pub.forward = buf_view(&forward);
+    }
+    if (p->retain && !retain(w, &pub)) {
+        w->counters.limits_hit++;
+        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, "retained_messages_max");
+        reason = REASON_QUOTA_EXCEEDED;
+    } else if (flow_route(w, &pub) == 0) {
+        w->counters.messages_unmatched++;
+        reason = REASON_NO_MATCHING_SUBSCRIBERS;
+    }
+    session_acknowledge(l->client->session, p, reason, NULL);
+    publication_done(&pub);
+    buf_done(&forward);
+}
+
+static void receive_publish(struct link *l, const struct wire_frame *f)
+{
+    struct worker *w = l->worker;
+    struct wire_publish p;
+    struct verdict v;
+    uint64_t hash;
+
+    if (!flow_well_formed(l, wire_decode_publish(f->flags, f->body, l->conn.level, &p)))
+        return;
+    if (p.n_subscription_ids > 0) {
+        flow_protocol_error(l, REASON_PROTOCOL_ERROR, "PUBLISH from a client with a Subscription Identifier");
+        return;
+    }
+    if (!conn_resolve_alias(&l->conn, &p)) {
+        flow_protocol_error(l, REASON_TOPIC_ALIAS_INVALID, "topic alias too high or not set");
+        return;
+    }
+    w->counters.messages_received++;
+    l->client->n_received++;
+    switch (session_receive_publish(l->client->session, &p)) {
+    case SESSION_E_RECEIVE_MAXIMUM:
+        flow_protocol_error(l, REASON_RECEIVE_MAXIMUM_EXCEEDED, "more QoS 2 messages than Receive Maximum");
+        return;
+    case SESSION_DUPLICATE:
+        session_acknowledge(l->client->session, &p, REASON_SUCCESS, NULL);
+        link_dirty(l);
+        return;
+    case SESSION_ROUTE:
+        break;
+    }
+    hash = hash_keyed(p.topic);
+    v = ask_gate(l, p.topic, hash);
+    if (v.outcome != GATE_ALLOWED) {
+        deny_publish(l, &p, &v);
+    } else {
+        if (topic_is_fresh(l, hash))
+            worker_event_of(w, l, EVENT_PUBLISH_TOPIC, command_flag(l, &v), p.topic, NULL);
+        route_publish(l, &p, hash);
+    }
+    if (l->phase != LINK_OPEN)
+        return;
+    slow_down(l);
+    if (p.qos > 0)
+        link_dirty(l);
+}
+
+/* ---- the others ---- */
+
+static void receive_ack(struct link *l, const struct wire_frame *f)
+{
+    struct wire_ack ack;
+
+    if (!flow_well_formed(l, wire_decode_ack(f->type, f->flags, f->body, l->conn.level, &ack)))
+        return;
+    if (f->type == WIRE_PUBREL)
+        session_receive_pubrel(l->client->session, &ack);
+    else if (!session_receive_ack(l->client->session, f->type, &ack)) {
+        flow_protocol_error(l, REASON_PROTOCOL_ERROR, "acknowledgement that does not fit its message");
+        return;
+    }
+    if (l->client->session->queue.n < l->client->session->queue_limits.messages_max / 4)
+        l->client->holding_since_ns = 0;
+    link_dirty(l);
+}
+
+static void receive_pingreq(struct link *l, const struct wire_frame *f)
+{
+    if (!flow_well_formed(l, wire_decode_ping(f->flags, f->body)))
+        return;
+    wire_encode_ping(&l->out, WIRE_PINGRESP); /* [MQTT5-3.12.4-1] */
+    link_dirty(l);
+}
+
+static void receive_disconnect(struct link *l, const struct wire_frame *f)
+{
+    struct wire_disconnect d;
+    struct session *s = l->client->session;
+
+    if (!flow_well_formed(l, wire_decode_disconnect(f->type, f->flags, f->body, l->conn.level, &d)))
+        return;
+    if (d.props.set & BIT64(PROP_SESSION_EXPIRY)) {
+        const struct limits *limits = policy_limits(l->worker->policy);
+
+        if (s->expiry_s == 0 && d.props.session_expiry_s != 0) { /* [MQTT5-3.14.2.2.2] */
+            flow_protocol_error(l, REASON_PROTOCOL_ERROR, "session expiry set at DISCONNECT that was 0 at CONNECT");
+            return;
+        }
+        s->expiry_s = (uint32_t)MIN(d.props.session_expiry_s, limits->session_expiry_max_s);
+    }
+    if (d.reason == REASON_DISCONNECT_WITH_WILL)
+        client_disconnected(l->worker, l->client, true);
+    link_close(l, REASON_SUCCESS, "DISCONNECT");
+}
+
+/**
+ * flow_packet() - one packet of a network connection
+ * @f:  whole; borrowed until return
+ */
+void flow_packet(struct link *l, const struct wire_frame *f)
+{
+    static void (*const receive[])(struct link *l, const struct wire_frame *f) = {
+        [WIRE_CONNECT] = connect_receive,       [WIRE_PUBLISH] = receive_publish,
+        [WIRE_PUBACK] = receive_ack,            [WIRE_PUBREC] = receive_ack,
+        [WIRE_PUBREL] = receive_ack,            [WIRE_PUBCOMP] = receive_ack,
+        [WIRE_SUBSCRIBE] = subscribe_receive,   [WIRE_UNSUBSCRIBE] = unsubscribe_receive,
+        [WIRE_PINGREQ] = receive_pingreq,       [WIRE_DISCONNECT] = receive_disconnect,
+    };
+
+    if (!conn_may_receive(&l->conn, f->type)) {
+        char why[96];
+
+        snprintf(why, sizeof(why), "%s while %s", wire_type_name(f->type), conn_state_text(l->conn.state));
+        flow_protocol_error(l, REASON_PROTOCOL_ERROR, why);
+        return;
+    }
+    receive[f->type](l, f);
+}

@@ -1,0 +1,634 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/link.c - a network connection: accepted, read, written, closed
+ *
+ * Input is read into the worker's buffer and decoded in place; only an unfinished
+ * packet is kept.  Output gathers in one buffer and is written once a turn.  A
+ * connection that is closed is told why, its sending side is shut down, and what
+ * still arrives is read and thrown away for a moment, so that a reset does not
+ * swallow the reason.  Memory is freed at the end of the turn.
+ *
+ * MQ.PR.SP-02 MQ.PR.SP-05
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/node_private.h"
+
+static void on_ready(struct loop_file *f, uint32_t ready);
+static void on_due(struct worker *w, struct due *d);
+
+static struct link *link_of_due(struct due *d)
+{
+    return list_item(d, struct link, due);
+}
+
+/** link_find() - the network connection with this number, or NULL if it is gone or elsewhere */
+struct link *link_find(const struct worker *w, uint64_t number)
+{
+    return map_find(&w->links_by_number, bytes_of(&number, sizeof(number)));
+}
+
+static void adopt(struct worker *w, struct link *l)
+{
+    l->worker = w;
+    list_append(&w->links, &l->in_worker);
+    map_put(&w->links_by_number, l);
+}
+
+/** link_name() - the client id as far as known, for logs; "-" before CONNECT */
+const char *link_name(const struct link *l)
+{
+    return l->client_id != NULL ? l->client_id : "-";
+}
+
+static void move_home(struct link *l);
+
+static void leave_worker(struct link *l)
+{
+    struct worker *w = l->worker;
+
+    loop_remove(w->loop, &l->file);
+    heap_clear(&w->timers, &l->due.timer);
+    list_remove(&l->dirty);
+    list_remove(&l->again);
+    list_remove(&l->in_worker);
+    map_remove(&w->links_by_number, bytes_of(&l->number, sizeof(l->number)));
+}
+
+/* The time by which the next thing has to have happened. */
+static void arm(struct link *l)
+{
+    struct worker *w = l->worker;
+    const struct limits *limits = policy_limits(w->policy);
+    uint64_t at_ns = TIMER_NEVER;
+
+    if (l->phase == LINK_LINGERING)
+        at_ns = l->heard_ns + LINGER_NS;
+    else if (l->conn.state != CONN_ACTIVE)
+        at_ns = l->opened_ns + limits->connect_timeout_ms * NS_PER_MS;
+    else if (l->keep_alive_ns > 0)
+        at_ns = l->heard_ns + l->keep_alive_ns;
+    if (l->read_again_ns != 0)
+        at_ns = MIN(at_ns, l->read_again_ns);
+    if (at_ns == TIMER_NEVER)
+        heap_clear(&w->timers, &l->due.timer);
+    else
+        worker_due(w, &l->due, at_ns, on_due);
+}
+
+/** link_heard() - a deadline of this connection has moved */
+void link_heard(struct link *l)
+{
+    arm(l);
+}
+
+static void watch(struct link *l)
+{
+    uint32_t watches = 0;
+
+    if (l->phase == LINK_HANDSHAKE) {
+        watches = stream_wants(l->stream);
+    } else {
+        bool authenticating = l->conn.state == CONN_AUTHENTICATING;
+
+        if (l->read_again_ns == 0 && !authenticating && l->out.len - l->out_at < LINK_OUT_MAX_BYTES)
+            watches |= LOOP_READ;
+        if (l->out_at < l->out.len)
+            watches |= LOOP_WRITE;
+    }
+    loop_watch(l->worker->loop, &l->file, watches);
+}
+
+static struct link *link_new(struct worker *w, struct worker_listener *from, int fd)
+{
+    struct link *l = mem_new(struct link);
+
+    l->stream = stream_new(fd, from->tls);
+    l->listener = from->config;
+    l->number = atomic_fetch_add(&w->node->next_link, 1);
+    l->phase = LINK_HANDSHAKE;
+    l->opened_ns = l->heard_ns = l->wrote_ns = w->now_ns;
+    snprintf(l->address, sizeof(l->address), "%s", stream_peer(l->stream)->address);
+    list_init(&l->dirty);
+    list_init(&l->again);
+    list_init(&l->in_worker);
+    conn_init(&l->conn, &l->out);
+    l->file.fd = stream_fd(l->stream);
+    l->file.on_ready = on_ready;
+    return l;
+}
+
+static void link_free(struct link *l)
+{
+    if (l->is_admitted_address)
+        admission_leave(l->worker->node->admission, l->address);
+    conn_done(&l->conn);
+    grant_free(l->grant);
+    stream_free(l->stream);
+    buf_done(&l->in);
+    buf_done(&l->out);
+    free(l->client_id);
+    free(l);
+}
+
+/* Refused before a byte was read: limit or ban. */
+static bool admit_address(struct worker *w, struct link *l)
+{
+    struct gate_subject who = {.address = bytes_str(l->address)};
+    const struct ban *ban = ban_table_find(w->bans, &who, BYTES_NONE, clock_unix_ms());
+    enum admission_outcome outcome;
+
+    if (ban != NULL) {
+        w->counters.bans_hit++;
+        worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
+        return false;
+    }
+    outcome = admission_enter(w->node->admission, l->address, policy_limits(w->policy));
+    if (outcome != ADMISSION_OK) {
+        w->counters.limits_hit++;
+        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE,
+                        outcome == ADMISSION_E_NODE ? "connections_max" : "connections_per_address_max");
+        return false;
+    }
+    l->is_admitted_address = true;
+    return true;
+}
+
+/** link_accept() - take all connections that wait at a listener of this worker */
+void link_accept(struct worker *w, struct worker_listener *from)
+{
+    int fd;
+    int r;
+
+    while ((r = listener_accept(from->file.fd, &fd)) == 0) {
+        struct link *l = link_new(w, from, fd);
+
+        l->worker = w;
+        worker_event_of(w, l, EVENT_CONNECT_ATTEMPT, 0, BYTES_NONE, NULL);
+        if (!admit_address(w, l)) {
+            w->counters.connections_refused++;
+            link_free(l);
+            continue;
+        }
+        r = loop_add(w->loop, &l->file, LOOP_READ);
+        if (r < 0) {
+            link_free(l);
+            continue;
+        }
+        w->counters.connections_accepted++;
+        adopt(w, l);
+        arm(l);
+    }
+    if (r != -EAGAIN)
+        log_warning("listener", "%s:%u: accept: %s", from->config->address, from->config->port,
+                    strerror(-r));
+}
+
+/** link_dirty() - there is output, or something to pump, at the end of this turn */
+void link_dirty(struct link *l)
+{
+    if (!list_is_linked(&l->dirty) && l->phase != LINK_DOOMED)
+        list_append(&l->worker->dirty, &l->dirty);
+}
+
+/* ---- closing ---- */
+
+/** link_end_now() - nothing is sent any more; freed at the end of the turn */
+void link_end_now(struct link *l)
+{
+    if (l->phase == LINK_DOOMED)
+        return;
+    if (l->client != NULL)
+        client_disconnected(l->worker, l->client, true);
+    leave_worker(l);
+    l->phase = LINK_DOOMED;
+    list_append(&l->worker->doomed, &l->in_worker);
+}
+
+/** link_free_doomed() - at the end of a turn, when nobody looks at them any more */
+void link_free_doomed(struct worker *w)
+{
+    list_each(it, &w->doomed)
+    {
+        struct link *l = list_item(it, struct link, in_worker);
+
+        list_remove(it);
+        link_free(l);
+    }
+}
+
+/**
+ * link_close() - end a network connection from our side
+ * @reason:  for a 5.0 client's DISCONNECT; REASON_SUCCESS: the client ended it by DISCONNECT,
+ *           nothing is sent
+ * @why:     for the log, the event and the reason string; static or kept until return
+ *
+ * The Will is published unless the client said DISCONNECT [MQTT5-3.1.2-8]
+ * [MQTT5-3.14.4-3].
+ */
+void link_close(struct link *l, uint8_t reason, const char *why)
+{
+    struct worker *w = l->worker;
+    bool is_clean = reason == REASON_SUCCESS;
+
+    if (l->phase == LINK_LINGERING || l->phase == LINK_DOOMED)
+        return;
+    if (l->conn.state == CONN_ACTIVE) {
+        worker_event_of(w, l, EVENT_DISCONNECTED, is_clean, BYTES_NONE, why);
+        if (is_clean)
+            w->counters.disconnects_clean++;
+        else
+            w->counters.disconnects_abnormal++;
+    }
+    if (is_clean)
+        conn_become(&l->conn, CONN_CLOSED);
+    else if (l->conn.state != CONN_CLOSED)
+        conn_send_disconnect(&l->conn, reason, why);
+    if (l->client != NULL)
+        client_disconnected(w, l->client, !is_clean);
+    if (l->phase == LINK_HANDSHAKE) {
+        link_end_now(l);
+        return;
+    }
+    log_debug("link", "%s %s: closed: %s", l->address, link_name(l), why);
+    l->phase = LINK_LINGERING;
+    l->heard_ns = w->now_ns;
+    l->read_again_ns = 0;
+    l->in.len = 0;
+    arm(l);
+    link_dirty(l);
+}
+
+/* The connection is gone: reset, end of stream, TLS alert. */
+static void lost(struct link *l, const char *why)
+{
+    struct worker *w = l->worker;
+
+    if (l->conn.state == CONN_ACTIVE) {
+        worker_event_of(w, l, EVENT_DISCONNECTED, 0, BYTES_NONE, why);
+        w->counters.disconnects_abnormal++;
+    }
+    link_end_now(l);
+}
+
+/* ---- reading ---- */
+
+static void too_large(struct link *l, size_t max)
+{
+    char why[96];
+
+    snprintf(why, sizeof(why), "packet larger than %zu bytes", max);
+    l->worker->counters.limits_hit++;
+    worker_event_of(l->worker, l, EVENT_LIMIT_HIT, (uint32_t)max, BYTES_NONE, "packet_bytes_max");
+    link_close(l, REASON_PACKET_TOO_LARGE, why);
+}
+
+static void malformed(struct link *l, const char *why)
+{
+    l->worker->counters.protocol_errors++;
+    worker_event_of(l->worker, l, EVENT_PROTOCOL_ERROR, REASON_MALFORMED_PACKET, BYTES_NONE, why);
+    link_close(l, REASON_MALFORMED_PACKET, why);
+}
+
+static bool may_process(const struct link *l)
+{
+    return l->phase == LINK_OPEN && l->conn.state != CONN_AUTHENTICATING && l->read_again_ns == 0;
+}
+
+/* Hand whole packets of @data to the flow; Return: how many bytes were used up. */
+static size_t take_packets(struct link *l, struct bytes data)
+{
+    const struct limits *limits = policy_limits(l->worker->policy);
+    size_t used = 0;
+
+    while (may_process(l) && used < data.len) {
+        size_t max = l->conn.state == CONN_AWAIT_CONNECT ? limits->connect_bytes_max
+                                                         : limits->packet_bytes_max;
+        struct wire_frame f;
+        enum wire_next next = wire_next(bytes_of(data.at + used, data.len - used), &f);
+
+        if (next == WIRE_NEXT_BAD) {
+            malformed(l, "no MQTT packet begins like this");
+        } else if (f.len > max) {
+            too_large(l, max);
+        } else if (next == WIRE_NEXT_MORE) {
+            break;
+        } else {
+            l->worker->counters.packets_received++;
+            flow_packet(l, &f);
+            if (l->phase == LINK_OPEN && l->conn.state != CONN_ACTIVE)
+                break; /* CONNECT stays in the buffer until it is decided */
+            used += f.len;
+        }
+    }
+    return l->phase == LINK_OPEN ? used : data.len;
+}
+
+/**
+ * link_process() - go on with input that was read already
+ *
+ * Return: false if the connection has moved to another worker: it must not be touched.
+ */
+bool link_process(struct link *l)
+{
+    if (l->phase != LINK_OPEN)
+        return true;
+    buf_drop_front(&l->in, take_packets(l, buf_view(&l->in)));
+    if (l->in.len == 0)
+        buf_done(&l->in);
+    if (l->moves_to == NULL)
+        return true;
+    move_home(l);
+    return false;
+}
+
+/* Where to read to: behind an unfinished packet, or the worker's buffer. */
+static uint8_t *read_place(struct link *l, size_t *ret_cap)
+{
+    if (l->in.len == 0) {
+        *ret_cap = READ_BUFFER_BYTES;
+        return l->worker->read_buffer;
+    }
+    *ret_cap = 65536;
+    return buf_reserve(&l->in, *ret_cap);
+}
+
+/* Return: as link_process(). */
+static bool took(struct link *l, uint8_t *at, size_t n)
+{
+    struct worker *w = l->worker;
+    size_t used;
+
+    w->counters.bytes_received += n;
+    if (l->phase == LINK_LINGERING)
+        return true;
+    l->heard_ns = w->now_ns;
+    if (at != w->read_buffer) {
+        l->in.len += n;
+        return link_process(l);
+    }
+    if (l->conn.state == CONN_AWAIT_CONNECT) { /* may hold a password: kept in one place, wiped there */
+        buf_add(&l->in, bytes_of(at, n));
+        explicit_bzero(at, n);
+        return link_process(l);
+    }
+    used = take_packets(l, bytes_of(at, n));
+    if (l->phase == LINK_OPEN && used < n)
+        buf_add(&l->in, bytes_of(at + used, n - used));
+    return true;
+}
+
+static void again_next_turn(struct link *l)
+{
+    if (!list_is_linked(&l->again))
+        list_append(&l->worker->again, &l->again);
+}
+
+static void read_some(struct link *l)
+{
+    size_t budget = READ_BUDGET_BYTES;
+
+    while ((may_process(l) || l->phase == LINK_LINGERING) && budget > 0) {
+        size_t cap;
+        size_t n = 0;
+        uint8_t *at = read_place(l, &cap);
+
+        switch (stream_read(l->stream, at, cap, &n)) {
+        case STREAM_OK:
+            if (!took(l, at, n))
+                return;
+            budget -= MIN(budget, n);
+            if (n < cap && l->phase != LINK_DOOMED && !stream_has_pending(l->stream))
+                return; /* no read after a short read */
+            break;
+        case STREAM_AGAIN:
+            return;
+        case STREAM_END:
+            lost(l, "closed by the client without DISCONNECT");
+            return;
+        case STREAM_FAILED:
+            lost(l, stream_error(l->stream));
+            return;
+        }
+    }
+    if (l->phase != LINK_DOOMED && stream_has_pending(l->stream))
+        again_next_turn(l);
+}
+
+/** link_read_again() - connections whose input epoll does not know of; at the start of a turn */
+void link_read_again(struct worker *w)
+{
+    struct list now = LIST_INIT(now);
+
+    list_splice(&now, &w->again);
+    list_each(it, &now)
+    {
+        struct link *l = list_item(it, struct link, again);
+
+        list_remove(it);
+        read_some(l);
+    }
+}
+
+/* ---- handshake ---- */
+
+static void shake_hands(struct link *l)
+{
+    struct worker *w = l->worker;
+
+    switch (stream_handshake(l->stream)) {
+    case STREAM_OK:
+        l->phase = LINK_OPEN;
+        watch(l);
+        read_some(l);
+        return;
+    case STREAM_AGAIN:
+        watch(l);
+        return;
+    case STREAM_END:
+    case STREAM_FAILED:
+        w->counters.tls_failed++;
+        worker_event_of(w, l, EVENT_TLS_FAILED, 0, BYTES_NONE, stream_error(l->stream));
+        log_info("tls", "%s: handshake failed: %s", l->address, stream_error(l->stream));
+        link_end_now(l);
+        return;
+    }
+}
+
+/* ---- writing ---- */
+
+static void give_back_buffer(struct link *l)
+{
+    struct worker *w = l->worker;
+
+    l->out.len = 0;
+    l->out_at = 0;
+    if (w->n_spares < SPARE_BUFFERS_MAX && l->out.cap <= SPARE_BUFFER_BYTES_MAX) {
+        w->spares[w->n_spares++] = l->out;
+        l->out = (struct buf){0};
+    } else {
+        buf_done(&l->out);
+    }
+}
+
+/* Return: whether all was written. */
+static bool write_out(struct link *l)
+{
+    struct worker *w = l->worker;
+
+    while (l->out_at < l->out.len) {
+        size_t n = 0;
+
+        switch (stream_write(l->stream, l->out.at + l->out_at, l->out.len - l->out_at, &n)) {
+        case STREAM_OK:
+            l->out_at += n;
+            l->wrote_ns = w->now_ns;
+            w->counters.bytes_sent += n;
+            break;
+        case STREAM_AGAIN:
+            return false;
+        case STREAM_END:
+        case STREAM_FAILED:
+            lost(l, stream_error(l->stream));
+            return false;
+        }
+    }
+    if (l->out.cap > 0)
+        give_back_buffer(l);
+    return true;
+}
+
+/* Pump and write in turn, until nothing waits or the socket is full. */
+static void flush(struct link *l)
+{
+    struct worker *w = l->worker;
+    bool more = true;
+
+    while (more && l->phase != LINK_DOOMED && l->phase != LINK_HANDSHAKE) {
+        struct session *s = l->conn.session;
+
+        if (l->out_at > 0) {
+            buf_drop_front(&l->out, l->out_at);
+            l->out_at = 0;
+        }
+        more = false;
+        if (s != NULL) {
+            uint64_t before = s->n_delivered;
+
+            more = session_pump(s, w->now_ns);
+            w->counters.messages_sent += s->n_delivered - before;
+        }
+        if (!write_out(l))
+            break;
+    }
+    if (l->phase == LINK_DOOMED)
+        return;
+    if (l->phase == LINK_LINGERING && l->out.len == 0)
+        stream_shutdown(l->stream);
+    watch(l);
+}
+
+/** link_flush_all() - once at the end of a turn: one write per connection that has something */
+void link_flush_all(struct worker *w)
+{
+    list_each(it, &w->dirty)
+    {
+        list_remove(it);
+        flush(list_item(it, struct link, dirty));
+    }
+}
+
+static void on_ready(struct loop_file *f, uint32_t ready)
+{
+    struct link *l = list_item(f, struct link, file);
+
+    if (l->phase == LINK_HANDSHAKE) {
+        shake_hands(l);
+        return;
+    }
+    if (ready & LOOP_WRITE)
+        link_dirty(l);
+    if (ready & (LOOP_READ | LOOP_HUP)) {
+        if ((ready & LOOP_HUP) && !may_process(l) && l->phase == LINK_OPEN) {
+            lost(l, "closed by the client without DISCONNECT");
+            return;
+        }
+        read_some(l);
+    }
+}
+
+/* ---- time ---- */
+
+static void on_due(struct worker *w, struct due *d)
+{
+    struct link *l = link_of_due(d);
+
+    if (l->read_again_ns != 0 && l->read_again_ns <= w->now_ns) {
+        l->read_again_ns = 0;
+        if (l->conn.state == CONN_AWAIT_CONNECT)
+            l->delay_served = true;
+        if (!link_process(l) || l->phase == LINK_DOOMED)
+            return;
+        link_dirty(l);
+        again_next_turn(l);
+        arm(l);
+        return;
+    }
+    if (l->phase == LINK_LINGERING && l->heard_ns + LINGER_NS <= w->now_ns) {
+        link_end_now(l);
+    } else if (l->phase != LINK_LINGERING && l->conn.state != CONN_ACTIVE) {
+        w->counters.connect_timeouts++;
+        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "connect_timeout_ms");
+        link_end_now(l);
+    } else if (l->keep_alive_ns > 0 && l->heard_ns + l->keep_alive_ns <= w->now_ns) {
+        w->counters.keep_alive_timeouts++;
+        link_close(l, REASON_KEEP_ALIVE_TIMEOUT, "keep alive timeout"); /* [MQTT5-3.1.2-22] */
+    } else {
+        arm(l);
+    }
+}
+
+/* ---- moving to the home worker ---- */
+
+struct arrival {
+    struct post post;
+    struct link *link;
+};
+
+static void arrive(struct worker *w, struct post *p)
+{
+    struct arrival *a = list_item(p, struct arrival, post);
+    struct link *l = a->link;
+
+    free(a);
+    adopt(w, l);
+    if (loop_add(w->loop, &l->file, LOOP_READ) < 0) {
+        link_end_now(l);
+        return;
+    }
+    arm(l);
+    if (link_process(l) && l->phase != LINK_DOOMED) {
+        link_dirty(l);
+        again_next_turn(l);
+    }
+}
+
+/* Hand the connection, TLS and all, over; not touched here any more. */
+static void move_home(struct link *l)
+{
+    struct arrival *a = mem_new(struct arrival);
+    struct worker *to = l->moves_to;
+
+    leave_worker(l);
+    l->moves_to = NULL;
+    l->worker = to;
+    a->post.take = arrive;
+    a->link = l;
+    worker_post(to, LANE_CONTROL, &a->post);
+}

@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/node.c - the life of a node: made, run, reloaded, stopped
+ *
+ * node_new() does everything that can fail for a reason in the configuration;
+ * node_run() drops privileges and starts the threads.  The main thread then waits for
+ * signals and for what other threads ask of it.
+ */
+#include "node/node.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/node_private.h"
+#include "node/sentinel.h"
+
+#define FILES_BESIDE_CONNECTIONS 256
+
+/* ---- calls on workers ---- */
+
+struct call {
+    struct post post;
+    void (*fn)(struct worker *w, void *arg);
+    void *arg;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    bool is_done;
+};
+
+static void take_call(struct worker *w, struct post *p)
+{
+    struct call *c = list_item(p, struct call, post);
+
+    c->fn(w, c->arg);
+    pthread_mutex_lock(&c->lock);
+    c->is_done = true;
+    pthread_cond_signal(&c->done);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/** node_call_worker() - run @fn on that worker's thread, before messages that wait, and wait for it */
+void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker *w, void *arg), void *arg)
+{
+    struct call c = {
+        .post = {.take = take_call},
+        .fn = fn,
+        .arg = arg,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .done = PTHREAD_COND_INITIALIZER,
+    };
+
+    worker_post(n->workers[worker], LANE_CONTROL, &c.post);
+    pthread_mutex_lock(&c.lock);
+    while (!c.is_done)
+        pthread_cond_wait(&c.done, &c.lock);
+    pthread_mutex_unlock(&c.lock);
+}
+
+/* ---- made ---- */
+
+static enum tls_client_certificate client_certificate_of(const struct config_listener *l)
+{
+    switch (l->client_certificate) {
+    case CONFIG_CLIENT_CERTIFICATE_NONE:
+        return TLS_CLIENT_CERTIFICATE_NONE;
+    case CONFIG_CLIENT_CERTIFICATE_OPTIONAL:
+        return TLS_CLIENT_CERTIFICATE_OPTIONAL;
+    case CONFIG_CLIENT_CERTIFICATE_REQUIRED:
+        return TLS_CLIENT_CERTIFICATE_REQUIRED;
+    }
+    return TLS_CLIENT_CERTIFICATE_REQUIRED;
+}
+
+static struct tls_context *tls_of(const struct config_listener *l, char **ret_error)
+{
+    const struct tls_settings s = {
+        .certificate = l->certificate,
+        .key = l->key,
+        .client_ca = l->client_ca,
+        .crl = l->crl,
+        .client_certificate = client_certificate_of(l),
+        .version_min = l->tls_version_min,
+    };
+
+    return tls_context_new(&s, ret_error);
+}
+
+static void tls_unref_all(struct tls_context **tls, size_t n)
+{
+    for (size_t i = 0; tls != NULL && i < n; i++)
+        tls_context_unref(tls[i]);
+    free(tls);
+}
+
+/* One context a listener, NULL for plain TCP; owned.  NULL with @ret_error on failure. */
+static struct tls_context **tls_of_all(const struct config *c, char **ret_error)
+{
+    struct tls_context **tls = mem_zero(MAX(c->n_listeners, (size_t)1) * sizeof(struct tls_context *));
+
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        if (!c->listeners[i].has_tls)
+            continue;
+        tls[i] = tls_of(&c->listeners[i], ret_error);
+        if (tls[i] == NULL) {
+            tls_unref_all(tls, i);
+            return NULL;
+        }
+    }
+    return tls;
+}
+
+static unsigned workers_of(const struct config *c)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned n = c->workers > 0 ? c->workers : (unsigned)MAX(cpus, 1L);
+
+    return MIN(n, (unsigned)WORKERS_MAX);
+}
+
+static bool make_workers(struct node *n, struct tls_context *const *tls, char **ret_error)
+{
+    n->n_workers = workers_of(n->config);
+    for (unsigned i = 0; i < n->n_workers; i++)
+        n->workers[i] = worker_new(n, i, n->n_workers);
+    for (unsigned i = 0; i < n->n_workers; i++) {
+        if (worker_listen(n->workers[i], n->config, tls, ret_error) < 0)
+            return false;
+    }
+    return true;
+}
+
+static bool make(struct node *n, char **ret_error)
+{
+    struct tls_context **tls;
+    bool ok;
+
+    n->policy = policy_new(&n->config->policy, ret_error);
+    if (n->policy == NULL)
+        return false;
+    tls = tls_of_all(n->config, ret_error);
+    if (tls == NULL)
+        return false;
+    ok = make_workers(n, tls, ret_error);
+    tls_unref_all(tls, n->config->n_listeners);
+    if (!ok)
+        return false;
+    n->sentinel = sentinel_new(n, ret_error);
+    return n->sentinel != NULL;
+}
+
+static void set_log_level(const struct config *c)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (c->log_level != NULL && strcmp(c->log_level, names[i]) == 0)
+            log_level_set((enum log_level)i);
+    }
+}
+
+/** node_new() - see node.h */
+struct node *node_new(struct config *c, char **ret_error)
+{
+    struct node *n = mem_new(struct node);
+
+    n->config = c;
+    n->started = c;
+    n->wake_fd = -1;
+    atomic_init(&n->next_link, 1);
+    pthread_mutex_init(&n->reload_lock, NULL);
+    pthread_cond_init(&n->reload_done, NULL);
+    n->started_unix_ms = clock_unix_ms();
+    atomic_init(&n->loaded_unix_ms, n->started_unix_ms);
+    n->admission = admission_new();
+    set_log_level(c);
+    if (!make(n, ret_error))
+        return node_free(n);
+    return n;
+}
+
+/** node_free() - see node.h; after node_run() has returned, or instead of it */
+struct node *node_free(struct node *n)
+{
+    if (n == NULL)
+        return NULL;
+    n->sentinel = sentinel_free(n->sentinel);
+    for (unsigned i = 0; i < n->n_workers; i++)
+        n->workers[i] = worker_free(n->workers[i]);
+    n->admission = admission_free(n->admission);
+    policy_unref(n->policy);
+    if (n->config != n->started)
+        config_free(n->config);
+    config_free(n->started);
+    if (n->wake_fd >= 0)
+        close(n->wake_fd);
+    pthread_mutex_destroy(&n->reload_lock);
+    pthread_cond_destroy(&n->reload_done);
+    free(n);
+    return NULL;
+}
+
+/** node_config() - see node.h */
+const struct config *node_config(const struct node *n)
+{
+    return n->started;
+}
+
+/* ---- reloaded ---- */
+
+struct swap {
+    const struct config *config;
+    struct policy *policy;
+    struct tls_context **tls; /* by listener of the started configuration; NULL: unchanged */
+};
+
+static void swap_here(struct worker *w, void *arg)
+{
+    const struct swap *s = arg;
+
+    policy_unref(w->policy);
+    w->policy = policy_ref(s->policy);
+    for (size_t i = 0; i < w->n_listeners; i++) {
+        if (s->tls[i] == NULL)
+            continue;
+        tls_context_unref(w->listeners[i].tls);
+        w->listeners[i].tls = tls_context_ref(s->tls[i]);
+    }
+    list_each(it, &w->links)
+        connect_readmit(list_item(it, struct link, in_worker));
+}
+
+static void learn_here(struct sentinel *s, void *arg)
+{
+    sentinel_learn_config(s, arg);
+}
+
+static const struct config_listener *same_listener(const struct config *c, const struct config_listener *l)
+{
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        const struct config_listener *o = &c->listeners[i];
+
+        if (strcmp(o->name, l->name) == 0 && strcmp(o->address, l->address) == 0 && o->port == l->port &&
+            o->plane == l->plane && o->anonymous == l->anonymous && o->has_tls == l->has_tls)
+            return o;
+    }
+    return NULL;
+}
+
+/* Contexts for the listeners that stay as they are but for certificates, CA and CRL. */
+static bool tls_anew(const struct node *n, const struct config *c, struct tls_context **ret, struct buf *text)
+{
+    for (size_t i = 0; i < n->started->n_listeners; i++) {
+        const struct config_listener *l = same_listener(c, &n->started->listeners[i]);
+        char *error = NULL;
+
+        if (l == NULL) {
+            buf_addf(text, "listener \"%s\" has changed: takes a restart\n", n->started->listeners[i].name);
+            continue;
+        }
+        if (!l->has_tls)
+            continue;
+        ret[i] = tls_of(l, &error);
+        if (ret[i] == NULL) {
+            buf_addf(text, "%s\n", error);
+            free(error);
+            return false;
+        }
+    }
+    if (c->n_listeners > n->started->n_listeners)
+        buf_addf(text, "new listeners take a restart\n");
+    return true;
+}
+
+static const struct user_spec *user_named(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->policy.n_users; i++) {
+        if (strcmp(c->policy.users[i].name, name) == 0)
+            return &c->policy.users[i];
+    }
+    return NULL;
+}
+
+/* A credential that was replaced is not good for a session that stands (MQ.RS.RP-02). */
+static void cut_replaced_credentials(struct node *n, const struct config *c, struct buf *text)
+{
+    for (size_t i = 0; i < n->config->policy.n_users; i++) {
+        const struct user_spec *before = &n->config->policy.users[i];
+        const struct user_spec *now = user_named(c, before->name);
+        unsigned n_closed;
+
+        if (now == NULL || before->password_verifier == NULL ||
+            bytes_equal(bytes_str(before->password_verifier), bytes_str(now->password_verifier)))
+            continue;
+        n_closed = links_disconnect(n, SUBJECT_USER, before->name, "the password was changed");
+        buf_addf(text, "user \"%s\": password changed, %u connections closed\n", before->name, n_closed);
+    }
+}
+
+static void put_in_force(struct node *n, struct config *c, struct policy *policy, struct tls_context **tls,
+                         struct buf *text)
+{
+    struct swap s = {.config = c, .policy = policy, .tls = tls};
+
+    cut_replaced_credentials(n, c, text);
+    for (unsigned i = 0; i < n->n_workers; i++)
+        node_call_worker(n, i, swap_here, &s);
+    sentinel_call(n->sentinel, learn_here, c);
+    set_log_level(c);
+    policy_unref(n->policy);
+    n->policy = policy;
+    if (n->config != n->started)
+        config_free(n->config);
+    n->config = c;
+    atomic_store(&n->loaded_unix_ms, clock_unix_ms());
+    buf_addf(text, "%zu users, %zu roles, limits, certificates and CRL are in force", c->policy.n_users,
+             c->policy.n_roles);
+}
+
+/* By the main thread.  All or nothing.  @text gets what was done, or the errors. */
+static bool reload(struct node *n, struct buf *text)
+{
+    char *error = NULL;
+    struct config *c = config_load(n->started->path, &error);
+    struct policy *policy = c != NULL ? policy_new(&c->policy, &error) : NULL;
+    struct tls_context **tls = mem_zero(MAX(n->started->n_listeners, (size_t)1) * sizeof(struct tls_context *));
+    bool ok = policy != NULL && tls_anew(n, c, tls, text);
+
+    if (error != NULL)
+        buf_addf(text, "%s", error);
+    free(error);
+    if (ok) {
+        put_in_force(n, c, policy, tls, text);
+    } else {
+        buf_addf(text, "%snothing was changed", text->len > 0 && text->at[text->len - 1] != '\n' ? "\n" : "");
+        policy_unref(policy);
+        config_free(c);
+    }
+    tls_unref_all(tls, n->started->n_listeners);
+    return ok;
+}
+
+struct reload_request {
+    struct buf text;
+    bool ok;
+    bool is_done;
+};
+
+static void wake_main(struct node *n)
+{
+    uint64_t one = 1;
+
+    check(write(n->wake_fd, &one, sizeof(one)) == (ssize_t)sizeof(one));
+}
+
+/** node_reload() - see node.h */
+enum node_answer node_reload(struct node *n, const char *author, char **ret_text)
+{
+    struct reload_request r = {0};
+
+    log_info("reload", "asked for by %s", author);
+    pthread_mutex_lock(&n->reload_lock);
+    if (atomic_load(&n->stopping)) {
+        pthread_mutex_unlock(&n->reload_lock);
+        *ret_text = bytes_dup_str(BYTES("the node is stopping"));
+        return NODE_E_CONFLICT;
+    }
+    n->reload = &r;
+    wake_main(n);
+    while (!r.is_done)
+        pthread_cond_wait(&n->reload_done, &n->reload_lock);
+    pthread_mutex_unlock(&n->reload_lock);
+    *ret_text = bytes_dup_str(buf_view(&r.text));
+    buf_done(&r.text);
+    return r.ok ? NODE_OK : NODE_E_INVALID;
+}
+
+static void log_lines(enum log_level level, const char *area, struct bytes text)
+{
+    while (text.len > 0) {
+        const uint8_t *end = memchr(text.at, '\n', text.len);
+        size_t len = end != NULL ? (size_t)(end - text.at) : text.len;
+
+        if (len > 0)
+            log_line(level, area, "%.*s", (int)len, (const char *)text.at);
+        text = end != NULL ? bytes_of(end + 1, text.len - len - 1) : BYTES_NONE;
+    }
+}
+
+static void reload_now(struct node *n, struct reload_request *r)
+{
+    if (n->hooks != NULL && n->hooks->reloading != NULL)
+        n->hooks->reloading(n->hooks->owner);
+    r->ok = reload(n, &r->text);
+    log_lines(r->ok ? LOG_INFO : LOG_ERROR, "reload", buf_view(&r->text));
+    if (n->hooks != NULL && n->hooks->reloaded != NULL)
+        n->hooks->reloaded(n->hooks->owner);
+}
+
+static void answer_reload(struct node *n)
+{
+    struct reload_request *r;
+
+    pthread_mutex_lock(&n->reload_lock);
+    r = n->reload;
+    n->reload = NULL;
+    pthread_mutex_unlock(&n->reload_lock);
+    if (r == NULL)
+        return;
+    reload_now(n, r);
+    pthread_mutex_lock(&n->reload_lock);
+    r->is_done = true;
+    pthread_cond_signal(&n->reload_done);
+    pthread_mutex_unlock(&n->reload_lock);
+}
+
+/* ---- run ---- */
+
+/** node_stop() - see node.h */
+void node_stop(struct node *n, const char *author)
+{
+    log_info("node", "stop asked for by %s", author);
+    pthread_mutex_lock(&n->reload_lock);
+    atomic_store(&n->stopping, true);
+    pthread_mutex_unlock(&n->reload_lock);
+    wake_main(n);
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+    int fd;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    fd = signalfd(-1, &set, SFD_CLOEXEC);
+    return fd >= 0 ? fd : err_origin(-errno);
+}
+
+static void take_signal(struct node *n, int fd)
+{
+    struct signalfd_siginfo info;
+    struct reload_request r = {0};
+
+    if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    if (info.ssi_signo == SIGHUP) {
+        reload_now(n, &r);
+        buf_done(&r.text);
+        return;
+    }
+    log_info("node", "%s: stopping", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    pthread_mutex_lock(&n->reload_lock);
+    atomic_store(&n->stopping, true);
+    pthread_mutex_unlock(&n->reload_lock);
+}
+
+static void serve(struct node *n, int signal_fd)
+{
+    struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = n->wake_fd, .events = POLLIN}};
+
+    while (!atomic_load(&n->stopping)) {
+        uint64_t count;
+
+        if (poll(fds, COUNT_OF(fds), -1) < 0)
+            continue;
+        if (fds[0].revents != 0)
+            take_signal(n, signal_fd);
+        if (fds[1].revents != 0 && read(n->wake_fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
+            answer_reload(n);
+    }
+}
+
+static void refuse_late_reload(struct node *n)
+{
+    pthread_mutex_lock(&n->reload_lock);
+    if (n->reload != NULL) {
+        buf_addf(&n->reload->text, "the node is stopping");
+        n->reload->is_done = true;
+        n->reload = NULL;
+        pthread_cond_signal(&n->reload_done);
+    }
+    pthread_mutex_unlock(&n->reload_lock);
+}
+
+static int start_threads(struct node *n)
+{
+    int r = 0;
+
+    n->auth = auth_new();
+    for (unsigned i = 0; i < n->n_workers && r == 0; i++)
+        r = worker_start(n->workers[i]);
+    if (r == 0)
+        r = sentinel_start(n->sentinel);
+    return r;
+}
+
+static void stop_worker(struct worker *w, void *arg)
+{
+    (void)arg;
+    w->stopping = true;
+}
+
+static void stop_threads(struct node *n)
+{
+    sentinel_stop(n->sentinel);
+    n->auth = auth_free(n->auth);
+    for (unsigned i = 0; i < n->n_workers; i++)
+        node_call_worker(n, i, stop_worker, NULL);
+    for (unsigned i = 0; i < n->n_workers; i++)
+        pthread_join(n->workers[i]->thread, NULL);
+    /* Ending a session may tell another worker: twice round empties every mailbox. */
+    for (unsigned i = 0; i < 2 * n->n_workers; i++)
+        worker_empty(n->workers[i % n->n_workers]);
+}
+
+static void say_where(const struct node *n)
+{
+    for (size_t i = 0; i < n->started->n_listeners; i++) {
+        const struct config_listener *l = &n->started->listeners[i];
+
+        log_info("node", "listener \"%s\": %s port %u, %s, %s plane", l->name, l->address, l->port,
+                 l->has_tls ? "TLS" : "plain TCP",
+                 l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery");
+    }
+}
+
+static int prepare_process(const struct node *n)
+{
+    const char *run_as = n->started->run_as;
+    int r = files_limit_raise(policy_limits(n->policy)->connections_max + FILES_BESIDE_CONNECTIONS);
+
+    if (r < 0)
+        log_warning("node", "descriptors: fewer than connections_max allows: %s", strerror(-r));
+    if (run_as != NULL && geteuid() == 0) {
+        r = privileges_drop(run_as);
+        if (r < 0) {
+            log_error("node", "node.run_as: cannot become \"%s\": %s", run_as, strerror(-r));
+            return r;
+        }
+    } else if (geteuid() == 0) {
+        log_warning("node", "running as root: set node.run_as to an account without rights");
+    }
+    return 0;
+}
+
+/** node_run() - see node.h */
+int node_run(struct node *n, const struct node_hooks *hooks)
+{
+    int signal_fd = open_signals();
+    int status = 1;
+
+    n->hooks = hooks;
+    n->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (signal_fd < 0 || n->wake_fd < 0 || prepare_process(n) < 0)
+        goto out;
+    if (start_threads(n) < 0) {
+        struct buf trail = {0};
+
+        err_format(&trail);
+        log_error("node", "threads did not start: %.*s", BYTES_ARG(buf_view(&trail)));
+        abort(); /* some run already; nothing was served */
+    }
+    if (hooks == NULL || hooks->started == NULL || hooks->started(hooks->owner, n) == 0) {
+        say_where(n);
+        log_info("node", "\"%s\" serves with %u workers", n->started->node_name, n->n_workers);
+        serve(n, signal_fd);
+        status = 0;
+    }
+    atomic_store(&n->stopping, true);
+    refuse_late_reload(n);
+    if (hooks != NULL && hooks->stopping != NULL)
+        hooks->stopping(hooks->owner);
+    stop_threads(n);
+    log_info("node", "stopped");
+out:
+    if (signal_fd >= 0)
+        close(signal_fd);
+    return status;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node/node_private.h - the whole node; private to node */
+#pragma once
+
+#include "node/node.h"
+#include "node/worker.h"
+
+struct sentinel;
+struct auth;
+struct admission;
+
+struct node {
+    struct config *config;  /* owned; replaced by a reload, by the main thread alone */
+    struct config *started; /* owned; what does not change by a reload */
+    struct policy *policy;
+    struct worker *workers[WORKERS_MAX];
+    unsigned n_workers;
+    struct sentinel *sentinel;
+    struct auth *auth;
+    struct admission *admission;
+    const struct node_hooks *hooks;
+    atomic_ullong next_link;
+    atomic_ullong next_stamp;
+    atomic_bool stopping;
+    uint64_t started_unix_ms;
+    atomic_ullong loaded_unix_ms;
+    int wake_fd; /* eventfd: the main thread has something to do */
+    struct reload_request *reload; /* under reload_lock */
+    pthread_mutex_t reload_lock;
+    pthread_cond_t reload_done;
+};
+
+/* Run @fn on the thread of a worker or of the sentinel and wait for it; never from that thread. */
+void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker *w, void *arg), void *arg);
+
+/* auth.c: what may block.  The answer comes back to the worker as connect_verified(). */
+struct auth *auth_new(void);
+struct auth *auth_free(struct auth *a);
+bool auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier, struct bytes password);
+
+/* admission.c: network connections of the node and of each address */
+enum admission_outcome {
+    ADMISSION_OK,
+    ADMISSION_E_NODE,    /* connections_max */
+    ADMISSION_E_ADDRESS, /* connections_per_address_max */
+};
+struct admission *admission_new(void);
+struct admission *admission_free(struct admission *a);
+enum admission_outcome admission_enter(struct admission *a, const char *address, const struct limits *limits);
+void admission_leave(struct admission *a, const char *address);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/outlet.c - messages on the way to the other workers
+ *
+ * What a turn has for another worker gathers in one post and leaves at the end of
+ * the turn: one lock, one wake-up.  Each pair of workers is one FIFO, so order per
+ * publisher holds.  Messages of the control plane go by the control lane at once.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "node/node_private.h"
+
+#define DELIVERIES_MAX 512 /* in one post */
+
+struct deliveries {
+    struct post post;
+    unsigned n;
+    struct message *messages[DELIVERIES_MAX]; /* owned references */
+};
+
+static void take_deliveries(struct worker *w, struct post *p)
+{
+    struct deliveries *d = list_item(p, struct deliveries, post);
+    /* The worker that received it decided that there is room; all keep the same. */
+    const struct retained_limits no_limits = {SIZE_MAX, SIZE_MAX};
+
+    for (unsigned i = 0; i < d->n; i++) {
+        struct publication pub = publication_of(d->messages[i]);
+
+        if (pub.retain)
+            router_retain(w->router, &pub, &no_limits);
+        flow_deliver_here(w, &pub);
+        publication_done(&pub);
+        message_unref(d->messages[i]);
+    }
+    free(d);
+}
+
+static struct deliveries *deliveries_new(void)
+{
+    struct deliveries *d = mem_alloc(sizeof(*d));
+
+    list_init(&d->post.mail.link);
+    d->post.take = take_deliveries;
+    d->n = 0;
+    return d;
+}
+
+/** outlet_post_message() - deliver @m, whose reference is taken over, to the sessions of @to; any thread */
+void outlet_post_message(struct worker *to, struct message *m)
+{
+    struct deliveries *d = deliveries_new();
+
+    d->messages[d->n++] = m;
+    worker_post(to, LANE_CONTROL, &d->post);
+}
+
+static void add(struct outbox *o, struct message *m)
+{
+    if (o->open == NULL || o->open->n == DELIVERIES_MAX) {
+        o->open = deliveries_new();
+        list_append(&o->mails, &o->open->post.mail.link);
+        o->n++;
+    }
+    o->open->messages[o->open->n++] = m;
+    o->bytes += message_bytes(m);
+}
+
+/**
+ * outlet_send() - @p also goes to these outlets
+ * @outlets:  BIT64(worker); this worker's own bit is not looked at
+ */
+void outlet_send(struct worker *w, uint64_t outlets, struct publication *p)
+{
+    for (unsigned i = 0; i < w->n_workers; i++) {
+        if (i == w->index || !(outlets & BIT64(i)))
+            continue;
+        w->counters.messages_forwarded++;
+        if (p->is_control)
+            outlet_post_message(w->node->workers[i], publication_keep(p));
+        else
+            add(&w->outboxes[i], publication_keep(p));
+    }
+}
+
+/**
+ * outlet_flush() - at the end of a turn: the posts leave
+ *
+ * If another worker is behind, publishers are held back.
+ */
+void outlet_flush(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_workers; i++) {
+        struct outbox *o = &w->outboxes[i];
+        struct mailbox *to = w->node->workers[i]->mailbox;
+
+        if (o->n == 0)
+            continue;
+        mailbox_post_all(to, LANE_DELIVERY, &o->mails, o->n, o->bytes);
+        if (mailbox_bytes(to) > OUTBOX_BYTES_MAX)
+            w->held_until_ns = w->now_ns + HOLD_NS;
+        o->open = NULL;
+        o->n = 0;
+        o->bytes = 0;
+    }
+}

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/sentinel.c - the thread of the control plane
+ *
+ * events -> identify, detect -> findings -> respond -> commands to the workers, and
+ * incidents on $bastide/incident/<kind>/<id>.  It waits for workers (a command is in
+ * force when the call returns); workers never wait for it.  When it is behind,
+ * blocks of events are dropped and counted: detection is shed, never traffic.
+ *
+ * MQ.ID.* MQ.DE.* MQ.RS.*
+ */
+#include "node/sentinel.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/node_private.h"
+
+#define TICK_NS    NS_PER_S
+#define SAVE_NS    (30 * NS_PER_S)
+#define BLOCKS_MAX 512
+#define INCIDENT_TOPIC "$bastide/incident/"
+
+struct online {
+    uint64_t conn;
+    struct online_address *at;
+};
+
+struct online_address {
+    char address[STREAM_ADDRESS_LEN];
+    unsigned n;
+};
+
+static struct bytes online_conn(const void *item)
+{
+    const struct online *o = item;
+
+    return bytes_of(&o->conn, sizeof(o->conn));
+}
+
+static struct bytes online_address_text(const void *item)
+{
+    return bytes_str(((const struct online_address *)item)->address);
+}
+
+/* ---- who is online, for the safeguards of respond ---- */
+
+static void went_online(struct sentinel *s, const struct event *e)
+{
+    struct online *o = mem_new(struct online);
+    struct online_address *a = map_find(&s->addresses, e->address);
+
+    if (a == NULL) {
+        a = mem_new(struct online_address);
+        snprintf(a->address, sizeof(a->address), "%.*s", BYTES_ARG(e->address));
+        map_put(&s->addresses, a);
+    }
+    a->n++;
+    o->conn = e->conn;
+    o->at = a;
+    free(map_put(&s->online, o));
+}
+
+static void went_offline(struct sentinel *s, const struct event *e)
+{
+    struct online *o = map_remove(&s->online, bytes_of(&e->conn, sizeof(e->conn)));
+
+    if (o == NULL)
+        return;
+    if (--o->at->n == 0) {
+        map_remove(&s->addresses, bytes_str(o->at->address));
+        free(o->at);
+    }
+    free(o);
+}
+
+/* ---- hands of respond ---- */
+
+static unsigned hand_disconnect(void *arg, enum subject_kind kind, const char *subject, const char *reason)
+{
+    struct sentinel *s = arg;
+
+    return links_disconnect(s->node, kind, subject, reason);
+}
+
+static void hand_ban_add(void *arg, const struct respond_ban *b)
+{
+    bans_add(arg, b);
+}
+
+static void hand_ban_remove(void *arg, const struct respond_ban *b)
+{
+    bans_remove(arg, b);
+}
+
+struct delay_post {
+    struct post post;
+    struct address_delay delay;
+};
+
+static void take_delay(struct worker *w, struct post *p)
+{
+    struct delay_post *d = list_item(p, struct delay_post, post);
+    struct address_delay *known = map_find(&w->delays, bytes_str(d->delay.address));
+
+    if (known != NULL && d->delay.delay_ns == 0) {
+        free(map_remove(&w->delays, bytes_str(d->delay.address)));
+    } else if (known != NULL) {
+        *known = d->delay;
+    } else if (d->delay.delay_ns > 0) {
+        known = mem_new(struct address_delay);
+        *known = d->delay;
+        map_put(&w->delays, known);
+    }
+    free(d);
+}
+
+static void hand_delay(void *arg, const char *address, unsigned delay_ms, uint64_t until_ns)
+{
+    struct sentinel *s = arg;
+
+    for (unsigned i = 0; i < s->node->n_workers; i++) {
+        struct delay_post *d = mem_new(struct delay_post);
+
+        d->post.take = take_delay;
+        snprintf(d->delay.address, sizeof(d->delay.address), "%s", address);
+        d->delay.delay_ns = delay_ms * NS_PER_MS;
+        d->delay.until_ns = until_ns;
+        worker_post(s->node->workers[i], LANE_CONTROL, &d->post);
+    }
+}
+
+static void hand_publish(void *arg, const char *json, const char *id, const char *kind)
+{
+    struct sentinel *s = arg;
+    struct buf topic = {0};
+    struct publication p = {
+        .payload = bytes_str(json),
+        .qos = 1,
+        .is_control = true,
+        .expires_ns = EXPIRES_NEVER,
+    };
+
+    buf_addf(&topic, INCIDENT_TOPIC "%s/%s", kind, id);
+    p.topic = buf_view(&topic);
+    p.topic_hash = hash_keyed(p.topic);
+    for (unsigned i = 0; i < s->node->n_workers; i++)
+        outlet_post_message(s->node->workers[i], publication_keep(&p));
+    publication_done(&p);
+    buf_done(&topic);
+}
+
+static unsigned hand_online(void *arg)
+{
+    return (unsigned)((struct sentinel *)arg)->online.n;
+}
+
+static unsigned hand_at_address(void *arg, const char *address)
+{
+    const struct online_address *a = map_find(&((struct sentinel *)arg)->addresses, bytes_str(address));
+
+    return a != NULL ? a->n : 0;
+}
+
+/* ---- roles ---- */
+
+static const struct role_traits *traits_of(const struct sentinel *s, struct bytes role)
+{
+    for (size_t i = 0; i < s->n_roles; i++) {
+        if (bytes_equal(bytes_str(s->roles[i].name), role))
+            return &s->roles[i];
+    }
+    return NULL;
+}
+
+static bool role_is_critical(void *arg, struct bytes role)
+{
+    const struct role_traits *t = traits_of(arg, role);
+
+    return t != NULL && t->critical;
+}
+
+static unsigned role_scan_factor(void *arg, struct bytes role)
+{
+    const struct role_traits *t = traits_of(arg, role);
+
+    return t != NULL && t->scan_factor > 0 ? t->scan_factor : 1;
+}
+
+static void learn_roles(struct sentinel *s, const struct config *c)
+{
+    free(s->roles);
+    s->n_roles = c->policy.n_roles;
+    s->roles = mem_zero(MAX(s->n_roles, (size_t)1) * sizeof(*s->roles));
+    for (size_t i = 0; i < s->n_roles; i++) {
+        snprintf(s->roles[i].name, sizeof(s->roles[i].name), "%s", c->policy.roles[i].name);
+        s->roles[i].critical = c->policy.roles[i].critical;
+        s->roles[i].scan_factor = c->policy.roles[i].scan_factor;
+    }
+}
+
+static bool learn_inventory(struct sentinel *s, const struct config *c, char **ret_error)
+{
+    return c->inventory_file == NULL ||
+           identify_inventory_load(s->identify, c->inventory_file, clock_unix_ms(), ret_error);
+}
+
+/** sentinel_learn_config() - a new configuration is in force; on the sentinel's thread */
+void sentinel_learn_config(struct sentinel *s, const struct config *c)
+{
+    char *error = NULL;
+
+    learn_roles(s, c);
+    respond_settings_change(s->respond, c->respond_enforce);
+    if (!learn_inventory(s, c, &error)) {
+        log_error("identify", "inventory not changed: %s", error);
+        free(error);
+    }
+}
+
+/* ---- findings ---- */
+
+/** sentinel_now() - both clocks, as read at the start of this turn */
+struct respond_now sentinel_now(const struct sentinel *s)
+{
+    return (struct respond_now){.ns = s->now_ns, .unix_ms = s->now_unix_ms};
+}
+
+static void found(void *arg, const struct finding *f)
+{
+    struct sentinel *s = arg;
+
+    respond_finding(s->respond, f, sentinel_now(s));
+}
+
+static void take_event(struct sentinel *s, const struct event *e)
+{
+    s->n_events[e->kind]++;
+    if (e->kind == EVENT_CONNECT_ACCEPTED)
+        went_online(s, e);
+    else if (e->kind == EVENT_DISCONNECTED)
+        went_offline(s, e);
+    identify_event(s->identify, e, s->now_unix_ms);
+    respond_protect_event(s->respond, e);
+    detect_event(s->detect, e, found, s);
+}
+
+struct block_errand {
+    struct errand errand;
+    struct event_block *block;
+};
+
+static void take_block(struct sentinel *s, struct errand *e)
+{
+    struct block_errand *b = list_item(e, struct block_errand, errand);
+
+    for (unsigned i = 0; i < b->block->n_events; i++)
+        take_event(s, &b->block->events[i]);
+    atomic_fetch_sub(&s->n_blocks, 1);
+    event_block_free(b->block);
+    free(b);
+}
+
+/** sentinel_take_events() - a worker's events of one turn; @b is taken over; any thread */
+void sentinel_take_events(struct sentinel *s, struct event_block *b)
+{
+    struct block_errand *e;
+
+    if (atomic_load(&s->n_blocks) >= BLOCKS_MAX) {
+        atomic_fetch_add(&s->n_shed_blocks, 1);
+        event_block_free(b);
+        return;
+    }
+    atomic_fetch_add(&s->n_blocks, 1);
+    e = mem_new(struct block_errand);
+    e->errand.take = take_block;
+    e->block = b;
+    mailbox_post(s->mailbox, LANE_DELIVERY, &e->errand.mail);
+}
+
+/* ---- errands ---- */
+
+/** sentinel_send() - @e is taken over and done before events that wait; any thread */
+void sentinel_send(struct sentinel *s, struct errand *e)
+{
+    mailbox_post(s->mailbox, LANE_CONTROL, &e->mail);
+}
+
+struct call_errand {
+    struct errand errand;
+    void (*fn)(struct sentinel *s, void *arg);
+    void *arg;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    bool is_done;
+};
+
+static void take_call(struct sentinel *s, struct errand *e)
+{
+    struct call_errand *c = list_item(e, struct call_errand, errand);
+
+    c->fn(s, c->arg);
+    pthread_mutex_lock(&c->lock);
+    c->is_done = true;
+    pthread_cond_signal(&c->done);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/** sentinel_call() - run @fn on the sentinel's thread and wait; never from that thread or a worker's */
+void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg), void *arg)
+{
+    struct call_errand c = {
+        .errand = {.take = take_call},
+        .fn = fn,
+        .arg = arg,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .done = PTHREAD_COND_INITIALIZER,
+    };
+
+    sentinel_send(s, &c.errand);
+    pthread_mutex_lock(&c.lock);
+    while (!c.is_done)
+        pthread_cond_wait(&c.done, &c.lock);
+    pthread_mutex_unlock(&c.lock);
+}
+
+/* ---- turns ---- */
+
+static void save(struct sentinel *s)
+{
+    char *error = NULL;
+
+    if (!identify_save(s->identify, s->node->started->state_dir, s->now_unix_ms, &error)) {
+        log_error("identify", "%s", error);
+        free(error);
+    }
+}
+
+static void tick(struct sentinel *s)
+{
+    detect_tick(s->detect, s->now_ns, found, s);
+    respond_tick(s->respond, sentinel_now(s));
+    s->next_tick_ns = s->now_ns + TICK_NS;
+    if (s->now_ns >= s->next_save_ns) {
+        save(s);
+        s->next_save_ns = s->now_ns + SAVE_NS;
+    }
+}
+
+static void take_lane(struct sentinel *s, enum lane lane)
+{
+    struct list mails = LIST_INIT(mails);
+
+    mailbox_take(s->mailbox, lane, &mails);
+    list_each(it, &mails)
+    {
+        struct errand *e = list_item(it, struct errand, mail.link);
+
+        list_remove(it);
+        e->take(s, e);
+    }
+}
+
+static void on_mail(struct loop_file *f, uint32_t ready)
+{
+    (void)ready;
+    mailbox_clear_wakeup(list_item(f, struct sentinel, mail_file)->mailbox);
+}
+
+static void turn(struct sentinel *s, uint64_t until_ns)
+{
+    loop_turn(s->loop, until_ns);
+    s->now_ns = loop_now_ns(s->loop);
+    s->now_unix_ms = clock_unix_ms();
+    take_lane(s, LANE_CONTROL);
+    take_lane(s, LANE_DELIVERY);
+    if (s->now_ns >= s->next_tick_ns)
+        tick(s);
+}
+
+static void *run(void *arg)
+{
+    struct sentinel *s = arg;
+
+    pthread_setname_np(pthread_self(), "sentinel");
+    while (!s->stopping)
+        turn(s, s->next_tick_ns);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+/**
+ * sentinel_new() - what earlier runs learned is read back; no thread yet
+ *
+ * Return: NULL with @ret_error, owned by the caller, if the inventory is not valid.
+ */
+struct sentinel *sentinel_new(struct node *n, char **ret_error)
+{
+    struct sentinel *s = mem_new(struct sentinel);
+    const struct config *c = n->config;
+    const struct detect_settings detect = {
+        .time_scale = c->detect_time_scale,
+        .startup_grace_s = c->startup_grace_s,
+        .started_ns = clock_now_ns(),
+        .scan_factor = role_scan_factor,
+        .scan_factor_arg = s,
+    };
+    const struct respond_settings respond = {
+        .enforce = c->respond_enforce,
+        .time_scale = c->detect_time_scale,
+        .state_dir = c->state_dir,
+        .role_is_critical = role_is_critical,
+        .role_is_critical_arg = s,
+    };
+    const struct respond_hands hands = {
+        .arg = s,
+        .disconnect = hand_disconnect,
+        .ban_add = hand_ban_add,
+        .ban_remove = hand_ban_remove,
+        .delay_address = hand_delay,
+        .publish_incident = hand_publish,
+        .online_clients = hand_online,
+        .clients_at_address = hand_at_address,
+    };
+    char *error = NULL;
+
+    s->node = n;
+    s->loop = loop_new();
+    s->mailbox = mailbox_new();
+    s->now_ns = clock_now_ns();
+    s->now_unix_ms = clock_unix_ms();
+    s->next_tick_ns = s->now_ns + TICK_NS;
+    s->next_save_ns = s->now_ns + SAVE_NS;
+    map_init(&s->online, online_conn);
+    map_init(&s->addresses, online_address_text);
+    learn_roles(s, c);
+    s->identify = identify_new(NULL);
+    if (!identify_load(s->identify, c->state_dir, s->now_unix_ms, &error)) {
+        log_warning("identify", "%s", error);
+        free(error);
+    }
+    s->detect = detect_new(&detect);
+    s->respond = respond_new(&respond, &hands, sentinel_now(s));
+    if (!learn_inventory(s, c, ret_error))
+        return sentinel_free(s);
+    bans_load(s);
+    return s;
+}
+
+/** sentinel_start() - begin; the workers exist; Return: 0 or -errno */
+int sentinel_start(struct sentinel *s)
+{
+    int r;
+
+    s->mail_file = (struct loop_file){.fd = mailbox_fd(s->mailbox), .on_ready = on_mail};
+    r = loop_add(s->loop, &s->mail_file, LOOP_READ);
+    if (r < 0)
+        return err_trace(r);
+    r = pthread_create(&s->thread, NULL, run, s);
+    return r == 0 ? 0 : err_origin(-r);
+}
+
+static void stop_here(struct sentinel *s, void *arg)
+{
+    (void)arg;
+    s->stopping = true;
+}
+
+/** sentinel_stop() - before the workers stop; later events are taken by sentinel_free() without acting */
+void sentinel_stop(struct sentinel *s)
+{
+    sentinel_call(s, stop_here, NULL);
+    pthread_join(s->thread, NULL);
+}
+
+static void drop_late(struct sentinel *s)
+{
+    struct list mails = LIST_INIT(mails);
+
+    mailbox_take(s->mailbox, LANE_DELIVERY, &mails);
+    list_each(it, &mails)
+    {
+        struct block_errand *b = list_item(it, struct block_errand, errand.mail.link);
+
+        for (unsigned i = 0; i < b->block->n_events; i++)
+            identify_event(s->identify, &b->block->events[i], s->now_unix_ms);
+        event_block_free(b->block);
+        free(b);
+    }
+}
+
+/** sentinel_free() - after the workers have ended: what was learned is saved; Return: NULL */
+struct sentinel *sentinel_free(struct sentinel *s)
+{
+    size_t cursor = 0;
+    void *item;
+
+    if (s == NULL)
+        return NULL;
+    drop_late(s);
+    if (s->stopping)
+        save(s);
+    while ((item = map_next(&s->online, &cursor)) != NULL)
+        free(item);
+    cursor = 0;
+    while ((item = map_next(&s->addresses, &cursor)) != NULL)
+        free(item);
+    map_done(&s->online);
+    map_done(&s->addresses);
+    respond_free(s->respond);
+    detect_free(s->detect);
+    identify_free(s->identify);
+    bans_done(s);
+    mailbox_free(s->mailbox);
+    loop_free(s->loop);
+    free(s->roles);
+    free(s);
+    return NULL;
+}

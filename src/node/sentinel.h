@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/sentinel.h - the control plane: events in, findings, incidents, commands out
+ *
+ * Private to node.  One thread owns identify, detect and respond; workers send it
+ * blocks of events, others send errands.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/map.h"
+#include "detect/detect.h"
+#include "event/event.h"
+#include "identify/identify.h"
+#include "io/io.h"
+#include "node/config.h"
+#include "respond/respond.h"
+
+struct node;
+
+/* What the sentinel has to know of a role. */
+struct role_traits {
+    char name[ROLE_NAME_MAX];
+    bool critical;
+    unsigned scan_factor;
+};
+
+struct sentinel {
+    struct node *node;
+    pthread_t thread;
+    bool stopping;
+    struct loop *loop;
+    struct mailbox *mailbox;
+    struct loop_file mail_file;
+    uint64_t next_tick_ns;
+    uint64_t next_save_ns;
+    atomic_uint n_blocks;        /* on the way */
+    atomic_ullong n_shed_blocks; /* dropped because the sentinel was behind */
+    uint64_t n_events[EVENT_KIND_N];
+
+    struct identify *identify;
+    struct detect *detect;
+    struct respond *respond;
+    struct role_traits *roles; /* owned */
+    size_t n_roles;
+    struct ban *bans; /* owned, what the workers know */
+    size_t n_bans;
+    struct map online;     /* struct online by connection */
+    struct map addresses;  /* struct online_address */
+    uint64_t now_ns;
+    uint64_t now_unix_ms;
+};
+
+/* Something another thread wants done on the sentinel's.  @take owns it from then on. */
+struct errand {
+    struct mail mail;
+    void (*take)(struct sentinel *s, struct errand *e);
+};
+
+struct sentinel *sentinel_new(struct node *n, char **ret_error);
+struct sentinel *sentinel_free(struct sentinel *s);
+MUST_CHECK int sentinel_start(struct sentinel *s);
+void sentinel_stop(struct sentinel *s);
+void sentinel_take_events(struct sentinel *s, struct event_block *b);
+void sentinel_send(struct sentinel *s, struct errand *e);
+void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg), void *arg);
+void sentinel_learn_config(struct sentinel *s, const struct config *c);
+struct respond_now sentinel_now(const struct sentinel *s);
+
+/* bans.c: the list, on its way to the workers */
+void bans_load(struct sentinel *s);
+void bans_done(struct sentinel *s);
+unsigned bans_add(struct sentinel *s, const struct respond_ban *b);
+void bans_remove(struct sentinel *s, const struct respond_ban *b);
+unsigned links_disconnect(struct node *n, enum subject_kind kind, const char *subject, const char *reason);
+unsigned links_disconnect_conn(struct node *n, uint64_t number, const char *reason);

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/worker.c - the thread of a worker: one turn after another
+ *
+ * A turn: wait, read the clock once, let ready connections read, take the mailbox
+ * (control before delivery), fire what is due, then write each connection once, send
+ * each other worker its mail once, and the sentinel its events.
+ */
+#include "node/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/node_private.h"
+#include "node/sentinel.h"
+
+#define SWEEP_NS      NS_PER_S
+#define SWEEP_BUCKETS 65536
+
+static struct bytes link_number(const void *item)
+{
+    const struct link *l = item;
+
+    return bytes_of(&l->number, sizeof(l->number));
+}
+
+static struct bytes client_id_of(const void *item)
+{
+    const struct client *c = item;
+
+    return c->session->client_id;
+}
+
+static struct bytes delay_address(const void *item)
+{
+    return bytes_str(((const struct address_delay *)item)->address);
+}
+
+/** worker_new() - a worker without listeners and without a thread yet */
+struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
+{
+    struct worker *w = mem_new(struct worker);
+
+    w->node = n;
+    w->index = index;
+    w->n_workers = n_workers;
+    w->loop = loop_new();
+    w->mailbox = mailbox_new();
+    list_init(&w->links);
+    list_init(&w->doomed);
+    list_init(&w->dirty);
+    list_init(&w->again);
+    list_init(&w->suback_waits);
+    for (unsigned i = 0; i < WORKERS_MAX; i++)
+        list_init(&w->outboxes[i].mails);
+    map_init(&w->links_by_number, link_number);
+    map_init(&w->clients, client_id_of);
+    map_init(&w->delays, delay_address);
+    w->read_buffer = mem_alloc(READ_BUFFER_BYTES);
+    w->router = router_new();
+    w->policy = policy_ref(n->policy);
+    w->subscribe = mem_new(struct wire_subscribe);
+    w->unsubscribe = mem_new(struct wire_unsubscribe);
+    w->suback = mem_new(struct wire_suback);
+    return w;
+}
+
+static void close_listeners(struct worker *w)
+{
+    for (size_t i = 0; i < w->n_listeners; i++) {
+        if (w->listeners[i].file.fd < 0)
+            continue;
+        loop_remove(w->loop, &w->listeners[i].file);
+        close(w->listeners[i].file.fd);
+        w->listeners[i].file.fd = -1;
+    }
+}
+
+/** worker_free() - after its thread has ended; Return: NULL */
+struct worker *worker_free(struct worker *w)
+{
+    size_t cursor = 0;
+    void *item;
+
+    if (w == NULL)
+        return NULL;
+    close_listeners(w);
+    for (size_t i = 0; i < w->n_listeners; i++)
+        tls_context_unref(w->listeners[i].tls);
+    while ((item = map_next(&w->delays, &cursor)) != NULL)
+        free(item);
+    while (w->n_spares > 0)
+        buf_done(&w->spares[--w->n_spares]);
+    map_done(&w->delays);
+    map_done(&w->links_by_number);
+    map_done(&w->clients);
+    heap_done(&w->timers);
+    router_free(w->router);
+    policy_unref(w->policy);
+    ban_table_unref(w->bans);
+    event_block_free(w->events);
+    mailbox_free(w->mailbox);
+    loop_free(w->loop);
+    free(w->listeners);
+    free(w->read_buffer);
+    free(w->subscribe);
+    free(w->unsubscribe);
+    free(w->suback);
+    free(w);
+    return NULL;
+}
+
+/** worker_post() - from any thread; @p belongs to the worker from here on */
+void worker_post(struct worker *w, enum lane lane, struct post *p)
+{
+    mailbox_post(w->mailbox, lane, &p->mail);
+}
+
+/** worker_due() - call @fire at @at_ns, whether @d was set before or not */
+void worker_due(struct worker *w, struct due *d, uint64_t at_ns, void (*fire)(struct worker *, struct due *))
+{
+    d->fire = fire;
+    heap_set(&w->timers, &d->timer, at_ns);
+}
+
+/* ---- events ---- */
+
+/** worker_event() - leave @e for the sentinel, with what is known of @l filled in; @l may be NULL */
+void worker_event(struct worker *w, const struct link *l, const struct event *e)
+{
+    struct event full = *e;
+
+    if (w->events == NULL)
+        w->events = event_block_new(w->index);
+    full.at_ns = w->now_ns;
+    if (l != NULL) {
+        const struct stream_peer *peer = stream_peer(l->stream);
+
+        full.conn = l->number;
+        full.address = bytes_str(l->address);
+        full.client_id = bytes_str(l->client_id);
+        if (full.user_name.len == 0 && l->grant != NULL)
+            full.user_name = bytes_str(grant_principal(l->grant));
+        if (l->grant != NULL)
+            full.role = bytes_str(grant_role(l->grant));
+        if (peer->has_certificate)
+            full.cert = bytes_str(peer->certificate_fingerprint);
+    }
+    if (!event_leave(w->events, &full))
+        w->counters.events_dropped++;
+}
+
+/** worker_event_of() - worker_event() for the usual case; @text may be NULL */
+void worker_event_of(struct worker *w, const struct link *l, enum event_kind kind, uint32_t value,
+                     struct bytes topic, const char *text)
+{
+    struct event e = {.kind = kind, .value = value, .topic = topic, .text = bytes_str(text)};
+
+    worker_event(w, l, &e);
+}
+
+static void post_events(struct worker *w)
+{
+    if (w->events == NULL || w->events->n_events == 0)
+        return;
+    sentinel_take_events(w->node->sentinel, w->events);
+    w->events = NULL;
+}
+
+/* ---- holding publishers back ---- */
+
+struct hold {
+    struct post post;
+};
+
+static void hold_here(struct worker *w)
+{
+    w->held_until_ns = w->now_ns + HOLD_NS;
+    w->counters.publishers_held++;
+}
+
+static void take_hold(struct worker *w, struct post *p)
+{
+    hold_here(w);
+    free(list_item(p, struct hold, post));
+}
+
+/**
+ * worker_hold_publishers() - a receiver here is slower than what is published for it
+ *
+ * For HOLD_NS no worker reads from connections that publish, so that TCP slows them
+ * down.  Asked for again as long as the receiver is behind; see flow.c for how long
+ * one receiver may ask.
+ */
+void worker_hold_publishers(struct worker *w)
+{
+    if (w->now_ns < w->hold_posted_ns + HOLD_NS / 2)
+        return;
+    w->hold_posted_ns = w->now_ns;
+    hold_here(w);
+    for (unsigned i = 0; i < w->n_workers; i++) {
+        struct hold *h;
+
+        if (i == w->index)
+            continue;
+        h = mem_new(struct hold);
+        h->post.take = take_hold;
+        worker_post(w->node->workers[i], LANE_CONTROL, &h->post);
+    }
+}
+
+/* ---- listeners ---- */
+
+static void on_listener(struct loop_file *f, uint32_t ready)
+{
+    struct worker_listener *l = list_item(f, struct worker_listener, file);
+
+    (void)ready;
+    link_accept(l->worker, l);
+}
+
+/**
+ * worker_listen() - open this worker's own socket of each listener; before worker_start()
+ * @tls:  one a listener, NULL for plain TCP; referenced
+ *
+ * Return: 0 or -errno with @ret_error saying which listener, owned by the caller.
+ */
+int worker_listen(struct worker *w, const struct config *c, struct tls_context *const *tls,
+                  char **ret_error)
+{
+    w->listeners = mem_zero(c->n_listeners * sizeof(*w->listeners));
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        struct worker_listener *l = &w->listeners[i];
+        struct buf text = {0};
+        int fd = -1;
+        int r = listener_open(c->listeners[i].address, c->listeners[i].port, true, &fd);
+
+        if (r == 0) {
+            l->worker = w;
+            l->config = &c->listeners[i];
+            l->tls = tls[i] != NULL ? tls_context_ref(tls[i]) : NULL;
+            l->file.fd = fd;
+            l->file.on_ready = on_listener;
+            w->n_listeners++;
+            r = loop_add(w->loop, &l->file, LOOP_READ);
+        }
+        if (r < 0) {
+            buf_addf(&text, "listener \"%s\": %s port %u: %s; another program may use the port%c",
+                     c->listeners[i].name, c->listeners[i].address, c->listeners[i].port,
+                     strerror(-r), '\0');
+            *ret_error = (char *)text.at;
+            return err_trace(r);
+        }
+    }
+    return 0;
+}
+
+/* ---- turns ---- */
+
+static void on_mail(struct loop_file *f, uint32_t ready)
+{
+    struct worker *w = list_item(f, struct worker, mail_file);
+
+    (void)ready;
+    mailbox_clear_wakeup(w->mailbox);
+}
+
+static void take_mail(struct worker *w)
+{
+    for (unsigned lane = 0; lane < LANE_N; lane++) {
+        struct list mails = LIST_INIT(mails);
+
+        mailbox_take(w->mailbox, lane, &mails);
+        list_each(it, &mails)
+        {
+            struct post *p = list_item(it, struct post, mail.link);
+
+            list_remove(it);
+            p->take(w, p);
+        }
+    }
+}
+
+static void fire_due(struct worker *w)
+{
+    struct timer *t;
+
+    while ((t = heap_take_due(&w->timers, w->now_ns)) != NULL) {
+        struct due *d = list_item(t, struct due, timer);
+
+        d->fire(w, d);
+    }
+}
+
+static void finish_turn(struct worker *w)
+{
+    while (!list_is_empty(&w->dirty))
+        link_flush_all(w);
+    outlet_flush(w);
+    post_events(w);
+    link_free_doomed(w);
+}
+
+static void sweep(struct worker *w, struct due *d)
+{
+    uint64_t stamp = atomic_load(&w->node->next_stamp);
+
+    router_retained_sweep(w->router, w->now_ns, w->sweep_stamp, SWEEP_BUCKETS);
+    w->sweep_stamp = stamp;
+    worker_due(w, d, w->now_ns + SWEEP_NS, sweep);
+}
+
+static void turn(struct worker *w)
+{
+    uint64_t until_ns = list_is_empty(&w->again) ? heap_next_ns(&w->timers) : 0;
+
+    loop_turn(w->loop, until_ns);
+    w->now_ns = loop_now_ns(w->loop);
+    take_mail(w);
+    link_read_again(w);
+    fire_due(w);
+    finish_turn(w);
+}
+
+static void end_sessions(struct worker *w)
+{
+    size_t cursor = 0;
+    struct client *c;
+
+    while ((c = map_next(&w->clients, &cursor)) != NULL) {
+        client_end(w, c);
+        cursor = 0;
+    }
+}
+
+static bool something_to_send(const struct worker *w)
+{
+    list_each(it, (struct list *)&w->links)
+    {
+        const struct link *l = list_item(it, struct link, in_worker);
+
+        if (l->out.len > l->out_at)
+            return true;
+    }
+    return false;
+}
+
+/* Tell every client, give them a moment to take what is owed, end. */
+static void stop(struct worker *w)
+{
+    uint64_t end_ns = w->now_ns + LINGER_NS;
+
+    close_listeners(w);
+    list_each(it, &w->links)
+        link_close(list_item(it, struct link, in_worker), REASON_SERVER_SHUTTING_DOWN,
+                   "the server is shutting down");
+    finish_turn(w);
+    while (something_to_send(w) && w->now_ns < end_ns) {
+        loop_turn(w->loop, end_ns);
+        w->now_ns = loop_now_ns(w->loop);
+        take_mail(w);
+        finish_turn(w);
+    }
+    list_each(it2, &w->links)
+        link_end_now(list_item(it2, struct link, in_worker));
+    finish_turn(w);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    char name[16];
+
+    snprintf(name, sizeof(name), "worker-%u", w->index);
+    pthread_setname_np(pthread_self(), name);
+    worker_due(w, &w->sweep, w->now_ns + SWEEP_NS, sweep);
+    while (!w->stopping)
+        turn(w);
+    stop(w);
+    heap_clear(&w->timers, &w->sweep.timer);
+    return NULL;
+}
+
+/** worker_start() - begin to serve; Return: 0 or -errno */
+int worker_start(struct worker *w)
+{
+    int r;
+
+    w->mail_file = (struct loop_file){.fd = mailbox_fd(w->mailbox), .on_ready = on_mail};
+    r = loop_add(w->loop, &w->mail_file, LOOP_READ);
+    if (r < 0)
+        return err_trace(r);
+    w->now_ns = clock_now_ns();
+    r = pthread_create(&w->thread, NULL, run, w);
+    return r == 0 ? 0 : err_origin(-r);
+}
+
+/**
+ * worker_empty() - after all workers' threads have ended: what is left in the mailbox, then the sessions
+ *
+ * By the main thread.
+ */
+void worker_empty(struct worker *w)
+{
+    take_mail(w);
+    list_each(it, &w->links)
+        link_end_now(list_item(it, struct link, in_worker));
+    end_sessions(w);
+    finish_turn(w);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/worker.h - the delivery plane: one thread, its network connections and sessions
+ *
+ * Private to node.  Everything in a struct worker belongs to its thread; others
+ * send posts to its mailbox.  How a message flows is told in flow.c.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "event/event.h"
+#include "io/io.h"
+#include "node/config.h"
+#include "node/counters.h"
+#include "protect/protect.h"
+#include "router/router.h"
+#include "session/session.h"
+
+#define WORKERS_MAX         32
+#define READ_BUFFER_BYTES   262144
+#define READ_BUDGET_BYTES   524288 /* of one connection in one turn; then the others have theirs */
+#define LINK_OUT_MAX_BYTES  1048576 /* answers a client does not read; then it is not read either */
+#define LINGER_NS           (2 * NS_PER_S)
+#define OUTBOX_BYTES_MAX    33554432 /* on the way to one worker; then publishers are held back */
+#define HOLD_NS             (5 * NS_PER_MS)
+#define HOLD_FOR_MAX_NS     (5 * NS_PER_S)
+#define SPARE_BUFFERS_MAX   32
+#define SPARE_BUFFER_BYTES_MAX 524288
+#define TOPIC_BLOOM_WORDS   16
+#define TOPIC_BLOOM_FRESH_NS (60 * NS_PER_S)
+#define VERDICTS            8
+#define REFUSAL_TEXT_MAX    256
+
+struct node;
+struct worker;
+struct link;
+struct client;
+
+/* Something due at a time. */
+struct due {
+    struct timer timer;
+    void (*fire)(struct worker *w, struct due *d);
+};
+
+/* Something another thread wants done here.  @take owns the post from then on. */
+struct post {
+    struct mail mail;
+    void (*take)(struct worker *w, struct post *p);
+};
+
+enum link_phase {
+    LINK_HANDSHAKE, /* TLS */
+    LINK_OPEN,
+    LINK_LINGERING, /* what is owed is still sent, then the rest is read and thrown away */
+    LINK_DOOMED,    /* freed at the end of the turn */
+};
+
+/* What may be published where was asked before. */
+struct verdict {
+    uint64_t topic_hash;
+    enum gate_outcome outcome;
+    bool is_command;
+};
+
+/* A network connection. */
+struct link {
+    struct loop_file file;
+    struct list in_worker; /* links, or doomed */
+    struct list dirty;
+    struct list again; /* has input that epoll does not know of */
+    struct due due;
+    struct worker *worker;
+    struct worker *moves_to; /* its home worker, once what was read is put away; NULL */
+    struct stream *stream;
+    const struct config_listener *listener;
+    uint64_t number; /* never reused */
+    enum link_phase phase;
+    struct conn conn;
+    struct client *client;
+    struct grant *grant; /* owned */
+    struct buf in;       /* an unfinished packet; the CONNECT while it is being decided */
+    struct buf out;
+    size_t out_at;
+    uint64_t opened_ns;
+    uint64_t heard_ns;
+    uint64_t wrote_ns;
+    uint64_t keep_alive_ns; /* 0: none */
+    uint64_t read_again_ns; /* held back until then; 0: not */
+    uint16_t keep_alive_s;
+    bool is_admitted_address; /* counted by admission */
+    bool is_publisher;
+    bool delay_served;
+    struct quota quota;
+    struct verdict verdicts[VERDICTS];
+    uint64_t topics[TOPIC_BLOOM_WORDS];
+    uint64_t topics_since_ns;
+    char *client_id;  /* owned; the assigned one before there is a client */
+    char address[STREAM_ADDRESS_LEN];
+    uint64_t n_received;
+};
+
+/* A session with what the node keeps about it. */
+struct client {
+    struct session *session; /* owned */
+    struct link *link;       /* NULL while disconnected */
+    char *principal;         /* owned */
+    char *role;              /* owned */
+    struct grant *grant;     /* owned; for the Will of a disconnected client */
+    enum wire_level level;
+    struct due expiry;
+    struct due will_due;
+    uint64_t since_unix_ms;
+    uint64_t holding_since_ns; /* its queue holds publishers back since; 0: not */
+    uint64_t n_received;
+};
+
+struct suback_wait; /* of subscribe.c */
+
+struct outbox {
+    struct list mails; /* struct deliveries */
+    struct deliveries *open;
+    size_t n;
+    size_t bytes;
+};
+
+struct worker_listener {
+    struct loop_file file;
+    struct worker *worker;
+    const struct config_listener *config;
+    struct tls_context *tls;
+    size_t n_links;
+};
+
+/* Delays for an address before its CONNECT is answered. */
+struct address_delay {
+    char address[STREAM_ADDRESS_LEN];
+    uint64_t delay_ns;
+    uint64_t until_ns;
+};
+
+struct worker {
+    struct node *node;
+    unsigned index;
+    unsigned n_workers;
+    pthread_t thread;
+    bool stopping;
+
+    struct loop *loop;
+    struct mailbox *mailbox;
+    struct loop_file mail_file;
+    struct heap timers;
+    uint64_t now_ns;
+
+    struct worker_listener *listeners;
+    size_t n_listeners;
+    struct list links;
+    struct list doomed;
+    struct list dirty;
+    struct list again;
+    struct map links_by_number;
+    struct map clients;
+    struct map delays;
+    uint8_t *read_buffer;
+    struct buf spares[SPARE_BUFFERS_MAX];
+    unsigned n_spares;
+
+    struct policy *policy;
+    struct ban_table *bans;
+    struct router *router;
+    struct event_block *events;
+    struct outbox outboxes[WORKERS_MAX];
+    uint64_t held_until_ns; /* publishers are not read until then */
+    uint64_t hold_posted_ns;
+
+    uint64_t interest_seq;
+    uint64_t interest_acked[WORKERS_MAX];
+    struct list suback_waits;
+
+    struct due sweep;
+    uint64_t sweep_stamp;
+    struct counters counters;
+    /* Scratch for the packets that are too large for the stack. */
+    struct wire_subscribe *subscribe;
+    struct wire_unsubscribe *unsubscribe;
+    struct wire_suback *suback;
+};
+
+/* worker.c */
+struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers);
+struct worker *worker_free(struct worker *w);
+MUST_CHECK int worker_listen(struct worker *w, const struct config *c, struct tls_context *const *tls,
+                             char **ret_error);
+MUST_CHECK int worker_start(struct worker *w);
+void worker_empty(struct worker *w);
+void worker_post(struct worker *w, enum lane lane, struct post *p);
+void worker_due(struct worker *w, struct due *d, uint64_t at_ns, void (*fire)(struct worker *, struct due *));
+void worker_hold_publishers(struct worker *w);
+void worker_event(struct worker *w, const struct link *l, const struct event *e);
+void worker_event_of(struct worker *w, const struct link *l, enum event_kind kind, uint32_t value,
+                     struct bytes topic, const char *text);
+
+/* link.c */
+void link_accept(struct worker *w, struct worker_listener *l);
+void link_adopt(struct worker *w, struct link *l);
+bool link_process(struct link *l);
+const char *link_name(const struct link *l);
+void link_dirty(struct link *l);
+void link_flush_all(struct worker *w);
+void link_close(struct link *l, uint8_t reason, const char *why);
+void link_end_now(struct link *l);
+void link_free_doomed(struct worker *w);
+void link_read_again(struct worker *w);
+void link_heard(struct link *l);
+struct link *link_find(const struct worker *w, uint64_t number);
+
+/* connect.c */
+void connect_receive(struct link *l, const struct wire_frame *f);
+void connect_verified(struct worker *w, uint64_t link, bool is_right, uint16_t secret_hash);
+void connect_readmit(struct link *l);
+
+/* client.c */
+struct client *client_find(const struct worker *w, struct bytes client_id);
+struct client *client_new(struct worker *w, struct bytes client_id, const struct grant *g,
+                          const struct session_limits *limits);
+void client_connected(struct worker *w, struct client *c, struct link *l,
+                      const struct session_limits *limits);
+void client_disconnected(struct worker *w, struct client *c, bool publish_will);
+void client_end(struct worker *w, struct client *c);
+void client_drop_subscriptions(struct worker *w, struct client *c);
+void client_set_will(struct worker *w, struct client *c, const struct wire_connect *p);
+
+/* flow.c */
+void flow_packet(struct link *l, const struct wire_frame *f);
+void flow_refusal_text(const struct gate_answer *a, char ret[REFUSAL_TEXT_MAX]);
+bool flow_well_formed(struct link *l, enum wire_outcome outcome);
+void flow_protocol_error(struct link *l, uint8_t reason, const char *why);
+size_t flow_route(struct worker *w, struct publication *p);
+void flow_publish_own(struct worker *w, struct publication *p);
+size_t flow_deliver_here(struct worker *w, struct publication *p);
+
+/* subscribe.c */
+void subscribe_receive(struct link *l, const struct wire_frame *f);
+void unsubscribe_receive(struct link *l, const struct wire_frame *f);
+void subscribe_recheck(struct link *l);
+void interest_tell(struct worker *w, struct bytes filter, bool wanted);
+
+/* outlet.c */
+void outlet_send(struct worker *w, uint64_t outlets, struct publication *p);
+void outlet_flush(struct worker *w);
+void outlet_post_message(struct worker *to, struct message *m);

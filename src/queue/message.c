@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* queue/message.c - a publication becomes a message when somebody has to keep it */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "queue/queue.h"
+
+/** message_ref() - one more owner; any thread; Return: @m. */
+struct message *message_ref(struct message *m)
+{
+    atomic_fetch_add_explicit(&m->refs, 1, memory_order_relaxed);
+    return m;
+}
+
+/** message_unref() - one owner less; the last frees; any thread, @m may be NULL; Return: NULL. */
+struct message *message_unref(struct message *m)
+{
+    if (m != NULL && atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) == 1)
+        free(m);
+    return NULL;
+}
+
+/** message_bytes() - what @m is charged for: its memory, whoever shares it */
+size_t message_bytes(const struct message *m)
+{
+    return sizeof(*m) + m->topic.len + m->forward.len + m->payload.len;
+}
+
+static struct bytes place(uint8_t **to, struct bytes from)
+{
+    struct bytes placed = bytes_of(*to, from.len);
+
+    if (from.len > 0)
+        memcpy(*to, from.at, from.len);
+    *to += from.len;
+    return placed;
+}
+
+/**
+ * publication_keep() - the message of this publication, made when first asked for
+ *
+ * Return: a reference of its own, to be given to message_unref().
+ */
+struct message *publication_keep(struct publication *p)
+{
+    if (p->message == NULL) {
+        struct message *m = mem_alloc(sizeof(*m) + p->topic.len + p->forward.len + p->payload.len);
+        uint8_t *to = m->data;
+
+        atomic_init(&m->refs, 1);
+        m->qos = p->qos;
+        m->retain = p->retain;
+        m->is_control = p->is_control;
+        m->expires_ns = p->expires_ns;
+        m->publisher = p->publisher;
+        m->topic_hash = p->topic_hash;
+        m->stamp = p->stamp;
+        m->topic = place(&to, p->topic);
+        m->forward = place(&to, p->forward);
+        m->payload = place(&to, p->payload);
+        p->message = m;
+    }
+    return message_ref(p->message);
+}
+
+/** publication_of() - @m passes through this worker; takes a reference until publication_done() */
+struct publication publication_of(struct message *m)
+{
+    return (struct publication){
+        .topic = m->topic,
+        .forward = m->forward,
+        .payload = m->payload,
+        .qos = m->qos,
+        .retain = m->retain,
+        .is_control = m->is_control,
+        .expires_ns = m->expires_ns,
+        .publisher = m->publisher,
+        .topic_hash = m->topic_hash,
+        .stamp = m->stamp,
+        .message = message_ref(m),
+    };
+}
+
+/** publication_done() - the PUBLISH has passed */
+void publication_done(struct publication *p)
+{
+    p->message = message_unref(p->message);
+}
+
+/** delivery_done() - give the message back */
+void delivery_done(struct delivery *d)
+{
+    d->message = message_unref(d->message);
+    free(d->more_subids);
+    d->more_subids = NULL;
+}
+
+/** delivery_subids() - the d->n_subids subscription identifiers; borrowed */
+const uint32_t *delivery_subids(const struct delivery *d)
+{
+    return d->n_subids > DELIVERY_SUBIDS_INLINE ? d->more_subids : d->subids;
+}

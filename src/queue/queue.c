@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue/queue.c - what waits for one session: two lanes, one bound
+ *
+ * The control lane is emptied before the delivery lane.  The drop rule: QoS 0 is
+ * queued while the queue is less than half full, QoS 1 and 2 until it is full;
+ * past that the newest is refused.  So QoS 0 never crowds out what was promised,
+ * and what is in the queue stays.  The control lane may fill the queue to twice its
+ * bound: telemetry cannot crowd out commands of the control plane.
+ *
+ * MQ.PR.SP-05
+ */
+#include "queue/queue.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#define RING_CAP_MIN  8
+#define RING_CAP_KEEP 16 /* an empty ring larger than this gives its memory back */
+
+/** ring_push() - append; @d's references move into the ring */
+void ring_push(struct queue_ring *r, const struct delivery *d)
+{
+    if (r->n == r->cap) {
+        size_t cap = r->cap > 0 ? r->cap * 2 : RING_CAP_MIN;
+        struct delivery *at = mem_alloc(cap * sizeof(*at));
+
+        for (size_t i = 0; i < r->n; i++)
+            at[i] = *ring_at(r, i);
+        free(r->at);
+        r->at = at;
+        r->first = 0;
+        r->cap = cap;
+    }
+    r->at[(r->first + r->n) & (r->cap - 1)] = *d;
+    r->n++;
+}
+
+/** ring_at() - the @i-th from the front; borrowed until the ring changes */
+struct delivery *ring_at(const struct queue_ring *r, size_t i)
+{
+    check(i < r->n);
+    return &r->at[(r->first + i) & (r->cap - 1)];
+}
+
+/** ring_drop_first() - forget the first; the caller has taken over its references */
+void ring_drop_first(struct queue_ring *r)
+{
+    check(r->n > 0);
+    r->first = (r->first + 1) & (r->cap - 1);
+    r->n--;
+    if (r->n == 0 && r->cap > RING_CAP_KEEP) {
+        free(r->at);
+        *r = (struct queue_ring){0};
+    }
+}
+
+/** ring_done() - release all deliveries and the ring */
+void ring_done(struct queue_ring *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        delivery_done(ring_at(r, i));
+    free(r->at);
+    *r = (struct queue_ring){0};
+}
+
+/** queue_done() - release everything that waits; @q is empty and usable again */
+void queue_done(struct queue *q)
+{
+    for (size_t lane = 0; lane < QUEUE_LANE_N; lane++)
+        ring_done(&q->lanes[lane]);
+    *q = (struct queue){0};
+}
+
+static bool has_room(const struct queue *q, const struct queue_limits *limits,
+                     const struct delivery *d)
+{
+    size_t messages_max = limits->messages_max;
+    size_t bytes_max = limits->bytes_max;
+
+    if (d->message->is_control) {
+        messages_max *= 2;
+        bytes_max *= 2;
+    } else if (d->qos == 0) {
+        messages_max /= 2;
+        bytes_max /= 2;
+    }
+    return q->n < messages_max && q->bytes + message_bytes(d->message) <= bytes_max;
+}
+
+/**
+ * queue_offer() - append one delivery, or say why not
+ * @q:       the session's queue; its worker's only
+ * @d:       its references move into the queue on QUEUE_OK, still the caller's otherwise
+ * @now_ns:  CLOCK_MONOTONIC
+ *
+ * A message whose expiry has passed is not queued [MQTT5-3.3.2-5].
+ *
+ * Return: QUEUE_OK, QUEUE_E_FULL (see the drop rule above) or QUEUE_E_EXPIRED.
+ */
+enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limits, struct delivery *d,
+                               uint64_t now_ns)
+{
+    if (d->message->expires_ns <= now_ns)
+        return QUEUE_E_EXPIRED;
+    if (!has_room(q, limits, d))
+        return QUEUE_E_FULL;
+    ring_push(&q->lanes[d->message->is_control ? QUEUE_CONTROL : QUEUE_DELIVERY], d);
+    q->n++;
+    q->bytes += message_bytes(d->message);
+    return QUEUE_OK;
+}
+
+/**
+ * queue_take() - the next delivery, the control lane's before the delivery lane's
+ * @ret:          takes over the references
+ * @ret_expired:  how many were dropped on the way because their expiry has passed
+ *
+ * Return: false if nothing waits.
+ */
+bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret, size_t *ret_expired)
+{
+    size_t expired = 0;
+    bool found = false;
+
+    while (q->n > 0 && !found) {
+        struct queue_ring *r = &q->lanes[q->lanes[QUEUE_CONTROL].n > 0 ? QUEUE_CONTROL : QUEUE_DELIVERY];
+        struct delivery d = *ring_at(r, 0);
+
+        ring_drop_first(r);
+        q->n--;
+        q->bytes -= message_bytes(d.message);
+        if (d.message->expires_ns <= now_ns) {
+            delivery_done(&d);
+            expired++;
+        } else {
+            *ret = d;
+            found = true;
+        }
+    }
+    *ret_expired = expired;
+    return found;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue/queue.h - application messages, and the bounded two-lane queue of a session
+ *
+ * A publication is a PUBLISH on its way through one worker; it borrows.  What has
+ * to outlive the turn (a queue, the retained store, another worker) makes a
+ * message of it, once: immutable, counted atomically, one allocation.  A delivery
+ * points to a message for one session and is charged to that session's queue.
+ *
+ * Pure: no clock, no socket.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base/bytes.h"
+#include "base/list.h"
+
+#define EXPIRES_NEVER UINT64_MAX
+
+/* An application message. */
+struct message {
+    atomic_uint refs;
+    uint8_t qos;         /* as published */
+    bool retain;         /* as published */
+    bool is_control;     /* goes by the control lane */
+    uint64_t expires_ns; /* CLOCK_MONOTONIC, EXPIRES_NEVER without expiry [MQTT5-3.3.2-5] */
+    uint64_t publisher;  /* client_key() of who published it; 0: the node itself */
+    uint64_t topic_hash;
+    uint64_t stamp;      /* order among retained messages of a topic; see router/retained.c */
+    struct bytes topic;  /* these three stand in @data */
+    struct bytes forward;
+    struct bytes payload;
+    uint8_t data[];
+};
+
+/* A PUBLISH passing through.  Borrows from the input buffer. */
+struct publication {
+    struct bytes topic;
+    struct bytes forward; /* encoded properties that travel with the message */
+    struct bytes payload;
+    uint8_t qos;
+    bool retain;
+    bool is_control;
+    uint64_t expires_ns;
+    uint64_t publisher;
+    uint64_t topic_hash;
+    uint64_t stamp;
+    struct message *message; /* owned once made; NULL until somebody has to keep it */
+};
+
+struct message *message_ref(struct message *m);
+struct message *message_unref(struct message *m);
+size_t message_bytes(const struct message *m);
+struct message *publication_keep(struct publication *p);
+struct publication publication_of(struct message *m);
+void publication_done(struct publication *p);
+
+enum queue_lane {
+    QUEUE_CONTROL,
+    QUEUE_DELIVERY,
+    QUEUE_LANE_N,
+};
+
+#define DELIVERY_SUBIDS_INLINE 2
+
+/* One message for one session. */
+struct delivery {
+    struct message *message; /* owned reference */
+    uint32_t *more_subids;   /* owned; only when n_subids > DELIVERY_SUBIDS_INLINE */
+    uint32_t subids[DELIVERY_SUBIDS_INLINE];
+    uint16_t n_subids;
+    uint16_t packet_id; /* 0 until sent */
+    uint8_t qos;
+    uint8_t state;      /* of the session's inflight window */
+    bool retain;        /* the flag to send */
+    bool dup;
+};
+
+void delivery_done(struct delivery *d);
+const uint32_t *delivery_subids(const struct delivery *d);
+
+struct queue_ring {
+    struct delivery *at; /* owned */
+    size_t first;
+    size_t n;
+    size_t cap; /* zero or a power of two */
+};
+
+struct queue {
+    struct queue_ring lanes[QUEUE_LANE_N];
+    size_t n;
+    size_t bytes;
+};
+
+struct queue_limits {
+    size_t messages_max;
+    size_t bytes_max;
+};
+
+enum queue_outcome {
+    QUEUE_OK,
+    QUEUE_E_FULL,    /* the drop rule; nothing was taken */
+    QUEUE_E_EXPIRED, /* nothing was taken */
+};
+
+void queue_done(struct queue *q);
+enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limits, struct delivery *d,
+                               uint64_t now_ns);
+bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret, size_t *ret_expired);
+
+/* The ring by itself; sessions keep their inflight window in one. */
+void ring_push(struct queue_ring *r, const struct delivery *d);
+struct delivery *ring_at(const struct queue_ring *r, size_t i);
+void ring_drop_first(struct queue_ring *r);
+void ring_done(struct queue_ring *r);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * router/retained.c - the last message of each topic, for who subscribes later
+ *
+ * Every worker has all retained messages (the messages themselves are shared), so
+ * that a subscription is answered without asking others.  Two publishers on
+ * different workers may set the same topic at once; the stamp, drawn from one
+ * counter of the node, decides everywhere the same way: the highest stands.  A
+ * removal leaves a message with an empty payload behind, so that an older value that
+ * is still under way does not come back; the sweep takes it away later.
+ *
+ * [MQTT5-3.3.1-5] [MQTT5-3.3.1-6]
+ */
+#include "base/err.h"
+#include "base/hash.h"
+#include "router/router_private.h"
+
+static bool in_use(const struct trie_node *n)
+{
+    return n->retained != NULL;
+}
+
+static bool is_tombstone(const struct message *m)
+{
+    return m->payload.len == 0;
+}
+
+static void forget(struct router *r, struct trie_node *n)
+{
+    if (!is_tombstone(n->retained)) {
+        r->n_retained--;
+        r->retained_bytes -= message_bytes(n->retained);
+    }
+    n->retained = message_unref(n->retained);
+}
+
+/** retained_done() - release all messages */
+void retained_done(struct router *r)
+{
+    for (size_t i = 0; i < r->retained.n_buckets; i++) {
+        for (struct trie_node *n = r->retained.buckets[i]; n != NULL; n = n->hash_next) {
+            if (n->retained != NULL)
+                forget(r, n);
+        }
+    }
+}
+
+/**
+ * router_retain_has_room() - would router_retain() find room for @p?
+ *
+ * A topic that has a message already may always be replaced or cleared.
+ */
+bool router_retain_has_room(const struct router *r, const struct publication *p,
+                            const struct retained_limits *limits)
+{
+    const struct trie_node *n;
+
+    if (p->payload.len == 0 ||
+        (r->n_retained < limits->messages_max && r->retained_bytes < limits->bytes_max))
+        return true;
+    n = trie_find(&r->retained, p->topic);
+    return n != NULL && n->retained != NULL && !is_tombstone(n->retained);
+}
+
+/**
+ * router_retain() - @p is the retained message of its topic from here on
+ * @p:  p->stamp decides between publishers of several workers
+ */
+enum retain_outcome router_retain(struct router *r, struct publication *p,
+                                  const struct retained_limits *limits)
+{
+    struct trie_node *n;
+
+    if (!router_retain_has_room(r, p, limits))
+        return RETAIN_E_FULL;
+    n = trie_make(&r->retained, p->topic);
+    if (n->retained != NULL && n->retained->stamp > p->stamp)
+        return RETAIN_OLDER;
+    if (n->retained != NULL)
+        forget(r, n);
+    n->retained = publication_keep(p);
+    if (is_tombstone(n->retained))
+        return RETAIN_REMOVED;
+    r->n_retained++;
+    r->retained_bytes += message_bytes(n->retained);
+    return RETAIN_STORED;
+}
+
+struct search {
+    const struct trie *trie;
+    uint64_t now_ns;
+    retained_fn *each;
+    void *arg;
+};
+
+static void found(const struct search *s, const struct trie_node *n)
+{
+    if (n->retained != NULL && !is_tombstone(n->retained) && n->retained->expires_ns > s->now_ns)
+        s->each(s->arg, n->retained);
+}
+
+static void everything_below(const struct search *s, const struct trie_node *n)
+{
+    found(s, n);
+    for (const struct trie_node *c = n->first_child; c != NULL; c = c->next_sibling)
+        everything_below(s, c);
+}
+
+static bool hidden(const struct trie_node *parent, const struct trie_node *n)
+{
+    return parent->parent == NULL && n->level_len > 0 && n->level[0] == '$';
+}
+
+static void search_below(const struct search *s, const struct trie_node *n, struct levels rest)
+{
+    struct bytes level;
+
+    if (!levels_next(&rest, &level)) {
+        found(s, n);
+        return;
+    }
+    if (level.len == 1 && level.at[0] == '#') {
+        found(s, n);
+        for (const struct trie_node *c = n->first_child; c != NULL; c = c->next_sibling) {
+            if (!hidden(n, c))
+                everything_below(s, c);
+        }
+    } else if (level.len == 1 && level.at[0] == '+') {
+        for (const struct trie_node *c = n->first_child; c != NULL; c = c->next_sibling) {
+            if (!hidden(n, c))
+                search_below(s, c, rest);
+        }
+    } else {
+        const struct trie_node *c = trie_child(s->trie, n, level, hash_keyed(level));
+
+        if (c != NULL)
+            search_below(s, c, rest);
+    }
+}
+
+/**
+ * router_retained_each() - call @each with every retained message that @filter matches
+ * @filter:  valid; at most WIRE_TOPIC_LEVELS_MAX levels, which bounds the recursion
+ *
+ * Expired ones are passed over.  A wildcard at the front does not find '$' topics
+ * [MQTT5-4.7.2-1].
+ */
+void router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns, retained_fn *each,
+                          void *arg)
+{
+    struct search s = {&r->retained, now_ns, each, arg};
+
+    search_below(&s, r->retained.root, levels_of(filter));
+}
+
+/** router_n_retained() - topics that have a retained message */
+size_t router_n_retained(const struct router *r)
+{
+    return r->n_retained;
+}
+
+/** router_retained_bytes() - memory of the retained messages themselves */
+size_t router_retained_bytes(const struct router *r)
+{
+    return r->retained_bytes;
+}
+
+
+static size_t sweep_bucket(struct router *r, size_t bucket, uint64_t now_ns, uint64_t stamp_before)
+{
+    struct trie_node *n = r->retained.buckets[bucket];
+    size_t n_swept = 0;
+
+    while (n != NULL) {
+        struct trie_node *next = n->hash_next;
+
+        if (n->retained != NULL && n->retained->stamp < stamp_before &&
+            (is_tombstone(n->retained) || n->retained->expires_ns <= now_ns)) {
+            forget(r, n);
+            trie_prune(&r->retained, n, in_use);
+            n_swept++;
+            next = r->retained.buckets[bucket]; /* pruning may have freed neighbours */
+        }
+        n = next;
+    }
+    return n_swept;
+}
+
+/**
+ * router_retained_sweep() - take away expired messages and marks of removed ones
+ * @stamp_before:  younger ones stay: older values of their topics may still be under way
+ * @n_max:         buckets to look at in this call; the next call goes on behind them
+ *
+ * Return: how many were taken away.
+ */
+size_t router_retained_sweep(struct router *r, uint64_t now_ns, uint64_t stamp_before, size_t n_max)
+{
+    size_t n_swept = 0;
+
+    for (size_t i = 0; i < MIN(n_max, r->retained.n_buckets); i++) {
+        r->sweep_bucket = (r->sweep_bucket + 1) & (r->retained.n_buckets - 1);
+        n_swept += sweep_bucket(r, r->sweep_bucket, now_ns, stamp_before);
+    }
+    return n_swept;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * router/router.h - who wants what: subscriptions, interest of other outlets, retained messages
+ *
+ * Each worker has one router: the exact trie of the subscriptions of its own
+ * sessions and, on the same nodes, which other outlets (workers; later bridges and
+ * monitors) want a filter.  A publish is matched once: the result names the local
+ * subscriptions and the outlets.  Repeated topics hit a match cache.
+ *
+ * Pure: one thread, no clock, no socket.
+ */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "queue/queue.h"
+
+#define OUTLETS_MAX 64
+
+struct router;
+struct trie_node;
+
+/* Stands inside a session.  The mark is the router's, to merge overlapping subscriptions. */
+struct subscriber {
+    struct list subscriptions;
+    size_t n_subscriptions;
+    uint64_t mark_serial;
+    size_t mark;
+};
+
+struct subscription {
+    struct list in_subscriber;
+    struct list in_node;
+    struct subscriber *subscriber; /* borrowed */
+    struct trie_node *node;
+    struct bytes filter; /* owned */
+    uint32_t id;         /* Subscription Identifier, 0: none */
+    uint8_t qos;
+    uint8_t retain_handling;
+    bool no_local;
+    bool retain_as_published;
+};
+
+/* The subscriptions of one subscriber that match a topic: first[0] to first[n - 1]. */
+struct receiver {
+    struct subscriber *subscriber;
+    struct subscription *const *first;
+    size_t n;
+};
+
+/* Valid until the router changes or matches again. */
+struct match {
+    const struct receiver *receivers;
+    size_t n_receivers;
+    uint64_t outlets; /* BIT64(outlet) */
+};
+
+struct router *router_new(void);
+struct router *router_free(struct router *r);
+
+enum router_subscribed {
+    ROUTER_NEW,      /* a new subscription, of a filter that a local session already has */
+    ROUTER_NEW_HERE, /* the first of this filter here: the other outlets have to be told */
+    ROUTER_REPLACED, /* the same filter again: options replaced [MQTT5-3.8.4-3] */
+};
+
+enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
+                                        const struct subscription *options, struct bytes filter);
+bool router_unsubscribe(struct router *r, struct subscriber *s, struct bytes filter,
+                        bool *ret_last_here);
+struct subscription *router_find(const struct router *r, const struct subscriber *s,
+                                 struct bytes filter);
+void router_remove(struct router *r, struct subscription *s, bool *ret_last_here);
+void router_interest(struct router *r, unsigned outlet, struct bytes filter, bool wanted);
+typedef void router_filter_fn(void *arg, struct bytes filter);
+void router_local_filters(const struct router *r, router_filter_fn *each, void *arg);
+struct match router_match(struct router *r, struct bytes topic, uint64_t topic_hash);
+size_t router_n_filters(const struct router *r);
+
+/* Retained messages [MQTT5-3.3.1-5]. */
+struct retained_limits {
+    size_t messages_max;
+    size_t bytes_max;
+};
+
+enum retain_outcome {
+    RETAIN_STORED,
+    RETAIN_REMOVED, /* an empty payload [MQTT5-3.3.1-6] */
+    RETAIN_OLDER,   /* a newer one for the topic is there already */
+    RETAIN_E_FULL,  /* the topic had none and a limit is reached; nothing was changed */
+};
+
+typedef void retained_fn(void *arg, struct message *m);
+
+bool router_retain_has_room(const struct router *r, const struct publication *p,
+                            const struct retained_limits *limits);
+enum retain_outcome router_retain(struct router *r, struct publication *p,
+                                  const struct retained_limits *limits);
+void router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns, retained_fn *each,
+                          void *arg);
+size_t router_n_retained(const struct router *r);
+size_t router_retained_bytes(const struct router *r);
+size_t router_retained_sweep(struct router *r, uint64_t now_ns, uint64_t stamp_before, size_t n_max);

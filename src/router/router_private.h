@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* router/router_private.h - what subscribe.c, match.c and retained.c share */
+#pragma once
+
+#include "router/router.h"
+#include "router/trie.h"
+
+#define FIRST_LEVEL_BUCKETS 256
+#define CACHE_SLOTS         16384   /* topics remembered; a power of two */
+#define CACHE_WEIGHT_MAX    1000000 /* subscriptions in all remembered results; then all is forgotten */
+
+struct cached; /* of match.c */
+
+struct match_scratch {
+    struct trie_node **frontier[2];
+    size_t cap[2];
+    struct trie_node **nodes; /* whose subscriptions match */
+    size_t n_nodes;
+    size_t nodes_cap;
+};
+
+struct router {
+    struct trie subscriptions;
+    struct trie retained;
+    size_t n_filters;
+    size_t n_retained;
+    size_t retained_bytes;
+    size_t sweep_bucket;
+
+    /* Results of topics that begin with level L hold while versions[bucket of L] and
+     * version_wildcard stand still. */
+    uint64_t versions[FIRST_LEVEL_BUCKETS];
+    uint64_t version_wildcard;
+    uint64_t serial;
+    struct cached *cache[CACHE_SLOTS];
+    size_t cache_weight;
+    struct match_scratch scratch;
+};
+
+void match_changed(struct router *r, struct bytes filter);
+void match_done(struct router *r);
+void retained_done(struct router *r);

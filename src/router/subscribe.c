@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* router/subscribe.c - subscriptions of local sessions and interest of other outlets */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "router/router_private.h"
+
+/** router_new() - nobody wants anything */
+struct router *router_new(void)
+{
+    struct router *r = mem_new(struct router);
+
+    trie_init(&r->subscriptions);
+    trie_init(&r->retained);
+    return r;
+}
+
+/** router_free() - all subscriptions must have been removed; Return: NULL */
+struct router *router_free(struct router *r)
+{
+    if (r == NULL)
+        return NULL;
+    match_done(r);
+    retained_done(r);
+    trie_done(&r->subscriptions);
+    trie_done(&r->retained);
+    free(r);
+    return NULL;
+}
+
+static bool in_use(const struct trie_node *n)
+{
+    return n->n_subscriptions > 0 || n->outlets != 0;
+}
+
+static void node_prepare(struct trie_node *n)
+{
+    if (n->subscriptions.next == NULL)
+        list_init(&n->subscriptions);
+}
+
+static struct subscription *find_at(const struct trie_node *n, const struct subscriber *s)
+{
+    if (n == NULL || n->n_subscriptions == 0)
+        return NULL;
+    list_each(it, (struct list *)&n->subscriptions)
+    {
+        struct subscription *sub = list_item(it, struct subscription, in_node);
+
+        if (sub->subscriber == s)
+            return sub;
+    }
+    return NULL;
+}
+
+/** router_find() - @s's subscription to @filter, or NULL */
+struct subscription *router_find(const struct router *r, const struct subscriber *s,
+                                 struct bytes filter)
+{
+    return find_at(trie_find(&r->subscriptions, filter), s);
+}
+
+static void set_options(struct subscription *sub, const struct subscription *options)
+{
+    sub->id = options->id;
+    sub->qos = options->qos;
+    sub->retain_handling = options->retain_handling;
+    sub->no_local = options->no_local;
+    sub->retain_as_published = options->retain_as_published;
+}
+
+/**
+ * router_subscribe() - add @filter to what @s wants, or replace its options
+ * @options:  id, qos, retain_handling, no_local and retain_as_published are read
+ * @filter:   valid, without "$share/group/"; copied
+ */
+enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
+                                        const struct subscription *options, struct bytes filter)
+{
+    struct trie_node *n = trie_make(&r->subscriptions, filter);
+    struct subscription *sub = find_at(n, s);
+
+    match_changed(r, filter);
+    if (sub != NULL) {
+        set_options(sub, options);
+        return ROUTER_REPLACED;
+    }
+    node_prepare(n);
+    sub = mem_new(struct subscription);
+    set_options(sub, options);
+    sub->filter = bytes_dup(filter);
+    sub->subscriber = s;
+    sub->node = n;
+    list_append(&n->subscriptions, &sub->in_node);
+    list_append(&s->subscriptions, &sub->in_subscriber);
+    s->n_subscriptions++;
+    if (n->n_subscriptions++ > 0)
+        return ROUTER_NEW;
+    r->n_filters++;
+    return ROUTER_NEW_HERE;
+}
+
+/**
+ * router_remove() - end one subscription; @s is freed
+ * @ret_last_here:  it was the last of its filter here: the other outlets have to be told
+ */
+void router_remove(struct router *r, struct subscription *s, bool *ret_last_here)
+{
+    struct trie_node *n = s->node;
+
+    match_changed(r, s->filter);
+    list_remove(&s->in_node);
+    list_remove(&s->in_subscriber);
+    s->subscriber->n_subscriptions--;
+    bytes_free(s->filter);
+    free(s);
+    *ret_last_here = --n->n_subscriptions == 0;
+    if (*ret_last_here)
+        r->n_filters--;
+    trie_prune(&r->subscriptions, n, in_use);
+}
+
+/** router_unsubscribe() - Return: false if @s had no subscription to @filter [MQTT5-3.10.4-1]. */
+bool router_unsubscribe(struct router *r, struct subscriber *s, struct bytes filter,
+                        bool *ret_last_here)
+{
+    struct subscription *sub = router_find(r, s, filter);
+
+    *ret_last_here = false;
+    if (sub == NULL)
+        return false;
+    router_remove(r, sub, ret_last_here);
+    return true;
+}
+
+/** router_interest() - @outlet (below OUTLETS_MAX) wants, or no longer wants, what matches @filter */
+void router_interest(struct router *r, unsigned outlet, struct bytes filter, bool wanted)
+{
+    struct trie_node *n = wanted ? trie_make(&r->subscriptions, filter)
+                                 : trie_find(&r->subscriptions, filter);
+
+    check(outlet < OUTLETS_MAX);
+    if (n == NULL)
+        return;
+    match_changed(r, filter);
+    if (wanted)
+        n->outlets |= BIT64(outlet);
+    else
+        n->outlets &= ~BIT64(outlet);
+    trie_prune(&r->subscriptions, n, in_use);
+}
+
+/** router_local_filters() - call @each with every filter that a local session has */
+void router_local_filters(const struct router *r, router_filter_fn *each, void *arg)
+{
+    struct buf path = {0};
+
+    for (size_t i = 0; i < r->subscriptions.n_buckets; i++) {
+        for (const struct trie_node *n = r->subscriptions.buckets[i]; n != NULL; n = n->hash_next) {
+            if (n->n_subscriptions == 0)
+                continue;
+            path.len = 0;
+            trie_path(n, &path);
+            each(arg, buf_view(&path));
+        }
+    }
+    buf_done(&path);
+}
+
+/** router_n_filters() - how many different filters local sessions have */
+size_t router_n_filters(const struct router *r)
+{
+    return r->n_filters;
+}

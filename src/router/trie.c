@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* router/trie.c - see trie.h */
+#include "router/trie.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#define BUCKETS_MIN 64
+
+/** levels_of() - begin at the first level; an empty path has one empty level */
+struct levels levels_of(struct bytes path)
+{
+    return (struct levels){.rest = path};
+}
+
+/** levels_next() - Return: false after the last level. */
+bool levels_next(struct levels *l, struct bytes *ret)
+{
+    const uint8_t *slash;
+
+    if (l->done)
+        return false;
+    slash = l->rest.len > 0 ? memchr(l->rest.at, '/', l->rest.len) : NULL;
+    if (slash == NULL) {
+        *ret = l->rest;
+        l->done = true;
+        return true;
+    }
+    *ret = bytes_of(l->rest.at, (size_t)(slash - l->rest.at));
+    l->rest = bytes_of(slash + 1, l->rest.len - ret->len - 1);
+    return true;
+}
+
+static struct trie_node *node_new(struct trie_node *parent, struct bytes level, uint64_t hash)
+{
+    struct trie_node *n = mem_zero(sizeof(*n) + level.len);
+
+    n->parent = parent;
+    n->hash = hash;
+    n->level_len = (uint32_t)level.len;
+    if (level.len > 0)
+        memcpy(n->level, level.at, level.len);
+    return n;
+}
+
+static struct bytes level_of(const struct trie_node *n)
+{
+    return bytes_of(n->level, n->level_len);
+}
+
+static bool is_level(struct bytes level, char c)
+{
+    return level.len == 1 && level.at[0] == (uint8_t)c;
+}
+
+/* One hash for a node: its level's, scattered by its parent. */
+static uint64_t hash_under(const struct trie_node *parent, uint64_t level_hash)
+{
+    return (level_hash ^ parent->hash) * 0x9e3779b97f4a7c15ULL;
+}
+
+static struct trie_node **bucket_of(const struct trie *t, uint64_t hash)
+{
+    return &t->buckets[(hash >> 32) & (t->n_buckets - 1)];
+}
+
+/** trie_init() - only a root */
+void trie_init(struct trie *t)
+{
+    *t = (struct trie){.n_buckets = BUCKETS_MIN};
+    t->buckets = mem_zero(t->n_buckets * sizeof(struct trie_node *));
+    t->root = node_new(NULL, BYTES_NONE, 0x5bd1e995);
+}
+
+/** trie_done() - free all nodes; what hangs on them is the caller's to free before */
+void trie_done(struct trie *t)
+{
+    for (size_t i = 0; i < t->n_buckets; i++) {
+        struct trie_node *n = t->buckets[i];
+
+        while (n != NULL) {
+            struct trie_node *next = n->hash_next;
+
+            free(n);
+            n = next;
+        }
+    }
+    free(t->buckets);
+    free(t->root);
+    *t = (struct trie){0};
+}
+
+/** trie_child() - @parent's child at @level, whose hash_keyed() is @level_hash; NULL if none */
+struct trie_node *trie_child(const struct trie *t, const struct trie_node *parent, struct bytes level,
+                             uint64_t level_hash)
+{
+    uint64_t hash = hash_under(parent, level_hash);
+    struct trie_node *n;
+
+    if (parent->n_children == 0)
+        return NULL;
+    for (n = *bucket_of(t, hash); n != NULL; n = n->hash_next) {
+        if (n->hash == hash && n->parent == parent && bytes_equal(level_of(n), level))
+            break;
+    }
+    return n;
+}
+
+static void grow(struct trie *t)
+{
+    struct trie_node **old = t->buckets;
+    size_t n_old = t->n_buckets;
+
+    t->n_buckets *= 2;
+    t->buckets = mem_zero(t->n_buckets * sizeof(struct trie_node *));
+    for (size_t i = 0; i < n_old; i++) {
+        struct trie_node *n = old[i];
+
+        while (n != NULL) {
+            struct trie_node *next = n->hash_next;
+            struct trie_node **to = bucket_of(t, n->hash);
+
+            n->hash_next = *to;
+            *to = n;
+            n = next;
+        }
+    }
+    free(old);
+}
+
+static struct trie_node *child_make(struct trie *t, struct trie_node *parent, struct bytes level)
+{
+    uint64_t level_hash = hash_keyed(level);
+    struct trie_node *n = trie_child(t, parent, level, level_hash);
+    struct trie_node **bucket;
+
+    if (n != NULL)
+        return n;
+    if (t->n_nodes >= t->n_buckets)
+        grow(t);
+    n = node_new(parent, level, hash_under(parent, level_hash));
+    bucket = bucket_of(t, n->hash);
+    n->hash_next = *bucket;
+    *bucket = n;
+
+    n->next_sibling = parent->first_child;
+    if (n->next_sibling != NULL)
+        n->next_sibling->prev_sibling = n;
+    parent->first_child = n;
+    parent->n_children++;
+    if (is_level(level, '+'))
+        parent->plus = n;
+    if (is_level(level, '#'))
+        parent->pound = n;
+    t->n_nodes++;
+    return n;
+}
+
+/** trie_find() - the node of @path, or NULL */
+struct trie_node *trie_find(const struct trie *t, struct bytes path)
+{
+    struct trie_node *n = t->root;
+    struct levels l = levels_of(path);
+    struct bytes level;
+
+    while (n != NULL && levels_next(&l, &level))
+        n = trie_child(t, n, level, hash_keyed(level));
+    return n;
+}
+
+/** trie_make() - the node of @path, made with its ancestors where missing */
+struct trie_node *trie_make(struct trie *t, struct bytes path)
+{
+    struct trie_node *n = t->root;
+    struct levels l = levels_of(path);
+    struct bytes level;
+
+    while (levels_next(&l, &level))
+        n = child_make(t, n, level);
+    return n;
+}
+
+static void unlink_node(struct trie *t, struct trie_node *n)
+{
+    struct trie_node **at = bucket_of(t, n->hash);
+    struct trie_node *parent = n->parent;
+
+    while (*at != n)
+        at = &(*at)->hash_next;
+    *at = n->hash_next;
+
+    if (n->prev_sibling != NULL)
+        n->prev_sibling->next_sibling = n->next_sibling;
+    else
+        parent->first_child = n->next_sibling;
+    if (n->next_sibling != NULL)
+        n->next_sibling->prev_sibling = n->prev_sibling;
+    parent->n_children--;
+    if (parent->plus == n)
+        parent->plus = NULL;
+    if (parent->pound == n)
+        parent->pound = NULL;
+    t->n_nodes--;
+}
+
+/** trie_prune() - free @n and its ancestors as far as they are not @in_use and have no children */
+void trie_prune(struct trie *t, struct trie_node *n, bool (*in_use)(const struct trie_node *n))
+{
+    while (n != t->root && n->n_children == 0 && !in_use(n)) {
+        struct trie_node *parent = n->parent;
+
+        unlink_node(t, n);
+        free(n);
+        n = parent;
+    }
+}
+
+/** trie_path() - append the text of @n: its levels joined by '/' */
+void trie_path(const struct trie_node *n, struct buf *ret)
+{
+    if (n->parent == NULL)
+        return;
+    trie_path(n->parent, ret);
+    if (n->parent->parent != NULL)
+        buf_add_u8(ret, '/');
+    buf_add(ret, level_of(n));
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * router/trie.h - topic levels as a tree; private to router
+ *
+ * A node is found by its parent and its level's text in one hash table for the
+ * whole tree, so that a node without children costs nothing for them.
+ */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/list.h"
+
+struct message;
+
+struct trie_node {
+    struct trie_node *parent;
+    struct trie_node *hash_next;   /* in the bucket */
+    struct trie_node *first_child; /* siblings are linked, for walks over wildcards */
+    struct trie_node *next_sibling;
+    struct trie_node *prev_sibling;
+    struct trie_node *plus; /* the child "+" of a filter, found without hashing */
+    struct trie_node *pound; /* the child "#" */
+    uint64_t hash;
+    union {
+        struct {
+            struct list subscriptions;
+            uint64_t outlets;
+            uint32_t n_subscriptions;
+        };
+        struct message *retained; /* owned */
+    };
+    uint32_t n_children;
+    uint32_t level_len;
+    uint8_t level[];
+};
+
+struct trie {
+    struct trie_node *root;
+    struct trie_node **buckets;
+    size_t n_buckets;
+    size_t n_nodes;
+};
+
+/* Walks the levels of a topic or filter: "a//b" has "a", "", "b". */
+struct levels {
+    struct bytes rest;
+    bool done;
+};
+
+void trie_init(struct trie *t);
+void trie_done(struct trie *t);
+struct trie_node *trie_child(const struct trie *t, const struct trie_node *parent, struct bytes level,
+                             uint64_t level_hash);
+struct trie_node *trie_find(const struct trie *t, struct bytes path);
+struct trie_node *trie_make(struct trie *t, struct bytes path);
+void trie_prune(struct trie *t, struct trie_node *n, bool (*in_use)(const struct trie_node *n));
+void trie_path(const struct trie_node *n, struct buf *ret);
+
+struct levels levels_of(struct bytes path);
+bool levels_next(struct levels *l, struct bytes *ret);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session/conn.c - what is legal on a network connection, and what was agreed at CONNECT */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "session/session.h"
+
+#define RX(type) BIT(WIRE_##type)
+#define TO(state) BIT(CONN_##state)
+
+/* clang-format off */
+static const struct conn_rule {
+    const char *name;
+    uint32_t may_become;  /* BIT(enum conn_state) */
+    uint32_t may_receive; /* BIT(enum wire_type) */
+} rules[CONN_STATE_N] = {
+    /* CONNECT comes first [MQTT5-3.1.0-1] and once [MQTT5-3.1.0-2]. */
+    [CONN_AWAIT_CONNECT]  = {"await-connect",  TO(AUTHENTICATING) | TO(CLOSED), RX(CONNECT)},
+    [CONN_AUTHENTICATING] = {"authenticating", TO(ACTIVE) | TO(CLOSED),         0},
+    [CONN_ACTIVE]         = {"active",         TO(CLOSED),
+                             RX(PUBLISH) | RX(PUBACK) | RX(PUBREC) | RX(PUBREL) | RX(PUBCOMP) |
+                             RX(SUBSCRIBE) | RX(UNSUBSCRIBE) | RX(PINGREQ) | RX(DISCONNECT)},
+    [CONN_CLOSED]         = {"closed",         0,                               0},
+};
+/* clang-format on */
+
+/** conn_init() - nothing was received yet; @out is borrowed for the life of @c */
+void conn_init(struct conn *c, struct buf *out)
+{
+    *c = (struct conn){.state = CONN_AWAIT_CONNECT, .level = WIRE_V311, .out = out};
+}
+
+/** conn_done() - free what @c owns; the session must have been detached */
+void conn_done(struct conn *c)
+{
+    check(c->session == NULL);
+    for (size_t i = 0; c->aliases != NULL && i < c->topic_alias_max; i++)
+        bytes_free(c->aliases[i]);
+    free(c->aliases);
+    c->aliases = NULL;
+}
+
+/** conn_become() - move to @next, which must be a legal move */
+void conn_become(struct conn *c, enum conn_state next)
+{
+    check(rules[c->state].may_become & BIT(next));
+    c->state = next;
+}
+
+/** conn_may_receive() - is a packet of this type legal now? */
+bool conn_may_receive(const struct conn *c, enum wire_type type)
+{
+    return rules[c->state].may_receive & BIT(type);
+}
+
+/** conn_state_text() - for logs; static */
+const char *conn_state_text(enum conn_state state)
+{
+    return rules[state].name;
+}
+
+/**
+ * conn_agree() - take over what CONNECT says of this network connection
+ * @receive_max, @topic_alias_max:  what the client is told in CONNACK
+ */
+void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_max,
+                uint16_t topic_alias_max)
+{
+    const struct wire_props *props = &p->props;
+
+    c->level = p->level;
+    c->receive_max = receive_max;
+    c->topic_alias_max = topic_alias_max;
+    c->client_receive_max = UINT16_MAX;
+    c->packet_max = UINT32_MAX;
+    c->request_problem = true;
+    if (props->set & BIT64(PROP_RECEIVE_MAX))
+        c->client_receive_max = props->receive_max;
+    if (props->set & BIT64(PROP_PACKET_MAX))
+        c->packet_max = props->packet_max;
+    if (props->set & BIT64(PROP_REQUEST_PROBLEM))
+        c->request_problem = props->request_problem;
+}
+
+/**
+ * conn_resolve_alias() - give @p the topic that its Topic Alias stands for, or remember it
+ *
+ * Return: false if the alias is too high or stands for nothing: close with 0x94
+ * [MQTT5-3.3.2-9].
+ */
+bool conn_resolve_alias(struct conn *c, struct wire_publish *p)
+{
+    struct bytes *alias;
+
+    if (p->topic_alias == 0)
+        return true;
+    if (p->topic_alias > c->topic_alias_max)
+        return false;
+    if (c->aliases == NULL)
+        c->aliases = mem_zero(c->topic_alias_max * sizeof(*c->aliases));
+    alias = &c->aliases[p->topic_alias - 1];
+    if (p->topic.len > 0) {
+        bytes_free(*alias);
+        *alias = bytes_dup(p->topic);
+    } else {
+        p->topic = *alias;
+    }
+    return p->topic.len > 0;
+}
+
+static void set_reason_string(const struct conn *c, struct wire_props *props, const char *text)
+{
+    if (text == NULL || !c->request_problem) /* [MQTT5-3.1.2-29] */
+        return;
+    props->set |= BIT64(PROP_REASON_STRING);
+    props->reason_string = bytes_str(text);
+}
+
+/** conn_send_ack() - PUBACK, PUBREC, PUBREL or PUBCOMP; @reason_string may be NULL */
+void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint8_t reason,
+                   const char *reason_string)
+{
+    struct wire_ack ack = {.packet_id = packet_id, .reason = reason};
+
+    set_reason_string(c, &ack.props, reason_string);
+    wire_encode_ack(c->out, type, &ack, c->level);
+}
+
+/**
+ * conn_send_disconnect() - tell a 5.0 client why; the connection takes nothing more
+ *
+ * Only 5.0 has a DISCONNECT from the server [MQTT3-3.14].
+ */
+void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_string)
+{
+    struct wire_disconnect d = {.reason = reason};
+
+    if (c->state == CONN_ACTIVE && c->level == WIRE_V5) {
+        if (reason_string != NULL) {
+            d.props.set |= BIT64(PROP_REASON_STRING);
+            d.props.reason_string = bytes_str(reason_string);
+        }
+        wire_encode_disconnect(c->out, WIRE_DISCONNECT, &d, c->level);
+    }
+    conn_become(c, CONN_CLOSED);
+}

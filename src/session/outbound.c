@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session/outbound.c - from a matching message to the bytes of a PUBLISH, and its acknowledgement
+ *
+ * Order: what is in flight goes first after a reconnect, then the queue, then
+ * retained messages that a subscription found.  A QoS 0 message goes straight to the
+ * output buffer if nothing waits and there is room.  Packet ids count up from 1, so
+ * the inflight window is a ring that is indexed by the difference of ids.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "session/session_private.h"
+
+#define PACKET_IDS 65535
+#define INFLIGHT_SPAN_MAX 65534 /* ids from the oldest unfinished one to the newest */
+
+enum inflight_state {
+    INFLIGHT_PUBACK,  /* QoS 1, waits for PUBACK */
+    INFLIGHT_PUBREC,  /* QoS 2, waits for PUBREC */
+    INFLIGHT_PUBCOMP, /* QoS 2, PUBREL sent, waits for PUBCOMP; the message is released */
+    INFLIGHT_DONE,    /* acknowledged out of order; leaves when the older ones do */
+};
+
+/* What several subscriptions of one session make of one message. */
+struct wanted {
+    bool any;
+    bool retain_as_published;
+    uint8_t qos;
+    uint16_t n_subids;
+    uint32_t subids[WIRE_SUBIDS_MAX];
+};
+
+static void want(struct wanted *w, const struct subscription *sub)
+{
+    w->any = true;
+    w->qos = MAX(w->qos, sub->qos);
+    w->retain_as_published |= sub->retain_as_published;
+    if (sub->id != 0 && w->n_subids < WIRE_SUBIDS_MAX)
+        w->subids[w->n_subids++] = sub->id;
+}
+
+/* Overlapping subscriptions give one message with the highest QoS [MQTT5-3.3.4-2] and all
+ * Subscription Identifiers [MQTT5-3.3.4-4]; No Local subscriptions do not count for the
+ * client's own messages [MQTT5-3.8.3-3]. */
+static struct wanted wanted_of(const struct session *s, const struct publication *p,
+                               const struct receiver *r)
+{
+    struct wanted w;
+
+    w.any = false;
+    w.retain_as_published = false;
+    w.qos = 0;
+    w.n_subids = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        if (!(r->first[i]->no_local && p->publisher == s->client_key))
+            want(&w, r->first[i]);
+    }
+    return w;
+}
+
+static uint32_t expiry_left_s(uint64_t expires_ns, uint64_t now_ns)
+{
+    return expires_ns > now_ns ? (uint32_t)((expires_ns - now_ns + NS_PER_S - 1) / NS_PER_S) : 0;
+}
+
+/* Encode; false if the packet is larger than the client takes, which counts as
+ * delivered [MQTT5-3.1.2-25]. */
+static bool send_publish(struct session *s, const struct wire_delivery *d)
+{
+    struct conn *c = s->conn;
+
+    if (c->packet_max != UINT32_MAX && wire_delivery_len(d, c->level) > c->packet_max) {
+        s->n_dropped++;
+        return false;
+    }
+    wire_encode_delivery(c->out, d, c->level);
+    s->n_delivered++;
+    return true;
+}
+
+static struct wire_delivery wire_of(const struct delivery *d, uint64_t now_ns)
+{
+    const struct message *m = d->message;
+
+    return (struct wire_delivery){
+        .topic = m->topic,
+        .forward = m->forward,
+        .payload = m->payload,
+        .subscription_ids = delivery_subids(d),
+        .n_subscription_ids = d->n_subids,
+        .packet_id = d->packet_id,
+        .qos = d->qos,
+        .dup = d->dup,
+        .retain = d->retain,
+        .has_expiry = m->expires_ns != EXPIRES_NEVER,
+        .expiry_s = expiry_left_s(m->expires_ns, now_ns),
+    };
+}
+
+static bool may_write(const struct session *s)
+{
+    return s->conn != NULL && s->conn->n_subacks_due == 0 && s->conn->out->len < CONN_OUT_HIGH_BYTES;
+}
+
+static bool nothing_waits(const struct session *s)
+{
+    return s->queue.n == 0 && s->retained == NULL && s->resend_at == s->inflight.n;
+}
+
+static enum session_offered send_now(struct session *s, const struct publication *p,
+                                     const struct wanted *w, uint64_t now_ns)
+{
+    struct wire_delivery d = {
+        .topic = p->topic,
+        .forward = p->forward,
+        .payload = p->payload,
+        .subscription_ids = w->subids,
+        .n_subscription_ids = w->n_subids,
+        .retain = p->retain && w->retain_as_published,
+        .has_expiry = p->expires_ns != EXPIRES_NEVER,
+        .expiry_s = expiry_left_s(p->expires_ns, now_ns),
+    };
+
+    return send_publish(s, &d) ? SESSION_SENT : SESSION_DROPPED;
+}
+
+static enum session_offered enqueue(struct session *s, struct publication *p, const struct wanted *w,
+                                    uint8_t qos, uint64_t now_ns)
+{
+    struct delivery d = {
+        .message = publication_keep(p),
+        .n_subids = w->n_subids,
+        .qos = qos,
+        .retain = p->retain && w->retain_as_published, /* [MQTT5-3.3.1-12] [MQTT5-3.3.1-13] */
+    };
+    enum queue_outcome outcome;
+
+    if (w->n_subids > DELIVERY_SUBIDS_INLINE) {
+        d.more_subids = mem_alloc(w->n_subids * sizeof(uint32_t));
+        memcpy(d.more_subids, w->subids, w->n_subids * sizeof(uint32_t));
+    } else {
+        memcpy(d.subids, w->subids, w->n_subids * sizeof(uint32_t));
+    }
+    outcome = queue_offer(&s->queue, &s->queue_limits, &d, now_ns);
+    if (outcome == QUEUE_OK)
+        return SESSION_QUEUED;
+    delivery_done(&d);
+    if (outcome == QUEUE_E_EXPIRED)
+        return SESSION_SKIPPED;
+    s->n_dropped++;
+    return SESSION_DROPPED;
+}
+
+/**
+ * session_offer() - a message that subscriptions of this session match
+ * @p:  kept by reference if it has to wait
+ * @r:  the session's matching subscriptions, at least one
+ *
+ * After SESSION_QUEUED the caller calls session_pump() before the turn ends.
+ */
+enum session_offered session_offer(struct session *s, struct publication *p,
+                                   const struct receiver *r, uint64_t now_ns)
+{
+    struct wanted w = wanted_of(s, p, r);
+    uint8_t qos = MIN(w.qos, p->qos); /* [MQTT5-3.8.4-8] */
+
+    if (!w.any)
+        return SESSION_SKIPPED;
+    if (qos == 0) {
+        if (s->conn == NULL)
+            return SESSION_SKIPPED;
+        if (may_write(s) && nothing_waits(s))
+            return p->expires_ns > now_ns ? send_now(s, p, &w, now_ns) : SESSION_SKIPPED;
+    }
+    if (s->conn == NULL && !s->is_persistent)
+        return SESSION_SKIPPED;
+    return enqueue(s, p, &w, qos, now_ns);
+}
+
+static struct delivery *inflight_find(const struct session *s, uint16_t id)
+{
+    unsigned first;
+    unsigned i;
+
+    if (s->inflight.n == 0)
+        return NULL;
+    first = ring_at(&s->inflight, 0)->packet_id;
+    i = id >= first ? id - first : id + PACKET_IDS - first;
+    return i < s->inflight.n ? ring_at(&s->inflight, i) : NULL;
+}
+
+static uint16_t take_packet_id(struct session *s)
+{
+    uint16_t id = s->next_packet_id;
+
+    s->next_packet_id = id == PACKET_IDS ? 1 : (uint16_t)(id + 1);
+    return id;
+}
+
+static bool window_open(const struct session *s)
+{
+    return s->n_unacknowledged < s->inflight_max && s->inflight.n < INFLIGHT_SPAN_MAX;
+}
+
+/* @d's references move into the inflight window, or are released. */
+static void send_delivery(struct session *s, struct delivery *d, uint64_t now_ns)
+{
+    struct wire_delivery w;
+
+    if (d->qos > 0) {
+        d->packet_id = s->next_packet_id;
+        d->state = d->qos == 1 ? INFLIGHT_PUBACK : INFLIGHT_PUBREC;
+    }
+    w = wire_of(d, now_ns);
+    if (!send_publish(s, &w) || d->qos == 0) {
+        delivery_done(d);
+        return;
+    }
+    take_packet_id(s);
+    ring_push(&s->inflight, d);
+    s->resend_at = s->inflight.n;
+    s->n_unacknowledged++;
+}
+
+/* Send again what was in flight on an earlier network connection [MQTT5-4.4.0-1]. */
+static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
+{
+    struct wire_delivery w;
+
+    if (d->state == INFLIGHT_DONE)
+        return;
+    s->n_unacknowledged++;
+    if (d->state == INFLIGHT_PUBCOMP) {
+        conn_send_ack(s->conn, WIRE_PUBREL, d->packet_id, REASON_SUCCESS, NULL);
+        return;
+    }
+    d->dup = true; /* [MQTT5-3.3.1-1] */
+    w = wire_of(d, now_ns);
+    wire_encode_delivery(s->conn->out, &w, s->conn->level);
+}
+
+static bool head_wants_window(const struct session *s)
+{
+    enum queue_lane lane = s->queue.lanes[QUEUE_CONTROL].n > 0 ? QUEUE_CONTROL : QUEUE_DELIVERY;
+
+    if (s->queue.n > 0)
+        return ring_at(&s->queue.lanes[lane], 0)->qos > 0;
+    return true; /* a retained message: its QoS is not looked at before there is a window for it */
+}
+
+/**
+ * session_pump() - encode what waits, as far as the output buffer and the windows allow
+ *
+ * Return: whether something still waits that only room in the output buffer holds back;
+ * what waits for an acknowledgement is pumped when it comes.
+ */
+bool session_pump(struct session *s, uint64_t now_ns)
+{
+    while (may_write(s)) {
+        struct delivery d;
+        size_t n_expired = 0;
+
+        if (s->resend_at < s->inflight.n) {
+            if (s->n_unacknowledged >= s->inflight_max)
+                return false;
+            resend(s, ring_at(&s->inflight, s->resend_at++), now_ns);
+            continue;
+        }
+        if (!window_open(s) && head_wants_window(s))
+            return false;
+        if (!queue_take(&s->queue, now_ns, &d, &n_expired) && !retained_batch_take(s, now_ns, &d))
+            return false;
+        send_delivery(s, &d, now_ns);
+    }
+    return s->conn != NULL && s->conn->n_subacks_due == 0;
+}
+
+static void finish(struct session *s, struct delivery *d)
+{
+    d->state = INFLIGHT_DONE;
+    delivery_done(d);
+    s->n_unacknowledged--;
+    while (s->inflight.n > 0 && ring_at(&s->inflight, 0)->state == INFLIGHT_DONE) {
+        ring_drop_first(&s->inflight);
+        s->resend_at--;
+    }
+}
+
+/* Was @d sent on this network connection? */
+static bool was_sent(const struct session *s, const struct delivery *d)
+{
+    unsigned first = ring_at(&s->inflight, 0)->packet_id;
+    unsigned i = d->packet_id >= first ? d->packet_id - first : d->packet_id + PACKET_IDS - first;
+
+    return i < s->resend_at;
+}
+
+/**
+ * session_receive_ack() - PUBACK, PUBREC or PUBCOMP from the client
+ *
+ * A PUBREC for an id that is not known is answered by PUBREL with 0x92, so that the
+ * client can give it up.  The caller calls session_pump() afterwards.
+ *
+ * Return: false if the packet does not fit what is in flight: a protocol error.
+ */
+bool session_receive_ack(struct session *s, enum wire_type type, const struct wire_ack *p)
+{
+    struct delivery *d = inflight_find(s, p->packet_id);
+
+    if (d == NULL || d->state == INFLIGHT_DONE || !was_sent(s, d)) {
+        if (type == WIRE_PUBREC)
+            conn_send_ack(s->conn, WIRE_PUBREL, p->packet_id, REASON_PACKET_IDENTIFIER_NOT_FOUND,
+                          NULL);
+        return true;
+    }
+    switch (d->state) {
+    case INFLIGHT_PUBACK:
+        if (type != WIRE_PUBACK)
+            return false;
+        finish(s, d);
+        return true;
+    case INFLIGHT_PUBREC:
+        if (type != WIRE_PUBREC)
+            return false;
+        if (p->reason >= 0x80) { /* given up by the client [MQTT5-4.3.3-4] */
+            finish(s, d);
+            return true;
+        }
+        d->message = message_unref(d->message);
+        d->state = INFLIGHT_PUBCOMP;
+        conn_send_ack(s->conn, WIRE_PUBREL, d->packet_id, REASON_SUCCESS, NULL);
+        return true;
+    default:
+        if (type == WIRE_PUBREC) /* repeated: answer again */
+            conn_send_ack(s->conn, WIRE_PUBREL, d->packet_id, REASON_SUCCESS, NULL);
+        else if (type == WIRE_PUBCOMP)
+            finish(s, d);
+        else
+            return false;
+        return true;
+    }
+}

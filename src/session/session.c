@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session/session.c - a session's life, and what it receives */
+#include "session/session.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "session/session_private.h"
+
+#define INCOMING_BYTES 8192 /* one bit a packet id */
+
+/** client_key() - a client id as a number; never 0, which stands for the node itself */
+uint64_t client_key(struct bytes client_id)
+{
+    uint64_t key = hash_keyed(client_id);
+
+    return key != 0 ? key : 1;
+}
+
+/** session_new() - a session without a network connection; @client_id is copied */
+struct session *session_new(struct bytes client_id, const struct session_limits *limits)
+{
+    struct session *s = mem_new(struct session);
+
+    list_init(&s->subscriber.subscriptions);
+    s->client_id = bytes_dup(client_id);
+    s->client_key = client_key(client_id);
+    s->next_packet_id = 1;
+    s->queue_limits = limits->queue;
+    s->inflight_max = limits->inflight_max;
+    return s;
+}
+
+/** session_free() - its subscriptions must have been removed, its conn detached; Return: NULL */
+struct session *session_free(struct session *s)
+{
+    if (s == NULL)
+        return NULL;
+    check(s->conn == NULL && s->subscriber.n_subscriptions == 0);
+    queue_done(&s->queue);
+    ring_done(&s->inflight);
+    while (s->retained != NULL)
+        retained_batch_drop(s);
+    message_unref(s->will.message);
+    free(s->incoming);
+    bytes_free(s->client_id);
+    free(s);
+    return NULL;
+}
+
+/**
+ * session_attach() - @c is the session's network connection from here on
+ *
+ * What is in flight is sent again, oldest first, as far as the client's Receive
+ * Maximum allows [MQTT5-4.4.0-1]; session_pump() does it.
+ */
+void session_attach(struct session *s, struct conn *c, const struct session_limits *limits)
+{
+    check(s->conn == NULL && c->session == NULL);
+    s->conn = c;
+    c->session = s;
+    s->queue_limits = limits->queue;
+    s->inflight_max = MIN(limits->inflight_max, (uint32_t)c->client_receive_max);
+    s->n_unacknowledged = 0;
+    s->resend_at = 0;
+}
+
+/** session_detach() - the network connection is gone; fine if there was none */
+void session_detach(struct session *s)
+{
+    if (s->conn == NULL)
+        return;
+    s->conn->session = NULL;
+    s->conn = NULL;
+}
+
+/** session_queued() - messages that wait or are in flight */
+size_t session_queued(const struct session *s)
+{
+    return s->queue.n + s->inflight.n;
+}
+
+static bool incoming_has(const struct session *s, uint16_t id)
+{
+    return s->incoming != NULL && (s->incoming[id / 8] & BIT(id % 8));
+}
+
+static void incoming_add(struct session *s, uint16_t id)
+{
+    if (s->incoming == NULL)
+        s->incoming = mem_zero(INCOMING_BYTES);
+    s->incoming[id / 8] = (uint8_t)(s->incoming[id / 8] | BIT(id % 8));
+    s->n_incoming++;
+}
+
+static void incoming_remove(struct session *s, uint16_t id)
+{
+    s->incoming[id / 8] = (uint8_t)(s->incoming[id / 8] & ~BIT(id % 8));
+    s->n_incoming--;
+}
+
+/**
+ * session_receive_publish() - is it new, and may the client send it now?
+ *
+ * A QoS 2 packet id is remembered until PUBREL, so that a repetition is not routed
+ * again [MQTT5-4.3.3-10].
+ */
+enum session_received session_receive_publish(struct session *s, const struct wire_publish *p)
+{
+    if (p->qos < 2)
+        return SESSION_ROUTE;
+    if (incoming_has(s, p->packet_id))
+        return SESSION_DUPLICATE;
+    if (s->conn->level == WIRE_V5 && s->n_incoming >= s->conn->receive_max)
+        return SESSION_E_RECEIVE_MAXIMUM;
+    incoming_add(s, p->packet_id);
+    return SESSION_ROUTE;
+}
+
+/**
+ * session_acknowledge() - answer a PUBLISH that was routed, or refused with @reason >= 0x80
+ * @reason_string:  may be NULL
+ *
+ * 3.1.1 has no reason: a refused message is acknowledged all the same [MQTT3-3.3.5-2].
+ * After a PUBREC with an error the packet id is free again [MQTT5-4.3.3-9].
+ */
+void session_acknowledge(struct session *s, const struct wire_publish *p, uint8_t reason,
+                         const char *reason_string)
+{
+    if (p->qos == 0)
+        return;
+    if (p->qos == 2 && reason >= 0x80 && s->conn->level == WIRE_V5)
+        incoming_remove(s, p->packet_id);
+    conn_send_ack(s->conn, p->qos == 1 ? WIRE_PUBACK : WIRE_PUBREC, p->packet_id, reason,
+                  reason_string);
+}
+
+/** session_receive_pubrel() - the client gives the packet id up; PUBCOMP in any case [MQTT5-4.3.3-11] */
+void session_receive_pubrel(struct session *s, const struct wire_ack *p)
+{
+    bool known = incoming_has(s, p->packet_id);
+
+    if (known)
+        incoming_remove(s, p->packet_id);
+    conn_send_ack(s->conn, WIRE_PUBCOMP, p->packet_id,
+                  known ? REASON_SUCCESS : REASON_PACKET_IDENTIFIER_NOT_FOUND, NULL);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session/session.h - the MQTT machines of a network connection and of a session
+ *
+ * A session (client id, subscriptions, queue, inflight windows, Will) outlives its
+ * network connections; a conn is one of them.  Both belong to one worker.  Functions
+ * take packets and a time; what they want sent they append, encoded, to the conn's
+ * output buffer; everything else they answer as an outcome.
+ *
+ * Pure: no clock, no socket, no randomness.
+ */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/heap.h"
+#include "queue/queue.h"
+#include "router/router.h"
+#include "wire/wire.h"
+
+/* Deliveries are encoded while less than this stands in the output buffer. */
+#define CONN_OUT_HIGH_BYTES 131072
+
+/* ---- network connection ---- */
+
+enum conn_state {
+    CONN_AWAIT_CONNECT,
+    CONN_AUTHENTICATING, /* CONNECT was read; what the client sends meanwhile waits unread */
+    CONN_ACTIVE,
+    CONN_CLOSED,         /* DISCONNECT was sent or received; nothing more is taken */
+    CONN_STATE_N,
+};
+
+struct session;
+
+struct conn {
+    enum conn_state state;
+    enum wire_level level;
+    struct session *session; /* while CONN_ACTIVE */
+    struct buf *out;         /* borrowed from the owner of the conn */
+    struct bytes *aliases;   /* owned topics by alias - 1 [MQTT5-3.3.2-8] */
+    uint16_t topic_alias_max; /* told to the client */
+    uint16_t receive_max;     /* told to the client */
+    uint32_t packet_max;      /* the client's */
+    uint16_t client_receive_max;
+    bool request_problem;
+    unsigned n_subacks_due; /* deliveries wait until these have left */
+};
+
+void conn_init(struct conn *c, struct buf *out);
+void conn_done(struct conn *c);
+void conn_become(struct conn *c, enum conn_state next);
+bool conn_may_receive(const struct conn *c, enum wire_type type);
+const char *conn_state_text(enum conn_state state);
+void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_max,
+                uint16_t topic_alias_max);
+bool conn_resolve_alias(struct conn *c, struct wire_publish *p);
+void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint8_t reason,
+                   const char *reason_string);
+void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_string);
+
+/* ---- session ---- */
+
+struct session_limits {
+    struct queue_limits queue;
+    uint32_t inflight_max;
+};
+
+/* A Will Message waiting for its time [MQTT5-3.1.2-8]. */
+struct will {
+    struct message *message; /* owned; NULL: none */
+    uint64_t expiry_ns;      /* Message Expiry Interval, from its publication on; EXPIRES_NEVER: none */
+    uint32_t delay_s;
+};
+
+struct retained_batch; /* of retained.c */
+
+struct session {
+    struct subscriber subscriber;
+    struct bytes client_id; /* owned */
+    uint64_t client_key;    /* client_key() of it */
+    struct conn *conn;      /* NULL while disconnected */
+    uint32_t expiry_s;      /* 0: ends with the network connection; UINT32_MAX: never */
+    bool is_persistent;     /* a message for it is kept while it is disconnected */
+
+    struct queue queue;
+    struct queue_limits queue_limits;
+    struct queue_ring inflight; /* contiguous packet ids from inflight.at(0).packet_id */
+    size_t n_unacknowledged;    /* sent on this network connection and not finished */
+    size_t resend_at;           /* inflight entries from here on were not sent again yet */
+    uint32_t inflight_max;
+    uint16_t next_packet_id;
+    uint8_t *incoming; /* owned bitmap of QoS 2 packet ids between PUBLISH and PUBREL; NULL while none */
+    size_t n_incoming;
+    struct retained_batch *retained; /* owned list, what subscriptions found and was not sent yet */
+    struct will will;
+
+    uint64_t n_delivered;
+    uint64_t n_dropped;
+};
+
+uint64_t client_key(struct bytes client_id);
+struct session *session_new(struct bytes client_id, const struct session_limits *limits);
+struct session *session_free(struct session *s);
+void session_attach(struct session *s, struct conn *c, const struct session_limits *limits);
+void session_detach(struct session *s);
+size_t session_queued(const struct session *s);
+
+/* From the client. */
+enum session_received {
+    SESSION_ROUTE,             /* a new message */
+    SESSION_DUPLICATE,         /* QoS 2, received before: acknowledge only [MQTT5-4.3.3-10] */
+    SESSION_E_RECEIVE_MAXIMUM, /* close with 0x93 [MQTT5-3.3.4-9] */
+};
+
+enum session_received session_receive_publish(struct session *s, const struct wire_publish *p);
+void session_acknowledge(struct session *s, const struct wire_publish *p, uint8_t reason,
+                         const char *reason_string);
+void session_receive_pubrel(struct session *s, const struct wire_ack *p);
+bool session_receive_ack(struct session *s, enum wire_type type, const struct wire_ack *p);
+
+/* To the client. */
+enum session_offered {
+    SESSION_SENT,    /* encoded */
+    SESSION_QUEUED,
+    SESSION_SKIPPED, /* not for this session: No Local, QoS 0 while disconnected, expired */
+    SESSION_DROPPED, /* by the queue's drop rule, or larger than the client takes */
+};
+
+enum session_offered session_offer(struct session *s, struct publication *p,
+                                   const struct receiver *r, uint64_t now_ns);
+void session_offer_retained(struct session *s, const struct subscription *sub, struct message **messages,
+                            size_t n);
+bool session_pump(struct session *s, uint64_t now_ns);

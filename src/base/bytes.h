@@ -19,7 +19,7 @@
 #define MAX(a, b)   ((a) > (b) ? (a) : (b))
 
 #define MUST_CHECK   __attribute__((warn_unused_result))
-#define PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define PRINTF(f, a) __attribute__((format(printf, f, a), nonnull(f)))
 #define CLEANUP(fn)  __attribute__((cleanup(fn)))
 
 struct bytes {

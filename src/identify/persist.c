@@ -228,6 +228,8 @@ static void read_assets(struct identify *id, const json_t *root, uint64_t unix_m
     {
         uint64_t day = number_of(v, "day");
 
+        if (day > unix_ms / DAY_MS)
+            continue;
         id->retired[day % RETIRED_DAYS] = (struct day_count){day, number_of(v, "n")};
     }
     assets_bind_all(id, unix_ms);

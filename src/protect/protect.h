@@ -47,11 +47,19 @@ extern const struct limits limits_default;
 
 /* ---- what the configuration says; borrowed while a policy is built, which copies ---- */
 
-#define ROLE_NAME_MAX 64
+#define ROLE_NAME_MAX        64
+#define ROLE_RULES_MAX       1000
+#define POLICY_ROLES_MAX     1000
+#define POLICY_USERS_MAX     1000000
+#define POLICY_COMMANDS_MAX  1000
+#define USER_NAME_MAX        256
+#define RULE_FILTER_BYTES_MAX 1024 /* as configured */
+#define RULE_VALUE_BYTES_MAX 256   /* of ${client_id} and the like */
 
 /* One entry of a role's "allow" or "deny" list, e.g. publish to "fmb/meter/${client_id}/#".
  * In @filter, ${client_id}, ${user_name} and ${certificate_cn} stand for the connection's own; a
- * value with '/', '+', '#' or nothing makes the rule match nothing (and explain says so). */
+ * value with '/', '+', '#' or nothing, a longer one than RULE_VALUE_BYTES_MAX, and one that would put
+ * a '$' at the filter's front make the rule match nothing (and explain says so). */
 struct rule_spec {
     const char *filter;
     bool publish;
@@ -65,7 +73,7 @@ struct role_spec {
     size_t n_rules;
     bool critical;        /* automatic responses never go beyond an alert */
     bool may_command;     /* may publish to command topics without being an incident (D32) */
-    bool control_plane;   /* may connect to the control listener and use $bastide/ and $SYS/ topics that its rules allow */
+    bool control_plane;   /* may connect to the control listener, and there subscribe to $bastide/ topics that its rules allow */
     uint64_t messages_per_s_max; /* 0: the node's limit */
     uint32_t scan_factor; /* multiplies the topic-scan limits (gateway 20, monitor 5); 0: 1 */
 };
@@ -89,8 +97,16 @@ struct policy_spec {
     const char *anonymous_role; /* role of clients without credentials on listeners that allow them; NULL: nobody */
 };
 
+/* What is wrong with a name or a filter that the configuration says: NULL, or a sentence without
+ * subject such as "is empty; ...".  Static. */
+const char *role_name_wrong_why(const char *name);
+const char *user_name_wrong_why(const char *name); /* certificate_cn as well */
+const char *rule_filter_wrong_why(const char *filter);
+const char *command_topic_wrong_why(const char *filter); /* as a rule's, but without ${...} */
+
 struct policy;
 
+/* NULL on failure, and @ret_error (owned by the caller) names the offender. */
 struct policy *policy_new(const struct policy_spec *spec, char **ret_error);
 struct policy *policy_ref(struct policy *p);
 struct policy *policy_unref(struct policy *p);
@@ -121,6 +137,7 @@ struct gate_subject {
     X(E_WRONG_PASSWORD,  0x86, "wrong password")                                                \
     X(E_NO_CREDENTIALS,  0x87, "neither a known certificate nor a user name and password")      \
     X(E_CERTIFICATE,     0x87, "the certificate's name belongs to no user")                     \
+    X(E_USER_NAME,       0x87, "the user name is not the one that the certificate belongs to")      \
     X(E_DISABLED,        0x87, "the user is disabled")                                          \
     X(E_CONTROL_PLANE,   0x87, "the role may not use the control listener")                     \
     X(E_NOT_AUTHORIZED,  0x87, "no rule allows it")                                             \
@@ -152,7 +169,7 @@ const char *grant_role(const struct grant *g);
 const char *grant_principal(const struct grant *g); /* user name; "" when anonymous */
 bool grant_is_critical(const struct grant *g);
 bool grant_may_command(const struct grant *g);
-bool grant_is_control_plane(const struct grant *g);
+bool grant_is_control_plane(const struct grant *g); /* of such a role, and came by the control listener */
 uint64_t grant_messages_per_s_max(const struct grant *g);
 uint32_t grant_scan_factor(const struct grant *g);
 
@@ -162,8 +179,6 @@ enum gate_action {
     GATE_PUBLISH,
     GATE_SUBSCRIBE,
 };
-
-#define GATE_RULE_TEXT_MAX 256
 
 struct gate_answer {
     enum gate_outcome outcome; /* GATE_ALLOWED, E_NOT_AUTHORIZED, E_DENIED, E_RESERVED */

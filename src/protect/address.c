@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* protect/address.c - see address.h */
+#include "protect/address.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#define V4_PREFIX_BITS   96
+#define ADDRESS_TEXT_MAX 64
+
+static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+static bool is_v4(const struct address *a)
+{
+    return memcmp(a->at, v4_mapped, sizeof(v4_mapped)) == 0;
+}
+
+static bool parse(const char *text, struct address *ret)
+{
+    struct address a = {.prefix_len = ADDRESS_BITS_MAX};
+
+    memcpy(a.at, v4_mapped, sizeof(v4_mapped));
+    if (inet_pton(AF_INET, text, a.at + sizeof(v4_mapped)) != 1 &&
+        inet_pton(AF_INET6, text, a.at) != 1)
+        return false;
+    *ret = a;
+    return true;
+}
+
+/**
+ * address_parse() - read what a socket says of its peer
+ * @text:  "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1" or "fe80::1%eth0"; the zone does not count
+ * @ret:   written on success
+ */
+bool address_parse(struct bytes text, struct address *ret)
+{
+    char s[ADDRESS_TEXT_MAX];
+    size_t len = 0;
+
+    while (len < text.len && text.at[len] != '%')
+        len++;
+    if (len == 0 || len >= sizeof(s))
+        return false;
+    memcpy(s, text.at, len);
+    s[len] = '\0';
+    return parse(s, ret);
+}
+
+/**
+ * address_mask() - clear all bits past the first @prefix_len
+ */
+void address_mask(struct address *a, uint8_t prefix_len)
+{
+    for (size_t i = 0; i < ADDRESS_BYTES; i++) {
+        size_t first_bit = i * 8;
+
+        if (first_bit >= prefix_len)
+            a->at[i] = 0;
+        else if (prefix_len - first_bit < 8)
+            a->at[i] &= (uint8_t)(0xff << (8 - (prefix_len - first_bit)));
+    }
+    a->prefix_len = prefix_len;
+}
+
+/* "24" of "192.0.2.0/24". */
+static bool parse_len(const char *text, bool v4, struct address *ret)
+{
+    unsigned most = v4 ? ADDRESS_BITS_MAX - V4_PREFIX_BITS : ADDRESS_BITS_MAX;
+    size_t len = strlen(text);
+    unsigned long n;
+
+    if (len == 0 || len > 3 || strspn(text, "0123456789") != len)
+        return false;
+    n = strtoul(text, NULL, 10);
+    if (n > most)
+        return false;
+    ret->prefix_len = (uint8_t)(n + (v4 ? V4_PREFIX_BITS : 0));
+    return true;
+}
+
+/**
+ * prefix_parse() - read one address or a prefix, as a person writes it
+ * @text:  "192.0.2.1", "192.0.2.0/24", "2001:db8::/32"
+ * @ret:   written on success
+ *
+ * Return: NULL, or what is wrong; static.
+ */
+const char *prefix_parse(const char *text, struct address *ret)
+{
+    const char *slash = strchr(text, '/');
+    size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
+    char s[ADDRESS_TEXT_MAX];
+    struct address a;
+    struct address masked;
+
+    if (len >= sizeof(s))
+        return "is not an IP address or prefix, such as 192.0.2.1 or 2001:db8::/32";
+    memcpy(s, text, len);
+    s[len] = '\0';
+    if (!parse(s, &a))
+        return "is not an IP address or prefix, such as 192.0.2.1 or 2001:db8::/32";
+    if (slash != NULL && !parse_len(slash + 1, is_v4(&a) && strchr(s, ':') == NULL, &a))
+        return "has a prefix length that is not a number from 1 to 32 (IPv4) or 128 (IPv6)";
+    if (a.prefix_len <= (strchr(s, ':') == NULL ? V4_PREFIX_BITS : 0))
+        return "has a prefix length of 0, which is everybody";
+    masked = a;
+    address_mask(&masked, a.prefix_len);
+    if (memcmp(masked.at, a.at, sizeof(a.at)) != 0)
+        return "has bits set past its prefix length; did you mean a longer prefix, or zeros there?";
+    *ret = a;
+    return NULL;
+}

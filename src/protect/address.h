@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * protect/address.h - an IP address or prefix as bytes that can be compared and hashed
+ *
+ * Private to protect/.  IPv4 is kept as IPv6 (::ffff:0:0/96), so that a client which came by an IPv6
+ * socket is the same one.
+ */
+#pragma once
+
+#include "base/bytes.h"
+
+#define ADDRESS_BYTES    16
+#define ADDRESS_BITS_MAX 128
+
+struct address {
+    uint8_t at[ADDRESS_BYTES];
+    uint8_t prefix_len; /* in bits of the 128; ADDRESS_BITS_MAX: one address */
+};
+
+bool address_parse(struct bytes text, struct address *ret);
+const char *prefix_parse(const char *text, struct address *ret);
+void address_mask(struct address *a, uint8_t prefix_len);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * protect/grant.c - who is it, and what comes of that: from CONNECT to a grant
+ *
+ * MQ.PR.IA-03 MQ.PR.IA-05
+ */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "crypto/crypto.h"
+#include "protect/policy.h"
+
+/* Whom the credentials point at, before a password has been looked at. */
+struct identity {
+    enum gate_outcome outcome; /* ALLOWED, ASK_PASSWORD, or why nobody */
+    const struct user *user;   /* NULL: anonymous; or, at ASK_PASSWORD, no such user */
+};
+
+/** gate_outcome_reason() - Return: the MQTT 5.0 reason code for it. */
+uint8_t gate_outcome_reason(enum gate_outcome o)
+{
+    static const uint8_t reasons[] = {
+#define X(name, reason, text) [GATE_##name] = (reason),
+        GATE_OUTCOMES(X)
+#undef X
+    };
+
+    check((size_t)o < COUNT_OF(reasons));
+    return reasons[o];
+}
+
+/** gate_outcome_text() - Return: it in words; static. */
+const char *gate_outcome_text(enum gate_outcome o)
+{
+    static const char *const texts[] = {
+#define X(name, reason, text) [GATE_##name] = text,
+        GATE_OUTCOMES(X)
+#undef X
+    };
+
+    check((size_t)o < COUNT_OF(texts));
+    return texts[o];
+}
+
+/* A certificate that belongs to nobody never ends as anonymous, nor does half a password login. */
+static struct identity identify(const struct policy *p, const struct gate_subject *s)
+{
+    if (s->has_certificate) {
+        const struct user *u = map_find(&p->user_by_cn, s->certificate_cn);
+
+        if (u != NULL && s->has_user_name && !bytes_equal(s->user_name, bytes_str(u->name)))
+            return (struct identity){GATE_E_USER_NAME, NULL};
+        if (u != NULL)
+            return (struct identity){GATE_ALLOWED, u};
+    }
+    if (s->has_user_name && s->has_password)
+        return (struct identity){GATE_ASK_PASSWORD, map_find(&p->user_by_name, s->user_name)};
+    if (s->has_certificate)
+        return (struct identity){GATE_E_CERTIFICATE, NULL};
+    if (s->has_user_name || s->has_password || !s->anonymous_allowed || p->anonymous == NULL)
+        return (struct identity){GATE_E_NO_CREDENTIALS, NULL};
+    return (struct identity){GATE_ALLOWED, NULL};
+}
+
+/* May this user, whose identity is proven, come in here? */
+static enum gate_outcome admissible(const struct policy *p, const struct gate_subject *s,
+                                    const struct user *user)
+{
+    const struct role *role = user != NULL ? user->role : p->anonymous;
+
+    if (user != NULL && user->disabled)
+        return GATE_E_DISABLED;
+    if (s->is_control && !role->control_plane)
+        return GATE_E_CONTROL_PLANE;
+    return GATE_ALLOWED;
+}
+
+/**
+ * gate_connect() - who is it, as far as can be said without checking a password
+ * @s:             borrowed during the call
+ * @ret_verifier:  written on GATE_ASK_PASSWORD: what the password is to be checked with, borrowed
+ *                 from @p; of the same cost whether or not there is such a user
+ *
+ * What is wrong with a user (disabled, may not use this listener) is told only to who has proven to
+ * be that user.  MQ.PR.IA-03
+ *
+ * Return: GATE_ALLOWED, GATE_ASK_PASSWORD or an E_ outcome.
+ */
+enum gate_outcome gate_connect(const struct policy *p, const struct gate_subject *s,
+                               const char **ret_verifier)
+{
+    struct identity who = identify(p, s);
+
+    if (who.outcome == GATE_ASK_PASSWORD)
+        *ret_verifier = who.user != NULL && who.user->password_verifier != NULL
+                            ? who.user->password_verifier
+                            : password_dummy_verifier();
+    else if (who.outcome == GATE_ALLOWED)
+        return admissible(p, s, who.user);
+    return who.outcome;
+}
+
+/* ---- compiling the role's rules with the connection's own values ---- */
+
+struct values {
+    struct bytes of[RULE_VARIABLE_N];
+};
+
+static enum rule_flaw flaw_of(struct bytes value, bool at_front)
+{
+    if (value.len == 0)
+        return RULE_FLAW_EMPTY;
+    if (value.len > RULE_VALUE_BYTES_MAX)
+        return RULE_FLAW_LONG;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.at[i] == '/' || value.at[i] == '+' || value.at[i] == '#')
+            return RULE_FLAW_SPECIAL;
+    }
+    return at_front && value.at[0] == '$' ? RULE_FLAW_DOLLAR : RULE_FLAW_NONE;
+}
+
+/* Append the filter of @rule to @text, or find the flaw for which it matches nothing. */
+static void substitute(struct acl_rule *rule, const struct values *values, struct buf *text)
+{
+    size_t start = text->len;
+    struct filter_piece piece;
+
+    for (const char *at = rule->text; filter_piece_next(&at, &piece);) {
+        struct bytes more = piece.text;
+
+        if (piece.is_variable) {
+            check(piece.variable < RULE_VARIABLE_N);
+            more = values->of[piece.variable];
+            rule->flaw = (uint8_t)flaw_of(more, text->len == start);
+            rule->variable = (uint8_t)piece.variable;
+            if (rule->flaw != RULE_FLAW_NONE)
+                break;
+        }
+        buf_add(text, more);
+    }
+    if (rule->flaw != RULE_FLAW_NONE)
+        text->len = start;
+    rule->filter.len = text->len - start;
+}
+
+/* The role's rules with their filters behind them, in one piece of memory with the grant. */
+static struct grant *grant_compile(const struct role *role, const struct values *values)
+{
+    struct buf text CLEANUP(buf_done) = {0};
+    size_t n = role->n_rules;
+    struct acl_rule *rules = mem_alloc(MAX(n, 1U) * sizeof(*rules));
+    struct grant *g;
+    uint8_t *at;
+
+    for (size_t i = 0; i < n; i++) {
+        rules[i] = role->rules[i];
+        if (rules[i].has_variable)
+            substitute(&rules[i], values, &text);
+    }
+    g = mem_zero(sizeof(*g) + n * sizeof(*rules) + text.len);
+    at = (uint8_t *)&g->own[n];
+    if (text.len > 0)
+        memcpy(at, text.at, text.len);
+    for (size_t i = 0; i < n; i++) {
+        g->own[i] = rules[i];
+        if (rules[i].has_variable) {
+            g->own[i].filter.at = at;
+            g->own[i].fixed_len = filter_fixed_len(g->own[i].filter);
+            at += rules[i].filter.len;
+        }
+    }
+    g->rules = g->own;
+    free(rules);
+    return g;
+}
+
+static struct grant *grant_new(struct policy *p, const struct gate_subject *s,
+                               const struct user *user)
+{
+    const struct role *role = user != NULL ? user->role : p->anonymous;
+    struct values values = {{
+        [RULE_CLIENT_ID] = s->client_id,
+        [RULE_USER_NAME] = bytes_str(user != NULL ? user->name : NULL),
+        [RULE_CERTIFICATE_CN] = s->has_certificate ? s->certificate_cn : BYTES_NONE,
+    }};
+    struct grant *g;
+
+    if (role->has_variable) {
+        g = grant_compile(role, &values);
+    } else {
+        g = mem_new(struct grant);
+        g->rules = role->rules;
+    }
+    g->n_rules = role->n_rules;
+    g->policy = policy_ref(p);
+    g->role = role;
+    g->user = user;
+    g->is_control_plane = role->control_plane && s->is_control;
+    return g;
+}
+
+/**
+ * gate_admit() - what this connection may do
+ * @p:    the policy; the grant takes a reference
+ * @s:    the same as gate_connect() saw; borrowed during the call
+ * @ret:  GATE_ALLOWED, or why not
+ *
+ * Only after gate_connect() said GATE_ALLOWED, or GATE_ASK_PASSWORD and the password was right.
+ * Looks again, because the policy may be a newer one.  ${...} is replaced once, here, so that no
+ * packet pays for it.  MQ.PR.IA-05
+ *
+ * Return: owned, for grant_free(); NULL when not allowed.
+ */
+struct grant *gate_admit(struct policy *p, const struct gate_subject *s, enum gate_outcome *ret)
+{
+    struct identity who = identify(p, s);
+    enum gate_outcome outcome = who.outcome;
+
+    if (outcome == GATE_ASK_PASSWORD && who.user == NULL)
+        outcome = GATE_E_UNKNOWN_USER;
+    else if (outcome == GATE_ASK_PASSWORD && who.user->password_verifier == NULL)
+        outcome = GATE_E_WRONG_PASSWORD;
+    else if (outcome == GATE_ASK_PASSWORD || outcome == GATE_ALLOWED)
+        outcome = admissible(p, s, who.user);
+    *ret = outcome;
+    return outcome == GATE_ALLOWED ? grant_new(p, s, who.user) : NULL;
+}
+
+/** grant_free() - @g may be NULL; Return: NULL. */
+struct grant *grant_free(struct grant *g)
+{
+    if (g != NULL)
+        policy_unref(g->policy);
+    free(g);
+    return NULL;
+}
+
+/** grant_role() - Return: the role's name, borrowed. */
+const char *grant_role(const struct grant *g)
+{
+    return g->role->name;
+}
+
+/** grant_principal() - Return: the user's name, borrowed; "" when anonymous. */
+const char *grant_principal(const struct grant *g)
+{
+    return g->user != NULL ? g->user->name : "";
+}
+
+/** grant_is_critical() - do automatic responses stop at an alert? */
+bool grant_is_critical(const struct grant *g)
+{
+    return g->role->critical;
+}
+
+/** grant_may_command() - is publishing to a command topic its job? */
+bool grant_may_command(const struct grant *g)
+{
+    return g->role->may_command;
+}
+
+/** grant_is_control_plane() - came by the control listener, with a role that may */
+bool grant_is_control_plane(const struct grant *g)
+{
+    return g->is_control_plane;
+}
+
+/** grant_messages_per_s_max() - Return: its role's, or else the node's; never 0. */
+uint64_t grant_messages_per_s_max(const struct grant *g)
+{
+    return g->role->messages_per_s_max;
+}
+
+/** grant_scan_factor() - what the topic-scan limits are multiplied by; at least 1 */
+uint32_t grant_scan_factor(const struct grant *g)
+{
+    return g->role->scan_factor;
+}

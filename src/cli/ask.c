@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/ask.c - see ask.h */
+#include "cli/ask.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/http.h"
+#include "cli/print.h"
+#include "node/node.h"
+
+#define CONFIG_NAME      "bastide.yaml"
+#define CONFIG_INSTALLED "/etc/bastide/" CONFIG_NAME
+
+/* The file in folder @dir; owned. */
+static char *in_folder(const char *dir)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/" CONFIG_NAME, dir) < 0)
+        abort();
+    return path;
+}
+
+/* Where the configuration is: --config, --home, BASTIDE_HOME, here, /etc; owned; NULL: nowhere. */
+static char *config_path(const struct cli_args *a)
+{
+    const char *home = getenv("BASTIDE_HOME");
+
+    if (cli_arg(a, "--config") != NULL)
+        return bytes_dup_str(bytes_str(cli_arg(a, "--config")));
+    if (cli_arg(a, "--home") != NULL)
+        return in_folder(cli_arg(a, "--home"));
+    if (home != NULL && home[0] != '\0')
+        return in_folder(home);
+    if (access(CONFIG_NAME, F_OK) == 0)
+        return bytes_dup_str(BYTES(CONFIG_NAME));
+    if (access(CONFIG_INSTALLED, F_OK) == 0)
+        return bytes_dup_str(BYTES(CONFIG_INSTALLED));
+    return NULL;
+}
+
+/**
+ * ask_config() - load the configuration that the command line means
+ * @ret:  owned by the caller; written on CLI_OK
+ *
+ * Return: CLI_OK, or CLI_USAGE or CLI_NO and standard error says why.
+ */
+int ask_config(const struct cli_args *a, struct config **ret)
+{
+    char *path = config_path(a);
+    char *error = NULL;
+    struct config *c;
+
+    if (path == NULL)
+        return cli_usage(a->verb, "no configuration: give -c FILE or --home DIR, set BASTIDE_HOME, "
+                                  "or be in the node's home");
+    c = config_load(path, &error);
+    free(path);
+    if (c == NULL) {
+        (void)fprintf(stderr, "%s\n", error);
+        free(error);
+        return CLI_NO;
+    }
+    *ret = c;
+    return CLI_OK;
+}
+
+/** ask_socket() - the path of the node's admin socket; @ret is owned by the caller */
+int ask_socket(const struct cli_args *a, char **ret)
+{
+    struct config *c = NULL;
+    int rc;
+
+    if (cli_arg(a, "--socket") != NULL) {
+        *ret = bytes_dup_str(bytes_str(cli_arg(a, "--socket")));
+        return CLI_OK;
+    }
+    rc = ask_config(a, &c);
+    if (rc == CLI_OK)
+        *ret = bytes_dup_str(bytes_str(c->admin_socket));
+    config_free(c);
+    return rc;
+}
+
+static int refused(const struct http_answer *answer, const json_t *reply)
+{
+    const char *error = json_string_value(json_object_get(reply, "error"));
+    const char *advice = json_string_value(json_object_get(reply, "what_to_do"));
+
+    if (error == NULL || advice == NULL)
+        return cli_fail("the node answered %d", answer->status);
+    return cli_fail("%s\n  what to do: %s", error, advice);
+}
+
+static int ask_raw(const struct cli_args *a, const char *method, const char *path, json_t *body,
+                   struct http_answer *ret)
+{
+    char *socket_path = NULL;
+    char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+    char *error = NULL;
+    int rc = ask_socket(a, &socket_path);
+
+    if (rc == CLI_OK) {
+        switch (http_ask(socket_path, method, path, text, ret, &error)) {
+        case HTTP_OK:
+            break;
+        case HTTP_E_UNREACHABLE:
+            rc = CLI_UNREACHABLE;
+            break;
+        case HTTP_E_BROKEN:
+            rc = CLI_NO;
+            break;
+        }
+    }
+    if (error != NULL)
+        cli_fail("%s", error);
+    free(error);
+    free(text);
+    free(socket_path);
+    json_decref(body);
+    return rc;
+}
+
+/**
+ * ask_node() - ask the node that the command line means
+ * @body:  consumed; NULL for none
+ * @ret:   what a 200 brought; owned by the caller; written on CLI_OK
+ *
+ * Return: CLI_OK, or another exit status and standard error says why.
+ */
+int ask_node(const struct cli_args *a, const char *method, const char *path, json_t *body,
+             json_t **ret)
+{
+    struct http_answer answer = {0};
+    int rc = ask_raw(a, method, path, body, &answer);
+    json_t *reply;
+
+    if (rc != CLI_OK)
+        return rc;
+    reply = json_loadb((const char *)answer.body.at, answer.body.len, JSON_DECODE_ANY, NULL);
+    if (answer.status != 200)
+        rc = refused(&answer, reply);
+    else if (reply == NULL)
+        rc = cli_fail("the node's answer is no JSON");
+    else
+        *ret = json_incref(reply);
+    json_decref(reply);
+    http_answer_done(&answer);
+    return rc;
+}
+
+/** ask_do() - POST, and print the node's sentence on what it did; @body is consumed */
+int ask_do(const struct cli_args *a, const char *path, json_t *body)
+{
+    json_t *reply = NULL;
+    int rc = ask_node(a, "POST", path, body, &reply);
+
+    if (rc == CLI_OK)
+        print_text(json_string_value(json_object_get(reply, "text")));
+    json_decref(reply);
+    return rc;
+}
+
+/** ask_text() - GET what is no JSON; appended to @ret on CLI_OK */
+int ask_text(const struct cli_args *a, const char *path, struct buf *ret)
+{
+    struct http_answer answer = {0};
+    int rc = ask_raw(a, "GET", path, NULL, &answer);
+
+    if (rc != CLI_OK)
+        return rc;
+    if (answer.status == 200)
+        buf_add(ret, answer.body);
+    else
+        rc = cli_fail("the node answered %d", answer.status);
+    http_answer_done(&answer);
+    return rc;
+}

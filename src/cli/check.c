@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/check.c - bastide check-config: is this configuration in order? */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/ask.h"
+#include "io/io.h"
+#include "node/node.h"
+
+static const char *certificate_text(enum config_client_certificate c)
+{
+    static const char *const texts[] = {
+        [CONFIG_CLIENT_CERTIFICATE_NONE] = "not asked for",
+        [CONFIG_CLIENT_CERTIFICATE_OPTIONAL] = "optional",
+        [CONFIG_CLIENT_CERTIFICATE_REQUIRED] = "required",
+    };
+
+    return texts[c];
+}
+
+/* The files must be there, readable, and fit each other. */
+static bool check_tls(const struct config_listener *l, char **ret_error)
+{
+    static const enum tls_client_certificate asked[] = {
+        [CONFIG_CLIENT_CERTIFICATE_NONE] = TLS_CLIENT_CERTIFICATE_NONE,
+        [CONFIG_CLIENT_CERTIFICATE_OPTIONAL] = TLS_CLIENT_CERTIFICATE_OPTIONAL,
+        [CONFIG_CLIENT_CERTIFICATE_REQUIRED] = TLS_CLIENT_CERTIFICATE_REQUIRED,
+    };
+    const struct tls_settings s = {
+        .certificate = l->certificate,
+        .key = l->key,
+        .client_ca = l->client_ca,
+        .crl = l->crl,
+        .client_certificate = asked[l->client_certificate],
+        .version_min = l->tls_version_min,
+    };
+    struct tls_context *t = l->has_tls ? tls_context_new(&s, ret_error) : NULL;
+
+    tls_context_unref(t);
+    return t != NULL || !l->has_tls;
+}
+
+static bool check_listeners(const struct config *c)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        const struct config_listener *l = &c->listeners[i];
+        char *error = NULL;
+
+        if (!check_tls(l, &error)) {
+            (void)cli_fail("listener %s: %s", l->name, error);
+            good = false;
+        }
+        free(error);
+        (void)printf("listener %s: %s port %u, %s plane, %s", l->name, l->address, l->port,
+                     l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery",
+                     l->has_tls ? "TLS" : "plain TCP");
+        if (l->has_tls)
+            (void)printf(" %s or later, client certificate %s",
+                         l->tls_version_min == 0x0304 ? "1.3" : "1.2",
+                         certificate_text(l->client_certificate));
+        (void)printf("%s\n", l->anonymous ? ", ANONYMOUS clients are let in" : "");
+    }
+    return good;
+}
+
+static int check_config(const struct config *c)
+{
+    char *error = NULL;
+    struct policy *p = policy_new(&c->policy, &error);
+    bool good = check_listeners(c);
+
+    if (p == NULL)
+        (void)cli_fail("%s", error);
+    free(error);
+    if (p == NULL || !good)
+        return CLI_NO;
+    policy_unref(p);
+    (void)printf("%zu roles, %zu users, automatic answers %s\n%s is in order\n", c->policy.n_roles,
+                 c->policy.n_users, c->respond_enforce ? "on" : "off (observe only)", c->path);
+    return CLI_OK;
+}
+
+/** cli_check_config() - bastide check-config: what bastide run and reload would say of it */
+int cli_check_config(int argc, char **argv)
+{
+    struct cli_args a;
+    struct config *c = NULL;
+    int rc = cli_args_parse(&a, argc, argv, 0, 0);
+
+    if (rc == CLI_OK)
+        rc = ask_config(&a, &c);
+    if (rc == CLI_OK)
+        rc = check_config(c);
+    config_free(c);
+    return rc;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/cli.c - from the command line to a verb */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "cli/args.h"
+#include "cli/help.h"
+#include "lab/lab.h"
+
+/** cli_help() - bastide help [VERB] */
+int cli_help(int argc, char **argv)
+{
+    struct cli_args a;
+    int rc = cli_args_parse(&a, argc, argv, 0, 1);
+    const struct cli_verb *v;
+
+    if (rc != CLI_OK)
+        return rc;
+    if (a.n_operands == 0) {
+        help_all(stdout);
+        return CLI_OK;
+    }
+    v = cli_verb_find(a.operands[0]);
+    if (v == NULL)
+        return cli_usage(a.verb, "there is no verb %s", a.operands[0]);
+    help_verb(stdout, v);
+    return CLI_OK;
+}
+
+/** cli_version() - bastide version */
+int cli_version(int argc, char **argv)
+{
+    struct cli_args a;
+    int rc = cli_args_parse(&a, argc, argv, 0, 0);
+
+    if (rc == CLI_OK)
+        (void)printf("bastide " BASTIDE_VERSION "\n");
+    return rc;
+}
+
+/** cli_lab() - bastide lab */
+int cli_lab(int argc, char **argv)
+{
+    return lab_main(argc, argv);
+}
+
+static int unknown_verb(const char *name)
+{
+    const char *like = cli_verb_like(name);
+
+    (void)cli_fail("there is no verb %s%s%s; bastide help lists them", name,
+                   like != NULL ? "; did you mean " : "", like != NULL ? like : "");
+    return CLI_USAGE;
+}
+
+/* --help wherever it stands before "--" is a wish that goes before all others. */
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    }
+    return false;
+}
+
+static int run_verb(const struct cli_verb *v, int argc, char **argv)
+{
+    if (wants_help(argc, argv)) {
+        help_verb(stdout, v);
+        return CLI_OK;
+    }
+    return v->run(argc, argv);
+}
+
+/**
+ * cli_main() - the whole program
+ *
+ * Return: one of enum cli_exit.
+ */
+int cli_main(int argc, char **argv)
+{
+    static char synonyms[][2][10] = {
+        {"--help", "help"}, {"-h", "help"}, {"--version", "version"}, {"-V", "version"}};
+    const struct cli_verb *v;
+    int rc;
+
+    /* As base/mem.h: what a library cannot allocate is the machine's end. */
+    json_set_alloc_funcs(mem_alloc, free);
+    event_set_mem_functions(mem_alloc, mem_resize, free);
+
+    if (argc < 2) {
+        help_all(stderr);
+        return CLI_USAGE;
+    }
+    for (size_t i = 0; i < COUNT_OF(synonyms); i++) {
+        if (strcmp(argv[1], synonyms[i][0]) == 0)
+            argv[1] = synonyms[i][1];
+    }
+    v = cli_verb_find(argv[1]);
+    rc = v != NULL ? run_verb(v, argc - 1, argv + 1) : unknown_verb(argv[1]);
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        if (rc == CLI_OK)
+            rc = cli_fail("standard output cannot be written: %s", strerror(errno));
+    }
+    return rc;
+}

@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/conf_edit.c - see conf_edit.h */
+#include "cli/conf_edit.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <yaml.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+/* The file, read; places are byte offsets into the text. */
+struct doc {
+    yaml_document_t yaml;
+    struct bytes text;
+    yaml_node_t *users_key;
+    yaml_node_t *users; /* a sequence, or the empty value; NULL: no "users" */
+};
+
+static bool say(char **ret_error, const char *format, ...) PRINTF(2, 3);
+
+static bool say(char **ret_error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    if (vasprintf(ret_error, format, args) < 0)
+        abort();
+    va_end(args);
+    return false;
+}
+
+/* ---- reading ---- */
+
+/* libyaml counts characters. */
+static size_t byte_at(struct bytes text, const yaml_mark_t *mark)
+{
+    size_t characters = 0;
+    size_t i = 0;
+
+    while (i < text.len && characters < mark->index) {
+        i++;
+        while (i < text.len && (text.at[i] & 0xc0) == 0x80)
+            i++;
+        characters++;
+    }
+    return i;
+}
+
+static bool is_scalar(const yaml_node_t *n)
+{
+    return n != NULL && n->type == YAML_SCALAR_NODE;
+}
+
+static struct bytes scalar_text(const yaml_node_t *n)
+{
+    return bytes_of(n->data.scalar.value, n->data.scalar.length);
+}
+
+/* The empty value of "users:" or of an empty document's. */
+static bool is_nothing(const yaml_node_t *n)
+{
+    return is_scalar(n) && n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           n->data.scalar.length == 0;
+}
+
+static size_t count_items(const yaml_node_t *sequence)
+{
+    if (sequence == NULL || sequence->type != YAML_SEQUENCE_NODE)
+        return 0;
+    return (size_t)(sequence->data.sequence.items.top - sequence->data.sequence.items.start);
+}
+
+static size_t count_pairs(const yaml_node_t *mapping)
+{
+    return (size_t)(mapping->data.mapping.pairs.top - mapping->data.mapping.pairs.start);
+}
+
+static yaml_node_t *item(struct doc *d, size_t i)
+{
+    return yaml_document_get_node(&d->yaml, d->users->data.sequence.items.start[i]);
+}
+
+static yaml_node_t *pair_key(struct doc *d, const yaml_node_t *mapping, size_t i)
+{
+    return yaml_document_get_node(&d->yaml, mapping->data.mapping.pairs.start[i].key);
+}
+
+static yaml_node_t *pair_value(struct doc *d, const yaml_node_t *mapping, size_t i)
+{
+    return yaml_document_get_node(&d->yaml, mapping->data.mapping.pairs.start[i].value);
+}
+
+/* NULL when there is none; @ret_key may be NULL. */
+static yaml_node_t *member(struct doc *d, const yaml_node_t *mapping, const char *name,
+                           yaml_node_t **ret_key)
+{
+    for (size_t i = 0; i < count_pairs(mapping); i++) {
+        yaml_node_t *key = pair_key(d, mapping, i);
+
+        if (!is_scalar(key) || !bytes_equal(scalar_text(key), bytes_str(name)))
+            continue;
+        if (ret_key != NULL)
+            *ret_key = key;
+        return pair_value(d, mapping, i);
+    }
+    return NULL;
+}
+
+static bool check_user(struct doc *d, const yaml_node_t *user, char **ret_error)
+{
+    size_t line = user->start_mark.line + 1;
+
+    if (user->type != YAML_MAPPING_NODE)
+        return say(ret_error, "line %zu: a user is a mapping with a name and a role", line);
+    for (size_t i = 0; i < count_pairs(user); i++)
+        if (!is_scalar(pair_key(d, user, i)) || !is_scalar(pair_value(d, user, i)))
+            return say(ret_error, "line %zu: what a user has is plain text", line);
+    if (member(d, user, "name", NULL) == NULL)
+        return say(ret_error, "line %zu: a user without a name", line);
+    return true;
+}
+
+static bool check_doc(struct doc *d, char **ret_error)
+{
+    yaml_node_t *root = yaml_document_get_root_node(&d->yaml);
+
+    if (root == NULL)
+        return say(ret_error, "it is empty; it needs a line \"users:\"");
+    if (root->type != YAML_MAPPING_NODE)
+        return say(ret_error, "it does not begin with \"users:\"");
+    d->users = member(d, root, "users", &d->users_key);
+    if (d->users == NULL)
+        return say(ret_error, "it has no \"users:\"");
+    if (d->users->type != YAML_SEQUENCE_NODE && !is_nothing(d->users))
+        return say(ret_error, "line %zu: \"users\" is not a list", d->users->start_mark.line + 1);
+    for (size_t i = 0; i < count_items(d->users); i++)
+        if (!check_user(d, item(d, i), ret_error))
+            return false;
+    return true;
+}
+
+static bool doc_load(struct doc *d, struct bytes text, char **ret_error)
+{
+    yaml_parser_t parser;
+    bool ok;
+
+    *d = (struct doc){.text = text};
+    check(yaml_parser_initialize(&parser) == 1);
+    yaml_parser_set_input_string(&parser, text.at, text.len);
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    ok = yaml_parser_load(&parser, &d->yaml) == 1;
+    if (!ok)
+        say(ret_error, "line %zu, column %zu: %s", parser.problem_mark.line + 1,
+            parser.problem_mark.column + 1, parser.problem);
+    yaml_parser_delete(&parser);
+    if (ok && !check_doc(d, ret_error)) {
+        yaml_document_delete(&d->yaml);
+        ok = false;
+    }
+    return ok;
+}
+
+static char *copy_member(struct doc *d, const yaml_node_t *user, const char *name)
+{
+    const yaml_node_t *value = member(d, user, name, NULL);
+
+    return value != NULL && !is_nothing(value) ? bytes_dup_str(scalar_text(value)) : NULL;
+}
+
+static bool means_yes(const char *text)
+{
+    static const char *const yes[] = {"yes", "true", "on", "y"};
+
+    for (size_t i = 0; text != NULL && i < COUNT_OF(yes); i++)
+        if (strcasecmp(text, yes[i]) == 0)
+            return true;
+    return false;
+}
+
+static struct conf_user user_of(struct doc *d, const yaml_node_t *node)
+{
+    char *disabled = copy_member(d, node, "disabled");
+    struct conf_user u = {
+        .name = bytes_dup_str(scalar_text(member(d, node, "name", NULL))),
+        .role = copy_member(d, node, "role"),
+        .password = copy_member(d, node, "password"),
+        .certificate_cn = copy_member(d, node, "certificate_cn"),
+        .disabled = means_yes(disabled),
+    };
+
+    free(disabled);
+    return u;
+}
+
+/**
+ * conf_users_parse() - the users that @text names, in its order
+ * @ret:  written on success; give it to conf_users_done()
+ *
+ * On failure @ret_error says which line; the caller says which file.
+ */
+bool conf_users_parse(struct bytes text, struct conf_users *ret, char **ret_error)
+{
+    struct doc d;
+
+    if (!doc_load(&d, text, ret_error))
+        return false;
+    ret->n = count_items(d.users);
+    ret->at = mem_zero((ret->n + 1) * sizeof(*ret->at));
+    for (size_t i = 0; i < ret->n; i++)
+        ret->at[i] = user_of(&d, item(&d, i));
+    yaml_document_delete(&d.yaml);
+    return true;
+}
+
+/** conf_users_done() - free; one of all zero is fine */
+void conf_users_done(struct conf_users *u)
+{
+    for (size_t i = 0; i < u->n; i++) {
+        free(u->at[i].name);
+        free(u->at[i].role);
+        free(u->at[i].password);
+        free(u->at[i].certificate_cn);
+    }
+    free(u->at);
+    *u = (struct conf_users){0};
+}
+
+/** conf_users_find() - the user called @name; Return: borrowed from @u, NULL when there is none */
+const struct conf_user *conf_users_find(const struct conf_users *u, const char *name)
+{
+    for (size_t i = 0; i < u->n; i++)
+        if (strcmp(u->at[i].name, name) == 0)
+            return &u->at[i];
+    return NULL;
+}
+
+/* ---- changing ---- */
+
+/* Replace @text's bytes from @from to before @to. */
+static void splice(struct buf *text, size_t from, size_t to, struct bytes with)
+{
+    struct buf out = {0};
+
+    check(from <= to && to <= text->len);
+    buf_add(&out, bytes_of(text->at, from));
+    buf_add(&out, with);
+    buf_add(&out, bytes_of(text->at + to, text->len - to));
+    buf_done(text);
+    *text = out;
+}
+
+static void quote(struct buf *to, const char *value)
+{
+    buf_add_u8(to, '"');
+    for (const char *at = value; *at != '\0'; at++) {
+        if ((uint8_t)*at < 0x20 || *at == 0x7f) {
+            buf_addf(to, "\\x%02x", (unsigned)(uint8_t)*at);
+            continue;
+        }
+        if (*at == '"' || *at == '\\')
+            buf_add_u8(to, '\\');
+        buf_add_u8(to, (uint8_t)*at);
+    }
+    buf_add_u8(to, '"');
+}
+
+/* The start of the line after the one with byte @at, or the end. */
+static size_t next_line(struct bytes text, size_t at)
+{
+    while (at < text.len && text.at[at] != '\n')
+        at++;
+    return at < text.len ? at + 1 : at;
+}
+
+static size_t line_start(struct bytes text, size_t at)
+{
+    while (at > 0 && text.at[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+/* Past the last value of a user; there is at least its name. */
+static size_t user_end(struct doc *d, const yaml_node_t *user)
+{
+    size_t end = 0;
+
+    for (size_t i = 0; i < count_pairs(user); i++) {
+        size_t value_end = byte_at(d->text, &pair_value(d, user, i)->end_mark);
+
+        end = MAX(end, value_end);
+    }
+    return end;
+}
+
+static yaml_node_t *find_user(struct doc *d, const char *name)
+{
+    for (size_t i = 0; i < count_items(d->users); i++)
+        if (bytes_equal(scalar_text(member(d, item(d, i), "name", NULL)), bytes_str(name)))
+            return item(d, i);
+    return NULL;
+}
+
+static bool is_flow(const yaml_node_t *n)
+{
+    return (n->type == YAML_MAPPING_NODE && n->data.mapping.style == YAML_FLOW_MAPPING_STYLE) ||
+           (n->type == YAML_SEQUENCE_NODE && n->data.sequence.style == YAML_FLOW_SEQUENCE_STYLE);
+}
+
+static bool by_hand(char **ret_error, size_t line)
+{
+    return say(ret_error,
+               "line %zu is written in a way that this program does not change; write each user "
+               "as \"- name: ...\" with its other lines below, or change it by hand",
+               line + 1);
+}
+
+static void add_line(struct buf *lines, size_t indent, const char *key, const char *quoted)
+{
+    if (quoted == NULL)
+        return;
+    for (size_t i = 0; i < indent; i++)
+        buf_add_u8(lines, ' ');
+    buf_addf(lines, "%s: ", key);
+    quote(lines, quoted);
+    buf_add_u8(lines, '\n');
+}
+
+/* Insert @lines at the start of a line; the one before gets its end if it has none. */
+static void insert_lines(struct buf *text, size_t at, struct buf *lines)
+{
+    if (at > 0 && text->at[at - 1] != '\n')
+        splice(text, at++, at - 1, BYTES("\n"));
+    splice(text, at, at, buf_view(lines));
+    buf_done(lines);
+}
+
+static bool set_member(struct buf *text, const char *name, const char *key, struct bytes written,
+                       char **ret_error)
+{
+    struct buf line = {0};
+    yaml_node_t *value;
+    yaml_node_t *user;
+    bool ok = true;
+    struct doc d;
+
+    if (!doc_load(&d, buf_view(text), ret_error))
+        return false;
+    user = find_user(&d, name);
+    value = user != NULL ? member(&d, user, key, NULL) : NULL;
+    if (user == NULL) {
+        ok = say(ret_error, "there is no user \"%s\"", name);
+    } else if (value != NULL) {
+        size_t from = byte_at(d.text, &value->start_mark);
+
+        if (from > 0 && text->at[from - 1] == ':')
+            buf_add_u8(&line, ' ');
+        buf_add(&line, written);
+        splice(text, from, byte_at(d.text, &value->end_mark), buf_view(&line));
+        buf_done(&line);
+    } else if (is_flow(user) || is_flow(d.users)) {
+        ok = by_hand(ret_error, user->start_mark.line);
+    } else {
+        buf_addf(&line, "%*s%s: %.*s\n", (int)user->start_mark.column, "", key, BYTES_ARG(written));
+        insert_lines(text, next_line(d.text, user_end(&d, user)), &line);
+    }
+    yaml_document_delete(&d.yaml);
+    return ok;
+}
+
+/* Where a new user goes, and how far it is indented; "users: []" has become "users:". */
+static bool place_for_new(struct buf *text, size_t *ret_at, size_t *ret_indent, char **ret_error)
+{
+    bool ok = true;
+    struct doc d;
+    size_t n;
+
+    if (!doc_load(&d, buf_view(text), ret_error))
+        return false;
+    n = count_items(d.users);
+    if (n > 0 && is_flow(d.users)) {
+        ok = by_hand(ret_error, d.users->start_mark.line);
+    } else if (n > 0) {
+        *ret_at = next_line(d.text, user_end(&d, item(&d, n - 1)));
+        *ret_indent = d.users->start_mark.column;
+    } else {
+        if (!is_nothing(d.users))
+            splice(text, byte_at(d.text, &d.users->start_mark), byte_at(d.text, &d.users->end_mark),
+                   BYTES_NONE);
+        *ret_at = next_line(buf_view(text), byte_at(d.text, &d.users_key->end_mark));
+        *ret_indent = 2;
+    }
+    yaml_document_delete(&d.yaml);
+    return ok;
+}
+
+static bool add_user(struct buf *text, const struct conf_user *user, char **ret_error)
+{
+    struct buf lines = {0};
+    size_t indent = 0;
+    size_t at = 0;
+
+    if (!place_for_new(text, &at, &indent, ret_error))
+        return false;
+    buf_addf(&lines, "%*s- name: ", (int)indent, "");
+    quote(&lines, user->name);
+    buf_add_u8(&lines, '\n');
+    add_line(&lines, indent + 2, "role", user->role);
+    add_line(&lines, indent + 2, "certificate_cn", user->certificate_cn);
+    add_line(&lines, indent + 2, "password", user->password);
+    insert_lines(text, at, &lines);
+    return true;
+}
+
+/* Only "- " may stand before a user that is taken out with its lines. */
+static bool begins_its_line(struct bytes text, size_t at)
+{
+    for (size_t i = line_start(text, at); i < at; i++)
+        if (text.at[i] != ' ' && text.at[i] != '-')
+            return false;
+    return true;
+}
+
+static bool remove_user(struct buf *text, const char *name, char **ret_error)
+{
+    yaml_node_t *user;
+    bool ok = true;
+    struct doc d;
+    size_t from;
+
+    if (!doc_load(&d, buf_view(text), ret_error))
+        return false;
+    user = find_user(&d, name);
+    if (user == NULL) {
+        ok = say(ret_error, "there is no user \"%s\"", name);
+    } else {
+        from = byte_at(d.text, &user->start_mark);
+        if (is_flow(d.users) || !begins_its_line(d.text, from))
+            ok = by_hand(ret_error, user->start_mark.line);
+        else
+            splice(text, line_start(d.text, from), next_line(d.text, user_end(&d, user)),
+                   BYTES_NONE);
+        if (ok && count_items(d.users) == 1) { /* a list stays a list */
+            from = byte_at(d.text, &d.users_key->end_mark) + 1;
+            splice(text, from, from, BYTES(" []"));
+        }
+    }
+    yaml_document_delete(&d.yaml);
+    return ok;
+}
+
+/* ---- a change is kept only if it reads as it was meant ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_user(const struct conf_user *a, const struct conf_user *b)
+{
+    return same_text(a->name, b->name) && same_text(a->role, b->role) &&
+           same_text(a->password, b->password) && same_text(a->certificate_cn, b->certificate_cn) &&
+           a->disabled == b->disabled;
+}
+
+/* Is @after @before, but for user @name, who is @wanted, or gone when that is NULL? */
+static bool is_as_wanted(const struct conf_users *before, const struct conf_users *after,
+                         const char *name, const struct conf_user *wanted)
+{
+    const struct conf_user *found = conf_users_find(after, name);
+    size_t others = 0;
+
+    if (wanted == NULL ? found != NULL : found == NULL || !same_user(found, wanted))
+        return false;
+    for (size_t i = 0; i < before->n; i++) {
+        const struct conf_user *old = &before->at[i];
+
+        if (strcmp(old->name, name) == 0)
+            continue;
+        found = conf_users_find(after, old->name);
+        if (found == NULL || !same_user(found, old))
+            return false;
+        others++;
+    }
+    return after->n == others + (wanted != NULL);
+}
+
+/* @changed replaces @text, or is thrown away and @ret_error says why. */
+static bool accept(struct buf *text, struct buf *changed, const char *name,
+                   const struct conf_user *wanted, char **ret_error)
+{
+    struct conf_users before = {0};
+    struct conf_users after = {0};
+    char *why = NULL;
+    bool ok = conf_users_parse(buf_view(text), &before, ret_error);
+
+    if (ok && (!conf_users_parse(buf_view(changed), &after, &why) ||
+               !is_as_wanted(&before, &after, name, wanted)))
+        ok = say(ret_error,
+                 "user \"%s\" is written in a way that this program cannot change; "
+                 "change it by hand",
+                 name);
+    free(why);
+    conf_users_done(&before);
+    conf_users_done(&after);
+    buf_done(ok ? text : changed);
+    if (ok)
+        *text = *changed;
+    return ok;
+}
+
+static struct buf copy_of(const struct buf *text)
+{
+    struct buf copy = {0};
+
+    buf_add(&copy, buf_view(text));
+    return copy;
+}
+
+/**
+ * conf_user_add() - append @user to the list
+ * @text:  the file; as it was on failure
+ * @user:  borrowed; it is not there yet
+ */
+bool conf_user_add(struct buf *text, const struct conf_user *user, char **ret_error)
+{
+    struct conf_user wanted = *user;
+    struct conf_users users = {0};
+    struct buf changed = copy_of(text);
+    bool ok = conf_users_parse(buf_view(text), &users, ret_error);
+
+    wanted.disabled = false;
+    if (ok && conf_users_find(&users, user->name) != NULL)
+        ok = say(ret_error, "there is a user \"%s\" already", user->name);
+    conf_users_done(&users);
+    if (ok && add_user(&changed, user, ret_error))
+        return accept(text, &changed, user->name, &wanted, ret_error);
+    buf_done(&changed);
+    return false;
+}
+
+/* Set @key of user @name to what @written means; @wanted has been told so. */
+static bool change(struct buf *text, const char *name, const char *key, const struct buf *written,
+                   const struct conf_user *with, char **ret_error)
+{
+    struct buf changed = copy_of(text);
+    struct conf_users users = {0};
+    const struct conf_user *old = NULL;
+    struct conf_user wanted;
+    bool ok = conf_users_parse(buf_view(text), &users, ret_error);
+
+    if (ok) {
+        old = conf_users_find(&users, name);
+        ok = old != NULL || say(ret_error, "there is no user \"%s\"", name);
+    }
+    if (ok && set_member(&changed, name, key, buf_view(written), ret_error)) {
+        wanted = *old;
+        if (with->password != NULL)
+            wanted.password = with->password;
+        else
+            wanted.disabled = with->disabled;
+        ok = accept(text, &changed, name, &wanted, ret_error);
+    } else {
+        buf_done(&changed);
+        ok = false;
+    }
+    conf_users_done(&users);
+    return ok;
+}
+
+/** conf_user_set_password() - give user @name another verifier; @text is as it was on failure */
+bool conf_user_set_password(struct buf *text, const char *name, const char *verifier,
+                            char **ret_error)
+{
+    struct conf_user with = {.password = (char *)(uintptr_t)verifier};
+    CLEANUP(buf_done) struct buf written = {0};
+
+    quote(&written, verifier);
+    return change(text, name, "password", &written, &with, ret_error);
+}
+
+/** conf_user_set_disabled() - shut user @name out or let it in; @text is as it was on failure */
+bool conf_user_set_disabled(struct buf *text, const char *name, bool disabled, char **ret_error)
+{
+    struct conf_user with = {.disabled = disabled};
+    CLEANUP(buf_done) struct buf written = {0};
+
+    buf_addf(&written, "%s", disabled ? "yes" : "no");
+    return change(text, name, "disabled", &written, &with, ret_error);
+}
+
+/** conf_user_remove() - take user @name out; @text is as it was on failure */
+bool conf_user_remove(struct buf *text, const char *name, char **ret_error)
+{
+    struct buf changed = copy_of(text);
+
+    if (remove_user(&changed, name, ret_error))
+        return accept(text, &changed, name, NULL, ret_error);
+    buf_done(&changed);
+    return false;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/http.h - one HTTP question over a unix socket */
+#pragma once
+
+#include "base/bytes.h"
+
+#define HTTP_ANSWER_BYTES_MAX (256U << 20) /* 100,000 sessions are some 50 MiB */
+#define HTTP_HEAD_BYTES_MAX   (16U << 10)
+#define HTTP_TIMEOUT_S        30 /* without a byte; longer than any call of the node takes */
+
+enum http_outcome {
+    HTTP_OK,            /* there is an answer, whatever its status */
+    HTTP_E_UNREACHABLE, /* nobody listens there */
+    HTTP_E_BROKEN,      /* the answer broke off, is too long or no HTTP */
+};
+
+struct http_answer {
+    int status;
+    struct buf all;    /* owned: head and body */
+    struct bytes body; /* borrowed from @all */
+};
+
+/* @method, @path: as they are sent; @body: NULL for none.  @ret_error is owned by the caller. */
+enum http_outcome http_ask(const char *socket_path, const char *method, const char *path,
+                           const char *body, struct http_answer *ret, char **ret_error);
+void http_answer_done(struct http_answer *a);
+void http_escape(struct buf *to, const char *segment);
+bool http_parse(struct buf *all, struct http_answer *ret);

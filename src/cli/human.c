@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/human.c - see human.h */
+#include "cli/human.h"
+
+#include "base/clock.h"
+
+#define SPAN_S_MAX (10ULL * 366 * 24 * 3600)
+
+/* ---- texts ---- */
+
+/*
+ * The code point at the start of @b and its length; an ill-formed byte gives its value and length
+ * 0. Overlong forms and surrogates need no care: what is shown is only kept from being a control.
+ */
+static uint32_t code_point(struct bytes b, size_t *ret_len)
+{
+    uint8_t first = b.at[0];
+    size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    uint32_t code = len <= 1 ? first : first & (0x7fU >> len);
+    bool well_formed = first <= 0xf4 && len > 0 && len <= b.len;
+
+    for (size_t i = 1; well_formed && i < len; i++) {
+        well_formed = (b.at[i] & 0xc0) == 0x80;
+        code = code << 6 | (b.at[i] & 0x3f);
+    }
+    *ret_len = well_formed ? len : 0;
+    return well_formed ? code : first;
+}
+
+/* Controls, and what makes a line read in another order than it was written. */
+static bool is_treacherous(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+/**
+ * human_text() - append @text so that it cannot steer a terminal
+ *
+ * A client chooses its id and topics: an escape sequence or a right-to-left
+ * mark in it is shown, never obeyed.
+ */
+void human_text(struct buf *to, struct bytes text)
+{
+    while (text.len > 0) {
+        size_t len = 0;
+        uint32_t code = code_point(text, &len);
+
+        if (len == 0)
+            buf_addf(to, "\\x%02x", code);
+        else if (is_treacherous(code))
+            buf_addf(to, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
+        else
+            buf_add(to, bytes_of(text.at, len));
+        text = bytes_of(text.at + MAX(len, 1), text.len - MAX(len, 1));
+    }
+}
+
+/** human_lines() - as human_text(), but a line end stays one */
+void human_lines(struct buf *to, struct bytes text)
+{
+    for (;;) {
+        const uint8_t *end = text.len > 0 ? memchr(text.at, '\n', text.len) : NULL;
+
+        if (end == NULL)
+            break;
+        human_text(to, bytes_of(text.at, (size_t)(end - text.at)));
+        buf_add_u8(to, '\n');
+        text = bytes_of(end + 1, text.len - (size_t)(end + 1 - text.at));
+    }
+    human_text(to, text);
+}
+
+/* East Asian wide forms take two columns, combining marks none: the blocks that matter. */
+static size_t width(uint32_t c)
+{
+    if ((c >= 0x300 && c < 0x370) || c == 0x200b || c == 0x200d || (c >= 0xfe00 && c < 0xfe10))
+        return 0;
+    if ((c >= 0x1100 && c < 0x1160) || (c >= 0x2e80 && c < 0xa4d0) || (c >= 0xac00 && c < 0xd7a4) ||
+        (c >= 0xf900 && c < 0xfb00) || (c >= 0xfe30 && c < 0xfe70) || (c >= 0xff00 && c < 0xff61) ||
+        (c >= 0x1f300 && c < 0x1faff) || (c >= 0x20000 && c < 0x40000))
+        return 2;
+    return 1;
+}
+
+/** human_columns() - columns that what human_text() made takes on a terminal */
+size_t human_columns(struct bytes text)
+{
+    size_t columns = 0;
+
+    while (text.len > 0) {
+        size_t len = 0;
+        uint32_t code = code_point(text, &len);
+
+        columns += width(code);
+        text = bytes_of(text.at + MAX(len, 1), text.len - MAX(len, 1));
+    }
+    return columns;
+}
+
+/* ---- times ---- */
+
+/* clang-format off */
+static const struct unit {
+    char letter;
+    uint64_t s;
+    uint64_t until_s; /* the unit is used below this */
+    const char *name;
+} units[] = {
+    {'s', 1,     2ULL * 60,    "s"},
+    {'m', 60,    2ULL * 3600,  "min"},
+    {'h', 3600,  2ULL * 86400, "h"},
+    {'d', 86400, UINT64_MAX,   "days"},
+};
+/* clang-format on */
+
+/** human_span() - "90 s", "5 min", "47 h", "12 days", rounded down */
+void human_span(struct buf *to, uint64_t span_ms)
+{
+    uint64_t s = span_ms / 1000;
+
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        if (s < units[i].until_s) {
+            buf_addf(to, "%llu %s", (unsigned long long)(s / units[i].s), units[i].name);
+            return;
+        }
+    }
+}
+
+/** human_ago() - "3 min ago"; 0 is "-"; clocks that differ a little give "now" */
+void human_ago(struct buf *to, uint64_t then_unix_ms, uint64_t now_unix_ms)
+{
+    if (then_unix_ms == 0) {
+        buf_addf(to, "-");
+    } else if (then_unix_ms + 1000 > now_unix_ms) {
+        buf_addf(to, "now");
+    } else {
+        human_span(to, now_unix_ms - then_unix_ms);
+        buf_addf(to, " ago");
+    }
+}
+
+/** human_until() - "in 10 min"; 0 is "never", the past "over" */
+void human_until(struct buf *to, uint64_t then_unix_ms, uint64_t now_unix_ms)
+{
+    if (then_unix_ms == 0) {
+        buf_addf(to, "never");
+    } else if (then_unix_ms <= now_unix_ms) {
+        buf_addf(to, "over");
+    } else {
+        buf_addf(to, "in ");
+        human_span(to, then_unix_ms - now_unix_ms + 999);
+    }
+}
+
+/** human_bytes() - "512 B", "16.0 MiB" */
+void human_bytes(struct buf *to, uint64_t bytes)
+{
+    static const char *const names[] = {"KiB", "MiB", "GiB", "TiB"};
+    double n = (double)bytes / 1024;
+    size_t i = 0;
+
+    if (bytes < 1024) {
+        buf_addf(to, "%llu B", (unsigned long long)bytes);
+        return;
+    }
+    while (n >= 1024 && i + 1 < COUNT_OF(names)) {
+        n /= 1024;
+        i++;
+    }
+    buf_addf(to, "%.1f %s", n, names[i]);
+}
+
+static uint64_t unit_s(char letter)
+{
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        if (units[i].letter == letter)
+            return units[i].s;
+    }
+    return 0;
+}
+
+/**
+ * human_span_parse() - read "90s", "10m", "1h30m", "2d"
+ * @ret_s:  seconds, 1 to ten years
+ *
+ * Return: false when it is none; a number needs its unit.
+ */
+bool human_span_parse(const char *text, uint64_t *ret_s)
+{
+    uint64_t sum = 0;
+
+    while (*text != '\0') {
+        uint64_t n = 0;
+        const char *digits = text;
+
+        for (; *text >= '0' && *text <= '9'; text++) {
+            n = n * 10 + (uint64_t)(*text - '0');
+            if (n > SPAN_S_MAX)
+                return false;
+        }
+        if (text == digits || unit_s(*text) == 0)
+            return false;
+        sum += n * unit_s(*text++);
+        if (sum > SPAN_S_MAX)
+            return false;
+    }
+    if (sum == 0)
+        return false;
+    *ret_s = sum;
+    return true;
+}

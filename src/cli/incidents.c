@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/incidents.c - bastide incidents: what was detected, and what a person does about it */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "cli/ask.h"
+#include "cli/http.h"
+#include "cli/print.h"
+#include "cli/show.h"
+
+#define FOLLOW_S 1
+
+/* clang-format off */
+static const struct show_field columns[] = {
+    {"ID",       "id",              SHOW_TEXT},
+    {"SEVERITY", "severity",        SHOW_TEXT},
+    {"STATE",    "state",           SHOW_TEXT},
+    {"UPDATED",  "updated_unix_ms", SHOW_AGO},
+    {"KIND",     "kind",            SHOW_TEXT},
+    {"SUBJECT",  "subject",         SHOW_TEXT},
+    {"ACTION",   "action",          SHOW_TEXT},
+    {"COUNT",    "count",           SHOW_NUMBER},
+};
+static const struct show_field fields[] = {
+    {"Incident",    "id",              SHOW_TEXT},
+    {"Kind",        "kind",            SHOW_TEXT},
+    {"Severity",    "severity",        SHOW_TEXT},
+    {"State",       "state",           SHOW_TEXT},
+    {"Subject",     "subject",         SHOW_TEXT},
+    {"Client",      "client_id",       SHOW_TEXT},
+    {"User",        "user",            SHOW_TEXT},
+    {"Address",     "address",         SHOW_TEXT},
+    {"Began",       "time_unix_ms",    SHOW_AGO},
+    {"Updated",     "updated_unix_ms", SHOW_AGO},
+    {"Count",       "count",           SHOW_NUMBER},
+    {"Limit",       "limit",           SHOW_NUMBER},
+    {"Window, s",   "window_s",        SHOW_NUMBER},
+    {"Action",      "action",          SHOW_TEXT},
+    {"Action ends", "expires_unix_ms", SHOW_UNTIL},
+    {"Subcategory", "subcategory",     SHOW_TEXT},
+};
+static const struct show_field action_columns[] = {
+    {"DONE",   "at_unix_ms", SHOW_AGO},
+    {"WHAT",   "what",       SHOW_TEXT},
+    {"AUTHOR", "author",     SHOW_TEXT},
+    {"UNDONE", "undone",     SHOW_YES},
+};
+static const struct show_field note_columns[] = {
+    {"NOTED",  "at_unix_ms", SHOW_AGO},
+    {"AUTHOR", "author",     SHOW_TEXT},
+    {"NOTE",   "text",       SHOW_TEXT},
+};
+static const struct show_field attck_field = {"ATT&CK", "attck", SHOW_TEXT};
+/* clang-format on */
+
+/* Append &name=value if the option was given. */
+static void add_query(struct buf *path, const struct cli_args *a, const char *option,
+                      const char *name)
+{
+    if (cli_arg(a, option) == NULL)
+        return;
+    buf_addf(path, "&%s=", name);
+    http_escape(path, cli_arg(a, option));
+}
+
+static int get_list(const struct cli_args *a, uint64_t since_unix_ms, json_t **ret)
+{
+    CLEANUP(buf_done) struct buf path = {0};
+
+    buf_addf(&path, "/v1/incidents?since_unix_ms=%llu", (unsigned long long)since_unix_ms);
+    add_query(&path, a, "--state", "state");
+    add_query(&path, a, "--severity", "severity");
+    add_query(&path, a, "--kind", "kind");
+    add_query(&path, a, "--limit", "limit");
+    buf_add_u8(&path, 0);
+    return ask_node(a, "GET", (const char *)path.at, NULL, ret);
+}
+
+static uint64_t newest(const json_t *incidents, uint64_t since_unix_ms)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(incidents, i, one)
+    {
+        uint64_t at = (uint64_t)json_integer_value(json_object_get(one, "updated_unix_ms"));
+
+        since_unix_ms = MAX(since_unix_ms, at);
+    }
+    return since_unix_ms;
+}
+
+static void print_line(const json_t *incident, bool as_json)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+    char date[CLOCK_TEXT_LEN];
+    uint64_t at = (uint64_t)json_integer_value(json_object_get(incident, "updated_unix_ms"));
+
+    if (as_json) {
+        (void)json_dumpf(incident, stdout, JSON_COMPACT);
+        (void)fputc('\n', stdout);
+        return;
+    }
+    buf_addf(&out, "%s ", clock_format(at, date));
+    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+        if (columns[i].format == SHOW_TEXT) {
+            show_value(&out, incident, &columns[i], at);
+            buf_add_u8(&out, ' ');
+        }
+    }
+    buf_add_u8(&out, '\n');
+    print_buf(&out);
+}
+
+/* One line for each change of an incident, until interrupted or the node goes. */
+static int follow(const struct cli_args *a)
+{
+    uint64_t since_unix_ms = 0;
+
+    for (;;) {
+        json_t *incidents = NULL;
+        int rc = get_list(a, since_unix_ms, &incidents);
+        const json_t *one;
+        size_t i;
+
+        if (rc != CLI_OK)
+            return rc;
+        json_array_foreach(incidents, i, one) print_line(one, cli_flag(a, "--json"));
+        since_unix_ms = newest(incidents, since_unix_ms);
+        json_decref(incidents);
+        if (fflush(stdout) != 0)
+            return CLI_NO;
+        nanosleep(&(const struct timespec){.tv_sec = FOLLOW_S}, NULL);
+    }
+}
+
+static int list(const struct cli_args *a)
+{
+    json_t *incidents = NULL;
+    int rc;
+
+    if (cli_flag(a, "--follow"))
+        return follow(a);
+    rc = get_list(a, 0, &incidents);
+    if (rc == CLI_OK)
+        print_list(incidents, cli_flag(a, "--json"), "no incidents", columns, COUNT_OF(columns));
+    json_decref(incidents);
+    return rc;
+}
+
+static void add_techniques(struct buf *to, const json_t *incident)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(json_object_get(incident, attck_field.key), i, one)
+        buf_addf(to, "%s%s", i == 0 ? "ATT&CK for ICS: " : ", ", json_string_value(one));
+    if (i > 0)
+        buf_add_u8(to, '\n');
+}
+
+static void print_incident(const json_t *incident)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+    const json_t *actions = json_object_get(incident, "actions");
+    const json_t *notes = json_object_get(incident, "notes");
+    const char *text = json_string_value(json_object_get(incident, "text"));
+    uint64_t now_unix_ms = clock_unix_ms();
+
+    show_object(&out, incident, fields, COUNT_OF(fields), now_unix_ms);
+    add_techniques(&out, incident);
+    print_buf(&out);
+    if (text != NULL) {
+        (void)fputc('\n', stdout);
+        print_text(text);
+    }
+    out.len = 0;
+    if (json_array_size(actions) > 0) {
+        buf_add_u8(&out, '\n');
+        show_table(&out, actions, action_columns, COUNT_OF(action_columns), now_unix_ms);
+    }
+    if (json_array_size(notes) > 0) {
+        buf_add_u8(&out, '\n');
+        show_table(&out, notes, note_columns, COUNT_OF(note_columns), now_unix_ms);
+    }
+    print_buf(&out);
+}
+
+/* "/v1/incidents/ID" and @more; a C string. */
+static void incident_path(struct buf *to, const char *id, const char *more)
+{
+    buf_addf(to, "/v1/incidents/");
+    http_escape(to, id);
+    buf_addf(to, "%s", more);
+    buf_add_u8(to, 0);
+}
+
+static int show(const struct cli_args *a)
+{
+    CLEANUP(buf_done) struct buf path = {0};
+    json_t *incident = NULL;
+    int rc;
+
+    incident_path(&path, a->operands[1], "");
+    rc = ask_node(a, "GET", (const char *)path.at, NULL, &incident);
+    if (rc == CLI_OK && cli_flag(a, "--json"))
+        print_json(incident);
+    else if (rc == CLI_OK)
+        print_incident(incident);
+    json_decref(incident);
+    return rc;
+}
+
+static int act(const struct cli_args *a, const char *more)
+{
+    CLEANUP(buf_done) struct buf path = {0};
+
+    incident_path(&path, a->operands[1], more);
+    return ask_do(a, (const char *)path.at, json_pack("{s:s*}", "note", cli_arg(a, "--note")));
+}
+
+/** cli_incidents() - bastide incidents [list | show ID | ack ID | close ID | rollback ID] */
+int cli_incidents(int argc, char **argv)
+{
+    struct cli_args a;
+    int rc = cli_args_parse(&a, argc, argv, 0, 2);
+    const char *what = rc == CLI_OK && a.n_operands > 0 ? a.operands[0] : "list";
+
+    if (rc != CLI_OK)
+        return rc;
+    if (strcmp(what, "list") == 0 && a.n_operands < 2)
+        return list(&a);
+    if (a.n_operands < 2)
+        return cli_usage(a.verb, "%s needs the incident's id", what);
+    if (strcmp(what, "show") == 0)
+        return show(&a);
+    if (strcmp(what, "ack") == 0)
+        return act(&a, "/ack");
+    if (strcmp(what, "close") == 0)
+        return act(&a, "/close");
+    if (strcmp(what, "rollback") == 0)
+        return act(&a, "/rollback");
+    return cli_usage(a.verb, "%s is none of: %s", what, a.verb->operands);
+}

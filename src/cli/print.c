@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/print.c - see print.h */
+#include "cli/print.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/human.h"
+
+/** print_buf() - all of @b; whether it could be written is asked once, at the end of cli_main() */
+void print_buf(const struct buf *b)
+{
+    if (b->len > 0)
+        (void)fwrite(b->at, 1, b->len, stdout);
+}
+
+/** print_text() - a sentence of the node, and a line end */
+void print_text(const char *text)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+
+    human_lines(&out, bytes_str(text));
+    buf_add_u8(&out, '\n');
+    print_buf(&out);
+}
+
+/** print_json() - @value for machines, and readable */
+void print_json(const json_t *value)
+{
+    /* Nothing that steers a terminal, on a terminal. */
+    size_t ascii = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
+
+    (void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | ascii);
+    (void)fputc('\n', stdout);
+}
+
+/**
+ * print_list() - an array as a table or as JSON
+ * @none:  what stands in place of an empty table
+ */
+void print_list(const json_t *array, bool as_json, const char *none,
+                const struct show_field *columns, size_t n)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+
+    if (as_json) {
+        print_json(array);
+    } else if (json_array_size(array) == 0) {
+        (void)printf("%s\n", none);
+    } else {
+        show_table(&out, array, columns, n, clock_unix_ms());
+        print_buf(&out);
+    }
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/print.h - to standard output */
+#pragma once
+
+#include <jansson.h>
+
+#include "cli/show.h"
+
+void print_buf(const struct buf *b);
+void print_text(const char *text);
+void print_json(const json_t *value);
+void print_list(const json_t *array, bool as_json, const char *none,
+                const struct show_field *columns, size_t n);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/reference.c - bastide reference: the program's tables as JSON
+ *
+ * tools/gen-reference makes the manual page, completion and docs/reference of
+ * it, so that no document can differ from the program.
+ */
+#include <jansson.h>
+
+#include "admin/admin.h"
+#include "cli/args.h"
+#include "cli/print.h"
+#include "protect/protect.h"
+
+static json_t *options_json(const struct cli_option *options)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; options != NULL && options[i].name != NULL; i++)
+        json_array_append_new(all, json_pack("{s:s, s:s*, s:s*, s:s}", "name", options[i].name,
+                                             "letter", options[i].letter, "arg", options[i].arg,
+                                             "text", options[i].text));
+    return all;
+}
+
+static json_t *verbs_json(void)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < cli_verbs_n; i++) {
+        const struct cli_verb *v = &cli_verbs[i];
+
+        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:o, s:s*}", "name", v->name,
+                                             "summary", v->summary, "operands", v->operands,
+                                             "options", options_json(v->options), "more", v->more));
+    }
+    return all;
+}
+
+static void add_limit(json_t *all, const char *name, uint64_t deflt, uint64_t min, uint64_t max,
+                      const char *text)
+{
+    json_array_append_new(all, json_pack("{s:s, s:I, s:I, s:I, s:s}", "name", name, "default",
+                                         (json_int_t)deflt, "min", (json_int_t)min, "max",
+                                         (json_int_t)max, "text", text));
+}
+
+static json_t *limits_json(void)
+{
+    json_t *all = json_array();
+
+#define X(field, deflt, min, max, what) add_limit(all, #field, deflt, min, max, what);
+    LIMITS(X)
+#undef X
+    return all;
+}
+
+static json_t *routes_json(void)
+{
+    const struct admin_route_text *routes = NULL;
+    size_t n = admin_routes_describe(&routes);
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(all, json_pack("{s:s, s:s, s:s*, s:s}", "method", routes[i].method,
+                                             "path", routes[i].pattern, "takes", routes[i].takes,
+                                             "summary", routes[i].summary));
+    return all;
+}
+
+/** cli_reference() - bastide reference */
+int cli_reference(int argc, char **argv)
+{
+    struct cli_args a;
+    int rc = cli_args_parse(&a, argc, argv, 0, 0);
+    json_t *all;
+
+    if (rc != CLI_OK)
+        return rc;
+    all = json_pack("{s:s, s:o, s:o, s:o}", "version", BASTIDE_VERSION, "verbs", verbs_json(),
+                    "limits", limits_json(), "routes", routes_json());
+    print_json(all);
+    json_decref(all);
+    return CLI_OK;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/show.c - see show.h */
+#include "cli/show.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "cli/human.h"
+
+/** show_value() - append one member of @object in its format; "-" when it has none */
+void show_value(struct buf *to, const json_t *object, const struct show_field *f,
+                uint64_t now_unix_ms)
+{
+    const json_t *v = json_object_get(object, f->key);
+    uint64_t number = json_is_integer(v) ? (uint64_t)json_integer_value(v) : 0;
+
+    if (v == NULL || json_is_null(v) || (json_is_string(v) && json_string_length(v) == 0)) {
+        buf_addf(to, "-");
+        return;
+    }
+    switch (f->format) {
+    case SHOW_TEXT:
+        human_text(to, bytes_of(json_string_value(v), json_string_length(v)));
+        break;
+    case SHOW_NUMBER:
+        buf_addf(to, "%llu", (unsigned long long)number);
+        break;
+    case SHOW_BYTES:
+        human_bytes(to, number);
+        break;
+    case SHOW_AGO:
+        human_ago(to, number, now_unix_ms);
+        break;
+    case SHOW_UNTIL:
+        human_until(to, number, now_unix_ms);
+        break;
+    case SHOW_YES:
+        buf_addf(to, json_is_true(v) ? "yes" : "no");
+        break;
+    }
+}
+
+static bool is_right(enum show_format f)
+{
+    return f == SHOW_NUMBER || f == SHOW_BYTES;
+}
+
+static void pad(struct buf *to, size_t columns)
+{
+    while (columns-- > 0)
+        buf_add_u8(to, ' ');
+}
+
+/* A cell is put to its width, but for the last of a line, which ends it. */
+static void add_cell(struct buf *to, struct bytes text, size_t wide, bool right, bool last)
+{
+    size_t gap = wide - human_columns(text);
+
+    if (right)
+        pad(to, gap);
+    buf_add(to, text);
+    if (last)
+        buf_add_u8(to, '\n');
+    else
+        pad(to, (right ? 0 : gap) + 2);
+}
+
+/* The first line, then one an object; each cell is made once, measured, then written. */
+struct grid {
+    struct buf *cells; /* owned */
+    size_t n_lines;
+};
+
+static struct grid grid_make(const json_t *array, const struct show_field *fields, size_t n,
+                             uint64_t now_unix_ms)
+{
+    struct grid g = {.n_lines = json_array_size(array) + 1};
+
+    g.cells = mem_zero(g.n_lines * n * sizeof(*g.cells));
+    for (size_t j = 0; j < n; j++)
+        buf_add(&g.cells[j], bytes_str(fields[j].title));
+    for (size_t i = 1; i < g.n_lines; i++) {
+        for (size_t j = 0; j < n; j++)
+            show_value(&g.cells[i * n + j], json_array_get(array, i - 1), &fields[j], now_unix_ms);
+    }
+    return g;
+}
+
+static size_t column_width(const struct grid *g, size_t n, size_t column)
+{
+    size_t wide = 0;
+
+    for (size_t i = 0; i < g->n_lines; i++)
+        wide = MAX(wide, human_columns(buf_view(&g->cells[i * n + column])));
+    return wide;
+}
+
+/** show_table() - append one line for each object of @array under the titles of @fields */
+void show_table(struct buf *to, const json_t *array, const struct show_field *fields, size_t n,
+                uint64_t now_unix_ms)
+{
+    struct grid g = grid_make(array, fields, n, now_unix_ms);
+    size_t *wide = mem_zero(n * sizeof(*wide));
+
+    for (size_t j = 0; j < n; j++)
+        wide[j] = column_width(&g, n, j);
+    for (size_t i = 0; i < g.n_lines * n; i++) {
+        size_t j = i % n;
+
+        add_cell(to, buf_view(&g.cells[i]), wide[j], is_right(fields[j].format), j + 1 == n);
+        buf_done(&g.cells[i]);
+    }
+    free(wide);
+    free(g.cells);
+}
+
+/** show_object() - append "title  value" lines; a field that @object does not have is left out */
+void show_object(struct buf *to, const json_t *object, const struct show_field *fields, size_t n,
+                 uint64_t now_unix_ms)
+{
+    size_t wide = 0;
+
+    for (size_t i = 0; i < n; i++)
+        wide = MAX(wide, human_columns(bytes_str(fields[i].title)));
+    for (size_t i = 0; i < n; i++) {
+        if (json_object_get(object, fields[i].key) == NULL)
+            continue;
+        add_cell(to, bytes_str(fields[i].title), wide, false, false);
+        show_value(to, object, &fields[i], now_unix_ms);
+        buf_add_u8(to, '\n');
+    }
+}

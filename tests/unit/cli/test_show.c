@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli/show.h"
+
+#define NOW 10000000ULL
+
+/* clang-format off */
+static const struct show_field fields[] = {
+    {"CLIENT", "client_id", SHOW_TEXT},
+    {"SINCE",  "since",     SHOW_AGO},
+    {"QUEUE",  "queue",     SHOW_NUMBER},
+    {"SIZE",   "size",      SHOW_BYTES},
+    {"ENDS",   "ends",      SHOW_UNTIL},
+    {"TLS",    "tls",       SHOW_YES},
+};
+/* clang-format on */
+
+static void assert_shown(struct buf *b, const char *expected)
+{
+    buf_add_u8(b, 0);
+    assert_string_equal((const char *)b->at, expected);
+    buf_done(b);
+}
+
+static void columns_are_as_wide_as_their_widest_cell(void **state)
+{
+    struct buf b = {0};
+    json_t *a =
+        json_pack("[{s:s, s:I, s:i, s:i, s:i, s:b}, {s:s, s:I, s:i, s:i, s:I, s:b}]", "client_id",
+                  "Zähler", "since", (json_int_t)(NOW - 5000), "queue", 7, "size", 0, "ends", 0,
+                  "tls", 1, "client_id", "a\x1b", "since", (json_int_t)(NOW - 240000), "queue",
+                  12345, "size", 2048, "ends", (json_int_t)(NOW + 1000), "tls", 0);
+
+    (void)state;
+    show_table(&b, a, fields, COUNT_OF(fields), NOW);
+    assert_shown(&b, "CLIENT  SINCE      QUEUE     SIZE  ENDS    TLS\n"
+                     "Zähler  5 s ago        7      0 B  never   yes\n"
+                     "a\\x1b   4 min ago  12345  2.0 KiB  in 1 s  no\n");
+    json_decref(a);
+}
+
+static void what_is_absent_null_or_empty_is_a_dash(void **state)
+{
+    struct buf b = {0};
+    json_t *a = json_pack("[{s:s, s:n, s:i}]", "client_id", "", "since", "queue", 0);
+
+    (void)state;
+    show_table(&b, a, fields, COUNT_OF(fields), NOW);
+    assert_shown(&b, "CLIENT  SINCE  QUEUE  SIZE  ENDS  TLS\n"
+                     "-       -          0     -  -     -\n");
+    json_decref(a);
+}
+
+static void an_object_leaves_out_what_it_does_not_have(void **state)
+{
+    struct buf b = {0};
+    json_t *o = json_pack("{s:s, s:i}", "client_id", "m1", "size", 1024);
+
+    (void)state;
+    show_object(&b, o, fields, COUNT_OF(fields), NOW);
+    assert_shown(&b, "CLIENT  m1\nSIZE    1.0 KiB\n");
+    json_decref(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
+        cmocka_unit_test(what_is_absent_null_or_empty_is_a_dash),
+        cmocka_unit_test(an_object_leaves_out_what_it_does_not_have),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

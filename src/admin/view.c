@@ -54,7 +54,7 @@ void view_client(struct exchange *x)
 
     if (json_is_null(client)) {
         json_decref(client);
-        exchange_refuse(x, 404, "GET /v1/clients lists the sessions",
+        exchange_refuse(x, 404, "list the sessions, and ask for one of those",
                         "no session has the client id \"%s\"", x->param);
         return;
     }
@@ -127,8 +127,8 @@ void view_incident(struct exchange *x)
     if (one != NULL)
         exchange_reply(x, json_incref(one));
     else
-        exchange_refuse(x, 404, "GET /v1/incidents lists them", "no incident has the id \"%s\"",
-                        x->param);
+        exchange_refuse(x, 404, "list the incidents, and ask for one of those",
+                        "no incident has the id \"%s\"", x->param);
     json_decref(found);
 }
 

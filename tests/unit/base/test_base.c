@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/base/test_base.c - the containers against naive ones, the text helpers against tables */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "unit/unit.h"
+
+#define ITEMS 2000
+
+struct item {
+    uint32_t key;
+    bool in;
+    struct timer timer;
+    struct list link;
+};
+
+static struct bytes key_of(const void *item)
+{
+    return bytes_of(&((const struct item *)item)->key, sizeof(uint32_t));
+}
+
+static void a_map_agrees_with_an_array_over_random_changes(void **state)
+{
+    static struct item items[ITEMS];
+    struct map m;
+    uint64_t seed = 1;
+    size_t n = 0;
+
+    (void)state;
+    map_init(&m, key_of);
+    for (int step = 0; step < 50000; step++) {
+        struct item *it = &items[noise(&seed) % ITEMS];
+
+        it->key = (uint32_t)(it - items);
+        if (noise(&seed) % 2 == 0) {
+            assert_ptr_equal(map_put(&m, it), it->in ? it : NULL);
+            n += !it->in;
+            it->in = true;
+        } else {
+            assert_ptr_equal(map_remove(&m, key_of(it)), it->in ? it : NULL);
+            n -= it->in;
+            it->in = false;
+        }
+        assert_int_equal(m.n, n);
+    }
+    for (uint32_t i = 0; i < ITEMS; i++)
+        assert_ptr_equal(map_find(&m, bytes_of(&i, sizeof(i))), items[i].in ? &items[i] : NULL);
+    map_done(&m);
+}
+
+static void walking_a_map_meets_every_item_once(void **state)
+{
+    static struct item items[100];
+    struct map m;
+    size_t cursor = 0;
+    struct item *it;
+    size_t n = 0;
+
+    (void)state;
+    map_init(&m, key_of);
+    assert_null(map_next(&m, &cursor));
+    for (uint32_t i = 0; i < 100; i++) {
+        items[i] = (struct item){.key = i};
+        map_put(&m, &items[i]);
+    }
+    cursor = 0;
+    while ((it = map_next(&m, &cursor)) != NULL) {
+        assert_false(it->in);
+        it->in = true;
+        n++;
+    }
+    assert_int_equal(n, 100);
+    map_done(&m);
+}
+
+static void timers_fall_due_in_order_whatever_is_set_moved_or_cleared(void **state)
+{
+    static struct item items[ITEMS];
+    struct heap h = {0};
+    uint64_t seed = 7;
+    uint64_t last = 0;
+    size_t n_due = 0;
+    size_t n_set = 0;
+    struct timer *t;
+
+    (void)state;
+    for (int step = 0; step < 20000; step++) {
+        struct item *it = &items[noise(&seed) % ITEMS];
+
+        if (noise(&seed) % 3 == 0)
+            heap_clear(&h, &it->timer);
+        else
+            heap_set(&h, &it->timer, noise(&seed) % 1000000);
+    }
+    for (size_t i = 0; i < ITEMS; i++)
+        n_set += timer_is_set(&items[i].timer);
+    assert_null(heap_take_due(&h, heap_next_ns(&h) - 1));
+    while ((t = heap_take_due(&h, UINT64_MAX)) != NULL) {
+        assert_true(t->at_ns >= last);
+        assert_false(timer_is_set(t));
+        last = t->at_ns;
+        n_due++;
+    }
+    assert_int_equal(n_due, n_set);
+    assert_true(heap_next_ns(&h) == TIMER_NEVER);
+    heap_done(&h);
+}
+
+static void a_list_keeps_order_and_bears_removal_while_looping(void **state)
+{
+    struct list head = LIST_INIT(head);
+    struct list more = LIST_INIT(more);
+    struct item items[6];
+    uint32_t seen = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 6; i++) {
+        items[i].key = i;
+        list_append(i < 3 ? &head : &more, &items[i].link);
+    }
+    list_splice(&head, &more);
+    assert_true(list_is_empty(&more));
+    list_each(it, &head)
+    {
+        struct item *i = list_item(it, struct item, link);
+
+        assert_int_equal(i->key, seen++);
+        if (i->key % 2 == 0)
+            list_remove(it);
+    }
+    assert_int_equal(seen, 6);
+    assert_false(list_is_linked(&items[0].link));
+    assert_true(list_is_linked(&items[1].link));
+}
+
+static void a_buffer_grows_and_gives_from_the_front(void **state)
+{
+    struct buf b = {0};
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        buf_addf(&b, "%03d.", i);
+    assert_int_equal(b.len, 4000);
+    buf_drop_front(&b, 3996);
+    assert_bytes_equal(buf_view(&b), BYTES("999."));
+    buf_add(&b, BYTES_NONE);
+    buf_add_u8(&b, 'x');
+    assert_bytes_equal(buf_view(&b), BYTES("999.x"));
+    buf_drop_front(&b, 5);
+    assert_int_equal(b.len, 0);
+    buf_done(&b);
+}
+
+static void comparisons_look_at_length_and_content(void **state)
+{
+    (void)state;
+    assert_true(bytes_equal(BYTES_NONE, BYTES("")));
+    assert_true(bytes_equal_secret(BYTES("abc"), BYTES("abc")));
+    assert_false(bytes_equal_secret(BYTES("abc"), BYTES("abd")));
+    assert_false(bytes_equal_secret(BYTES("abc"), BYTES("abcd")));
+    assert_true(bytes_compare(BYTES("ab"), BYTES("abc")) < 0);
+    assert_true(bytes_compare(BYTES("b"), BYTES("abc")) > 0);
+    assert_int_equal(bytes_compare(BYTES("abc"), BYTES("abc")), 0);
+    assert_true(bytes_has_prefix(BYTES("$SYS/a"), BYTES("$SYS/")));
+    assert_false(bytes_has_prefix(BYTES("$S"), BYTES("$SYS/")));
+}
+
+/* Vectors of the reference implementation's SipHash-1-3 with key 00..0f over 00, 00 01, ... */
+static void the_hash_is_siphash_1_3(void **state)
+{
+    static const struct {
+        size_t len;
+        uint64_t hash;
+    } vectors[] = {
+        {0, 0xabac0158050fc4dcULL},
+        {1, 0xc9f49bf37d57ca93ULL},
+    };
+    uint8_t in[16];
+
+    (void)state;
+    hash_key_set(0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL);
+    for (uint8_t i = 0; i < sizeof(in); i++)
+        in[i] = i;
+    for (size_t i = 0; i < COUNT_OF(vectors); i++)
+        assert_true(hash_keyed(bytes_of(in, vectors[i].len)) == vectors[i].hash);
+}
+
+static void dates_are_rfc_3339(void **state)
+{
+    char text[CLOCK_TEXT_LEN];
+
+    (void)state;
+    assert_string_equal(clock_format(0, text), "1970-01-01T00:00:00.000Z");
+    assert_string_equal(clock_format(1795645342001ULL, text), "2026-11-25T22:22:22.001Z");
+}
+
+static void the_trail_names_where_an_error_was_born_and_passed(void **state)
+{
+    struct buf text = {0};
+
+    (void)state;
+    assert_int_equal(err_trace(err_origin(-28)), -28);
+    err_format(&text);
+    buf_add_u8(&text, '\0');
+    assert_non_null(strstr((char *)text.at, "No space left on device (../"));
+    assert_non_null(strstr((char *)text.at, " < ../"));
+    buf_done(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_hash_is_siphash_1_3),
+        cmocka_unit_test(a_map_agrees_with_an_array_over_random_changes),
+        cmocka_unit_test(walking_a_map_meets_every_item_once),
+        cmocka_unit_test(timers_fall_due_in_order_whatever_is_set_moved_or_cleared),
+        cmocka_unit_test(a_list_keeps_order_and_bears_removal_while_looping),
+        cmocka_unit_test(a_buffer_grows_and_gives_from_the_front),
+        cmocka_unit_test(comparisons_look_at_length_and_content),
+        cmocka_unit_test(dates_are_rfc_3339),
+        cmocka_unit_test(the_trail_names_where_an_error_was_born_and_passed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

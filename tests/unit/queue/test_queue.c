@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/queue/test_queue.c - the drop rule, the two lanes, expiry, and who frees a message */
+#include <stdio.h>
+
+#include "queue/queue.h"
+#include "unit/unit.h"
+
+static const struct queue_limits limits = {.messages_max = 10, .bytes_max = 1 << 20};
+
+static struct delivery delivery_of(const char *payload, uint8_t qos, bool is_control, uint64_t expires_ns)
+{
+    struct publication p = {
+        .topic = BYTES("t"),
+        .payload = bytes_str(payload),
+        .qos = qos,
+        .is_control = is_control,
+        .expires_ns = expires_ns,
+    };
+    struct delivery d = {.message = publication_keep(&p), .qos = qos};
+
+    publication_done(&p);
+    return d;
+}
+
+static enum queue_outcome offer(struct queue *q, const struct queue_limits *l, const char *payload, uint8_t qos)
+{
+    struct delivery d = delivery_of(payload, qos, false, EXPIRES_NEVER);
+    enum queue_outcome outcome = queue_offer(q, l, &d, 0);
+
+    if (outcome != QUEUE_OK)
+        delivery_done(&d);
+    return outcome;
+}
+
+static void assert_takes(struct queue *q, uint64_t now_ns, const char *payload)
+{
+    struct delivery d;
+    size_t expired;
+
+    assert_true(queue_take(q, now_ns, &d, &expired));
+    assert_bytes_equal(d.message->payload, bytes_str(payload));
+    delivery_done(&d);
+}
+
+static void qos_0_may_fill_half_and_qos_1_the_rest(void **state)
+{
+    struct queue q = {0};
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(offer(&q, &limits, "a", 0), QUEUE_OK);
+    assert_int_equal(offer(&q, &limits, "a", 0), QUEUE_E_FULL);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(offer(&q, &limits, "b", 1), QUEUE_OK);
+    assert_int_equal(offer(&q, &limits, "b", 2), QUEUE_E_FULL);
+    assert_takes(&q, 0, "a");
+    assert_int_equal(offer(&q, &limits, "b", 2), QUEUE_OK);
+    queue_done(&q);
+    assert_int_equal(q.bytes, 0);
+}
+
+static void bytes_are_bounded_as_messages_are(void **state)
+{
+    const struct queue_limits small = {.messages_max = 1000, .bytes_max = 3 * (sizeof(struct message) + 2)};
+    struct queue q = {0};
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(offer(&q, &small, "x", 1), QUEUE_OK);
+    assert_int_equal(offer(&q, &small, "x", 1), QUEUE_E_FULL);
+    queue_done(&q);
+}
+
+static void control_goes_first_and_finds_room_in_a_full_queue(void **state)
+{
+    struct queue q = {0};
+    struct delivery d = delivery_of("command", 1, true, EXPIRES_NEVER);
+
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(offer(&q, &limits, "data", 1), QUEUE_OK);
+    assert_int_equal(queue_offer(&q, &limits, &d, 0), QUEUE_OK);
+    assert_takes(&q, 0, "command");
+    assert_takes(&q, 0, "data");
+    queue_done(&q);
+}
+
+static void what_has_expired_is_neither_taken_in_nor_given_out(void **state)
+{
+    struct queue q = {0};
+    struct delivery late = delivery_of("late", 1, false, 100);
+    struct delivery soon = delivery_of("soon", 1, false, 200);
+    struct delivery d;
+    size_t expired;
+
+    (void)state;
+    assert_int_equal(queue_offer(&q, &limits, &late, 100), QUEUE_E_EXPIRED);
+    delivery_done(&late);
+    assert_int_equal(queue_offer(&q, &limits, &soon, 100), QUEUE_OK);
+    assert_int_equal(offer(&q, &limits, "ever", 1), QUEUE_OK);
+    assert_true(queue_take(&q, 200, &d, &expired));
+    assert_int_equal(expired, 1);
+    assert_bytes_equal(d.message->payload, BYTES("ever"));
+    delivery_done(&d);
+    assert_false(queue_take(&q, 200, &d, &expired));
+    assert_int_equal(q.n, 0);
+    assert_int_equal(q.bytes, 0);
+    queue_done(&q);
+}
+
+static void order_survives_growth_and_wrap_around(void **state)
+{
+    const struct queue_limits wide = {.messages_max = 100000, .bytes_max = 1 << 30};
+    struct queue q = {0};
+    uint64_t seed = 3;
+    unsigned in = 0;
+    unsigned out = 0;
+    char text[16];
+
+    (void)state;
+    while (out < 5000) {
+        if (noise(&seed) % 5 < 3 && in < 5000) {
+            snprintf(text, sizeof(text), "%u", in++);
+            assert_int_equal(offer(&q, &wide, text, 1), QUEUE_OK);
+        } else if (out < in) {
+            snprintf(text, sizeof(text), "%u", out++);
+            assert_takes(&q, 0, text);
+        }
+    }
+    assert_int_equal(q.n, 0);
+    queue_done(&q);
+}
+
+static void a_publication_makes_one_message_however_often_it_is_kept(void **state)
+{
+    struct publication p = {.topic = BYTES("a/b"), .forward = BYTES("f"), .payload = BYTES("pp"), .qos = 2,
+                            .retain = true, .expires_ns = 5, .publisher = 9, .topic_hash = 8, .stamp = 7};
+    struct message *one = publication_keep(&p);
+    struct message *two = publication_keep(&p);
+    struct publication again;
+
+    (void)state;
+    assert_ptr_equal(one, two);
+    publication_done(&p);
+    message_unref(two);
+    again = publication_of(one);
+    message_unref(one);
+    assert_bytes_equal(again.topic, BYTES("a/b"));
+    assert_bytes_equal(again.forward, BYTES("f"));
+    assert_bytes_equal(again.payload, BYTES("pp"));
+    assert_true(again.retain && again.qos == 2 && again.expires_ns == 5 && again.publisher == 9 &&
+                again.topic_hash == 8 && again.stamp == 7);
+    publication_done(&again);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(qos_0_may_fill_half_and_qos_1_the_rest),
+        cmocka_unit_test(bytes_are_bounded_as_messages_are),
+        cmocka_unit_test(control_goes_first_and_finds_room_in_a_full_queue),
+        cmocka_unit_test(what_has_expired_is_neither_taken_in_nor_given_out),
+        cmocka_unit_test(order_survives_growth_and_wrap_around),
+        cmocka_unit_test(a_publication_makes_one_message_however_often_it_is_kept),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/router/test_router.c - the trie and its cache against a naive list of filters; retained messages */
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "router/router.h"
+#include "unit/unit.h"
+#include "wire/wire.h"
+
+#define SUBSCRIBERS 12
+
+static struct subscriber subscribers[SUBSCRIBERS];
+
+static void forget_all(struct router *r)
+{
+    for (size_t i = 0; i < SUBSCRIBERS; i++) {
+        list_each(it, &subscribers[i].subscriptions)
+        {
+            bool last;
+
+            router_remove(r, list_item(it, struct subscription, in_subscriber), &last);
+        }
+    }
+}
+
+static void subscribers_reset(void)
+{
+    for (size_t i = 0; i < SUBSCRIBERS; i++) {
+        subscribers[i] = (struct subscriber){0};
+        list_init(&subscribers[i].subscriptions);
+    }
+}
+
+/* A topic or filter of up to four levels over a small alphabet, so that matches are frequent. */
+static struct bytes some_path(uint64_t *seed, char *to, bool filter)
+{
+    static const char *const levels[] = {"a", "b", "", "$x", "+", "#"};
+    size_t n = 1 + noise(seed) % 4;
+    size_t len = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const char *level = levels[noise(seed) % (filter ? 6 : 4)];
+
+        len += (size_t)sprintf(to + len, "%s%s", i > 0 ? "/" : "", level);
+        if (level[0] == '#')
+            break;
+    }
+    return bytes_of(to, len);
+}
+
+static size_t naive_count(const struct subscriber *s, struct bytes topic)
+{
+    size_t n = 0;
+
+    list_each(it, (struct list *)&s->subscriptions)
+        n += wire_filter_matches(list_item(it, struct subscription, in_subscriber)->filter, topic);
+    return n;
+}
+
+static void assert_matches_like_naive(struct router *r, struct bytes topic)
+{
+    struct match m = router_match(r, topic, hash_keyed(topic));
+    size_t seen = 0;
+
+    for (size_t i = 0; i < m.n_receivers; i++) {
+        assert_int_equal(m.receivers[i].n, naive_count(m.receivers[i].subscriber, topic));
+        for (size_t k = 0; k < m.receivers[i].n; k++)
+            assert_true(wire_filter_matches(m.receivers[i].first[k]->filter, topic));
+    }
+    for (size_t i = 0; i < SUBSCRIBERS; i++)
+        seen += naive_count(&subscribers[i], topic) > 0;
+    assert_int_equal(m.n_receivers, seen);
+}
+
+static void matching_agrees_with_a_naive_matcher_over_random_changes(void **state)
+{
+    struct router *r = router_new();
+    uint64_t seed = 11;
+    char text[64];
+
+    (void)state;
+    subscribers_reset();
+    for (int step = 0; step < 20000; step++) {
+        struct subscriber *s = &subscribers[noise(&seed) % SUBSCRIBERS];
+        struct bytes path = some_path(&seed, text, true);
+        const struct subscription options = {.qos = 1};
+        bool last;
+
+        switch (noise(&seed) % 4) {
+        case 0:
+            if (path.len > 0)
+                router_subscribe(r, s, &options, path);
+            break;
+        case 1:
+            router_unsubscribe(r, s, path, &last);
+            break;
+        default:
+            path = some_path(&seed, text, false);
+            if (path.len > 0)
+                assert_matches_like_naive(r, path);
+        }
+    }
+    forget_all(r);
+    assert_int_equal(router_n_filters(r), 0);
+    router_free(r);
+}
+
+static void the_first_and_the_last_subscription_of_a_filter_are_told(void **state)
+{
+    struct router *r = router_new();
+    const struct subscription options = {.qos = 2, .id = 7};
+    bool last;
+
+    (void)state;
+    subscribers_reset();
+    assert_int_equal(router_subscribe(r, &subscribers[0], &options, BYTES("a/+")), ROUTER_NEW_HERE);
+    assert_int_equal(router_subscribe(r, &subscribers[1], &options, BYTES("a/+")), ROUTER_NEW);
+    assert_int_equal(router_subscribe(r, &subscribers[1], &options, BYTES("a/+")), ROUTER_REPLACED);
+    assert_true(router_unsubscribe(r, &subscribers[0], BYTES("a/+"), &last) && !last);
+    assert_false(router_unsubscribe(r, &subscribers[0], BYTES("a/+"), &last));
+    assert_true(router_unsubscribe(r, &subscribers[1], BYTES("a/+"), &last) && last);
+    router_free(r);
+}
+
+static void outlets_are_matched_beside_local_sessions(void **state)
+{
+    struct router *r = router_new();
+    uint64_t hash = hash_keyed(BYTES("a/b"));
+
+    (void)state;
+    router_interest(r, 1, BYTES("a/#"), true);
+    router_interest(r, 5, BYTES("+/b"), true);
+    assert_true(router_match(r, BYTES("a/b"), hash).outlets == (BIT64(1) | BIT64(5)));
+    router_interest(r, 5, BYTES("+/b"), false);
+    assert_true(router_match(r, BYTES("a/b"), hash).outlets == BIT64(1));
+    router_interest(r, 1, BYTES("a/#"), false);
+    router_interest(r, 1, BYTES("never/wanted"), false);
+    assert_true(router_match(r, BYTES("a/b"), hash).outlets == 0);
+    router_free(r);
+}
+
+/* ---- retained ---- */
+
+static const struct retained_limits room = {.messages_max = 100, .bytes_max = 1 << 20};
+
+static enum retain_outcome retain(struct router *r, const char *topic, const char *payload, uint64_t stamp,
+                                  uint64_t expires_ns, const struct retained_limits *limits)
+{
+    struct publication p = {
+        .topic = bytes_str(topic),
+        .payload = bytes_str(payload),
+        .retain = true,
+        .stamp = stamp,
+        .expires_ns = expires_ns,
+    };
+    enum retain_outcome outcome = router_retain(r, &p, limits);
+
+    publication_done(&p);
+    return outcome;
+}
+
+static void append(void *arg, struct message *m)
+{
+    struct buf *b = arg;
+
+    buf_addf(b, "%.*s=%.*s ", BYTES_ARG(m->topic), BYTES_ARG(m->payload));
+}
+
+static void assert_finds(struct router *r, const char *filter, uint64_t now_ns, const char *expected)
+{
+    struct buf b = {0};
+
+    router_retained_each(r, bytes_str(filter), now_ns, append, &b);
+    buf_add_u8(&b, '\0');
+    assert_string_equal((char *)b.at, expected);
+    buf_done(&b);
+}
+
+static void retained_messages_are_found_by_filters(void **state)
+{
+    struct router *r = router_new();
+
+    (void)state;
+    assert_int_equal(retain(r, "a/b", "1", 1, EXPIRES_NEVER, &room), RETAIN_STORED);
+    assert_int_equal(retain(r, "$SYS/x", "2", 2, EXPIRES_NEVER, &room), RETAIN_STORED);
+    assert_int_equal(retain(r, "a", "3", 3, EXPIRES_NEVER, &room), RETAIN_STORED);
+    assert_finds(r, "a/b", 0, "a/b=1 ");
+    assert_finds(r, "a/#", 0, "a=3 a/b=1 ");
+    assert_finds(r, "+", 0, "a=3 ");
+    assert_finds(r, "+/+", 0, "a/b=1 ");
+    assert_finds(r, "#", 0, "a=3 a/b=1 ");
+    assert_finds(r, "$SYS/#", 0, "$SYS/x=2 ");
+    assert_finds(r, "a/b/#", 0, "a/b=1 ");
+    assert_finds(r, "b/#", 0, "");
+    router_free(r);
+}
+
+static void the_highest_stamp_stands_whatever_order_updates_arrive_in(void **state)
+{
+    struct router *r = router_new();
+
+    (void)state;
+    assert_int_equal(retain(r, "t", "new", 9, EXPIRES_NEVER, &room), RETAIN_STORED);
+    assert_int_equal(retain(r, "t", "old", 8, EXPIRES_NEVER, &room), RETAIN_OLDER);
+    assert_finds(r, "t", 0, "t=new ");
+    assert_int_equal(retain(r, "t", "", 20, EXPIRES_NEVER, &room), RETAIN_REMOVED);
+    assert_int_equal(retain(r, "t", "older than its removal", 19, EXPIRES_NEVER, &room), RETAIN_OLDER);
+    assert_finds(r, "t", 0, "");
+    assert_int_equal(router_n_retained(r), 0);
+    assert_int_equal(router_retained_bytes(r), 0);
+    assert_int_equal(router_retained_sweep(r, 0, 20, 1 << 20), 0);
+    assert_int_equal(router_retained_sweep(r, 0, 21, 1 << 20), 1);
+    router_free(r);
+}
+
+static void the_limit_refuses_new_topics_but_not_new_values(void **state)
+{
+    const struct retained_limits one = {.messages_max = 1, .bytes_max = 1 << 20};
+    struct router *r = router_new();
+
+    (void)state;
+    assert_int_equal(retain(r, "a", "1", 1, EXPIRES_NEVER, &one), RETAIN_STORED);
+    assert_int_equal(retain(r, "b", "1", 2, EXPIRES_NEVER, &one), RETAIN_E_FULL);
+    assert_int_equal(retain(r, "a", "2", 3, EXPIRES_NEVER, &one), RETAIN_STORED);
+    assert_finds(r, "#", 0, "a=2 ");
+    assert_int_equal(retain(r, "a", "", 4, EXPIRES_NEVER, &one), RETAIN_REMOVED);
+    assert_int_equal(retain(r, "b", "1", 5, EXPIRES_NEVER, &one), RETAIN_STORED);
+    router_free(r);
+}
+
+static void expired_ones_are_passed_over_and_swept(void **state)
+{
+    struct router *r = router_new();
+
+    (void)state;
+    retain(r, "a/b/c", "x", 1, 100, &room);
+    retain(r, "a/b", "y", 2, EXPIRES_NEVER, &room);
+    assert_finds(r, "#", 99, "a/b=y a/b/c=x ");
+    assert_finds(r, "#", 100, "a/b=y ");
+    assert_int_equal(router_n_retained(r), 2);
+    assert_int_equal(router_retained_sweep(r, 100, UINT64_MAX, 1 << 20), 1);
+    assert_int_equal(router_n_retained(r), 1);
+    router_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(matching_agrees_with_a_naive_matcher_over_random_changes),
+        cmocka_unit_test(the_first_and_the_last_subscription_of_a_filter_are_told),
+        cmocka_unit_test(outlets_are_matched_beside_local_sessions),
+        cmocka_unit_test(retained_messages_are_found_by_filters),
+        cmocka_unit_test(the_highest_stamp_stands_whatever_order_updates_arrive_in),
+        cmocka_unit_test(the_limit_refuses_new_topics_but_not_new_values),
+        cmocka_unit_test(expired_ones_are_passed_over_and_swept),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/session/test_session.c - what a session answers, sends, repeats and keeps */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "session/session.h"
+#include "unit/unit.h"
+
+static const struct session_limits limits = {
+    .queue = {.messages_max = 1000, .bytes_max = 1 << 20},
+    .inflight_max = 10,
+};
+
+/* A session with a network connection, one subscription, and a reader of what it sends. */
+struct bench {
+    struct buf out;
+    struct conn conn;
+    struct session *session;
+    struct subscription sub;
+    struct subscription *subs[1];
+    struct receiver receiver;
+    size_t read_at;
+};
+
+static void agree(struct bench *b, enum wire_level level, uint16_t receive_max, uint32_t packet_max)
+{
+    struct wire_connect p = {.level = (uint8_t)level};
+
+    p.props.set = BIT64(PROP_RECEIVE_MAX) | BIT64(PROP_PACKET_MAX);
+    p.props.receive_max = receive_max;
+    p.props.packet_max = packet_max;
+    conn_init(&b->conn, &b->out);
+    conn_become(&b->conn, CONN_AUTHENTICATING);
+    conn_agree(&b->conn, &p, 5, 4);
+    conn_become(&b->conn, CONN_ACTIVE);
+    session_attach(b->session, &b->conn, &limits);
+}
+
+static struct bench *bench_new(enum wire_level level, uint8_t qos)
+{
+    struct bench *b = mem_new(struct bench);
+
+    b->session = session_new(BYTES("me"), &limits);
+    b->session->is_persistent = true;
+    b->sub.qos = qos;
+    b->subs[0] = &b->sub;
+    b->receiver = (struct receiver){&b->session->subscriber, b->subs, 1};
+    agree(b, level, 65535, 1 << 20);
+    return b;
+}
+
+static void cut(struct bench *b)
+{
+    session_detach(b->session);
+    conn_done(&b->conn);
+    b->out.len = 0;
+    b->read_at = 0;
+}
+
+static void bench_free(struct bench *b)
+{
+    cut(b);
+    session_free(b->session);
+    buf_done(&b->out);
+    free(b);
+}
+
+static enum session_offered offer_at(struct bench *b, const char *payload, uint8_t qos, uint64_t expires_ns,
+                                     uint64_t now_ns)
+{
+    struct publication p = {
+        .topic = BYTES("t"),
+        .payload = bytes_str(payload),
+        .qos = qos,
+        .retain = true,
+        .expires_ns = expires_ns,
+        .publisher = client_key(BYTES("other")),
+    };
+    enum session_offered how = session_offer(b->session, &p, &b->receiver, now_ns);
+
+    publication_done(&p);
+    session_pump(b->session, now_ns);
+    return how;
+}
+
+static enum session_offered offer(struct bench *b, const char *payload, uint8_t qos)
+{
+    return offer_at(b, payload, qos, EXPIRES_NEVER, 0);
+}
+
+static bool next_frame(struct bench *b, struct wire_frame *f)
+{
+    if (wire_next(bytes_of(b->out.at + b->read_at, b->out.len - b->read_at), f) != WIRE_NEXT_PACKET)
+        return false;
+    b->read_at += f->len;
+    return true;
+}
+
+static struct wire_publish sent_publish(struct bench *b)
+{
+    struct wire_frame f;
+    struct wire_publish p;
+
+    assert_true(next_frame(b, &f));
+    assert_int_equal(f.type, WIRE_PUBLISH);
+    assert_int_equal(wire_decode_publish(f.flags, f.body, b->conn.level, &p), WIRE_OK);
+    return p;
+}
+
+static void assert_sent(struct bench *b, const char *payload, uint8_t qos, uint16_t id, bool dup)
+{
+    struct wire_publish p = sent_publish(b);
+
+    assert_bytes_equal(p.payload, bytes_str(payload));
+    assert_int_equal(p.qos, qos);
+    assert_int_equal(p.packet_id, id);
+    assert_int_equal(p.dup, dup);
+}
+
+static void assert_sent_ack(struct bench *b, enum wire_type type, uint16_t id, uint8_t reason)
+{
+    struct wire_frame f;
+    struct wire_ack a;
+
+    assert_true(next_frame(b, &f));
+    assert_int_equal(f.type, type);
+    assert_int_equal(wire_decode_ack(type, f.flags, f.body, b->conn.level, &a), WIRE_OK);
+    assert_int_equal(a.packet_id, id);
+    assert_int_equal(a.reason, reason);
+}
+
+static void assert_nothing_sent(struct bench *b)
+{
+    assert_int_equal(b->read_at, b->out.len);
+}
+
+static bool ack(struct bench *b, enum wire_type type, uint16_t id, uint8_t reason)
+{
+    struct wire_ack a = {.packet_id = id, .reason = reason};
+    bool fits = session_receive_ack(b->session, type, &a);
+
+    session_pump(b->session, 0);
+    return fits;
+}
+
+/* ---- to the client ---- */
+
+static void qos_is_the_lower_of_published_and_subscribed(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+
+    (void)state;
+    assert_int_equal(offer(b, "a", 2), SESSION_QUEUED);
+    assert_sent(b, "a", 1, 1, false);
+    assert_int_equal(offer(b, "b", 0), SESSION_SENT);
+    assert_sent(b, "b", 0, 0, false);
+    bench_free(b);
+}
+
+static void packet_ids_count_up_from_one_and_pass_65535(void **state)
+{
+    struct bench *b = bench_new(WIRE_V311, 1);
+
+    (void)state;
+    for (unsigned i = 1; i <= 65536; i++) {
+        uint16_t id = (uint16_t)(i <= 65535 ? i : 1);
+
+        offer(b, "x", 1);
+        assert_sent(b, "x", 1, id, false);
+        assert_true(ack(b, WIRE_PUBACK, id, 0));
+        b->out.len = b->read_at = 0;
+    }
+    assert_int_equal(session_queued(b->session), 0);
+    bench_free(b);
+}
+
+static void the_window_holds_back_and_acks_in_any_order_open_it(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+
+    (void)state;
+    cut(b);
+    agree(b, WIRE_V5, 2, 1 << 20); /* Receive Maximum [MQTT5-3.3.4-9] */
+    offer(b, "a", 1);
+    offer(b, "b", 1);
+    offer(b, "c", 1);
+    offer(b, "d", 1);
+    assert_sent(b, "a", 1, 1, false);
+    assert_sent(b, "b", 1, 2, false);
+    assert_nothing_sent(b);
+    assert_true(ack(b, WIRE_PUBACK, 2, 0));
+    assert_sent(b, "c", 1, 3, false);
+    assert_nothing_sent(b);
+    assert_true(ack(b, WIRE_PUBACK, 1, 0));
+    assert_sent(b, "d", 1, 4, false);
+    assert_true(ack(b, WIRE_PUBACK, 4, 0));
+    assert_true(ack(b, WIRE_PUBACK, 3, 0));
+    assert_int_equal(session_queued(b->session), 0);
+    bench_free(b);
+}
+
+static void qos_2_goes_through_its_four_steps(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 2);
+
+    (void)state;
+    offer(b, "a", 2);
+    assert_sent(b, "a", 2, 1, false);
+    assert_false(ack(b, WIRE_PUBACK, 1, 0));
+    assert_false(ack(b, WIRE_PUBCOMP, 1, 0));
+    assert_true(ack(b, WIRE_PUBREC, 1, 0));
+    assert_sent_ack(b, WIRE_PUBREL, 1, 0);
+    assert_true(ack(b, WIRE_PUBREC, 1, 0)); /* repeated */
+    assert_sent_ack(b, WIRE_PUBREL, 1, 0);
+    assert_true(ack(b, WIRE_PUBCOMP, 1, 0));
+    assert_int_equal(session_queued(b->session), 0);
+    assert_true(ack(b, WIRE_PUBREC, 9, 0)); /* never sent */
+    assert_sent_ack(b, WIRE_PUBREL, 9, REASON_PACKET_IDENTIFIER_NOT_FOUND);
+    bench_free(b);
+}
+
+static void a_pubrec_with_an_error_ends_the_delivery(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 2);
+
+    (void)state;
+    offer(b, "a", 2);
+    assert_sent(b, "a", 2, 1, false);
+    assert_true(ack(b, WIRE_PUBREC, 1, REASON_QUOTA_EXCEEDED));
+    assert_nothing_sent(b);
+    assert_int_equal(session_queued(b->session), 0);
+    bench_free(b);
+}
+
+static void what_was_in_flight_is_sent_again_after_a_reconnect(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 2);
+
+    (void)state;
+    offer(b, "one", 1);
+    offer(b, "two", 2);
+    offer(b, "three", 2);
+    assert_true(ack(b, WIRE_PUBREC, 2, 0));
+    cut(b);
+    assert_int_equal(offer(b, "four", 1), SESSION_QUEUED);
+    agree(b, WIRE_V5, 65535, 1 << 20);
+    session_pump(b->session, 0);
+    assert_sent(b, "one", 1, 1, true);
+    assert_sent_ack(b, WIRE_PUBREL, 2, 0);
+    assert_sent(b, "three", 2, 3, true);
+    assert_sent(b, "four", 1, 4, false);
+    assert_nothing_sent(b);
+    bench_free(b);
+}
+
+static void resending_respects_a_smaller_receive_maximum(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        offer(b, "x", 1);
+    cut(b);
+    agree(b, WIRE_V5, 1, 1 << 20);
+    session_pump(b->session, 0);
+    assert_sent(b, "x", 1, 1, true);
+    assert_nothing_sent(b);
+    assert_true(ack(b, WIRE_PUBACK, 3, 0)); /* of the old connection: not sent on this one */
+    assert_nothing_sent(b);
+    assert_true(ack(b, WIRE_PUBACK, 1, 0));
+    assert_sent(b, "x", 1, 2, true);
+    assert_nothing_sent(b);
+    bench_free(b);
+}
+
+static void while_disconnected_qos_0_is_not_kept_and_qos_1_is(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+
+    (void)state;
+    cut(b);
+    assert_int_equal(offer(b, "zero", 0), SESSION_SKIPPED);
+    assert_int_equal(offer(b, "one", 1), SESSION_QUEUED);
+    b->session->is_persistent = false;
+    assert_int_equal(offer(b, "two", 1), SESSION_SKIPPED);
+    agree(b, WIRE_V5, 10, 1 << 20);
+    session_pump(b->session, 0);
+    assert_sent(b, "one", 1, 1, false);
+    assert_nothing_sent(b);
+    bench_free(b);
+}
+
+static void deliveries_wait_behind_a_suback(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+
+    (void)state;
+    b->conn.n_subacks_due = 1;
+    assert_int_equal(offer(b, "a", 0), SESSION_QUEUED);
+    offer(b, "b", 1);
+    assert_nothing_sent(b);
+    b->conn.n_subacks_due = 0;
+    session_pump(b->session, 0);
+    assert_sent(b, "a", 0, 0, false);
+    assert_sent(b, "b", 1, 1, false);
+    bench_free(b);
+}
+
+static void a_packet_larger_than_the_client_takes_is_not_sent_and_costs_no_id(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+
+    (void)state;
+    cut(b);
+    agree(b, WIRE_V5, 10, 20);
+    offer(b, "much more than twenty bytes of payload", 1);
+    assert_nothing_sent(b);
+    assert_int_equal(b->session->n_dropped, 1);
+    offer(b, "small", 1);
+    assert_sent(b, "small", 1, 1, false);
+    bench_free(b);
+}
+
+static void expiry_counts_down_in_the_queue(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+    struct wire_publish p;
+
+    (void)state;
+    cut(b);
+    offer_at(b, "a", 1, 10 * NS_PER_S, 0);
+    offer_at(b, "b", 1, 3 * NS_PER_S, 0);
+    agree(b, WIRE_V5, 10, 1 << 20);
+    session_pump(b->session, 4 * NS_PER_S);
+    p = sent_publish(b);
+    assert_bytes_equal(p.payload, BYTES("a"));
+    assert_true(p.has_expiry);
+    assert_int_equal(p.expiry_s, 6); /* [MQTT5-3.3.2-6] */
+    assert_nothing_sent(b);
+    bench_free(b);
+}
+
+static void retain_is_kept_only_when_asked_for(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 0);
+
+    (void)state;
+    offer(b, "a", 0);
+    assert_false(sent_publish(b).retain); /* [MQTT5-3.3.1-12] */
+    b->sub.retain_as_published = true;
+    offer(b, "b", 0);
+    assert_true(sent_publish(b).retain); /* [MQTT5-3.3.1-13] */
+    bench_free(b);
+}
+
+static void overlapping_subscriptions_give_one_message_with_all_identifiers(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 0);
+    struct subscription more[3] = {{.qos = 2, .id = 7}, {.qos = 1, .id = 8}, {.qos = 0, .id = 9}};
+    struct subscription *subs[] = {&more[0], &more[1], &more[2]};
+    struct wire_publish p;
+
+    (void)state;
+    b->receiver = (struct receiver){&b->session->subscriber, subs, 3};
+    offer(b, "a", 2);
+    p = sent_publish(b);
+    assert_int_equal(p.qos, 2); /* [MQTT5-3.3.4-2] */
+    assert_int_equal(p.n_subscription_ids, 3); /* [MQTT5-3.3.4-4] */
+    assert_int_equal(p.subscription_ids[0] + p.subscription_ids[1] + p.subscription_ids[2], 24);
+    assert_nothing_sent(b);
+    bench_free(b);
+}
+
+static void no_local_keeps_the_clients_own_messages_away(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 0);
+    struct publication own = {
+        .topic = BYTES("t"), .expires_ns = EXPIRES_NEVER, .publisher = client_key(BYTES("me"))};
+
+    (void)state;
+    b->sub.no_local = true; /* [MQTT5-3.8.3-3] */
+    assert_int_equal(session_offer(b->session, &own, &b->receiver, 0), SESSION_SKIPPED);
+    assert_int_equal(offer(b, "of another", 0), SESSION_SENT);
+    bench_free(b);
+}
+
+static void retained_messages_come_after_what_waits_and_never_overflow(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+    size_t n = 3000; /* more than the queue holds */
+    struct message **found = mem_alloc(n * sizeof(struct message *));
+
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        struct publication p = {.topic = BYTES("r"), .payload = BYTES("kept"), .qos = 1, .expires_ns = EXPIRES_NEVER};
+
+        found[i] = publication_keep(&p);
+        publication_done(&p);
+    }
+    session_offer_retained(b->session, &b->sub, found, n);
+    offer(b, "live", 1);
+    assert_sent(b, "live", 1, 1, false);
+    for (size_t i = 0; i < n; i++) {
+        struct wire_publish p = sent_publish(b);
+
+        assert_true(p.retain);
+        assert_true(ack(b, WIRE_PUBACK, (uint16_t)(i + 1), 0));
+    }
+    assert_true(ack(b, WIRE_PUBACK, (uint16_t)(n + 1), 0));
+    assert_nothing_sent(b);
+    assert_int_equal(session_queued(b->session), 0);
+    bench_free(b);
+}
+
+static void a_full_output_buffer_makes_qos_0_wait(void **state)
+{
+    struct bench *b = bench_new(WIRE_V311, 0);
+
+    (void)state;
+    buf_reserve(&b->out, CONN_OUT_HIGH_BYTES);
+    b->out.len = CONN_OUT_HIGH_BYTES;
+    assert_int_equal(offer(b, "a", 0), SESSION_QUEUED);
+    assert_true(session_queued(b->session) == 1);
+    b->out.len = b->read_at = 0;
+    session_pump(b->session, 0);
+    assert_sent(b, "a", 0, 0, false);
+    bench_free(b);
+}
+
+/* ---- from the client ---- */
+
+static void a_repeated_qos_2_publish_is_not_routed_again(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 0);
+    struct wire_publish p = {.topic = BYTES("t"), .qos = 2, .packet_id = 77};
+    struct wire_ack rel = {.packet_id = 77};
+
+    (void)state;
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_ROUTE);
+    session_acknowledge(b->session, &p, 0, NULL);
+    assert_sent_ack(b, WIRE_PUBREC, 77, 0);
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_DUPLICATE);
+    cut(b); /* also on the next network connection */
+    agree(b, WIRE_V5, 10, 1 << 20);
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_DUPLICATE);
+    session_receive_pubrel(b->session, &rel);
+    assert_sent_ack(b, WIRE_PUBCOMP, 77, 0);
+    session_receive_pubrel(b->session, &rel);
+    assert_sent_ack(b, WIRE_PUBCOMP, 77, REASON_PACKET_IDENTIFIER_NOT_FOUND);
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_ROUTE);
+    bench_free(b);
+}
+
+static void more_qos_2_than_receive_maximum_is_refused_in_5_0_only(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 0);
+    struct wire_publish p = {.topic = BYTES("t"), .qos = 2};
+
+    (void)state;
+    for (uint16_t i = 1; i <= 5; i++) {
+        p.packet_id = i;
+        assert_int_equal(session_receive_publish(b->session, &p), SESSION_ROUTE);
+    }
+    p.packet_id = 6;
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_E_RECEIVE_MAXIMUM);
+    b->conn.level = WIRE_V311;
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_ROUTE);
+    bench_free(b);
+}
+
+static void a_refused_qos_2_publish_frees_its_id_in_5_0(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 0);
+    struct wire_publish p = {.topic = BYTES("t"), .qos = 2, .packet_id = 3};
+
+    (void)state;
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_ROUTE);
+    session_acknowledge(b->session, &p, REASON_NOT_AUTHORIZED, "no");
+    assert_sent_ack(b, WIRE_PUBREC, 3, REASON_NOT_AUTHORIZED);
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_ROUTE); /* [MQTT5-4.3.3-9] */
+    bench_free(b);
+}
+
+static void topic_aliases_are_set_used_and_bounded(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 0);
+    struct wire_publish set = {.topic = BYTES("long/topic"), .topic_alias = 4};
+    struct wire_publish use = {.topic_alias = 4};
+    struct wire_publish unset = {.topic_alias = 3};
+    struct wire_publish high = {.topic = BYTES("x"), .topic_alias = 5};
+
+    (void)state;
+    assert_true(conn_resolve_alias(&b->conn, &set));
+    assert_true(conn_resolve_alias(&b->conn, &use));
+    assert_bytes_equal(use.topic, BYTES("long/topic"));
+    assert_false(conn_resolve_alias(&b->conn, &unset));
+    assert_false(conn_resolve_alias(&b->conn, &high)); /* [MQTT5-3.3.2-9] */
+    bench_free(b);
+}
+
+static void only_connect_is_legal_first_and_never_again(void **state)
+{
+    struct buf out = {0};
+    struct conn c;
+
+    (void)state;
+    conn_init(&c, &out);
+    for (unsigned type = WIRE_CONNECT; type <= WIRE_AUTH; type++)
+        assert_int_equal(conn_may_receive(&c, type), type == WIRE_CONNECT); /* [MQTT5-3.1.0-1] */
+    conn_become(&c, CONN_AUTHENTICATING);
+    for (unsigned type = WIRE_CONNECT; type <= WIRE_AUTH; type++)
+        assert_false(conn_may_receive(&c, type));
+    conn_become(&c, CONN_ACTIVE);
+    assert_false(conn_may_receive(&c, WIRE_CONNECT)); /* [MQTT5-3.1.0-2] */
+    assert_false(conn_may_receive(&c, WIRE_SUBACK));
+    assert_true(conn_may_receive(&c, WIRE_PUBLISH));
+    conn_send_disconnect(&c, REASON_SERVER_BUSY, NULL);
+    assert_int_equal(c.state, CONN_CLOSED);
+    assert_int_equal(out.len, 0); /* 3.1.1 has no DISCONNECT from the server */
+    buf_done(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(qos_is_the_lower_of_published_and_subscribed),
+        cmocka_unit_test(packet_ids_count_up_from_one_and_pass_65535),
+        cmocka_unit_test(the_window_holds_back_and_acks_in_any_order_open_it),
+        cmocka_unit_test(qos_2_goes_through_its_four_steps),
+        cmocka_unit_test(a_pubrec_with_an_error_ends_the_delivery),
+        cmocka_unit_test(what_was_in_flight_is_sent_again_after_a_reconnect),
+        cmocka_unit_test(resending_respects_a_smaller_receive_maximum),
+        cmocka_unit_test(while_disconnected_qos_0_is_not_kept_and_qos_1_is),
+        cmocka_unit_test(deliveries_wait_behind_a_suback),
+        cmocka_unit_test(a_packet_larger_than_the_client_takes_is_not_sent_and_costs_no_id),
+        cmocka_unit_test(expiry_counts_down_in_the_queue),
+        cmocka_unit_test(retain_is_kept_only_when_asked_for),
+        cmocka_unit_test(overlapping_subscriptions_give_one_message_with_all_identifiers),
+        cmocka_unit_test(no_local_keeps_the_clients_own_messages_away),
+        cmocka_unit_test(retained_messages_come_after_what_waits_and_never_overflow),
+        cmocka_unit_test(a_full_output_buffer_makes_qos_0_wait),
+        cmocka_unit_test(a_repeated_qos_2_publish_is_not_routed_again),
+        cmocka_unit_test(more_qos_2_than_receive_maximum_is_refused_in_5_0_only),
+        cmocka_unit_test(a_refused_qos_2_publish_frees_its_id_in_5_0),
+        cmocka_unit_test(topic_aliases_are_set_used_and_bounded),
+        cmocka_unit_test(only_connect_is_legal_first_and_never_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

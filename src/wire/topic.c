@@ -45,18 +45,25 @@ static bool begins_with_wildcard(struct bytes filter)
     return begins_with(filter, '+') || begins_with(filter, '#');
 }
 
-static size_t count(struct bytes s, char c)
+static bool has(struct bytes s, char c)
 {
-    size_t n = 0;
+    return s.len > 0 && memchr(s.at, c, s.len) != NULL;
+}
 
+static bool has_too_many_levels(struct bytes s)
+{
+    size_t n = 1;
+
+    if (s.len < WIRE_TOPIC_LEVELS_MAX) /* all separators even would not be too many */
+        return false;
     for (size_t i = 0; i < s.len; i++)
-        n += s.at[i] == (uint8_t)c;
-    return n;
+        n += s.at[i] == '/';
+    return n > WIRE_TOPIC_LEVELS_MAX;
 }
 
 static bool has_topic_size(struct bytes s)
 {
-    return s.len > 0 && s.len <= TOPIC_LEN_MAX && count(s, '/') < WIRE_TOPIC_LEVELS_MAX;
+    return s.len > 0 && s.len <= TOPIC_LEN_MAX && !has_too_many_levels(s);
 }
 
 /**
@@ -103,11 +110,7 @@ bool wire_topic_filter_valid(struct bytes filter)
 /** wire_filter_has_wildcard() - is there a "+" or a "#" in it? */
 bool wire_filter_has_wildcard(struct bytes filter)
 {
-    for (size_t i = 0; i < filter.len; i++) {
-        if (filter.at[i] == '+' || filter.at[i] == '#')
-            return true;
-    }
-    return false;
+    return has(filter, '+') || has(filter, '#');
 }
 
 /**

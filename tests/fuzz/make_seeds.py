@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Write the seeds of tests/fuzz/corpus: one file an input, next to what fuzzers have found.
+
+Usage: tests/fuzz/make_seeds.py
+"""
+import pathlib
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+V31, V311, V5 = 0, 1, 2
+
+
+def family(index, level, flags, body):
+    """An input of fuzz_family(): which type of the family, level, flags, body."""
+    return bytes([level << 4 | index, flags]) + body
+
+
+def string(text):
+    data = text if isinstance(text, bytes) else text.encode()
+    return len(data).to_bytes(2, "big") + data
+
+
+USER = b"\x26" + string("k") + string("v")
+WILL = b"\x18\0\0\0\5\1\1\2\0\0\0\x3c\3" + string("text/plain") + b"\x08" + string("r/t") \
+    + b"\x09" + string(b"\0\xff") + USER
+PUBLISHED = b"\1\1\2\0\0\0\x3c\3" + string("text/plain") + b"\x08" + string("r/t") \
+    + b"\x09" + string(b"\0\xff") + b"\x0b\x80\1\x0b\5\x23\0\1" + USER + USER
+CONNECT = b"\x11\0\0\0\x3c\x15" + string("m") + b"\x16" + string("d") \
+    + b"\x17\1\x19\0\x21\0\x0a\x22\0\x0a\x27\0\1\0\0" + USER
+CONNACK = b"\x11\0\0\0\x3c\x12" + string("id") + b"\x13\0\x3c\x15" + string("m") + b"\x16" \
+    + string("d") + b"\x1a" + string("i") + b"\x1c" + string("s") + b"\x1f" + string("why") \
+    + b"\x21\0\x0a\x22\0\x0a\x24\1\x25\1\x27\0\1\0\0\x28\1\x29\0\x2a\1" + USER
+REPLY = b"\x1f" + string("why") + USER
+AUTH = b"\x15" + string("m") + b"\x16" + string("d") + REPLY
+BYE = b"\x11\0\0\0\x3c\x1c" + string("s") + REPLY
+
+
+def block(props):
+    assert len(props) < 128
+    return bytes([len(props)]) + props
+
+
+SEEDS = {
+    "fuzz_connect": {
+        "v5": family(0, V5, 0, b"\0\4MQTT\5\xf6\0\x3c" + block(CONNECT) + string("c") + block(WILL)
+                     + string("w/t") + string("gone") + string("user") + string("secret")),
+        "v5_small": family(0, V5, 0, b"\0\4MQTT\5\2\0\0\0\0\0"),
+        "v311": family(0, V311, 0, b"\0\4MQTT\4\xe6\0\x3c" + string("c") + string("w/t")
+                       + string("gone") + string("user") + string("secret")),
+        "v31_missing": family(0, V31, 0, b"\0\6MQIsdp\3\xc2\0\x3c" + string("c") + string("user")),
+        "connack_v5": family(1, V5, 0, b"\1\0" + block(CONNACK)),
+        "connack_v311": family(1, V311, 0, b"\0\5"),
+    },
+    "fuzz_publish": {
+        "v5": family(0, V5, 0xb, string("a/b") + b"\0\7" + block(PUBLISHED) + b"payload"),
+        "v5_alias": family(0, V5, 0, b"\0\0\3\x23\0\1"),
+        "v5_plain": family(0, V5, 0, string("a") + b"\0x"),
+        "v311": family(0, V311, 4, string("a/b") + b"\0\7payload"),
+    },
+    "fuzz_ack": {
+        "puback": family(0, V5, 0, b"\0\7"),
+        "pubrec": family(1, V5, 0, b"\0\7\x97" + block(REPLY)),
+        "pubrel": family(2, V311, 2, b"\0\7"),
+        "pubrel_v31": family(2, V31, 0xa, b"\0\7"),
+        "pubcomp": family(3, V5, 0, b"\0\7\x92"),
+    },
+    "fuzz_subscribe": {
+        "subscribe": family(0, V5, 2, b"\0\7" + block(b"\x0b\xff\x7f" + USER) + string("a/+/#")
+                            + b"\x2e" + string("$share/g/b") + b"\1"),
+        "subscribe_v311": family(0, V311, 2, b"\0\7" + string("#") + b"\2"),
+        "suback": family(1, V5, 0, b"\0\7" + block(REPLY) + b"\0\1\2\x87"),
+        "suback_v311": family(1, V311, 0, b"\0\7\0\x80"),
+        "unsubscribe": family(2, V5, 2, b"\0\7" + block(USER) + string("a/#") + string("b")),
+        "unsuback": family(3, V5, 0, b"\0\7" + block(REPLY) + b"\0\x11"),
+    },
+    "fuzz_control": {
+        "ping": family(0, V311, 0, b""),
+        "disconnect": family(2, V5, 0, b"\x04" + block(BYE)),
+        "disconnect_v311": family(2, V311, 0, b""),
+        "auth": family(3, V5, 0, b"\x18" + block(AUTH)),
+    },
+    "fuzz_frame": {
+        "session": bytes([V5]) + b"\x10\x0e\0\4MQTT\5\2\0\0\0" + string("c")
+        + b"\x82\x07\0\1\0\0\1#\0" + b"\x32\x08\0\1t\0\2\0hi" + b"\x40\2\0\2" + b"\xc0\0\xe0\0",
+        "old": bytes([V311]) + b"\x30\3\0\1t\x62\2\0\7\x90\3\0\1\2\xd0\0",
+        "long": bytes([V311]) + b"\x30\x83\1\0\1t" + b"x" * 128,
+        "half": bytes([V5]) + b"\x30\xff\xff\x7f",
+    },
+    "fuzz_props": {
+        "published": PUBLISHED,
+        "connack": CONNACK,
+        "cut": USER + USER[:5],
+    },
+    "fuzz_topic": {
+        "plain": b"a/b\0a/+\0a/b",
+        "deep": b"a/+/#\0+/b/#\0a/b/c/d",
+        "all": b"#\0+/#\0a//b",
+        "dollar": b"$SYS/#\0#\0$SYS/x",
+        "share": b"$share/g/a/#\0a\0a",
+    },
+    "fuzz_utf8": {
+        "ascii": b"fmb/meter/17/power",
+        "mixed": "caf\u00e9 \u20ac \U0001f4a1 end".encode(),
+        "surrogate": b"plain text \xed\xa0\x80",
+        "zero": b"plain text\0",
+    },
+}
+
+for target, seeds in SEEDS.items():
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in seeds.items():
+        (folder / name).write_bytes(data)

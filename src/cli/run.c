@@ -2,7 +2,6 @@
 /* cli/run.c - bastide run: the node, its API and the service manager */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -25,14 +24,7 @@ static int on_started(void *owner, struct node *n)
         free(error);
         return -EADDRINUSE;
     }
-    for (size_t i = 0; i < c->n_listeners; i++) {
-        const struct config_listener *l = &c->listeners[i];
-
-        log_info("node", "listener %s: %s port %u, %s, %s", l->name, l->address, l->port,
-                 l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery",
-                 l->has_tls ? "TLS" : "plain TCP");
-    }
-    log_info("node", "%s is ready; its API is at %s", c->node_name, c->admin_socket);
+    log_info("admin", "the API is at %s", c->admin_socket);
     notify_manager("READY=1");
     return 0;
 }
@@ -112,6 +104,5 @@ int cli_run(int argc, char **argv)
         config_free(c);
         return rc;
     }
-    signal(SIGPIPE, SIG_IGN);
     return run(c);
 }

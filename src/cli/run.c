@@ -2,8 +2,10 @@
 /* cli/run.c - bastide run: the node, its API and the service manager */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
@@ -49,19 +51,32 @@ static void on_stopping(void *owner)
     *admin = admin_free(*admin);
 }
 
-/* Two nodes on one state folder would spoil it; SO_REUSEPORT would let both have the port.  The
- * lock is held until the process ends.  A folder that is not there yet is nobody's. */
+/* Made when it is missing, for nobody but the node's user. */
+static bool make_state(const struct config *c)
+{
+    const struct passwd *user = c->run_as != NULL && geteuid() == 0 ? getpwnam(c->run_as) : NULL;
+
+    if (mkdir(c->state_dir, 0700) < 0)
+        return errno == EEXIST;
+    return user == NULL || chown(c->state_dir, user->pw_uid, user->pw_gid) == 0;
+}
+
+/*
+ * Two nodes on one state folder would spoil it, and SO_REUSEPORT would let both have the port.  The
+ * descriptor stays open: the lock is held until the process ends.
+ */
 static int lock_state(const struct config *c)
 {
-    int fd = open(c->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = make_state(c) ? open(c->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
     if (fd < 0)
-        return errno == ENOENT ? CLI_OK : cli_fail("%s: %s", c->state_dir, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return cli_fail("%s: another node runs with this state folder; stop it first (bastide "
-                        "stop), or give this node its own node.state_dir",
-                        c->state_dir);
-    return CLI_OK;
+        return cli_fail("node.state_dir %s: %s", c->state_dir, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return CLI_OK;
+    close(fd);
+    return cli_fail("node.state_dir %s: another node runs with it; stop that first (bastide stop), "
+                    "or give this one a folder of its own",
+                    c->state_dir);
 }
 
 static int run(struct config *c)

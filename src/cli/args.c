@@ -64,7 +64,7 @@ const char *cli_verb_like(const char *name)
 }
 
 /* What is said may hold what a stranger chose. */
-static void complain(const char *format, va_list args)
+static void __attribute__((format(printf, 1, 0))) complain(const char *format, va_list args)
 {
     CLEANUP(buf_done) struct buf out = {0};
     char *text = NULL;

@@ -96,6 +96,8 @@ const char *rule_filter_wrong_why(const char *filter)
         return "is empty; a topic filter is needed";
     if (strlen(filter) > RULE_FILTER_BYTES_MAX)
         return "is longer than 1024 bytes";
+    if (!wire_utf8_valid(bytes_str(filter)))
+        return "is not UTF-8";
     if (strncmp(filter, "$share/", 7) == 0)
         return "begins with $share/; write the filter of the shared subscription without "
                "$share/group/";

@@ -48,11 +48,29 @@ static bool is_reserved(const struct grant *g, enum gate_action action, struct b
     return owner == TOPIC_CONTROL && !g->is_control_plane;
 }
 
-/* Cheap and never wrong: what hits @r, but for an overlap, begins with its fixed bytes. */
+/* Cheap, and true of all that @r matches or covers.  Sisters differ at the end: look there first.
+ */
 static bool begins_alike(const struct acl_rule *r, struct bytes topic)
 {
-    return topic.len >= r->fixed_len &&
-           (r->fixed_len == 0 || memcmp(topic.at, r->filter.at, r->fixed_len) == 0);
+    size_t n = r->fixed_len;
+
+    return topic.len >= n && (n == 0 || (topic.at[n - 1] == r->filter.at[n - 1] &&
+                                         memcmp(topic.at, r->filter.at, n) == 0));
+}
+
+/* wire_filter_matches(); the two commonest forms, "a/b" and "a/b/#", are decided by their fixed
+ * bytes. */
+static bool rule_matches(const struct acl_rule *r, struct bytes topic)
+{
+    size_t n = r->fixed_len;
+
+    if (!begins_alike(r, topic))
+        return false;
+    if (n == r->filter.len)
+        return topic.len == n;
+    if (n > 0 && r->filter.at[n] == '/') /* filter_fixed_len() stops at '/' only before "#" */
+        return topic.len == n || topic.at[n] == '/';
+    return wire_filter_matches(r->filter, topic);
 }
 
 static bool rule_is_for(const struct acl_rule *r, enum gate_action action)
@@ -69,10 +87,9 @@ static bool rule_hits(const struct acl_rule *r, enum gate_action action, struct 
         return false;
     if (action == GATE_SUBSCRIBE && r->deny)
         return wire_filters_overlap(r->filter, topic);
-    if (!begins_alike(r, topic))
-        return false;
-    return action == GATE_PUBLISH ? wire_filter_matches(r->filter, topic)
-                                  : wire_filter_covers(r->filter, topic);
+    if (action == GATE_PUBLISH)
+        return rule_matches(r, topic);
+    return begins_alike(r, topic) && wire_filter_covers(r->filter, topic);
 }
 
 static bool is_command(const struct policy *p, struct bytes topic)

@@ -134,12 +134,15 @@ void act_disconnect(struct exchange *x)
 static void on_incident(struct exchange *x, enum node_incident_verb verb)
 {
     const char *note = body_text(x, "note", false, ADMIN_TEXT_BYTES_MAX);
+    const char *disposition = NULL;
     char *text = NULL;
     enum node_answer a;
 
+    if (x->status == 0)
+        disposition = body_text(x, "disposition", false, ADMIN_TEXT_BYTES_MAX);
     if (x->status != 0)
         return;
-    a = node_incident(x->node, verb, x->param, note, x->author, &text);
+    a = node_incident(x->node, verb, x->param, disposition, note, x->author, &text);
     exchange_answer(x, a, NULL, text);
 }
 
@@ -159,6 +162,12 @@ void act_close(struct exchange *x)
 void act_rollback(struct exchange *x)
 {
     on_incident(x, NODE_INCIDENT_ROLLBACK);
+}
+
+/** act_approve() - POST /v1/incidents/{id}/approve */
+void act_approve(struct exchange *x)
+{
+    on_incident(x, NODE_INCIDENT_APPROVE);
 }
 
 /** act_suspend() - POST /v1/responses/suspend: the kill switch of automatic answers */

@@ -62,6 +62,7 @@ exchange_handler_fn view_status;
 
 /* admin/act.c */
 exchange_handler_fn act_ack;
+exchange_handler_fn act_approve;
 exchange_handler_fn act_ban;
 exchange_handler_fn act_close;
 exchange_handler_fn act_disconnect;

@@ -25,8 +25,9 @@ static exchange_handler_fn view_routes;
     X(GET,  "/v1/incidents",                 view_incidents, "state severity kind since_unix_ms limit", "incidents, oldest first") \
     X(GET,  "/v1/incidents/{id}",            view_incident,  NULL,                                  "one incident") \
     X(POST, "/v1/incidents/{id}/ack",        act_ack,        "note",                                "somebody looks after it") \
-    X(POST, "/v1/incidents/{id}/close",      act_close,      "note",                                "it is dealt with") \
-    X(POST, "/v1/incidents/{id}/rollback",   act_rollback,   "note",                                "undo what was done automatically") \
+    X(POST, "/v1/incidents/{id}/close",        act_close,      "disposition note",                    "it is dealt with, and was true, false or benign") \
+    X(POST, "/v1/incidents/{id}/rollback",     act_rollback,   NULL,                                  "undo what was done automatically") \
+    X(POST, "/v1/incidents/{id}/approve",      act_approve,    NULL,                                  "do what waits for approval") \
     X(GET,  "/v1/bans",                      view_bans,      NULL,                                  "bans in force") \
     X(POST, "/v1/bans",                      act_ban,        "kind subject address for_s reason",   "ban, and disconnect whom it hits") \
     X(POST, "/v1/bans/lift",                 act_unban,      "kind subject address",                "lift a ban") \

@@ -189,12 +189,13 @@ static void print_incident(const json_t *incident)
     print_buf(&out);
 }
 
-/* "/v1/incidents/ID" and @more; a C string. */
-static void incident_path(struct buf *to, const char *id, const char *more)
+/* "/v1/incidents/ID", and "/DEED" if there is one; a C string. */
+static void incident_path(struct buf *to, const char *id, const char *deed)
 {
     buf_addf(to, "/v1/incidents/");
     http_escape(to, id);
-    buf_addf(to, "%s", more);
+    if (deed != NULL)
+        buf_addf(to, "/%s", deed);
     buf_add_u8(to, 0);
 }
 
@@ -204,7 +205,7 @@ static int show(const struct cli_args *a)
     json_t *incident = NULL;
     int rc;
 
-    incident_path(&path, a->operands[1], "");
+    incident_path(&path, a->operands[1], NULL);
     rc = ask_node(a, "GET", (const char *)path.at, NULL, &incident);
     if (rc == CLI_OK && cli_flag(a, "--json"))
         print_json(incident);
@@ -214,15 +215,39 @@ static int show(const struct cli_args *a)
     return rc;
 }
 
-static int act(const struct cli_args *a, const char *more)
+/* What a person may do about an incident, and which options say more. */
+/* clang-format off */
+static const struct deed {
+    const char *name;
+    bool takes_note;
+    bool takes_judgement;
+} deeds[] = {
+    {"ack",      true,  false},
+    {"close",    true,  true},
+    {"rollback", false, false},
+    {"approve",  false, false},
+};
+/* clang-format on */
+
+static int act(const struct cli_args *a, const struct deed *d)
 {
     CLEANUP(buf_done) struct buf path = {0};
+    const char *note = cli_arg(a, "--note");
+    const char *judgement = cli_arg(a, "--as");
+    json_t *body;
 
-    incident_path(&path, a->operands[1], more);
-    return ask_do(a, (const char *)path.at, json_pack("{s:s*}", "note", cli_arg(a, "--note")));
+    if (note != NULL && !d->takes_note)
+        return cli_usage(a->verb, "%s takes no --note", d->name);
+    if (judgement != NULL && !d->takes_judgement)
+        return cli_usage(a->verb, "%s takes no --as", d->name);
+    body = json_pack("{s:s*, s:s*}", "note", note, "disposition", judgement);
+    if (body == NULL)
+        return cli_usage(a->verb, "an option is no UTF-8 text");
+    incident_path(&path, a->operands[1], d->name);
+    return ask_do(a, (const char *)path.at, body);
 }
 
-/** cli_incidents() - bastide incidents [list | show ID | ack ID | close ID | rollback ID] */
+/** cli_incidents() - bastide incidents [list | show ID | ack ID | close ID | ...] */
 int cli_incidents(int argc, char **argv)
 {
     struct cli_args a;
@@ -233,15 +258,11 @@ int cli_incidents(int argc, char **argv)
         return rc;
     if (strcmp(what, "list") == 0 && a.n_operands < 2)
         return list(&a);
-    if (a.n_operands < 2)
-        return cli_usage(a.verb, "%s needs the incident's id", what);
-    if (strcmp(what, "show") == 0)
+    if (strcmp(what, "show") == 0 && a.n_operands == 2)
         return show(&a);
-    if (strcmp(what, "ack") == 0)
-        return act(&a, "/ack");
-    if (strcmp(what, "close") == 0)
-        return act(&a, "/close");
-    if (strcmp(what, "rollback") == 0)
-        return act(&a, "/rollback");
-    return cli_usage(a.verb, "%s is none of: %s", what, a.verb->operands);
+    for (size_t i = 0; i < COUNT_OF(deeds); i++) {
+        if (strcmp(what, deeds[i].name) == 0 && a.n_operands == 2)
+            return act(&a, &deeds[i]);
+    }
+    return cli_usage(a.verb, "say %s", a.verb->operands);
 }

@@ -240,7 +240,8 @@ struct incident_call {
     const char *note;
     const char *author;
     unsigned minutes;
-    unsigned n_undone;
+    enum incident_disposition disposition;
+    unsigned n_actions;
     enum respond_answer answer;
 };
 
@@ -253,26 +254,33 @@ static void do_incident(struct sentinel *s, void *arg)
         c->answer = respond_incident_ack(s->respond, c->id, c->note, c->author, sentinel_now(s));
         break;
     case NODE_INCIDENT_CLOSE:
-        c->answer = respond_incident_close(s->respond, c->id, DISPOSITION_NONE, c->note, c->author, sentinel_now(s));
+        c->answer = respond_incident_close(s->respond, c->id, c->disposition, c->note, c->author, sentinel_now(s));
         break;
     case NODE_INCIDENT_ROLLBACK:
-        c->answer = respond_incident_rollback(s->respond, c->id, c->author, sentinel_now(s), &c->n_undone);
+        c->answer = respond_incident_rollback(s->respond, c->id, c->author, sentinel_now(s), &c->n_actions);
+        break;
+    case NODE_INCIDENT_APPROVE:
+        c->answer = respond_incident_approve(s->respond, c->id, c->author, sentinel_now(s), &c->n_actions);
         break;
     }
 }
 
 /** node_incident() - see node.h */
-enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id, const char *note,
-                               const char *author, char **ret_text)
+enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id, const char *disposition,
+                               const char *note, const char *author, char **ret_text)
 {
-    static const char *const done[] = {"acknowledged", "closed", "rolled back"};
+    static const char *const done[] = {"acknowledged", "closed", "undone", "done"};
     struct incident_call c = {.verb = verb, .id = id, .note = note, .author = author};
 
+    if (disposition != NULL && !incident_disposition_parse(disposition, &c.disposition)) {
+        *ret_text = say("no incident is judged \"%s\": say true, false or benign", disposition);
+        return NODE_E_INVALID;
+    }
     sentinel_call(n->sentinel, do_incident, &c);
     if (c.answer != RESPOND_OK)
         *ret_text = say("incident %s: %s", id, respond_answer_text(c.answer));
-    else if (verb == NODE_INCIDENT_ROLLBACK)
-        *ret_text = say("incident %s: %u action%s undone", id, c.n_undone, c.n_undone == 1 ? "" : "s");
+    else if (verb == NODE_INCIDENT_ROLLBACK || verb == NODE_INCIDENT_APPROVE)
+        *ret_text = say("incident %s: %u action%s %s", id, c.n_actions, c.n_actions == 1 ? "" : "s", done[verb]);
     else
         *ret_text = say("incident %s is %s", id, done[verb]);
     log_info("control", "%s: %s", author, *ret_text);

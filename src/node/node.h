@@ -156,13 +156,15 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
                             const char *author, char **ret_text);
 
 enum node_incident_verb {
-    NODE_INCIDENT_ACK,      /* somebody looks after it; @note may be NULL */
-    NODE_INCIDENT_CLOSE,    /* dealt with; @note says how, may be NULL */
+    NODE_INCIDENT_ACK,      /* somebody looks after it */
+    NODE_INCIDENT_CLOSE,    /* dealt with; @note says how, @disposition how it was judged */
     NODE_INCIDENT_ROLLBACK, /* undo all that was done automatically because of it */
+    NODE_INCIDENT_APPROVE,  /* do what waits for a person's approval */
 };
 
-enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id, const char *note,
-                               const char *author, char **ret_text);
+/* @disposition: "true", "false" or "benign", NODE_INCIDENT_CLOSE only; NULL: not judged.  @note: ACK and CLOSE only; may be NULL. */
+enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id, const char *disposition,
+                               const char *note, const char *author, char **ret_text);
 /* The kill switch: no automatic action for so long; 0: act again from now on.  At most 1440. */
 enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author, char **ret_text);
 /* What SIGHUP does: read configuration, users, certificates and CRL anew.  All or nothing; @ret_text: what changed, what

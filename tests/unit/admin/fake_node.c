@@ -138,12 +138,13 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
 }
 
 enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id,
-                               const char *note, const char *author, char **ret_text)
+                               const char *disposition, const char *note, const char *author,
+                               char **ret_text)
 {
-    static const char *const verbs[] = {"ack", "close", "rollback"};
+    static const char *const verbs[] = {"ack", "close", "rollback", "approve"};
 
-    return acted(n, NULL, ret_text, "%s %s: %s by %s", verbs[verb], id, note != NULL ? note : "-",
-                 author);
+    return acted(n, NULL, ret_text, "%s %s %s: %s by %s", verbs[verb], id,
+                 disposition != NULL ? disposition : "-", note != NULL ? note : "-", author);
 }
 
 enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author,

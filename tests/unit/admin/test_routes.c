@@ -69,9 +69,11 @@ static const struct action {
     const char *body;
     const char *call;
 } actions[] = {
-    {"/v1/incidents/I-1/ack",      NULL,                        "ack I-1: - by admin:test"},
-    {"/v1/incidents/I-1/close",    "{\"note\":\"meter swapped\"}", "close I-1: meter swapped by admin:test"},
-    {"/v1/incidents/I-1/rollback", "{}",                        "rollback I-1: - by admin:test"},
+    {"/v1/incidents/I-1/ack",      NULL,                        "ack I-1 -: - by admin:test"},
+    {"/v1/incidents/I-1/close",    "{\"note\":\"meter swapped\",\"disposition\":\"benign\"}",
+     "close I-1 benign: meter swapped by admin:test"},
+    {"/v1/incidents/I-1/rollback", "{}",                        "rollback I-1 -: - by admin:test"},
+    {"/v1/incidents/I-1/approve",  NULL,                        "approve I-1 -: - by admin:test"},
     {"/v1/bans", "{\"kind\":\"address\",\"subject\":\"192.0.2.0/24\",\"for_s\":600,\"reason\":\"scan\"}",
      "ban address 192.0.2.0/24 - for 600000 ms: scan by admin:test"},
     {"/v1/bans", "{\"kind\":\"client-address\",\"subject\":\"m1\",\"address\":\"192.0.2.1\"}",
@@ -158,6 +160,8 @@ static const struct refusal {
     {"an unknown kind of subject",    400, EXCHANGE_POST,  "/v1/disconnect", NULL, "{\"kind\":\"host\",\"subject\":\"a\"}"},
     {"no minutes",                    400, EXCHANGE_POST,  "/v1/responses/suspend", NULL, "{}"},
     {"a suspension over a day",       400, EXCHANGE_POST,  "/v1/responses/suspend", NULL, "{\"minutes\":1441}"},
+    {"a note on a rollback",          400, EXCHANGE_POST,  "/v1/incidents/I-1/rollback", NULL, "{\"note\":\"x\"}"},
+    {"a judgement on an ack",         400, EXCHANGE_POST,  "/v1/incidents/I-1/ack", NULL, "{\"disposition\":\"true\"}"},
     {"a note that is no text",        400, EXCHANGE_POST,  "/v1/incidents/I-1/ack", NULL, "{\"note\":5}"},
 };
 /* clang-format on */

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "cli/verbs.h"
 
-#define CLI_OPTIONS_MAX 16
+#define CLI_OPTIONS_MAX 20
 
 struct cli_option {
     const char *name;   /* "--for" */

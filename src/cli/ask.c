@@ -23,8 +23,8 @@ static char *in_folder(const char *dir)
     return path;
 }
 
-/* Where the configuration is: --config, --home, BASTIDE_HOME, here, /etc; owned; NULL: nowhere. */
-static char *config_path(const struct cli_args *a)
+/* --config, --home, BASTIDE_HOME, here, /etc; owned; NULL: nowhere. */
+static char *find_config(const struct cli_args *a)
 {
     const char *home = getenv("BASTIDE_HOME");
 
@@ -42,6 +42,23 @@ static char *config_path(const struct cli_args *a)
 }
 
 /**
+ * ask_config_path() - the configuration that the command line means; the file need not be there
+ * @ret:  owned by the caller; written on CLI_OK
+ *
+ * Return: CLI_OK, or CLI_USAGE and standard error says why.
+ */
+int ask_config_path(const struct cli_args *a, char **ret)
+{
+    char *path = find_config(a);
+
+    if (path == NULL)
+        return cli_usage(a->verb, "no configuration: give -c FILE or --home DIR, set BASTIDE_HOME, "
+                                  "or be in the node's home");
+    *ret = path;
+    return CLI_OK;
+}
+
+/**
  * ask_config() - load the configuration that the command line means
  * @ret:  owned by the caller; written on CLI_OK
  *
@@ -49,13 +66,13 @@ static char *config_path(const struct cli_args *a)
  */
 int ask_config(const struct cli_args *a, struct config **ret)
 {
-    char *path = config_path(a);
+    char *path = NULL;
     char *error = NULL;
+    int rc = ask_config_path(a, &path);
     struct config *c;
 
-    if (path == NULL)
-        return cli_usage(a->verb, "no configuration: give -c FILE or --home DIR, set BASTIDE_HOME, "
-                                  "or be in the node's home");
+    if (rc != CLI_OK)
+        return rc;
     c = config_load(path, &error);
     free(path);
     if (c == NULL) {

@@ -18,6 +18,7 @@ struct config;
     {"--socket", NULL, "PATH", "the node's admin socket; the configuration is then not read"}
 /* clang-format on */
 
+int ask_config_path(const struct cli_args *a, char **ret);
 int ask_config(const struct cli_args *a, struct config **ret);
 int ask_socket(const struct cli_args *a, char **ret);
 int ask_node(const struct cli_args *a, const char *method, const char *path, json_t *body,

@@ -2,240 +2,10 @@
 /* cli/conf_edit.c - see conf_edit.h */
 #include "cli/conf_edit.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
-#include <yaml.h>
 
 #include "base/err.h"
-#include "base/mem.h"
-
-/* The file, read; places are byte offsets into the text. */
-struct doc {
-    yaml_document_t yaml;
-    struct bytes text;
-    yaml_node_t *users_key;
-    yaml_node_t *users; /* a sequence, or the empty value; NULL: no "users" */
-};
-
-static bool say(char **ret_error, const char *format, ...) PRINTF(2, 3);
-
-static bool say(char **ret_error, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    if (vasprintf(ret_error, format, args) < 0)
-        abort();
-    va_end(args);
-    return false;
-}
-
-/* ---- reading ---- */
-
-/* libyaml counts characters. */
-static size_t byte_at(struct bytes text, const yaml_mark_t *mark)
-{
-    size_t characters = 0;
-    size_t i = 0;
-
-    while (i < text.len && characters < mark->index) {
-        i++;
-        while (i < text.len && (text.at[i] & 0xc0) == 0x80)
-            i++;
-        characters++;
-    }
-    return i;
-}
-
-static bool is_scalar(const yaml_node_t *n)
-{
-    return n != NULL && n->type == YAML_SCALAR_NODE;
-}
-
-static struct bytes scalar_text(const yaml_node_t *n)
-{
-    return bytes_of(n->data.scalar.value, n->data.scalar.length);
-}
-
-/* The empty value of "users:" or of an empty document's. */
-static bool is_nothing(const yaml_node_t *n)
-{
-    return is_scalar(n) && n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-           n->data.scalar.length == 0;
-}
-
-static size_t count_items(const yaml_node_t *sequence)
-{
-    if (sequence == NULL || sequence->type != YAML_SEQUENCE_NODE)
-        return 0;
-    return (size_t)(sequence->data.sequence.items.top - sequence->data.sequence.items.start);
-}
-
-static size_t count_pairs(const yaml_node_t *mapping)
-{
-    return (size_t)(mapping->data.mapping.pairs.top - mapping->data.mapping.pairs.start);
-}
-
-static yaml_node_t *item(struct doc *d, size_t i)
-{
-    return yaml_document_get_node(&d->yaml, d->users->data.sequence.items.start[i]);
-}
-
-static yaml_node_t *pair_key(struct doc *d, const yaml_node_t *mapping, size_t i)
-{
-    return yaml_document_get_node(&d->yaml, mapping->data.mapping.pairs.start[i].key);
-}
-
-static yaml_node_t *pair_value(struct doc *d, const yaml_node_t *mapping, size_t i)
-{
-    return yaml_document_get_node(&d->yaml, mapping->data.mapping.pairs.start[i].value);
-}
-
-/* NULL when there is none; @ret_key may be NULL. */
-static yaml_node_t *member(struct doc *d, const yaml_node_t *mapping, const char *name,
-                           yaml_node_t **ret_key)
-{
-    for (size_t i = 0; i < count_pairs(mapping); i++) {
-        yaml_node_t *key = pair_key(d, mapping, i);
-
-        if (!is_scalar(key) || !bytes_equal(scalar_text(key), bytes_str(name)))
-            continue;
-        if (ret_key != NULL)
-            *ret_key = key;
-        return pair_value(d, mapping, i);
-    }
-    return NULL;
-}
-
-static bool check_user(struct doc *d, const yaml_node_t *user, char **ret_error)
-{
-    size_t line = user->start_mark.line + 1;
-
-    if (user->type != YAML_MAPPING_NODE)
-        return say(ret_error, "line %zu: a user is a mapping with a name and a role", line);
-    for (size_t i = 0; i < count_pairs(user); i++)
-        if (!is_scalar(pair_key(d, user, i)) || !is_scalar(pair_value(d, user, i)))
-            return say(ret_error, "line %zu: what a user has is plain text", line);
-    if (member(d, user, "name", NULL) == NULL)
-        return say(ret_error, "line %zu: a user without a name", line);
-    return true;
-}
-
-static bool check_doc(struct doc *d, char **ret_error)
-{
-    yaml_node_t *root = yaml_document_get_root_node(&d->yaml);
-
-    if (root == NULL)
-        return say(ret_error, "it is empty; it needs a line \"users:\"");
-    if (root->type != YAML_MAPPING_NODE)
-        return say(ret_error, "it does not begin with \"users:\"");
-    d->users = member(d, root, "users", &d->users_key);
-    if (d->users == NULL)
-        return say(ret_error, "it has no \"users:\"");
-    if (d->users->type != YAML_SEQUENCE_NODE && !is_nothing(d->users))
-        return say(ret_error, "line %zu: \"users\" is not a list", d->users->start_mark.line + 1);
-    for (size_t i = 0; i < count_items(d->users); i++)
-        if (!check_user(d, item(d, i), ret_error))
-            return false;
-    return true;
-}
-
-static bool doc_load(struct doc *d, struct bytes text, char **ret_error)
-{
-    yaml_parser_t parser;
-    bool ok;
-
-    *d = (struct doc){.text = text};
-    check(yaml_parser_initialize(&parser) == 1);
-    yaml_parser_set_input_string(&parser, text.at, text.len);
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    ok = yaml_parser_load(&parser, &d->yaml) == 1;
-    if (!ok)
-        say(ret_error, "line %zu, column %zu: %s", parser.problem_mark.line + 1,
-            parser.problem_mark.column + 1, parser.problem);
-    yaml_parser_delete(&parser);
-    if (ok && !check_doc(d, ret_error)) {
-        yaml_document_delete(&d->yaml);
-        ok = false;
-    }
-    return ok;
-}
-
-static char *copy_member(struct doc *d, const yaml_node_t *user, const char *name)
-{
-    const yaml_node_t *value = member(d, user, name, NULL);
-
-    return value != NULL && !is_nothing(value) ? bytes_dup_str(scalar_text(value)) : NULL;
-}
-
-static bool means_yes(const char *text)
-{
-    static const char *const yes[] = {"yes", "true", "on", "y"};
-
-    for (size_t i = 0; text != NULL && i < COUNT_OF(yes); i++)
-        if (strcasecmp(text, yes[i]) == 0)
-            return true;
-    return false;
-}
-
-static struct conf_user user_of(struct doc *d, const yaml_node_t *node)
-{
-    char *disabled = copy_member(d, node, "disabled");
-    struct conf_user u = {
-        .name = bytes_dup_str(scalar_text(member(d, node, "name", NULL))),
-        .role = copy_member(d, node, "role"),
-        .password = copy_member(d, node, "password"),
-        .certificate_cn = copy_member(d, node, "certificate_cn"),
-        .disabled = means_yes(disabled),
-    };
-
-    free(disabled);
-    return u;
-}
-
-/**
- * conf_users_parse() - the users that @text names, in its order
- * @ret:  written on success; give it to conf_users_done()
- *
- * On failure @ret_error says which line; the caller says which file.
- */
-bool conf_users_parse(struct bytes text, struct conf_users *ret, char **ret_error)
-{
-    struct doc d;
-
-    if (!doc_load(&d, text, ret_error))
-        return false;
-    ret->n = count_items(d.users);
-    ret->at = mem_zero((ret->n + 1) * sizeof(*ret->at));
-    for (size_t i = 0; i < ret->n; i++)
-        ret->at[i] = user_of(&d, item(&d, i));
-    yaml_document_delete(&d.yaml);
-    return true;
-}
-
-/** conf_users_done() - free; one of all zero is fine */
-void conf_users_done(struct conf_users *u)
-{
-    for (size_t i = 0; i < u->n; i++) {
-        free(u->at[i].name);
-        free(u->at[i].role);
-        free(u->at[i].password);
-        free(u->at[i].certificate_cn);
-    }
-    free(u->at);
-    *u = (struct conf_users){0};
-}
-
-/** conf_users_find() - the user called @name; Return: borrowed from @u, NULL when there is none */
-const struct conf_user *conf_users_find(const struct conf_users *u, const char *name)
-{
-    for (size_t i = 0; i < u->n; i++)
-        if (strcmp(u->at[i].name, name) == 0)
-            return &u->at[i];
-    return NULL;
-}
+#include "cli/conf_doc.h"
 
 /* ---- changing ---- */
 
@@ -283,23 +53,24 @@ static size_t line_start(struct bytes text, size_t at)
 }
 
 /* Past the last value of a user; there is at least its name. */
-static size_t user_end(struct doc *d, const yaml_node_t *user)
+static size_t user_end(struct conf_doc *d, const yaml_node_t *user)
 {
     size_t end = 0;
 
-    for (size_t i = 0; i < count_pairs(user); i++) {
-        size_t value_end = byte_at(d->text, &pair_value(d, user, i)->end_mark);
+    for (size_t i = 0; i < conf_doc_count(user); i++) {
+        size_t value_end = conf_doc_byte(d->text, &conf_doc_value(d, user, i)->end_mark);
 
         end = MAX(end, value_end);
     }
     return end;
 }
 
-static yaml_node_t *find_user(struct doc *d, const char *name)
+static yaml_node_t *find_user(struct conf_doc *d, const char *name)
 {
-    for (size_t i = 0; i < count_items(d->users); i++)
-        if (bytes_equal(scalar_text(member(d, item(d, i), "name", NULL)), bytes_str(name)))
-            return item(d, i);
+    for (size_t i = 0; i < conf_doc_count(d->users); i++)
+        if (bytes_equal(conf_doc_text(conf_doc_member(d, conf_doc_user(d, i), "name", NULL)),
+                        bytes_str(name)))
+            return conf_doc_user(d, i);
     return NULL;
 }
 
@@ -311,10 +82,11 @@ static bool is_flow(const yaml_node_t *n)
 
 static bool by_hand(char **ret_error, size_t line)
 {
-    return say(ret_error,
-               "line %zu is written in a way that this program does not change; write each user "
-               "as \"- name: ...\" with its other lines below, or change it by hand",
-               line + 1);
+    return conf_say(
+        ret_error,
+        "line %zu is written in a way that this program does not change; write each user "
+        "as \"- name: ...\" with its other lines below, or change it by hand",
+        line + 1);
 }
 
 static void add_line(struct buf *lines, size_t indent, const char *key, const char *quoted)
@@ -331,8 +103,10 @@ static void add_line(struct buf *lines, size_t indent, const char *key, const ch
 /* Insert @lines at the start of a line; the one before gets its end if it has none. */
 static void insert_lines(struct buf *text, size_t at, struct buf *lines)
 {
-    if (at > 0 && text->at[at - 1] != '\n')
-        splice(text, at++, at - 1, BYTES("\n"));
+    if (at > 0 && text->at[at - 1] != '\n') {
+        splice(text, at, at, BYTES("\n"));
+        at++;
+    }
     splice(text, at, at, buf_view(lines));
     buf_done(lines);
 }
@@ -344,21 +118,21 @@ static bool set_member(struct buf *text, const char *name, const char *key, stru
     yaml_node_t *value;
     yaml_node_t *user;
     bool ok = true;
-    struct doc d;
+    struct conf_doc d;
 
-    if (!doc_load(&d, buf_view(text), ret_error))
+    if (!conf_doc_load(&d, buf_view(text), ret_error))
         return false;
     user = find_user(&d, name);
-    value = user != NULL ? member(&d, user, key, NULL) : NULL;
+    value = user != NULL ? conf_doc_member(&d, user, key, NULL) : NULL;
     if (user == NULL) {
-        ok = say(ret_error, "there is no user \"%s\"", name);
+        ok = conf_say(ret_error, "there is no user \"%s\"", name);
     } else if (value != NULL) {
-        size_t from = byte_at(d.text, &value->start_mark);
+        size_t from = conf_doc_byte(d.text, &value->start_mark);
 
         if (from > 0 && text->at[from - 1] == ':')
             buf_add_u8(&line, ' ');
         buf_add(&line, written);
-        splice(text, from, byte_at(d.text, &value->end_mark), buf_view(&line));
+        splice(text, from, conf_doc_byte(d.text, &value->end_mark), buf_view(&line));
         buf_done(&line);
     } else if (is_flow(user) || is_flow(d.users)) {
         ok = by_hand(ret_error, user->start_mark.line);
@@ -366,7 +140,7 @@ static bool set_member(struct buf *text, const char *name, const char *key, stru
         buf_addf(&line, "%*s%s: %.*s\n", (int)user->start_mark.column, "", key, BYTES_ARG(written));
         insert_lines(text, next_line(d.text, user_end(&d, user)), &line);
     }
-    yaml_document_delete(&d.yaml);
+    conf_doc_done(&d);
     return ok;
 }
 
@@ -374,25 +148,27 @@ static bool set_member(struct buf *text, const char *name, const char *key, stru
 static bool place_for_new(struct buf *text, size_t *ret_at, size_t *ret_indent, char **ret_error)
 {
     bool ok = true;
-    struct doc d;
+    struct conf_doc d;
     size_t n;
 
-    if (!doc_load(&d, buf_view(text), ret_error))
+    if (!conf_doc_load(&d, buf_view(text), ret_error))
         return false;
-    n = count_items(d.users);
+    n = conf_doc_count(d.users);
     if (n > 0 && is_flow(d.users)) {
         ok = by_hand(ret_error, d.users->start_mark.line);
     } else if (n > 0) {
-        *ret_at = next_line(d.text, user_end(&d, item(&d, n - 1)));
+        *ret_at = next_line(d.text, user_end(&d, conf_doc_user(&d, n - 1)));
         *ret_indent = d.users->start_mark.column;
     } else {
-        if (!is_nothing(d.users))
-            splice(text, byte_at(d.text, &d.users->start_mark), byte_at(d.text, &d.users->end_mark),
-                   BYTES_NONE);
-        *ret_at = next_line(buf_view(text), byte_at(d.text, &d.users_key->end_mark));
+        size_t key_end = conf_doc_byte(d.text, &d.users_key->end_mark);
+
+        if (!conf_doc_is_nothing(d.users))
+            splice(text, conf_doc_byte(d.text, &d.users->start_mark),
+                   conf_doc_byte(d.text, &d.users->end_mark), BYTES_NONE);
+        *ret_at = next_line(buf_view(text), key_end);
         *ret_indent = 2;
     }
-    yaml_document_delete(&d.yaml);
+    conf_doc_done(&d);
     return ok;
 }
 
@@ -427,27 +203,26 @@ static bool remove_user(struct buf *text, const char *name, char **ret_error)
 {
     yaml_node_t *user;
     bool ok = true;
-    struct doc d;
-    size_t from;
+    struct conf_doc d;
 
-    if (!doc_load(&d, buf_view(text), ret_error))
+    if (!conf_doc_load(&d, buf_view(text), ret_error))
         return false;
     user = find_user(&d, name);
     if (user == NULL) {
-        ok = say(ret_error, "there is no user \"%s\"", name);
+        ok = conf_say(ret_error, "there is no user \"%s\"", name);
     } else {
-        from = byte_at(d.text, &user->start_mark);
+        size_t from = conf_doc_byte(d.text, &user->start_mark);
+        size_t key_end = conf_doc_byte(d.text, &d.users_key->end_mark);
+
         if (is_flow(d.users) || !begins_its_line(d.text, from))
             ok = by_hand(ret_error, user->start_mark.line);
         else
             splice(text, line_start(d.text, from), next_line(d.text, user_end(&d, user)),
                    BYTES_NONE);
-        if (ok && count_items(d.users) == 1) { /* a list stays a list */
-            from = byte_at(d.text, &d.users_key->end_mark) + 1;
-            splice(text, from, from, BYTES(" []"));
-        }
+        if (ok && conf_doc_count(d.users) == 1) /* a list stays a list */
+            splice(text, key_end + 1, key_end + 1, BYTES(" []"));
     }
-    yaml_document_delete(&d.yaml);
+    conf_doc_done(&d);
     return ok;
 }
 
@@ -498,10 +273,10 @@ static bool accept(struct buf *text, struct buf *changed, const char *name,
 
     if (ok && (!conf_users_parse(buf_view(changed), &after, &why) ||
                !is_as_wanted(&before, &after, name, wanted)))
-        ok = say(ret_error,
-                 "user \"%s\" is written in a way that this program cannot change; "
-                 "change it by hand",
-                 name);
+        ok = conf_say(ret_error,
+                      "user \"%s\" is written in a way that this program cannot change; "
+                      "change it by hand",
+                      name);
     free(why);
     conf_users_done(&before);
     conf_users_done(&after);
@@ -533,7 +308,7 @@ bool conf_user_add(struct buf *text, const struct conf_user *user, char **ret_er
 
     wanted.disabled = false;
     if (ok && conf_users_find(&users, user->name) != NULL)
-        ok = say(ret_error, "there is a user \"%s\" already", user->name);
+        ok = conf_say(ret_error, "there is a user \"%s\" already", user->name);
     conf_users_done(&users);
     if (ok && add_user(&changed, user, ret_error))
         return accept(text, &changed, user->name, &wanted, ret_error);
@@ -553,7 +328,7 @@ static bool change(struct buf *text, const char *name, const char *key, const st
 
     if (ok) {
         old = conf_users_find(&users, name);
-        ok = old != NULL || say(ret_error, "there is no user \"%s\"", name);
+        ok = old != NULL || conf_say(ret_error, "there is no user \"%s\"", name);
     }
     if (ok && set_member(&changed, name, key, buf_view(written), ret_error)) {
         wanted = *old;

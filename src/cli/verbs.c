@@ -30,7 +30,8 @@ static const struct cli_option incident_options[] = {
     {"--kind",     NULL, "KIND",     "only this kind, such as topic-scan"},
     {"--limit",    NULL, "N",        "only the newest N"},
     {"--follow",   "-f", NULL,       "those there are, then a line for each change until interrupted"},
-    {"--note",     NULL, "TEXT",     "with ack, close and rollback: what is kept with the incident"},
+    {"--note",     NULL, "TEXT",     "with ack and close: what is kept with the incident"},
+    {"--as",       NULL, "JUDGEMENT", "with close: true (an attack), false (the detector erred) or benign (it was meant to be)"},
     JSON_OPTION, CLI_SOCKET_OPTIONS, END,
 };
 static const struct cli_option acl_options[] = {
@@ -52,8 +53,54 @@ static const struct cli_option assess_options[] = {
     CLI_SOCKET_OPTIONS, END,
 };
 
+static const struct cli_option init_options[] = {
+    {"--name",      NULL, "NAME",    "the node's name; without it the host's"},
+    {"--host",      NULL, "NAMES",   "host names and addresses, with commas, that clients reach it by"},
+    {"--bind",      NULL, "ADDRESS", "where it listens with TLS; without it 127.0.0.1, and 0.0.0.0 is everywhere"},
+    {"--port-base", NULL, "N",       "listen on N (plain, this machine only), N+3 (TLS) and N+4 (control) in place of 1883, 8883, 8884"},
+    {"--owner",     NULL, "USER",    "as root: the user whom the home is for"},
+    END,
+};
+static const struct cli_option user_options[] = {
+    {"--role",           NULL, "ROLE", "with add: one of the configuration's roles"},
+    {"--certificate-cn", NULL, "CN",   "with add: the common name of the certificate that the user comes with"},
+    {"--generate",       NULL, NULL,   "make a password and show it once"},
+    {"--password-stdin", NULL, NULL,   "read the password from standard input, one line"},
+    JSON_OPTION, CLI_NODE_OPTIONS, END,
+};
+static const struct cli_option pki_options[] = {
+    {"--name",       NULL, "NAME",  "with ca: the common name of the CA"},
+    {"--host",       NULL, "NAMES", "with issue server: host names and addresses, with commas"},
+    {"--days",       NULL, "N",     "how long it is valid; without it 397, and 3650 for a CA"},
+    {"--not-before", NULL, "DATE",  "when it begins, such as 2026-01-31 or 2026-01-31T10:00:00Z"},
+    {"--not-after",  NULL, "DATE",  "when it ends"},
+    {"--out",        NULL, "PATH",  "with issue: write PATH.crt and PATH.key"},
+    {"--replace",    NULL, NULL,    "with issue: put new files in the place of old ones"},
+    JSON_OPTION, CLI_NODE_OPTIONS, END,
+};
+static const struct cli_option attest_options[] = {
+    {"--kind",       NULL, "KIND",   "statement, policy, resources or validation; without it statement"},
+    {"--statement",  NULL, "TEXT",   "what is attested; without it what the catalogue asks for"},
+    {"--who-name",   NULL, "NAME",   "who answers for it"},
+    {"--who-role",   NULL, "ROLE",   "in which role; the catalogue says which may"},
+    {"--principal",  NULL, "USER",   "the person's user name at the node"},
+    {"--valid-days", NULL, "N",      "how long it counts; without it as long as the catalogue says"},
+    {"--effective",  NULL, "DATE",   "from when it counts; without it from now on"},
+    {"--implementer", NULL, "NAME",  "who put it in force; a validation is by somebody else"},
+    {"--inputs",     NULL, "LIST",   "what it was learnt from, with commas: lessons, shared"},
+    {"--method",     NULL, "METHOD", "EXAMINE, INTERVIEW or TEST; without it EXAMINE"},
+    {"--document",   NULL, "FILE",   "what shows it; its SHA-256 is kept, and without one it does not count"},
+    {"--title",      NULL, "TEXT",   "of the document; without it its file name"},
+    {"--revision",   NULL, "TEXT",   "of the document"},
+    {"--location",   NULL, "TEXT",   "where the document is kept; without it its path"},
+    {"--key",        NULL, "FILE",   "the private key to sign with; without it the home's pki/attestation.key"},
+    CLI_NODE_OPTIONS, END,
+};
+
 const struct cli_verb cli_verbs[] = {
-    {"init", cli_init, "make a node's home: configuration, CA, certificates, keys, an administrator", "DIR", NULL, NULL},
+    {"init", cli_init, "make a node's home: configuration, CA, certificates, keys, an administrator", "DIR", init_options,
+     "DIR must be empty or not there. What it made, and what comes next, is shown at the end, with "
+     "the administrator's password, which is shown once only."},
     {"run", cli_run, "run a node until SIGTERM, SIGINT or bastide stop", "", config_options,
      "SIGHUP reads configuration, users, certificates and CRL anew, as bastide reload does. Under "
      "systemd it tells when it is ready (Type=notify)."},
@@ -64,9 +111,10 @@ const struct cli_verb cli_verbs[] = {
     {"assets", cli_assets, "list assets, declared and seen", "", list_options, NULL},
     {"flows", cli_flows, "list who publishes and reads what, declared and seen", "", list_options, NULL},
     {"incidents", cli_incidents, "list incidents, show one, or say what was done about it",
-     "[list | show ID | ack ID | close ID | rollback ID]", incident_options,
-     "rollback undoes what was done automatically because of the incident: bans are lifted. With "
-     "--json, --follow writes one object a line."},
+     "[list | show ID | ack ID | close ID | rollback ID | approve ID]", incident_options,
+     "rollback undoes what was done automatically because of the incident: bans are lifted. approve "
+     "does what waits for a person because it would touch too many clients. With --json, --follow "
+     "writes one object a line."},
     {"bans", cli_bans, "list who is banned", "", list_options, NULL},
     {"ban", cli_ban, "refuse an address, a client id or a user, and disconnect it",
      "address|client|user|client-address SUBJECT [ADDRESS]", ban_options,
@@ -90,9 +138,20 @@ const struct cli_verb cli_verbs[] = {
      "Without a node, everything that only a running node can measure is unknown, and unknown is "
      "never met. Tiers say how risk is managed, never that a system is secure or certified."},
     {"metrics", cli_metrics, "write the node's counters in Prometheus text format", "", socket_options, NULL},
-    {"user", cli_user, "manage users", "", NULL, NULL},
-    {"pki", cli_pki, "issue, revoke and list certificates of the built-in CA", "", NULL, NULL},
-    {"attest", cli_attest, "sign a statement that a person answers for", "", NULL, NULL},
+    {"user", cli_user, "manage the users in the configuration's file of users",
+     "list | add NAME | passwd NAME | disable NAME | enable NAME | remove NAME", user_options,
+     "A password is asked for on the terminal, or read from standard input; it is never taken from "
+     "the command line, where others could see it. Comments in the file stay. A change that the node "
+     "could not load is taken back."},
+    {"pki", cli_pki, "issue, revoke and list certificates of the built-in CA",
+     "ca | issue client|server NAME | revoke NAME|SERIAL | list | show FILE", pki_options,
+     "The CA is in the folder pki beside the configuration. Without --out, certificates go to "
+     "pki/clients and pki/servers there. revoke takes all certificates of NAME that are not revoked "
+     "yet; a running node learns of it by bastide reload. show takes a certificate or a revocation "
+     "list."},
+    {"attest", cli_attest, "sign a statement that a person answers for", "SUBCATEGORY", attest_options,
+     "It is added to the configuration's attestations, from where bastide assess takes it. It never "
+     "outvotes a failed test."},
     {"lab", cli_lab, "run the energy provider's field bus (Appendix A) as real clients", "", NULL, NULL},
     {"help", cli_help, "show the verbs, or how one is used", "[VERB]", no_options, NULL},
     {"version", cli_version, "show the version", "", no_options, NULL},

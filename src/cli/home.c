@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/home.c - see home.h */
+#include "cli/home.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "cli/ask.h"
+#include "cli/human.h"
+#include "cli/print.h"
+
+/**
+ * home_dir() - the folder of the configuration that the command line means
+ * @ret:  owned by the caller; written on CLI_OK
+ *
+ * The configuration is not read, so this works also when it is out of order.
+ *
+ * Return: CLI_OK, or CLI_USAGE or CLI_NO and standard error says why.
+ */
+int home_dir(const struct cli_args *a, char **ret)
+{
+    char *path = NULL;
+    int rc = ask_config_path(a, &path);
+    struct stat st;
+    char *slash;
+
+    if (rc != CLI_OK)
+        return rc;
+    slash = strrchr(path, '/');
+    if (slash == NULL) {
+        free(path);
+        path = bytes_dup_str(BYTES("."));
+    } else {
+        slash[slash == path] = '\0';
+    }
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        rc = cli_fail("there is no folder %s; bastide init makes a node's home", path);
+        free(path);
+        return rc;
+    }
+    *ret = path;
+    return CLI_OK;
+}
+
+/** home_path() - @name in folder @dir; owned by the caller */
+char *home_path(const char *dir, const char *name)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/%s", dir, name) < 0)
+        abort();
+    return path;
+}
+
+/** home_make_folder() - make @path, mode 0700, unless it is there */
+bool home_make_folder(const char *path, char **ret_error)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return true;
+    if (asprintf(ret_error, "cannot make the folder %s: %s", path, strerror(errno)) < 0)
+        abort();
+    return false;
+}
+
+/** home_say() - to standard output; what it holds of others' texts cannot steer a terminal */
+void home_say(const char *format, ...)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+    char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0)
+        abort();
+    va_end(args);
+    human_lines(&out, bytes_str(text));
+    print_buf(&out);
+    free(text);
+}
+
+/** home_hint_reload() - say how a running node learns of a change */
+void home_hint_reload(const char *dir)
+{
+    home_say("A running node takes it up by: bastide reload --home %s\n", dir);
+}
+
+/** home_failed() - say @error on standard error and free it; Return: CLI_NO */
+int home_failed(char *error)
+{
+    int rc = cli_fail("%s", error);
+
+    free(error);
+    return rc;
+}
+
+/** date_text() - "2026-01-31T10:00:00Z", which conf_date_parse() reads; Return: @ret */
+const char *date_text(uint64_t unix_ms, char ret[21])
+{
+    char text[CLOCK_TEXT_LEN];
+
+    snprintf(ret, 21, "%.19sZ", clock_format(unix_ms, text));
+    return ret;
+}
+
+/** number_parse() - read a decimal number from @min to @max; false when it is none */
+bool number_parse(const char *text, unsigned min, unsigned max, unsigned *ret)
+{
+    size_t len = strlen(text);
+    unsigned long n;
+
+    if (len == 0 || len > 9 || strspn(text, "0123456789") != len)
+        return false;
+    n = strtoul(text, NULL, 10);
+    if (n < min || n > max)
+        return false;
+    *ret = (unsigned)n;
+    return true;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/home.h - the folder of a node's configuration, and what the verbs that work in it share */
+#pragma once
+
+#include "cli/args.h"
+
+#define DAY_MS 86400000ULL
+
+int home_dir(const struct cli_args *a, char **ret);
+char *home_path(const char *dir, const char *name);
+bool home_make_folder(const char *path, char **ret_error);
+void home_say(const char *format, ...) PRINTF(1, 2);
+void home_hint_reload(const char *dir);
+int home_failed(char *error);
+const char *date_text(uint64_t unix_ms, char ret[21]);
+bool number_parse(const char *text, unsigned min, unsigned max, unsigned *ret);

@@ -13,7 +13,7 @@
 #include "conf/private.h"
 
 /* libyaml counts from 0, people from 1. */
-static void fail_at(struct conf *c, yaml_mark_t mark, const char *what)
+void conf_fail_at(struct conf *c, yaml_mark_t mark, const char *what)
 {
     if (c->n_errors++ >= CONF_ERRORS_MAX)
         return;
@@ -23,29 +23,20 @@ static void fail_at(struct conf *c, yaml_mark_t mark, const char *what)
 static void parse(struct conf *c, struct bytes text)
 {
     yaml_parser_t parser;
-    yaml_document_t second;
 
+    if (!conf_scan(c, text))
+        return;
     if (yaml_parser_initialize(&parser) == 0) {
         buf_addf(&c->errors, "%s: no memory for the parser\n", c->name);
         c->n_errors++;
         return;
     }
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, text.at != NULL ? text.at : (const uint8_t *)"",
                                  text.len);
     c->has_document = yaml_parser_load(&parser, &c->document) != 0;
-    if (!c->has_document) {
-        fail_at(c, parser.problem_mark, parser.problem != NULL ? parser.problem : "not YAML");
-    } else if (yaml_document_get_root_node(&c->document) != NULL) {
-        if (yaml_parser_load(&parser, &second) == 0) {
-            fail_at(c, parser.problem_mark, parser.problem != NULL ? parser.problem : "not YAML");
-        } else {
-            yaml_node_t *root = yaml_document_get_root_node(&second);
-
-            if (root != NULL)
-                fail_at(c, root->start_mark, "one document is read, a second one follows");
-            yaml_document_delete(&second);
-        }
-    }
+    if (!c->has_document) /* the scan saw nothing wrong with the text: memory */
+        conf_fail_at(c, parser.problem_mark, parser.problem != NULL ? parser.problem : "not YAML");
     yaml_parser_delete(&parser);
 }
 
@@ -128,7 +119,8 @@ struct conf *conf_close(struct conf *c)
     return NULL;
 }
 
-/** conf_ok() - was everything in order so far?  @ret_error: one line an error, owned by the caller. */
+/** conf_ok() - was everything in order so far?  @ret_error: one line an error, owned by the caller.
+ */
 bool conf_ok(struct conf *c, char **ret_error)
 {
     if (c->n_errors == 0)
@@ -162,13 +154,39 @@ void conf_fail(struct conf_value v, const char *format, ...)
 {
     yaml_node_t *node = conf_node(v);
     yaml_mark_t mark = {0};
-    char what[512];
+    char what[1024];
     va_list args;
 
     va_start(args, format);
     (void)vsnprintf(what, sizeof(what), format, args);
     va_end(args);
-    fail_at(v.conf, node != NULL ? node->start_mark : mark, what);
+    conf_fail_at(v.conf, node != NULL ? node->start_mark : mark, what);
+}
+
+/** conf_place() - append "file:line:column" of @v, for what is told in another way than conf_fail()
+ */
+void conf_place(struct conf_value v, struct buf *ret)
+{
+    yaml_node_t *node = conf_node(v);
+    yaml_mark_t mark = {0};
+
+    if (node != NULL)
+        mark = node->start_mark;
+    buf_addf(ret, "%s:%zu:%zu", v.conf->name, mark.line + 1, mark.column + 1);
+}
+
+/** conf_kind() - what stands there */
+enum conf_kind conf_kind(struct conf_value v)
+{
+    yaml_node_t *node = conf_node(v);
+
+    if (node == NULL)
+        return CONF_NONE;
+    if (node->type == YAML_MAPPING_NODE)
+        return CONF_MAPPING;
+    if (node->type == YAML_SEQUENCE_NODE)
+        return CONF_LIST;
+    return conf_is_null(node) ? CONF_NULL : CONF_TEXT;
 }
 
 /* False, with an error, when @v is something else; false without one when it is none. */

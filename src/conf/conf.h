@@ -6,6 +6,9 @@
  * is wrong is collected as "file:line:column: what", so that a person mends a
  * file in one go; after the walk conf_ok() is asked once.  A value that is wrong
  * or absent leaves the caller's variable as it was.
+ *
+ * Of YAML there is what a person writes by hand: no anchors and aliases (&a, *a),
+ * no tags (!t), one document, at most CONF_DEPTH_MAX levels.
  */
 #pragma once
 
@@ -13,6 +16,7 @@
 
 #define CONF_BYTES_MAX  (16U << 20)
 #define CONF_ERRORS_MAX 20 /* more are counted, not told */
+#define CONF_DEPTH_MAX  16 /* collections in collections */
 
 struct conf;
 
@@ -31,6 +35,17 @@ bool conf_ok(struct conf *c, char **ret_error);
 
 struct conf_value conf_root(struct conf *c);
 void conf_fail(struct conf_value v, const char *format, ...) PRINTF(2, 3);
+void conf_place(struct conf_value v, struct buf *ret); /* "file:line:column" is appended */
+
+enum conf_kind {
+    CONF_NONE,    /* no value: the key is not there */
+    CONF_NULL,    /* nothing, "~" or "null" */
+    CONF_TEXT,    /* any other scalar */
+    CONF_MAPPING,
+    CONF_LIST,
+};
+
+enum conf_kind conf_kind(struct conf_value v);
 
 /* Mappings.  @keys ends with NULL: every other key, and every key twice, is an error. */
 void conf_keys(struct conf_value map, const char *const *keys);

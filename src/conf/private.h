@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conf/private.h - what conf.c and value.c share */
+/* conf/private.h - what the files of conf/ share */
 #pragma once
 
 #include <yaml.h>
@@ -15,3 +15,6 @@ struct conf {
 };
 
 yaml_node_t *conf_node(struct conf_value v); /* NULL when none */
+void conf_fail_at(struct conf *c, yaml_mark_t mark, const char *what);
+bool conf_is_null(const yaml_node_t *scalar);
+bool conf_scan(struct conf *c, struct bytes text);

@@ -9,6 +9,15 @@
 
 #include "conf/private.h"
 
+/* Nothing, "~" or "null", without quotes. */
+bool conf_is_null(const yaml_node_t *scalar)
+{
+    const char *text = (const char *)scalar->data.scalar.value;
+
+    return scalar->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (scalar->data.scalar.length == 0 || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
+}
+
 /** conf_text() - the scalar as it stands; NULL (and an error when it is no scalar) otherwise */
 const char *conf_text(struct conf_value v)
 {
@@ -24,11 +33,7 @@ const char *conf_text(struct conf_value v)
         conf_fail(v, "a zero byte inside a text");
         return NULL;
     }
-    if (node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-        (node->data.scalar.length == 0 || strcmp((char *)node->data.scalar.value, "~") == 0 ||
-         strcmp((char *)node->data.scalar.value, "null") == 0))
-        return NULL;
-    return (const char *)node->data.scalar.value;
+    return conf_is_null(node) ? NULL : (const char *)node->data.scalar.value;
 }
 
 /** conf_string() - a copy of the text in *@ret, whose old text is freed */

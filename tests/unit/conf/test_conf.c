@@ -116,7 +116,67 @@ static void a_second_document_is_refused(void **state)
     struct conf *c = conf_parse("f", BYTES("a: 1\n---\nb: 2\n"));
 
     (void)state;
-    expect_error(c, "f:3:1: one document is read");
+    expect_error(c, "f:2:1: one document is read");
+    conf_close(c);
+}
+
+/* clang-format off */
+static const struct not_read {
+    const char *text;
+    const char *error;
+} not_read[] = {
+    {"a: &x 1\nb: 2\n",         "f:1:4: an anchor (&name) is not read here"},
+    {"a: 1\nb: *x\n",           "f:2:4: an alias (*name) is not read here"},
+    {"a: &x [1]\n",             "f:1:4: an anchor"},
+    {"a: &x\n  b: 1\n",         "f:1:4: an anchor"},
+    {"a: !!str 1\n",            "f:1:4: a tag (!name) is not read here"},
+    {"a: !t {b: 1}\n",          "f:1:4: a tag"},
+    {"a: [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]\n", "f:1:19: nested deeper than 16 levels"},
+    {"a: b: c\n",               "f:1:5: mapping values are not allowed in this context"},
+    {"\ta: 1\n",                "f:1:1: found character that cannot start any token"},
+    {"a: \"\\q\"\n",            "f:1:5: found unknown escape character"},
+    {"a: 1\nb: \xff\n",         "f:2:"},
+};
+/* clang-format on */
+
+static void what_of_yaml_is_not_read_is_told_with_its_place(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(not_read); i++) {
+        struct conf *c = conf_parse("f", bytes_str(not_read[i].text));
+
+        expect_error(c, not_read[i].error);
+        assert_false(conf_given(conf_root(c)));
+        conf_close(c);
+    }
+}
+
+static void sixteen_levels_are_read(void **state)
+{
+    struct conf *c = conf_parse("f", BYTES("[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]"));
+    char *error = NULL;
+
+    (void)state;
+    assert_true(conf_ok(c, &error));
+    conf_close(c);
+}
+
+static void a_value_knows_its_kind_and_place(void **state)
+{
+    struct conf *c = conf_parse("f", BYTES("a: x\nb: ~\nc:\nd: \"~\"\ne: {}\ng: []\n"));
+    struct conf_value root = conf_root(c);
+    struct buf place CLEANUP(buf_done) = {0};
+
+    (void)state;
+    assert_int_equal(conf_kind(conf_get(root, "a")), CONF_TEXT);
+    assert_int_equal(conf_kind(conf_get(root, "b")), CONF_NULL);
+    assert_int_equal(conf_kind(conf_get(root, "c")), CONF_NULL);
+    assert_int_equal(conf_kind(conf_get(root, "d")), CONF_TEXT);
+    assert_int_equal(conf_kind(conf_get(root, "e")), CONF_MAPPING);
+    assert_int_equal(conf_kind(conf_get(root, "g")), CONF_LIST);
+    assert_int_equal(conf_kind(conf_get(root, "h")), CONF_NONE);
+    conf_place(conf_get(root, "d"), &place);
+    assert_true(bytes_equal(buf_view(&place), BYTES("f:4:4")));
     conf_close(c);
 }
 
@@ -182,6 +242,9 @@ int main(void)
         cmocka_unit_test(a_wrong_value_leaves_the_variable_as_it_was),
         cmocka_unit_test(what_is_not_yaml_is_told_with_its_place),
         cmocka_unit_test(a_second_document_is_refused),
+        cmocka_unit_test(what_of_yaml_is_not_read_is_told_with_its_place),
+        cmocka_unit_test(sixteen_levels_are_read),
+        cmocka_unit_test(a_value_knows_its_kind_and_place),
         cmocka_unit_test(a_file_that_is_not_there_is_an_empty_tree_with_an_error),
         cmocka_unit_test(errors_past_the_limit_are_counted),
         cmocka_unit_test(a_date_is_a_day_or_a_second_of_utc_that_exists),

@@ -76,10 +76,24 @@ static void look_at(struct scan *s, const yaml_event_t *e)
     }
 }
 
-/* What libyaml says; the place of bytes that are no characters it does not say, but where it is. */
-static void fail_parser(struct scan *s, const yaml_parser_t *parser)
+/* Of bytes that are no characters libyaml says the offset, for it reads ahead. */
+static yaml_mark_t mark_of(struct bytes text, size_t offset)
 {
-    fail(s, parser->error == YAML_READER_ERROR ? parser->mark : parser->problem_mark,
+    yaml_mark_t mark = {0};
+
+    for (size_t i = 0; i < MIN(offset, text.len); i++) {
+        mark.column++;
+        if (text.at[i] == '\n')
+            mark = (yaml_mark_t){.line = mark.line + 1};
+    }
+    return mark;
+}
+
+static void fail_parser(struct scan *s, const yaml_parser_t *parser, struct bytes text)
+{
+    bool in_bytes = parser->error == YAML_READER_ERROR;
+
+    fail(s, in_bytes ? mark_of(text, parser->problem_offset) : parser->problem_mark,
          parser->problem != NULL ? parser->problem : "not YAML");
 }
 
@@ -101,7 +115,7 @@ bool conf_scan(struct conf *c, struct bytes text)
         yaml_event_t e;
 
         if (yaml_parser_parse(&parser, &e) == 0) {
-            fail_parser(&s, &parser);
+            fail_parser(&s, &parser, text);
             break;
         }
         look_at(&s, &e);

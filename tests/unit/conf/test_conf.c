@@ -135,7 +135,7 @@ static const struct not_read {
     {"a: b: c\n",               "f:1:5: mapping values are not allowed in this context"},
     {"\ta: 1\n",                "f:1:1: found character that cannot start any token"},
     {"a: \"\\q\"\n",            "f:1:5: found unknown escape character"},
-    {"a: 1\nb: \xff\n",         "f:2:"},
+    {"a: 1\nb: \xff\n",         "f:2:4: invalid leading UTF-8 octet"},
 };
 /* clang-format on */
 

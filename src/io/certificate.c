@@ -33,7 +33,7 @@ static const struct {
     {SSL_R_HTTPS_PROXY_REQUEST,                "http proxy request; a scanner?"},
     {SSL_R_WRONG_VERSION_NUMBER,               "not TLS; a client without TLS on a TLS port, or the other way round?"},
     {SSL_R_UNSUPPORTED_PROTOCOL,               "unsupported protocol; the TLS version is too old"},
-    {SSL_R_NO_SHARED_CIPHER,                   "no shared cipher; only forward-secret AEAD ciphers are allowed"},
+    {SSL_R_NO_SHARED_CIPHER,                   "no shared cipher (or group); only forward-secret AEAD ciphers are allowed"},
     {SSL_R_NO_SUITABLE_KEY_SHARE,              "no shared group; X25519 and P-256 are allowed"},
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,  "no certificate shown, but one is required"},
 };

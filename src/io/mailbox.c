@@ -2,10 +2,11 @@
 /*
  * io/mailbox.c - lists of mail under a mutex, and an eventfd to wake their reader
  *
- * The eventfd is written by the post that finds both lanes empty, after the
- * lock is given back.  No wakeup is lost as long as the reader clears it first
- * and then takes both lanes: what is posted before the taking is taken, what is
- * posted after it finds the lanes empty and writes again.
+ * The eventfd is written by the post that finds its lane empty, after the lock
+ * is given back.  No wakeup is lost as long as the reader clears it first and
+ * then takes both lanes: what is posted before its lane is taken is taken, what
+ * is posted later finds the lane empty and writes again.  (That both lanes are
+ * empty would not do: between the taking of the one and of the other it is not so.)
  */
 #include "io/io.h"
 
@@ -53,7 +54,7 @@ struct mailbox *mailbox_free(struct mailbox *m)
     return NULL;
 }
 
-/** mailbox_fd() - becomes readable when mail comes into the empty mailbox; for the reader's loop */
+/** mailbox_fd() - becomes readable when mail comes into an empty lane; for the reader's loop */
 int mailbox_fd(const struct mailbox *m)
 {
     return m->event_fd;
@@ -65,7 +66,7 @@ static void post(struct mailbox *m, enum lane lane, struct list *mails, size_t n
     bool was_empty;
 
     pthread_mutex_lock(&m->lock);
-    was_empty = m->n[LANE_CONTROL] == 0 && m->n[LANE_DELIVERY] == 0;
+    was_empty = m->n[lane] == 0;
     list_splice(&m->lanes[lane], mails);
     m->n[lane] += n;
     if (lane == LANE_DELIVERY)

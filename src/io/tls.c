@@ -93,24 +93,27 @@ static bool is_in_date(struct builder *b, const char *path)
     return true;
 }
 
-static bool use_certificate(struct builder *b, const char *path)
-{
-    if (!can_read(b, "certificate", path))
-        return false;
-    if (SSL_CTX_use_certificate_chain_file(b->c->ssl_ctx, path) != 1)
-        return refuse_with_reason(b, "certificate", path) ||
-               refuse(b, "; it must be a PEM file, the certificate first and then its chain");
-    return is_in_date(b, path);
-}
-
-/* An encrypted key must not make the node ask a terminal. */
+/* An encrypted file must not make the node ask a terminal.  @owner: a bool, that it would have, or
+ * NULL. */
 static int no_passphrase(char *at, int cap, int is_writing, void *owner)
 {
     (void)at;
     (void)cap;
     (void)is_writing;
-    (void)owner;
+    if (owner != NULL)
+        *(bool *)owner = true;
     return -1;
+}
+
+static bool use_certificate(struct builder *b, const char *path)
+{
+    if (!can_read(b, "certificate", path))
+        return false;
+    SSL_CTX_set_default_passwd_cb(b->c->ssl_ctx, no_passphrase);
+    if (SSL_CTX_use_certificate_chain_file(b->c->ssl_ctx, path) != 1)
+        return refuse_with_reason(b, "certificate", path) ||
+               refuse(b, "; it must be a PEM file, the certificate first and then its chain");
+    return is_in_date(b, path);
 }
 
 static bool key_is_private(struct builder *b, const char *path)
@@ -129,28 +132,47 @@ static bool key_is_private(struct builder *b, const char *path)
     return true;
 }
 
+/* Return: owned, or NULL. */
+static EVP_PKEY *read_key(struct builder *b, const char *path)
+{
+    bool is_sealed = false;
+    BIO *file = BIO_new_file(path, "r");
+    EVP_PKEY *key =
+        file != NULL ? PEM_read_bio_PrivateKey(file, NULL, no_passphrase, &is_sealed) : NULL;
+
+    BIO_free(file);
+    if (key == NULL && is_sealed)
+        (void)refuse(b,
+                     "key %s: it is encrypted; store it without a passphrase, readable by the "
+                     "node's user only",
+                     path);
+    else if (key == NULL)
+        (void)(refuse_with_reason(b, "key", path) ||
+               refuse(b, "; it must be a private key in PEM"));
+    return key;
+}
+
 static bool use_key(struct builder *b, const char *path, const char *certificate_path)
 {
+    EVP_PKEY *key;
+    bool ok = false;
+
     if (!key_is_private(b, path))
         return false;
-    SSL_CTX_set_default_passwd_cb(b->c->ssl_ctx, no_passphrase);
-    if (SSL_CTX_use_PrivateKey_file(b->c->ssl_ctx, path, SSL_FILETYPE_PEM) == 1 &&
-        SSL_CTX_check_private_key(b->c->ssl_ctx) == 1)
-        return true;
-    switch (ERR_GET_REASON(ERR_peek_error())) {
-    case X509_R_KEY_VALUES_MISMATCH:
-    case X509_R_KEY_TYPE_MISMATCH:
-        return refuse(b,
-                      "key %s: it does not belong to certificate %s; give the two that were made "
-                      "together",
-                      path, certificate_path);
-    case PEM_R_BAD_PASSWORD_READ:
-        return refuse(b,
-                      "key %s: it is encrypted; store it without a passphrase, readable by the "
-                      "node's user only",
-                      path);
-    }
-    return refuse_with_reason(b, "key", path) || refuse(b, "; it must be a private key in PEM");
+    key = read_key(b, path);
+    if (key == NULL)
+        return false;
+    if (X509_check_private_key(SSL_CTX_get0_certificate(b->c->ssl_ctx), key) != 1)
+        (void)refuse(b,
+                     "key %s: it does not belong to certificate %s; give the two that were made "
+                     "together",
+                     path, certificate_path);
+    else if (SSL_CTX_use_PrivateKey(b->c->ssl_ctx, key) != 1)
+        (void)refuse_with_reason(b, "key", path);
+    else
+        ok = true;
+    EVP_PKEY_free(key);
+    return ok;
 }
 
 /* ---- whom to trust ---- */

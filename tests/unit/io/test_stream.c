@@ -1,0 +1,669 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes over streams: plain TCP, unix sockets and TLS, their ends and their failures. */
+#include "certs.h"
+#include "peer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#include "base/mem.h"
+
+#define BIG_BYTES (4U << 20) /* more than the buffers of two sockets */
+
+static struct tls_context *server_tls, *client_tls;
+
+static int setup(void **state)
+{
+    char *error = NULL;
+    struct tls_settings s;
+
+    signal(SIGPIPE, SIG_DFL); /* a stream must not raise it */
+    if (certs_setup(state) != 0)
+        return -1;
+    s = (struct tls_settings){
+        .certificate = in("server.crt"),
+        .key = in("server.key"),
+        .client_ca = in("ca.crt"),
+        .crl = in("ca.crl"),
+        .client_certificate = TLS_CLIENT_CERTIFICATE_OPTIONAL,
+        .version_min = 0x0303,
+    };
+    server_tls = tls_context_new(&s, &error);
+    client_tls = tls_context_new_client(in("ca.crt"), in("meter-7.crt"), in("meter-7.key"), &error);
+    return server_tls != NULL && client_tls != NULL ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    tls_context_unref(server_tls);
+    tls_context_unref(client_tls);
+    return certs_teardown(state);
+}
+
+static void reset(int fd)
+{
+    const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
+    close(fd);
+}
+
+/* ---- plain ---- */
+
+static void plain_bytes_go_both_ways_until_the_end(void **state)
+{
+    struct stream *s;
+    int fds[2];
+    char at[16];
+    size_t n = 99;
+
+    (void)state;
+    pair_tcp(fds);
+    s = stream_new(fds[0], NULL);
+    assert_int_equal(stream_fd(s), fds[0]);
+    assert_int_equal(stream_handshake(s), STREAM_OK);
+    assert_int_equal(stream_wants(s), LOOP_READ);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_AGAIN);
+    assert_int_equal(n, 99);
+    assert_int_equal(stream_write(s, "hello", 5, &n), STREAM_OK);
+    assert_int_equal(n, 5);
+    wait_until(fds[1], POLLIN);
+    assert_int_equal(recv(fds[1], at, sizeof(at), 0), 5);
+    assert_int_equal(send(fds[1], "and you", 7, 0), 7);
+    close(fds[1]);
+    wait_until(stream_fd(s), POLLIN);
+    assert_int_equal(stream_read(s, at, 3, &n), STREAM_OK);
+    assert_int_equal(n, 3);
+    assert_false(stream_has_pending(s)); /* the loop sees the rest */
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_memory_equal(at, " you", 4);
+    wait_until(stream_fd(s), POLLRDHUP);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_END);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_END);
+    assert_int_equal(n, 4);
+    assert_string_equal(stream_error(s), "");
+    assert_null(stream_free(s));
+    assert_null(stream_free(NULL));
+}
+
+static void a_plain_peer_is_known_by_its_address(void **state)
+{
+    struct stream *s;
+    int fds[2];
+
+    (void)state;
+    pair_tcp(fds);
+    s = stream_new(fds[0], NULL);
+    assert_string_equal(stream_peer(s)->address, "127.0.0.1");
+    assert_int_not_equal(stream_peer(s)->port, 0);
+    assert_true(stream_peer(s)->is_loopback);
+    assert_false(stream_peer(s)->is_tls);
+    assert_false(stream_peer(s)->has_certificate);
+    assert_null(stream_peer(s)->certificate_cn);
+    assert_null(stream_peer(s)->tls_version);
+    stream_free(s);
+    close(fds[1]);
+
+    pair_unix(fds);
+    s = stream_new(fds[0], NULL);
+    assert_string_equal(stream_peer(s)->address, "unix");
+    assert_int_equal(stream_peer(s)->port, 0);
+    assert_true(stream_peer(s)->is_loopback);
+    stream_free(s);
+    close(fds[1]);
+}
+
+static void a_reset_is_a_failure_with_a_reason(void **state)
+{
+    struct stream *s;
+    int fds[2];
+    char at[16];
+    size_t n;
+
+    (void)state;
+    pair_tcp(fds);
+    s = stream_new(fds[0], NULL);
+    reset(fds[1]);
+    wait_until(fds[0], POLLHUP);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_FAILED);
+    assert_string_equal(stream_error(s), "Connection reset by peer");
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_FAILED);
+    assert_int_equal(stream_write(s, at, sizeof(at), &n), STREAM_FAILED);
+    stream_free(s);
+}
+
+/* Writes until the reset that answers it is noticed. */
+static void write_until_it_fails(struct stream *s)
+{
+    size_t n;
+
+    while (stream_write(s, "x", 1, &n) == STREAM_OK)
+        wait_until(stream_fd(s), POLLHUP);
+    assert_int_equal(stream_write(s, "x", 1, &n), STREAM_FAILED);
+    assert_string_not_equal(stream_error(s), "");
+}
+
+static void what_came_before_can_be_read_after_writing_failed(void **state)
+{
+    struct stream *s;
+    int fds[2];
+    char at[16];
+    size_t n;
+
+    (void)state;
+    pair_tcp(fds);
+    s = stream_new(fds[0], NULL);
+    assert_int_equal(send(fds[1], "\xe0\0", 2, 0), 2);
+    close(fds[1]);
+    write_until_it_fails(s);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_int_equal(n, 2);
+    assert_memory_equal(at, "\xe0\0", 2);
+    assert_int_not_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    stream_free(s);
+}
+
+static void plain_shutdown_ends_writing_only(void **state)
+{
+    struct stream *s;
+    int fds[2];
+    char at[16];
+    size_t n;
+
+    (void)state;
+    pair_tcp(fds);
+    s = stream_new(fds[0], NULL);
+    assert_int_equal(stream_write(s, "bye", 3, &n), STREAM_OK);
+    stream_shutdown(s);
+    stream_shutdown(s);
+    assert_int_equal(stream_write(s, "x", 1, &n), STREAM_END);
+    wait_until(fds[1], POLLRDHUP);
+    assert_int_equal(recv(fds[1], at, sizeof(at), 0), 3);
+    assert_int_equal(recv(fds[1], at, sizeof(at), 0), 0);
+    assert_int_equal(send(fds[1], "you, too", 8, 0), 8);
+    wait_until(fds[0], POLLIN);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_int_equal(n, 8);
+    stream_free(s);
+    close(fds[1]);
+}
+
+/* ---- TLS ---- */
+
+static void all_records_that_came_are_read_at_once(void **state)
+{
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[4096];
+    size_t n;
+
+    (void)state;
+    pair_unix(fds);
+    s = established(server_tls, fds, NULL, &p);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(SSL_write(p->ssl, "0123456789", 10), 10);
+    peer_move(p, SIZE_MAX);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_int_equal(n, 500);
+    assert_false(stream_has_pending(s));
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_AGAIN);
+    assert_int_equal(stream_wants(s), LOOP_READ);
+    peer_free(p);
+    stream_free(s);
+}
+
+static void what_tls_holds_back_is_pending(void **state)
+{
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[16];
+    size_t n;
+
+    (void)state;
+    pair_unix(fds);
+    s = established(server_tls, fds, NULL, &p);
+    peer_say(p, "0123456789", 10);
+    assert_false(stream_has_pending(s));
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(stream_read(s, at, 1, &n), STREAM_OK);
+        assert_int_equal(at[0], '0' + i);
+        assert_int_equal(stream_has_pending(s), i < 9);
+    }
+    peer_free(p);
+    stream_free(s);
+}
+
+static void half_a_record_is_not_pending_once_it_was_tried(void **state)
+{
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[64];
+    size_t n;
+
+    (void)state;
+    pair_unix(fds);
+    s = established(server_tls, fds, NULL, &p);
+    assert_int_equal(SSL_write(p->ssl, "one", 3), 3);
+    assert_int_equal(SSL_write(p->ssl, "two", 3), 3);
+    peer_move(p, 5 + 3 + 17 + 9); /* the first record, and a part of the second */
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_int_equal(n, 3);
+    assert_false(stream_has_pending(s));
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_AGAIN);
+    assert_false(stream_has_pending(s));
+    peer_move(p, SIZE_MAX);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_memory_equal(at, "two", 3);
+    peer_free(p);
+    stream_free(s);
+}
+
+static void close_notify_is_an_end_in_order_and_seen_behind_data(void **state)
+{
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[64];
+    size_t n;
+
+    (void)state;
+    pair_unix(fds);
+    s = established(server_tls, fds, NULL, &p);
+    assert_int_equal(SSL_write(p->ssl, "last", 4), 4);
+    assert_int_equal(SSL_shutdown(p->ssl), 0);
+    peer_move(p, SIZE_MAX);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_int_equal(n, 4);
+    assert_true(stream_has_pending(s)); /* the socket is silent, but there is news */
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_END);
+    assert_false(stream_has_pending(s));
+    assert_string_equal(stream_error(s), "");
+    assert_int_equal(stream_write(s, "still here", 10, &n), STREAM_OK);
+    peer_move(p, SIZE_MAX);
+    peer_free(p);
+    stream_free(s);
+}
+
+static void an_end_without_close_notify_is_an_end_with_a_note(void **state)
+{
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[64];
+    size_t n;
+
+    (void)state;
+    pair_unix(fds);
+    s = established(server_tls, fds, NULL, &p);
+    peer_say(p, "last", 4);
+    peer_free(p);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_int_equal(n, 4);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_END);
+    assert_string_equal(stream_error(s), "closed without TLS close_notify");
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_END);
+    assert_int_equal(stream_write(s, "x", 1, &n), STREAM_FAILED);
+    stream_shutdown(s);
+    stream_free(s);
+}
+
+static void a_forged_record_is_a_failure(void **state)
+{
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[64];
+    size_t n;
+
+    (void)state;
+    pair_unix(fds);
+    s = established(server_tls, fds, NULL, &p);
+    peer_say(p, "good", 4);
+    assert_int_equal(send(fds[1], "\x17\x03\x03\0\x20 thirty-two bytes, but not sealed", 37, 0),
+                     37);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_int_equal(n, 4);
+    assert_true(stream_has_pending(s));
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_FAILED);
+    print_message("  %s\n", stream_error(s));
+    assert_non_null(strstr(stream_error(s), "bad record mac"));
+    assert_int_equal(stream_write(s, "x", 1, &n), STREAM_FAILED);
+    assert_int_equal(ERR_peek_error(), 0);
+    peer_free(p);
+    stream_free(s);
+}
+
+static void a_tls_reset_is_a_failure_with_a_reason(void **state)
+{
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[64];
+    size_t n;
+
+    (void)state;
+    pair_tcp(fds);
+    s = established(server_tls, fds, NULL, &p);
+    reset(p->fd);
+    wait_until(fds[0], POLLHUP);
+    p->fd = -1;
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_FAILED);
+    assert_string_equal(stream_error(s), "Connection reset by peer");
+    peer_free(p);
+    stream_free(s);
+}
+
+static void what_came_before_can_be_read_after_tls_writing_failed(void **state)
+{
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[64];
+    size_t n;
+
+    (void)state;
+    pair_tcp(fds);
+    s = established(server_tls, fds, NULL, &p);
+    peer_say(p, "\xe0\0", 2);
+    peer_free(p);
+    write_until_it_fails(s);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_int_equal(n, 2);
+    assert_memory_equal(at, "\xe0\0", 2);
+    assert_int_not_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_int_equal(ERR_peek_error(), 0);
+    stream_free(s);
+}
+
+/* The peer says all at once and is gone before the server could send its ticket. */
+static void a_peer_that_left_during_the_handshake_is_heard_out(void **state)
+{
+    const struct manner m = {0};
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[64];
+    size_t n;
+
+    (void)state;
+    pair_unix(fds);
+    s = stream_new(fds[0], server_tls);
+    p = peer_new(fds[1], &m);
+    for (int i = 0; !SSL_is_init_finished(p->ssl); i++) {
+        assert_in_range(i, 0, 10);
+        if (SSL_do_handshake(p->ssl) == 1)
+            break;
+        peer_move(p, SIZE_MAX);
+        assert_int_equal(stream_handshake(s), STREAM_AGAIN);
+        peer_move(p, SIZE_MAX);
+    }
+    peer_say(p, "all", 3);
+    peer_free(p);
+    assert_int_equal(stream_handshake(s), STREAM_OK);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_END);
+    stream_free(s);
+}
+
+static void tls_shutdown_sends_close_notify_and_goes_on_reading(void **state)
+{
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[64];
+    size_t n;
+
+    (void)state;
+    pair_unix(fds);
+    s = established(server_tls, fds, NULL, &p);
+    assert_int_equal(stream_write(s, "bye", 3, &n), STREAM_OK);
+    stream_shutdown(s);
+    assert_int_equal(stream_write(s, "x", 1, &n), STREAM_END);
+    peer_move(p, SIZE_MAX);
+    assert_int_equal(SSL_read(p->ssl, at, sizeof(at)), 3);
+    assert_int_equal(SSL_read(p->ssl, at, sizeof(at)), 0);
+    assert_int_equal(SSL_get_error(p->ssl, 0), SSL_ERROR_ZERO_RETURN);
+    peer_say(p, "you, too", 8);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+    assert_int_equal(n, 8);
+    assert_int_equal(SSL_shutdown(p->ssl), 1);
+    peer_move(p, SIZE_MAX);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_END);
+    peer_free(p);
+    stream_free(s);
+}
+
+static void a_key_update_is_followed(void **state)
+{
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[64];
+    size_t n;
+
+    (void)state;
+    pair_unix(fds);
+    s = established(server_tls, fds, NULL, &p);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(SSL_key_update(p->ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        peer_say(p, "new key", 7);
+        assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_OK);
+        assert_int_equal(n, 7);
+        assert_int_equal(stream_write(s, "mine, too", 9, &n), STREAM_OK);
+        peer_move(p, SIZE_MAX);
+        assert_int_equal(SSL_read(p->ssl, at, sizeof(at)), 9);
+    }
+    peer_free(p);
+    stream_free(s);
+}
+
+static void renegotiation_is_refused(void **state)
+{
+    const struct manner m = {.version_max = TLS1_2_VERSION};
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[64];
+    size_t n;
+
+    (void)state;
+    pair_unix(fds);
+    s = established(server_tls, fds, &m, &p);
+    assert_int_equal(SSL_renegotiate(p->ssl), 1);
+    (void)SSL_do_handshake(p->ssl);
+    peer_move(p, SIZE_MAX);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_AGAIN);
+    peer_move(p, SIZE_MAX);
+    assert_true(SSL_do_handshake(p->ssl) <= 0);
+    assert_int_equal(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
+    ERR_clear_error();
+    peer_free(p);
+    stream_free(s);
+}
+
+/* ---- much of it ---- */
+
+struct sending {
+    struct stream *s;
+    const uint8_t *at;
+    size_t sent;
+    unsigned seed;
+};
+
+/* One write from memory that is gone afterwards, of what is left over from a random length on. */
+static enum stream_outcome send_some(struct sending *f, size_t *least)
+{
+    size_t left = BIG_BYTES - f->sent;
+    size_t len = MIN(left, MAX(*least, (size_t)rand_r(&f->seed) % 100000 + 1));
+    uint8_t *copy = mem_alloc(len);
+    enum stream_outcome outcome;
+    size_t n = 0;
+
+    memcpy(copy, f->at + f->sent, len);
+    outcome = stream_write(f->s, copy, len, &n);
+    memset(copy, 0xee, len);
+    free(copy);
+    f->sent += n;
+    *least = n < len ? len - n : 0;
+    if (n < len)
+        assert_int_not_equal(stream_wants(f->s) & LOOP_WRITE, 0);
+    else
+        assert_int_equal(stream_wants(f->s) & LOOP_WRITE, 0);
+    return outcome;
+}
+
+static void wait_for_either(const struct stream *to, const struct stream *from, bool has_more)
+{
+    struct pollfd both[] = {
+        {.fd = stream_fd(to), .events = POLLIN},
+        {.fd = stream_fd(from), .events = has_more ? POLLOUT : 0},
+    };
+
+    assert_in_range(poll(both, COUNT_OF(both), 10000), 1, 2);
+}
+
+static void send_much(struct stream *from, struct stream *to)
+{
+    struct sending f = {.s = from, .seed = 7};
+    uint8_t *sent = mem_alloc(BIG_BYTES), *got = mem_alloc(BIG_BYTES);
+    size_t n_got = 0, n, least = 0, n_full = 0;
+    enum stream_outcome outcome;
+
+    for (size_t i = 0; i < BIG_BYTES; i++)
+        sent[i] = (uint8_t)rand_r(&f.seed);
+    f.at = sent;
+    while (n_got < BIG_BYTES) {
+        do {
+            outcome = f.sent < BIG_BYTES ? send_some(&f, &least) : STREAM_AGAIN;
+        } while (outcome == STREAM_OK && least == 0);
+        n_full += outcome == STREAM_OK && least > 0;
+        do {
+            size_t cap = MIN(BIG_BYTES - n_got, (size_t)rand_r(&f.seed) % 50000 + 1);
+
+            outcome = cap > 0 ? stream_read(to, got + n_got, cap, &n) : STREAM_AGAIN;
+            n_got += outcome == STREAM_OK ? n : 0;
+        } while (outcome == STREAM_OK);
+        assert_int_equal(outcome, STREAM_AGAIN);
+        if (n_got < BIG_BYTES)
+            wait_for_either(to, from, f.sent < BIG_BYTES);
+    }
+    assert_true(n_full > 0);
+    assert_memory_equal(sent, got, BIG_BYTES);
+    free(sent);
+    free(got);
+}
+
+/* Two streams that are connected over loopback; the handshake is done. */
+static void connected(struct tls_context *tls, struct tls_context *client, struct stream *ret[2])
+{
+    struct stream_target t = {.host = "127.0.0.1", .tls = client, .timeout_ms = 5000};
+    char *error = NULL;
+    int listener, fd;
+
+    assert_int_equal(listener_open("127.0.0.1", 0, false, &listener), 0);
+    t.port = port_of(listener);
+    ret[1] = stream_connect(&t, &error);
+    assert_non_null(ret[1]);
+    wait_until(listener, POLLIN);
+    assert_int_equal(listener_accept(listener, &fd), 0);
+    close(listener);
+    ret[0] = stream_new(fd, tls);
+    assert_int_equal(shake_both(ret[0], ret[1], NULL), STREAM_OK);
+}
+
+static void much_goes_through_plain_sockets_that_are_full(void **state)
+{
+    struct stream *s[2];
+
+    (void)state;
+    connected(NULL, NULL, s);
+    send_much(s[0], s[1]);
+    send_much(s[1], s[0]);
+    stream_free(s[0]);
+    stream_free(s[1]);
+}
+
+static void much_goes_through_tls_sockets_that_are_full(void **state)
+{
+    struct stream *s[2];
+
+    (void)state;
+    connected(server_tls, client_tls, s);
+    assert_true(stream_peer(s[0])->has_certificate);
+    assert_string_equal(stream_peer(s[0])->certificate_cn, "meter-7");
+    assert_true(stream_peer(s[1])->has_certificate);
+    assert_string_equal(stream_peer(s[1])->certificate_cn, "localhost");
+    send_much(s[0], s[1]);
+    send_much(s[1], s[0]);
+    stream_free(s[0]);
+    stream_free(s[1]);
+}
+
+static void *send_both_ways(void *at)
+{
+    struct stream **s = at;
+    size_t n;
+
+    assert_int_equal(stream_write(s[0], "from a thread", 13, &n), STREAM_OK);
+    assert_int_equal(stream_write(s[1], "to the other", 12, &n), STREAM_OK);
+    return NULL;
+}
+
+static void a_stream_may_be_handed_to_another_thread(void **state)
+{
+    struct stream *s[2];
+    pthread_t thread;
+    char at[64];
+    size_t n;
+
+    (void)state;
+    connected(server_tls, client_tls, s);
+    assert_int_equal(pthread_create(&thread, NULL, send_both_ways, s), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    wait_until(stream_fd(s[0]), POLLIN);
+    assert_int_equal(stream_read(s[0], at, sizeof(at), &n), STREAM_OK);
+    assert_memory_equal(at, "to the other", 12);
+    wait_until(stream_fd(s[1]), POLLIN);
+    assert_int_equal(stream_read(s[1], at, sizeof(at), &n), STREAM_OK);
+    assert_memory_equal(at, "from a thread", 13);
+    stream_free(s[0]);
+    stream_free(s[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_bytes_go_both_ways_until_the_end),
+        cmocka_unit_test(a_plain_peer_is_known_by_its_address),
+        cmocka_unit_test(a_reset_is_a_failure_with_a_reason),
+        cmocka_unit_test(what_came_before_can_be_read_after_writing_failed),
+        cmocka_unit_test(plain_shutdown_ends_writing_only),
+        cmocka_unit_test(all_records_that_came_are_read_at_once),
+        cmocka_unit_test(what_tls_holds_back_is_pending),
+        cmocka_unit_test(half_a_record_is_not_pending_once_it_was_tried),
+        cmocka_unit_test(close_notify_is_an_end_in_order_and_seen_behind_data),
+        cmocka_unit_test(an_end_without_close_notify_is_an_end_with_a_note),
+        cmocka_unit_test(a_forged_record_is_a_failure),
+        cmocka_unit_test(a_tls_reset_is_a_failure_with_a_reason),
+        cmocka_unit_test(what_came_before_can_be_read_after_tls_writing_failed),
+        cmocka_unit_test(a_peer_that_left_during_the_handshake_is_heard_out),
+        cmocka_unit_test(tls_shutdown_sends_close_notify_and_goes_on_reading),
+        cmocka_unit_test(a_key_update_is_followed),
+        cmocka_unit_test(renegotiation_is_refused),
+        cmocka_unit_test(much_goes_through_plain_sockets_that_are_full),
+        cmocka_unit_test(much_goes_through_tls_sockets_that_are_full),
+        cmocka_unit_test(a_stream_may_be_handed_to_another_thread),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

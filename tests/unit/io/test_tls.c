@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Contexts: which files make one, and what the operator is told about those that do not. */
+#include "certs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "io/io.h"
+
+static const struct tls_settings good = {
+    .certificate = "server.crt",
+    .key = "server.key",
+    .client_ca = "ca.crt",
+    .crl = "ca.crl",
+    .client_certificate = TLS_CLIENT_CERTIFICATE_REQUIRED,
+    .version_min = 0x0303,
+};
+
+/* With paths in the folder instead of names. */
+static struct tls_settings located(const struct tls_settings *s)
+{
+    struct tls_settings ret = *s;
+
+    ret.certificate = in(s->certificate);
+    ret.key = in(s->key);
+    ret.client_ca = s->client_ca != NULL ? in(s->client_ca) : NULL;
+    ret.crl = s->crl != NULL ? in(s->crl) : NULL;
+    return ret;
+}
+
+static void good_files_make_a_context_that_is_counted(void **state)
+{
+    struct tls_settings s = located(&good);
+    char *error = NULL;
+    struct tls_context *c = tls_context_new(&s, &error);
+
+    (void)state;
+    assert_null(error);
+    assert_non_null(c);
+    assert_ptr_equal(tls_context_ref(c), c);
+    assert_null(tls_context_unref(c));
+    assert_null(tls_context_unref(c));
+    assert_null(tls_context_unref(NULL));
+}
+
+static void certificates_need_not_be_asked_for(void **state)
+{
+    struct tls_settings s = located(&good);
+    char *error = NULL;
+    struct tls_context *c;
+
+    (void)state;
+    s.client_certificate = TLS_CLIENT_CERTIFICATE_NONE;
+    s.client_ca = NULL;
+    s.crl = NULL;
+    c = tls_context_new(&s, &error);
+    assert_non_null(c);
+    tls_context_unref(c);
+}
+
+/* clang-format off */
+static const struct bad {
+    const char *what;
+    struct tls_settings change; /* of what is good: the members that are set */
+    const char *file;           /* named in the error, */
+    const char *words;          /* with these */
+} bads[] = {
+    {"no certificate file",        {.certificate = "none.crt"},        "none.crt",  "No such file or directory; put the file there"},
+    {"a folder as certificate",    {.certificate = "folder"},          "folder",    "not a file"},
+    {"a certificate that is text", {.certificate = "text"},            "text",      "it must be a PEM file"},
+    {"an empty certificate",       {.certificate = "empty"},           "empty",     "it must be a PEM file"},
+    {"a certificate that expired", {.certificate = "server-expired.crt", .key = "server-expired.key"}, "server-expired.crt", "expired, it was valid until 20"},
+    {"a certificate of tomorrow",  {.certificate = "server-future.crt", .key = "server-future.key"}, "server-future.crt", "not valid before 20"},
+    {"no key file",                {.key = "none.key"},                "none.key",  "No such file or directory"},
+    {"a key that is text",         {.key = "text600"},                 "text600",   "it must be a private key in PEM"},
+    {"a key of another",           {.key = "meter-7.key"},             "meter-7.key", "it does not belong to certificate"},
+    {"a key of another type",      {.key = "ed25519.key"},             "ed25519.key", "it does not belong to certificate"},
+    {"a key with a passphrase",    {.key = "sealed.key"},              "sealed.key", "it is encrypted"},
+    {"a key that all can read",    {.key = "open.key"},                "open.key",  "chmod 600"},
+    {"no client_ca file",          {.client_ca = "none.crt"},          "none.crt",  "client_ca"},
+    {"a client_ca that is text",   {.client_ca = "text"},              "text",      "it must hold CA certificates in PEM"},
+    {"no revocation list",         {.crl = "none.crl"},                "none.crl",  "crl"},
+    {"a list that is text",        {.crl = "text"},                    "text",      "it must be a revocation list in PEM"},
+    {"a list that is broken",      {.crl = "broken.crl"},              "broken.crl", "it must be a revocation list in PEM"},
+    {"an empty list",              {.crl = "empty"},                   "empty",     "it must be a revocation list in PEM"},
+    {"a list of another CA",       {.crl = "other.crl"},               "other.crl", "not signed by a CA of client_ca"},
+};
+/* clang-format on */
+
+static void write_bad_files(void)
+{
+    EVP_PKEY *ec = EVP_EC_gen("P-256");
+    EVP_PKEY *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    FILE *f;
+
+    file_with("text", "no PEM\n", 0644);
+    file_with("text600", "no PEM\n", 0600);
+    file_with("empty", "", 0644);
+    file_with("broken.crl", "-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n", 0644);
+    file_with("open.key", "", 0644);
+    f = fopen(file_with("sealed.key", "", 0600), "w");
+    assert_int_equal(
+        PEM_write_PrivateKey(f, ec, EVP_aes_128_cbc(), (const void *)"secret", 6, NULL, NULL), 1);
+    fclose(f);
+    f = fopen(file_with("ed25519.key", "", 0600), "w");
+    assert_int_equal(PEM_write_PrivateKey(f, ed, NULL, NULL, 0, NULL, NULL), 1);
+    fclose(f);
+    EVP_PKEY_free(ec);
+    EVP_PKEY_free(ed);
+}
+
+static void a_bad_file_is_named_and_what_to_do_is_said(void **state)
+{
+    (void)state;
+    write_bad_files();
+    assert_int_equal(mkdir(in("folder"), 0755), 0);
+
+    for (size_t i = 0; i < COUNT_OF(bads); i++) {
+        const struct tls_settings *change = &bads[i].change;
+        struct tls_settings s = good;
+        char *error = NULL;
+
+        if (change->certificate != NULL)
+            s.certificate = change->certificate;
+        if (change->key != NULL)
+            s.key = change->key;
+        if (change->client_ca != NULL)
+            s.client_ca = change->client_ca;
+        if (change->crl != NULL)
+            s.crl = change->crl;
+        s = located(&s);
+        assert_null(tls_context_new(&s, &error));
+        assert_non_null(error);
+        print_message("  %s: %s\n", bads[i].what, error);
+        assert_non_null(strstr(error, in(bads[i].file)));
+        assert_non_null(strstr(error, bads[i].words));
+        assert_int_equal(ERR_peek_error(), 0);
+        free(error);
+    }
+}
+
+static void client_certificates_without_a_ca_are_refused(void **state)
+{
+    struct tls_settings s = located(&good);
+    char *error = NULL;
+
+    (void)state;
+    s.client_ca = NULL;
+    assert_null(tls_context_new(&s, &error));
+    assert_non_null(strstr(error, "set client_ca"));
+    free(error);
+}
+
+static void a_client_needs_a_ca_and_a_key_for_its_certificate(void **state)
+{
+    char *error = NULL;
+    struct tls_context *c;
+
+    (void)state;
+    c = tls_context_new_client(in("ca.crt"), in("meter-7.crt"), in("meter-7.key"), &error);
+    assert_non_null(c);
+    tls_context_unref(c);
+    c = tls_context_new_client(NULL, NULL, NULL, &error);
+    assert_non_null(c);
+    tls_context_unref(c);
+
+    assert_null(tls_context_new_client(in("none.crt"), NULL, NULL, &error));
+    assert_non_null(strstr(error, "none.crt"));
+    free(error);
+    assert_null(tls_context_new_client(in("text"), NULL, NULL, &error));
+    assert_non_null(strstr(error, "it must hold certificates in PEM"));
+    free(error);
+    assert_null(tls_context_new_client(in("ca.crt"), in("meter-7.crt"), NULL, &error));
+    assert_non_null(strstr(error, "give its key"));
+    free(error);
+    assert_null(tls_context_new_client(in("ca.crt"), in("expired.crt"), in("expired.key"), &error));
+    assert_non_null(strstr(error, "expired, it was valid until"));
+    free(error);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_files_make_a_context_that_is_counted),
+        cmocka_unit_test(certificates_need_not_be_asked_for),
+        cmocka_unit_test(a_bad_file_is_named_and_what_to_do_is_said),
+        cmocka_unit_test(client_certificates_without_a_ca_are_refused),
+        cmocka_unit_test(a_client_needs_a_ca_and_a_key_for_its_certificate),
+    };
+
+    return cmocka_run_group_tests(tests, certs_setup, certs_teardown);
+}

@@ -199,9 +199,10 @@ static void read_zone(struct conf_value at, struct zone *z)
     z->prefixes = list_new(list, sizeof(*z->prefixes), &z->n_prefixes);
     for (size_t i = 0; i < z->n_prefixes; i++) {
         const char *text = conf_text(conf_item(list, i));
+        const char *why = prefix_parse(text != NULL ? text : "", &z->prefixes[i]);
 
-        if (text == NULL || !prefix_parse(text, &z->prefixes[i]))
-            conf_fail(conf_item(list, i), "a prefix such as 10.1.0.0/16 is expected here");
+        if (why != NULL)
+            conf_fail(conf_item(list, i), "\"%s\" %s", text != NULL ? text : "", why);
     }
 }
 

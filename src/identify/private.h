@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "base/address.h"
 #include "identify/identify.h"
 
 #define DAY_MS              86400000ULL
@@ -126,16 +127,10 @@ struct record {
     uint64_t last_seen_unix_ms;
 };
 
-struct prefix {
-    int family;
-    uint8_t at[16];
-    unsigned bits;
-};
-
 struct zone {
     char *name;
     bool is_external;
-    struct prefix *prefixes;
+    struct address *prefixes;
     size_t n_prefixes;
 };
 
@@ -201,7 +196,6 @@ struct record *inventory_find(const struct inventory *v, struct bytes client_id,
 extern const char *const lifecycle_names[];
 extern const char *const criticality_names[];
 
-bool prefix_parse(const char *text, struct prefix *ret);
 const struct zone *zone_of(const struct inventory *v,
                            const char *address); /* longest prefix; NULL */
 const struct zone *zone_named(const struct inventory *v, const char *name);

@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "protect/address.h"
+#include "base/address.h"
 #include "protect/protect.h"
 #include "wire/wire.h"
 
@@ -78,6 +78,8 @@ static const char *wrong_why(enum ban_kind kind, const char *subject, const char
     struct address a;
     const char *why = kind == BAN_ADDRESS ? prefix_parse(subject, &a) : name_wrong_why(subject);
 
+    if (why == NULL && kind == BAN_ADDRESS && prefix_is_everybody(&a))
+        why = "has a prefix length of 0, which is everybody";
     if (why != NULL)
         return why;
     if (kind != BAN_CLIENT_ADDRESS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* protect/address.c - see address.h */
-#include "protect/address.h"
+/* base/address.c - see address.h */
+#include "base/address.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -100,13 +100,26 @@ const char *prefix_parse(const char *text, struct address *ret)
     if (!parse(s, &a))
         return "is not an IP address or prefix, such as 192.0.2.1 or 2001:db8::/32";
     if (slash != NULL && !parse_len(slash + 1, is_v4(&a) && strchr(s, ':') == NULL, &a))
-        return "has a prefix length that is not a number from 1 to 32 (IPv4) or 128 (IPv6)";
-    if (a.prefix_len <= (strchr(s, ':') == NULL ? V4_PREFIX_BITS : 0))
-        return "has a prefix length of 0, which is everybody";
+        return "has a prefix length that is not a number from 0 to 32 (IPv4) or 128 (IPv6)";
     masked = a;
     address_mask(&masked, a.prefix_len);
     if (memcmp(masked.at, a.at, sizeof(a.at)) != 0)
         return "has bits set past its prefix length; did you mean a longer prefix, or zeros there?";
     *ret = a;
     return NULL;
+}
+
+/** prefix_has() - is the one address @a inside @prefix? */
+bool prefix_has(const struct address *prefix, const struct address *a)
+{
+    struct address masked = *a;
+
+    address_mask(&masked, prefix->prefix_len);
+    return memcmp(masked.at, prefix->at, sizeof(masked.at)) == 0;
+}
+
+/** prefix_is_everybody() - "0.0.0.0/0" or "::/0" */
+bool prefix_is_everybody(const struct address *prefix)
+{
+    return prefix->prefix_len == 0 || (prefix->prefix_len == V4_PREFIX_BITS && is_v4(prefix));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * protect/address.h - an IP address or prefix as bytes that can be compared and hashed
+ * base/address.h - an IP address or prefix as bytes that can be compared and hashed
  *
- * Private to protect/.  IPv4 is kept as IPv6 (::ffff:0:0/96), so that a client which came by an IPv6
+ * IPv4 is kept as IPv6 (::ffff:0:0/96), so that a client which came by an IPv6
  * socket is the same one.
  */
 #pragma once
@@ -20,3 +20,5 @@ struct address {
 bool address_parse(struct bytes text, struct address *ret);
 const char *prefix_parse(const char *text, struct address *ret);
 void address_mask(struct address *a, uint8_t prefix_len);
+bool prefix_has(const struct address *prefix, const struct address *a);
+bool prefix_is_everybody(const struct address *prefix);

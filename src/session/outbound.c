@@ -127,8 +127,40 @@ static enum session_offered send_now(struct session *s, const struct publication
     return send_publish(s, &d) ? SESSION_SENT : SESSION_DROPPED;
 }
 
-static enum session_offered enqueue(struct session *s, struct publication *p, const struct wanted *w,
-                                    uint8_t qos, uint64_t now_ns)
+static void use_packet_id(struct session *s)
+{
+    s->next_packet_id = s->next_packet_id == PACKET_IDS ? 1 : (uint16_t)(s->next_packet_id + 1);
+}
+
+static bool window_open(const struct session *s)
+{
+    return s->n_unacknowledged < s->inflight_max && s->inflight.n < INFLIGHT_SPAN_MAX;
+}
+
+/* @d's references move into the inflight window, or are released.  Return: whether it was sent. */
+static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns)
+{
+    struct wire_delivery w;
+    bool sent;
+
+    if (d->qos > 0) {
+        d->packet_id = s->next_packet_id;
+        d->state = d->qos == 1 ? INFLIGHT_PUBACK : INFLIGHT_PUBREC;
+    }
+    w = wire_of(d, now_ns);
+    sent = send_publish(s, &w);
+    if (!sent || d->qos == 0) {
+        delivery_done(d);
+        return sent;
+    }
+    use_packet_id(s);
+    ring_push(&s->inflight, d);
+    s->resend_at = s->inflight.n;
+    s->n_unacknowledged++;
+    return true;
+}
+
+static struct delivery delivery_of(struct publication *p, const struct wanted *w, uint8_t qos)
 {
     struct delivery d = {
         .message = publication_keep(p),
@@ -136,7 +168,6 @@ static enum session_offered enqueue(struct session *s, struct publication *p, co
         .qos = qos,
         .retain = p->retain && w->retain_as_published, /* [MQTT5-3.3.1-12] [MQTT5-3.3.1-13] */
     };
-    enum queue_outcome outcome;
 
     if (w->n_subids > DELIVERY_SUBIDS_INLINE) {
         d.more_subids = mem_alloc(w->n_subids * sizeof(uint32_t));
@@ -144,10 +175,16 @@ static enum session_offered enqueue(struct session *s, struct publication *p, co
     } else {
         memcpy(d.subids, w->subids, w->n_subids * sizeof(uint32_t));
     }
-    outcome = queue_offer(&s->queue, &s->queue_limits, &d, now_ns);
+    return d;
+}
+
+static enum session_offered enqueue(struct session *s, struct delivery *d, uint64_t now_ns)
+{
+    enum queue_outcome outcome = queue_offer(&s->queue, &s->queue_limits, d, now_ns);
+
     if (outcome == QUEUE_OK)
         return SESSION_QUEUED;
-    delivery_done(&d);
+    delivery_done(d);
     if (outcome == QUEUE_E_EXPIRED)
         return SESSION_SKIPPED;
     s->n_dropped++;
@@ -166,18 +203,19 @@ enum session_offered session_offer(struct session *s, struct publication *p,
 {
     struct wanted w = wanted_of(s, p, r);
     uint8_t qos = MIN(w.qos, p->qos); /* [MQTT5-3.8.4-8] */
+    bool at_once = may_write(s) && nothing_waits(s);
+    struct delivery d;
 
-    if (!w.any)
+    if (!w.any || p->expires_ns <= now_ns)
         return SESSION_SKIPPED;
-    if (qos == 0) {
-        if (s->conn == NULL)
-            return SESSION_SKIPPED;
-        if (may_write(s) && nothing_waits(s))
-            return p->expires_ns > now_ns ? send_now(s, p, &w, now_ns) : SESSION_SKIPPED;
-    }
-    if (s->conn == NULL && !s->is_persistent)
+    if (s->conn == NULL && (qos == 0 || !s->is_persistent))
         return SESSION_SKIPPED;
-    return enqueue(s, p, &w, qos, now_ns);
+    if (qos == 0 && at_once)
+        return send_now(s, p, &w, now_ns);
+    d = delivery_of(p, &w, qos);
+    if (qos > 0 && at_once && window_open(s))
+        return send_delivery(s, &d, now_ns) ? SESSION_SENT : SESSION_DROPPED;
+    return enqueue(s, &d, now_ns);
 }
 
 static struct delivery *inflight_find(const struct session *s, uint16_t id)
@@ -190,39 +228,6 @@ static struct delivery *inflight_find(const struct session *s, uint16_t id)
     first = ring_at(&s->inflight, 0)->packet_id;
     i = id >= first ? id - first : id + PACKET_IDS - first;
     return i < s->inflight.n ? ring_at(&s->inflight, i) : NULL;
-}
-
-static uint16_t take_packet_id(struct session *s)
-{
-    uint16_t id = s->next_packet_id;
-
-    s->next_packet_id = id == PACKET_IDS ? 1 : (uint16_t)(id + 1);
-    return id;
-}
-
-static bool window_open(const struct session *s)
-{
-    return s->n_unacknowledged < s->inflight_max && s->inflight.n < INFLIGHT_SPAN_MAX;
-}
-
-/* @d's references move into the inflight window, or are released. */
-static void send_delivery(struct session *s, struct delivery *d, uint64_t now_ns)
-{
-    struct wire_delivery w;
-
-    if (d->qos > 0) {
-        d->packet_id = s->next_packet_id;
-        d->state = d->qos == 1 ? INFLIGHT_PUBACK : INFLIGHT_PUBREC;
-    }
-    w = wire_of(d, now_ns);
-    if (!send_publish(s, &w) || d->qos == 0) {
-        delivery_done(d);
-        return;
-    }
-    take_packet_id(s);
-    ring_push(&s->inflight, d);
-    s->resend_at = s->inflight.n;
-    s->n_unacknowledged++;
 }
 
 /* Send again what was in flight on an earlier network connection [MQTT5-4.4.0-1]. */

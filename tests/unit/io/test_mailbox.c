@@ -190,7 +190,8 @@ static void *send_letters(void *at)
 
     while (number[LANE_CONTROL] < LETTERS_N || number[LANE_DELIVERY] < LETTERS_N) {
         enum lane lane = rand_r(&seed) % 2 == 0 ? LANE_CONTROL : LANE_DELIVERY;
-        size_t n = MIN((size_t)rand_r(&seed) % BATCH_MAX, LETTERS_N - number[lane]);
+        size_t some = (size_t)rand_r(&seed) % BATCH_MAX;
+        size_t n = MIN(some, LETTERS_N - number[lane]);
         struct list mails = LIST_INIT(mails);
 
         if (n == 1) {

@@ -504,7 +504,8 @@ struct sending {
 static enum stream_outcome send_some(struct sending *f, size_t *least)
 {
     size_t left = BIG_BYTES - f->sent;
-    size_t len = MIN(left, MAX(*least, (size_t)rand_r(&f->seed) % 100000 + 1));
+    size_t some = (size_t)rand_r(&f->seed) % 100000 + 1;
+    size_t len = MIN(left, MAX(*least, some));
     uint8_t *copy = mem_alloc(len);
     enum stream_outcome outcome;
     size_t n = 0;
@@ -548,7 +549,8 @@ static void send_much(struct stream *from, struct stream *to)
         } while (outcome == STREAM_OK && least == 0);
         n_full += outcome == STREAM_OK && least > 0;
         do {
-            size_t cap = MIN(BIG_BYTES - n_got, (size_t)rand_r(&f.seed) % 50000 + 1);
+            size_t some = (size_t)rand_r(&f.seed) % 50000 + 1;
+            size_t cap = MIN(BIG_BYTES - n_got, some);
 
             outcome = cap > 0 ? stream_read(to, got + n_got, cap, &n) : STREAM_AGAIN;
             n_got += outcome == STREAM_OK ? n : 0;

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lab/intruder.c - `bastide lab --intruder`: what somebody with stolen low rights can try
+ *
+ * It has a contractor's password, comes from an address of its own, and tries
+ * what such people try: to pass for a device, to command equipment, to find
+ * topics, to guess the operator's password.  Nothing here may succeed, and in the
+ * end the node has to have shut it out.
+ */
+#include "lab/lab_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "crypto/crypto.h"
+#include "io/io.h"
+
+#define SOURCE       "127.0.0.66"
+#define OTHER_SOURCE "127.0.0.1" /* from here the node must still answer */
+#define STOLEN_NAME  "contractor-1"
+#define VICTIM_NAME  "operator"
+#define ANSWER_MS    20000 /* the node may answer an address that guesses with delay */
+#define GUESSES_MAX  40
+#define PASSWORD_MAX 256
+
+struct intruder {
+    const struct lab_options *o;
+    struct lab_home home;
+    struct tls_context *tls;
+    struct buf password; /* the stolen one */
+    unsigned n_attempts;
+    unsigned n_successes; /* each is a failure of the node */
+};
+
+/* ---- what is tried ---- */
+
+static const char *const filters[] = {
+    "#",
+    "+/#",
+    "fmb/#",
+    "fmb/command/#",
+    "fmb/+/+/voltage",
+    "fmb/status/#",
+    "fmb/diagram/#",
+    "fmb/work-order/#",
+    "$SYS/#",
+    "$bastide/#",
+    "$share/x/fmb/#",
+};
+
+static const char *const places[] = {
+    "relay-1",    "relay-2",   "breaker-1",  "breaker-2",  "recloser-1",     "transformer-1",
+    "meter-1",    "meter-2",   "cap-bank-1", "cap-bank-2", "power-supply-1", "regulator-1",
+    "inverter-1", "battery-1", "gateway-1",  "rtu-1",      "scada",          "historian",
+    "dms-1",      "ems",       "oms",        "tablet-1",
+};
+
+static const char *const kinds[] = {"switch", "voltage", "setpoint"};
+
+static const char *const guesses[GUESSES_MAX] = {
+    "operator",     "Operator",  "operator1",     "operator123", "Operator2024", "Operator2025",
+    "Operator2026", "operator!", "password",      "Password1",   "Passw0rd!",    "P@ssw0rd",
+    "admin",        "admin123",  "administrator", "root",        "toor",         "changeme",
+    "change-me",    "letmein",   "welcome",       "Welcome1",    "qwerty",       "qwertz",
+    "123456",       "12345678",  "1234567890",    "111111",      "000000",       "abc123",
+    "scada",        "Scada2024", "substation",    "Substation1", "mosquitto",    "mqtt",
+    "bastide",      "Bastide1",  "Summer2026!",   "Winter2026!",
+};
+
+/* ---- how it went ---- */
+
+static bool was_refused(enum client_outcome o)
+{
+    switch (o) {
+    case CLIENT_E_REFUSED:
+    case CLIENT_E_CLOSED:
+    case CLIENT_E_UNREACHABLE:
+        return true;
+    case CLIENT_OK:
+    case CLIENT_NOTHING:
+    case CLIENT_E_TIMEOUT:
+    case CLIENT_E_MALFORMED:
+    case CLIENT_E_OVERRUN:
+        break;
+    }
+    return false;
+}
+
+static void tell_json(const struct intruder *i, const char *what, const char *answer, bool is_good)
+{
+    printf(
+        "{\"event\":\"attempt\",\"number\":%u,\"what\":\"%s\",\"refused\":%s,\"answer\":\"%s\"}\n",
+        i->n_attempts, what, is_good ? "true" : "false", answer);
+}
+
+/* One attempt, and what the node said to it. */
+static void tell(struct intruder *i, const char *what, enum client_outcome o,
+                 const struct client *c)
+{
+    bool is_good = was_refused(o);
+    const char *answer = o == CLIENT_OK ? "IT WORKED" : client_error(c);
+
+    i->n_attempts++;
+    i->n_successes += !is_good;
+    if (i->o->is_json)
+        tell_json(i, what, answer, is_good);
+    else if (!i->o->is_quiet || !is_good)
+        printf("  %s%s%s %-58s %s\n", screen_colour(i->o, is_good ? "\033[32m" : "\033[31m"),
+               screen_mark(i->o, is_good), screen_colour(i->o, "\033[0m"), what, answer);
+    fflush(stdout);
+}
+
+static void say(const struct intruder *i, const char *text)
+{
+    if (!i->o->is_quiet && !i->o->is_json)
+        printf("\n%s%s%s\n", screen_colour(i->o, "\033[1m"), text, screen_colour(i->o, "\033[0m"));
+    fflush(stdout);
+}
+
+/* ---- connections ---- */
+
+static struct client *client_of(struct intruder *i, const char *id, const char *user,
+                                const char *password)
+{
+    const struct client_settings s = {
+        .host = i->home.address,
+        .port = i->home.port,
+        .bind_address = SOURCE,
+        .tls = i->tls,
+        .client_id = id,
+        .user_name = user,
+        .password = password,
+        .timeout_ms = ANSWER_MS,
+    };
+
+    return client_new(&s);
+}
+
+/* With what was stolen.  That this works is no failure; that it does not any more is the end. */
+static bool come_in(struct intruder *i, struct client *c)
+{
+    enum client_outcome o = client_connect(c);
+
+    if (o != CLIENT_OK)
+        tell(i, "connect with the stolen password", o, c);
+    return o == CLIENT_OK;
+}
+
+/* A connection that the node closed is made again. */
+static bool still_in(struct intruder *i, struct client *c)
+{
+    return client_is_connected(c) || come_in(i, c);
+}
+
+/* ---- the attempts ---- */
+
+static void pass_for_a_device(struct intruder *i)
+{
+    struct client *c = client_of(i, lab_cap_bank.id, STOLEN_NAME, (const char *)i->password.at);
+
+    tell(i, "take over the session of cap-bank-1", client_connect(c), c);
+    client_free(c);
+}
+
+static void command_equipment(struct intruder *i, struct client *c)
+{
+    static const struct client_message commands[] = {
+        {.topic = BYTES(TOPIC_CAP_COMMAND), .payload = BYTES("{\"position\":\"open\"}"), .qos = 1},
+        {.topic = BYTES(TOPIC_SUPPLY_COMMAND), .payload = BYTES("{\"volts\":100.0}"), .qos = 1},
+        {.topic = BYTES(TOPIC_CAP_STATUS),
+         .payload = BYTES("{\"position\":\"open\"}"),
+         .qos = 1,
+         .retain = true},
+    };
+
+    for (size_t k = 0; k < COUNT_OF(commands) && still_in(i, c); k++) {
+        char what[160];
+
+        snprintf(what, sizeof(what), "publish %.*s to %.*s", BYTES_ARG(commands[k].payload),
+                 BYTES_ARG(commands[k].topic));
+        for (char *at = what; i->o->is_json && (at = strchr(at, '"')) != NULL;)
+            *at = '\'';
+        tell(i, what, client_publish(c, &commands[k]), c);
+    }
+}
+
+static void try_filter(struct intruder *i, struct client *c, const char *filter)
+{
+    char what[160];
+
+    snprintf(what, sizeof(what), "subscribe to %s", filter);
+    tell(i, what, client_subscribe(c, filter, 1), c);
+}
+
+static void scan_by_subscribe(struct intruder *i, struct client *c)
+{
+    for (size_t k = 0; k < COUNT_OF(filters) && still_in(i, c); k++)
+        try_filter(i, c, filters[k]);
+    for (size_t k = 0; k < COUNT_OF(places) && still_in(i, c); k++) {
+        char filter[80];
+
+        snprintf(filter, sizeof(filter), "fmb/status/%s/+", places[k]);
+        try_filter(i, c, filter);
+    }
+}
+
+static void scan_by_publish(struct intruder *i, struct client *c)
+{
+    for (size_t k = 0; k < COUNT_OF(places) * COUNT_OF(kinds) && still_in(i, c); k++) {
+        struct client_message m = {.payload = BYTES("{}"), .qos = 1};
+        char topic[80], what[160];
+
+        snprintf(topic, sizeof(topic), "fmb/command/%s/%s", places[k / COUNT_OF(kinds)],
+                 kinds[k % COUNT_OF(kinds)]);
+        snprintf(what, sizeof(what), "publish to %s", topic);
+        m.topic = bytes_str(topic);
+        tell(i, what, client_publish(c, &m), c);
+    }
+}
+
+static void misuse_what_was_stolen(struct intruder *i)
+{
+    struct client *c = client_of(i, STOLEN_NAME, STOLEN_NAME, (const char *)i->password.at);
+
+    if (come_in(i, c)) {
+        say(i, "A contractor's stolen password lets it in; false commands:");
+        command_equipment(i, c);
+        say(i, "Looking for topics by subscribing:");
+        scan_by_subscribe(i, c);
+        say(i, "Looking for topics by publishing:");
+        scan_by_publish(i, c);
+    }
+    client_disconnect(c, REASON_SUCCESS);
+    client_free(c);
+}
+
+/* ---- shut out ---- */
+
+/* Does the node answer somebody else?  Else "closed" would also be what a dead node says. */
+static bool node_answers_others(const struct intruder *i)
+{
+    const struct stream_target target = {
+        .host = i->home.address, .port = i->home.port, .source = OTHER_SOURCE, .timeout_ms = 5000};
+    char *error = NULL;
+    struct stream *s = stream_connect(&target, &error);
+    bool ok = s != NULL;
+
+    stream_free(s);
+    free(error);
+    return ok;
+}
+
+static bool is_shut_out(const struct intruder *i, enum client_outcome o, const struct client *c)
+{
+    if (o == CLIENT_E_REFUSED)
+        return client_reason(c) == REASON_BANNED;
+    return (o == CLIENT_E_CLOSED || o == CLIENT_E_UNREACHABLE) && node_answers_others(i);
+}
+
+/* Guesses until the node has had enough of this address.  Return: it has. */
+static bool guess(struct intruder *i)
+{
+    bool is_out = false;
+
+    for (size_t k = 0; k < GUESSES_MAX && !is_out; k++) {
+        struct client *c = client_of(i, "laptop", VICTIM_NAME, guesses[k]);
+        enum client_outcome o = client_connect(c);
+        char what[80];
+
+        snprintf(what, sizeof(what), "connect as %s, guess %zu of the password", VICTIM_NAME,
+                 k + 1);
+        tell(i, what, o, c);
+        is_out = is_shut_out(i, o, c);
+        client_free(c);
+    }
+    return is_out;
+}
+
+/* Neither does the stolen password help any more. */
+static bool stays_out(struct intruder *i)
+{
+    struct client *c = client_of(i, STOLEN_NAME, STOLEN_NAME, (const char *)i->password.at);
+    enum client_outcome o = client_connect(c);
+    bool is_out = is_shut_out(i, o, c);
+
+    tell(i, "connect with the stolen password once more", o, c);
+    client_free(c);
+    return is_out;
+}
+
+static bool attack(struct intruder *i)
+{
+    say(i, "Passing for a device:");
+    pass_for_a_device(i);
+    misuse_what_was_stolen(i);
+    say(i, "Guessing the operator's password:");
+    return guess(i) && stays_out(i);
+}
+
+/* ---- from begin to end ---- */
+
+static bool steal_password(struct intruder *i, char **ret_error)
+{
+    char *path = lab_path(i->home.dir, STOLEN_NAME, ".password");
+    bool ok = file_read(path, PASSWORD_MAX, &i->password, ret_error);
+
+    buf_add_u8(&i->password, 0);
+    free(path);
+    return ok;
+}
+
+static bool begin(struct intruder *i, char **ret_error)
+{
+    if (!lab_home_open(&i->home, i->o->home, ret_error) || !steal_password(i, ret_error))
+        return false;
+    i->tls = tls_context_new_client(i->home.ca, NULL, NULL, ret_error);
+    return i->tls != NULL;
+}
+
+static int sum_up(const struct intruder *i, bool is_out)
+{
+    bool ok = is_out && i->n_successes == 0;
+
+    if (i->o->is_json)
+        printf("{\"event\":\"end\",\"attempts\":%u,\"successes\":%u,\"banned\":%s}\n",
+               i->n_attempts, i->n_successes, is_out ? "true" : "false");
+    else
+        printf("\n%s%s%s %u attempts, %u worked; the node %s " SOURCE "\n",
+               screen_colour(i->o, ok ? "\033[32m" : "\033[31m"), screen_mark(i->o, ok),
+               screen_colour(i->o, "\033[0m"), i->n_attempts, i->n_successes,
+               is_out ? "has banned" : "HAS NOT banned");
+    fflush(stdout);
+    if (!ok)
+        fprintf(stderr, "bastide lab: the intruder %s\n",
+                i->n_successes > 0 ? "did what it must not be able to do"
+                                   : "was refused, but never banned");
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/**
+ * lab_intruder_run() - attack the node of @o->home
+ *
+ * Return: exit status: 0 if all was refused and the intruder ended banned.
+ */
+int lab_intruder_run(const struct lab_options *o)
+{
+    struct intruder i = {.o = o};
+    char *error = NULL;
+    int status = EXIT_FAILURE;
+
+    if (begin(&i, &error))
+        status = sum_up(&i, attack(&i));
+    else
+        fprintf(stderr, "bastide lab: %s\n", error);
+    free(error);
+    secret_buf_done(&i.password);
+    tls_context_unref(i.tls);
+    lab_home_done(&i.home);
+    return status;
+}

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lab/prepare.c - `bastide lab --prepare`: roles, users, inventory and certificates of the lab
+ *
+ * Everything that is there already is left as it is, so it may be run again.
+ */
+#include "lab/lab_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "conf/conf.h"
+#include "crypto/crypto.h"
+#include "lab/insert.h"
+
+#define FILE_BYTES_MAX   (16U << 20)
+#define CERTIFICATE_DAYS 365
+#define CONTRACTOR_ID    "contractor-1"
+#define PASSWORD_LEN     20
+
+struct entry {
+    const char *name; /* found by it */
+    const char *lines;
+};
+
+/* clang-format off */
+/* The least rights that each needs.  Who drives equipment is critical: automatic answers to an
+ * incident never touch it. */
+static const struct entry roles[] = {
+    {"lab-tablet",
+     "lab-tablet:\n"
+     "  may_command: yes\n"
+     "  allow:\n"
+     "    - publish: fmb/command/power-supply-1/voltage\n"
+     "    - publish: fmb/command/dms-1/restore\n"
+     "    - subscribe: fmb/diagram/#\n"},
+    {"lab-power-supply",
+     "lab-power-supply:\n"
+     "  critical: yes\n"
+     "  allow:\n"
+     "    - publish: fmb/status/${certificate_cn}/#\n"
+     "    - subscribe: fmb/command/${certificate_cn}/#\n"},
+    {"lab-meter",
+     "lab-meter:\n"
+     "  critical: yes\n"
+     "  allow:\n"
+     "    - publish: fmb/status/${certificate_cn}/#\n"},
+    {"lab-dms",
+     "lab-dms:\n"
+     "  critical: yes\n"
+     "  may_command: yes\n"
+     "  allow:\n"
+     "    - publish: fmb/command/power-supply-1/voltage\n"
+     "    - publish: fmb/command/cap-bank-1/switch\n"
+     "    - publish: fmb/diagram/#\n"
+     "    - subscribe: fmb/status/#\n"
+     "    - subscribe: fmb/command/${certificate_cn}/#\n"},
+    {"lab-cap-bank",
+     "lab-cap-bank:\n"
+     "  critical: yes\n"
+     "  allow:\n"
+     "    - publish: fmb/status/${certificate_cn}/#\n"
+     "    - subscribe: fmb/command/${certificate_cn}/#\n"},
+    {"lab-contractor",
+     "lab-contractor:\n"
+     "  allow:\n"
+     "    - publish: fmb/work-order/${user_name}/#\n"
+     "    - subscribe: fmb/work-order/${user_name}/#\n"},
+};
+
+static const char *const command_topics[] = {"fmb/command/#"};
+
+static const struct entry topics[] = {
+    {"fmb/command/#",
+     "- filter: fmb/command/#\n"
+     "  owner: Grid operation\n"
+     "  classification: critical\n"
+     "  criticality: safety\n"
+     "  availability: 0.999\n"
+     "  latency_ms: 250\n"
+     "  retention_days: 0\n"},
+    {"fmb/status/#",
+     "- filter: fmb/status/#\n"
+     "  owner: Grid operation\n"
+     "  classification: internal\n"
+     "  criticality: high\n"
+     "  availability: 0.999\n"
+     "  latency_ms: 1000\n"
+     "  retention_days: 0\n"},
+    {"fmb/diagram/#",
+     "- filter: fmb/diagram/#\n"
+     "  owner: Grid operation\n"
+     "  classification: internal\n"
+     "  criticality: medium\n"},
+};
+
+#define ASSET(id, title, place, criticality, role, direction, model, exposure) \
+    {title,                                                     \
+     "- name: " title "\n"                                      \
+     "  certificate_cn: " id "\n"                               \
+     "  owner: Grid operation\n"                                \
+     "  site: Test lab\n"                                       \
+     "  location: " place "\n"                                  \
+     "  zone: lab\n"                                            \
+     "  exposure_class: " exposure "\n"                         \
+     "  location_confirmed: %s\n"                               \
+     "  hw_model: " model "\n"                                  \
+     "  hw_serial: \"lab-" id "\"\n"                            \
+     "  criticality: " criticality "\n"                         \
+     "  role: " role "\n"                                       \
+     "  direction: " direction "\n"                             \
+     "  state: in-service\n"                                    \
+     "  state_since: %s\n"                                      \
+     "  approved_at: %s\n"                                      \
+     "  key_storage: file\n"                                    \
+     "  auto_renew: no\n"}
+
+static const struct entry assets[] = {
+    ASSET("tablet-1",       "Tablet UI",            "Operator's hand",       "medium", "lab-tablet",       "both",      "Tablet PC",              "attended"),
+    ASSET("power-supply-1", "Power supply",         "Bench 1, left",         "safety", "lab-power-supply", "both",      "Programmable AC source", "indoor-locked"),
+    ASSET("meter-1",        "Smart meter",          "Bench 1, right",        "high",   "lab-meter",        "publisher", "Single-phase meter",     "indoor-locked"),
+    ASSET("dms-1",          "Distribution management system", "Server rack A", "safety", "lab-dms",        "both",      "DMS server",             "indoor-locked"),
+    ASSET("cap-bank-1",     "Cap bank controller",  "Bench 1, below",        "safety", "lab-cap-bank",     "both",      "Capacitor controller",   "indoor-locked"),
+};
+
+#define FLOW(from, topic, to, classification) \
+    {topic " " from,                          \
+     "- from: " from "\n"                     \
+     "  topic: " topic "\n"                   \
+     "  to: " to "\n"                         \
+     "  classification: " classification "\n" \
+     "  owner: Grid operation\n"}
+
+static const struct entry flows[] = {
+    FLOW("Tablet UI",            TOPIC_SUPPLY_COMMAND,  "Power supply",                   "critical"),
+    FLOW("Tablet UI",            TOPIC_RESTORE_COMMAND, "Distribution management system", "critical"),
+    FLOW("Distribution management system", TOPIC_SUPPLY_COMMAND, "Power supply",          "critical"),
+    FLOW("Distribution management system", TOPIC_CAP_COMMAND, "Cap bank controller",      "critical"),
+    FLOW("Distribution management system", TOPIC_DIAGRAM, "Tablet UI",                    "internal"),
+    FLOW("Power supply",         TOPIC_SUPPLY_STATUS,   "Distribution management system", "internal"),
+    FLOW("Smart meter",          TOPIC_METER_STATUS,    "Distribution management system", "internal"),
+    FLOW("Cap bank controller",  TOPIC_CAP_STATUS,      "Distribution management system", "internal"),
+};
+
+static const struct entry zones[] = {
+    {"lab", "- name: lab\n"
+            "  prefixes: [127.0.0.0/26, \"::1/128\"]\n"},
+};
+/* clang-format on */
+
+/* ---- one YAML file ---- */
+
+struct yaml_file {
+    char *path;
+    struct buf text;
+    size_t n_added;
+};
+
+static bool open_file(struct yaml_file *f, const char *dir, const char *name, char **ret_error)
+{
+    struct buf path = {0};
+
+    buf_addf(&path, "%s/%s", dir, name);
+    f->path = bytes_dup_str(buf_view(&path));
+    buf_done(&path);
+    return file_read(f->path, FILE_BYTES_MAX, &f->text, ret_error);
+}
+
+static void close_file(struct yaml_file *f)
+{
+    buf_done(&f->text);
+    free(f->path);
+}
+
+static bool add(struct yaml_file *f, const char *key, const char *lines, char **ret_error)
+{
+    char *why = NULL;
+
+    f->n_added++;
+    if (yaml_insert(&f->text, key, bytes_str(lines), &why))
+        return true;
+    lab_fail(ret_error, "%s: %s", f->path, why);
+    free(why);
+    return false;
+}
+
+/* The changed text must still be YAML. */
+static bool save_file(struct yaml_file *f, unsigned mode, char **ret_error)
+{
+    struct conf *c = conf_parse(f->path, buf_view(&f->text));
+    bool ok = conf_ok(c, ret_error);
+
+    conf_close(c);
+    if (!ok || f->n_added == 0)
+        return ok;
+    return file_replace(f->path, buf_view(&f->text), mode, ret_error);
+}
+
+/* Is there an item of @list whose member @member is @name? */
+static bool list_has(struct conf_value list, const char *member, const char *name)
+{
+    for (size_t i = 0; i < conf_len(list); i++) {
+        const char *text = conf_text(conf_get(conf_item(list, i), member));
+
+        if (text != NULL && strcmp(text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- bastide.yaml ---- */
+
+static bool add_roles(struct yaml_file *f, struct conf_value root, char **ret_error)
+{
+    for (size_t i = 0; i < COUNT_OF(roles); i++) {
+        if (!conf_given(conf_get(conf_get(root, "roles"), roles[i].name)) &&
+            !add(f, "roles", roles[i].lines, ret_error))
+            return false;
+    }
+    return true;
+}
+
+static bool add_command_topics(struct yaml_file *f, struct conf_value root, char **ret_error)
+{
+    struct conf_value list = conf_get(root, "command_topics");
+    struct buf line = {0};
+    bool ok = true;
+
+    for (size_t i = 0; i < conf_len(list); i++) {
+        const char *text = conf_text(conf_item(list, i));
+
+        if (text != NULL && strcmp(text, command_topics[0]) == 0)
+            return true;
+    }
+    buf_addf(&line, "- %s\n%c", command_topics[0], 0);
+    ok = add(f, "command_topics", (const char *)line.at, ret_error);
+    buf_done(&line);
+    return ok;
+}
+
+static bool prepare_node(const char *dir, char **ret_error)
+{
+    struct yaml_file f = {0};
+    struct conf *c;
+    bool ok = open_file(&f, dir, "bastide.yaml", ret_error);
+
+    c = conf_parse("bastide.yaml", buf_view(&f.text));
+    ok = ok && conf_ok(c, ret_error) && add_roles(&f, conf_root(c), ret_error) &&
+         add_command_topics(&f, conf_root(c), ret_error);
+    conf_close(c);
+    ok = ok && save_file(&f, 0640, ret_error);
+    close_file(&f);
+    return ok;
+}
+
+/* ---- inventory.yaml ---- */
+
+struct section {
+    const char *key;
+    const char
+        *member; /* that an entry is found by; NULL: the topic of a flow, and who it is from */
+    const struct entry *entries;
+    size_t n;
+};
+
+/* clang-format off */
+static const struct section sections[] = {
+    {"zones",  "name",   zones,  COUNT_OF(zones)},
+    {"topics", "filter", topics, COUNT_OF(topics)},
+    {"assets", "name",   assets, COUNT_OF(assets)},
+    {"flows",  NULL,     flows,  COUNT_OF(flows)},
+};
+/* clang-format on */
+
+static bool has_flow(struct conf_value list, const char *name)
+{
+    for (size_t i = 0; i < conf_len(list); i++) {
+        const char *topic = conf_text(conf_get(conf_item(list, i), "topic"));
+        const char *from = conf_text(conf_get(conf_item(list, i), "from"));
+        size_t len = topic != NULL ? strlen(topic) : 0;
+
+        if (topic != NULL && from != NULL && strncmp(name, topic, len) == 0 && name[len] == ' ' &&
+            strcmp(name + len + 1, from) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Dates in an asset's lines: today. */
+static bool add_entry(struct yaml_file *f, const struct section *s, const struct entry *e,
+                      char **ret_error)
+{
+    char now[CLOCK_TEXT_LEN];
+    struct buf lines = {0};
+    const char *at = e->lines;
+    const char *hole;
+    bool ok;
+
+    clock_format(clock_unix_ms(), now);
+    while ((hole = strstr(at, "%s")) != NULL) {
+        buf_addf(&lines, "%.*s%.10s", (int)(hole - at), at, now);
+        at = hole + 2;
+    }
+    buf_add(&lines, bytes_of(at, strlen(at) + 1));
+    ok = add(f, s->key, (const char *)lines.at, ret_error);
+    buf_done(&lines);
+    return ok;
+}
+
+/* From the last to the first, since each is put before what is there. */
+static bool add_section(struct yaml_file *f, const struct section *s, struct conf_value root,
+                        char **ret_error)
+{
+    struct conf_value list = conf_get(root, s->key);
+
+    for (size_t i = s->n; i-- > 0;) {
+        const struct entry *e = &s->entries[i];
+        bool is_there =
+            s->member != NULL ? list_has(list, s->member, e->name) : has_flow(list, e->name);
+
+        if (!is_there && !add_entry(f, s, e, ret_error))
+            return false;
+    }
+    return true;
+}
+
+static bool prepare_inventory(const char *dir, char **ret_error)
+{
+    struct yaml_file f = {0};
+    struct conf *c;
+    bool ok = open_file(&f, dir, "inventory.yaml", ret_error);
+
+    c = conf_parse("inventory.yaml", buf_view(&f.text));
+    ok = ok && conf_ok(c, ret_error);
+    for (size_t i = 0; ok && i < COUNT_OF(sections); i++)
+        ok = add_section(&f, &sections[i], conf_root(c), ret_error);
+    conf_close(c);
+    ok = ok && save_file(&f, 0640, ret_error);
+    close_file(&f);
+    return ok;
+}
+
+/* ---- users, certificates, the contractor's password ---- */
+
+static bool add_user(struct yaml_file *f, struct conf_value users, const char *id, const char *role,
+                     const char *verifier, char **ret_error)
+{
+    struct buf lines = {0};
+    bool ok;
+
+    if (list_has(users, "name", id))
+        return true;
+    buf_addf(&lines, "- name: %s\n  role: %s\n", id, role);
+    if (verifier != NULL)
+        buf_addf(&lines, "  password: \"%s\"\n", verifier);
+    else
+        buf_addf(&lines, "  certificate_cn: %s\n", id);
+    buf_add_u8(&lines, 0);
+    ok = add(f, "users", (const char *)lines.at, ret_error);
+    buf_done(&lines);
+    return ok;
+}
+
+/* A password that the intruder will have stolen. */
+static bool add_contractor(struct yaml_file *f, struct conf_value users, const char *dir,
+                           char **ret_error)
+{
+    char *path, *password, *verifier;
+    bool ok;
+
+    if (list_has(users, "name", CONTRACTOR_ID))
+        return true;
+    path = lab_path(dir, CONTRACTOR_ID, ".password");
+    password = random_text(PASSWORD_LEN);
+    verifier = password_verifier_new(bytes_str(password));
+    ok = file_replace(path, bytes_str(password), 0600, ret_error) &&
+         add_user(f, users, CONTRACTOR_ID, "lab-contractor", verifier, ret_error);
+    free(verifier);
+    secret_free(password);
+    free(path);
+    return ok;
+}
+
+static bool prepare_users(const char *dir, char **ret_error)
+{
+    struct yaml_file f = {0};
+    struct conf_value users;
+    struct conf *c;
+    bool ok = open_file(&f, dir, "users.yaml", ret_error);
+
+    c = conf_parse("users.yaml", buf_view(&f.text));
+    ok = ok && conf_ok(c, ret_error);
+    users = conf_get(conf_root(c), "users");
+    for (size_t i = 0; ok && i < LAB_ACTORS_N; i++)
+        ok = add_user(&f, users, lab_actors[i]->id, lab_actors[i]->role, NULL, ret_error);
+    ok = ok && add_contractor(&f, users, dir, ret_error);
+    conf_close(c);
+    ok = ok && save_file(&f, 0600, ret_error);
+    close_file(&f);
+    return ok;
+}
+
+static bool issue(const char *dir, const char *id, char **ret_error)
+{
+    uint64_t now_unix_ms = clock_unix_ms();
+    const struct pki_request request = {
+        .kind = PKI_CLIENT,
+        .common_name = id,
+        .not_before_unix_ms = now_unix_ms,
+        .not_after_unix_ms = now_unix_ms + CERTIFICATE_DAYS * 86400000ULL,
+    };
+    char *certificate = lab_path(dir, id, ".crt");
+    char *key = lab_path(dir, id, ".key");
+    struct buf pki = {0};
+    struct stat st;
+    bool ok = true;
+
+    buf_addf(&pki, "%s/pki%c", dir, 0);
+    if (stat(certificate, &st) != 0)
+        ok = pki_issue((const char *)pki.at, &request, certificate, key, NULL, ret_error);
+    buf_done(&pki);
+    free(certificate);
+    free(key);
+    return ok;
+}
+
+static bool prepare_certificates(const char *dir, char **ret_error)
+{
+    for (size_t i = 0; i < LAB_ACTORS_N; i++) {
+        if (!issue(dir, lab_actors[i]->id, ret_error))
+            return false;
+    }
+    return true;
+}
+
+static bool make_folder(const char *dir, char **ret_error)
+{
+    struct buf path = {0};
+    bool ok = true;
+
+    buf_addf(&path, "%s/lab%c", dir, 0);
+    if (mkdir((const char *)path.at, 0700) < 0 && errno != EEXIST)
+        ok = lab_fail(ret_error, "cannot make the folder %s: %s", (const char *)path.at,
+                      strerrordesc_np(errno));
+    buf_done(&path);
+    return ok;
+}
+
+static bool prepare_all(const char *dir, char **ret_error)
+{
+    return make_folder(dir, ret_error) && prepare_certificates(dir, ret_error) &&
+           prepare_users(dir, ret_error) && prepare_inventory(dir, ret_error) &&
+           prepare_node(dir, ret_error);
+}
+
+/**
+ * lab_prepare() - make the home @dir ready for the lab
+ *
+ * Return: exit status.
+ */
+int lab_prepare(const char *dir, bool is_quiet)
+{
+    char *error = NULL;
+    int lock = folder_lock(dir, &error);
+    bool ok = lock >= 0 && prepare_all(dir, &error);
+
+    if (lock >= 0)
+        folder_unlock(lock);
+    if (!ok) {
+        fprintf(stderr, "bastide lab: %s\n", error);
+        free(error);
+        return EXIT_FAILURE;
+    }
+    if (!is_quiet)
+        printf("%s/lab: certificates of five devices, and a contractor's password\n"
+               "%s/bastide.yaml: their roles; users.yaml: who they are; inventory.yaml: what they "
+               "are and whom they talk to\n"
+               "A running node takes it up by: bastide reload --home %s\n",
+               dir, dir, dir);
+    return EXIT_SUCCESS;
+}

@@ -2,8 +2,9 @@
 /*
  * node/config.h - the configuration file: YAML, one table of keys
  *
- * Each error names file, line and column, what is wrong and what is allowed.
- * Paths in the file are relative to the file's folder.  Immutable once loaded.
+ * Each error names file, line and column, the key, what is wrong and what is
+ * allowed.  Paths in the file are relative to the file's folder.  Immutable once
+ * loaded.  Of what config_load() returned policy_new() makes a policy.
  */
 #pragma once
 
@@ -27,7 +28,7 @@ struct config_listener {
     uint16_t port;
     enum config_plane plane;
     bool anonymous;             /* clients without credentials are let in as anonymous_role */
-    bool plaintext_beyond_loopback; /* "allow-plaintext-beyond-loopback: yes" in so many words */
+    bool plaintext_beyond_loopback; /* "allow_plaintext_beyond_loopback: yes" in so many words */
     bool has_tls;
     char *certificate;          /* absolute paths from here on */
     char *key;
@@ -63,8 +64,15 @@ struct config {
     char *attestations_file;    /* NULL */
     char *attestation_key;      /* public key that attestations are verified with; NULL */
     char *scope_file;           /* NULL */
+    /* What is allowed and yet unwise, one a line, in the form of errors; NULL when there is nothing. */
+    char *warnings;
 };
+
+#define CONFIG_BYTES_MAX       (1U << 20)  /* of the file */
+#define CONFIG_USERS_BYTES_MAX (16U << 20) /* of users_file */
 
 /* On failure NULL, and @ret_error (owned by the caller) holds one error a line. */
 struct config *config_load(const char *path, char **ret_error);
 struct config *config_free(struct config *c);
+/* The reference of all keys, for a person: kind, range, default, meaning; appended to @ret. */
+void config_describe(struct buf *ret);

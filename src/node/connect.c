@@ -169,11 +169,11 @@ static void tell_limits(const struct link *l, const struct limits *limits, bool 
 }
 
 /* The session for this CONNECT: resumed, or new [MQTT5-3.1.2-4] [MQTT5-3.1.2-5]. */
-static struct client *session_for(struct link *l, const struct wire_connect *p,
+static struct resident *session_for(struct link *l, const struct wire_connect *p,
                                   const struct session_limits *limits, bool *ret_present)
 {
     struct worker *w = l->worker;
-    struct client *c = client_find(w, bytes_str(l->client_id));
+    struct resident *c = resident_find(w, bytes_str(l->client_id));
 
     if (c != NULL && c->link != NULL) { /* [MQTT5-3.1.4-3] */
         struct link *old = c->link;
@@ -181,19 +181,19 @@ static struct client *session_for(struct link *l, const struct wire_connect *p,
         w->counters.takeovers++;
         worker_event_of(w, old, EVENT_TAKEN_OVER, 0, BYTES_NONE, l->address);
         link_close(old, REASON_SESSION_TAKEN_OVER, "session taken over by a newer connection");
-        c = client_find(w, bytes_str(l->client_id)); /* gone if it ended with its connection */
+        c = resident_find(w, bytes_str(l->client_id)); /* gone if it ended with its connection */
     }
     if (c != NULL && p->clean_start) {
-        client_end(w, c);
+        resident_end(w, c);
         c = NULL;
     }
     *ret_present = c != NULL;
-    return c != NULL ? c : client_new(w, bytes_str(l->client_id), l->grant, limits);
+    return c != NULL ? c : resident_new(w, bytes_str(l->client_id), l->grant, limits);
 }
 
 static void tell_resumed_subscriptions(struct link *l)
 {
-    list_each(it, &l->client->session->subscriber.subscriptions)
+    list_each(it, &l->resident->session->subscriber.subscriptions)
     {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
@@ -210,12 +210,12 @@ static void accept_connect(struct link *l, const struct wire_connect *p, const s
         .inflight_max = (uint32_t)limits->inflight_max,
     };
     struct wire_connack ack = {.reason = REASON_SUCCESS};
-    struct client *c;
+    struct resident *c;
 
     conn_agree(&l->conn, p, (uint16_t)limits->receive_max, (uint16_t)limits->topic_alias_max);
     c = session_for(l, p, &session_limits, &ack.session_present);
-    client_connected(w, c, l, &session_limits);
-    client_set_will(w, c, p);
+    resident_connected(w, c, l, &session_limits);
+    resident_set_will(w, c, p);
     agree_keep_alive(l, p, &ack);
     agree_expiry(c->session, p, limits, &ack);
     if (p->level == WIRE_V5)
@@ -234,7 +234,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p, const s
 /* Whose session it is: another principal can neither take it over nor resume it. */
 static bool may_have_session(const struct link *l)
 {
-    const struct client *c = client_find(l->worker, bytes_str(l->client_id));
+    const struct resident *c = resident_find(l->worker, bytes_str(l->client_id));
 
     return c == NULL || strcmp(c->principal, grant_principal(l->grant)) == 0;
 }
@@ -266,8 +266,8 @@ static void admit(struct link *l, const struct wire_connect *p)
         refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID, "the client identifier belongs to another user's session");
     } else if (!will_allowed(l, p)) {
         refuse(l, p, REASON_NOT_AUTHORIZED, "the Will topic is not allowed");
-    } else if (w->clients.n * w->n_workers >= policy_limits(w->policy)->sessions_max &&
-               client_find(w, bytes_str(l->client_id)) == NULL) {
+    } else if (w->residents.n * w->n_workers >= policy_limits(w->policy)->sessions_max &&
+               resident_find(w, bytes_str(l->client_id)) == NULL) {
         w->counters.limits_hit++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "sessions_max");
         refuse(l, p, REASON_QUOTA_EXCEEDED, "the node keeps no more sessions: sessions_max");

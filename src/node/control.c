@@ -30,13 +30,13 @@ static void add_totals(struct worker *w, void *arg)
 {
     struct totals *t = arg;
     size_t cursor = 0;
-    const struct client *c;
+    const struct resident *c;
 
 #define X(name, help) t->counters.name += w->counters.name;
     COUNTERS(X)
 #undef X
-    t->sessions += w->clients.n;
-    while ((c = map_next(&w->clients, &cursor)) != NULL) {
+    t->sessions += w->residents.n;
+    while ((c = map_next(&w->residents, &cursor)) != NULL) {
         t->connected += c->link != NULL;
         t->subscriptions += c->session->subscriber.n_subscriptions;
     }
@@ -171,7 +171,7 @@ static const char *protocol_text(enum wire_level level)
     return level == WIRE_V5 ? "5.0" : level == WIRE_V311 ? "3.1.1" : "3.1";
 }
 
-static json_t *client_json(const struct client *c)
+static json_t *client_json(const struct resident *c)
 {
     const struct session *s = c->session;
     json_t *o = json_pack("{s:s%,s:b}", "client_id", (const char *)s->client_id.at, s->client_id.len,
@@ -211,10 +211,10 @@ static void list_clients(struct worker *w, void *arg)
 {
     struct clients_call *call = arg;
     size_t cursor = 0;
-    const struct client *c;
+    const struct resident *c;
 
     while ((call->limit == 0 || json_array_size(call->array) < call->limit) &&
-           (c = map_next(&w->clients, &cursor)) != NULL)
+           (c = map_next(&w->residents, &cursor)) != NULL)
         json_array_append_new(call->array, client_json(c));
 }
 
@@ -233,7 +233,7 @@ struct client_call {
     json_t *found;
 };
 
-static json_t *subscriptions_json(const struct client *c)
+static json_t *subscriptions_json(const struct resident *c)
 {
     json_t *all = json_array();
 
@@ -250,7 +250,7 @@ static json_t *subscriptions_json(const struct client *c)
 static void show_client(struct worker *w, void *arg)
 {
     struct client_call *call = arg;
-    const struct client *c = client_find(w, call->client_id);
+    const struct resident *c = resident_find(w, call->client_id);
 
     if (c == NULL)
         return;

@@ -43,11 +43,11 @@ bool flow_well_formed(struct link *l, enum wire_outcome outcome)
 
 /* ---- routing ---- */
 
-static struct client *client_of(const struct session *s)
+static struct resident *resident_of(const struct session *s)
 {
     struct link *l = s->conn != NULL ? list_item(s->conn, struct link, conn) : NULL;
 
-    return l != NULL ? l->client : NULL;
+    return l != NULL ? l->resident : NULL;
 }
 
 /* A connected receiver whose queue is more than half full slows publishers down, for as long as
@@ -55,7 +55,7 @@ static struct client *client_of(const struct session *s)
  * rule is all that is left, so that one slow receiver cannot hold everybody for ever. */
 static void hold_for(struct worker *w, struct session *s)
 {
-    struct client *c = client_of(s);
+    struct resident *c = resident_of(s);
 
     if (c == NULL || s->queue.n < s->queue_limits.messages_max / 2)
         return;
@@ -191,7 +191,7 @@ static void deny_publish(struct link *l, const struct wire_publish *p, const str
     worker_event_of(w, l, EVENT_PUBLISH_DENIED, command_flag(l, v), p->topic, why);
     log_info("gate", "%s %s: publish to %.*s refused: role %s: %s", l->address, l->client_id,
              BYTES_ARG(p->topic), grant_role(l->grant), why);
-    session_acknowledge(l->client->session, p, gate_outcome_reason(v->outcome), why);
+    session_acknowledge(l->resident->session, p, gate_outcome_reason(v->outcome), why);
 }
 
 /* Keep alive, the rate limit and slow receivers: stop reading for a while. */
@@ -220,7 +220,7 @@ static void route_publish(struct link *l, const struct wire_publish *p, uint64_t
         .retain = p->retain,
         .is_control = grant_is_control_plane(l->grant) && l->listener->plane == CONFIG_PLANE_CONTROL,
         .expires_ns = p->has_expiry ? w->now_ns + p->expiry_s * NS_PER_S : EXPIRES_NEVER,
-        .publisher = l->client->session->client_key,
+        .publisher = l->resident->session->client_key,
         .topic_hash = hash,
     };
     uint8_t reason = REASON_SUCCESS;
@@ -237,7 +237,7 @@ static void route_publish(struct link *l, const struct wire_publish *p, uint64_t
         w->counters.messages_unmatched++;
         reason = REASON_NO_MATCHING_SUBSCRIBERS;
     }
-    session_acknowledge(l->client->session, p, reason, NULL);
+    session_acknowledge(l->resident->session, p, reason, NULL);
     publication_done(&pub);
     buf_done(&forward);
 }
@@ -260,13 +260,13 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
         return;
     }
     w->counters.messages_received++;
-    l->client->n_received++;
-    switch (session_receive_publish(l->client->session, &p)) {
+    l->resident->n_received++;
+    switch (session_receive_publish(l->resident->session, &p)) {
     case SESSION_E_RECEIVE_MAXIMUM:
         flow_protocol_error(l, REASON_RECEIVE_MAXIMUM_EXCEEDED, "more QoS 2 messages than Receive Maximum");
         return;
     case SESSION_DUPLICATE:
-        session_acknowledge(l->client->session, &p, REASON_SUCCESS, NULL);
+        session_acknowledge(l->resident->session, &p, REASON_SUCCESS, NULL);
         link_dirty(l);
         return;
     case SESSION_ROUTE:
@@ -297,13 +297,13 @@ static void receive_ack(struct link *l, const struct wire_frame *f)
     if (!flow_well_formed(l, wire_decode_ack(f->type, f->flags, f->body, l->conn.level, &ack)))
         return;
     if (f->type == WIRE_PUBREL)
-        session_receive_pubrel(l->client->session, &ack);
-    else if (!session_receive_ack(l->client->session, f->type, &ack)) {
+        session_receive_pubrel(l->resident->session, &ack);
+    else if (!session_receive_ack(l->resident->session, f->type, &ack)) {
         flow_protocol_error(l, REASON_PROTOCOL_ERROR, "acknowledgement that does not fit its message");
         return;
     }
-    if (l->client->session->queue.n < l->client->session->queue_limits.messages_max / 4)
-        l->client->holding_since_ns = 0;
+    if (l->resident->session->queue.n < l->resident->session->queue_limits.messages_max / 4)
+        l->resident->holding_since_ns = 0;
     link_dirty(l);
 }
 
@@ -318,7 +318,7 @@ static void receive_pingreq(struct link *l, const struct wire_frame *f)
 static void receive_disconnect(struct link *l, const struct wire_frame *f)
 {
     struct wire_disconnect d;
-    struct session *s = l->client->session;
+    struct session *s = l->resident->session;
 
     if (!flow_well_formed(l, wire_decode_disconnect(f->type, f->flags, f->body, l->conn.level, &d)))
         return;
@@ -332,7 +332,7 @@ static void receive_disconnect(struct link *l, const struct wire_frame *f)
         s->expiry_s = (uint32_t)MIN(d.props.session_expiry_s, limits->session_expiry_max_s);
     }
     if (d.reason == REASON_DISCONNECT_WITH_WILL)
-        client_disconnected(l->worker, l->client, true);
+        resident_disconnected(l->worker, l->resident, true);
     link_close(l, REASON_SUCCESS, "DISCONNECT");
 }
 

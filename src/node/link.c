@@ -204,8 +204,8 @@ void link_end_now(struct link *l)
 {
     if (l->phase == LINK_DOOMED)
         return;
-    if (l->client != NULL)
-        client_disconnected(l->worker, l->client, true);
+    if (l->resident != NULL)
+        resident_disconnected(l->worker, l->resident, true);
     leave_worker(l);
     l->phase = LINK_DOOMED;
     list_append(&l->worker->doomed, &l->in_worker);
@@ -250,8 +250,8 @@ void link_close(struct link *l, uint8_t reason, const char *why)
         conn_become(&l->conn, CONN_CLOSED);
     else if (l->conn.state != CONN_CLOSED)
         conn_send_disconnect(&l->conn, reason, why);
-    if (l->client != NULL)
-        client_disconnected(w, l->client, !is_clean);
+    if (l->resident != NULL)
+        resident_disconnected(w, l->resident, !is_clean);
     if (l->phase == LINK_HANDSHAKE) {
         link_end_now(l);
         return;

@@ -140,7 +140,7 @@ static void find(void *arg, struct message *m)
 static void offer_retained(struct link *l, struct bytes filter, bool is_new)
 {
     struct worker *w = l->worker;
-    struct session *s = l->client->session;
+    struct session *s = l->resident->session;
     const struct subscription *sub = router_find(w->router, &s->subscriber, filter);
     struct found f = {0};
 
@@ -166,7 +166,7 @@ static uint8_t deny(struct link *l, struct bytes filter, const struct gate_answe
 static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in, uint32_t id)
 {
     struct worker *w = l->worker;
-    struct session *s = l->client->session;
+    struct session *s = l->resident->session;
     const struct subscription options = {
         .id = id,
         .qos = in->qos,
@@ -249,7 +249,7 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
     w->suback->props.set = 0;
     for (size_t i = 0; i < p->n; i++) {
         bool last_here;
-        bool had = router_unsubscribe(w->router, &l->client->session->subscriber, p->filter[i], &last_here);
+        bool had = router_unsubscribe(w->router, &l->resident->session->subscriber, p->filter[i], &last_here);
 
         if (last_here)
             interest_tell(w, p->filter[i], false);
@@ -270,7 +270,7 @@ void subscribe_recheck(struct link *l)
 {
     struct worker *w = l->worker;
 
-    list_each(it, &l->client->session->subscriber.subscriptions)
+    list_each(it, &l->resident->session->subscriber.subscriptions)
     {
         struct subscription *sub = list_item(it, struct subscription, in_subscriber);
         struct gate_answer a = gate_check(l->grant, GATE_SUBSCRIBE, sub->filter);

@@ -31,7 +31,7 @@ static struct bytes link_number(const void *item)
 
 static struct bytes client_id_of(const void *item)
 {
-    const struct client *c = item;
+    const struct resident *c = item;
 
     return c->session->client_id;
 }
@@ -59,7 +59,7 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     for (unsigned i = 0; i < WORKERS_MAX; i++)
         list_init(&w->outboxes[i].mails);
     map_init(&w->links_by_number, link_number);
-    map_init(&w->clients, client_id_of);
+    map_init(&w->residents, client_id_of);
     map_init(&w->delays, delay_address);
     w->read_buffer = mem_alloc(READ_BUFFER_BYTES);
     w->router = router_new();
@@ -98,7 +98,7 @@ struct worker *worker_free(struct worker *w)
         buf_done(&w->spares[--w->n_spares]);
     map_done(&w->delays);
     map_done(&w->links_by_number);
-    map_done(&w->clients);
+    map_done(&w->residents);
     heap_done(&w->timers);
     router_free(w->router);
     policy_unref(w->policy);
@@ -330,10 +330,10 @@ static void turn(struct worker *w)
 static void end_sessions(struct worker *w)
 {
     size_t cursor = 0;
-    struct client *c;
+    struct resident *c;
 
-    while ((c = map_next(&w->clients, &cursor)) != NULL) {
-        client_end(w, c);
+    while ((c = map_next(&w->residents, &cursor)) != NULL) {
+        resident_end(w, c);
         cursor = 0;
     }
 }

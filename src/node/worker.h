@@ -39,7 +39,7 @@
 struct node;
 struct worker;
 struct link;
-struct client;
+struct resident;
 
 /* Something due at a time. */
 struct due {
@@ -81,7 +81,7 @@ struct link {
     uint64_t number; /* never reused */
     enum link_phase phase;
     struct conn conn;
-    struct client *client;
+    struct resident *resident;
     struct grant *grant; /* owned */
     struct buf in;       /* an unfinished packet; the CONNECT while it is being decided */
     struct buf out;
@@ -105,7 +105,7 @@ struct link {
 };
 
 /* A session with what the node keeps about it. */
-struct client {
+struct resident {
     struct session *session; /* owned */
     struct link *link;       /* NULL while disconnected */
     char *principal;         /* owned */
@@ -163,7 +163,7 @@ struct worker {
     struct list dirty;
     struct list again;
     struct map links_by_number;
-    struct map clients;
+    struct map residents;
     struct map delays;
     uint8_t *read_buffer;
     struct buf spares[SPARE_BUFFERS_MAX];
@@ -223,16 +223,16 @@ void connect_receive(struct link *l, const struct wire_frame *f);
 void connect_verified(struct worker *w, uint64_t link, bool is_right, uint16_t secret_hash);
 void connect_readmit(struct link *l);
 
-/* client.c */
-struct client *client_find(const struct worker *w, struct bytes client_id);
-struct client *client_new(struct worker *w, struct bytes client_id, const struct grant *g,
+/* resident.c */
+struct resident *resident_find(const struct worker *w, struct bytes client_id);
+struct resident *resident_new(struct worker *w, struct bytes client_id, const struct grant *g,
                           const struct session_limits *limits);
-void client_connected(struct worker *w, struct client *c, struct link *l,
+void resident_connected(struct worker *w, struct resident *c, struct link *l,
                       const struct session_limits *limits);
-void client_disconnected(struct worker *w, struct client *c, bool publish_will);
-void client_end(struct worker *w, struct client *c);
-void client_drop_subscriptions(struct worker *w, struct client *c);
-void client_set_will(struct worker *w, struct client *c, const struct wire_connect *p);
+void resident_disconnected(struct worker *w, struct resident *c, bool publish_will);
+void resident_end(struct worker *w, struct resident *c);
+void resident_drop_subscriptions(struct worker *w, struct resident *c);
+void resident_set_will(struct worker *w, struct resident *c, const struct wire_connect *p);
 
 /* flow.c */
 void flow_packet(struct link *l, const struct wire_frame *f);

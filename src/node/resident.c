@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/client.c - sessions as the node keeps them: connected, waiting, expired; and their Wills
+ * node/resident.c - sessions as the node keeps them: connected, waiting, expired; and their Wills
  *
  * MQ.PR.SP-02
  */
@@ -13,27 +13,27 @@
 #include "base/mem.h"
 #include "node/node_private.h"
 
-/** client_find() - the session with this client id on this worker, or NULL */
-struct client *client_find(const struct worker *w, struct bytes client_id)
+/** resident_find() - the session with this client id on this worker, or NULL */
+struct resident *resident_find(const struct worker *w, struct bytes client_id)
 {
-    return map_find(&w->clients, client_id);
+    return map_find(&w->residents, client_id);
 }
 
-/** client_new() - a session for a client id that has none; not connected yet */
-struct client *client_new(struct worker *w, struct bytes client_id, const struct grant *g,
+/** resident_new() - a session for a client id that has none; not connected yet */
+struct resident *resident_new(struct worker *w, struct bytes client_id, const struct grant *g,
                           const struct session_limits *limits)
 {
-    struct client *c = mem_new(struct client);
+    struct resident *c = mem_new(struct resident);
 
     c->session = session_new(client_id, limits);
     c->principal = bytes_dup_str(bytes_str(grant_principal(g)));
     c->role = bytes_dup_str(bytes_str(grant_role(g)));
-    check(map_put(&w->clients, c) == NULL);
+    check(map_put(&w->residents, c) == NULL);
     return c;
 }
 
-/** client_drop_subscriptions() - the session's state begins anew */
-void client_drop_subscriptions(struct worker *w, struct client *c)
+/** resident_drop_subscriptions() - the session's state begins anew */
+void resident_drop_subscriptions(struct worker *w, struct resident *c)
 {
     list_each(it, &c->session->subscriber.subscriptions)
     {
@@ -50,18 +50,18 @@ void client_drop_subscriptions(struct worker *w, struct client *c)
 
 /* ---- Will ---- */
 
-static void drop_will(struct worker *w, struct client *c)
+static void drop_will(struct worker *w, struct resident *c)
 {
     heap_clear(&w->timers, &c->will_due.timer);
     c->session->will.message = message_unref(c->session->will.message);
 }
 
 /**
- * client_set_will() - the Will of this network connection, in place of an earlier one
+ * resident_set_will() - the Will of this network connection, in place of an earlier one
  *
  * The gate has been asked already, and is asked again when it fires.
  */
-void client_set_will(struct worker *w, struct client *c, const struct wire_connect *p)
+void resident_set_will(struct worker *w, struct resident *c, const struct wire_connect *p)
 {
     const struct limits *limits = policy_limits(w->policy);
     struct will *will = &c->session->will;
@@ -93,7 +93,7 @@ void client_set_will(struct worker *w, struct client *c, const struct wire_conne
 }
 
 /* [MQTT5-3.1.2-8]; its rights are those of the moment it fires. */
-static void publish_will(struct worker *w, struct client *c)
+static void publish_will(struct worker *w, struct resident *c)
 {
     struct will *will = &c->session->will;
     struct message *m = will->message;
@@ -127,19 +127,19 @@ static void publish_will(struct worker *w, struct client *c)
 
 static void will_is_due(struct worker *w, struct due *d)
 {
-    publish_will(w, list_item(d, struct client, will_due));
+    publish_will(w, list_item(d, struct resident, will_due));
 }
 
 /* ---- life ---- */
 
-/** client_end() - the session ends: a waiting Will is published [MQTT5-3.1.2-8], all is freed */
-void client_end(struct worker *w, struct client *c)
+/** resident_end() - the session ends: a waiting Will is published [MQTT5-3.1.2-8], all is freed */
+void resident_end(struct worker *w, struct resident *c)
 {
     check(c->link == NULL);
     publish_will(w, c);
     heap_clear(&w->timers, &c->expiry.timer);
-    client_drop_subscriptions(w, c);
-    map_remove(&w->clients, c->session->client_id);
+    resident_drop_subscriptions(w, c);
+    map_remove(&w->residents, c->session->client_id);
     session_free(c->session);
     grant_free(c->grant);
     free(c->principal);
@@ -149,11 +149,11 @@ void client_end(struct worker *w, struct client *c)
 
 static void expired(struct worker *w, struct due *d)
 {
-    client_end(w, list_item(d, struct client, expiry));
+    resident_end(w, list_item(d, struct resident, expiry));
 }
 
-/** client_connected() - @l is the session's network connection; a Will that waited is not published [MQTT5-3.1.3-9] */
-void client_connected(struct worker *w, struct client *c, struct link *l,
+/** resident_connected() - @l is the session's network connection; a Will that waited is not published [MQTT5-3.1.3-9] */
+void resident_connected(struct worker *w, struct resident *c, struct link *l,
                       const struct session_limits *limits)
 {
     drop_will(w, c);
@@ -163,17 +163,17 @@ void client_connected(struct worker *w, struct client *c, struct link *l,
     c->level = l->conn.level;
     c->since_unix_ms = clock_unix_ms();
     c->holding_since_ns = 0;
-    l->client = c;
+    l->resident = c;
     session_attach(c->session, &l->conn, limits);
 }
 
 /**
- * client_disconnected() - the network connection is gone; the session may go on
+ * resident_disconnected() - the network connection is gone; the session may go on
  * @publish_will:  false after a DISCONNECT with reason 0 [MQTT5-3.14.4-3]
  *
  * @c may be freed.
  */
-void client_disconnected(struct worker *w, struct client *c, bool publish_will_too)
+void resident_disconnected(struct worker *w, struct resident *c, bool publish_will_too)
 {
     struct link *l = c->link;
     struct session *s = c->session;
@@ -182,13 +182,13 @@ void client_disconnected(struct worker *w, struct client *c, bool publish_will_t
     session_detach(s);
     c->grant = l->grant;
     l->grant = NULL;
-    l->client = NULL;
+    l->resident = NULL;
     c->link = NULL;
     c->since_unix_ms = clock_unix_ms();
     if (!publish_will_too)
         drop_will(w, c);
     if (s->expiry_s == 0) {
-        client_end(w, c);
+        resident_end(w, c);
         return;
     }
     if (s->will.message != NULL && delay_s > 0)

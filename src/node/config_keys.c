@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node/config_keys.c - every key of the configuration, with range, default and meaning */
+#include "node/config_keys.h"
+
+#define IN(type, field) .offset = offsetof(struct type, field)
+#define SECTION(keys_, type, check_)                                                               \
+    {                                                                                              \
+        .keys = (keys_), .n_keys = COUNT_OF(keys_), .size = sizeof(struct type), .check = (check_) \
+    }
+
+/* clang-format off */
+
+/* ---- node ---- */
+
+static const struct config_choice log_levels[] = {
+    {"error", 0}, {"warning", 1}, {"info", 2}, {"debug", 3}, {NULL, 0},
+};
+
+static const struct config_key node_keys[] = {
+    {"name", CONFIG_TEXT, CONFIG_REQUIRED, IN(config, node_name), .min = 1, .max = 64,
+     .what = "the node's name in incidents, reports and the log"},
+    {"location", CONFIG_TEXT, 0, IN(config, location), .min = 1, .max = 256,
+     .what = "where the node stands, for people"},
+    {"workers", CONFIG_U32, 0, IN(config, workers), .min = 0, .max = 256, .deflt = "0",
+     .what = "threads that serve clients; 0: one a CPU"},
+    {"state_dir", CONFIG_PATH, 0, IN(config, state_dir), .min = 1, .max = 4095, .deflt = "state",
+     .what = "folder of incidents, bans, assets, audit; only the node's user needs to read it"},
+    {"log_level", CONFIG_WORD, 0, IN(config, log_level), .deflt = "info", .choices = log_levels,
+     .what = "what is written to standard error: this and worse"},
+    {"run_as", CONFIG_TEXT, 0, IN(config, run_as), .min = 1, .max = 32,
+     .what = "user to become after the start when started as root"},
+};
+static const struct config_section node_section = SECTION(node_keys, config, NULL);
+
+/* ---- listeners ---- */
+
+static const struct config_choice planes[] = {
+    {"delivery", CONFIG_PLANE_DELIVERY}, {"control", CONFIG_PLANE_CONTROL}, {NULL, 0},
+};
+static const struct config_choice client_certificates[] = {
+    {"none",     CONFIG_CLIENT_CERTIFICATE_NONE},
+    {"optional", CONFIG_CLIENT_CERTIFICATE_OPTIONAL},
+    {"required", CONFIG_CLIENT_CERTIFICATE_REQUIRED},
+    {NULL, 0},
+};
+static const struct config_choice tls_versions[] = {{"1.2", 0x0303}, {"1.3", 0x0304}, {NULL, 0}};
+
+static const struct config_key tls_keys[] = {
+    {"certificate", CONFIG_PATH, CONFIG_REQUIRED | CONFIG_READABLE, IN(config_listener, certificate),
+     .min = 1, .max = 4095, .what = "PEM file of the node's certificate, and of those between it and the CA"},
+    {"key", CONFIG_PATH, CONFIG_REQUIRED | CONFIG_READABLE | CONFIG_SECRET, IN(config_listener, key),
+     .min = 1, .max = 4095, .what = "PEM file of the certificate's private key"},
+    {"client_ca", CONFIG_PATH, CONFIG_READABLE, IN(config_listener, client_ca), .min = 1, .max = 4095,
+     .what = "PEM file of the CAs whose client certificates are believed"},
+    {"crl", CONFIG_PATH, CONFIG_READABLE, IN(config_listener, crl), .min = 1, .max = 4095,
+     .what = "PEM file of what these CAs have revoked"},
+    {"client_certificate", CONFIG_CHOICE, 0, IN(config_listener, client_certificate), .deflt = "none",
+     .choices = client_certificates, .what = "are clients asked for a certificate?"},
+    {"version_min", CONFIG_CHOICE, 0, IN(config_listener, tls_version_min), .deflt = "1.2",
+     .choices = tls_versions, .what = "oldest version of TLS that is spoken"},
+};
+static const struct config_section tls_section = SECTION(tls_keys, config_listener, NULL);
+
+static const struct config_key listener_keys[] = {
+    {"name", CONFIG_TEXT, CONFIG_REQUIRED, IN(config_listener, name), .min = 1, .max = 64,
+     .what = "its name in events and reports; each another one"},
+    {"address", CONFIG_TEXT, CONFIG_REQUIRED, IN(config_listener, address), .min = 1, .max = 64,
+     .what = "IP address to listen on; 0.0.0.0 and :: are all of a family"},
+    {"port", CONFIG_U16, CONFIG_REQUIRED, IN(config_listener, port), .min = 1, .max = 65535,
+     .what = "TCP port; 8883 is the registered one for MQTT over TLS"},
+    {"plane", CONFIG_CHOICE, 0, IN(config_listener, plane), .deflt = "delivery", .choices = planes,
+     .what = "control: only for roles with control_plane, and served before delivery"},
+    {"anonymous", CONFIG_BOOL, 0, IN(config_listener, anonymous), .deflt = "no",
+     .what = "are clients without credentials let in, as anonymous_role?"},
+    {"allow_plaintext_beyond_loopback", CONFIG_BOOL, 0, IN(config_listener, plaintext_beyond_loopback),
+     .deflt = "no", .what = "may it be without tls on an address that others reach? They read and change all"},
+    {"tls", CONFIG_SECTION, CONFIG_OPTIONAL, IN(config_listener, has_tls), .section = &tls_section,
+     .what = "TLS; may be left out on a loopback address only"},
+};
+static const struct config_section listener_section =
+    SECTION(listener_keys, config_listener, config_check_listener);
+
+/* ---- limits ---- */
+
+static const struct config_key limits_keys[] = {
+#define X(field, deflt_, min_, max_, what_)                                       \
+    {#field, CONFIG_U64, 0, IN(config, policy.limits.field), .min = min_##ULL,     \
+     .max = max_##ULL, .deflt = #deflt_, .what = what_},
+    LIMITS(X)
+#undef X
+};
+static const struct config_section limits_section = SECTION(limits_keys, config, NULL);
+
+/* ---- roles ---- */
+
+#define FILTER_BYTES .max = RULE_FILTER_BYTES_MAX
+static const struct config_key rule_keys[] = {
+    {"publish", CONFIG_RULE, 0, 0, .min = RULE_PUBLISH, FILTER_BYTES,
+     .what = "topics that may be published to; ${client_id}, ${user_name} and ${certificate_cn} are the client's own"},
+    {"subscribe", CONFIG_RULE, 0, 0, .min = RULE_SUBSCRIBE, FILTER_BYTES,
+     .what = "topics that may be subscribed to"},
+    {"publish_subscribe", CONFIG_RULE, 0, 0, .min = RULE_PUBLISH | RULE_SUBSCRIBE, FILTER_BYTES,
+     .what = "both"},
+};
+static const struct config_section rule_section = SECTION(rule_keys, rule_spec, config_check_rule);
+
+#define RULES IN(role_spec, rules), .count_offset = offsetof(struct role_spec, n_rules), \
+              .max = ROLE_RULES_MAX, .section = &rule_section
+static const struct config_key role_keys[] = {
+    {"allow", CONFIG_RULES, 0, RULES, .min = false,
+     .what = "what the role may do; what no rule allows is refused"},
+    {"deny", CONFIG_RULES, 0, RULES, .min = true,
+     .what = "what it may not do all the same; looked at before allow"},
+    {"critical", CONFIG_BOOL, 0, IN(role_spec, critical), .deflt = "no",
+     .what = "automatic responses to it never go beyond an alert"},
+    {"may_command", CONFIG_BOOL, 0, IN(role_spec, may_command), .deflt = "no",
+     .what = "publishing to command_topics is its job and no incident"},
+    {"control_plane", CONFIG_BOOL, 0, IN(role_spec, control_plane), .deflt = "no",
+     .what = "may use listeners of the control plane"},
+    {"messages_per_s_max", CONFIG_U64, 0, IN(role_spec, messages_per_s_max), .min = 0, .max = 100000000,
+     .deflt = "0", .what = "PUBLISH a second from one client of the role; 0: as limits say"},
+    {"scan_factor", CONFIG_U32, 0, IN(role_spec, scan_factor), .min = 1, .max = 1000, .deflt = "1",
+     .what = "so many times the usual number of topics is usual for it; gateway 20, monitor 5"},
+};
+static const struct config_section role_section = SECTION(role_keys, role_spec, NULL);
+
+/* ---- the rest of the file ---- */
+
+static const struct config_key admin_keys[] = {
+    {"socket", CONFIG_PATH, 0, IN(config, admin_socket), .min = 1, .max = 4095, .deflt = "run/admin.sock",
+     .what = "unix socket of the operator's commands; at most 107 bytes with its folder"},
+};
+static const struct config_section admin_section = SECTION(admin_keys, config, NULL);
+
+static const struct config_key detect_keys[] = {
+    {"startup_grace_s", CONFIG_U32, 0, IN(config, startup_grace_s), .min = 0, .max = 86400, .deflt = "120",
+     .what = "after the start look but do not act for so long, because everybody reconnects"},
+    {"time_scale", CONFIG_DECIMAL, 0, IN(config, detect_time_scale), .min = 1, .max = 10000, .deflt = "1",
+     .what = "so much faster runs the clock of detectors and bans; for exercises"},
+};
+static const struct config_section detect_section = SECTION(detect_keys, config, NULL);
+
+static const struct config_key respond_keys[] = {
+    {"enforce", CONFIG_BOOL, 0, IN(config, respond_enforce), .deflt = "yes",
+     .what = "no: automatic responses are recorded and not carried out"},
+};
+static const struct config_section respond_section = SECTION(respond_keys, config, NULL);
+
+#define FILE_TO_READ .min = 1, .max = 4095
+static const struct config_key assess_keys[] = {
+    {"target_profile", CONFIG_PATH, CONFIG_READABLE, IN(config, target_profile), FILE_TO_READ,
+     .what = "YAML file of the Target Profile"},
+    {"attestations", CONFIG_PATH, 0, IN(config, attestations_file), FILE_TO_READ,
+     .what = "JSON file of what people have signed; need not be there yet"},
+    {"attestation_key", CONFIG_PATH, CONFIG_READABLE, IN(config, attestation_key), FILE_TO_READ,
+     .what = "public key that attestations are verified with"},
+    {"scope", CONFIG_PATH, CONFIG_READABLE, IN(config, scope_file), FILE_TO_READ,
+     .what = "YAML file of what is in the scope of the assessment"},
+};
+static const struct config_section assess_section = SECTION(assess_keys, config, NULL);
+
+static const struct config_key root_keys[] = {
+    {"node", CONFIG_SECTION, 0, .section = &node_section, .what = "the node itself"},
+    {"listeners", CONFIG_LIST, CONFIG_REQUIRED, IN(config, listeners),
+     .count_offset = offsetof(struct config, n_listeners), .max = 64, .section = &listener_section,
+     .what = "where clients connect"},
+    {"admin", CONFIG_SECTION, 0, .section = &admin_section, .what = "the operator's interface"},
+    {"limits", CONFIG_SECTION, 0, .section = &limits_section, .what = "what a client can make grow, and how far"},
+    {"users_file", CONFIG_PATH, CONFIG_READABLE | CONFIG_SECRET, IN(config, users_file), FILE_TO_READ,
+     .what = "YAML file of the users, see users[]"},
+    {"roles", CONFIG_NAMED, 0, IN(config, policy.roles),
+     .count_offset = offsetof(struct config, policy.n_roles), .max = POLICY_ROLES_MAX,
+     .section = &role_section, .what = "what groups of users may do"},
+    {"command_topics", CONFIG_FILTERS, 0, IN(config, policy.command_topics),
+     .count_offset = offsetof(struct config, policy.n_command_topics), .max = POLICY_COMMANDS_MAX,
+     .what = "filters of topics that command equipment"},
+    {"anonymous_role", CONFIG_TEXT, 0, IN(config, policy.anonymous_role), .min = 1, .max = ROLE_NAME_MAX,
+     .what = "role of clients without credentials, on listeners that let them in"},
+    {"inventory_file", CONFIG_PATH, CONFIG_READABLE, IN(config, inventory_file), FILE_TO_READ,
+     .what = "YAML file of declared assets and flows"},
+    {"detect", CONFIG_SECTION, 0, .section = &detect_section, .what = "the detectors"},
+    {"respond", CONFIG_SECTION, 0, .section = &respond_section, .what = "automatic responses"},
+    {"assess", CONFIG_SECTION, 0, .section = &assess_section, .what = "the assessment"},
+};
+const struct config_section config_root_section = SECTION(root_keys, config, config_check_root);
+
+/* ---- users_file ---- */
+
+static const struct config_key user_keys[] = {
+    {"name", CONFIG_TEXT, CONFIG_REQUIRED, IN(user_spec, name), .min = 1, .max = USER_NAME_MAX,
+     .what = "the user's name; each another one"},
+    {"role", CONFIG_TEXT, CONFIG_REQUIRED, IN(user_spec, role), .min = 1, .max = ROLE_NAME_MAX,
+     .what = "one of roles"},
+    {"password", CONFIG_TEXT, CONFIG_SECRET, IN(user_spec, password_verifier), .min = 1, .max = 256,
+     .what = "verifier that 'bastide user add' or 'bastide user passwd' made; without it no login by password"},
+    {"certificate_cn", CONFIG_TEXT, 0, IN(user_spec, certificate_cn), .min = 1, .max = USER_NAME_MAX,
+     .what = "common name of the user's certificate; without it no login by certificate"},
+    {"disabled", CONFIG_BOOL, 0, IN(user_spec, disabled), .deflt = "no",
+     .what = "the user may not come in"},
+};
+static const struct config_section user_section = SECTION(user_keys, user_spec, NULL);
+
+static const struct config_key users_keys[] = {
+    {"users", CONFIG_LIST, 0, IN(config, policy.users),
+     .count_offset = offsetof(struct config, policy.n_users), .max = POLICY_USERS_MAX,
+     .section = &user_section, .what = "who may come in"},
+};
+const struct config_section config_users_section = SECTION(users_keys, config, config_check_users);
+
+/* clang-format on */
+
+static void describe_section(const struct config_section *s, struct buf *path, struct buf *ret);
+
+static void describe_key(const struct config_key *k, struct buf *path, struct buf *ret)
+{
+    bool is_group = k->section != NULL;
+
+    buf_addf(ret, "%.*s%s\n    ", BYTES_ARG(buf_view(path)), k->name);
+    config_allowed(k, ret);
+    if (k->flags & CONFIG_REQUIRED)
+        buf_addf(ret, "; required");
+    else if (k->deflt != NULL)
+        buf_addf(ret, "; default %s", k->deflt);
+    buf_addf(ret, "\n    %s\n", k->what);
+    if (is_group) {
+        size_t len = path->len;
+
+        buf_addf(path, "%s%s.", k->name,
+                 k->kind == CONFIG_SECTION ? "" : (k->kind == CONFIG_NAMED ? ".NAME" : "[]"));
+        describe_section(k->section, path, ret);
+        path->len = len;
+    }
+}
+
+static void describe_section(const struct config_section *s, struct buf *path, struct buf *ret)
+{
+    for (size_t i = 0; i < s->n_keys; i++)
+        describe_key(&s->keys[i], path, ret);
+}
+
+/**
+ * config_describe() - the reference of all keys of the file, then of users_file
+ * @ret:  appended to; three lines a key: its path, what is allowed and the default, what it means
+ */
+void config_describe(struct buf *ret)
+{
+    struct buf path CLEANUP(buf_done) = {0};
+
+    describe_section(&config_root_section, &path, ret);
+    buf_addf(ret, "\nIn users_file:\n\n");
+    describe_section(&config_users_section, &path, ret);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/config_keys.h - the table of keys, and what loads by it
+ *
+ * One row a key.  It drives loading, defaults, ranges, the texts of errors,
+ * config_describe() and freeing; nothing about a key is said anywhere else but in
+ * the checks of config_check.c, which look at several keys at once or at the world.
+ *
+ * Private to the config*.c files.
+ */
+#pragma once
+
+#include "base/map.h"
+#include "conf/conf.h"
+#include "node/config.h"
+
+enum config_kind {
+    CONFIG_TEXT,     /* char * */
+    CONFIG_PATH,     /* char *, made absolute */
+    CONFIG_BOOL,     /* bool */
+    CONFIG_U16,      /* uint16_t */
+    CONFIG_U32,      /* uint32_t, unsigned */
+    CONFIG_U64,      /* uint64_t */
+    CONFIG_DECIMAL,  /* double */
+    CONFIG_CHOICE,   /* an enum or int: the value of one of .choices */
+    CONFIG_WORD,     /* char *: the text of one of .choices */
+    CONFIG_RULE,     /* struct rule_spec: its filter; .min is for what, RULE_PUBLISH | RULE_SUBSCRIBE */
+    CONFIG_SECTION,  /* a mapping whose keys stand in the same object; a bool when CONFIG_OPTIONAL */
+    CONFIG_LIST,     /* pointer and count: a list of .section, at most .max */
+    CONFIG_NAMED,    /* pointer and count: a mapping of names to .section, at most .max */
+    CONFIG_RULES,    /* as CONFIG_LIST; added to what is there; .min: they deny */
+    CONFIG_FILTERS,  /* char ** and count: a list of command topics, at most .max */
+    CONFIG_KIND_N,
+};
+
+#define RULE_PUBLISH   1U
+#define RULE_SUBSCRIBE 2U
+
+#define CONFIG_REQUIRED 1U /* its absence is an error */
+#define CONFIG_OPTIONAL 2U /* a section whose absence has a meaning of its own */
+#define CONFIG_READABLE 4U /* a file that must be there */
+#define CONFIG_SECRET   8U /* a file that nobody else should read; a text that is wiped */
+
+struct config_choice {
+    const char *text; /* NULL ends the list */
+    int value;
+};
+
+struct config_loader;
+
+/* Several keys of one object at once; @v is where it stands. */
+typedef void config_check_fn(struct config_loader *l, const void *object, struct conf_value v);
+
+struct config_section {
+    const struct config_key *keys;
+    size_t n_keys;
+    size_t size; /* of the object, for lists */
+    config_check_fn *check; /* NULL: none */
+};
+
+struct config_key {
+    const char *name;
+    enum config_kind kind;
+    unsigned flags;
+    size_t offset;       /* in the object */
+    size_t count_offset; /* of lists: a size_t */
+    uint64_t min;        /* numbers: the value; texts: bytes */
+    uint64_t max;
+    const char *deflt; /* as it would stand in the file; NULL: zero or nothing */
+    const struct config_choice *choices;
+    const struct config_section *section;
+    const char *what; /* for the manual */
+};
+
+/* One file being loaded. */
+struct config_loader {
+    struct config *config;
+    const struct config_section *root;
+    struct buf path;      /* of the key that is being looked at: "listeners[0].port" */
+    struct buf *warnings; /* borrowed */
+};
+
+extern const struct config_section config_root_section;
+extern const struct config_section config_users_section; /* of users_file */
+
+/* A place in the object that a key of it stands for. */
+static inline void *config_field(const void *object, size_t offset)
+{
+    return (char *)(uintptr_t)object + offset;
+}
+
+/* config_load.c */
+void config_load_section(struct config_loader *l, const struct config_section *s, void *object,
+                         struct conf_value map);
+void config_free_section(const struct config_section *s, void *object);
+void config_fail(struct config_loader *l, struct conf_value v, const char *format, ...)
+    PRINTF(3, 4);
+void config_fail_key(struct config_loader *l, struct conf_value map, const char *key,
+                     const char *format, ...) PRINTF(4, 5);
+void config_warn_key(struct config_loader *l, struct conf_value map, const char *key,
+                     const char *format, ...) PRINTF(4, 5);
+
+/* config_value.c */
+bool config_set(const struct config_loader *l, const struct config_key *k, void *object,
+                const char *text, struct buf *ret_why);
+void config_allowed(const struct config_key *k, struct buf *ret);
+
+/* config_check.c */
+config_check_fn config_check_root;
+config_check_fn config_check_listener;
+config_check_fn config_check_rule;
+config_check_fn config_check_users;
+const char *config_file_wrong_why(const char *path);
+bool config_file_is_open(const char *path);
+
+/* config.c */
+struct config *config_from(struct conf *c, const char *path, char **ret_error);

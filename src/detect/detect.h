@@ -99,7 +99,8 @@ struct detect_settings {
     double time_scale; /* detectors see time pass this many times faster; 0: 1; for tests */
     unsigned startup_grace_s;
     uint64_t started_ns; /* CLOCK_MONOTONIC */
-    /* Multiplies the topic-scan limits of a role (gateway 20, monitor 5); 0 counts as 1.  May be NULL: 1. */
+    /* Multiplies the topic-scan limits of a role (gateway 20, monitor 5); 0 counts as 1.  May be
+     * NULL: 1. */
     unsigned (*scan_factor)(void *arg, struct bytes role);
     void *scan_factor_arg;
 };
@@ -117,8 +118,8 @@ struct detector_counters {
     uint64_t events;     /* looked at */
     uint64_t fired;      /* findings opened or updated */
     uint64_t suppressed; /* over the limit, but the finding stands already */
-    uint64_t shed;       /* subjects with something on record that were forgotten for want of room */
-    unsigned standing;   /* findings open now */
+    uint64_t shed;     /* subjects with something on record that were forgotten for want of room */
+    unsigned standing; /* findings open now */
 };
 
 size_t detect_detectors(void); /* how many */
@@ -135,5 +136,6 @@ struct detect_learned {
 };
 
 struct detect_learned detect_client_learned(const struct detect *d, struct bytes client_id);
-/* A device was swapped, or a finding was judged false: the client begins anew.  Its finding closes at the next tick. */
+/* A device was swapped, or a finding was judged false: the client begins anew.  Its finding closes
+ * at the next tick. */
 void detect_client_forget(struct detect *d, struct bytes client_id);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* detect/counters.c - see counters.h */
+#include "detect/counters.h"
+
+#include <math.h>
+
+static uint32_t index_at(uint64_t length_ns, uint64_t now_ns)
+{
+    return (uint32_t)(now_ns / length_ns);
+}
+
+/* The part of the previous window that the last @length_ns still overlap, 0..1. */
+static double overlap(uint64_t length_ns, uint64_t now_ns)
+{
+    return 1.0 - (double)(now_ns % length_ns) / (double)length_ns;
+}
+
+/**
+ * window_add() - count @n more
+ * @length_ns:  of the window; the same at each call for @w
+ * @n:          may be a fraction
+ *
+ * What comes late, from before the current window, counts in the current one.
+ */
+void window_add(struct window *w, uint64_t length_ns, uint64_t now_ns, double n)
+{
+    uint32_t index = index_at(length_ns, now_ns);
+
+    if (index > w->index) {
+        w->previous = index == w->index + 1 ? w->current : 0;
+        w->current = 0;
+        w->index = index;
+    }
+    w->current += (float)n;
+}
+
+/** window_level() - Return: about how many in the @length_ns before @now_ns. */
+double window_level(const struct window *w, uint64_t length_ns, uint64_t now_ns)
+{
+    uint32_t index = index_at(length_ns, now_ns);
+
+    if (index < w->index)
+        return (double)w->current + (double)w->previous;
+    if (index == w->index)
+        return (double)w->current + (double)w->previous * overlap(length_ns, now_ns);
+    if (index == w->index + 1)
+        return (double)w->current * overlap(length_ns, now_ns);
+    return 0;
+}
+
+/** decay_add() - count @n more; late events do not turn back the time */
+void decay_add(struct decay *d, uint64_t half_life_ns, uint64_t now_ns, double n)
+{
+    d->level = decay_level(d, half_life_ns, now_ns) + n;
+    d->at_ns = MAX(d->at_ns, now_ns);
+}
+
+/** decay_level() - Return: what is left of what was counted; rate x half-life / ln 2 when steady.
+ */
+double decay_level(const struct decay *d, uint64_t half_life_ns, uint64_t now_ns)
+{
+    uint64_t age_ns = now_ns > d->at_ns ? now_ns - d->at_ns : 0;
+
+    return d->level * exp2(-(double)age_ns / (double)half_life_ns);
+}
+
+/** linear_add() - @hash must be keyed, or the peer chooses collisions */
+void linear_add(struct linear *l, uint64_t hash)
+{
+    unsigned bit = (unsigned)(hash >> 56);
+
+    l->bits[bit / 64] |= BIT64(bit % 64);
+}
+
+/** linear_estimate() - Return: about how many different ones, at most LINEAR_MAX. */
+double linear_estimate(const struct linear *l)
+{
+    int zeros = LINEAR_BITS;
+
+    for (size_t i = 0; i < COUNT_OF(l->bits); i++)
+        zeros -= __builtin_popcountll(l->bits[i]);
+    return zeros == 0 ? LINEAR_MAX : LINEAR_BITS * log((double)LINEAR_BITS / zeros);
+}
+
+/** linear_window_add() - window_add() for different ones */
+void linear_window_add(struct linear_window *w, uint64_t length_ns, uint64_t now_ns, uint64_t hash)
+{
+    uint32_t index = index_at(length_ns, now_ns);
+
+    if (index > w->index) {
+        w->previous = index == w->index + 1 ? w->current : (struct linear){0};
+        w->current = (struct linear){0};
+        w->index = index;
+    }
+    linear_add(&w->current, hash);
+}
+
+/**
+ * linear_window_level() - window_level() for different ones
+ *
+ * Of the previous window only those count that are not in the current one too.
+ */
+double linear_window_level(const struct linear_window *w, uint64_t length_ns, uint64_t now_ns)
+{
+    uint32_t index = index_at(length_ns, now_ns);
+    struct linear both = w->current;
+    double current;
+
+    if (index > w->index + 1)
+        return 0;
+    current = linear_estimate(&w->current);
+    if (index == w->index + 1)
+        return current * overlap(length_ns, now_ns);
+
+    for (size_t i = 0; i < COUNT_OF(both.bits); i++)
+        both.bits[i] |= w->previous.bits[i];
+    return current + (linear_estimate(&both) - current) *
+                         (index < w->index ? 1.0 : overlap(length_ns, now_ns));
+}
+
+/* Kirsch and Mitzenmacher 2006: two hashes are as good as many. */
+static unsigned bloom_bit(uint64_t hash, unsigned i)
+{
+    return ((uint32_t)hash + i * ((uint32_t)(hash >> 32) | 1)) % BLOOM_BITS;
+}
+
+/** bloom_add() - @hash must be keyed */
+void bloom_add(struct bloom *b, uint64_t hash)
+{
+    for (unsigned i = 0; i < BLOOM_HASHES; i++) {
+        unsigned bit = bloom_bit(hash, i);
+
+        b->bits[bit / 64] |= BIT64(bit % 64);
+    }
+}
+
+/** bloom_has() - Return: false when it was never added; true when it was, or seldom by chance. */
+bool bloom_has(const struct bloom *b, uint64_t hash)
+{
+    for (unsigned i = 0; i < BLOOM_HASHES; i++) {
+        unsigned bit = bloom_bit(hash, i);
+
+        if (!(b->bits[bit / 64] & BIT64(bit % 64)))
+            return false;
+    }
+    return true;
+}
+
+/** bloom_estimate() - Return: about how many were added. */
+double bloom_estimate(const struct bloom *b)
+{
+    int ones = 0;
+
+    for (size_t i = 0; i < COUNT_OF(b->bits); i++)
+        ones += __builtin_popcountll(b->bits[i]);
+    ones = MIN(ones, BLOOM_BITS - 1);
+    return -(double)BLOOM_BITS / BLOOM_HASHES * log(1.0 - (double)ones / BLOOM_BITS);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * detect/subjects.h - a bounded table of what is known of each subject
+ *
+ * Sets of 16 places, found by the keyed hash of the subject; each place carries
+ * the whole hash as its tag, so that nobody is blamed for a neighbour.  When a set
+ * is full, the least guilty of it goes, among equals the one not seen longest:
+ * filling the table with names does not clear those that are on record.
+ */
+#pragma once
+
+#include "base/bytes.h"
+
+/* Of two states, whose is worth keeping; 0: nothing on record. */
+typedef double subjects_guilt_fn(const void *state, uint64_t now_ns);
+
+struct subjects {
+    struct subjects_place *places; /* owned */
+    size_t n_sets;                 /* a power of two */
+    size_t state_bytes;
+    subjects_guilt_fn *guilt; /* NULL: all are equal */
+    size_t n;
+    uint64_t shed; /* forgotten although guilty */
+};
+
+void subjects_init(struct subjects *t, size_t capacity, size_t state_bytes,
+                   subjects_guilt_fn *guilt);
+void subjects_done(struct subjects *t);
+void *subjects_find(const struct subjects *t, uint64_t key);
+void *subjects_get(struct subjects *t, uint64_t key, uint64_t now_ns, bool *ret_is_new);
+void subjects_forget(struct subjects *t, uint64_t key);
+
+uint64_t subject_key(struct bytes name);
+uint64_t subject_key_pair(struct bytes a, struct bytes b);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/detect/scene.h - events played to the detectors, and what they found */
+#pragma once
+
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "detect/detect.h"
+
+#define S         1000000000ULL
+#define SCENE_NS  (6000000 * S) /* a multiple of 60 and 600 s: windows begin here */
+#define FOUND_MAX 64
+
+struct found {
+    const char *kind;
+    enum finding_state state;
+    enum severity severity;
+    enum subject_kind subject_kind;
+    char subject[128];
+    char address[64];
+    char client_id[64];
+    double count;
+    double limit;
+    unsigned window_s;
+    bool alert_only;
+    bool in_grace;
+    uint64_t at_ns;
+    unsigned n_samples;
+    char sample[DETECT_SAMPLE_BYTES_MAX];
+};
+
+struct scene {
+    struct detect *d;
+    uint64_t now_ns;
+    unsigned n_found;
+    struct found found[FOUND_MAX];
+};
+
+static inline unsigned scene_scan_factor(void *arg, struct bytes role)
+{
+    (void)arg;
+    if (bytes_equal(role, BYTES("gateway")))
+        return 20;
+    if (bytes_equal(role, BYTES("monitor")))
+        return 5;
+    return 0;
+}
+
+static inline void scene_begin(struct scene *s, double time_scale, unsigned grace_s)
+{
+    struct detect_settings settings = {
+        .time_scale = time_scale,
+        .startup_grace_s = grace_s,
+        .started_ns = SCENE_NS,
+        .scan_factor = scene_scan_factor,
+    };
+
+    *s = (struct scene){.d = detect_new(&settings), .now_ns = SCENE_NS};
+}
+
+static inline void scene_end(struct scene *s)
+{
+    s->d = detect_free(s->d);
+}
+
+static inline void scene_found(void *arg, const struct finding *f)
+{
+    struct scene *s = arg;
+    struct found *to = &s->found[s->n_found++];
+
+    assert_true(s->n_found < FOUND_MAX);
+    *to = (struct found){
+        .kind = f->detector->name,
+        .state = f->state,
+        .severity = f->severity,
+        .subject_kind = f->subject_kind,
+        .count = f->count,
+        .limit = f->limit,
+        .window_s = f->window_s,
+        .alert_only = f->alert_only,
+        .in_grace = f->in_grace,
+        .at_ns = f->at_ns,
+        .n_samples = f->n_samples,
+    };
+    snprintf(to->subject, sizeof(to->subject), "%.*s", BYTES_ARG(f->subject));
+    snprintf(to->address, sizeof(to->address), "%.*s", BYTES_ARG(f->address));
+    snprintf(to->client_id, sizeof(to->client_id), "%.*s", BYTES_ARG(f->client_id));
+    if (f->n_samples > 0)
+        memcpy(to->sample, f->samples[0], sizeof(to->sample));
+}
+
+static inline void scene_event(struct scene *s, struct event e)
+{
+    if (e.at_ns == 0)
+        e.at_ns = s->now_ns;
+    detect_event(s->d, &e, scene_found, s);
+}
+
+static inline void scene_wait(struct scene *s, double seconds)
+{
+    s->now_ns += (uint64_t)(seconds * 1e9);
+}
+
+/* As the sentinel does: a tick a second while time passes. */
+static inline void scene_idle(struct scene *s, unsigned seconds)
+{
+    for (unsigned i = 0; i < seconds; i++) {
+        scene_wait(s, 1);
+        detect_tick(s->d, s->now_ns, scene_found, s);
+    }
+}
+
+static inline void scene_connect(struct scene *s, const char *client, const char *address)
+{
+    scene_event(s, (struct event){.kind = EVENT_CONNECT_ACCEPTED,
+                                  .client_id = bytes_str(client),
+                                  .user_name = bytes_str(client),
+                                  .address = bytes_str(address),
+                                  .role = BYTES("meter")});
+}
+
+static inline void scene_auth_failed(struct scene *s, const char *client, const char *user,
+                                     const char *address, uint32_t secret)
+{
+    scene_event(s, (struct event){.kind = EVENT_AUTH_FAILED,
+                                  .value = secret,
+                                  .client_id = bytes_str(client),
+                                  .user_name = bytes_str(user),
+                                  .address = bytes_str(address)});
+}
+
+static inline void scene_topic(struct scene *s, enum event_kind kind, const char *client,
+                               const char *role, const char *topic, uint32_t value)
+{
+    scene_event(s, (struct event){.kind = kind,
+                                  .value = value,
+                                  .client_id = bytes_str(client),
+                                  .user_name = bytes_str(client),
+                                  .address = BYTES("192.0.2.7"),
+                                  .role = bytes_str(role),
+                                  .topic = bytes_str(topic)});
+}
+
+static inline struct detector_counters scene_counters(const struct scene *s, const char *id)
+{
+    for (size_t i = 0; i < detect_detectors(); i++) {
+        if (strcmp(detect_detector(i)->id, id) == 0)
+            return detect_counters(s->d, i);
+    }
+    fail_msg("no detector %s", id);
+    return (struct detector_counters){0};
+}

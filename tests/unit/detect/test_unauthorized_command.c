@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/detect/test_unauthorized_command.c - D32, MQ.PR.SP-03 */
+#include "scene.h"
+
+static void one_command_by_one_who_may_not_is_high(void **state)
+{
+    static const enum event_kind kinds[] = {EVENT_PUBLISH_TOPIC, EVENT_PUBLISH_DENIED};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        struct scene s;
+
+        scene_begin(&s, 1, 0);
+        scene_topic(&s, kinds[i], "m-1", "meter", "fmb/command/breaker/7", EVENT_COMMAND);
+        assert_int_equal(s.n_found, 1);
+        assert_string_equal(s.found[0].kind, "unauthorized-command");
+        assert_int_equal(s.found[0].severity, SEVERITY_HIGH);
+        assert_int_equal(s.found[0].subject_kind, SUBJECT_CLIENT);
+        assert_string_equal(s.found[0].subject, "m-1");
+        assert_string_equal(s.found[0].address, "192.0.2.7");
+        assert_string_equal(s.found[0].sample, "fmb/command/breaker/7");
+        assert_true(s.found[0].count == 1 && s.found[0].limit == 1);
+        scene_end(&s);
+    }
+}
+
+static void other_topics_and_who_may_command_are_silent(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_begin(&s, 1, 0);
+    scene_topic(&s, EVENT_PUBLISH_TOPIC, "m-1", "meter", "fmb/meter/m-1/p", 0);
+    scene_topic(&s, EVENT_PUBLISH_TOPIC, "scada", "control", "fmb/command/breaker/7", 0);
+    scene_topic(&s, EVENT_SUBSCRIBED, "m-1", "meter", "fmb/command/meter/m-1/#", EVENT_COMMAND);
+    assert_int_equal(s.n_found, 0);
+    scene_end(&s);
+}
+
+static void it_is_said_once_until_it_has_been_quiet(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_begin(&s, 1, 0);
+    for (unsigned i = 0; i < 5; i++)
+        scene_topic(&s, EVENT_PUBLISH_DENIED, "m-1", "meter", "fmb/command/b", EVENT_COMMAND);
+    assert_int_equal(s.n_found, 1);
+    assert_int_equal(scene_counters(&s, "D32").suppressed, 4);
+    scene_idle(&s, 1200);
+    assert_int_equal(s.n_found, 2);
+    assert_int_equal(s.found[1].state, FINDING_CLOSED);
+    scene_topic(&s, EVENT_PUBLISH_DENIED, "m-1", "meter", "fmb/command/b", EVENT_COMMAND);
+    assert_int_equal(s.n_found, 3);
+    scene_end(&s);
+}
+
+static void a_long_topic_is_shown_cut_between_characters(void **state)
+{
+    struct scene s;
+    char topic[301];
+
+    (void)state;
+    for (unsigned i = 0; i < 300; i += 2)
+        memcpy(topic + i, "\xc3\xa9", 2);
+    topic[300] = '\0';
+    scene_begin(&s, 1, 0);
+    scene_topic(&s, EVENT_PUBLISH_DENIED, "m-1", "meter", topic, EVENT_COMMAND);
+    assert_int_equal(strlen(s.found[0].sample), 126);
+    scene_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_command_by_one_who_may_not_is_high),
+        cmocka_unit_test(other_topics_and_who_may_command_are_silent),
+        cmocka_unit_test(it_is_said_once_until_it_has_been_quiet),
+        cmocka_unit_test(a_long_topic_is_shown_cut_between_characters),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

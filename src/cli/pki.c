@@ -59,11 +59,12 @@ static int take_times(const struct pki_task *t, unsigned days, uint64_t *ret_fro
 
 /* ---- showing ---- */
 
+/* Whether it is revoked, a certificate does not say. */
 static const char *state_of(const struct certificate_facts *f, uint64_t now_unix_ms)
 {
     if (now_unix_ms < f->not_before_unix_ms)
         return "not yet valid";
-    return now_unix_ms > f->not_after_unix_ms ? "expired" : "valid";
+    return now_unix_ms > f->not_after_unix_ms ? "expired" : "in date";
 }
 
 static const char *kind_of(const struct certificate_facts *f)

@@ -70,13 +70,28 @@ static const char *const guesses[GUESSES_MAX] = {
 
 /* ---- how it went ---- */
 
-static bool was_refused(enum client_outcome o)
+/* Does the node answer somebody else?  Else "closed" would also be what a dead node says. */
+static bool node_answers_others(const struct intruder *i)
+{
+    const struct stream_target target = {
+        .host = i->home.address, .port = i->home.port, .source = OTHER_SOURCE, .timeout_ms = 5000};
+    char *error = NULL;
+    struct stream *s = stream_connect(&target, &error);
+    bool ok = s != NULL;
+
+    stream_free(s);
+    free(error);
+    return ok;
+}
+
+static bool was_refused(const struct intruder *i, enum client_outcome o)
 {
     switch (o) {
     case CLIENT_E_REFUSED:
+        return true;
     case CLIENT_E_CLOSED:
     case CLIENT_E_UNREACHABLE:
-        return true;
+        return node_answers_others(i);
     case CLIENT_OK:
     case CLIENT_NOTHING:
     case CLIENT_E_TIMEOUT:
@@ -98,7 +113,7 @@ static void tell_json(const struct intruder *i, const char *what, const char *an
 static void tell(struct intruder *i, const char *what, enum client_outcome o,
                  const struct client *c)
 {
-    bool is_good = was_refused(o);
+    bool is_good = was_refused(i, o);
     const char *answer = o == CLIENT_OK ? "IT WORKED" : client_error(c);
 
     i->n_attempts++;
@@ -237,20 +252,6 @@ static void misuse_what_was_stolen(struct intruder *i)
 
 /* ---- shut out ---- */
 
-/* Does the node answer somebody else?  Else "closed" would also be what a dead node says. */
-static bool node_answers_others(const struct intruder *i)
-{
-    const struct stream_target target = {
-        .host = i->home.address, .port = i->home.port, .source = OTHER_SOURCE, .timeout_ms = 5000};
-    char *error = NULL;
-    struct stream *s = stream_connect(&target, &error);
-    bool ok = s != NULL;
-
-    stream_free(s);
-    free(error);
-    return ok;
-}
-
 static bool is_shut_out(const struct intruder *i, enum client_outcome o, const struct client *c)
 {
     if (o == CLIENT_E_REFUSED)
@@ -314,6 +315,9 @@ static bool begin(struct intruder *i, char **ret_error)
 {
     if (!lab_home_open(&i->home, i->o->home, ret_error) || !steal_password(i, ret_error))
         return false;
+    if (!node_answers_others(i))
+        return lab_fail(ret_error, "nothing answers at %s port %u; is the node running?",
+                        i->home.address, i->home.port);
     i->tls = tls_context_new_client(i->home.ca, NULL, NULL, ret_error);
     return i->tls != NULL;
 }

@@ -20,6 +20,7 @@
 #define SHA256_TEXT_LEN 65 /* 64 hex digits and a zero */
 
 void random_bytes(void *at, size_t n);
+bool random_is_ready(void); /* RAND_status(): OpenSSL's generator is seeded; MQ.PR.IP-05 */
 /* @len characters of 2-9 A-Z a-z without look-alikes, 5.8 bits each; secret_free() it. */
 char *random_text(size_t len);
 void secret_wipe(void *at, size_t n);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -57,6 +58,12 @@ bool openssl_failed(char **ret_error, const char *format, ...)
     text_of(&text, ret_error);
     ERR_clear_error();
     return false;
+}
+
+/** random_is_ready() - OpenSSL's generator is seeded; MQ.PR.IP-05 */
+bool random_is_ready(void)
+{
+    return RAND_status() == 1;
 }
 
 /** random_bytes() - fill @at with @n bytes from the kernel's generator */

@@ -1,36 +1,164 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* node/probes.c - evidence for the assessment, measured on the running node */
-#include "node/node_private.h"
-#include "node/sentinel.h"
+/* node/probes.c - evidence: what the sentinel knows, and the list of all probes */
+#include "node/probes.h"
 
-struct facts_call {
-    json_t *all;
-};
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-static void add_fact(json_t *all, enum identify_fact fact, const struct identify_value *v, uint64_t at_unix_ms)
+#include "base/clock.h"
+
+#define DETAIL_MAX 256
+/* An automatic answer within this time counts [MQ.DE.ID-01.t4]. */
+#define ANSWER_MS_MAX 60000
+
+/** evidence_add() - one measured value */
+void evidence_add(struct evidence_list *e, const char *test, double value, uint64_t samples, const char *window,
+                  const char *detail, ...)
 {
-    json_array_append_new(all, json_pack("{s:s,s:f,s:I,s:I,s:s}", "test", identify_fact_test(fact), "value", v->value,
-                                         "samples", (json_int_t)v->samples, "at", (json_int_t)at_unix_ms, "detail",
-                                         v->detail));
+    char text[DETAIL_MAX];
+    va_list args;
+    json_t *o;
+
+    va_start(args, detail);
+    vsnprintf(text, sizeof(text), detail, args);
+    va_end(args);
+    o = json_pack("{s:s,s:f,s:I,s:I,s:s}", "test", test, "value", value, "samples", (json_int_t)samples, "at",
+                  (json_int_t)e->at_unix_ms, "detail", text);
+    if (window != NULL)
+        json_object_set_new(o, "window", json_string(window));
+    json_array_append_new(e->array, o);
 }
 
-static void ask_identify(struct sentinel *s, void *arg)
-{
-    struct facts_call *c = arg;
+/* ---- what the sentinel knows ---- */
 
+static void facts(struct sentinel *s, struct evidence_list *e)
+{
     for (unsigned i = 0; i < IDENTIFY_FACT_N; i++) {
         struct identify_value v;
 
-        if (identify_fact(s->identify, i, s->now_unix_ms, &v))
-            add_fact(c->all, i, &v, s->now_unix_ms);
+        if (identify_fact(s->identify, i, e->at_unix_ms, &v))
+            evidence_add(e, identify_fact_test(i), v.value, v.samples, NULL, "%s", v.detail);
     }
+}
+
+static void detectors(struct sentinel *s, struct evidence_list *e)
+{
+    uint64_t n_closed = s->n_events[EVENT_DISCONNECTED];
+
+    evidence_add(e, "MQ.PR.SP-03.t1", 1, detect_detectors(), NULL, "all %zu built-in detectors run",
+                 detect_detectors());
+    evidence_add(e, "MQ.DE.NM-01.t1", 3, 1, NULL, "attempts are counted by address, client id and user name");
+    if (n_closed > 0)
+        evidence_add(e, "MQ.DE.NM-02.t1", 1, n_closed, "30d",
+                     "each of %llu closed connections left an event with its cause, since the start",
+                     (unsigned long long)n_closed);
+}
+
+static void bans(struct sentinel *s, struct evidence_list *e)
+{
+    size_t n_complete = 0;
+    size_t n_overdue = 0;
+
+    for (size_t i = 0; i < s->n_bans; i++) {
+        const struct ban *b = &s->bans[i];
+
+        n_complete += b->author[0] != '\0' && b->reason[0] != '\0' && b->expires_unix_ms != 0;
+        n_overdue += b->expires_unix_ms != 0 && b->expires_unix_ms + 2000 < e->at_unix_ms;
+    }
+    if (s->n_bans > 0)
+        evidence_add(e, "MQ.PR.SP-04.t3", (double)n_complete / (double)s->n_bans, s->n_bans, NULL,
+                     "%zu of %zu bans have an author, a reason and an expiry", n_complete, s->n_bans);
+    evidence_add(e, "MQ.RC.RP-04.t4", (double)n_overdue, s->n_bans > 0 ? s->n_bans : 1, NULL,
+                 "%zu of %zu bans in force are past their expiry", n_overdue, s->n_bans);
+}
+
+/* ---- incidents ---- */
+
+struct answered {
+    unsigned n_guessing;
+    unsigned n_guessing_in_time;
+    unsigned n_contained;
+    uint64_t seconds[RESPOND_INCIDENTS_MAX];
+};
+
+static const struct action *first_done(const struct incident *i, enum action_kind least)
+{
+    for (unsigned k = 0; k < i->n_actions; k++) {
+        const struct action *a = &i->actions[k];
+
+        if (a->kind >= least && (a->state == ACTION_DONE || a->state == ACTION_EXPIRED))
+            return a;
+    }
+    return NULL;
+}
+
+static void look_at(void *arg, const struct incident *i)
+{
+    struct answered *n = arg;
+    const struct action *limit = first_done(i, ACTION_DELAY);
+    const struct action *contained = first_done(i, ACTION_DISCONNECT);
+
+    if (strcmp(i->detector->subcategory, "MQ.DE.ID-01") == 0) {
+        n->n_guessing++;
+        n->n_guessing_in_time += limit != NULL && limit->at_unix_ms <= i->opened_unix_ms + ANSWER_MS_MAX;
+    }
+    if (i->severity >= SEVERITY_HIGH && contained != NULL && n->n_contained < RESPOND_INCIDENTS_MAX)
+        n->seconds[n->n_contained++] = (contained->at_unix_ms - i->opened_unix_ms) / 1000;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static void incidents(struct sentinel *s, struct evidence_list *e)
+{
+    struct answered n = {0};
+
+    respond_incidents_each(s->respond, look_at, &n);
+    if (n.n_guessing > 0)
+        evidence_add(e, "MQ.DE.ID-01.t4", (double)n.n_guessing_in_time / n.n_guessing, n.n_guessing, "90d",
+                     "%u of %u guessing incidents were limited or banned within 60 s", n.n_guessing_in_time,
+                     n.n_guessing);
+    if (n.n_contained > 0) {
+        qsort(n.seconds, n.n_contained, sizeof(n.seconds[0]), ascending);
+        evidence_add(e, "MQ.RS.RP-03.t1", (double)n.seconds[n.n_contained / 2], n.n_contained, "90d",
+                     "median of %u containments of high incidents", n.n_contained);
+    }
+}
+
+static void on_sentinel(struct sentinel *s, void *arg)
+{
+    struct evidence_list *e = arg;
+
+    facts(s, e);
+    detectors(s, e);
+    bans(s, e);
+    incidents(s, e);
+}
+
+/** probe_sentinel() - assets, flows, detectors, bans and incidents */
+void probe_sentinel(struct node *n, struct evidence_list *e)
+{
+    sentinel_call(n->sentinel, on_sentinel, e);
 }
 
 /** node_evidence_json() - see node.h */
 json_t *node_evidence_json(struct node *n)
 {
-    struct facts_call c = {.all = json_array()};
+    static void (*const probes[])(struct node *n, struct evidence_list *e) = {
+        probe_sentinel,
+        probe_config,
+        probe_crypto,
+        probe_traffic,
+    };
+    struct evidence_list e = {.array = json_array(), .at_unix_ms = clock_unix_ms()};
 
-    sentinel_call(n->sentinel, ask_identify, &c);
-    return c.all;
+    for (size_t i = 0; i < COUNT_OF(probes); i++)
+        probes[i](n, &e);
+    return e.array;
 }

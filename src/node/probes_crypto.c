@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node/probes_crypto.c - evidence: certificates in files, and the randomness they rest on */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "crypto/crypto.h"
+#include "node/probes.h"
+
+#define MS_PER_DAY        86400000ULL
+#define SERVER_DAYS_LEFT  14
+#define SECURITY_BITS_MIN 128 /* EC P-256, RSA 3072 */
+
+static bool server_certificate_ok(const struct config_listener *l, uint64_t now_unix_ms, unsigned *ret_days)
+{
+    struct certificate_facts f;
+    char *error = NULL;
+    uint64_t left_ms;
+
+    if (!certificate_read(l->certificate, &f, &error)) {
+        free(error);
+        return false;
+    }
+    left_ms = f.not_after_unix_ms > now_unix_ms ? f.not_after_unix_ms - now_unix_ms : 0;
+    *ret_days = (unsigned)(left_ms / MS_PER_DAY);
+    left_ms = f.names[0] != '\0' && f.for_server && !f.is_self_signed ? left_ms : 0;
+    certificate_facts_done(&f);
+    return left_ms > SERVER_DAYS_LEFT * MS_PER_DAY;
+}
+
+static void server_certificates(const struct config *c, struct evidence_list *e)
+{
+    unsigned n = 0;
+    unsigned n_ok = 0;
+    unsigned days_least = UINT32_MAX;
+
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        unsigned days = 0;
+
+        if (!c->listeners[i].has_tls)
+            continue;
+        n++;
+        n_ok += server_certificate_ok(&c->listeners[i], e->at_unix_ms, &days);
+        days_least = MIN(days_least, days);
+    }
+    if (n > 0)
+        evidence_add(e, "MQ.PR.IA-04.t1", n_ok == n, n, NULL,
+                     "%u of %u TLS listeners present a certificate that names them, is not self-signed and lasts; "
+                     "the shortest %u days",
+                     n_ok, n, days_least);
+}
+
+/* Different client_ca files; several listeners may share one. */
+static bool seen_before(const struct config *c, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (c->listeners[k].client_ca != NULL && strcmp(c->listeners[k].client_ca, c->listeners[i].client_ca) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void anchors(const struct config *c, struct evidence_list *e)
+{
+    unsigned n = 0;
+    unsigned n_strong = 0;
+
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        struct certificate_facts f;
+        char *error = NULL;
+
+        if (c->listeners[i].client_ca == NULL || seen_before(c, i))
+            continue;
+        n++;
+        if (!certificate_read(c->listeners[i].client_ca, &f, &error)) {
+            free(error);
+            continue;
+        }
+        n_strong += f.security_bits >= SECURITY_BITS_MIN && strstr(f.signature_algorithm, "SHA1") == NULL &&
+                    strstr(f.signature_algorithm, "md5") == NULL;
+        certificate_facts_done(&f);
+    }
+    if (n == 0)
+        return;
+    evidence_add(e, "MQ.PR.IA-02.t2", n, n, NULL, "%u trust anchors for client certificates", n);
+    evidence_add(e, "MQ.PR.IA-02.t3", n_strong == n, n, NULL, "%u of %u anchors have 128 bits of security or more",
+                 n_strong, n);
+}
+
+static void revocation(const struct config *c, struct evidence_list *e)
+{
+    unsigned n = 0;
+    unsigned n_fresh = 0;
+
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        struct crl_facts f;
+        char *error = NULL;
+
+        if (c->listeners[i].crl == NULL)
+            continue;
+        n++;
+        if (crl_read(c->listeners[i].crl, &f, &error))
+            n_fresh += f.next_update_unix_ms > e->at_unix_ms;
+        free(error);
+    }
+    if (n > 0)
+        evidence_add(e, "MQ.PR.IA-01.t3", (double)n_fresh / n, n, "30d",
+                     "%u of %u revocation lists in force are not past their next update, looked at now", n_fresh, n);
+}
+
+static void randomness(struct evidence_list *e)
+{
+    uint8_t some[32];
+    bool ready = getrandom(some, sizeof(some), GRND_NONBLOCK) == (ssize_t)sizeof(some);
+
+    evidence_add(e, "MQ.PR.IP-05.t1", ready && random_is_ready(), 1, NULL,
+                 "the kernel's generator is seeded, and so is the TLS library's");
+}
+
+static void verifiers(const struct config *c, struct evidence_list *e)
+{
+    unsigned n = 0;
+    unsigned n_default = 0;
+
+    for (size_t i = 0; i < c->policy.n_users; i++) {
+        const char *verifier = c->policy.users[i].password_verifier;
+
+        if (verifier == NULL || n >= 8) /* each takes a second of one core */
+            continue;
+        n++;
+        n_default += password_is_default(verifier);
+    }
+    if (n > 0)
+        evidence_add(e, "MQ.PR.IA-03.t4", n_default, n, NULL,
+                     "%u of %u accounts looked at have a password of the built-in list", n_default, n);
+}
+
+/** probe_crypto() - certificates, revocation lists, randomness, passwords */
+void probe_crypto(struct node *n, struct evidence_list *e)
+{
+    server_certificates(n->config, e);
+    anchors(n->config, e);
+    revocation(n->config, e);
+    randomness(e);
+    verifiers(n->config, e);
+}

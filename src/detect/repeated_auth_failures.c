@@ -10,7 +10,8 @@
  * quarter.  One by a client id that has once got in from this address counts a
  * quarter too; both, a sixteenth.
  *
- * D(3600) of a name catches one guess a minute from changing addresses.
+ * D(3600) of a name catches one guess a minute from changing addresses; it counts
+ * guesses only, so that a secret which is repeated for days does not add up.
  *
  * MQ.DE.ID-01; ATT&CK for ICS has no technique of guessing: T0859, Enterprise T1110.
  */
@@ -142,19 +143,16 @@ static struct measure measure(const void *it, enum subject_kind kind, uint64_t k
     return kind == SUBJECT_USER ? measure_user(state, now_ns) : measure_address(state, now_ns);
 }
 
-static double weigh(struct repeated_auth_failures *me, const struct event *e)
+/* Is it the same secret as the last one of this (address, name)?  Remembers it. */
+static bool is_repeated(struct repeated_auth_failures *me, const struct event *e)
 {
     uint64_t pair = subject_key_pair(e->address, e->user_name);
     bool is_first;
     struct last_secret *last = subjects_get(&me->last_secret, pair, e->at_ns, &is_first);
-    double weight = 1;
+    bool is_same = !is_first && last->hash == e->value;
 
-    if (!is_first && last->hash == e->value)
-        weight *= WEIGHT_LENIENT;
     last->hash = e->value;
-    if (subjects_find(&me->good, subject_key_pair(e->address, e->client_id)) != NULL)
-        weight *= WEIGHT_LENIENT;
-    return weight;
+    return is_same;
 }
 
 static void blame_address(struct repeated_auth_failures *me, struct judge *j, const struct event *e,
@@ -179,7 +177,7 @@ static void blame_address(struct repeated_auth_failures *me, struct judge *j, co
 }
 
 static void tell_of_user(struct repeated_auth_failures *me, struct judge *j, const struct event *e,
-                         double weight)
+                         double weight, bool is_guess)
 {
     struct suspect s = {
         .kind = SUBJECT_USER,
@@ -194,7 +192,7 @@ static void tell_of_user(struct repeated_auth_failures *me, struct judge *j, con
         return;
     u = subjects_get(&me->users, s.key, e->at_ns, NULL);
     window_add(&u->in_long, SECONDS(LONG_S), e->at_ns, weight);
-    decay_add(&u->slow, SECONDS(HALF_LIFE_S), e->at_ns, weight);
+    decay_add(&u->slow, SECONDS(HALF_LIFE_S), e->at_ns, is_guess ? weight : 0);
     samples_keep(me->samples, ~s.key, e->address);
     s.samples = samples_of(me->samples, ~s.key);
     judge_suspect(j, e, &s);
@@ -203,15 +201,21 @@ static void tell_of_user(struct repeated_auth_failures *me, struct judge *j, con
 static void observe(void *it, struct judge *j, const struct event *e)
 {
     struct repeated_auth_failures *me = it;
-    double weight;
+    uint64_t client = subject_key_pair(e->address, e->client_id);
+    double weight = 1;
+    bool repeated;
 
     if (e->kind == EVENT_CONNECT_ACCEPTED) {
-        subjects_get(&me->good, subject_key_pair(e->address, e->client_id), e->at_ns, NULL);
+        subjects_get(&me->good, client, e->at_ns, NULL);
         return;
     }
-    weight = weigh(me, e);
+    repeated = is_repeated(me, e);
+    if (repeated)
+        weight *= WEIGHT_LENIENT;
+    if (subjects_find(&me->good, client) != NULL)
+        weight *= WEIGHT_LENIENT;
     blame_address(me, j, e, weight);
-    tell_of_user(me, j, e, weight);
+    tell_of_user(me, j, e, weight, !repeated);
 }
 
 static uint64_t shed(const void *it)

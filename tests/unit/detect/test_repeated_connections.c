@@ -10,7 +10,7 @@ static const struct {
     double within_s;
 } cases[] = {
     {"a constant retry each 5 s", 5, -1, 0},
-    {"a retry each 4.1 s", 4.1, -1, 0},
+    {"a retry each 4.3 s, 14 a minute", 4.3, -1, 0},
     {"a retry each 3 s", 3, SEVERITY_MEDIUM, 60},
     {"a crash loop each second", 1, SEVERITY_HIGH, 30},
     {"a script without pause", 0.05, SEVERITY_HIGH, 2},

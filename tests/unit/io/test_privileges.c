@@ -42,10 +42,11 @@ static int in_a_child(int (*check)(void))
 static int root_becomes_nobody(void)
 {
     const struct passwd *nobody = getpwnam("nobody");
-    gid_t groups[64];
+    gid_t groups[64] = {0};
     int n;
 
     CLAIM(nobody != NULL);
+    CLAIM(setgroups(1, groups) == 0);
     CLAIM(privileges_drop("nobody") == 0);
     CLAIM(getuid() == nobody->pw_uid && geteuid() == nobody->pw_uid);
     CLAIM(getgid() == nobody->pw_gid && getegid() == nobody->pw_gid);

@@ -342,6 +342,28 @@ static void a_forged_record_is_a_failure(void **state)
     stream_free(s);
 }
 
+static void an_error_of_somebody_else_in_the_thread_does_no_harm(void **state)
+{
+    struct stream *s;
+    struct peer *p;
+    int fds[2];
+    char at[64];
+    size_t n;
+
+    (void)state;
+    pair_unix(fds);
+    s = established(server_tls, fds, NULL, &p);
+    ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+    assert_int_equal(stream_read(s, at, sizeof(at), &n), STREAM_AGAIN);
+    ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+    while (stream_write(s, at, sizeof(at), &n) == STREAM_OK)
+        ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+    assert_int_equal(stream_write(s, at, sizeof(at), &n), STREAM_AGAIN);
+    assert_string_equal(stream_error(s), "");
+    peer_free(p);
+    stream_free(s);
+}
+
 static void a_tls_reset_is_a_failure_with_a_reason(void **state)
 {
     struct stream *s;
@@ -656,6 +678,7 @@ int main(void)
         cmocka_unit_test(close_notify_is_an_end_in_order_and_seen_behind_data),
         cmocka_unit_test(an_end_without_close_notify_is_an_end_with_a_note),
         cmocka_unit_test(a_forged_record_is_a_failure),
+        cmocka_unit_test(an_error_of_somebody_else_in_the_thread_does_no_harm),
         cmocka_unit_test(a_tls_reset_is_a_failure_with_a_reason),
         cmocka_unit_test(what_came_before_can_be_read_after_tls_writing_failed),
         cmocka_unit_test(a_peer_that_left_during_the_handshake_is_heard_out),

@@ -5,7 +5,8 @@
 #define IN(type, field) .offset = offsetof(struct type, field)
 #define SECTION(keys_, type, check_)                                                               \
     {                                                                                              \
-        .keys = (keys_), .n_keys = COUNT_OF(keys_), .size = sizeof(struct type), .check = (check_) \
+        .keys = (keys_), .n_keys = COUNT_OF(keys_), .size = sizeof(struct type),                   \
+        .verify = (check_)                                                                         \
     }
 
 /* clang-format off */

@@ -55,7 +55,7 @@ struct config_section {
     const struct config_key *keys;
     size_t n_keys;
     size_t size; /* of the object, for lists */
-    config_check_fn *check; /* NULL: none */
+    config_check_fn *verify; /* NULL: none */
 };
 
 struct config_key {
@@ -75,7 +75,6 @@ struct config_key {
 /* One file being loaded. */
 struct config_loader {
     struct config *config;
-    const struct config_section *root;
     struct buf path;      /* of the key that is being looked at: "listeners[0].port" */
     struct buf *warnings; /* borrowed */
 };
@@ -89,16 +88,27 @@ static inline void *config_field(const void *object, size_t offset)
     return (char *)(uintptr_t)object + offset;
 }
 
-/* config_load.c */
-void config_load_section(struct config_loader *l, const struct config_section *s, void *object,
-                         struct conf_value map);
-void config_free_section(const struct config_section *s, void *object);
+/* config_report.c */
 void config_fail(struct config_loader *l, struct conf_value v, const char *format, ...)
     PRINTF(3, 4);
 void config_fail_key(struct config_loader *l, struct conf_value map, const char *key,
                      const char *format, ...) PRINTF(4, 5);
 void config_warn_key(struct config_loader *l, struct conf_value map, const char *key,
                      const char *format, ...) PRINTF(4, 5);
+void config_fail_allowed(struct config_loader *l, const struct config_key *k, struct conf_value v,
+                         const char *why);
+bool config_fail_twice(struct config_loader *l, struct conf_value map, size_t i, const char *name);
+void config_check_keys(struct config_loader *l, const struct config_section *s,
+                       struct conf_value map);
+const char *config_key_text(struct config_loader *l, struct conf_value key);
+size_t config_enter(struct config_loader *l, const char *key);
+size_t config_enter_item(struct config_loader *l, size_t i);
+void config_leave(struct config_loader *l, size_t len);
+
+/* config_load.c */
+void config_load_section(struct config_loader *l, const struct config_section *s, void *object,
+                         struct conf_value map);
+void config_free_section(const struct config_section *s, void *object);
 
 /* config_value.c */
 bool config_set(const struct config_loader *l, const struct config_key *k, void *object,

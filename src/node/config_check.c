@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node/config_check.c - what the table cannot say: keys that depend on each other, and the world */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "crypto/crypto.h"
+#include "node/config_keys.h"
+
+#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+
+/* ---- files ---- */
+
+/** config_file_wrong_why() - can @path be read?  Return: NULL, or why not. */
+const char *config_file_wrong_why(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return strerror(errno);
+    if (!S_ISREG(st.st_mode))
+        return "it is not a file";
+    return access(path, R_OK) == 0 ? NULL : strerror(errno);
+}
+
+/** config_file_is_open() - may others than its owner read or change @path? */
+bool config_file_is_open(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+}
+
+/* ---- listeners ---- */
+
+/* IPv4 as IPv6 */
+static bool address_parse(const char *text, struct in6_addr *ret)
+{
+    struct in6_addr a = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+
+    if (inet_pton(AF_INET, text, &a.s6_addr[12]) != 1 && inet_pton(AF_INET6, text, &a) != 1)
+        return false;
+    *ret = a;
+    return true;
+}
+
+static bool address_is_loopback(const struct in6_addr *a)
+{
+    return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
+}
+
+/* All of a family; "::" is taken for all of both, as Linux does. */
+static bool address_takes_all_of(const struct in6_addr *a, const struct in6_addr *other)
+{
+    static const uint8_t zeros[4];
+
+    if (IN6_IS_ADDR_UNSPECIFIED(a))
+        return true;
+    return IN6_IS_ADDR_V4MAPPED(a) && memcmp(&a->s6_addr[12], zeros, 4) == 0 &&
+           IN6_IS_ADDR_V4MAPPED(other);
+}
+
+static void check_address(struct config_loader *l, const struct config_listener *at,
+                          struct conf_value v)
+{
+    struct in6_addr a;
+
+    if (!address_parse(at->address, &a)) {
+        config_fail_key(l, v, "address",
+                        "\"%s\" is not an IP address; such as 127.0.0.1 or ::", at->address);
+        return;
+    }
+    if (at->has_tls || address_is_loopback(&a))
+        return;
+    if (at->plaintext_beyond_loopback)
+        config_warn_key(l, v, "allow_plaintext_beyond_loopback",
+                        "who is on the way to %s reads and changes everything; give it tls",
+                        at->address);
+    else
+        config_fail_key(l, v, "address",
+                        "%s is reached from other machines and there is no tls; add tls, or listen "
+                        "on 127.0.0.1, or say allow_plaintext_beyond_loopback: yes",
+                        at->address);
+}
+
+static void check_client_ca(struct config_loader *l, const struct config_listener *at,
+                            struct conf_value tls)
+{
+    if (at->client_certificate != CONFIG_CLIENT_CERTIFICATE_NONE && at->client_ca == NULL)
+        config_fail_key(l, tls, "client_certificate",
+                        "clients are asked for a certificate and no CA is believed; add client_ca");
+    else if (at->client_ca == NULL && at->crl != NULL)
+        config_fail_key(l, tls, "crl", "revokes for no CA; add client_ca");
+    else if (at->client_certificate == CONFIG_CLIENT_CERTIFICATE_NONE && at->client_ca != NULL)
+        config_warn_key(l, tls, "client_ca",
+                        "not used, as client_certificate is none; optional and required use it");
+    else if (at->client_ca != NULL && at->crl == NULL)
+        config_warn_key(l, tls, "client_ca",
+                        "without crl a revoked client certificate is believed; add crl");
+}
+
+/** config_check_listener() - the keys of one listener fit each other; MQ.PR.DT-01 */
+void config_check_listener(struct config_loader *l, const void *object, struct conf_value v)
+{
+    const struct config_listener *at = object;
+
+    if (at->address != NULL)
+        check_address(l, at, v);
+    if (at->has_tls) {
+        size_t len = l->path.len;
+
+        buf_addf(&l->path, ".tls");
+        check_client_ca(l, at, conf_get(v, "tls"));
+        l->path.len = len;
+    }
+    if (at->anonymous && at->plane == CONFIG_PLANE_CONTROL)
+        config_fail_key(l, v, "anonymous",
+                        "the control plane is for users with a name; no, or plane: delivery");
+}
+
+/* Why @a cannot be there beside @b, which stands before it, as the key to be told; NULL: it can. */
+static const char *listener_clash(const struct config_listener *a, const struct config_listener *b)
+{
+    struct in6_addr a_ip;
+    struct in6_addr b_ip;
+
+    if (a->name != NULL && b->name != NULL && strcmp(a->name, b->name) == 0)
+        return "name";
+    if (a->port == 0 || a->port != b->port || a->address == NULL || b->address == NULL)
+        return NULL;
+    if (!address_parse(a->address, &a_ip) || !address_parse(b->address, &b_ip))
+        return NULL;
+    return IN6_ARE_ADDR_EQUAL(&a_ip, &b_ip) || address_takes_all_of(&a_ip, &b_ip) ||
+                   address_takes_all_of(&b_ip, &a_ip)
+               ? "port"
+               : NULL;
+}
+
+static void check_listener_pair(struct config_loader *l, struct conf_value list, size_t i, size_t j)
+{
+    const struct config_listener *a = &l->config->listeners[i];
+    const char *key = listener_clash(a, &l->config->listeners[j]);
+    size_t len = l->path.len;
+
+    if (key == NULL)
+        return;
+    buf_addf(&l->path, "listeners[%zu]", i);
+    if (strcmp(key, "name") == 0)
+        config_fail_key(l, conf_item(list, i), key,
+                        "\"%s\" is listeners[%zu] already; each needs another name", a->name, j);
+    else
+        config_fail_key(l, conf_item(list, i), key,
+                        "%u is the port of listeners[%zu] on the same address; each needs another "
+                        "port or address",
+                        a->port, j);
+    l->path.len = len;
+}
+
+static void check_listeners(struct config_loader *l, struct conf_value list)
+{
+    for (size_t i = 0; i < l->config->n_listeners; i++) {
+        for (size_t j = 0; j < i; j++)
+            check_listener_pair(l, list, i, j);
+    }
+}
+
+/* ---- rules ---- */
+
+/** config_check_rule() - a rule is for one filter */
+void config_check_rule(struct config_loader *l, const void *object, struct conf_value v)
+{
+    static const char *const keys[] = {"publish", "subscribe", "publish_subscribe"};
+    size_t n = 0;
+
+    (void)object;
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        n += conf_given(conf_get(v, keys[i]));
+    if (n == 0)
+        config_fail(l, v, "a rule without a filter; publish, subscribe or publish_subscribe");
+    else if (n > 1)
+        config_fail(l, v, "a rule with several filters; write one item (- ) for each");
+}
+
+/* ---- the whole file ---- */
+
+static const struct role_spec *role_named(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->policy.n_roles; i++) {
+        if (strcmp(c->policy.roles[i].name, name) == 0)
+            return &c->policy.roles[i];
+    }
+    return NULL;
+}
+
+static void add_role_names(const struct config *c, struct buf *ret)
+{
+    if (c->policy.n_roles == 0)
+        buf_addf(ret, "roles has none");
+    for (size_t i = 0; i < c->policy.n_roles && ret->len < 256; i++)
+        buf_addf(ret, "%s%s", i > 0 ? ", " : "roles has ", c->policy.roles[i].name);
+}
+
+static void fail_role(struct config_loader *l, struct conf_value map, const char *key,
+                      const char *role)
+{
+    struct buf names CLEANUP(buf_done) = {0};
+
+    add_role_names(l->config, &names);
+    config_fail_key(l, map, key, "there is no role \"%s\"; %.*s", role,
+                    BYTES_ARG(buf_view(&names)));
+}
+
+static void check_anonymous(struct config_loader *l, struct conf_value root)
+{
+    const struct config *c = l->config;
+    const char *name = c->policy.anonymous_role;
+    const struct role_spec *role = name != NULL ? role_named(c, name) : NULL;
+    struct conf_value list = conf_get(root, "listeners");
+
+    if (name != NULL && role == NULL)
+        fail_role(l, root, "anonymous_role", name);
+    else if (role != NULL && role->control_plane)
+        config_fail_key(l, root, "anonymous_role",
+                        "role \"%s\" has control_plane, which takes a name; a role without it",
+                        name);
+    for (size_t i = 0; i < c->n_listeners && name == NULL; i++) {
+        size_t len = l->path.len;
+
+        if (!c->listeners[i].anonymous)
+            continue;
+        buf_addf(&l->path, "listeners[%zu]", i);
+        config_fail_key(l, conf_item(list, i), "anonymous",
+                        "yes, and there is no role for such clients; set anonymous_role");
+        l->path.len = len;
+    }
+}
+
+static void check_run_as(struct config_loader *l, struct conf_value node)
+{
+    const char *name = l->config->run_as;
+
+    if (name == NULL || getpwnam(name) != NULL)
+        return;
+    if (geteuid() == 0)
+        config_fail_key(l, node, "run_as",
+                        "this machine has no user \"%s\"; one of /etc/passwd, or leave it out",
+                        name);
+    else
+        config_warn_key(l, node, "run_as", "this machine has no user \"%s\"", name);
+}
+
+/** config_check_root() - the sections fit each other and the machine */
+void config_check_root(struct config_loader *l, const void *object, struct conf_value v)
+{
+    const struct config *c = object;
+    size_t len = l->path.len;
+
+    check_listeners(l, conf_get(v, "listeners"));
+    check_anonymous(l, v);
+    buf_addf(&l->path, "node");
+    check_run_as(l, conf_get(v, "node"));
+    l->path.len = len;
+    buf_addf(&l->path, "admin");
+    if (c->admin_socket != NULL && strlen(c->admin_socket) > SOCKET_PATH_MAX)
+        config_fail_key(l, conf_get(v, "admin"), "socket",
+                        "%s has %zu bytes; a socket's path has at most %zu", c->admin_socket,
+                        strlen(c->admin_socket), SOCKET_PATH_MAX);
+    l->path.len = len;
+}
+
+/* ---- users ---- */
+
+static struct bytes user_key(const void *item)
+{
+    return bytes_str(((const struct user_spec *)item)->name);
+}
+
+static struct bytes user_cn_key(const void *item)
+{
+    return bytes_str(((const struct user_spec *)item)->certificate_cn);
+}
+
+static struct bytes role_key(const void *item)
+{
+    return bytes_str(((const struct role_spec *)item)->name);
+}
+
+struct user_check {
+    struct config_loader *loader;
+    struct map roles;
+    struct map by_name;
+    struct map by_cn;
+};
+
+static void check_user_name(struct user_check *c, const struct user_spec *u, struct conf_value v)
+{
+    const char *why = user_name_wrong_why(u->name);
+
+    if (why != NULL)
+        config_fail_key(c->loader, v, "name", "%s", why);
+    else if (map_find(&c->by_name, bytes_str(u->name)) != NULL)
+        config_fail_key(c->loader, v, "name", "\"%s\" is there already; each needs another name",
+                        u->name);
+    else
+        map_put(&c->by_name, (void *)(uintptr_t)u);
+}
+
+static void check_user_cn(struct user_check *c, const struct user_spec *u, struct conf_value v)
+{
+    const char *why = user_name_wrong_why(u->certificate_cn);
+    const struct user_spec *other = map_find(&c->by_cn, bytes_str(u->certificate_cn));
+
+    if (why != NULL)
+        config_fail_key(c->loader, v, "certificate_cn", "%s", why);
+    else if (other != NULL)
+        config_fail_key(c->loader, v, "certificate_cn",
+                        "\"%s\" is that of user \"%s\"; a certificate is for one user",
+                        u->certificate_cn, other->name != NULL ? other->name : "");
+    else
+        map_put(&c->by_cn, (void *)(uintptr_t)u);
+}
+
+static void check_user(struct user_check *c, const struct user_spec *u, struct conf_value v)
+{
+    if (u->name != NULL)
+        check_user_name(c, u, v);
+    if (u->certificate_cn != NULL)
+        check_user_cn(c, u, v);
+    if (u->role != NULL && map_find(&c->roles, bytes_str(u->role)) == NULL)
+        fail_role(c->loader, v, "role", u->role);
+    if (u->password_verifier != NULL && !password_verifier_valid(u->password_verifier))
+        config_fail_key(c->loader, v, "password",
+                        "is not a verifier; have 'bastide user passwd' write one, for a password "
+                        "itself never stands here");
+    if (u->name != NULL && u->password_verifier == NULL && u->certificate_cn == NULL &&
+        !u->disabled)
+        config_warn_key(c->loader, v, "name",
+                        "\"%s\" has neither password nor certificate_cn and cannot come in",
+                        u->name);
+}
+
+/** config_check_users() - names are unique, roles exist, verifiers are such; MQ.PR.IA-03 */
+void config_check_users(struct config_loader *l, const void *object, struct conf_value v)
+{
+    const struct policy_spec *p = &((const struct config *)object)->policy;
+    struct conf_value list = conf_get(v, "users");
+    struct user_check c = {.loader = l};
+
+    map_init(&c.roles, role_key);
+    map_init(&c.by_name, user_key);
+    map_init(&c.by_cn, user_cn_key);
+    for (size_t i = 0; i < p->n_roles; i++)
+        map_put(&c.roles, (void *)(uintptr_t)&p->roles[i]);
+    for (size_t i = 0; i < p->n_users; i++) {
+        size_t len = l->path.len;
+
+        buf_addf(&l->path, "users[%zu]", i);
+        check_user(&c, &p->users[i], conf_item(list, i));
+        l->path.len = len;
+    }
+    map_done(&c.roles);
+    map_done(&c.by_name);
+    map_done(&c.by_cn);
+}

@@ -27,6 +27,16 @@ struct packet {
     struct bytes body;
 };
 
+/* Rows of the two; the prefix WIRE_ is left out. */
+#define R(what, outcome, type, level, flags, body)                                                 \
+    {                                                                                              \
+        what, WIRE_##outcome, WIRE_##type, WIRE_##level, flags, BYTES(body)                        \
+    }
+#define A(what, type, level, flags, body)                                                          \
+    {                                                                                              \
+        what, WIRE_##type, WIRE_##level, flags, BYTES(body)                                        \
+    }
+
 /* Exactly the bytes, so that the sanitizer sees a read beyond them. */
 static inline struct bytes exact(struct bytes b)
 {

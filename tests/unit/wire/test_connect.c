@@ -1,98 +1,94 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/wire/test_connect.c - CONNECT and CONNACK */
 #include "cases.h"
 
-#define V5   "\0\4MQTT\5"
-#define V311 "\0\4MQTT\4"
-#define V31  "\0\6MQIsdp\3"
-#define CONNECT(what, outcome, flags, body)                                                        \
-    {                                                                                              \
-        what, outcome, WIRE_CONNECT, WIRE_V5, flags, BYTES(body)                                   \
-    }
-#define CONNACK(what, outcome, level, flags, body)                                                 \
-    {                                                                                              \
-        what, outcome, WIRE_CONNACK, level, flags, BYTES(body)                                     \
-    }
+#define MQTT5                         "\0\4MQTT\5"
+#define MQTT311                       "\0\4MQTT\4"
+#define MQTT31                        "\0\6MQIsdp\3"
+#define C(what, outcome, body)        R(what, outcome, CONNECT, V5, 0, body)
+#define K(what, outcome, level, body) R(what, outcome, CONNACK, level, 0, body)
 
 /* clang-format off */
 static const struct refusal refusals[] = {
-    CONNECT("empty",                                            WIRE_E_MALFORMED, 0, ""),
-    CONNECT("[MQTT5-2.1.3-1] flags in the fixed header",        WIRE_E_MALFORMED, 1, V5 "\2\0\0\0\0\0"),
-    CONNECT("[MQTT3-2.2.2-1] flags in the fixed header",        WIRE_E_MALFORMED, 2, V311 "\2\0\0\0\1c"),
-    CONNECT("[MQTT5-3.1.2-1] another protocol",                 WIRE_E_LEVEL,     0, "\0\4HTTP\5\2\0\0\0\0\0"),
-    CONNECT("[MQTT5-3.1.2-1] lower case",                       WIRE_E_LEVEL,     0, "\0\4mqtt\5\2\0\0\0\0\0"),
-    CONNECT("[MQTT3-3.1.2-1] the name of 3.1 with level 4",     WIRE_E_LEVEL,     0, "\0\6MQIsdp\4\2\0\0\0\0\1c"),
-    CONNECT("[MQTT3-3.1.2-1] the name of 3.1.1 with level 3",   WIRE_E_LEVEL,     0, "\0\4MQTT\3\2\0\0\0\0\1c"),
-    CONNECT("[MQTT5-3.1.2-2] level 6",                          WIRE_E_LEVEL,     0, "\0\4MQTT\6\2\0\0\0\0\0"),
-    CONNECT("[MQTT3-3.1.2-2] level 0",                          WIRE_E_LEVEL,     0, "\0\4MQTT\0\2\0\0\0\1c"),
-    CONNECT("[MQTT3-3.1.2-2] level 2",                          WIRE_E_LEVEL,     0, "\0\6MQIsdp\2\2\0\0\0\1c"),
-    CONNECT("a bridge of a level that never had them",          WIRE_E_LEVEL,     0, "\0\4MQTT\x85\2\0\0\0\0\0"),
-    CONNECT("a bridge of no level",                             WIRE_E_LEVEL,     0, "\0\4MQTT\x80\2\0\0\0\0\0"),
-    CONNECT("the name is not text",                             WIRE_E_MALFORMED, 0, "\0\4MQT\xff\5\2\0\0\0\0\0"),
-    CONNECT("[MQTT5-3.1.2-3] reserved flag",                    WIRE_E_MALFORMED, 0, V5 "\3\0\0\0\0\0"),
-    CONNECT("[MQTT3-3.1.2-3] reserved flag",                    WIRE_E_MALFORMED, 0, V311 "\3\0\0\0\1c"),
-    CONNECT("[MQTT5-3.1.2-11] Will QoS without a Will",         WIRE_E_MALFORMED, 0, V5 "\x0a\0\0\0\0\0"),
-    CONNECT("[MQTT3-3.1.2-13] Will QoS without a Will",         WIRE_E_MALFORMED, 0, V311 "\x12\0\0\0\1c"),
-    CONNECT("[MQTT5-3.1.2-12] Will QoS 3",                      WIRE_E_MALFORMED, 0, V5 "\x1e\0\0\0\0\0\0\0\1w\0\0"),
-    CONNECT("[MQTT3-3.1.2-14] Will QoS 3",                      WIRE_E_MALFORMED, 0, V311 "\x1e\0\0\0\1c\0\1w\0\0"),
-    CONNECT("[MQTT5-3.1.2-13] Will Retain without a Will",      WIRE_E_MALFORMED, 0, V5 "\x22\0\0\0\0\0"),
-    CONNECT("[MQTT3-3.1.2-15] Will Retain without a Will",      WIRE_E_MALFORMED, 0, V311 "\x22\0\0\0\1c"),
-    CONNECT("[MQTT3-3.1.2-22] password without user name",      WIRE_E_MALFORMED, 0, V311 "\x42\0\0\0\1c\0\1p"),
-    CONNECT("password without user name in 3.1",                WIRE_E_MALFORMED, 0, V31 "\x42\0\0\0\1c\0\1p"),
-    CONNECT("[MQTT5-3.1.2-16] a user name without its flag",    WIRE_E_MALFORMED, 0, V5 "\2\0\0\0\0\1c\0\1u"),
-    CONNECT("[MQTT3-3.1.2-18] a user name without its flag",    WIRE_E_MALFORMED, 0, V311 "\2\0\0\0\1c\0\1u"),
-    CONNECT("[MQTT5-3.1.2-17] the user name is missing",        WIRE_E_MALFORMED, 0, V5 "\x82\0\0\0\0\1c"),
-    CONNECT("[MQTT3-3.1.2-19] the user name is missing",        WIRE_E_MALFORMED, 0, V311 "\x82\0\0\0\1c"),
-    CONNECT("[MQTT5-3.1.2-19] the password is missing",         WIRE_E_MALFORMED, 0, V5 "\xc2\0\0\0\0\1c\0\1u"),
-    CONNECT("[MQTT3-3.1.2-21] the password is missing",         WIRE_E_MALFORMED, 0, V311 "\xc2\0\0\0\1c\0\1u"),
-    CONNECT("half a user name in 3.1",                          WIRE_E_MALFORMED, 0, V31 "\x82\0\0\0\1c\0"),
-    CONNECT("[MQTT5-3.1.2-9] the Will is missing",              WIRE_E_MALFORMED, 0, V5 "\6\0\0\0\0\1c"),
-    CONNECT("[MQTT3-3.1.2-9] the Will is missing",              WIRE_E_MALFORMED, 0, V311 "\6\0\0\0\1c"),
-    CONNECT("[MQTT3-3.1.3-8] no client id, session kept",       WIRE_E_CLIENT_ID, 0, V311 "\0\0\0\0\0"),
-    CONNECT("no client id in 3.1",                              WIRE_E_CLIENT_ID, 0, V31 "\2\0\0\0\0"),
-    CONNECT("[MQTT5-3.1.3-3] the client id is missing",         WIRE_E_MALFORMED, 0, V5 "\2\0\0\0"),
-    CONNECT("[MQTT5-3.1.3-4] the client id is not text",        WIRE_E_MALFORMED, 0, V5 "\2\0\0\0\0\1\xff"),
-    CONNECT("[MQTT3-3.1.3-4] the client id is not text",        WIRE_E_MALFORMED, 0, V311 "\2\0\0\0\1\0"),
-    CONNECT("[MQTT5-3.1.3-11] the Will topic is not text",      WIRE_E_MALFORMED, 0, V5 "\6\0\0\0\0\1c\0\0\1\xff\0\0"),
-    CONNECT("[MQTT3-3.1.3-10] the Will topic is not text",      WIRE_E_MALFORMED, 0, V311 "\6\0\0\0\1c\0\1\xff\0\0"),
-    CONNECT("[MQTT5-3.1.3-12] the user name is not text",       WIRE_E_MALFORMED, 0, V5 "\x82\0\0\0\0\1c\0\1\xff"),
-    CONNECT("[MQTT3-3.1.3-11] the user name is not text",       WIRE_E_MALFORMED, 0, V311 "\x82\0\0\0\1c\0\1\xff"),
-    CONNECT("[MQTT5-4.7.0-1] a wildcard in the Will topic",     WIRE_E_TOPIC_NAME, 0, V5 "\6\0\0\0\0\1c\0\0\3a/+\0\0"),
-    CONNECT("[MQTT3-4.7.1-1] a wildcard in the Will topic",     WIRE_E_TOPIC_NAME, 0, V311 "\6\0\0\0\1c\0\1#\0\0"),
-    CONNECT("[MQTT5-4.7.3-1] an empty Will topic",              WIRE_E_TOPIC_NAME, 0, V5 "\6\0\0\0\0\1c\0\0\0\0\0"),
-    CONNECT("data without an authentication method",            WIRE_E_PROTOCOL,  0, V5 "\2\0\0\4\x16\0\1d\0\0"),
-    CONNECT("[MQTT5-2.2.2-1] no property length",               WIRE_E_MALFORMED, 0, V5 "\2\0\0"),
-    CONNECT("properties longer than the packet",                WIRE_E_MALFORMED, 0, V5 "\2\0\0\x7f\0\0"),
-    CONNECT("bytes behind the end",                             WIRE_E_MALFORMED, 0, V5 "\2\0\0\0\0\1c!"),
-
-    CONNACK("empty",                                    WIRE_E_MALFORMED, WIRE_V5,   0, ""),
-    CONNACK("[MQTT5-2.1.3-1] flags",                    WIRE_E_MALFORMED, WIRE_V5,   1, "\0\0\0"),
-    CONNACK("[MQTT5-3.2.2-1] reserved acknowledge flag", WIRE_E_MALFORMED, WIRE_V5,  0, "\2\0\0"),
-    CONNACK("reserved acknowledge flag, 3.1.1",         WIRE_E_MALFORMED, WIRE_V311, 0, "\x80\0"),
-    CONNACK("[MQTT5-3.2.2-6] a session and a failure",  WIRE_E_PROTOCOL,  WIRE_V5,   0, "\1\x87\0"),
-    CONNACK("[MQTT3-3.2.2-4] a session and a failure",  WIRE_E_PROTOCOL,  WIRE_V311, 0, "\1\5"),
-    CONNACK("[MQTT5-3.2.2-8] a reason of another packet", WIRE_E_PROTOCOL, WIRE_V5,  0, "\0\x8e\0"),
-    CONNACK("[MQTT5-3.2.2-8] a success that is none",   WIRE_E_PROTOCOL,  WIRE_V5,   0, "\0\1\0"),
-    CONNACK("a reserved return code",                   WIRE_E_PROTOCOL,  WIRE_V311, 0, "\0\6"),
-    CONNACK("[MQTT5-2.2.2-1] no property length",       WIRE_E_MALFORMED, WIRE_V5,   0, "\0\0"),
-    CONNACK("properties before 5.0",                    WIRE_E_MALFORMED, WIRE_V311, 0, "\0\0\0"),
-    CONNACK("bytes behind the end",                     WIRE_E_MALFORMED, WIRE_V5,   0, "\0\0\0!"),
+    C("empty",                                          E_MALFORMED,  ""),
+    R("[MQTT5-2.1.3-1] flags in the fixed header", E_MALFORMED, CONNECT, V5, 1, L5 "\2\0\0\0\0\0"),
+    R("[MQTT3-2.2.2-1] flags in the fixed header", E_MALFORMED, CONNECT, V5, 2, L311 "\2\0\0\0\1c"),
+    C("[MQTT5-3.1.2-1] another protocol",               E_LEVEL,      "\0\4HTTP\5\2\0\0\0\0\0"),
+    C("[MQTT5-3.1.2-1] lower case",                     E_LEVEL,      "\0\4mqtt\5\2\0\0\0\0\0"),
+    C("[MQTT3-3.1.2-1] the name of 3.1 with level 4",   E_LEVEL,      "\0\6MQIsdp\4\2\0\0\0\0\1c"),
+    C("[MQTT3-3.1.2-1] the name of 3.1.1 with level 3", E_LEVEL,      "\0\4MQTT\3\2\0\0\0\0\1c"),
+    C("[MQTT5-3.1.2-2] level 6",                        E_LEVEL,      "\0\4MQTT\6\2\0\0\0\0\0"),
+    C("[MQTT3-3.1.2-2] level 0",                        E_LEVEL,      "\0\4MQTT\0\2\0\0\0\1c"),
+    C("[MQTT3-3.1.2-2] level 2",                        E_LEVEL,      "\0\6MQIsdp\2\2\0\0\0\1c"),
+    C("a bridge of a level that never had them",        E_LEVEL,      "\0\4MQTT\x85\2\0\0\0\0\0"),
+    C("a bridge of no level",                           E_LEVEL,      "\0\4MQTT\x80\2\0\0\0\0\0"),
+    C("the name is not text",                           E_MALFORMED,  "\0\4MQT\xff\5\2\0\0\0\0\0"),
+    C("[MQTT5-3.1.2-3] reserved flag",                  E_MALFORMED,  L5 "\3\0\0\0\0\0"),
+    C("[MQTT3-3.1.2-3] reserved flag",                  E_MALFORMED,  L311 "\3\0\0\0\1c"),
+    C("[MQTT5-3.1.2-11] Will QoS without a Will",       E_MALFORMED,  L5 "\x0a\0\0\0\0\0"),
+    C("[MQTT3-3.1.2-13] Will QoS without a Will",       E_MALFORMED,  L311 "\x12\0\0\0\1c"),
+    C("[MQTT5-3.1.2-12] Will QoS 3", E_MALFORMED, L5 "\x1e\0\0\0\0\0\0\0\1w\0\0"),
+    C("[MQTT3-3.1.2-14] Will QoS 3", E_MALFORMED, L311 "\x1e\0\0\0\1c\0\1w\0\0"),
+    C("[MQTT5-3.1.2-13] Will Retain without a Will",    E_MALFORMED,  L5 "\x22\0\0\0\0\0"),
+    C("[MQTT3-3.1.2-15] Will Retain without a Will",    E_MALFORMED,  L311 "\x22\0\0\0\1c"),
+    C("[MQTT3-3.1.2-22] password without user name",    E_MALFORMED,  L311 "\x42\0\0\0\1c\0\1p"),
+    C("password without user name in 3.1",              E_MALFORMED,  L31 "\x42\0\0\0\1c\0\1p"),
+    C("[MQTT5-3.1.2-16] a user name without its flag",  E_MALFORMED,  L5 "\2\0\0\0\0\1c\0\1u"),
+    C("[MQTT3-3.1.2-18] a user name without its flag",  E_MALFORMED,  L311 "\2\0\0\0\1c\0\1u"),
+    C("[MQTT5-3.1.2-17] the user name is missing",      E_MALFORMED,  L5 "\x82\0\0\0\0\1c"),
+    C("[MQTT3-3.1.2-19] the user name is missing",      E_MALFORMED,  L311 "\x82\0\0\0\1c"),
+    C("[MQTT5-3.1.2-19] the password is missing",       E_MALFORMED,  L5 "\xc2\0\0\0\0\1c\0\1u"),
+    C("[MQTT3-3.1.2-21] the password is missing",       E_MALFORMED,  L311 "\xc2\0\0\0\1c\0\1u"),
+    C("half a user name in 3.1",                        E_MALFORMED,  L31 "\x82\0\0\0\1c\0"),
+    C("[MQTT5-3.1.2-9] the Will is missing",            E_MALFORMED,  L5 "\6\0\0\0\0\1c"),
+    C("[MQTT3-3.1.2-9] the Will is missing",            E_MALFORMED,  L311 "\6\0\0\0\1c"),
+    C("[MQTT3-3.1.3-8] no client id, session kept",     E_CLIENT_ID,  L311 "\0\0\0\0\0"),
+    C("no client id in 3.1",                            E_CLIENT_ID,  L31 "\2\0\0\0\0"),
+    C("[MQTT5-3.1.3-3] the client id is missing",       E_MALFORMED,  L5 "\2\0\0\0"),
+    C("[MQTT5-3.1.3-4] the client id is not text",      E_MALFORMED,  L5 "\2\0\0\0\0\1\xff"),
+    C("[MQTT3-3.1.3-4] the client id is not text",      E_MALFORMED,  L311 "\2\0\0\0\1\0"),
+    C("[MQTT5-3.1.3-11] the Will topic is not text", E_MALFORMED, L5 "\6\0\0\0\0\1c\0\0\1\xff\0\0"),
+    C("[MQTT3-3.1.3-10] the Will topic is not text", E_MALFORMED, L311 "\6\0\0\0\1c\0\1\xff\0\0"),
+    C("[MQTT5-3.1.3-12] the user name is not text",     E_MALFORMED,  L5 "\x82\0\0\0\0\1c\0\1\xff"),
+    C("[MQTT3-3.1.3-11] the user name is not text",     E_MALFORMED,  L311 "\x82\0\0\0\1c\0\1\xff"),
+    C("[MQTT5-4.7.0-1] a wildcard in the Will topic", E_TOPIC_NAME,
+      L5 "\6\0\0\0\0\1c\0\0\3a/+\0\0"),
+    C("[MQTT3-4.7.1-1] a wildcard in the Will topic",   E_TOPIC_NAME, L311 "\6\0\0\0\1c\0\1#\0\0"),
+    C("[MQTT5-4.7.3-1] an empty Will topic",            E_TOPIC_NAME, L5 "\6\0\0\0\0\1c\0\0\0\0\0"),
+    C("data without an authentication method",          E_PROTOCOL,   L5 "\2\0\0\4\x16\0\1d\0\0"),
+    C("[MQTT5-2.2.2-1] no property length",             E_MALFORMED,  L5 "\2\0\0"),
+    C("properties longer than the packet",              E_MALFORMED,  L5 "\2\0\0\x7f\0\0"),
+    C("bytes behind the end",                           E_MALFORMED,  L5 "\2\0\0\0\0\1c!"),
+    K("empty",                                      E_MALFORMED, V5,   ""),
+    R("[MQTT5-2.1.3-1] flags",                     E_MALFORMED, CONNACK, V5, 1, "\0\0\0"),
+    K("[MQTT5-3.2.2-1] reserved acknowledge flag",  E_MALFORMED, V5,   "\2\0\0"),
+    K("reserved acknowledge flag, 3.1.1",           E_MALFORMED, V311, "\x80\0"),
+    K("[MQTT5-3.2.2-6] a session and a failure",    E_PROTOCOL,  V5,   "\1\x87\0"),
+    K("[MQTT3-3.2.2-4] a session and a failure",    E_PROTOCOL,  V311, "\1\5"),
+    K("[MQTT5-3.2.2-8] a reason of another packet", E_PROTOCOL,  V5,   "\0\x8e\0"),
+    K("[MQTT5-3.2.2-8] a success that is none",     E_PROTOCOL,  V5,   "\0\1\0"),
+    K("a reserved return code",                     E_PROTOCOL,  V311, "\0\6"),
+    K("[MQTT5-2.2.2-1] no property length",         E_MALFORMED, V5,   "\0\0"),
+    K("properties before 5.0",                      E_MALFORMED, V311, "\0\0\0"),
+    K("bytes behind the end",                       E_MALFORMED, V5,   "\0\0\0!"),
 };
 
 static const struct packet accepted[] = {
-    {"5.0, no client id, session kept",     WIRE_CONNECT, WIRE_V5,   0, BYTES(V5 "\0\0\x0a\0\0\0")},
-    {"5.0, password alone",                 WIRE_CONNECT, WIRE_V5,   0, BYTES(V5 "\x42\0\x0a\0\0\1c\0\1p")},
-    {"5.0, an empty user name and password", WIRE_CONNECT, WIRE_V5,  0, BYTES(V5 "\xc2\0\x0a\0\0\1c\0\0\0\0")},
-    {"3.1.1, no client id, clean session",  WIRE_CONNECT, WIRE_V311, 0, BYTES(V311 "\2\0\0\0\0")},
-    {"3.1.1, everything",                   WIRE_CONNECT, WIRE_V311, 0, BYTES(V311 "\xf6\0\x3c\0\1c\0\3w/t\0\2\0\xff\0\1u\0\2\0p")},
-    {"3.1, everything",                     WIRE_CONNECT, WIRE_V31,  0, BYTES(V31 "\xf6\xff\xff\0\1c\0\3w/t\0\0\0\1u\0\1p")},
-    {"3.1, the user name is missing",       WIRE_CONNECT, WIRE_V31,  0, BYTES(V31 "\x82\0\0\0\1c")},
-    {"3.1, the password is missing",        WIRE_CONNECT, WIRE_V31,  0, BYTES(V31 "\xc2\0\0\0\1c\0\1u")},
-    {"3.1, a client id of 24 characters",   WIRE_CONNECT, WIRE_V31,  0, BYTES(V31 "\2\0\0\0\x18" "abcdefghijklmnopqrstuvwx")},
-    {"5.0, success",                        WIRE_CONNACK, WIRE_V5,   0, BYTES("\1\0\0")},
-    {"5.0, failure",                        WIRE_CONNACK, WIRE_V5,   0, BYTES("\0\x9f\0")},
-    {"3.1.1, success",                      WIRE_CONNACK, WIRE_V311, 0, BYTES("\1\0")},
-    {"3.1.1, not authorized",               WIRE_CONNACK, WIRE_V311, 0, BYTES("\0\5")},
-    {"3.1, a first byte of no use",         WIRE_CONNACK, WIRE_V31,  0, BYTES("\x7f\4")},
+    A("5.0, no client id, session kept",      CONNECT, V5,   0, L5 "\0\0\x0a\0\0\0"),
+    A("5.0, password alone",                  CONNECT, V5,   0, L5 "\x42\0\x0a\0\0\1c\0\1p"),
+    A("5.0, an empty user name and password", CONNECT, V5,   0, L5 "\xc2\0\x0a\0\0\1c\0\0\0\0"),
+    A("3.1.1, no client id, clean session",   CONNECT, V311, 0, L311 "\2\0\0\0\0"),
+    A("3.1.1, everything", CONNECT, V311, 0, L311 "\xf6\0\x3c\0\1c\0\3w/t\0\2\0\xff\0\1u\0\2\0p"),
+    A("3.1, everything", CONNECT, V31, 0, L31 "\xf6\xff\xff\0\1c\0\3w/t\0\0\0\1u\0\1p"),
+    A("3.1, the user name is missing",        CONNECT, V31,  0, L31 "\x82\0\0\0\1c"),
+    A("3.1, the password is missing",         CONNECT, V31,  0, L31 "\xc2\0\0\0\1c\0\1u"),
+    A("3.1, a client id of 24 characters", CONNECT, V31, 0,
+      L31 "\2\0\0\0\x18" "abcdefghijklmnopqrstuvwx"),
+    A("5.0, success",                         CONNACK, V5,   0, "\1\0\0"),
+    A("5.0, failure",                         CONNACK, V5,   0, "\0\x9f\0"),
+    A("3.1.1, success",                       CONNACK, V311, 0, "\1\0"),
+    A("3.1.1, not authorized",                CONNACK, V311, 0, "\0\5"),
+    A("3.1, a first byte of no use",          CONNACK, V31,  0, "\x7f\4"),
 };
 /* clang-format on */
 
@@ -213,8 +209,8 @@ static void the_level_to_answer_in_is_told_on_any_outcome(void **state)
         struct bytes body;
         uint8_t level;
     } cases[] = {
-        {BYTES(V5 "\3\0\0\0\0\0"), WIRE_V5},  {BYTES(V311 "\3\0\0\0\1c"), WIRE_V311},
-        {BYTES(V31 "\2\0\0\0\0"), WIRE_V31},  {BYTES(V5 "\2\0\0\0\0\0"), WIRE_V5},
+        {BYTES(L5 "\3\0\0\0\0\0"), WIRE_V5},  {BYTES(L311 "\3\0\0\0\1c"), WIRE_V311},
+        {BYTES(L31 "\2\0\0\0\0"), WIRE_V31},  {BYTES(L5 "\2\0\0\0\0\0"), WIRE_V5},
         {BYTES("\0\4MQTT\6\2\0\0\0\0\0"), 0}, {BYTES("\0\4MQ"), 0},
     };
     static struct wire_connect p;
@@ -246,7 +242,7 @@ static void what_travels_of_a_will_is_taken_from_its_properties(void **state)
     (void)state;
     assert_int_equal(
         wire_decode_connect(
-            0, BYTES(V5 "\6\0\0\0\0\1c\x10\x18\0\0\0\5\3\0\1t\2\0\0\0\x09\1\1\0\1w\0\0"), &p),
+            0, BYTES(L5 "\6\0\0\0\0\1c\x10\x18\0\0\0\5\3\0\1t\2\0\0\0\x09\1\1\0\1w\0\0"), &p),
         WIRE_OK);
     wire_forward_props(p.will_forward, &forward);
     assert_true(bytes_equal(buf_view(&forward), BYTES("\3\0\1t\1\1")));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/wire/test_frame.c - where a packet ends, however the stream is split */
 #include "cases.h"
 
 /* A PUBLISH of which @remaining bytes follow the fixed header. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/wire/test_names.c - texts, and which packet may carry which reason */
 #include "cases.h"
 
 static void each_type_has_its_name(void **state)

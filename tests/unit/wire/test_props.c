@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/wire/test_props.c - each property in each packet */
 #include "cases.h"
 
 #define P(name) BIT64(PROP_##name)
-#define ID_MAX  0x7f
+#define B(what, outcome, id, value)                                                                \
+    {                                                                                              \
+        what, WIRE_##outcome, PROP_##id, BYTES(value)                                              \
+    }
+#define ID_MAX 0x7f
 
 /* Table 2-4 of MQTT 5.0, written down once more, packet by packet. */
 /* clang-format off */
@@ -36,7 +41,8 @@ static const struct carrier {
     {"UNSUBACK",    WIRE_UNSUBACK,    false, P(REASON_STRING) | P(USER)},
     {"DISCONNECT",  WIRE_DISCONNECT,  false,
      P(SESSION_EXPIRY) | P(SERVER_REFERENCE) | P(REASON_STRING) | P(USER)},
-    {"AUTH",        WIRE_AUTH,        false, P(AUTH_METHOD) | P(AUTH_DATA) | P(REASON_STRING) | P(USER)},
+    {"AUTH",        WIRE_AUTH,        false,
+     P(AUTH_METHOD) | P(AUTH_DATA) | P(REASON_STRING) | P(USER)},
 };
 
 static const struct bytes good[ID_MAX + 1] = {
@@ -75,29 +81,29 @@ static const struct {
     uint8_t id;
     struct bytes value;
 } bad[] = {
-    {"payload format 2",                WIRE_E_PROTOCOL,   PROP_PAYLOAD_FORMAT,     BYTES("\x01\2")},
-    {"response topic with wildcard",    WIRE_E_TOPIC_NAME, PROP_RESPONSE_TOPIC,     BYTES("\x08\0\1+")},
-    {"response topic empty",            WIRE_E_TOPIC_NAME, PROP_RESPONSE_TOPIC,     BYTES("\x08\0\0")},
-    {"subscription identifier 0",       WIRE_E_PROTOCOL,   PROP_SUBSCRIPTION_ID,    BYTES("\x0b\0")},
-    {"subscription identifier too long", WIRE_E_MALFORMED, PROP_SUBSCRIPTION_ID,    BYTES("\x0b\x81\0")},
-    {"request problem 2",               WIRE_E_PROTOCOL,   PROP_REQUEST_PROBLEM,    BYTES("\x17\2")},
-    {"request response 255",            WIRE_E_PROTOCOL,   PROP_REQUEST_RESPONSE,   BYTES("\x19\xff")},
-    {"receive maximum 0",               WIRE_E_PROTOCOL,   PROP_RECEIVE_MAX,        BYTES("\x21\0\0")},
-    {"topic alias 0",                   WIRE_E_PROTOCOL,   PROP_TOPIC_ALIAS,        BYTES("\x23\0\0")},
-    {"maximum QoS 2",                   WIRE_E_PROTOCOL,   PROP_QOS_MAX,            BYTES("\x24\2")},
-    {"retain available 2",              WIRE_E_PROTOCOL,   PROP_RETAIN_AVAILABLE,   BYTES("\x25\2")},
-    {"maximum packet size 0",           WIRE_E_PROTOCOL,   PROP_PACKET_MAX,         BYTES("\x27\0\0\0\0")},
-    {"wildcard available 2",            WIRE_E_PROTOCOL,   PROP_WILDCARD_AVAILABLE, BYTES("\x28\2")},
-    {"subscription ids available 2",    WIRE_E_PROTOCOL,   PROP_SUBID_AVAILABLE,    BYTES("\x29\2")},
-    {"shared available 2",              WIRE_E_PROTOCOL,   PROP_SHARED_AVAILABLE,   BYTES("\x2a\2")},
-    {"content type is not text",        WIRE_E_MALFORMED,  PROP_CONTENT_TYPE,       BYTES("\x03\0\1\xff")},
-    {"client id is not text",           WIRE_E_MALFORMED,  PROP_ASSIGNED_CLIENT_ID, BYTES("\x12\0\1\xff")},
-    {"response info is not text",       WIRE_E_MALFORMED,  PROP_RESPONSE_INFO,      BYTES("\x1a\0\1\0")},
-    {"server reference is not text",    WIRE_E_MALFORMED,  PROP_SERVER_REFERENCE,   BYTES("\x1c\0\1\xff")},
-    {"reason string is not text",       WIRE_E_MALFORMED,  PROP_REASON_STRING,      BYTES("\x1f\0\1\xff")},
-    {"a method that is not text",       WIRE_E_MALFORMED,  PROP_AUTH_METHOD,        BYTES("\x15\0\1\xff")},
-    {"a name that is not text",         WIRE_E_MALFORMED,  PROP_USER,               BYTES("\x26\0\1\xff\0\0")},
-    {"a value that is not text",        WIRE_E_MALFORMED,  PROP_USER,               BYTES("\x26\0\0\0\1\xff")},
+    B("payload format 2",                  E_PROTOCOL,    PAYLOAD_FORMAT,      "\x01\2"),
+    B("response topic with wildcard",      E_TOPIC_NAME,  RESPONSE_TOPIC,      "\x08\0\1+"),
+    B("response topic empty",              E_TOPIC_NAME,  RESPONSE_TOPIC,      "\x08\0\0"),
+    B("subscription identifier 0",         E_PROTOCOL,    SUBSCRIPTION_ID,     "\x0b\0"),
+    B("subscription identifier too long",  E_MALFORMED,   SUBSCRIPTION_ID,     "\x0b\x81\0"),
+    B("request problem 2",                 E_PROTOCOL,    REQUEST_PROBLEM,     "\x17\2"),
+    B("request response 255",              E_PROTOCOL,    REQUEST_RESPONSE,    "\x19\xff"),
+    B("receive maximum 0",                 E_PROTOCOL,    RECEIVE_MAX,         "\x21\0\0"),
+    B("topic alias 0",                     E_PROTOCOL,    TOPIC_ALIAS,         "\x23\0\0"),
+    B("maximum QoS 2",                     E_PROTOCOL,    QOS_MAX,             "\x24\2"),
+    B("retain available 2",                E_PROTOCOL,    RETAIN_AVAILABLE,    "\x25\2"),
+    B("maximum packet size 0",             E_PROTOCOL,    PACKET_MAX,          "\x27\0\0\0\0"),
+    B("wildcard available 2",              E_PROTOCOL,    WILDCARD_AVAILABLE,  "\x28\2"),
+    B("subscription ids available 2",      E_PROTOCOL,    SUBID_AVAILABLE,     "\x29\2"),
+    B("shared available 2",                E_PROTOCOL,    SHARED_AVAILABLE,    "\x2a\2"),
+    B("content type is not text",          E_MALFORMED,   CONTENT_TYPE,        "\x03\0\1\xff"),
+    B("client id is not text",             E_MALFORMED,   ASSIGNED_CLIENT_ID,  "\x12\0\1\xff"),
+    B("response info is not text",         E_MALFORMED,   RESPONSE_INFO,       "\x1a\0\1\0"),
+    B("server reference is not text",      E_MALFORMED,   SERVER_REFERENCE,    "\x1c\0\1\xff"),
+    B("reason string is not text",         E_MALFORMED,   REASON_STRING,       "\x1f\0\1\xff"),
+    B("a method that is not text",         E_MALFORMED,   AUTH_METHOD,         "\x15\0\1\xff"),
+    B("a name that is not text",           E_MALFORMED,   USER,                "\x26\0\1\xff\0\0"),
+    B("a value that is not text",          E_MALFORMED,   USER,                "\x26\0\0\0\1\xff"),
 };
 /* clang-format on */
 
@@ -262,6 +268,9 @@ static void bytes_that_are_no_properties_have_no_user_properties(void **state)
     cursor = 0;
     assert_false(wire_user_next(BYTES("\xff\xff"), &cursor, &pair));
     wire_forward_props(BYTES("\1\1\xff\xff"), &forward);
+    assert_true(bytes_equal(buf_view(&forward), BYTES("\1\1")));
+    forward.len = 0;
+    wire_forward_props(BYTES("\1\1\x7f\1\1"), &forward); /* nothing behind what is unknown */
     assert_true(bytes_equal(buf_view(&forward), BYTES("\1\1")));
     buf_done(&forward);
 }

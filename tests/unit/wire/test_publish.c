@@ -1,73 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/wire/test_publish.c - PUBLISH both ways */
 #include "cases.h"
 
-#define P5(what, outcome, flags, body)                                                             \
-    {                                                                                              \
-        what, outcome, WIRE_PUBLISH, WIRE_V5, flags, BYTES(body)                                   \
-    }
-#define P311(what, outcome, flags, body)                                                           \
-    {                                                                                              \
-        what, outcome, WIRE_PUBLISH, WIRE_V311, flags, BYTES(body)                                 \
-    }
-#define P31(what, outcome, flags, body)                                                            \
-    {                                                                                              \
-        what, outcome, WIRE_PUBLISH, WIRE_V31, flags, BYTES(body)                                  \
-    }
+#define P(what, outcome, level, flags, body) R(what, outcome, PUBLISH, level, flags, body)
+#define EIGHT_IDS                            "\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1"
 
 /* clang-format off */
 static const struct refusal refusals[] = {
-    P5("[MQTT5-3.3.1-4] both QoS bits",             WIRE_E_MALFORMED,  0x6, "\0\1a\0\1\0"),
-    P311("[MQTT3-3.3.1-4] both QoS bits",           WIRE_E_MALFORMED,  0x6, "\0\1a\0\1"),
-    P31("both QoS bits, 3.1",                       WIRE_E_MALFORMED,  0x6, "\0\1a\0\1"),
-    P5("[MQTT5-3.3.1-2] DUP at QoS 0",              WIRE_E_MALFORMED,  0x8, "\0\1a\0"),
-    P311("[MQTT3-3.3.1-2] DUP at QoS 0",            WIRE_E_MALFORMED,  0x8, "\0\1a"),
-    P5("[MQTT5-2.2.1-3] packet id zero",            WIRE_E_PROTOCOL,   0x2, "\0\1a\0\0\0"),
-    P311("[MQTT3-2.3.1-1] packet id zero",          WIRE_E_PROTOCOL,   0x4, "\0\1a\0\0"),
-    P5("[MQTT5-3.3.2-1] no topic",                  WIRE_E_MALFORMED,  0x0, ""),
-    P5("[MQTT5-3.3.2-2] # in the topic",            WIRE_E_TOPIC_NAME, 0x0, "\0\1#\0"),
-    P5("[MQTT5-3.3.2-2] + in the topic",            WIRE_E_TOPIC_NAME, 0x0, "\0\3a+b\0"),
-    P311("[MQTT3-3.3.2-2] wildcard in the topic",   WIRE_E_TOPIC_NAME, 0x0, "\0\3a/+"),
-    P5("[MQTT5-1.5.4-1] ill-formed UTF-8",          WIRE_E_MALFORMED,  0x0, "\0\1\xff\0"),
-    P5("[MQTT5-1.5.4-2] U+0000 in the topic",       WIRE_E_MALFORMED,  0x0, "\0\1\0\0"),
-    P311("[MQTT3-3.3.2-1] ill-formed UTF-8",        WIRE_E_MALFORMED,  0x0, "\0\2a\x80"),
-    P5("truncated inside the topic's length",       WIRE_E_MALFORMED,  0x0, "\0"),
-    P5("truncated inside the topic",                WIRE_E_MALFORMED,  0x0, "\0\5ab"),
-    P5("truncated inside the packet id",            WIRE_E_MALFORMED,  0x2, "\0\1a\1"),
-    P5("[MQTT5-2.2.2-1] no property length",        WIRE_E_MALFORMED,  0x0, "\0\1a"),
-    P5("truncated inside the properties",           WIRE_E_MALFORMED,  0x0, "\0\1a\4\2"),
-    P5("[MQTT5-1.5.5-1] property length too long",  WIRE_E_MALFORMED,  0x0, "\0\1a\x80\0"),
-    P5("[MQTT5-1.5.5-1] property length too long",  WIRE_E_MALFORMED,  0x0, "\0\1a\x82\x80\x80\0\1\1"),
-    P5("property length of five bytes",             WIRE_E_MALFORMED,  0x0, "\0\1a\x80\x80\x80\x80\1"),
-    P5("no topic and no alias",                     WIRE_E_PROTOCOL,   0x0, "\0\0\0"),
-    P311("[MQTT3-4.7.3-1] an empty topic",          WIRE_E_TOPIC_NAME, 0x0, "\0\0"),
-    P5("[MQTT5-3.3.2-8] topic alias 0",             WIRE_E_PROTOCOL,   0x0, "\0\1a\3\x23\0\0"),
-    P5("topic alias twice",                         WIRE_E_PROTOCOL,   0x0, "\0\0\6\x23\0\1\x23\0\1"),
-    P5("payload format 2",                          WIRE_E_PROTOCOL,   0x0, "\0\1a\2\1\2"),
-    P5("payload format twice",                      WIRE_E_PROTOCOL,   0x0, "\0\1a\4\1\1\1\1"),
-    P5("message expiry twice",                      WIRE_E_PROTOCOL,   0x0, "\0\1a\x0a\2\0\0\0\1\2\0\0\0\1"),
-    P5("subscription identifier 0",                 WIRE_E_PROTOCOL,   0x0, "\0\1a\2\x0b\0"),
-    P5("17 subscription identifiers",               WIRE_E_QUOTA,      0x0,
-       "\0\1a\x22\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1"),
-    P5("[MQTT5-3.3.2-13] response topic not text",  WIRE_E_MALFORMED,  0x0, "\0\1a\4\x08\0\1\xff"),
-    P5("[MQTT5-3.3.2-14] response topic wildcard",  WIRE_E_TOPIC_NAME, 0x0, "\0\1a\4\x08\0\1#"),
-    P5("[MQTT5-4.7.3-1] response topic empty",      WIRE_E_TOPIC_NAME, 0x0, "\0\1a\3\x08\0\0"),
-    P5("[MQTT5-3.3.2-19] content type not text",    WIRE_E_MALFORMED,  0x0, "\0\1a\4\3\0\1\0"),
-    P5("a property of CONNECT",                     WIRE_E_MALFORMED,  0x0, "\0\1a\3\x21\0\1"),
-    P5("no such property",                          WIRE_E_MALFORMED,  0x0, "\0\1a\2\x7f\1"),
+    P("[MQTT5-3.3.1-4] both QoS bits",            E_MALFORMED,  V5,   0x6, "\0\1a\0\1\0"),
+    P("[MQTT3-3.3.1-4] both QoS bits",            E_MALFORMED,  V311, 0x6, "\0\1a\0\1"),
+    P("both QoS bits, 3.1",                       E_MALFORMED,  V31,  0x6, "\0\1a\0\1"),
+    P("[MQTT5-3.3.1-2] DUP at QoS 0",             E_MALFORMED,  V5,   0x8, "\0\1a\0"),
+    P("[MQTT3-3.3.1-2] DUP at QoS 0",             E_MALFORMED,  V311, 0x8, "\0\1a"),
+    P("[MQTT5-2.2.1-3] packet id zero",           E_PROTOCOL,   V5,   0x2, "\0\1a\0\0\0"),
+    P("[MQTT3-2.3.1-1] packet id zero",           E_PROTOCOL,   V311, 0x4, "\0\1a\0\0"),
+    P("[MQTT5-3.3.2-1] no topic",                 E_MALFORMED,  V5,   0x0, ""),
+    P("[MQTT5-3.3.2-2] # in the topic",           E_TOPIC_NAME, V5,   0x0, "\0\1#\0"),
+    P("[MQTT5-3.3.2-2] + in the topic",           E_TOPIC_NAME, V5,   0x0, "\0\3a+b\0"),
+    P("[MQTT3-3.3.2-2] wildcard in the topic",    E_TOPIC_NAME, V311, 0x0, "\0\3a/+"),
+    P("[MQTT5-1.5.4-1] ill-formed UTF-8",         E_MALFORMED,  V5,   0x0, "\0\1\xff\0"),
+    P("[MQTT5-1.5.4-2] U+0000 in the topic",      E_MALFORMED,  V5,   0x0, "\0\1\0\0"),
+    P("[MQTT3-3.3.2-1] ill-formed UTF-8",         E_MALFORMED,  V311, 0x0, "\0\2a\x80"),
+    P("truncated inside the topic's length",      E_MALFORMED,  V5,   0x0, "\0"),
+    P("truncated inside the topic",               E_MALFORMED,  V5,   0x0, "\0\5ab"),
+    P("truncated inside the packet id",           E_MALFORMED,  V5,   0x2, "\0\1a\1"),
+    P("[MQTT5-2.2.2-1] no property length",       E_MALFORMED,  V5,   0x0, "\0\1a"),
+    P("truncated inside the properties",          E_MALFORMED,  V5,   0x0, "\0\1a\4\2"),
+    P("[MQTT5-1.5.5-1] property length too long", E_MALFORMED,  V5,   0x0, "\0\1a\x80\0"),
+    P("[MQTT5-1.5.5-1] property length too long", E_MALFORMED, V5, 0x0, "\0\1a\x82\x80\x80\0\1\1"),
+    P("property length of five bytes", E_MALFORMED, V5, 0x0, "\0\1a\x80\x80\x80\x80\1"),
+    P("no topic and no alias",                    E_PROTOCOL,   V5,   0x0, "\0\0\0"),
+    P("[MQTT3-4.7.3-1] an empty topic",           E_TOPIC_NAME, V311, 0x0, "\0\0"),
+    P("[MQTT5-3.3.2-8] topic alias 0",            E_PROTOCOL,   V5,   0x0, "\0\1a\3\x23\0\0"),
+    P("topic alias twice", E_PROTOCOL, V5, 0x0, "\0\0\6\x23\0\1\x23\0\1"),
+    P("payload format 2",                         E_PROTOCOL,   V5,   0x0, "\0\1a\2\1\2"),
+    P("payload format twice",                     E_PROTOCOL,   V5,   0x0, "\0\1a\4\1\1\1\1"),
+    P("message expiry twice", E_PROTOCOL, V5, 0x0, "\0\1a\x0a\2\0\0\0\1\2\0\0\0\1"),
+    P("subscription identifier 0",                E_PROTOCOL,   V5,   0x0, "\0\1a\2\x0b\0"),
+    P("17 subscription identifiers", E_QUOTA, V5, 0x0,
+      "\0\1a\x22" EIGHT_IDS EIGHT_IDS "\x0b\1"),
+    P("[MQTT5-3.3.2-13] response topic not text", E_MALFORMED,  V5,   0x0, "\0\1a\4\x08\0\1\xff"),
+    P("[MQTT5-3.3.2-14] response topic wildcard", E_TOPIC_NAME, V5,   0x0, "\0\1a\4\x08\0\1#"),
+    P("[MQTT5-4.7.3-1] response topic empty",     E_TOPIC_NAME, V5,   0x0, "\0\1a\3\x08\0\0"),
+    P("[MQTT5-3.3.2-19] content type not text",   E_MALFORMED,  V5,   0x0, "\0\1a\4\3\0\1\0"),
+    P("a property of CONNECT",                    E_MALFORMED,  V5,   0x0, "\0\1a\3\x21\0\1"),
+    P("no such property",                         E_MALFORMED,  V5,   0x0, "\0\1a\2\x7f\1"),
 };
 
 static const struct packet accepted[] = {
-    {"QoS 0",                       WIRE_PUBLISH, WIRE_V5,   0x0, BYTES("\0\1a\0hello")},
-    {"QoS 0, retained, no payload", WIRE_PUBLISH, WIRE_V5,   0x1, BYTES("\0\1a\0")},
-    {"QoS 1, again",                WIRE_PUBLISH, WIRE_V5,   0xa, BYTES("\0\1a\0\1\0hello")},
-    {"QoS 2",                       WIRE_PUBLISH, WIRE_V5,   0x4, BYTES("\0\3a/b\xff\xff\0\0")},
-    {"an alias for the topic",      WIRE_PUBLISH, WIRE_V5,   0x0, BYTES("\0\0\3\x23\0\1x")},
-    {"topic and alias",             WIRE_PUBLISH, WIRE_V5,   0x0, BYTES("\0\1/\3\x23\xff\xff")},
-    {"16 subscription identifiers", WIRE_PUBLISH, WIRE_V5,   0x0,
-     BYTES("\0\1a\x21\x0b\xff\x7f\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1\x0b\1")},
-    {"3.1.1, QoS 0",                WIRE_PUBLISH, WIRE_V311, 0x1, BYTES("\0\4$SYS\0\1")},
-    {"3.1.1, QoS 2, again",         WIRE_PUBLISH, WIRE_V311, 0xd, BYTES("\0\1a\0\1p")},
-    {"3.1, QoS 1",                  WIRE_PUBLISH, WIRE_V31,  0x2, BYTES("\0\1a\0\1p")},
+    A("QoS 0",                       PUBLISH, V5,   0x0, "\0\1a\0hello"),
+    A("QoS 0, retained, no payload", PUBLISH, V5,   0x1, "\0\1a\0"),
+    A("QoS 1, again",                PUBLISH, V5,   0xa, "\0\1a\0\1\0hello"),
+    A("QoS 2",                       PUBLISH, V5,   0x4, "\0\3a/b\xff\xff\0\0"),
+    A("an alias for the topic",      PUBLISH, V5,   0x0, "\0\0\3\x23\0\1x"),
+    A("topic and alias",             PUBLISH, V5,   0x0, "\0\1/\3\x23\xff\xff"),
+    A("16 subscription identifiers", PUBLISH, V5, 0x0,
+      "\0\1a\x20" EIGHT_IDS EIGHT_IDS),
+    A("3.1.1, QoS 0",                PUBLISH, V311, 0x1, "\0\4$SYS\0\1"),
+    A("3.1.1, QoS 2, again",         PUBLISH, V311, 0xd, "\0\1a\0\1p"),
+    A("3.1, QoS 1",                  PUBLISH, V31,  0x2, "\0\1a\0\1p"),
 };
 /* clang-format on */
 

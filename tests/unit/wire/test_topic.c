@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/wire/test_topic.c - names and filters against a naive matcher and against counting out
+ */
 #include <stdio.h>
 
 #include "cases.h"
@@ -91,6 +93,10 @@ static void sizes_are_limited(void **state)
     levels.len--;
     assert_true(wire_topic_name_valid(levels));
     assert_true(wire_topic_filter_valid(levels));
+    text.at[8] = 'a'; /* as many bytes as levels */
+    assert_true(wire_topic_name_valid(bytes_of(text.at + 8, WIRE_TOPIC_LEVELS_MAX)));
+    assert_false(wire_topic_name_valid(bytes_of(text.at + 8, WIRE_TOPIC_LEVELS_MAX + 1)));
+    text.at[8] = '/';
     /* The share is not counted. */
     assert_true(wire_topic_filter_valid(bytes_of(text.at, 9 + WIRE_TOPIC_LEVELS_MAX - 1)));
     assert_false(wire_topic_filter_valid(bytes_of(text.at, 9 + WIRE_TOPIC_LEVELS_MAX)));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/wire/test_utf8.c - text against a naive reader */
 #include "cases.h"
 #include "naive.h"
 

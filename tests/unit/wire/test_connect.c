@@ -2,9 +2,9 @@
 /* tests/unit/wire/test_connect.c - CONNECT and CONNACK */
 #include "cases.h"
 
-#define MQTT5                         "\0\4MQTT\5"
-#define MQTT311                       "\0\4MQTT\4"
-#define MQTT31                        "\0\6MQIsdp\3"
+#define L5                            "\0\4MQTT\5"
+#define L311                          "\0\4MQTT\4"
+#define L31                           "\0\6MQIsdp\3"
 #define C(what, outcome, body)        R(what, outcome, CONNECT, V5, 0, body)
 #define K(what, outcome, level, body) R(what, outcome, CONNACK, level, 0, body)
 

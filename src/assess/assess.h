@@ -20,94 +20,99 @@
  *
  *   config, read back from the running node
  *   MQ.ID.AM-03.t1  1 if the sockets bound equal the listeners configured (address, port)
- *   MQ.ID.IC-01.t3  1 if a control listener exists and command topics need may_command, $SYS needs control_plane
- *   MQ.PR.IA-02.t2  number of trust anchors in the client_ca files
- *   MQ.PR.IA-03.t1  listeners not on loopback that let an anonymous CONNECT in (tried, not read)
- *   MQ.PR.IA-05.t2  ratio: enabled users whose role has at least one allow rule other than "#" / enabled users
- *   MQ.PR.IA-05.t3  count: allow rules for '#', '+/#', or publish to a command topic, in roles without may_command and control_plane
- *   MQ.PR.SP-02.t5  mechanisms in force of 6: keep alive, connect timeout, session expiry limit, quota, protocol error, revocation (a CRL is loaded)
+ *   MQ.ID.IC-01.t3  1 if a control listener exists and command topics need may_command, $SYS needs
+ * control_plane MQ.PR.IA-02.t2  number of trust anchors in the client_ca files MQ.PR.IA-03.t1
+ * listeners not on loopback that let an anonymous CONNECT in (tried, not read) MQ.PR.IA-05.t2
+ * ratio: enabled users whose role has at least one allow rule other than "#" / enabled users
+ *   MQ.PR.IA-05.t3  count: allow rules for '#', '+/#', or publish to a command topic, in roles
+ * without may_command and control_plane MQ.PR.SP-02.t5  mechanisms in force of 6: keep alive,
+ * connect timeout, session expiry limit, quota, protocol error, revocation (a CRL is loaded)
  *   MQ.PR.SP-03.t1  ratio: detectors enabled / built in
- *   MQ.PR.SP-04.t3  ratio: bans with author or detector, reason and expiry / bans; no bans: leave it out
- *   MQ.PR.SP-04.t5  1 if at least one role is critical, or the file says critical: no for each role in so many words
- *   MQ.PR.SP-05.t1  limits set of 7: connects per address, failed authentication, publishes/s, bytes/s, subscriptions, packet size, queued messages
- *   MQ.PR.SP-06.t2  ratio over 5 stores (messages, sessions, credentials, audit log, backups): encrypted ones; samples 20 only if 20 were looked at: give 5 and lower min_samples in the scope
- *   MQ.PR.SP-06.t3  1 if the key file is 0400/0600, owned by the service, and on another volume than the state
+ *   MQ.PR.SP-04.t3  ratio: bans with author or detector, reason and expiry / bans; no bans: leave
+ * it out MQ.PR.SP-04.t5  1 if at least one role is critical, or the file says critical: no for each
+ * role in so many words MQ.PR.SP-05.t1  limits set of 7: connects per address, failed
+ * authentication, publishes/s, bytes/s, subscriptions, packet size, queued messages MQ.PR.SP-06.t2
+ * ratio over 5 stores (messages, sessions, credentials, audit log, backups): encrypted ones;
+ * samples 20 only if 20 were looked at: give 5 and lower min_samples in the scope MQ.PR.SP-06.t3  1
+ * if the key file is 0400/0600, owned by the service, and on another volume than the state
  *   MQ.DE.NM-01.t1  keys the detector counts of 4: address, prefix, client id, principal
- *   MQ.RS.RP-03.t3  1 if automatic responses stop at an alert for critical roles (tried on a dry run)
- *   MQ.RS.RP-01.t4  1 if a CRL past its nextUpdate leads to the configured behaviour
+ *   MQ.RS.RP-03.t3  1 if automatic responses stop at an alert for critical roles (tried on a dry
+ * run) MQ.RS.RP-01.t4  1 if a CRL past its nextUpdate leads to the configured behaviour
  *   MQ.RS.RP-04.t4  1 if lifting a block needs a name and a reason
  *   MQ.RC.RP-04.t4  count: temporary bans or rules past their expiry that are still in force
  *
  *   crypto, from files and sessions
  *   MQ.PR.IA-01.t3  ratio: time of 30 d in which no CRL was past nextUpdate; samples = checks made
- *   MQ.PR.IA-02.t1  ratio: certificates in use whose chain ends at an approved anchor / certificates in use
- *   MQ.PR.IA-02.t3  1 if every anchor has RSA >= 3072 or EC >= 256 bits and SHA-256 or better
- *   MQ.PR.IA-02.t4  count: self-signed leaf certificates that were accepted
- *   MQ.PR.IA-04.t1  1 if the presented chain verifies against the clients' anchor, names match, more than 14 d left
- *   MQ.PR.IP-05.t2  count: client keys (SPKI) presented by more than one device; samples = keys seen
- *   MQ.PR.CL-02.t1  ratio: devices whose key no other device uses / devices with a certificate
- *   MQ.PR.CL-02.t3  90th percentile of (notAfter - notBefore) in days over client certificates in use; samples = certificates
- *   MQ.PR.SP-06.t4  age of the at-rest key in days
+ *   MQ.PR.IA-02.t1  ratio: certificates in use whose chain ends at an approved anchor /
+ * certificates in use MQ.PR.IA-02.t3  1 if every anchor has RSA >= 3072 or EC >= 256 bits and
+ * SHA-256 or better MQ.PR.IA-02.t4  count: self-signed leaf certificates that were accepted
+ *   MQ.PR.IA-04.t1  1 if the presented chain verifies against the clients' anchor, names match,
+ * more than 14 d left MQ.PR.IP-05.t2  count: client keys (SPKI) presented by more than one device;
+ * samples = keys seen MQ.PR.CL-02.t1  ratio: devices whose key no other device uses / devices with
+ * a certificate MQ.PR.CL-02.t3  90th percentile of (notAfter - notBefore) in days over client
+ * certificates in use; samples = certificates MQ.PR.SP-06.t4  age of the at-rest key in days
  *   MQ.PR.SP-07.t3  age of the oldest ticket key accepted, in hours
- *   MQ.PR.IP-04.t2  1 if the audit chain verifies from the last anchor to its head; samples = entries
- *   MQ.RC.RP-08.t3  1 if backups are encrypted and authenticated
+ *   MQ.PR.IP-04.t2  1 if the audit chain verifies from the last anchor to its head; samples =
+ * entries MQ.RC.RP-08.t3  1 if backups are encrypted and authenticated
  *
  *   runtime, counted over the window (or since the start, if shorter: say so in detail)
- *   MQ.PR.IA-01.t1  ratio: sessions with a verified client certificate / sessions, loopback left out
- *   MQ.PR.IA-01.t2  count: sessions without TLS from an address that is not loopback; samples = sessions
- *   MQ.PR.IA-01.t4  count: certificates in use with less than 14 d left; samples = certificates (inventory)
- *   MQ.PR.IA-03.t2  ratio: connections let in by certificate, enhanced AUTH or Argon2id password / connections let in
- *   MQ.PR.IA-05.t4  ratio: granted rules without a hit in 90 d / granted rules
- *   MQ.PR.IP-01.t1  ratio: bytes over TLS 1.3, or 1.2 with AEAD and forward secrecy / bytes, loopback left out
- *   MQ.PR.IP-01.t2  ratio: sessions on TLS 1.3 / TLS sessions
+ *   MQ.PR.IA-01.t1  ratio: sessions with a verified client certificate / sessions, loopback left
+ * out MQ.PR.IA-01.t2  count: sessions without TLS from an address that is not loopback; samples =
+ * sessions MQ.PR.IA-01.t4  count: certificates in use with less than 14 d left; samples =
+ * certificates (inventory) MQ.PR.IA-03.t2  ratio: connections let in by certificate, enhanced AUTH
+ * or Argon2id password / connections let in MQ.PR.IA-05.t4  ratio: granted rules without a hit in
+ * 90 d / granted rules MQ.PR.IP-01.t1  ratio: bytes over TLS 1.3, or 1.2 with AEAD and forward
+ * secrecy / bytes, loopback left out MQ.PR.IP-01.t2  ratio: sessions on TLS 1.3 / TLS sessions
  *   MQ.PR.IP-02.t1  ratio: bytes under an AEAD suite / bytes, loopback left out
- *   MQ.PR.IP-03.t1  count: deliveries of confidential topics without TLS to an address that is not loopback
- *   MQ.PR.SP-01.t3  protocol errors per 1000 connects; samples = connects
- *   MQ.PR.SP-05.t4  1 - peak use / capacity, worst of descriptors, memory, queue bytes, CPU
- *   MQ.PR.SP-07.t1  99th percentile of hours since the last key establishment over live sessions
- *   MQ.PR.SP-07.t2  99th percentile of the age of live TLS sessions, in hours
- *   MQ.DE.PM-01.t3  time-weighted share of expected devices present; samples = devices
- *   MQ.DE.ID-04.t3  connection slots held by clients idle past their role's limit / slots in use
+ *   MQ.PR.IP-03.t1  count: deliveries of confidential topics without TLS to an address that is not
+ * loopback MQ.PR.SP-01.t3  protocol errors per 1000 connects; samples = connects MQ.PR.SP-05.t4  1
+ * - peak use / capacity, worst of descriptors, memory, queue bytes, CPU MQ.PR.SP-07.t1  99th
+ * percentile of hours since the last key establishment over live sessions MQ.PR.SP-07.t2  99th
+ * percentile of the age of live TLS sessions, in hours MQ.DE.PM-01.t3  time-weighted share of
+ * expected devices present; samples = devices MQ.DE.ID-04.t3  connection slots held by clients idle
+ * past their role's limit / slots in use
  *
  *   log: incidents, actions
  *   MQ.DE.NM-02.t1  ratio: closed connections with a cause / closed connections
- *   MQ.DE.NM-01.t4 MQ.DE.ID-02.t4 MQ.PR.SP-03.t4  incidents closed as false or benign per 1000 client-days; samples = client-days
- *   MQ.DE.ID-01.t4  ratio: confirmed guessing incidents with an automatic limit or ban within 60 s / such incidents
- *   MQ.DE.PM-01.t2  ratio: silences past 3 intervals alerted within 4 / silences past 3 intervals
- *   MQ.ID.IC-02.t2  ratio: high incidents acknowledged in time by a named person / high incidents
- *   MQ.RS.RP-03.t1  median seconds from a high incident to disconnect or ban; samples = containments
- *   MQ.RS.RP-03.t4  ratio: containments judged wrong / containments
- *   MQ.RC.RP-02.t1  count: temporary measures of closed incidents still in force after 7 d
+ *   MQ.DE.NM-01.t4 MQ.DE.ID-02.t4 MQ.PR.SP-03.t4  incidents closed as false or benign per 1000
+ * client-days; samples = client-days MQ.DE.ID-01.t4  ratio: confirmed guessing incidents with an
+ * automatic limit or ban within 60 s / such incidents MQ.DE.PM-01.t2  ratio: silences past 3
+ * intervals alerted within 4 / silences past 3 intervals MQ.ID.IC-02.t2  ratio: high incidents
+ * acknowledged in time by a named person / high incidents MQ.RS.RP-03.t1  median seconds from a
+ * high incident to disconnect or ban; samples = containments MQ.RS.RP-03.t4  ratio: containments
+ * judged wrong / containments MQ.RC.RP-02.t1  count: temporary measures of closed incidents still
+ * in force after 7 d
  *
  *   self-test, over loopback with test principals (client ids begin with IDENTIFY_TEST_PREFIX)
- *   MQ.PR.IA-03.t4  count: accounts whose verifier accepts one of the built-in default passwords; samples = accounts
- *   MQ.PR.IA-05.t1  1 if a principal without rules is refused publish and subscribe on a random topic, on every listener
- *   MQ.PR.IP-01.t3  1 if a handshake offering only TLS 1.0/1.1, NULL, RC4, 3DES or static RSA is refused on every TLS listener
- *   MQ.PR.IP-02.t2  ratio: malformed packets of the corpus answered by the right reason code or close / corpus
+ *   MQ.PR.IA-03.t4  count: accounts whose verifier accepts one of the built-in default passwords;
+ * samples = accounts MQ.PR.IA-05.t1  1 if a principal without rules is refused publish and
+ * subscribe on a random topic, on every listener MQ.PR.IP-01.t3  1 if a handshake offering only
+ * TLS 1.0/1.1, NULL, RC4, 3DES or static RSA is refused on every TLS listener MQ.PR.IP-02.t2 ratio:
+ * malformed packets of the corpus answered by the right reason code or close / corpus
  *   MQ.PR.IP-03.t3  1 if a normal principal cannot read $SYS
  *   MQ.PR.IP-05.t1  1 if getrandom(GRND_NONBLOCK) answers and RAND_status() is 1
- *   MQ.PR.SP-01.t1 MQ.ID.CO-04.t2  ratio: normative statements passed / tried in the conformance self-test
- *   MQ.PR.SP-01.t2  days since that self-test, of this binary
- *   MQ.PR.SP-02.t1  1 if a silent client was closed within 1.5 x keep alive + 1 s
- *   MQ.PR.SP-02.t2  seconds until a connection without CONNECT was closed
- *   MQ.PR.SP-02.t4  1 if the same principal takes a client id over and another principal is refused
- *   MQ.PR.SP-04.t1  worst seconds until a newly banned address, client id, principal is refused
- *   MQ.PR.SP-04.t2  worst seconds until its live session is closed
+ *   MQ.PR.SP-01.t1 MQ.ID.CO-04.t2  ratio: normative statements passed / tried in the conformance
+ * self-test MQ.PR.SP-01.t2  days since that self-test, of this binary MQ.PR.SP-02.t1  1 if a silent
+ * client was closed within 1.5 x keep alive + 1 s MQ.PR.SP-02.t2  seconds until a connection
+ * without CONNECT was closed MQ.PR.SP-02.t4  1 if the same principal takes a client id over and
+ * another principal is refused MQ.PR.SP-04.t1  worst seconds until a newly banned address, client
+ * id, principal is refused MQ.PR.SP-04.t2  worst seconds until its live session is closed
  *   MQ.PR.SP-04.t4  1 if a ban is in force after the state was read back
- *   MQ.PR.SP-06.t1  1 if a random 32-byte canary, retained and queued, is in none of the node's files
- *   MQ.PR.SP-07.t4  1 if client-initiated TLS 1.2 renegotiation is refused
- *   MQ.DE.ID-01.t1  ratio: kinds of failed authentication that left an event with address, name and reason / kinds tried (samples = kinds; the scope lowers min_samples)
- *   MQ.DE.ID-02.t3  1 if denied publish and subscribe are counted and answered 0x87
- *   MQ.DE.ID-03.t1  1 if a publish without subscriber is counted and answered 0x10
- *   MQ.RS.RP-04.t1  scopes blocked under test of 4: topic filter, bridge, listener, zone pair
+ *   MQ.PR.SP-06.t1  1 if a random 32-byte canary, retained and queued, is in none of the node's
+ * files MQ.PR.SP-07.t4  1 if client-initiated TLS 1.2 renegotiation is refused MQ.DE.ID-01.t1
+ * ratio: kinds of failed authentication that left an event with address, name and reason / kinds
+ * tried (samples = kinds; the scope lowers min_samples) MQ.DE.ID-02.t3  1 if denied publish and
+ * subscribe are counted and answered 0x87 MQ.DE.ID-03.t1  1 if a publish without subscriber is
+ * counted and answered 0x10 MQ.RS.RP-04.t1  scopes blocked under test of 4: topic filter, bridge,
+ * listener, zone pair
  *
  *   drill: state/drills.jsonl, one object a line
- *     {"at": unix ms, "subcategory": "MQ.DE.ID-02", "scenario": "R04", "injected": n, "detected": n,
- *      "seconds": [to alert, one each detected], "touched": [tries or topics before the alert], "by": "..."}
- *   assess_drills_evidence() turns that file into evidence of
- *   MQ.DE.NM-01.t2 .t3  MQ.DE.NM-02.t2  MQ.DE.ID-01.t2 .t3  MQ.DE.ID-02.t1 .t2  MQ.DE.ID-03.t3
- *   MQ.DE.ID-04.t2  MQ.PR.SP-03.t3 .t5  MQ.PR.SA-03.t1 .t2 .t4
- *   and of any drill-kind test measured once by a line {"at", "test": "MQ.RS.RP-01.t1", "value", "by"}.
+ *     {"at": unix ms, "subcategory": "MQ.DE.ID-02", "scenario": "R04", "injected": n, "detected":
+ * n, "seconds": [to alert, one each detected], "touched": [tries or topics before the alert], "by":
+ * "..."} assess_drills_evidence() turns that file into evidence of MQ.DE.NM-01.t2 .t3
+ * MQ.DE.NM-02.t2  MQ.DE.ID-01.t2 .t3  MQ.DE.ID-02.t1 .t2  MQ.DE.ID-03.t3 MQ.DE.ID-04.t2
+ * MQ.PR.SP-03.t3 .t5  MQ.PR.SA-03.t1 .t2 .t4 and of any drill-kind test measured once by a line
+ * {"at", "test": "MQ.RS.RP-01.t1", "value", "by"}.
  *
  * The files under framework/ document their own formats.
  */
@@ -129,14 +134,14 @@ enum catalog_op {
 };
 
 struct catalog_test {
-    char *id;      /* "MQ.PR.IA-04.t2" */
+    char *id; /* "MQ.PR.IA-04.t2" */
     char *metric;
     char *kind;    /* config, inventory, runtime, log, crypto, drill, file, self-test, import */
     char *observe; /* what exactly is observed */
     char *window;  /* "30d"; NULL: now */
     enum catalog_op op;
-    uint64_t samples_min; /* fewer are unknown */
-    bool has[ASSESS_TIER_MAX + 1];         /* a threshold applies at this tier, inherited upward */
+    uint64_t samples_min;          /* fewer are unknown */
+    bool has[ASSESS_TIER_MAX + 1]; /* a threshold applies at this tier, inherited upward */
     double threshold[ASSESS_TIER_MAX + 1];
 };
 
@@ -153,7 +158,7 @@ struct catalog_subcategory {
     unsigned category; /* index into catalog.categories */
     struct catalog_test *tests;
     size_t n_tests;
-    char *attest_who;       /* NULL: no attestation is asked for */
+    char *attest_who; /* NULL: no attestation is asked for */
     char *attest_statement;
     unsigned attest_days;
     unsigned attest_from_tier;
@@ -212,7 +217,8 @@ struct catalog *assess_catalog_load(const char *path, char **ret_error);
 struct catalog *assess_catalog_free(struct catalog *c);
 const struct catalog_test *assess_catalog_test(const struct catalog *c, struct bytes id);
 
-/* ---- what is read beside it; each loader gives NULL and @ret_error (file:line:column: what) ---- */
+/* ---- what is read beside it; each loader gives NULL and @ret_error (file:line:column: what) ----
+ */
 
 struct target;
 struct scope;
@@ -285,8 +291,9 @@ struct assess_test {
     double value;
     uint64_t samples;
     uint64_t at_unix_ms;
-    const char *detail;  /* NULL: none */
-    const char *why_not; /* of an unknown test: "no evidence", "12 samples, 20 needed", ... */
+    char *detail;  /* NULL: none */
+    char *why_not; /* of an unknown test: "no evidence", "12 samples, 20 needed", ...; NULL when
+                      known */
     enum assess_mark mark[ASSESS_TIER_MAX + 1];
 };
 
@@ -314,12 +321,12 @@ const char *attestation_status_text(enum attestation_status s);
 struct assess_sub {
     const struct catalog_subcategory *sub;
     bool in_profile;
-    bool not_applicable;      /* with na_reason; out of the roll-up */
+    bool not_applicable; /* with na_reason; out of the roll-up */
     const char *na_reason;
-    unsigned tier;            /* 1 to 4 */
-    unsigned tier_best;       /* were every unknown test and attestation at its best */
-    unsigned tier_tests;      /* by tests alone: what the gates and the attestation hold back */
-    unsigned target;          /* 0: none */
+    unsigned tier;       /* 1 to 4 */
+    unsigned tier_tests; /* by tests alone; gates and attestation may hold .tier below it */
+    unsigned tier_best;  /* by tests alone, as if every unknown one passed */
+    unsigned target;     /* 0: none */
     const char *target_reason;
     struct assess_test *tests;
     size_t n_tests;
@@ -327,8 +334,9 @@ struct assess_sub {
     enum attestation_status attestation;
     const char *attested_by;
     uint64_t attestation_expires_unix_ms;
-    char *blocker;            /* what holds the next tier back, in words; NULL at tier 4 */
-    char *next_step;          /* what to do about it */
+    bool attestation_is_independent; /* by somebody else than the implementer, who is named */
+    char *blocker;                   /* what holds the next tier back, in words; NULL at tier 4 */
+    char *next_step;                 /* what to do about it */
 };
 
 struct assess_rollup {
@@ -340,8 +348,8 @@ struct assess_rollup {
     double coverage; /* known tests / tests asked for, up to the target */
     size_t n_known;
     size_t n_asked;
-    bool capped;     /* coverage below 0.8 holds it at tier 2 */
-    char *gate;      /* first gate that is shut, in words; categories only; NULL */
+    bool capped; /* coverage below 0.8 holds it at tier 2 */
+    char *gate;  /* first gate that is shut, in words; categories only; NULL */
 };
 
 enum assess_level {
@@ -357,23 +365,24 @@ const char *assess_level_text(enum assess_level l);
 struct assess_risk {
     const struct catalog_scenario *scenario;
     const char *zone;
-    double frequency; /* events a year */
-    double v, j;      /* vulnerability and impact factor, 0 to 1 */
-    double score;     /* 0 to 100, for ranking */
-    double score_best, score_worst; /* unknown tests at their best and worst */
+    double frequency;  /* events a year */
+    double v, j;       /* vulnerability and impact factor, 0 to 1 */
+    double score;      /* 0 to 100, for ranking; unknown tests count as failed */
+    double score_best; /* as if every unknown test passed */
     enum assess_level level;
+    enum assess_level level_best;
     bool over_tolerance;
 };
 
 struct assess_gap {
     const struct assess_sub *sub;
     unsigned from, to;
-    double gain;        /* risk score points that closing it takes away, all zones and scenarios */
-    double gain_min, gain_max;
+    double gain; /* risk score points that closing it takes away, over all zones and scenarios */
+    double gain_best; /* the same, as if every other unknown test passed */
     double effort_days;
-    bool must;          /* law or contract, by the scope */
+    bool must; /* law or contract, by the scope */
     bool over_tolerance;
-    bool by_evidence;   /* nothing failed: what is missing is evidence */
+    bool by_evidence; /* nothing failed: what is missing is evidence */
 };
 
 struct assessment {
@@ -393,7 +402,8 @@ struct assessment {
     size_t n_risks;
     struct assess_gap *gaps; /* most urgent first */
     size_t n_gaps;
-    char **notes; /* what a reader must know: lowered sample sizes, evidence for unknown tests, ... */
+    char *
+        *notes; /* what a reader must know: lowered sample sizes, evidence for unknown tests, ... */
     size_t n_notes;
 };
 

@@ -102,7 +102,7 @@ const char *wire_type_name(enum wire_type type)
 const char *wire_reason_text(uint8_t reason)
 {
     static const char *const texts[256] = {
-#define X(name, code, text) [code] = text,
+#define X(name, code, text) [code] = (text),
         WIRE_REASONS(X)
 #undef X
     };
@@ -114,7 +114,7 @@ const char *wire_reason_text(uint8_t reason)
 uint8_t wire_outcome_reason(enum wire_outcome outcome)
 {
     static const uint8_t reasons[] = {
-#define X(name, reason, text) [WIRE_##name] = reason,
+#define X(name, reason, text) [WIRE_##name] = (reason),
         WIRE_OUTCOMES(X)
 #undef X
     };
@@ -127,7 +127,7 @@ uint8_t wire_outcome_reason(enum wire_outcome outcome)
 const char *wire_outcome_text(enum wire_outcome outcome)
 {
     static const char *const texts[] = {
-#define X(name, reason, text) [WIRE_##name] = text,
+#define X(name, reason, text) [WIRE_##name] = (text),
         WIRE_OUTCOMES(X)
 #undef X
     };

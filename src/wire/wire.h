@@ -109,7 +109,7 @@ enum wire_outcome {
 /* clang-format on */
 
 enum wire_reason {
-#define X(name, code, text) REASON_##name = code,
+#define X(name, code, text) REASON_##name = (code),
     WIRE_REASONS(X)
 #undef X
 };

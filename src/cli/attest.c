@@ -271,6 +271,7 @@ static json_t *file_load(const char *path, char **ret_error)
 
 static bool file_append(const char *path, json_t *object, char **ret_error)
 {
+    CLEANUP(buf_done) struct buf lines = {0};
     json_t *root = file_load(path, ret_error);
     char *text;
     bool ok;
@@ -280,7 +281,8 @@ static bool file_append(const char *path, json_t *object, char **ret_error)
     json_array_append(json_object_get(root, "attestations"), object);
     text = json_dumps(root, JSON_INDENT(2));
     check(text != NULL);
-    ok = file_replace(path, bytes_str(text), ATTESTATIONS_MODE, ret_error);
+    buf_addf(&lines, "%s\n", text);
+    ok = file_replace(path, buf_view(&lines), ATTESTATIONS_MODE, ret_error);
     free(text);
     json_decref(root);
     return ok;

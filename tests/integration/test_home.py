@@ -1,0 +1,383 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node's home from init to revocation, judged by openssl and by clients that we did not write."""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+
+import pytest
+
+from conftest import BASTIDE, PATIENCE_S, Home
+
+OK, NO, USAGE = 0, 1, 2
+GOOD_PASSWORD = "a long enough password"
+
+
+def run(*words, **more):
+    return subprocess.run(
+        [BASTIDE, *map(str, words)], capture_output=True, text=True, timeout=PATIENCE_S, **more
+    )
+
+
+def openssl(*words):
+    return subprocess.run(["openssl", *map(str, words)], capture_output=True, text=True, timeout=PATIENCE_S)
+
+
+def port_base():
+    """N such that N, N+3 and N+4 are free now."""
+    while True:
+        sockets = [socket.socket() for _ in range(3)]
+        try:
+            sockets[0].bind(("127.0.0.1", 0))
+            base = sockets[0].getsockname()[1]
+            if base + 4 > 65535:
+                continue
+            sockets[1].bind(("127.0.0.1", base + 3))
+            sockets[2].bind(("127.0.0.1", base + 4))
+            return base
+        except OSError:
+            continue
+        finally:
+            for s in sockets:
+                s.close()
+
+
+class MadeHome(Home):
+    """What bastide init made, and the program run on it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.config = folder / "bastide.yaml"
+        self.base = port_base()
+        self.process = None
+        self.said = run("init", folder, "--name", "test-1", "--port-base", self.base)
+        assert self.said.returncode == OK, self.said.stderr
+        self.password = re.search(r"password +(\S+)", self.said.stdout)[1]
+
+    def path(self, name):
+        return self.folder / name
+
+    def users(self):
+        return self.path("users.yaml").read_text()
+
+    def publish(self, topic, cn=None, user=None, password=None, port=None):
+        """mosquitto_pub by TLS; Return: its exit status."""
+        words = ["-h", "localhost", "-p", port or self.base + 3, "--cafile", self.path("pki/ca.crt")]
+        if cn is not None:
+            place = "pki" if cn == "operator" else "pki/clients"
+            words += ["--cert", self.path(f"{place}/{cn}.crt"), "--key", self.path(f"{place}/{cn}.key")]
+        if user is not None:
+            words += ["-u", user, "-P", password]
+        words += ["-V", "mqttv5", "-q", "1", "-t", topic, "-m", "x"]
+        return subprocess.run(
+            ["mosquitto_pub", *map(str, words)], capture_output=True, text=True, timeout=PATIENCE_S
+        ).returncode
+
+
+@pytest.fixture
+def made():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="bastide-"))
+    home = MadeHome(folder / "h")
+    yield home
+    if home.process is not None:
+        home.end(signal.SIGKILL)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def running(made):
+    made.start()
+    yield made
+    assert made.end() == OK, made.log_text()
+
+
+# ---- init ----
+
+
+def test_a_new_home_is_in_order(made):
+    said = made.ok("check-config")
+    assert "field" in said and "control" in said
+    for secret in ("pki/ca.key", "pki/server.key", "pki/operator.key", "pki/attestation.key",
+                   "keys/at-rest.key", "users.yaml"):
+        assert stat.S_IMODE(made.path(secret).stat().st_mode) == 0o600, secret
+    for folder in ("", "pki", "pki/issued", "keys", "state", "run"):
+        assert stat.S_IMODE(made.path(folder).stat().st_mode) == 0o700, folder
+
+
+def test_its_certificates_satisfy_openssl(made):
+    common = ("verify", "-x509_strict", "-crl_check", "-CAfile", made.path("pki/ca.crt"),
+              "-CRLfile", made.path("pki/ca.crl"))
+    for name in ("localhost", socket.gethostname()):
+        done = openssl(*common, "-purpose", "sslserver", "-verify_hostname", name, made.path("pki/server.crt"))
+        assert done.returncode == 0, done.stderr
+    for address in ("127.0.0.1", "::1"):
+        done = openssl(*common, "-purpose", "sslserver", "-verify_ip", address, made.path("pki/server.crt"))
+        assert done.returncode == 0, done.stderr
+    assert openssl(*common, "-purpose", "sslclient", made.path("pki/operator.crt")).returncode == 0
+    assert openssl(*common, "-purpose", "sslclient", made.path("pki/server.crt")).returncode != 0
+    assert openssl(*common, "-verify_hostname", "elsewhere", made.path("pki/server.crt")).returncode != 0
+
+
+def test_the_password_is_shown_and_not_kept(made):
+    kept = b"".join(p.read_bytes() for p in made.folder.rglob("*") if p.is_file())
+    assert len(made.password) == 20
+    assert made.password.encode() not in kept
+
+
+def test_a_folder_with_something_in_it_is_not_touched(made):
+    before = {p: p.read_bytes() for p in made.folder.rglob("*") if p.is_file()}
+    done = run("init", made.folder)
+    assert done.returncode == NO and "not empty" in done.stderr
+    assert before == {p: p.read_bytes() for p in made.folder.rglob("*") if p.is_file()}
+
+
+def test_what_fails_half_way_leaves_nothing_behind(tmp_path):
+    new = run("init", tmp_path / "new", "--host", "no host name")
+    assert new.returncode == NO and "no host name" in new.stderr
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "empty").mkdir()
+    assert run("init", tmp_path / "empty", "--host", "no host name").returncode == NO
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong", [["--bind", "host"], ["--port-base", "70000"], ["--name", "a b"]])
+def test_a_wrong_option_makes_nothing(tmp_path, wrong):
+    done = run("init", tmp_path / "new", *wrong)
+    assert done.returncode == USAGE and wrong[1] in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_new_home_can_be_assessed(made):
+    done = made.cli("assess", "--no-node", "--json")
+    assert done.returncode == OK, done.stderr
+    assert json.loads(done.stdout)
+
+
+# ---- a node that runs from it ----
+
+
+def test_a_new_node_lets_in_only_who_it_knows(running):
+    assert running.publish("fmb/device/x/a") != 0  # nobody
+    assert running.publish("fmb/device/x/a", user="admin", password="wrong") != 0
+    assert running.publish("$SYS/x", user="admin", password=running.password) != 0  # denied
+    assert running.publish("fmb/device/admin/a", cn="operator") != 0  # an operator reads
+
+
+def test_a_device_comes_in_by_its_certificate_until_it_is_revoked(running):
+    running.ok("pki", "issue", "client", "meter-17")
+    assert running.publish("fmb/device/meter-17/power", cn="meter-17") != 0  # no user has it yet
+    running.ok("user", "add", "meter-17", "--role", "device", "--certificate-cn", "meter-17")
+    running.ok("reload")
+    assert running.publish("fmb/device/meter-17/power", cn="meter-17") == 0
+    assert running.publish("fmb/device/meter-18/power", cn="meter-17") != 0  # of another
+    assert running.publish("fmb/device/meter-17/power", cn="meter-17", port=running.base + 4) != 0
+    running.ok("pki", "revoke", "meter-17")
+    running.ok("reload")
+    assert running.publish("fmb/device/meter-17/power", cn="meter-17") != 0
+
+
+def test_a_disabled_user_stays_out(running):
+    running.ok("user", "add", "m1", "--role", "device", "--password-stdin", input=GOOD_PASSWORD + "\n")
+    running.ok("reload")
+    assert running.publish("fmb/device/m1/a", user="m1", password=GOOD_PASSWORD) == 0
+    running.ok("user", "disable", "m1")
+    running.ok("reload")
+    assert running.publish("fmb/device/m1/a", user="m1", password=GOOD_PASSWORD) != 0
+    running.ok("user", "enable", "m1")
+    running.ok("user", "passwd", "m1", "--password-stdin", input="another long password\n")
+    running.ok("reload")
+    assert running.publish("fmb/device/m1/a", user="m1", password=GOOD_PASSWORD) != 0
+    assert running.publish("fmb/device/m1/a", user="m1", password="another long password") == 0
+
+
+def test_an_expired_certificate_is_refused(running):
+    running.ok("pki", "issue", "client", "old", "--not-before", "2020-01-01", "--not-after", "2020-02-01")
+    running.ok("user", "add", "old", "--role", "device", "--certificate-cn", "old")
+    running.ok("reload")
+    assert running.publish("fmb/device/old/a", cn="old") != 0
+
+
+# ---- users ----
+
+
+def test_comments_stay_when_users_change(made):
+    before = made.users()
+    made.ok("user", "add", "a", "--role", "device", "--generate")
+    made.ok("user", "remove", "a")
+    assert made.users() == before
+    assert "# Who may come in." in before
+
+
+@pytest.mark.parametrize("password, why", [
+    ("short", "fewer than 12"), ("mosquitto", "default"), ("", "default"), ("aaaaaaaaaaaaaa", "5 different"),
+])
+def test_a_weak_password_is_refused(made, password, why):
+    before = made.users()
+    done = made.cli("user", "add", "a", "--role", "device", "--password-stdin", input=password + "\n")
+    assert done.returncode == NO and why in done.stderr
+    assert made.users() == before
+
+
+@pytest.mark.parametrize("words, status, why", [
+    (["add", "a", "--generate"], USAGE, "--role"),
+    (["add", "a/b", "--role", "device", "--generate"], USAGE, "${user_name}"),
+    (["add", "a", "--role", "nobody", "--generate"], NO, "it has device, gateway"),
+    (["add", "admin", "--role", "device", "--generate"], NO, "already"),
+    (["add", "a", "--role", "device", "--certificate-cn", "operator"], NO, "operator"),
+    (["remove", "nobody"], NO, "no user"),
+    (["list", "--generate"], USAGE, "--generate"),
+])
+def test_a_wrong_change_of_users_changes_nothing(made, words, status, why):
+    before = made.users()
+    done = made.cli("user", *words)
+    assert done.returncode == status and why in done.stderr, done.stderr
+    assert made.users() == before
+
+
+def test_the_list_of_users_shows_no_verifier(made):
+    assert made.json("user", "list") == [
+        {"name": "admin", "role": "operator", "password": True, "certificate_cn": "operator", "disabled": False}
+    ]
+
+
+def answer_terminal(made, answers):
+    """Run user passwd on a terminal of its own.  Return: exit status, what the terminal showed."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(BASTIDE, [str(BASTIDE), "user", "passwd", "admin", "--home", str(made.folder)])
+    shown = b""
+    try:
+        for prompt, answer in answers:
+            while prompt not in shown:
+                shown += os.read(terminal, 1000)
+            os.write(terminal, answer)
+        while True:
+            shown += os.read(terminal, 1000)
+    except OSError:  # the child has closed it
+        pass
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+
+
+def test_a_password_is_asked_for_twice_and_never_shown(made):
+    before = made.users()
+    typed = GOOD_PASSWORD.encode() + b"\n"
+    status, shown = answer_terminal(made, [(b"New password", typed), (b"again", typed)])
+    assert status == OK, shown
+    assert GOOD_PASSWORD.encode() not in shown
+    assert made.users() != before
+
+
+@pytest.mark.parametrize("answers, why", [
+    ([(b"New password", b"a long enough password\n"), (b"again", b"a long enough passwort\n")], b"not the same"),
+    ([(b"New password", b"\x03\n")], b"nothing is changed"),
+    ([(b"New password", b"\x04")], b"nothing is changed"),
+])
+def test_a_password_that_is_not_confirmed_changes_nothing(made, answers, why):
+    before = made.users()
+    status, shown = answer_terminal(made, answers)
+    assert status == NO and why in shown
+    assert made.users() == before
+
+
+# ---- pki ----
+
+
+def test_the_list_shows_what_is_revoked(made):
+    made.ok("pki", "issue", "client", "meter-17", "--days", "10")
+    made.ok("pki", "revoke", "meter-17")
+    states = {c["name"]: (c["kind"], c["state"]) for c in made.json("pki", "list")}
+    assert states == {"test-1": ("server", "in date"), "operator": ("client", "in date"),
+                      "meter-17": ("client", "revoked")}
+    listed = openssl("crl", "-in", made.path("pki/ca.crl"), "-noout", "-text").stdout
+    serial = next(c["serial"] for c in made.json("pki", "list") if c["name"] == "meter-17")
+    assert serial in listed
+
+
+@pytest.mark.parametrize("words, status, why", [
+    (["issue", "client", "operator", "--out", "pki/operator"], NO, "exists"),
+    (["issue", "client", "x", "--out", "pki/ca", "--replace"], NO, "is a CA"),
+    (["issue", "client", "x", "--out", "pki/attestation", "--replace"], NO, "something else"),
+    (["issue", "client", "../x"], USAGE, "--out"),
+    (["issue", "server", "x"], USAGE, "--host"),
+    (["issue", "client", "x", "--days", "0"], USAGE, "--days"),
+    (["issue", "client", "x", "--days", "9999"], NO, "outlive"),
+    (["issue", "client", "x", "--not-after", "2026-02-30"], USAGE, "--not-after"),
+    (["revoke", "nobody"], NO, "pki list"),
+    (["ca"], NO, "has a CA already"),
+    (["show", "bastide.yaml"], NO, "certificate"),
+])
+def test_a_wrong_wish_of_the_ca_changes_nothing(made, words, status, why):
+    before = {p: p.read_bytes() for p in made.path("pki").rglob("*") if p.is_file()}
+    done = made.cli("pki", *words, cwd=made.folder)
+    assert done.returncode == status and why in done.stderr, done.stderr
+    assert before == {p: p.read_bytes() for p in made.path("pki").rglob("*") if p.is_file()}
+
+
+# ---- attest ----
+
+ATTEST = ["attest", "MQ.PR.IA-01", "--who-name", "P. Keeper", "--who-role", "PKI owner"]
+
+
+def test_an_attestation_counts_and_one_that_is_changed_does_not(made):
+    document = made.path("policy.txt")
+    document.write_text("Certificates are issued by two persons.\n")
+    said = made.ok(*ATTEST, "--document", document)
+    assert "MQ.PR.IA-01: valid" in said
+
+    path = made.path("attestations.json")
+    stored = json.loads(path.read_text())
+    one = stored["attestations"][0]
+    assert one["who"] == {"name": "P. Keeper", "role": "PKI owner"}
+    assert one["method"] == "EXAMINE"
+    assert one["document"]["title"] == "policy.txt"
+    one["statement"] += " Always."
+    path.write_text(json.dumps(stored))
+    again = made.ok("attest", "MQ.PR.CL-02", "--who-name", "D", "--who-role", "device owner", "--document", document)
+    assert "MQ.PR.CL-02: valid" in again
+    forged = [s for s in made.json("assess", "--no-node")["subcategories"] if s["id"] == "MQ.PR.IA-01"]
+    assert forged[0]["attestation"] == "signature does not verify"
+
+
+@pytest.mark.parametrize("words, why", [
+    ([], "no document"),
+    (["--effective", "2999-01-01"], "no document"),
+])
+def test_what_makes_an_attestation_count_for_nothing_is_said_at_once(made, words, why):
+    assert why in made.ok(*ATTEST, *words)
+
+
+def test_the_wrong_role_is_said_at_once(made):
+    said = made.ok("attest", "MQ.PR.IA-01", "--who-name", "X", "--who-role", "visitor", "--document",
+                   made.path("bastide.yaml"))
+    assert "role that may not attest" in said
+
+
+@pytest.mark.parametrize("words, why", [
+    (["attest", "MQ.XX.YY-01", "--who-name", "a", "--who-role", "b"], "no subcategory"),
+    (["attest", "MQ.PR.IA-01"], "PKI owner"),
+    ([*ATTEST, "--method", "GUESS"], "EXAMINE, INTERVIEW, TEST"),
+    ([*ATTEST, "--valid-days", "0"], "--valid-days"),
+    ([*ATTEST, "--title", "t"], "--document"),
+])
+def test_a_wrong_attestation_is_refused(made, words, why):
+    before = made.path("attestations.json").read_text()
+    done = made.cli(*words)
+    assert done.returncode == USAGE and why in done.stderr, done.stderr
+    assert made.path("attestations.json").read_text() == before
+
+
+def test_a_policy_for_what_is_no_id_is_taken_back(made):
+    before = made.path("attestations.json").read_text()
+    done = made.cli("attest", "MQ.NO", "--kind", "policy", "--statement", "s", "--who-name", "a",
+                    "--who-role", "management")
+    assert done.returncode == NO and "nothing is added" in done.stderr
+    assert made.path("attestations.json").read_text() == before

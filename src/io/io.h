@@ -56,11 +56,11 @@ struct mailbox;
 
 struct mailbox *mailbox_new(void);
 struct mailbox *mailbox_free(struct mailbox *m); /* must be empty */
-int mailbox_fd(const struct mailbox *m);         /* eventfd, readable while there is mail */
+int mailbox_fd(const struct mailbox *m);         /* eventfd, readable when mail came into an empty lane, until cleared */
 void mailbox_post(struct mailbox *m, enum lane lane, struct mail *mail);
 void mailbox_post_all(struct mailbox *m, enum lane lane, struct list *mails, size_t n, size_t bytes); /* @mails is emptied; FIFO */
 size_t mailbox_take(struct mailbox *m, enum lane lane, struct list *ret); /* all of the lane, appended in order; Return: how many */
-void mailbox_clear_wakeup(struct mailbox *m); /* before taking */
+void mailbox_clear_wakeup(struct mailbox *m); /* before taking; then both lanes are to be taken */
 size_t mailbox_bytes(const struct mailbox *m); /* posted to the delivery lane and not taken yet; any thread, approximate */
 
 /* ---- TLS ---- */

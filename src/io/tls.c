@@ -65,6 +65,8 @@ static bool can_read(struct builder *b, const char *what, const char *path)
 {
     struct stat st;
 
+    if (path == NULL)
+        return refuse(b, "%s: no file is given; set its path", what);
     if (stat(path, &st) < 0 || access(path, R_OK) < 0)
         return refuse(b, "%s %s: %s; %s", what, path, strerrordesc_np(errno),
                       errno == ENOENT
@@ -371,8 +373,6 @@ struct tls_context *tls_context_new_client(const char *ca, const char *certifica
     else if (can_read(&b, "ca", ca) && SSL_CTX_load_verify_file(b.c->ssl_ctx, ca) != 1)
         (void)(refuse_with_reason(&b, "ca", ca) ||
                refuse(&b, "; it must hold certificates in PEM"));
-    if (b.error.len == 0 && certificate != NULL && key == NULL)
-        (void)refuse(&b, "certificate %s: give its key, too", certificate);
     if (b.error.len == 0 && certificate != NULL && use_certificate(&b, certificate))
         (void)use_key(&b, key, certificate);
     return finish(&b, ret_error);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -144,6 +146,36 @@ static void a_bad_file_is_named_and_what_to_do_is_said(void **state)
     }
 }
 
+/* Who is root reads everything, so the child gives that up first. */
+static int refused_without_permission(const char *path)
+{
+    struct tls_settings s = located(&good);
+    char *error = NULL;
+
+    if (geteuid() == 0 && privileges_drop("nobody") != 0)
+        return 1;
+    s.key = path;
+    if (tls_context_new(&s, &error) != NULL)
+        return 2;
+    return strstr(error, "Permission denied; let the user that the node runs as read it") == NULL;
+}
+
+static void a_file_that_may_not_be_read_is_named(void **state)
+{
+    const char *path = file_with("locked.key", "", 0);
+    pid_t child;
+    int status;
+
+    (void)state;
+    assert_int_equal(chmod(in(""), 0755), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(refused_without_permission(path));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void client_certificates_without_a_ca_are_refused(void **state)
 {
     struct tls_settings s = located(&good);
@@ -153,6 +185,22 @@ static void client_certificates_without_a_ca_are_refused(void **state)
     s.client_ca = NULL;
     assert_null(tls_context_new(&s, &error));
     assert_non_null(strstr(error, "set client_ca"));
+    free(error);
+}
+
+static void a_server_needs_a_certificate_and_its_key(void **state)
+{
+    struct tls_settings s = located(&good);
+    char *error = NULL;
+
+    (void)state;
+    s.key = NULL;
+    assert_null(tls_context_new(&s, &error));
+    assert_non_null(strstr(error, "key: no file is given"));
+    free(error);
+    s.certificate = NULL;
+    assert_null(tls_context_new(&s, &error));
+    assert_non_null(strstr(error, "certificate: no file is given"));
     free(error);
 }
 
@@ -176,7 +224,7 @@ static void a_client_needs_a_ca_and_a_key_for_its_certificate(void **state)
     assert_non_null(strstr(error, "it must hold certificates in PEM"));
     free(error);
     assert_null(tls_context_new_client(in("ca.crt"), in("meter-7.crt"), NULL, &error));
-    assert_non_null(strstr(error, "give its key"));
+    assert_non_null(strstr(error, "key: no file is given"));
     free(error);
     assert_null(tls_context_new_client(in("ca.crt"), in("expired.crt"), in("expired.key"), &error));
     assert_non_null(strstr(error, "expired, it was valid until"));
@@ -189,7 +237,9 @@ int main(void)
         cmocka_unit_test(good_files_make_a_context_that_is_counted),
         cmocka_unit_test(certificates_need_not_be_asked_for),
         cmocka_unit_test(a_bad_file_is_named_and_what_to_do_is_said),
+        cmocka_unit_test(a_file_that_may_not_be_read_is_named),
         cmocka_unit_test(client_certificates_without_a_ca_are_refused),
+        cmocka_unit_test(a_server_needs_a_certificate_and_its_key),
         cmocka_unit_test(a_client_needs_a_ca_and_a_key_for_its_certificate),
     };
 

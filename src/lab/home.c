@@ -44,6 +44,19 @@ static char *joined(const char *dir, const char *name)
     return text;
 }
 
+/* "Everywhere" is no address to connect to. */
+static void come_home(struct lab_home *h)
+{
+    static const char *const everywhere[] = {"0.0.0.0", "::", "*"};
+
+    for (size_t i = 0; i < COUNT_OF(everywhere); i++) {
+        if (strcmp(h->address, everywhere[i]) == 0) {
+            free(h->address);
+            h->address = bytes_dup_str(BYTES("127.0.0.1"));
+        }
+    }
+}
+
 /* The first listener of the delivery plane with TLS. */
 static void find_listener(struct conf *c, struct lab_home *h)
 {
@@ -62,7 +75,9 @@ static void find_listener(struct conf *c, struct lab_home *h)
             conf_string(conf_need(one, "address"), &h->address))
             h->port = (uint16_t)port;
     }
-    if (h->address == NULL)
+    if (h->address != NULL)
+        come_home(h);
+    else
         conf_fail(all, "no listener of the delivery plane has TLS; the lab needs one");
 }
 

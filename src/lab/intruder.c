@@ -4,7 +4,7 @@
  *
  * It has a contractor's password, comes from an address of its own, and tries
  * what such people try: to pass for a device, to command equipment, to find
- * topics, to guess the operator's password.  Nothing here may succeed, and in the
+ * topics, to guess the administrator's password.  Nothing here may succeed, and in the
  * end the node has to have shut it out.
  */
 #include "lab/lab_private.h"
@@ -19,7 +19,7 @@
 #define SOURCE       "127.0.0.66"
 #define OTHER_SOURCE "127.0.0.1" /* from here the node must still answer */
 #define STOLEN_NAME  "contractor-1"
-#define VICTIM_NAME  "operator"
+#define VICTIM_NAME  "admin"
 #define ANSWER_MS    20000 /* the node may answer an address that guesses with delay */
 #define GUESSES_MAX  40
 #define PASSWORD_MAX 256
@@ -295,7 +295,7 @@ static bool attack(struct intruder *i)
     say(i, "Passing for a device:");
     pass_for_a_device(i);
     misuse_what_was_stolen(i);
-    say(i, "Guessing the operator's password:");
+    say(i, "Guessing the administrator's password:");
     return guess(i) && stays_out(i);
 }
 

@@ -5,9 +5,11 @@ The program is $BASTIDE, or build/main/src/bastide.  Sockets and state of each t
 of their own, with a short path: a unix socket's may not be longer than 107 bytes.
 """
 
+import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +18,8 @@ import tempfile
 import time
 
 import pytest
+
+from peer import Peer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BASTIDE = pathlib.Path(os.environ.get("BASTIDE", ROOT / "build/main/src/bastide"))
@@ -136,3 +140,151 @@ def node(home):
     yield home
     if home.process is not None:
         assert home.end() == 0, home.log_text()
+
+
+# ---- a node as `bastide init` makes it: TLS, passwords, roles ----
+
+SANITIZERS = re.compile(r"Sanitizer|runtime error:|bastide: bug:")
+
+# What the tests may do, under the topic test/; short limits, so that what is cut off is cut off soon.
+SITE_ROLES = """\
+  tester:
+    allow:
+      - publish_subscribe: test/#
+    deny:
+      - publish_subscribe: test/secret/#
+  reader:
+    allow:
+      - subscribe: test/#
+  caller:
+    allow:
+      - publish: test/of/${user_name}/#
+"""
+SITE_LIMITS = {"connect_timeout_ms": 1500, "messages_per_s_max": 100000}
+SITE_USERS = {"alice": "tester", "bob": "tester", "rita": "reader", "carl": "caller"}
+
+
+def free_ports():
+    """A base whose N, N+3 and N+4 are free."""
+    while True:
+        base = free_port()
+        try:
+            with contextlib.ExitStack() as held:
+                for port in (base, base + 3, base + 4):
+                    s = held.enter_context(socket.socket())
+                    s.bind(("127.0.0.1", port))
+            return base
+        except OSError:
+            continue
+
+
+class Site(Home):
+    """A home that `bastide init` made, copied from a template and given ports of its own."""
+
+    def __init__(self, folder, template, passwords):
+        shutil.copytree(template, folder, dirs_exist_ok=True)
+        self.folder = folder
+        self.config = folder / "bastide.yaml"
+        self.socket = folder / "run/admin.sock"
+        self.process = None
+        self.passwords = passwords
+        self.port = free_ports()
+        self.tls_port, self.control_port = self.port + 3, self.port + 4
+        for old, new in ((TEMPLATE_PORT, self.port), (TEMPLATE_PORT + 3, self.tls_port),
+                         (TEMPLATE_PORT + 4, self.control_port)):
+            self.change(f"port: {old}", f"port: {new}")
+
+    def change(self, old, new):
+        """In bastide.yaml, where it must stand exactly once."""
+        text = self.config.read_text()
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {self.config}"
+        self.config.write_text(text.replace(old, new))
+
+    def certificate(self, name):
+        return str(self.folder / f"lab/{name}.crt"), str(self.folder / f"lab/{name}.key")
+
+    @property
+    def ca(self):
+        return str(self.folder / "pki/ca.crt")
+
+    def issue(self, name, *more):
+        self.ok("pki", "issue", "client", name, "--out", str(self.folder / f"lab/{name}"), *more)
+        return self.certificate(name)
+
+    def rss_bytes(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+
+TEMPLATE_PORT = 21000
+
+
+def make_template(folder):
+    """Once a session: certificates and password verifiers take their time."""
+
+    def run(*words, **more):
+        done = subprocess.run([BASTIDE, *words], capture_output=True, text=True, timeout=60, **more)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    passwords = {name: f"a long secret of {name}" for name in SITE_USERS}
+    home = ["--home", str(folder)]
+    run("init", str(folder), "--name", "test-1", "--port-base", str(TEMPLATE_PORT))
+    config = folder / "bastide.yaml"
+    text = config.read_text()
+    assert text.count("\nroles:\n") == 1 and text.count("\nlimits:\n") == 1
+    text = text.replace("\nroles:\n", "\nroles:\n" + SITE_ROLES)
+    for name, value in SITE_LIMITS.items():
+        text = re.sub(rf"^  {name}:.*\n", "", text, flags=re.M)
+        text = text.replace("\nlimits:\n", f"\nlimits:\n  {name}: {value}\n")
+    text, n = re.subn(r"^  workers: 0", "  workers: 2", text, flags=re.M)
+    assert n == 1
+    config.write_text(text)
+    for name, role in SITE_USERS.items():
+        run("user", "add", name, "--role", role, "--password-stdin", *home, input=passwords[name])
+    run("user", "add", "device-1", "--role", "tester", "--certificate-cn", "device-1", *home)
+    (folder / "lab").mkdir()
+    run("pki", "issue", "client", "device-1", "--out", str(folder / "lab/device-1"), *home)
+    return passwords
+
+
+@pytest.fixture(scope="session")
+def site_template():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="bastide-t-"))
+    yield folder, make_template(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def site(site_template):
+    """A home; its node is not yet started."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="bastide-"))
+    one = Site(folder, *site_template)
+    yield one
+    if one.process is not None:
+        one.end(signal.SIGKILL)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def field(site):
+    """A running node, which has to end in order and without a word from a sanitizer."""
+    site.start()
+    yield site
+    if site.process is not None:
+        assert site.end() == 0, site.log_text()
+    assert not SANITIZERS.search(site.log_text()), site.log_text()
+
+
+@pytest.fixture
+def peer(request):
+    """Makes MQTT clients for `field` and closes them in the end."""
+    made = []
+
+    def make(site, client_id, **more):
+        made.append(Peer(site, client_id, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

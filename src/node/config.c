@@ -37,7 +37,7 @@ static struct config *config_new(const char *path)
 static void load_tree(struct config *c, struct conf *conf, const struct config_section *root,
                       struct buf *warnings, struct buf *errors)
 {
-    struct config_loader l = {.config = c, .warnings = warnings};
+    struct config_loader l = {.config = c, .warnings = warnings, .place = conf_root(conf)};
     char *error = NULL;
     bool good = conf_ok(conf, &error);
 

@@ -15,21 +15,21 @@
 #include "node/config.h"
 
 enum config_kind {
-    CONFIG_TEXT,     /* char * */
-    CONFIG_PATH,     /* char *, made absolute */
-    CONFIG_BOOL,     /* bool */
-    CONFIG_U16,      /* uint16_t */
-    CONFIG_U32,      /* uint32_t, unsigned */
-    CONFIG_U64,      /* uint64_t */
-    CONFIG_DECIMAL,  /* double */
-    CONFIG_CHOICE,   /* an enum or int: the value of one of .choices */
-    CONFIG_WORD,     /* char *: the text of one of .choices */
-    CONFIG_RULE,     /* struct rule_spec: its filter; .min is for what, RULE_PUBLISH | RULE_SUBSCRIBE */
-    CONFIG_SECTION,  /* a mapping whose keys stand in the same object; a bool when CONFIG_OPTIONAL */
-    CONFIG_LIST,     /* pointer and count: a list of .section, at most .max */
-    CONFIG_NAMED,    /* pointer and count: a mapping of names to .section, at most .max */
-    CONFIG_RULES,    /* as CONFIG_LIST; added to what is there; .min: they deny */
-    CONFIG_FILTERS,  /* char ** and count: a list of command topics, at most .max */
+    CONFIG_TEXT,    /* char * */
+    CONFIG_PATH,    /* char *, made absolute */
+    CONFIG_BOOL,    /* bool */
+    CONFIG_U16,     /* uint16_t */
+    CONFIG_U32,     /* uint32_t, unsigned */
+    CONFIG_U64,     /* uint64_t */
+    CONFIG_DECIMAL, /* double */
+    CONFIG_CHOICE,  /* an enum or int: the value of one of .choices */
+    CONFIG_WORD,    /* char *: the text of one of .choices */
+    CONFIG_RULE, /* struct rule_spec: its filter; .min is for what, RULE_PUBLISH | RULE_SUBSCRIBE */
+    CONFIG_SECTION, /* a mapping whose keys stand in the same object; a bool when CONFIG_OPTIONAL */
+    CONFIG_LIST,    /* pointer and count: a list of .section, at most .max */
+    CONFIG_NAMED,   /* pointer and count: a mapping of names to .section, at most .max */
+    CONFIG_RULES,   /* as CONFIG_LIST; added to what is there; .min: they deny */
+    CONFIG_FILTERS, /* char ** and count: a list of command topics, at most .max */
     CONFIG_KIND_N,
 };
 
@@ -54,7 +54,7 @@ typedef void config_check_fn(struct config_loader *l, const void *object, struct
 struct config_section {
     const struct config_key *keys;
     size_t n_keys;
-    size_t size; /* of the object, for lists */
+    size_t size;             /* of the object, for lists */
     config_check_fn *verify; /* NULL: none */
 };
 
@@ -75,8 +75,9 @@ struct config_key {
 /* One file being loaded. */
 struct config_loader {
     struct config *config;
-    struct buf path;      /* of the key that is being looked at: "listeners[0].port" */
-    struct buf *warnings; /* borrowed */
+    struct buf path;         /* of the key that is being looked at: "listeners[0].port" */
+    struct conf_value place; /* the innermost mapping: where a key that is missing would be */
+    struct buf *warnings;    /* borrowed */
 };
 
 extern const struct config_section config_root_section;

@@ -201,11 +201,14 @@ void config_load_section(struct config_loader *l, const struct config_section *s
                          struct conf_value map)
 {
     enum conf_kind kind = conf_kind(map);
+    struct conf_value outer = l->place;
 
     if (kind == CONF_TEXT || kind == CONF_LIST) {
         config_fail(l, map, "is not a mapping; keys and values are expected");
         return;
     }
+    if (conf_given(map))
+        l->place = map;
     if (kind == CONF_MAPPING)
         config_check_keys(l, s, map);
     for (size_t i = 0; i < s->n_keys; i++) {
@@ -221,6 +224,7 @@ void config_load_section(struct config_loader *l, const struct config_section *s
     }
     if (s->verify != NULL)
         s->verify(l, object, map);
+    l->place = outer;
 }
 
 /* ---- freeing ---- */

@@ -19,6 +19,8 @@ static void fail_v(struct config_loader *l, struct conf_value v, const char *for
     char what[WHAT_MAX];
 
     (void)vsnprintf(what, sizeof(what), format, args);
+    if (!conf_given(v))
+        v = l->place;
     if (l->path.len > 0)
         conf_fail(v, "%.*s: %s", BYTES_ARG(buf_view(&l->path)), what);
     else

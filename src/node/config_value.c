@@ -144,7 +144,7 @@ static bool set_choice(const struct config_loader *l, const struct config_key *k
             memcpy(at, &c->value, sizeof(c->value));
         return true;
     }
-    buf_addf(why, "\"%.40s\" is none of them", text);
+    buf_addf(why, "\"%.40s\" is not known here", text);
     return false;
 }
 

@@ -64,24 +64,33 @@ static const struct {
     {"MQ.RC.RP-08.t2", "Restore a backup into an isolated node and compare hashes and counts."},
 };
 
-/* What to do where nothing more exact is known, by the kind of the test. */
+/* What to do where nothing more exact is known, by the kind of the test: how to get it better, and how
+ * to get it known. */
 static const struct {
     const char *kind;
-    const char *text;
+    const char *better;
+    const char *known;
 } by_kind[] = {
-    {"config",    "Configure: "},
-    {"inventory", "Complete the inventory: "},
-    {"runtime",   "Measure and improve in operation: "},
-    {"log",       "Show from the log: "},
-    {"crypto",    "Check and mend: "},
-    {"drill",     "Run and record a drill: "},
-    {"file",      "Put on file: "},
-    {"self-test", "Run the self-test and mend: "},
-    {"import",    "Import: "},
+    {"config",    "Configure: ",                       "Let the node read back: "},
+    {"inventory", "Complete the inventory: ",          "Complete the inventory: "},
+    {"runtime",   "Improve in operation: ",            "Run the node until it has seen enough: "},
+    {"log",       "Improve what the log shows: ",      "Let the log show: "},
+    {"crypto",    "Mend: ",                            "Let the node check: "},
+    {"drill",     "Improve, and drill again: ",        "Run and record a drill: "},
+    {"file",      "Bring up to date: ",                "Put on file: "},
+    {"self-test", "Mend what the self-test finds: ",   "Run the self-test: "},
+    {"import",    "Bring up to date: ",                "Import: "},
 };
 /* clang-format on */
 
-static void advise_test(struct buf *out, const struct catalog_test *t)
+static void add_general(struct buf *out, const struct catalog_test *t, bool is_known)
+{
+    for (size_t i = 0; i < COUNT_OF(by_kind); i++)
+        if (strcmp(by_kind[i].kind, t->kind) == 0)
+            buf_addf(out, "%s%s.", is_known ? by_kind[i].better : by_kind[i].known, t->observe);
+}
+
+static void advise_failed(struct buf *out, const struct catalog_test *t)
 {
     for (size_t i = 0; i < COUNT_OF(advices); i++) {
         if (strcmp(advices[i].test, t->id) == 0) {
@@ -89,10 +98,7 @@ static void advise_test(struct buf *out, const struct catalog_test *t)
             return;
         }
     }
-    for (size_t i = 0; i < COUNT_OF(by_kind); i++)
-        if (strcmp(by_kind[i].kind, t->kind) == 0)
-            buf_addf(out, "%s", by_kind[i].text);
-    buf_addf(out, "%s.", t->observe);
+    add_general(out, t, true);
 }
 
 static const struct assess_test *first_with(const struct assess_sub *s, unsigned tier,
@@ -156,7 +162,8 @@ static bool attestation_holds_back(const struct assess_sub *s, unsigned tier)
 }
 
 /* A failed test first, as it is a finding; then what is not known; then signatures and gates. */
-static void advise(const struct assess_sub *s, const char *gate, struct buf *what, struct buf *todo)
+static void advise(const struct assess_sub *s, const struct assess_rollup *category,
+                   struct buf *what, struct buf *todo)
 {
     unsigned tier = s->tier + 1;
     size_t n;
@@ -164,18 +171,18 @@ static void advise(const struct assess_sub *s, const char *gate, struct buf *wha
 
     if (t != NULL) {
         say_failed(what, t, tier, n);
-        advise_test(todo, t->test);
+        advise_failed(todo, t->test);
         return;
     }
     t = first_with(s, tier, ASSESS_UNKNOWN, &n);
     if (t != NULL) {
         say_unknown(what, t, n);
-        advise_test(todo, t->test);
+        add_general(todo, t->test, false);
     } else if (attestation_holds_back(s, tier)) {
         say_attestation(what, todo, s);
-    } else if (gate != NULL) {
-        buf_addf(what, "gate of tier %u: %s", tier, gate);
-        buf_addf(todo, "Open the gate: have it approved, done or recorded, and attest it.");
+    } else if (category->gate != NULL) {
+        buf_addf(what, "gate of tier %u: %s", tier, category->gate);
+        buf_addf(todo, "%s", category->gate_todo);
     } else {
         buf_addf(what, "nothing was measured");
         buf_addf(todo, "Let the node measure at least one test of it.");
@@ -193,7 +200,7 @@ void advice_write(const struct assess_input *in, struct assessment *a)
 
         if (!s->in_profile || s->not_applicable || s->tier >= ASSESS_TIER_MAX)
             continue;
-        advise(s, a->categories[s->sub->category].gate, &what, &todo);
+        advise(s, &a->categories[s->sub->category], &what, &todo);
         s->blocker = bytes_dup_str(buf_view(&what));
         s->next_step = bytes_dup_str(buf_view(&todo));
     }

@@ -348,8 +348,9 @@ struct assess_rollup {
     double coverage; /* known tests / tests asked for, up to the target */
     size_t n_known;
     size_t n_asked;
-    bool capped; /* coverage below 0.8 holds it at tier 2 */
-    char *gate;  /* first gate that is shut, in words; categories only; NULL */
+    bool capped;           /* coverage below 0.8 holds it at tier 2 */
+    char *gate;            /* first gate that is shut, in words; categories only; NULL */
+    const char *gate_todo; /* what to do about it */
 };
 
 enum assess_level {

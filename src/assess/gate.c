@@ -55,8 +55,7 @@ static bool has_attestation(const struct asking *q, enum attestation_kind kind, 
 
     if (t.status == ATTESTATION_VALID)
         return true;
-    buf_addf(why_not, "%s for %s: attestation %s", what, category_id(q),
-             attestation_status_text(t.status));
+    buf_addf(why_not, "%s: attestation %s", what, attestation_status_text(t.status));
     return false;
 }
 
@@ -141,8 +140,7 @@ static bool validated(const struct asking *q, struct buf *why_not)
                 return true;
         }
     }
-    buf_addf(why_not, "neither a drill nor an independent check of %s within %d d", category_id(q),
-             VALIDATED_DAYS);
+    buf_addf(why_not, "neither a drill nor an independent check within %d d", VALIDATED_DAYS);
     return false;
 }
 
@@ -185,8 +183,7 @@ static bool indicator(const struct asking *q, struct buf *why_not)
             e->since_unix_ms + INDICATOR_DAYS * DAY_MS <= q->in->now_unix_ms)
             return true;
     }
-    buf_addf(why_not, "no predictive indicator for %s with %d d of data", category_id(q),
-             INDICATOR_DAYS);
+    buf_addf(why_not, "no predictive indicator with %d d of data", INDICATOR_DAYS);
     return false;
 }
 
@@ -202,9 +199,9 @@ static bool changed(const struct asking *q, struct buf *why_not)
             return true;
     }
     buf_addf(why_not,
-             "no change of %s within %d d that an indicator, a lesson, shared information or a "
-             "review caused",
-             category_id(q), CHANGE_DAYS);
+             "no change within %d d that an indicator, a lesson, shared information or a review "
+             "caused",
+             CHANGE_DAYS);
     return false;
 }
 
@@ -215,35 +212,62 @@ static bool policy_learned(const struct asking *q, struct buf *why_not)
     if (t.status == ATTESTATION_VALID && t.by->from_lessons &&
         t.by->effective_unix_ms + POLICY_T4_DAYS * DAY_MS >= q->in->now_unix_ms)
         return true;
-    buf_addf(why_not, "no policy review for %s within %d d that names lessons and shared inputs",
-             category_id(q), POLICY_T4_DAYS);
+    buf_addf(why_not, "no policy review within %d d that names lessons and shared inputs",
+             POLICY_T4_DAYS);
     return false;
 }
 
+/* clang-format off */
 static const struct {
     unsigned tier;
     gate_fn *is_open;
+    const char *todo;
 } gates[] = {
-    {2, scope_and_target}, {2, policy},         {2, resources},       {3, recomputed},
-    {3, validated},        {3, route_tested},   {3, nothing_expired}, {4, indicator},
-    {4, changed},          {4, policy_learned},
+    {2, scope_and_target, "Have scope and target profile approved: approved_by and approved_at in both files."},
+    {2, policy,           "Let management sign the policy: bastide attest CATEGORY --kind policy."},
+    {2, resources,        "Let management sign the resources: bastide attest CATEGORY --kind resources."},
+    {3, recomputed,       "Assess on a schedule and keep it: bastide assess --record, monthly or more often."},
+    {3, validated,        "Run a drill, or have it checked: bastide attest CATEGORY --kind validation."},
+    {3, route_tested,     "Test the alert route end to end and record it in state/drills.jsonl."},
+    {3, nothing_expired,  "Renew the attestation that has expired: bastide attest."},
+    {4, indicator,        "Assign a predictive indicator and record it in state/assessments.jsonl."},
+    {4, changed,          "Review profile, plan and thresholds, and record it in state/assessments.jsonl."},
+    {4, policy_learned,   "Review the policy with lessons and shared information: bastide attest --inputs lessons,shared."},
 };
+/* clang-format on */
 
 /**
  * gate_shut() - the first gate of a tier that a category does not pass
+ * @ret_todo: what to do about it; static
  *
  * Return: why, in words, freed by the caller; NULL when all of that tier are open.
  */
 char *gate_shut(const struct assess_input *in, const struct assessment *a, unsigned category,
-                unsigned tier)
+                unsigned tier, const char **ret_todo)
 {
     struct asking q = {in, a, category};
 
     for (size_t i = 0; i < COUNT_OF(gates); i++) {
         CLEANUP(buf_done) struct buf why_not = {0};
 
-        if (gates[i].tier == tier && !gates[i].is_open(&q, &why_not))
-            return bytes_dup_str(buf_view(&why_not));
+        if (gates[i].tier != tier || gates[i].is_open(&q, &why_not))
+            continue;
+        *ret_todo = gates[i].todo;
+        return bytes_dup_str(buf_view(&why_not));
     }
     return NULL;
+}
+
+/** gate_is_first() - is a gate of category @k shut that is not shut for one before it? */
+bool gate_is_first(const struct assessment *a, size_t k)
+{
+    const struct assess_rollup *me = &a->categories[k];
+
+    if (me->gate == NULL || me->tier == 0)
+        return false;
+    for (size_t i = 0; i < k; i++)
+        if (a->categories[i].gate != NULL && a->categories[i].tier > 0 &&
+            strcmp(a->categories[i].gate, me->gate) == 0)
+            return false;
+    return true;
 }

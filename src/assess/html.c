@@ -276,28 +276,45 @@ static void add_categories(struct buf *out, const struct assessment *a)
     buf_addf(out, "</tbody></table></div>");
 }
 
+static void add_gate_row(struct buf *out, const struct assessment *a, size_t k)
+{
+    const char *gate = a->categories[k].gate;
+    bool first = true;
+
+    buf_addf(out, "<tr><td><span class=\"next\">");
+    html_text(out, a->categories[k].gate_todo);
+    buf_addf(out, "</span><br/><span class=\"now\">Now: ");
+    html_text(out, gate);
+    buf_addf(out, ".</span></td><td class=\"now\">");
+    for (size_t i = k; i < a->n_categories; i++) {
+        const struct assess_rollup *r = &a->categories[i];
+
+        if (r->tier == 0 || r->gate == NULL || strcmp(r->gate, gate) != 0)
+            continue;
+        if (!first)
+            buf_addf(out, ", ");
+        first = false;
+        html_text(out, r->name);
+    }
+    buf_addf(out, "</td></tr>");
+}
+
 static void add_gates(struct buf *out, const struct assessment *a)
 {
     bool has_any = false;
 
     for (size_t k = 0; k < a->n_categories; k++) {
-        const struct assess_rollup *r = &a->categories[k];
-
-        if (r->tier == 0 || r->gate == NULL)
+        if (!gate_is_first(a, k))
             continue;
         if (!has_any)
-            buf_addf(out, "<h2>For management to decide</h2><p class=\"sub\">Tiers ask how risk is "
-                          "managed. These hold a category back however good its safeguards "
-                          "are.</p><div class=\"wide\"><table><thead><tr><th></th><th>Category</th>"
-                          "<th>What is missing</th></tr></thead><tbody>");
+            buf_addf(
+                out,
+                "<h2>For management to decide</h2><p class=\"sub\">Tiers ask how risk is "
+                "managed. These hold categories back however good their safeguards "
+                "are.</p><div class=\"wide\"><table class=\"half\"><thead><tr><th>What to do</th>"
+                "<th>Categories</th></tr></thead><tbody>");
         has_any = true;
-        buf_addf(out, "<tr><td class=\"id\">");
-        html_text(out, r->id);
-        buf_addf(out, "</td><td class=\"name\">");
-        html_text(out, r->name);
-        buf_addf(out, "</td><td>");
-        html_text(out, r->gate);
-        buf_addf(out, "</td></tr>");
+        add_gate_row(out, a, k);
     }
     if (has_any)
         buf_addf(out, "</tbody></table></div>");

@@ -142,7 +142,10 @@ static void add_sub(struct buf *out, const struct assess_sub *s)
             buf_addf(out, "</p>");
         }
         add_attestation(out, s);
-        buf_addf(out, "<div class=\"wide\"><table class=\"evidence\"><tbody>");
+        buf_addf(
+            out,
+            "<div class=\"wide\"><table class=\"evidence\"><colgroup><col class=\"c1\"/>"
+            "<col class=\"c2\"/><col class=\"c3\"/><col class=\"c4\"/><col/></colgroup><tbody>");
         for (size_t k = 0; k < s->n_tests; k++)
             add_test(out, s, &s->tests[k]);
         buf_addf(out, "</tbody></table></div>");

@@ -51,6 +51,7 @@ static json_t *rollup_json(const struct assess_rollup *r)
     set(o, "asked", integer(r->n_asked));
     set(o, "capped", json_boolean(r->capped));
     set_text(o, "gate", r->gate);
+    set_text(o, "gate_todo", r->gate_todo);
     return o;
 }
 

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#define RADAR_RADIUS 118.0
+#define RADAR_RADIUS 128.0
 #define RADAR_WIDTH  420
 #define RADAR_HEIGHT 330
 #define RADAR_X      210.0

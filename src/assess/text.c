@@ -92,6 +92,8 @@ static void add_cell(struct page *p, enum style s, const char *text, unsigned wi
 /* A paragraph; its first line goes on at column @at, the others are indented by @indent. */
 static void add_wrapped(struct page *p, const char *text, unsigned at, unsigned indent)
 {
+    bool follows = false; /* a word on this line */
+
     while (*text != '\0') {
         size_t bytes = 0;
         unsigned width = 0;
@@ -100,21 +102,19 @@ static void add_wrapped(struct page *p, const char *text, unsigned at, unsigned 
             bytes += char_len(text + bytes);
             width++;
         }
-        if (at > indent && at + width > p->columns) {
+        if (follows && at + 1 + width > p->columns) {
             buf_addf(p->out, "\n%*s", (int)indent, "");
             at = indent;
+        } else if (follows) {
+            buf_add_u8(p->out, ' ');
+            at++;
         }
         for (size_t i = 0; i < bytes; i += char_len(text + i))
             add_char(p, text + i, char_len(text + i));
         at += width;
         text += bytes;
-        if (*text == ' ') {
-            text++;
-            if (at < p->columns) {
-                buf_add_u8(p->out, ' ');
-                at++;
-            }
-        }
+        text += *text == ' ';
+        follows = true;
     }
     buf_add_u8(p->out, '\n');
 }
@@ -244,14 +244,15 @@ static void print_risks(struct page *p, const struct assessment *a)
 
 static void print_gap(struct page *p, const struct assess_gap *g, size_t place)
 {
-    unsigned name = p->columns - 4 - 13 - 26;
+    unsigned name = p->columns - 4 - 13 - 33;
+    double days = ceil(g->effort_days);
 
     buf_addf(p->out, "%2zu. ", place);
     add_cell(p, BOLD, g->sub->sub->id, 12);
     buf_add_u8(p->out, ' ');
     add_cell(p, PLAIN, g->sub->sub->name, name - 1);
-    buf_addf(p->out, " tier %u → %u  %5.0f days%s\n", g->from, g->to, ceil(g->effort_days),
-             g->must ? " must" : "");
+    buf_addf(p->out, " tier %u → %u  %5.0f %s%s\n", g->from, g->to, days,
+             days == 1 ? "day" : "days", g->must ? ", a duty" : "");
     buf_addf(p->out, "    Now:  ");
     add_wrapped(p, g->sub->blocker != NULL ? g->sub->blocker : "", 10, 10);
     buf_addf(p->out, "    Next: ");
@@ -275,16 +276,23 @@ static void print_gates(struct page *p, const struct assessment *a)
     bool has_any = false;
 
     for (size_t k = 0; k < a->n_categories; k++) {
+        CLEANUP(buf_done) struct buf text = {0};
         const struct assess_rollup *r = &a->categories[k];
 
-        if (r->tier == 0 || r->gate == NULL)
+        if (!gate_is_first(a, k))
             continue;
         if (!has_any)
             heading(p, "Gates", "what management has to do before a category can go up");
         has_any = true;
-        add_cell(p, PLAIN, r->id, 10);
-        buf_add_u8(p->out, ' ');
-        add_wrapped(p, r->gate, 11, 11);
+        buf_addf(&text, "%s Now: %s (", r->gate_todo, r->gate);
+        for (size_t i = k; i < a->n_categories; i++)
+            if (a->categories[i].gate != NULL && a->categories[i].tier > 0 &&
+                strcmp(a->categories[i].gate, r->gate) == 0)
+                buf_addf(&text, "%s%s", i > k ? ", " : "", a->categories[i].id);
+        buf_addf(&text, ")");
+        buf_add_u8(&text, 0);
+        buf_addf(p->out, "- ");
+        add_wrapped(p, (char *)text.at, 2, 2);
     }
 }
 

@@ -184,14 +184,14 @@ static unsigned attestation_cap(const struct assess_sub *s)
     return s->attestation_is_independent ? ASSESS_TIER_MAX : DEPENDENT_TIER_MAX;
 }
 
-static unsigned gate_cap(const struct assess_input *in, const struct assessment *a,
-                         unsigned category, char **ret_gate)
+static unsigned gate_cap(const struct assess_input *in, struct assessment *a, unsigned category)
 {
+    struct assess_rollup *r = &a->categories[category];
     unsigned tier = ASSESS_TIER_MIN;
 
     while (tier < ASSESS_TIER_MAX) {
-        *ret_gate = gate_shut(in, a, category, tier + 1);
-        if (*ret_gate != NULL)
+        r->gate = gate_shut(in, a, category, tier + 1, &r->gate_todo);
+        if (r->gate != NULL)
             break;
         tier++;
     }
@@ -238,7 +238,7 @@ void tier_decide(const struct assess_input *in, struct assessment *a)
     unsigned *caps = mem_zero(MAX(in->catalog->n_categories, 1) * sizeof(*caps));
 
     for (unsigned k = 0; k < in->catalog->n_categories; k++)
-        caps[k] = gate_cap(in, a, k, &a->categories[k].gate);
+        caps[k] = gate_cap(in, a, k);
     for (size_t i = 0; i < a->n_subs; i++)
         decide(&a->subs[i], caps[a->subs[i].sub->category]);
     feed_ia_04(a, in->now_unix_ms);

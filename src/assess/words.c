@@ -36,11 +36,64 @@ const char *words_of_op(enum catalog_op op)
     return texts[op];
 }
 
-/** words_of_metric() - "mtls_session_ratio" as "mtls session ratio" */
+/* A part of a metric's name, and how it is said; "" is left out, as the value has the unit. */
+static const struct {
+    const char *part;
+    const char *said;
+} parts[] = {
+    {"p50", ", median"},
+    {"p90", ", 90th percentile"},
+    {"p99", ", 99th percentile"},
+    {"days", ""},
+    {"hours", ""},
+    {"h", ""},
+    {"s", ""},
+    {"ms", ""},
+    {"min", ""},
+    {"fw", "firmware"},
+    {"mttd", "time to detect"},
+    {"rto", "recovery time"},
+    {"eol", "end of life"},
+    {"acl", "ACL"},
+    {"mtls", "mutual TLS"},
+    {"tls", "TLS"},
+    {"tls13", "TLS 1.3"},
+    {"mfa", "two-factor"},
+    {"rng", "random generator"},
+    {"sni", "SNI"},
+    {"slo", "objective"},
+    {"cert", "certificate"},
+    {"hw", "hardware"},
+    {"vuln", "vulnerability"},
+};
+
+static const char *said(struct bytes part)
+{
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        if (bytes_equal(part, bytes_str(parts[i].part)))
+            return parts[i].said;
+    return NULL;
+}
+
+/** words_of_metric() - "unknown_triage_days_p50" as "unknown triage, median" */
 void words_of_metric(struct buf *out, const char *metric)
 {
-    for (; *metric != '\0'; metric++)
-        buf_add_u8(out, (uint8_t)(*metric == '_' ? ' ' : *metric));
+    size_t before = out->len;
+    bool client = false;
+
+    while (*metric != '\0') {
+        struct bytes part = bytes_of(metric, strcspn(metric, "_"));
+        const char *other = client ? NULL : said(part);
+
+        client = bytes_equal(part, BYTES("client")); /* "client days" is no unit */
+        if (other == NULL || (other[0] != '\0' && other[0] != ',')) {
+            if (out->len > before)
+                buf_add_u8(out, ' ');
+        }
+        buf_add(out, other != NULL ? bytes_str(other) : part);
+        metric += part.len;
+        metric += *metric == '_';
+    }
 }
 
 static bool has_token(const char *metric, const char *token)

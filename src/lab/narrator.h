@@ -15,5 +15,5 @@ void narrate_round_begin(const struct lab_options *o, unsigned number, const str
 void narrate_round_end(const struct lab_options *o, unsigned number, const struct lab_state *s,
                        uint64_t took_ns);
 void narrate_failure(const struct lab_options *o, const struct lab_report *last, const char *format,
-                     va_list args);
+                     va_list args) PRINTF(3, 0);
 void narrate_end(const struct lab_options *o, unsigned n_rounds, bool ok);

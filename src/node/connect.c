@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/node_private.h"
+#include "node/self_test.h"
 
 #define ASSIGNED_ID_BYTES 12
 #define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] */
@@ -292,6 +293,10 @@ static void decide(struct link *l, const struct wire_connect *p)
         refuse(l, p, REASON_BANNED, "banned");
         return;
     }
+    if (self_test_is_forged(w->node->self_test, s.client_id)) {
+        refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is the node's own");
+        return;
+    }
     outcome = gate_connect(w->policy, &s, &verifier);
     if (outcome == GATE_ALLOWED) {
         admit(l, p);
@@ -386,13 +391,14 @@ static bool delayed(struct link *l)
 void connect_receive(struct link *l, const struct wire_frame *f)
 {
     struct worker *w = l->worker;
-    struct wire_connect p;
+    struct wire_connect p = {0};
     enum wire_outcome outcome = wire_decode_connect(f->flags, f->body, &p);
     unsigned home;
 
     if (outcome != WIRE_OK) {
-        p = (struct wire_connect){.level = outcome == WIRE_E_LEVEL || outcome == WIRE_E_CLIENT_ID ? WIRE_V311 : WIRE_V5};
-        if (outcome == WIRE_E_LEVEL || outcome == WIRE_E_CLIENT_ID)
+        if (p.level == 0 && outcome == WIRE_E_LEVEL) /* [MQTT3-3.1.2-2] */
+            p.level = WIRE_V311;
+        if (p.level == WIRE_V5 || outcome == WIRE_E_LEVEL || outcome == WIRE_E_CLIENT_ID)
             send_refusal(l, &p, wire_outcome_reason(outcome), wire_outcome_text(outcome));
         flow_protocol_error(l, wire_outcome_reason(outcome), wire_outcome_text(outcome));
         return;

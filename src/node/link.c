@@ -20,6 +20,8 @@
 #include "base/mem.h"
 #include "node/node_private.h"
 
+#define ACCEPT_PAUSE_NS (100 * NS_PER_MS)
+
 static void on_ready(struct loop_file *f, uint32_t ready);
 static void on_due(struct worker *w, struct due *d);
 
@@ -160,6 +162,11 @@ static bool admit_address(struct worker *w, struct link *l)
     return true;
 }
 
+static void watch_again(struct worker *w, struct due *d)
+{
+    loop_watch(w->loop, &list_item(d, struct worker_listener, watch_again)->file, LOOP_READ);
+}
+
 /** link_accept() - take all connections that wait at a listener of this worker */
 void link_accept(struct worker *w, struct worker_listener *from)
 {
@@ -185,9 +192,12 @@ void link_accept(struct worker *w, struct worker_listener *from)
         adopt(w, l);
         arm(l);
     }
-    if (r != -EAGAIN)
-        log_warning("listener", "%s:%u: accept: %s", from->config->address, from->config->port,
-                    strerror(-r));
+    if (r == -EAGAIN)
+        return;
+    log_warning("listener", "%s:%u: accept: %s; trying again in %llu ms", from->config->address,
+                from->config->port, strerror(-r), (unsigned long long)(ACCEPT_PAUSE_NS / NS_PER_MS));
+    loop_watch(w->loop, &from->file, 0);
+    worker_due(w, &from->watch_again, w->now_ns + ACCEPT_PAUSE_NS, watch_again);
 }
 
 /** link_dirty() - there is output, or something to pump, at the end of this turn */

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/node_private.h"
+#include "node/self_test.h"
 #include "node/sentinel.h"
 
 #define FILES_BESIDE_CONNECTIONS 256
@@ -143,7 +144,7 @@ static bool make(struct node *n, char **ret_error)
     struct tls_context **tls;
     bool ok;
 
-    n->policy = policy_new(&n->config->policy, ret_error);
+    n->policy = self_test_policy(n->self_test, &n->config->policy, ret_error);
     if (n->policy == NULL)
         return false;
     tls = tls_of_all(n->config, ret_error);
@@ -181,6 +182,7 @@ struct node *node_new(struct config *c, char **ret_error)
     n->started_unix_ms = clock_unix_ms();
     atomic_init(&n->loaded_unix_ms, n->started_unix_ms);
     n->admission = admission_new();
+    n->self_test = self_test_new(n);
     set_log_level(c);
     if (!make(n, ret_error))
         return node_free(n);
@@ -196,6 +198,7 @@ struct node *node_free(struct node *n)
     for (unsigned i = 0; i < n->n_workers; i++)
         n->workers[i] = worker_free(n->workers[i]);
     n->admission = admission_free(n->admission);
+    n->self_test = self_test_free(n->self_test);
     policy_unref(n->policy);
     if (n->config != n->started)
         config_free(n->config);
@@ -330,7 +333,7 @@ static bool reload(struct node *n, struct buf *text)
 {
     char *error = NULL;
     struct config *c = config_load(n->started->path, &error);
-    struct policy *policy = c != NULL ? policy_new(&c->policy, &error) : NULL;
+    struct policy *policy = c != NULL ? self_test_policy(n->self_test, &c->policy, &error) : NULL;
     struct tls_context **tls = mem_zero(MAX(n->started->n_listeners, (size_t)1) * sizeof(struct tls_context *));
     bool ok = policy != NULL && tls_anew(n, c, tls, text);
 
@@ -504,6 +507,8 @@ static int start_threads(struct node *n)
         r = worker_start(n->workers[i]);
     if (r == 0)
         r = sentinel_start(n->sentinel);
+    if (r == 0)
+        r = self_test_start(n->self_test);
     return r;
 }
 
@@ -515,6 +520,7 @@ static void stop_worker(struct worker *w, void *arg)
 
 static void stop_threads(struct node *n)
 {
+    self_test_stop(n->self_test);
     sentinel_stop(n->sentinel);
     n->auth = auth_free(n->auth);
     for (unsigned i = 0; i < n->n_workers; i++)

@@ -8,6 +8,7 @@
 struct sentinel;
 struct auth;
 struct admission;
+struct self_test;
 
 struct node {
     struct config *config;  /* owned; replaced by a reload, by the main thread alone */
@@ -18,6 +19,7 @@ struct node {
     struct sentinel *sentinel;
     struct auth *auth;
     struct admission *admission;
+    struct self_test *self_test;
     const struct node_hooks *hooks;
     atomic_ullong next_link;
     atomic_ullong next_stamp;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "node/self_test.h"
 
 #define DETAIL_MAX 256
 /* An automatic answer within this time counts [MQ.DE.ID-01.t4]. */
@@ -155,6 +156,7 @@ json_t *node_evidence_json(struct node *n)
         probe_config,
         probe_crypto,
         probe_traffic,
+        probe_self_test,
     };
     struct evidence_list e = {.array = json_array(), .at_unix_ms = clock_unix_ms()};
 

@@ -76,6 +76,7 @@ static void close_listeners(struct worker *w)
         if (w->listeners[i].file.fd < 0)
             continue;
         loop_remove(w->loop, &w->listeners[i].file);
+        heap_clear(&w->timers, &w->listeners[i].watch_again.timer);
         close(w->listeners[i].file.fd);
         w->listeners[i].file.fd = -1;
     }

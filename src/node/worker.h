@@ -130,10 +130,10 @@ struct outbox {
 
 struct worker_listener {
     struct loop_file file;
+    struct due watch_again; /* after the machine had no descriptor left */
     struct worker *worker;
     const struct config_listener *config;
     struct tls_context *tls;
-    size_t n_links;
 };
 
 /* Delays for an address before its CONNECT is answered. */

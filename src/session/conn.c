@@ -73,12 +73,12 @@ void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_m
     c->receive_max = receive_max;
     c->topic_alias_max = topic_alias_max;
     c->client_receive_max = UINT16_MAX;
-    c->packet_max = UINT32_MAX;
+    c->packet_max = WIRE_PACKET_MAX;
     c->request_problem = true;
     if (props->set & BIT64(PROP_RECEIVE_MAX))
         c->client_receive_max = props->receive_max;
     if (props->set & BIT64(PROP_PACKET_MAX))
-        c->packet_max = props->packet_max;
+        c->packet_max = MIN(props->packet_max, WIRE_PACKET_MAX);
     if (props->set & BIT64(PROP_REQUEST_PROBLEM))
         c->request_problem = props->request_problem;
 }

@@ -66,13 +66,23 @@ static uint32_t expiry_left_s(uint64_t expires_ns, uint64_t now_ns)
     return expires_ns > now_ns ? (uint32_t)((expires_ns - now_ns + NS_PER_S - 1) / NS_PER_S) : 0;
 }
 
+/* Whatever a PUBLISH has beside topic, properties that travel, and payload. */
+#define PUBLISH_OVERHEAD_MAX 256
+
+static bool is_too_large(const struct conn *c, const struct wire_delivery *d)
+{
+    size_t at_most = d->topic.len + d->forward.len + d->payload.len + PUBLISH_OVERHEAD_MAX;
+
+    return at_most > c->packet_max && wire_delivery_len(d, c->level) > c->packet_max;
+}
+
 /* Encode; false if the packet is larger than the client takes, which counts as
  * delivered [MQTT5-3.1.2-25]. */
 static bool send_publish(struct session *s, const struct wire_delivery *d)
 {
     struct conn *c = s->conn;
 
-    if (c->packet_max != UINT32_MAX && wire_delivery_len(d, c->level) > c->packet_max) {
+    if (is_too_large(c, d)) {
         s->n_dropped++;
         return false;
     }
@@ -230,6 +240,17 @@ static struct delivery *inflight_find(const struct session *s, uint16_t id)
     return i < s->inflight.n ? ring_at(&s->inflight, i) : NULL;
 }
 
+static void finish(struct session *s, struct delivery *d)
+{
+    d->state = INFLIGHT_DONE;
+    delivery_done(d);
+    s->n_unacknowledged--;
+    while (s->inflight.n > 0 && ring_at(&s->inflight, 0)->state == INFLIGHT_DONE) {
+        ring_drop_first(&s->inflight);
+        s->resend_at--;
+    }
+}
+
 /* Send again what was in flight on an earlier network connection [MQTT5-4.4.0-1]. */
 static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
 {
@@ -244,7 +265,10 @@ static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
     }
     d->dup = true; /* [MQTT5-3.3.1-1] */
     w = wire_of(d, now_ns);
-    wire_encode_delivery(s->conn->out, &w, s->conn->level);
+    if (is_too_large(s->conn, &w)) /* the client takes less now than before */
+        finish(s, d);
+    else
+        wire_encode_delivery(s->conn->out, &w, s->conn->level);
 }
 
 static bool head_wants_window(const struct session *s)
@@ -281,17 +305,6 @@ bool session_pump(struct session *s, uint64_t now_ns)
         send_delivery(s, &d, now_ns);
     }
     return s->conn != NULL && s->conn->n_subacks_due == 0;
-}
-
-static void finish(struct session *s, struct delivery *d)
-{
-    d->state = INFLIGHT_DONE;
-    delivery_done(d);
-    s->n_unacknowledged--;
-    while (s->inflight.n > 0 && ring_at(&s->inflight, 0)->state == INFLIGHT_DONE) {
-        ring_drop_first(&s->inflight);
-        s->resend_at--;
-    }
 }
 
 /* Was @d sent on this network connection? */

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/self_test.c - see self_test.h: principals, thread, and the results that stand
+ *
+ * The trials themselves are in self_trials.c.
+ */
+#include "node/self_test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/crypto.h"
+#include "node/self_trials.h"
+
+#define FIRST_AFTER_NS (2 * NS_PER_S)
+#define EVERY_NS       (6 * 3600 * NS_PER_S)
+#define TOKEN_LEN      24
+#define PASSWORD_LEN   32
+
+struct self_test {
+    struct node *node;
+    pthread_t thread;
+    bool is_running;
+    bool stopping; /* under lock, as results */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    json_t *results; /* owned; NULL until the first round has ended */
+
+    char client_prefix[64];
+    char names[SELF_TEST_PRINCIPALS][64];
+    char *passwords_secret[SELF_TEST_PRINCIPALS];
+    char *verifiers[SELF_TEST_PRINCIPALS];
+    atomic_uint n_auth_failed;
+    atomic_uint n_denied;
+};
+
+/** self_test_new() - draw token, names and passwords; takes two password hashes' time */
+struct self_test *self_test_new(struct node *n)
+{
+    struct self_test *t = mem_new(struct self_test);
+    char *token = random_text(TOKEN_LEN);
+
+    t->node = n;
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->wake, NULL);
+    snprintf(t->client_prefix, sizeof(t->client_prefix), IDENTIFY_TEST_PREFIX "-%s-", token);
+    free(token);
+    for (unsigned i = 0; i < SELF_TEST_PRINCIPALS; i++) {
+        snprintf(t->names[i], sizeof(t->names[i]), IDENTIFY_TEST_PREFIX "-%u", i + 1);
+        t->passwords_secret[i] = random_text(PASSWORD_LEN);
+        t->verifiers[i] = password_verifier_new(bytes_str(t->passwords_secret[i]));
+    }
+    return t;
+}
+
+/** self_test_free() - after self_test_stop(); Return: NULL */
+struct self_test *self_test_free(struct self_test *t)
+{
+    if (t == NULL)
+        return NULL;
+    for (unsigned i = 0; i < SELF_TEST_PRINCIPALS; i++) {
+        explicit_bzero(t->passwords_secret[i], strlen(t->passwords_secret[i]));
+        free(t->passwords_secret[i]);
+        free(t->verifiers[i]);
+    }
+    json_decref(t->results);
+    pthread_cond_destroy(&t->wake);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+    return NULL;
+}
+
+/**
+ * self_test_policy() - the policy of @spec, and the principals of the self-test
+ *
+ * Return: as policy_new().
+ */
+struct policy *self_test_policy(const struct self_test *t, const struct policy_spec *spec, char **ret_error)
+{
+    static const struct rule_spec rules[] = {{.filter = SELF_TEST_TOPIC, .publish = true, .subscribe = true}};
+    struct policy_spec all = *spec;
+    struct role_spec *roles = mem_zero((spec->n_roles + 1) * sizeof(*roles));
+    struct user_spec *users = mem_zero((spec->n_users + SELF_TEST_PRINCIPALS) * sizeof(*users));
+    struct policy *p;
+
+    if (spec->n_roles > 0)
+        memcpy(roles, spec->roles, spec->n_roles * sizeof(*roles));
+    roles[all.n_roles++] = (struct role_spec){.name = IDENTIFY_TEST_PREFIX, .rules = rules, .n_rules = COUNT_OF(rules)};
+    if (spec->n_users > 0)
+        memcpy(users, spec->users, spec->n_users * sizeof(*users));
+    for (unsigned i = 0; i < SELF_TEST_PRINCIPALS; i++)
+        users[all.n_users++] = (struct user_spec){
+            .name = t->names[i],
+            .password_verifier = t->verifiers[i],
+            .role = IDENTIFY_TEST_PREFIX,
+        };
+    all.roles = roles;
+    all.users = users;
+    p = policy_new(&all, ret_error);
+    free(roles);
+    free(users);
+    return p;
+}
+
+/** self_test_is_own() - is this a client of the self-test?  Any thread. */
+bool self_test_is_own(const struct self_test *t, struct bytes client_id)
+{
+    return bytes_has_prefix(client_id, bytes_str(t->client_prefix));
+}
+
+/** self_test_is_forged() - does somebody else use the prefix of the self-test?  Any thread. */
+bool self_test_is_forged(const struct self_test *t, struct bytes client_id)
+{
+    return bytes_has_prefix(client_id, BYTES(IDENTIFY_TEST_PREFIX)) && !self_test_is_own(t, client_id);
+}
+
+/** self_test_saw() - count what the trials want to see arrive */
+void self_test_saw(struct self_test *t, const struct event *e)
+{
+    if (e->kind == EVENT_AUTH_FAILED && e->address.len > 0 && e->text.len > 0)
+        atomic_fetch_add(&t->n_auth_failed, 1);
+    if (e->kind == EVENT_PUBLISH_DENIED || e->kind == EVENT_SUBSCRIBE_DENIED)
+        atomic_fetch_add(&t->n_denied, 1);
+}
+
+static struct trial_seen seen(void *arg)
+{
+    struct self_test *t = arg;
+
+    return (struct trial_seen){atomic_load(&t->n_auth_failed), atomic_load(&t->n_denied)};
+}
+
+static void round_of_trials(struct self_test *t)
+{
+    struct evidence_list e = {.array = json_array(), .at_unix_ms = clock_unix_ms()};
+    struct trial_kit kit = {
+        .node = t->node,
+        .client_prefix = t->client_prefix,
+        .seen = seen,
+        .seen_arg = t,
+    };
+
+    for (unsigned i = 0; i < SELF_TEST_PRINCIPALS; i++) {
+        kit.names[i] = t->names[i];
+        kit.passwords_secret[i] = t->passwords_secret[i];
+    }
+    self_trials(&kit, &e);
+    log_info("self-test", "%zu results", json_array_size(e.array));
+    pthread_mutex_lock(&t->lock);
+    json_decref(t->results);
+    t->results = e.array;
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* Return: false when it is time to stop. */
+static bool wait_for(struct self_test *t, uint64_t ns)
+{
+    struct timespec until;
+    bool go_on;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t)(ns / NS_PER_S);
+    pthread_mutex_lock(&t->lock);
+    while (!t->stopping && pthread_cond_timedwait(&t->wake, &t->lock, &until) != ETIMEDOUT)
+        continue;
+    go_on = !t->stopping;
+    pthread_mutex_unlock(&t->lock);
+    return go_on;
+}
+
+static void *run(void *arg)
+{
+    struct self_test *t = arg;
+    uint64_t pause_ns = FIRST_AFTER_NS;
+
+    pthread_setname_np(pthread_self(), "self-test");
+    while (wait_for(t, pause_ns)) {
+        round_of_trials(t);
+        pause_ns = EVERY_NS;
+    }
+    return NULL;
+}
+
+/** self_test_start() - the first round begins in FIRST_AFTER_NS; Return: 0 or -errno */
+int self_test_start(struct self_test *t)
+{
+    int r = pthread_create(&t->thread, NULL, run, t);
+
+    t->is_running = r == 0;
+    return r == 0 ? 0 : err_origin(-r);
+}
+
+/** self_test_stop() - before the workers stop; waits for a trial under way; fine if it was not started */
+void self_test_stop(struct self_test *t)
+{
+    if (!t->is_running)
+        return;
+    pthread_mutex_lock(&t->lock);
+    t->stopping = true;
+    pthread_cond_signal(&t->wake);
+    pthread_mutex_unlock(&t->lock);
+    pthread_join(t->thread, NULL);
+    t->is_running = false;
+}
+
+/** probe_self_test() - the results of the last round */
+void probe_self_test(struct node *n, struct evidence_list *e)
+{
+    struct self_test *t = n->self_test;
+
+    pthread_mutex_lock(&t->lock);
+    if (t->results != NULL)
+        json_array_extend(e->array, t->results);
+    pthread_mutex_unlock(&t->lock);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node/self_trials.h - what the self-test tries; private to node */
+#pragma once
+
+#include "node/probes.h"
+
+#define SELF_TEST_TOPIC "bastide-self-test/#"
+
+/* How many events of the self-test have arrived at the sentinel. */
+struct trial_seen {
+    unsigned n_auth_failed;
+    unsigned n_denied;
+};
+
+struct trial_kit {
+    struct node *node;
+    const char *client_prefix;
+    const char *names[2];
+    const char *passwords_secret[2];
+    struct trial_seen (*seen)(void *arg);
+    void *seen_arg;
+};
+
+void self_trials(const struct trial_kit *kit, struct evidence_list *e);

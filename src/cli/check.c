@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/ask.h"
+#include "cli/print.h"
 #include "io/io.h"
 #include "node/node.h"
 
@@ -74,11 +75,23 @@ static int check_config(const struct config *c)
     if (p == NULL)
         (void)cli_fail("%s", error);
     free(error);
+    if (c->warnings != NULL)
+        (void)fprintf(stderr, "%s\n", c->warnings);
     if (p == NULL || !good)
         return CLI_NO;
     policy_unref(p);
     (void)printf("%zu roles, %zu users, automatic answers %s\n%s is in order\n", c->policy.n_roles,
                  c->policy.n_users, c->respond_enforce ? "on" : "off (observe only)", c->path);
+    return CLI_OK;
+}
+
+/* The reference of the keys; no configuration is read. */
+static int print_keys(void)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+
+    config_describe(&out);
+    print_buf(&out);
     return CLI_OK;
 }
 
@@ -89,6 +102,8 @@ int cli_check_config(int argc, char **argv)
     struct config *c = NULL;
     int rc = cli_args_parse(&a, argc, argv, 0, 0);
 
+    if (rc == CLI_OK && cli_flag(&a, "--keys"))
+        return print_keys();
     if (rc == CLI_OK)
         rc = ask_config(&a, &c);
     if (rc == CLI_OK)

@@ -103,6 +103,18 @@ static int run(struct config *c)
     return rc;
 }
 
+static void log_warnings(const struct config *c)
+{
+    const char *line = c->warnings;
+
+    while (line != NULL && *line != '\0') {
+        size_t len = strcspn(line, "\n");
+
+        log_warning("config", "%.*s", (int)len, line);
+        line += len + (line[len] == '\n');
+    }
+}
+
 /** cli_run() - bastide run: until SIGTERM, SIGINT or bastide stop */
 int cli_run(int argc, char **argv)
 {
@@ -114,6 +126,7 @@ int cli_run(int argc, char **argv)
         rc = ask_config(&a, &c);
     if (rc != CLI_OK)
         return rc;
+    log_warnings(c);
     rc = lock_state(c);
     if (rc != CLI_OK) {
         config_free(c);

@@ -15,6 +15,10 @@
 #define END         {NULL, NULL, NULL, NULL}
 
 static const struct cli_option config_options[] = {CLI_NODE_OPTIONS, END};
+static const struct cli_option check_options[] = {
+    {"--keys", NULL, NULL, "show every key that a configuration may have; none is read"},
+    CLI_NODE_OPTIONS, END,
+};
 static const struct cli_option socket_options[] = {CLI_SOCKET_OPTIONS, END};
 static const struct cli_option list_options[] = {JSON_OPTION, CLI_SOCKET_OPTIONS, END};
 static const struct cli_option no_options[] = {END};
@@ -104,7 +108,7 @@ const struct cli_verb cli_verbs[] = {
     {"run", cli_run, "run a node until SIGTERM, SIGINT or bastide stop", "", config_options,
      "SIGHUP reads configuration, users, certificates and CRL anew, as bastide reload does. Under "
      "systemd it tells when it is ready (Type=notify)."},
-    {"check-config", cli_check_config, "say whether a configuration is in order, and what it amounts to", "", config_options,
+    {"check-config", cli_check_config, "say whether a configuration is in order, and what it amounts to", "", check_options,
      "Certificates and keys are opened as well. Each error names file, line and column."},
     {"status", cli_status, "show the node and its listeners", "", list_options, NULL},
     {"clients", cli_clients, "list the sessions, or show one with its subscriptions", "[CLIENT]", list_options, NULL},

@@ -57,9 +57,13 @@ static struct grant *admit(struct policy *p, const struct gate_subject *s, enum 
 /* Rights are asked for without "$share/group/". */
 static struct bytes unshared(const char *filter)
 {
-    const char *slash = strncmp(filter, "$share/", 7) == 0 ? strchr(filter + 7, '/') : NULL;
+    struct bytes share = BYTES("$share/");
+    struct bytes f = bytes_str(filter);
+    const uint8_t *slash = NULL;
 
-    return bytes_str(slash != NULL ? slash + 1 : filter);
+    if (bytes_has_prefix(f, share))
+        slash = memchr(f.at + share.len, '/', f.len - share.len);
+    return slash != NULL ? bytes_of(slash + 1, f.len - (size_t)(slash + 1 - f.at)) : f;
 }
 
 static int explain(const struct cli_args *a, const struct grant *g)

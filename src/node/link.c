@@ -347,9 +347,13 @@ static size_t take_packets(struct link *l, struct bytes data)
  */
 bool link_process(struct link *l)
 {
+    size_t used;
+
     if (l->phase != LINK_OPEN)
         return true;
-    buf_drop_front(&l->in, take_packets(l, buf_view(&l->in)));
+    used = take_packets(l, buf_view(&l->in));
+    if (l->phase == LINK_OPEN) /* else link_close() has emptied it */
+        buf_drop_front(&l->in, used);
     if (l->in.len == 0)
         buf_done(&l->in);
     if (l->moves_to == NULL)

@@ -16,6 +16,7 @@
 
 struct cached {
     uint64_t hash;
+    const uint64_t *version_at; /* of its first level */
     uint64_t version;
     uint64_t version_wildcard;
     struct bytes topic; /* owned */
@@ -194,7 +195,8 @@ static struct cached *find_out(struct router *r, struct bytes topic, uint64_t ha
 
     c->hash = hash;
     c->topic = bytes_dup(topic);
-    c->version = *version_of(r, first_level(topic));
+    c->version_at = version_of(r, first_level(topic));
+    c->version = *c->version_at;
     c->version_wildcard = r->version_wildcard;
     walk(r, topic);
     count_receivers(r, c);
@@ -215,7 +217,7 @@ struct match router_match(struct router *r, struct bytes topic, uint64_t topic_h
     struct cached *c = *slot;
 
     if (c == NULL || c->hash != topic_hash || c->version_wildcard != r->version_wildcard ||
-        !bytes_equal(c->topic, topic) || c->version != *version_of(r, first_level(topic))) {
+        c->version != *c->version_at || !bytes_equal(c->topic, topic)) {
         if (c != NULL) {
             r->cache_weight -= c->n_subscriptions + 1;
             cached_clear(c);

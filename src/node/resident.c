@@ -27,7 +27,6 @@ struct resident *resident_new(struct worker *w, struct bytes client_id, const st
 
     c->session = session_new(client_id, limits);
     c->principal = bytes_dup_str(bytes_str(grant_principal(g)));
-    c->role = bytes_dup_str(bytes_str(grant_role(g)));
     check(map_put(&w->residents, c) == NULL);
     return c;
 }
@@ -159,6 +158,8 @@ void resident_connected(struct worker *w, struct resident *c, struct link *l,
     drop_will(w, c);
     heap_clear(&w->timers, &c->expiry.timer);
     c->grant = grant_free(c->grant);
+    free(c->role);
+    c->role = bytes_dup_str(bytes_str(grant_role(l->grant)));
     c->link = l;
     c->level = l->conn.level;
     c->since_unix_ms = clock_unix_ms();

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "conf/private.h"
 
+#define WHAT_MAX 8192 /* longer texts of errors are cut */
+
 /* libyaml counts from 0, people from 1. */
 void conf_fail_at(struct conf *c, yaml_mark_t mark, const char *what)
 {
@@ -149,17 +151,34 @@ struct conf_value conf_root(struct conf *c)
     return (struct conf_value){.conf = c, .node = is_there ? 1 : 0};
 }
 
+/* An error is one line of whole characters: '?' for what a "%.40s" has cut in two (the tree has
+ * whole ones only), and for control characters. */
+static void mend(char *text)
+{
+    for (uint8_t *at = (uint8_t *)text; *at != 0;) {
+        size_t n = *at < 0xc0 ? 1 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
+        size_t is = 1;
+
+        while (is < n && at[is] >> 6 == 2)
+            is++;
+        if (is < n || *at < 0x20 || *at == 0x7f)
+            memset(at, '?', is);
+        at += is;
+    }
+}
+
 /** conf_fail() - note an error at the place of @v, at the file's start when it is none */
 void conf_fail(struct conf_value v, const char *format, ...)
 {
     yaml_node_t *node = conf_node(v);
     yaml_mark_t mark = {0};
-    char what[1024];
+    char what[WHAT_MAX];
     va_list args;
 
     va_start(args, format);
     (void)vsnprintf(what, sizeof(what), format, args);
     va_end(args);
+    mend(what);
     conf_fail_at(v.conf, node != NULL ? node->start_mark : mark, what);
 }
 

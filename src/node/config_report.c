@@ -5,7 +5,7 @@
 
 #include "node/config_keys.h"
 
-#define WHAT_MAX    768  /* longer texts of errors are cut */
+#define WHAT_MAX    8192 /* longer texts of errors are cut */
 #define KEY_LEN_MAX 48   /* for the comparison of keys that are not known */
 #define KEYS_MAX    1000 /* in one mapping, before they are looked at */
 

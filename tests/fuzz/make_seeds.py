@@ -98,6 +98,56 @@ SEEDS = {
         "dollar": b"$SYS/#\0#\0$SYS/x",
         "share": b"$share/g/a/#\0a\0a",
     },
+    "fuzz_config": {
+        "least": b"node: {name: n}\nlisteners: [{name: l, address: 127.0.0.1, port: 1883}]\n",
+        "whole": b"""node:
+  name: centre-1
+  location: "Substation North, control room"
+  workers: 2
+  state_dir: state
+  log_level: info
+listeners:
+  - name: field
+    address: 0.0.0.0
+    port: 8883
+    plane: delivery
+    anonymous: yes
+    allow_plaintext_beyond_loopback: yes
+  - name: control
+    address: '::1'
+    port: 8884
+    plane: control
+admin: {socket: run/admin.sock}
+limits: {queue_messages_max: 10000, receive_max: 5}
+roles:
+  meter:
+    allow:
+      - publish: fmb/meter/${client_id}/#
+      - publish_subscribe: a/b
+    deny:
+      - subscribe: "#"
+    critical: no
+    may_command: no
+    control_plane: no
+    messages_per_s_max: 0
+    scan_factor: 1
+command_topics:
+  - fmb/command/#
+anonymous_role: meter
+detect: {startup_grace_s: 0, time_scale: 1.5}
+respond: {enforce: yes}
+assess: {attestations: attestations.json}
+""",
+        "tls": b"node: {name: n}\nlisteners:\n  - name: l\n    address: 0.0.0.0\n    port: 1\n"
+        b"    tls: {certificate: a, key: b, client_ca: c, crl: d, client_certificate: required,"
+        b" version_min: '1.3'}\n",
+        "wrong": b"nod: x\nroles: {a b: {}, a: {allow: [{publish: '+/#/x', subscribe: y}, z]}}\n"
+        b"limits: {receive_max: -1}\nlisteners: {}\na: &x !t *x\n",
+        "users": b"uusers:\n  - name: m1\n    role: meter\n    certificate_cn: m1.grid\n"
+        b"  - {name: m2, role: meter, disabled: yes, password: $argon2id$v=19$m=65536,t=2,p=1$"
+        b"bm8tcGFzc3dvcmQtaGVyZQ$dGhpcyBpcyBubyBoYXNoLCBub3RoaW5nIG1hdGNoZXM}\n",
+        "users_wrong": b"uusers: [{name: a, role: b}, {name: a, certificate_cn: '', role: meter}]\n",
+    },
     "fuzz_utf8": {
         "ascii": b"fmb/meter/17/power",
         "mixed": "caf\u00e9 \u20ac \U0001f4a1 end".encode(),

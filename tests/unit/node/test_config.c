@@ -163,6 +163,10 @@ static const struct wrong {
      "session_expiry_max_s, sessions_max, subscriptions_per_session_max, queue_messages_max, queue_bytes_max, "
      "inflight_max, receive_max, topic_alias_max, retained_messages_max, retained_bytes_max, messages_per_s_max, "
      "will_delay_max_s"},
+    {LEAST "respond:\n  enforce: 0123456789012345678901234567890123456\xe2\x82\xac\xe2\x82\xac\n",
+     "bastide.yaml:4:12: respond.enforce: \"0123456789012345678901234567890123456\xe2\x82\xac\" is neither yes nor no; yes or no"},
+    {LEAST "respond:\n  enforce: 01234567890123456789012345678901234567\xe2\x82\xac\n",
+     "bastide.yaml:4:12: respond.enforce: \"01234567890123456789012345678901234567??\" is neither yes nor no; yes or no"},
     /* values of the wrong kind */
     {"node: n\n" LISTENER, "bastide.yaml:1:7: node: is not a mapping; keys and values are expected"},
     {"node: {name: [n]}\n" LISTENER, "bastide.yaml:1:14: node.name: is not a single value; text of 1 to 64 bytes"},
@@ -247,6 +251,8 @@ static const struct wrong {
     /* roles and topics */
     {LEAST "roles:\n  a b: {}\n",
      "bastide.yaml:4:3: roles: \"a b\" is not a role name; 1 to 64 letters, digits, '_', '-' and '.'"},
+    {LEAST "roles:\n  \"a\\nb\": {}\n",
+     "bastide.yaml:4:3: roles: \"a?b\" is not a role name; 1 to 64 letters, digits, '_', '-' and '.'"},
     {LEAST "roles:\n  a: {}\n  a: {}\n",
      "bastide.yaml:5:3: roles.a: is there twice, first with the value at bastide.yaml:4:6; one of them must go"},
     {LEAST "roles:\n  a:\n    allow:\n      - publish: x/#/y\n",

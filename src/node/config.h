@@ -27,44 +27,46 @@ struct config_listener {
     char *address;
     uint16_t port;
     enum config_plane plane;
-    bool anonymous;             /* clients without credentials are let in as anonymous_role */
+    bool anonymous;                 /* clients without credentials are let in as anonymous_role */
     bool plaintext_beyond_loopback; /* "allow_plaintext_beyond_loopback: yes" in so many words */
     bool has_tls;
-    char *certificate;          /* absolute paths from here on */
+    char *certificate; /* absolute paths from here on */
     char *key;
     char *client_ca;
     char *crl;
     enum config_client_certificate client_certificate;
-    int tls_version_min;        /* 0x0303 or 0x0304 */
+    int tls_version_min; /* 0x0303 or 0x0304 */
 };
 
 struct config {
-    char *path;                 /* of the file */
-    char *dir;                  /* its folder */
+    char *path; /* of the file */
+    char *dir;  /* its folder */
     char *node_name;
-    char *location;             /* MQ.ID.EA-03; NULL when not declared */
-    unsigned workers;           /* 0: one a CPU */
-    char *state_dir;            /* incidents.jsonl, bans.json, assets.json, audit ... */
+    char *location;   /* MQ.ID.EA-03; NULL when not declared */
+    unsigned workers; /* 0: one a CPU */
+    char *state_dir;  /* incidents.jsonl, bans.json, assets.json, audit ... */
     char *admin_socket;
-    char *log_level;            /* error, warning, info, debug */
-    char *run_as;               /* user to become after the start when root; NULL: stay */
+    char *log_level; /* error, warning, info, debug */
+    char *run_as;    /* user to become after the start when root; NULL: stay */
     struct config_listener *listeners;
     size_t n_listeners;
     /* Policy: roles, limits, command topics from the file; users from users_file. */
     char *users_file;
-    struct policy_spec policy;  /* owned by this config */
+    struct policy_spec policy; /* owned by this config */
     /* Identify */
-    char *inventory_file;       /* declared assets and flows; NULL */
+    char *inventory_file; /* declared assets and flows; NULL */
     /* Detect and respond */
-    bool respond_enforce;       /* false: observe; nothing is acted on */
-    double detect_time_scale;   /* 1; test builds of scenarios raise it: the clock that detectors and ban expiry see runs so much faster */
+    bool respond_enforce;     /* false: observe; nothing is acted on */
+    double detect_time_scale; /* 1; test builds of scenarios raise it: the clock that detectors and
+                                 ban expiry see runs so much faster */
     uint32_t startup_grace_s;
     /* Assess */
-    char *target_profile;       /* YAML */
-    char *attestations_file;    /* NULL */
-    char *attestation_key;      /* public key that attestations are verified with; NULL */
-    char *scope_file;           /* NULL */
-    /* What is allowed and yet unwise, one a line, in the form of errors; NULL when there is nothing. */
+    char *target_profile;    /* YAML */
+    char *attestations_file; /* NULL */
+    char *attestation_key;   /* public key that attestations are verified with; NULL */
+    char *scope_file;        /* NULL */
+    /* What is allowed and yet unwise, one a line, in the form of errors; NULL when there is
+     * nothing. */
     char *warnings;
 };
 
@@ -74,5 +76,7 @@ struct config {
 /* On failure NULL, and @ret_error (owned by the caller) holds one error a line. */
 struct config *config_load(const char *path, char **ret_error);
 struct config *config_free(struct config *c);
+/* The admin socket's path alone, from a file that need not be right otherwise; owned; NULL with @ret_error as above. */
+char *config_admin_socket(const char *path, char **ret_error);
 /* The reference of all keys, for a person: kind, range, default, meaning; appended to @ret. */
 void config_describe(struct buf *ret);

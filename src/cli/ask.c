@@ -84,20 +84,32 @@ int ask_config(const struct cli_args *a, struct config **ret)
     return CLI_OK;
 }
 
-/** ask_socket() - the path of the node's admin socket; @ret is owned by the caller */
+/**
+ * ask_socket() - the path of the node's admin socket
+ * @ret:  owned by the caller; written on CLI_OK
+ *
+ * The configuration may be wrong elsewhere: an operator must reach the node while it is mended.
+ *
+ * Return: as ask_config().
+ */
 int ask_socket(const struct cli_args *a, char **ret)
 {
-    struct config *c = NULL;
+    char *path = NULL;
+    char *error = NULL;
     int rc;
 
     if (cli_arg(a, "--socket") != NULL) {
         *ret = bytes_dup_str(bytes_str(cli_arg(a, "--socket")));
         return CLI_OK;
     }
-    rc = ask_config(a, &c);
-    if (rc == CLI_OK)
-        *ret = bytes_dup_str(bytes_str(c->admin_socket));
-    config_free(c);
+    rc = ask_config_path(a, &path);
+    if (rc != CLI_OK)
+        return rc;
+    *ret = config_admin_socket(path, &error);
+    if (*ret == NULL)
+        rc = cli_fail("%s", error);
+    free(error);
+    free(path);
     return rc;
 }
 

@@ -130,6 +130,33 @@ struct config *config_load(const char *path, char **ret_error)
     return c;
 }
 
+/**
+ * config_admin_socket() - where the node that runs with this configuration is asked
+ * @ret_error:  as of config_load()
+ *
+ * Whatever else the file says need not be right, and the files that it names need not be readable:
+ * a running node can be asked while somebody edits, and by who may not read its secrets.
+ *
+ * Return: owned; NULL on failure.
+ */
+char *config_admin_socket(const char *path, char **ret_error)
+{
+    struct config *c = config_new(path);
+    struct conf *conf = conf_open(path);
+    struct buf warnings CLEANUP(buf_done) = {0};
+    struct buf errors CLEANUP(buf_done) = {0};
+    char *found = NULL;
+
+    load_tree(c, conf, &config_root_section, &warnings, &errors);
+    if (c->admin_socket != NULL)
+        found = bytes_dup_str(bytes_str(c->admin_socket));
+    else
+        *ret_error = bytes_dup_str(buf_view(&errors));
+    conf_close(conf);
+    config_free(c);
+    return found;
+}
+
 /** config_free() - @c may be NULL; Return: NULL. */
 struct config *config_free(struct config *c)
 {

@@ -93,11 +93,12 @@ json_t *node_clients_json(struct node *n, size_t limit);
 /* One of the above, with "certificate_cn", "certificate_fingerprint", "certificate_not_after_unix_ms", "tls_cipher",
  * "will_topic" and "subscription_list": [{"filter", "qos"}]; json_null() when there is no such session. */
 json_t *node_client_json(struct node *n, const char *client_id);
-/* Array of {"id", "kind", "declared": bool, "state", "owner", "location", "criticality", "user", "address",
- * "first_seen_unix_ms", "last_seen_unix_ms"}; MQ.ID.AM. */
+/* {"at_unix_ms", "n", "dropped" (did not fit), "assets": [{"id", "name", "state", "declared": bool, "connected": bool,
+ * "client_id", "principal", "role", "address", "owner", "site", "location", "criticality", "first_seen_unix_ms",
+ * "last_seen_unix_ms"}]}, as identify_assets_json() makes it; MQ.ID.AM-01. */
 json_t *node_assets_json(struct node *n);
-/* Array of {"client_id", "direction": "publish"|"subscribe", "topic", "declared": bool, "messages" (or events),
- * "first_seen_unix_ms", "last_seen_unix_ms"}; MQ.ID.AM. */
+/* {"at_unix_ms", "n", "dropped", "flows": [{"from", "topic", "to", "declared": bool, "live": bool, "classification",
+ * "first_seen_unix_ms", "last_seen_unix_ms"}], "declared_not_seen": [{"from", "topic", "to"}]}; MQ.ID.IC-01. */
 json_t *node_flows_json(struct node *n);
 
 /* NULL or 0: not asked for. */

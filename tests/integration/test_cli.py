@@ -314,6 +314,7 @@ def test_reload_puts_a_new_role_in_force_or_keeps_all(node, client):
     done = node.cli("reload")
     assert done.returncode == NO
     assert "delivry" in done.stderr
+    assert "nothing was changed" in done.stderr
     assert one.paho.is_connected()
     assert node.json("status")["node"] == "test-1"
 
@@ -349,13 +350,17 @@ def test_each_list_is_json_on_request(node, verb):
 
 
 def test_assets_and_flows_are_seen(node, client):
+    client("reader").wait_connected().subscribe("open/#")
     one = client("meter-1").wait_connected()
     one.paho.publish("open/power", b"1", 1).wait_for_publish(PATIENCE_S)
     wait_until(
-        lambda: any(x["topic"] == "open/power" for x in node.json("flows")), "the flow is seen"
+        lambda: ("meter-1", "open/power", "reader")
+        in {(x["from"], x["topic"], x["to"]) for x in node.json("flows")},
+        "the flow is seen",
     )
-    assert "meter-1" in {x["id"] for x in node.json("assets")}
+    assert {"meter-1", "reader"} <= {x["name"] for x in node.json("assets")}
     assert "open/power" in node.ok("flows")
+    assert "meter-1" in node.ok("assets")
 
 
 def test_only_owner_and_group_may_open_the_socket(node):

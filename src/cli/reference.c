@@ -10,6 +10,7 @@
 #include "admin/admin.h"
 #include "cli/args.h"
 #include "cli/print.h"
+#include "node/node.h"
 #include "protect/protect.h"
 
 static json_t *options_json(const struct cli_option *options)
@@ -68,6 +69,15 @@ static json_t *routes_json(void)
     return all;
 }
 
+/* The keys as three lines each. */
+static json_t *configuration_json(void)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    config_describe(&text);
+    return json_stringn((const char *)text.at, text.len);
+}
+
 /** cli_reference() - bastide reference */
 int cli_reference(int argc, char **argv)
 {
@@ -77,8 +87,9 @@ int cli_reference(int argc, char **argv)
 
     if (rc != CLI_OK)
         return rc;
-    all = json_pack("{s:s, s:o, s:o, s:o}", "version", BASTIDE_VERSION, "verbs", verbs_json(),
-                    "limits", limits_json(), "routes", routes_json());
+    all = json_pack("{s:s, s:o, s:o, s:o, s:o}", "version", BASTIDE_VERSION, "verbs", verbs_json(),
+                    "limits", limits_json(), "routes", routes_json(), "configuration",
+                    configuration_json());
     print_json(all);
     json_decref(all);
     return CLI_OK;

@@ -47,19 +47,19 @@ extern const struct limits limits_default;
 
 /* ---- what the configuration says; borrowed while a policy is built, which copies ---- */
 
-#define ROLE_NAME_MAX        64
-#define ROLE_RULES_MAX       1000
-#define POLICY_ROLES_MAX     1000
-#define POLICY_USERS_MAX     1000000
-#define POLICY_COMMANDS_MAX  1000
-#define USER_NAME_MAX        256
+#define ROLE_NAME_MAX         64
+#define ROLE_RULES_MAX        1000
+#define POLICY_ROLES_MAX      1000
+#define POLICY_USERS_MAX      1000000
+#define POLICY_COMMANDS_MAX   1000
+#define USER_NAME_MAX         256
 #define RULE_FILTER_BYTES_MAX 1024 /* as configured */
-#define RULE_VALUE_BYTES_MAX 256   /* of ${client_id} and the like */
+#define RULE_VALUE_BYTES_MAX  256  /* of ${client_id} and the like */
 
 /* One entry of a role's "allow" or "deny" list, e.g. publish to "fmb/meter/${client_id}/#".
  * In @filter, ${client_id}, ${user_name} and ${certificate_cn} stand for the connection's own; a
- * value with '/', '+', '#' or nothing, a longer one than RULE_VALUE_BYTES_MAX, and one that would put
- * a '$' at the filter's front make the rule match nothing (and explain says so). */
+ * value with '/', '+', '#' or nothing, a longer one than RULE_VALUE_BYTES_MAX, and one that would
+ * put a '$' at the filter's front make the rule match nothing (and explain says so). */
 struct rule_spec {
     const char *filter;
     bool publish;
@@ -71,9 +71,10 @@ struct role_spec {
     const char *name;
     const struct rule_spec *rules;
     size_t n_rules;
-    bool critical;        /* automatic responses never go beyond an alert */
-    bool may_command;     /* may publish to command topics without being an incident (D32) */
-    bool control_plane;   /* may connect to the control listener, and there subscribe to $bastide/ topics that its rules allow */
+    bool critical;      /* automatic responses never go beyond an alert */
+    bool may_command;   /* may publish to command topics without being an incident (D32) */
+    bool control_plane; /* may connect to the control listener, and there subscribe to $bastide/
+                           topics that its rules allow */
     uint64_t messages_per_s_max; /* 0: the node's limit */
     uint32_t scan_factor; /* multiplies the topic-scan limits (gateway 20, monitor 5); 0: 1 */
 };
@@ -94,7 +95,8 @@ struct policy_spec {
     size_t n_users;
     const char *const *command_topics; /* filters of topics that command equipment (D32) */
     size_t n_command_topics;
-    const char *anonymous_role; /* role of clients without credentials on listeners that allow them; NULL: nobody */
+    const char *anonymous_role; /* role of clients without credentials on listeners that allow them;
+                                   NULL: nobody */
 };
 
 /* What is wrong with a name or a filter that the configuration says: NULL, or a sentence without
@@ -123,8 +125,8 @@ struct gate_subject {
     bool has_user_name;
     bool has_password;
     bool has_certificate;
-    bool is_control;             /* came by the control listener */
-    bool anonymous_allowed;      /* by the listener */
+    bool is_control;        /* came by the control listener */
+    bool anonymous_allowed; /* by the listener */
 };
 
 /* clang-format off */
@@ -156,20 +158,23 @@ const char *gate_outcome_text(enum gate_outcome o);
 
 struct grant; /* what one connection may do; owned by it, keeps its policy */
 
-/* Identify the principal.  A certificate goes before a password; with a certificate whose CN belongs
- * to a user, a CONNECT user name must be absent or that user's name.  On GATE_ASK_PASSWORD
- * @ret_verifier (borrowed from the policy; for an unknown user a dummy of the same cost, so that time
- * does not tell) is to be checked by an auth thread, then gate_admit() is called; an unknown user
- * always ends as E_WRONG_PASSWORD/E_UNKNOWN_USER after the same work. */
-enum gate_outcome gate_connect(const struct policy *p, const struct gate_subject *s, const char **ret_verifier);
-/* After gate_connect() said ALLOWED, or the password was right: the grant, or NULL with @ret why not. */
+/* Identify the principal.  A certificate goes before a password; with a certificate whose CN
+ * belongs to a user, a CONNECT user name must be absent or that user's name.  On GATE_ASK_PASSWORD
+ * @ret_verifier (borrowed from the policy; for an unknown user a dummy of the same cost, so that
+ * time does not tell) is to be checked by an auth thread, then gate_admit() is called; an unknown
+ * user always ends as E_WRONG_PASSWORD/E_UNKNOWN_USER after the same work. */
+enum gate_outcome gate_connect(const struct policy *p, const struct gate_subject *s,
+                               const char **ret_verifier);
+/* After gate_connect() said ALLOWED, or the password was right: the grant, or NULL with @ret why
+ * not. */
 struct grant *gate_admit(struct policy *p, const struct gate_subject *s, enum gate_outcome *ret);
 struct grant *grant_free(struct grant *g);
 const char *grant_role(const struct grant *g);
 const char *grant_principal(const struct grant *g); /* user name; "" when anonymous */
 bool grant_is_critical(const struct grant *g);
 bool grant_may_command(const struct grant *g);
-bool grant_is_control_plane(const struct grant *g); /* of such a role, and came by the control listener */
+bool grant_is_control_plane(
+    const struct grant *g); /* of such a role, and came by the control listener */
 uint64_t grant_messages_per_s_max(const struct grant *g);
 uint32_t grant_scan_factor(const struct grant *g);
 
@@ -184,14 +189,16 @@ struct gate_answer {
     enum gate_outcome outcome; /* GATE_ALLOWED, E_NOT_AUTHORIZED, E_DENIED, E_RESERVED */
     bool is_command;           /* GATE_PUBLISH: the topic matches a command topic */
     const char *role;          /* borrowed from the grant */
-    const char *rule;          /* the filter of the rule that decided, as configured; NULL if none; borrowed */
+    const char
+        *rule; /* the filter of the rule that decided, as configured; NULL if none; borrowed */
 };
 
 /* A subscription is allowed if one allow rule's filter covers it and no deny rule's filter overlaps
  * it.  "$share/group/" must have been taken off.  No allocation. */
 struct gate_answer gate_check(const struct grant *g, enum gate_action action, struct bytes topic);
 /* One paragraph for a person: every rule looked at, which decides and why; appended to @ret. */
-void gate_explain(const struct grant *g, enum gate_action action, struct bytes topic, struct buf *ret);
+void gate_explain(const struct grant *g, enum gate_action action, struct bytes topic,
+                  struct buf *ret);
 
 /* ---- bans: an immutable snapshot, as the policy ---- */
 
@@ -205,25 +212,27 @@ enum ban_kind {
 
 struct ban {
     enum ban_kind kind;
-    char *subject;       /* address, prefix, client id or user name */
-    char *address;       /* BAN_CLIENT_ADDRESS only */
+    char *subject; /* address, prefix, client id or user name */
+    char *address; /* BAN_CLIENT_ADDRESS only */
     uint64_t created_unix_ms;
     uint64_t expires_unix_ms; /* 0: until lifted */
     char *reason;
-    char *author;        /* "admin:alice", "detector:repeated-auth-failures" */
+    char *author; /* "admin:alice", "detector:repeated-auth-failures" */
 };
 
 struct ban_table;
 
-const char *ban_kind_text(enum ban_kind kind);              /* "address", "client", "user", "client-address" */
+const char *ban_kind_text(enum ban_kind kind); /* "address", "client", "user", "client-address" */
 bool ban_kind_parse(const char *text, enum ban_kind *ret);
-bool ban_subject_valid(enum ban_kind kind, const char *subject, const char *address, const char **ret_why);
+bool ban_subject_valid(enum ban_kind kind, const char *subject, const char *address,
+                       const char **ret_why);
 struct ban_table *ban_table_new(const struct ban *bans, size_t n); /* copies */
 struct ban_table *ban_table_ref(struct ban_table *t);
 struct ban_table *ban_table_unref(struct ban_table *t);
 /* The first ban in force that hits, or NULL.  Empty fields of @s are not looked at, so that the
  * address can be asked before CONNECT.  @principal may be empty. */
-const struct ban *ban_table_find(const struct ban_table *t, const struct gate_subject *s, struct bytes principal, uint64_t now_unix_ms);
+const struct ban *ban_table_find(const struct ban_table *t, const struct gate_subject *s,
+                                 struct bytes principal, uint64_t now_unix_ms);
 
 /* ---- token bucket: messages_per_s_max ---- */
 

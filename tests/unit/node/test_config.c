@@ -647,6 +647,34 @@ static void a_file_that_cannot_be_read_is_told_as_such(void **state)
     config_free(load(h, (const char *)big.at));
 }
 
+static void a_file_of_users_that_is_too_large_is_told_as_such(void **state)
+{
+    const struct home *h = *state;
+
+    write_file(h, "bastide.yaml", LEAST "users_file: users.yaml\n", 0600);
+    assert_int_equal(truncate(h->users, (off_t)CONFIG_USERS_BYTES_MAX + 1), 0);
+    assert_errors(h, "users.yaml: cannot be read: it is larger than 16 MiB");
+}
+
+static void the_admin_socket_is_found_in_a_file_that_is_wrong_elsewhere(void **state)
+{
+    const struct home *h = *state;
+    char *expected = join(h->dir, "run/a.sock");
+    char *error = NULL;
+    char *found;
+
+    write_file(h, "bastide.yaml", "admin: {socket: run/a.sock}\nusers_file: none.yaml\nroles: 1\n",
+               0600);
+    found = config_admin_socket(h->config, &error);
+    assert_string_equal(found, expected);
+    free(found);
+    free(expected);
+    write_file(h, "bastide.yaml", "admin: {socket: [\n", 0600);
+    assert_null(config_admin_socket(h->config, &error));
+    assert_non_null(strstr(error, "bastide.yaml:2:1: did not find expected node content"));
+    free(error);
+}
+
 static void a_mapping_of_too_many_keys_is_refused_before_they_are_compared(void **state)
 {
     const struct home *h = *state;
@@ -707,6 +735,8 @@ int main(void)
         TEST(what_is_unwise_is_a_warning),
         TEST(a_user_to_become_that_is_not_there_is_an_error_only_where_it_matters),
         TEST(a_file_that_cannot_be_read_is_told_as_such),
+        TEST(a_file_of_users_that_is_too_large_is_told_as_such),
+        TEST(the_admin_socket_is_found_in_a_file_that_is_wrong_elsewhere),
         TEST(a_mapping_of_too_many_keys_is_refused_before_they_are_compared),
         TEST(the_reference_has_every_key),
     };

@@ -130,6 +130,7 @@ static void a_control_plane_grant_reaches_bastide_topics_that_its_rules_allow(vo
         .limits = limits_default, .roles = &role, .n_roles = 1, .users = &user, .n_users = 1});
     struct gate_subject s = {
         .certificate_cn = BYTES("o"), .has_certificate = true, .is_control = true};
+    struct buf said CLEANUP(buf_done) = {0};
     enum gate_outcome outcome;
     struct grant *g = gate_admit(p, &s, &outcome);
 
@@ -140,6 +141,13 @@ static void a_control_plane_grant_reaches_bastide_topics_that_its_rules_allow(vo
                      GATE_E_NOT_AUTHORIZED);
     assert_int_equal(gate_check(g, GATE_PUBLISH, BYTES("$bastide/incident/x")).outcome,
                      GATE_E_RESERVED);
+    gate_explain(g, GATE_SUBSCRIBE, BYTES("$bastide/incident/x"), &said);
+    assert_true(bytes_equal(
+        buf_view(&said),
+        BYTES(
+            "Subscribe to \"$bastide/incident/x\" by user \"o\" of role \"operator\" is allowed: a "
+            "rule allows it. Looked at, deny rules first: allow subscribe \"$bastide/incident/#\" "
+            "covers it and decides; 1 more not looked at.")));
     grant_free(g);
     policy_unref(p);
 }

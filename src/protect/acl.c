@@ -58,14 +58,12 @@ static bool begins_alike(const struct acl_rule *r, struct bytes topic)
                                          memcmp(topic.at, r->filter.at, n) == 0));
 }
 
-/* wire_filter_matches(); the two commonest forms, "a/b" and "a/b/#", are decided by their fixed
- * bytes. */
+/* wire_filter_matches() of what begins alike; the two commonest forms, "a/b" and "a/b/#", are
+ * decided by their fixed bytes. */
 static bool rule_matches(const struct acl_rule *r, struct bytes topic)
 {
     size_t n = r->fixed_len;
 
-    if (!begins_alike(r, topic))
-        return false;
     if (n == r->filter.len)
         return topic.len == n;
     if (n > 0 && r->filter.at[n] == '/') /* filter_fixed_len() stops at '/' only before "#" */
@@ -78,18 +76,22 @@ static bool rule_is_for(const struct acl_rule *r, enum gate_action action)
     return action == GATE_PUBLISH ? r->publish : r->subscribe;
 }
 
-static bool rule_hits(const struct acl_rule *r, enum gate_action action, struct bytes topic)
+/* A rule with a flaw hits nothing; a '$' in front is met by a '$' only [MQTT5-4.7.2-1]. */
+static bool rule_may_hit(const struct acl_rule *r, struct bytes topic)
 {
     bool topic_is_dollar = topic.len > 0 && topic.at[0] == '$';
     bool rule_is_dollar = r->filter.len > 0 && r->filter.at[0] == '$';
 
-    if (r->flaw != RULE_FLAW_NONE || topic_is_dollar != rule_is_dollar)
-        return false;
+    return r->flaw == RULE_FLAW_NONE && topic_is_dollar == rule_is_dollar;
+}
+
+static bool rule_hits(const struct acl_rule *r, enum gate_action action, struct bytes topic)
+{
     if (action == GATE_SUBSCRIBE && r->deny)
-        return wire_filters_overlap(r->filter, topic);
-    if (action == GATE_PUBLISH)
-        return rule_matches(r, topic);
-    return begins_alike(r, topic) && wire_filter_covers(r->filter, topic);
+        return rule_may_hit(r, topic) && wire_filters_overlap(r->filter, topic);
+    if (!begins_alike(r, topic) || !rule_may_hit(r, topic)) /* the cheaper one first */
+        return false;
+    return action == GATE_PUBLISH ? rule_matches(r, topic) : wire_filter_covers(r->filter, topic);
 }
 
 static bool is_command(const struct policy *p, struct bytes topic)

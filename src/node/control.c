@@ -130,6 +130,7 @@ json_t *node_status_json(struct node *n)
     struct totals t = totals_of(n);
     struct sentinel_facts f = {0};
     json_t *o = json_object();
+    bool enforce;
 
     sentinel_call(n->sentinel, ask_sentinel, &f);
     set_text(o, "node", n->started->node_name);
@@ -150,13 +151,16 @@ json_t *node_status_json(struct node *n)
     set_count(o, "messages_dropped", t.counters.messages_dropped);
     set_count(o, "bytes_received", t.counters.bytes_received);
     set_count(o, "bytes_sent", t.counters.bytes_sent);
+    pthread_mutex_lock(&n->config_lock);
     set_count(o, "users", n->config->policy.n_users);
     set_count(o, "roles", n->config->policy.n_roles);
+    enforce = n->config->respond_enforce;
+    pthread_mutex_unlock(&n->config_lock);
     set_count(o, "assets", f.identify.n_assets);
     set_count(o, "bans", f.bans);
     set_count(o, "incidents_open", f.incidents_open);
     json_object_set_new(o, "respond",
-                        json_pack("{s:b,s:I}", "enforce", n->config->respond_enforce, "suspended_until_unix_ms",
+                        json_pack("{s:b,s:I}", "enforce", enforce, "suspended_until_unix_ms",
                                   (json_int_t)f.suspended_until_unix_ms));
     json_object_set_new(o, "events", f.events);
     json_object_set_new(o, "detectors", f.detectors);

@@ -177,6 +177,7 @@ struct node *node_new(struct config *c, char **ret_error)
     n->started = c;
     n->wake_fd = -1;
     atomic_init(&n->next_link, 1);
+    pthread_mutex_init(&n->config_lock, NULL);
     pthread_mutex_init(&n->reload_lock, NULL);
     pthread_cond_init(&n->reload_done, NULL);
     n->started_unix_ms = clock_unix_ms();
@@ -205,6 +206,7 @@ struct node *node_free(struct node *n)
     config_free(n->started);
     if (n->wake_fd >= 0)
         close(n->wake_fd);
+    pthread_mutex_destroy(&n->config_lock);
     pthread_mutex_destroy(&n->reload_lock);
     pthread_cond_destroy(&n->reload_done);
     free(n);
@@ -320,9 +322,11 @@ static void put_in_force(struct node *n, struct config *c, struct policy *policy
     set_log_level(c);
     policy_unref(n->policy);
     n->policy = policy;
+    pthread_mutex_lock(&n->config_lock);
     if (n->config != n->started)
         config_free(n->config);
     n->config = c;
+    pthread_mutex_unlock(&n->config_lock);
     atomic_store(&n->loaded_unix_ms, clock_unix_ms());
     buf_addf(text, "%zu users, %zu roles, limits, certificates and CRL are in force", c->policy.n_users,
              c->policy.n_roles);

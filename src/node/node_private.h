@@ -11,7 +11,8 @@ struct admission;
 struct self_test;
 
 struct node {
-    struct config *config;  /* owned; replaced by a reload, by the main thread alone */
+    struct config *config;  /* owned; replaced by a reload under config_lock, which all but the main thread read it under */
+    pthread_mutex_t config_lock;
     struct config *started; /* owned; what does not change by a reload */
     struct policy *policy;
     struct worker *workers[WORKERS_MAX];

@@ -165,6 +165,8 @@ static void limits(const struct config *c, struct evidence_list *e)
 void probe_config(struct node *n, struct evidence_list *e)
 {
     listeners(n, e);
+    pthread_mutex_lock(&n->config_lock);
     roles(n->config, e);
     limits(n->config, e);
+    pthread_mutex_unlock(&n->config_lock);
 }

@@ -139,9 +139,11 @@ static void verifiers(const struct config *c, struct evidence_list *e)
 /** probe_crypto() - certificates, revocation lists, randomness, passwords */
 void probe_crypto(struct node *n, struct evidence_list *e)
 {
+    randomness(e);
+    pthread_mutex_lock(&n->config_lock); /* a reload waits for as long as verifiers() takes */
     server_certificates(n->config, e);
     anchors(n->config, e);
     revocation(n->config, e);
-    randomness(e);
     verifiers(n->config, e);
+    pthread_mutex_unlock(&n->config_lock);
 }

@@ -143,6 +143,7 @@ bool stream_has_pending(const struct stream *s); /* TLS holds bytes that epoll d
 uint32_t stream_wants(const struct stream *s);   /* LOOP_READ and/or LOOP_WRITE after STREAM_AGAIN */
 void stream_shutdown(struct stream *s);          /* close_notify, then shut down the sending side */
 const struct stream_peer *stream_peer(const struct stream *s);
+bool stream_is_trusted_by(const struct stream *s, const struct tls_context *tls); /* also after a reload of the CRL? */
 const char *stream_error(const struct stream *s);
 
 /* ---- listeners ---- */

@@ -234,6 +234,20 @@ void stream_shutdown(struct stream *s)
     (void)shutdown(s->fd, SHUT_WR); /* ENOTCONN: gone already */
 }
 
+/**
+ * stream_is_trusted_by() - would a new handshake take the certificate that the peer showed?
+ * @tls:  of tls_context_new(): certificates and CRL as they are now
+ *
+ * A connection outlives its handshake; what was revoked since then has to be asked for.
+ * MQ.RS.RP-01
+ *
+ * Return: true also when it showed none.
+ */
+bool stream_is_trusted_by(const struct stream *s, const struct tls_context *tls)
+{
+    return !s->peer.has_certificate || stream_tls_is_trusted_by(s->tls, tls);
+}
+
 /** stream_peer() - who is there; borrowed; after stream_handshake() all is known */
 const struct stream_peer *stream_peer(const struct stream *s)
 {

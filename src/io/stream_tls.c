@@ -267,6 +267,15 @@ enum stream_outcome stream_tls_handshake(struct stream *s)
     return problem == NULL ? STREAM_OK : stream_fail(s, problem);
 }
 
+/** stream_tls_is_trusted_by() - as stream_is_trusted_by() */
+bool stream_tls_is_trusted_by(const struct stream_tls *t, const struct tls_context *c)
+{
+    X509 *x = SSL_get0_peer_certificate(t->ssl);
+
+    return x == NULL || tls_context_trusts(c, x, SSL_get_peer_cert_chain(t->ssl),
+                                           SSL_session_reused(t->ssl) == 1);
+}
+
 /* ---- bytes ---- */
 
 /** stream_tls_read() - as stream_read(); takes all records that have come, as far as they fit */

@@ -414,3 +414,24 @@ SSL *tls_ssl_new(struct tls_context *c, struct tls_refusal *refusal)
         SSL_set_accept_state(ssl);
     return ssl;
 }
+
+/**
+ * tls_context_trusts() - would a handshake with @c take this client's certificate?
+ * @is_resumed:  the chain above it was not seen then, so that it is missing says nothing
+ */
+bool tls_context_trusts(const struct tls_context *c, X509 *x, STACK_OF(X509) * chain,
+                        bool is_resumed)
+{
+    X509_STORE_CTX *v = X509_STORE_CTX_new();
+    int err;
+
+    ERR_clear_error();
+    check(v != NULL);
+    check(X509_STORE_CTX_init(v, SSL_CTX_get_cert_store(c->ssl_ctx), x, chain) == 1);
+    check(X509_STORE_CTX_set_default(v, "ssl_client") == 1);
+    (void)X509_verify_cert(v);
+    err = X509_STORE_CTX_get_error(v);
+    X509_STORE_CTX_free(v);
+    ERR_clear_error();
+    return err == X509_V_OK || (is_resumed && err == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
+}

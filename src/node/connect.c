@@ -416,6 +416,18 @@ void connect_receive(struct link *l, const struct wire_frame *f)
     decide(l, &p);
 }
 
+/* Its certificate may have been revoked since the handshake (MQ.RS.RP-01). */
+static bool is_still_trusted(const struct link *l)
+{
+    const struct worker *w = l->worker;
+
+    for (size_t i = 0; i < w->n_listeners; i++) {
+        if (w->listeners[i].config == l->listener && w->listeners[i].tls != NULL)
+            return stream_is_trusted_by(l->stream, w->listeners[i].tls);
+    }
+    return true;
+}
+
 /**
  * connect_readmit() - a new policy is in force: does it still know this client, and with which rights?
  */
@@ -429,6 +441,10 @@ void connect_readmit(struct link *l)
 
     if (l->conn.state != CONN_ACTIVE)
         return;
+    if (!is_still_trusted(l)) {
+        link_close(l, REASON_NOT_AUTHORIZED, "the client's certificate is not good any more");
+        return;
+    }
     as_before.user_name = bytes_str(grant_principal(l->grant));
     as_before.has_user_name = as_before.has_password = as_before.user_name.len > 0;
     s = subject_of(l, &as_before);

@@ -328,6 +328,9 @@ static size_t take_packets(struct link *l, struct bytes data)
         } else if (f.len > max) {
             too_large(l, max);
         } else if (next == WIRE_NEXT_MORE) {
+            /* Who begins with something else is not waited for [MQTT5-3.1.0-1]. */
+            if (l->conn.state == CONN_AWAIT_CONNECT && data.at[used] >> 4 != WIRE_CONNECT)
+                malformed(l, "the first packet is no CONNECT");
             break;
         } else {
             l->worker->counters.packets_received++;

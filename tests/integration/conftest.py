@@ -151,6 +151,9 @@ SITE_ROLES = """\
   tester:
     allow:
       - publish_subscribe: test/#
+  limited:
+    allow:
+      - publish_subscribe: test/#
     deny:
       - publish_subscribe: test/secret/#
   reader:
@@ -161,7 +164,7 @@ SITE_ROLES = """\
       - publish: test/of/${user_name}/#
 """
 SITE_LIMITS = {"connect_timeout_ms": 1500, "messages_per_s_max": 100000}
-SITE_USERS = {"alice": "tester", "bob": "tester", "rita": "reader", "carl": "caller"}
+SITE_USERS = {"alice": "tester", "bob": "tester", "lena": "limited", "rita": "reader", "carl": "caller"}
 
 
 def free_ports():

@@ -54,8 +54,8 @@ class Peer:
                 properties.WillDelayInterval = will_delay
             self.paho.will_set(topic, payload, qos, retain, properties)
 
-    def on_connect(self, _client, _data, flags, reason, _properties=None):
-        self.connack, self.flags = code(reason), flags
+    def on_connect(self, _client, _data, flags, reason, properties=None):
+        self.connack, self.flags, self.properties = code(reason), flags, properties
         self.connected.set()
 
     def on_disconnect(self, _client, _data, reason, _properties=None):
@@ -99,6 +99,11 @@ class Peer:
         assert self.answered.wait(PATIENCE_S), "no SUBACK"
         return self.granted
 
+    def read(self, *filters, qos=1):
+        """Subscribe, and be granted it."""
+        assert self.subscribe(*filters, qos=qos) == [qos] * len(filters)
+        return self
+
     def unsubscribe(self, one):
         self.answered.clear()
         self.paho.unsubscribe(one)
@@ -115,7 +120,7 @@ class Peer:
         return [self.next().payload.decode() for _ in range(n)]
 
     def nothing(self):
-        """Nothing came: said only after a message of our own has made the round."""
+        """Nothing more came; to be asked after a later message has come."""
         return self.messages.empty()
 
     def leave(self):

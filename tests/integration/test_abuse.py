@@ -19,7 +19,7 @@ def works(field, peer):
     """In the end the node must serve a decent client as if nothing had been."""
     yield
     one = peer(field, "decent").join()
-    one.subscribe("test/decent", qos=2)
+    one.read("test/decent", qos=2)
     one.publish("test/decent", "still there", qos=2)
     assert one.next().payload == b"still there"
 

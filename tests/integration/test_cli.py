@@ -363,6 +363,101 @@ def test_assets_and_flows_are_seen(node, client):
     assert "meter-1" in node.ok("assets")
 
 
+# ---- incidents ----
+
+
+@pytest.fixture
+def commanded(home):
+    """A node with a command topic, which no role of it may command by."""
+    home.write(CONFIG + "command_topics:\n  - open/command/#\n")
+    home.start()
+    yield home
+    assert home.end() == 0, home.log_text()
+
+
+def command(node, client_id):
+    one = Client(node, client_id).wait_connected()
+    one.paho.publish("open/command/breaker", b"open", 0)
+    wait_until(
+        lambda: any(x["client_id"] == client_id for x in node.json("incidents")), "an incident"
+    )
+    one.close()
+    return next(x for x in node.json("incidents") if x["client_id"] == client_id)
+
+
+def test_an_incident_is_shown_acknowledged_and_closed(commanded):
+    incident = command(commanded, "intruder")
+    assert incident["kind"] == "unauthorized-command"
+    assert incident["state"] == "open"
+    number = incident["id"]
+
+    table = commanded.ok("incidents")
+    assert number in table and "unauthorized-command" in table
+    shown = commanded.ok("incidents", "show", number)
+    assert "intruder" in shown and "ATT&CK" in shown
+    assert commanded.json("incidents", "show", number)["id"] == number
+
+    commanded.ok("incidents", "ack", number, "--note", "on my way")
+    assert commanded.json("incidents", "show", number)["state"] == "acknowledged"
+    commanded.ok("incidents", "close", number, "--as", "benign", "--note", "a drill")
+    closed = commanded.json("incidents", "show", number)
+    assert closed["state"] == "closed"
+    assert [x["text"] for x in closed["notes"]] == ["on my way", "a drill"]
+    assert "a drill" in commanded.ok("incidents", "show", number)
+    assert commanded.json("status")["incidents_open"] == 0
+
+    assert commanded.cli("incidents", "close", number).returncode == NO
+    assert commanded.cli("incidents", "show", "I-none").returncode == NO
+    assert commanded.cli("incidents", "close", number, "--as", "odd").returncode == NO
+
+
+def test_incidents_are_filtered(commanded):
+    number = command(commanded, "intruder")["id"]
+    assert [x["id"] for x in commanded.json("incidents", "--kind", "unauthorized-command")] == [number]
+    assert commanded.json("incidents", "--kind", "topic-scan-publish") == []
+    assert commanded.json("incidents", "--state", "closed") == []
+    assert [x["id"] for x in commanded.json("incidents", "--severity", "low", "--limit", "1")] == [number]
+
+
+def test_what_was_done_because_of_an_incident_is_rolled_back(commanded):
+    number = command(commanded, "intruder")["id"]
+    wait_until(lambda: commanded.json("bans") != [], "a ban")
+    commanded.ok("incidents", "rollback", number)
+    assert commanded.json("bans") == []
+    assert commanded.json("incidents", "show", number)["actions"][-1]["undone"] is True
+
+
+def test_nothing_waits_for_approval_is_said(commanded):
+    number = command(commanded, "intruder")["id"]
+    done = commanded.cli("incidents", "approve", number)
+    assert done.returncode == NO
+    assert "what to do" in done.stderr
+
+
+def test_follow_writes_a_line_for_each_change(commanded):
+    follower = subprocess.Popen(
+        [BASTIDE, "incidents", "--follow", "--json", "--home", str(commanded.folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        number = command(commanded, "intruder")["id"]
+        first = json.loads(follower.stdout.readline())
+        assert (first["id"], first["state"]) == (number, "open")
+        commanded.ok("incidents", "ack", number)
+        line = json.loads(follower.stdout.readline())
+        while line["state"] == "open":
+            line = json.loads(follower.stdout.readline())
+        assert (line["id"], line["state"]) == (number, "acknowledged")
+    finally:
+        follower.kill()
+        follower.wait()
+        follower.stdout.close()
+
+
+# ---- the life of a node ----
+
+
 def test_only_owner_and_group_may_open_the_socket(node):
     mode = os.lstat(node.socket).st_mode
     assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o660

@@ -49,7 +49,7 @@ def test_a_plain_listener_beyond_loopback_is_an_error(site):
 
 def test_sighup_takes_up_a_new_user_and_leaves_who_is_connected(field, peer):
     one = peer(field, "one").join()
-    one.subscribe("test/x")
+    one.read("test/x")
     assert peer(field, "late", user="dora", password="a long secret of dora").connect() != 0
     done = subprocess.run([BASTIDE, "user", "add", "dora", "--role", "tester", "--password-stdin",
                            "--home", str(field.folder)], input="a long secret of dora",
@@ -78,7 +78,7 @@ def test_sighup_with_an_error_leaves_all_as_it_was(field, peer):
 def test_sigterm_under_load_ends_in_order_and_soon(field, peer):
     readers = [peer(field, f"reader-{i}").join() for i in range(4)]
     for one in readers:
-        one.subscribe("test/load", qos=0)
+        one.read("test/load", qos=0)
     stop = threading.Event()
 
     def flood(name):
@@ -111,7 +111,7 @@ def test_sigterm_under_load_ends_in_order_and_soon(field, peer):
 def test_password_guessing_is_an_incident_and_ends_banned(field, peer):
     """From an address of its own; the one who is at work meanwhile is not touched."""
     worker = peer(field, "at-work").join()
-    worker.subscribe("test/x")
+    worker.read("test/x")
     for i in range(40):
         one = peer(field, "guesser", user="alice", password=f"guess {i}", source="127.0.0.9")
         try:

@@ -66,7 +66,7 @@ static void refuse(struct link *l, const struct wire_connect *p, uint8_t reason,
 
     w->counters.connects_refused++;
     worker_event(w, l, &e);
-    log_info("connect", "%s %s: refused: %s", l->address, link_name(l), why);
+    link_log(l, "connect", "refused: %s", why);
     send_refusal(l, p, reason, why);
     link_close(l, reason, why);
 }

@@ -28,7 +28,7 @@ void flow_protocol_error(struct link *l, uint8_t reason, const char *why)
 
     w->counters.protocol_errors++;
     worker_event_of(w, l, EVENT_PROTOCOL_ERROR, reason, BYTES_NONE, why);
-    log_info("flow", "%s %s: %s: %s", l->address, link_name(l), wire_reason_text(reason), why);
+    link_log(l, "flow", "%s: %s", wire_reason_text(reason), why);
     link_close(l, reason, why);
 }
 
@@ -189,8 +189,8 @@ static void deny_publish(struct link *l, const struct wire_publish *p, const str
     flow_refusal_text(&a, why);
     w->counters.publish_denied++;
     worker_event_of(w, l, EVENT_PUBLISH_DENIED, command_flag(l, v), p->topic, why);
-    log_info("gate", "%s %s: publish to %.*s refused: role %s: %s", l->address, l->client_id,
-             BYTES_ARG(p->topic), grant_role(l->grant), why);
+    link_log(l, "gate", "publish to %.*s refused: role %s: %s", BYTES_ARG(p->topic), grant_role(l->grant),
+             why);
     session_acknowledge(l->resident->session, p, gate_outcome_reason(v->outcome), why);
 }
 

@@ -11,6 +11,7 @@
  * MQ.PR.SP-02 MQ.PR.SP-05
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/node_private.h"
+#include "node/self_test.h"
 
 #define ACCEPT_PAUSE_NS (100 * NS_PER_MS)
 
@@ -47,6 +49,25 @@ static void adopt(struct worker *w, struct link *l)
 const char *link_name(const struct link *l)
 {
     return l->client_id != NULL ? l->client_id : "-";
+}
+
+/**
+ * link_log() - a line about this connection: its address, the client id as far as known, the text
+ *
+ * What happens before a CONNECT was read is for LOG_DEBUG: anybody can cause it without end, and the
+ * event and the counter tell of it.  So are the node's own trials.
+ */
+void link_log(const struct link *l, const char *area, const char *format, ...)
+{
+    bool own = self_test_is_own(l->worker->node->self_test, bytes_str(l->client_id));
+    char text[LOG_LINE_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    log_line(l->client_id == NULL || own ? LOG_DEBUG : LOG_INFO, area, "%s %s: %s", l->address, link_name(l),
+             text);
 }
 
 static void move_home(struct link *l);
@@ -472,7 +493,7 @@ static void shake_hands(struct link *l)
     case STREAM_FAILED:
         w->counters.tls_failed++;
         worker_event_of(w, l, EVENT_TLS_FAILED, 0, BYTES_NONE, stream_error(l->stream));
-        log_info("tls", "%s: handshake failed: %s", l->address, stream_error(l->stream));
+        link_log(l, "tls", "handshake failed: %s", stream_error(l->stream));
         link_end_now(l);
         return;
     }

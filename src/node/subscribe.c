@@ -158,8 +158,8 @@ static uint8_t deny(struct link *l, struct bytes filter, const struct gate_answe
     flow_refusal_text(a, why);
     w->counters.subscribe_denied++;
     worker_event_of(w, l, EVENT_SUBSCRIBE_DENIED, 0, filter, why);
-    log_info("gate", "%s %s: subscribe to %.*s refused: role %s: %s", l->address, l->client_id,
-             BYTES_ARG(filter), grant_role(l->grant), why);
+    link_log(l, "gate", "subscribe to %.*s refused: role %s: %s", BYTES_ARG(filter),
+             grant_role(l->grant), why);
     return gate_outcome_reason(a->outcome);
 }
 

@@ -209,6 +209,7 @@ void link_accept(struct worker *w, struct worker_listener *l);
 void link_adopt(struct worker *w, struct link *l);
 bool link_process(struct link *l);
 const char *link_name(const struct link *l);
+void link_log(const struct link *l, const char *area, const char *format, ...) PRINTF(3, 4);
 void link_dirty(struct link *l);
 void link_flush_all(struct worker *w);
 void link_close(struct link *l, uint8_t reason, const char *why);

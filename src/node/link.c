@@ -493,7 +493,7 @@ static void shake_hands(struct link *l)
     case STREAM_FAILED:
         w->counters.tls_failed++;
         worker_event_of(w, l, EVENT_TLS_FAILED, 0, BYTES_NONE, stream_error(l->stream));
-        link_log(l, "tls", "handshake failed: %s", stream_error(l->stream));
+        log_info("tls", "%s: handshake failed: %s", l->address, stream_error(l->stream));
         link_end_now(l);
         return;
     }

@@ -17,6 +17,8 @@
 #define RISKS_TOP   5
 #define GAPS_TOP    8
 #define BAR_CELLS   10
+#define COLUMN_NAME 14
+#define COLUMN_TIER 18
 
 enum style {
     PLAIN,
@@ -147,7 +149,7 @@ static void add_tier(struct page *p, const struct assess_rollup *r, unsigned wid
     if (r->tier == 0)
         buf_addf(&text, "not in the profile");
     else
-        buf_addf(&text, "%u %s%s", r->tier, tier_name(r->tier), r->capped ? " (coverage)" : "");
+        buf_addf(&text, "%u %s%s", r->tier, tier_name(r->tier), r->capped ? "*" : "");
     buf_add_u8(&text, 0);
     add_cell(p, style_of_tier(r->tier, r->target), (char *)text.at, width);
 }
@@ -170,21 +172,30 @@ static void add_coverage(struct page *p, const struct assess_rollup *r)
 
     for (unsigned i = 0; i < BAR_CELLS; i++)
         buf_addf(p->out, "%s", i < cells ? "█" : "░");
-    buf_addf(p->out, " %3.0f %%  %zu of %zu tests known", floor(100 * r->coverage), r->n_known,
-             r->n_asked);
+    buf_addf(p->out, " %3.0f %%  %zu of %zu", floor(100 * r->coverage), r->n_known, r->n_asked);
 }
 
 static void print_rollup(struct page *p, const struct assess_rollup *r, bool bold)
 {
-    add_cell(p, bold ? BOLD : PLAIN, r->name, 14);
-    add_tier(p, r, 22);
-    add_target(p, r->target, 17);
+    add_cell(p, bold ? BOLD : PLAIN, r->name, COLUMN_NAME);
+    add_tier(p, r, COLUMN_TIER);
+    add_target(p, r->target, COLUMN_TIER);
     add_coverage(p, r);
     buf_add_u8(p->out, '\n');
 }
 
+/* What is in @line, which is empty after it. */
+static void print_line(struct page *p, struct buf *line)
+{
+    buf_add_u8(line, 0);
+    add_wrapped(p, (char *)line->at, 0, 8);
+    line->len = 0;
+}
+
 static void print_summary(struct page *p, const struct assessment *a)
 {
+    CLEANUP(buf_done) struct buf line = {0};
+    bool capped = false;
     char at[CLOCK_TEXT_LEN];
 
     style_on(p, BOLD);
@@ -192,21 +203,31 @@ static void print_summary(struct page *p, const struct assessment *a)
     style_off(p, BOLD);
     buf_add_u8(p->out, '\n');
     (void)clock_format(a->at_unix_ms, at);
-    buf_addf(p->out, "%s, %.10s %.5s UTC\n", a->node_name, at, at + 11);
-    if (a->scope_name != NULL)
-        buf_addf(p->out, "Scope:  %s\n", a->scope_name);
-    if (a->target_name != NULL)
-        buf_addf(p->out, "Target: %s\n", a->target_name);
+    buf_addf(&line, "%s, %.10s %.5s UTC", a->node_name, at, at + 11);
+    print_line(p, &line);
+    if (a->scope_name != NULL) {
+        buf_addf(&line, "Scope:  %s", a->scope_name);
+        print_line(p, &line);
+    }
+    if (a->target_name != NULL) {
+        buf_addf(&line, "Target: %s", a->target_name);
+        print_line(p, &line);
+    }
     buf_add_u8(p->out, '\n');
     style_on(p, DIM);
-    add_cell(p, PLAIN, "Function", 14);
-    add_cell(p, PLAIN, "Tier now", 22);
-    add_cell(p, PLAIN, "Target", 17);
-    buf_addf(p->out, "Coverage\n");
+    add_cell(p, PLAIN, "Function", COLUMN_NAME);
+    add_cell(p, PLAIN, "Tier now", COLUMN_TIER);
+    add_cell(p, PLAIN, "Target", COLUMN_TIER);
+    buf_addf(p->out, "Tests with evidence\n");
     style_off(p, DIM);
-    for (size_t f = 0; f < a->n_functions; f++)
+    for (size_t f = 0; f < a->n_functions; f++) {
         print_rollup(p, &a->functions[f], false);
+        capped |= a->functions[f].capped;
+    }
     print_rollup(p, &a->organisation, true);
+    if (capped)
+        buf_addf(p->out, "* held at tier %d: under %.0f %% of a category's tests have evidence\n",
+                 COVERAGE_TIER_MAX, 100 * COVERAGE_MIN);
     buf_add_u8(p->out, '\n');
     add_wrapped(p,
                 "A tier is the lowest of what it rolls up. It says how risk is managed; it is no "
@@ -263,8 +284,7 @@ static void print_gaps(struct page *p, const struct assessment *a)
 {
     if (a->n_gaps == 0)
         return;
-    heading(p, "Top gaps",
-            "duty first, then risk over tolerance, then risk taken away for the work");
+    heading(p, "Top gaps", "duties, then risk over tolerance, then risk taken away a day");
     for (size_t i = 0; i < a->n_gaps && i < GAPS_TOP; i++)
         print_gap(p, &a->gaps[i], i + 1);
     if (a->n_gaps > GAPS_TOP)

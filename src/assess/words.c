@@ -128,6 +128,8 @@ static const char *unit_of(const struct catalog_test *t)
     } units[] = {{"days", " d"}, {"hours", " h"}, {"h", " h"},
                  {"ms", " ms"},  {"min", " min"}, {"s", " s"}};
 
+    if (strstr(t->metric, "client_days") != NULL) /* a rate */
+        return "";
     for (size_t i = 0; i < COUNT_OF(units); i++)
         if (has_token(t->metric, units[i].token))
             return units[i].unit;

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/assess/test_evidence.c - evidence of a node, drills, history */
+#include "world.h"
+
+static struct catalog *catalog;
+
+static int begin(void **state)
+{
+    char *error = NULL;
+
+    catalog = assess_catalog_load(CATALOG, &error);
+    return catalog == NULL ? -1 : world_begin(state);
+}
+
+static int end(void **state)
+{
+    catalog = assess_catalog_free(catalog);
+    return world_end(state);
+}
+
+static struct evidence_set *parse(const char *text, char **ret_error)
+{
+    json_t *list = json_loads(text, 0, NULL);
+    struct evidence_set *e;
+
+    assert_non_null(list);
+    e = assess_evidence_parse(list, catalog, ret_error);
+    json_decref(list);
+    return e;
+}
+
+static void evidence_is_read_and_written_alike(void **state)
+{
+    char *error = NULL;
+    struct evidence_set *e =
+        parse("[{\"test\": \"MQ.PR.IA-01.t1\", \"value\": 0.5, \"samples\": 40,"
+              " \"window\": \"30d\", \"at\": 1772236800000, \"detail\": \"20 of 40\"},"
+              " {\"test\": \"MQ.PR.IA-01.t2\", \"value\": 3, \"samples\": 40,"
+              " \"at\": 1772236800000}]",
+              &error);
+    json_t *list;
+    struct evidence_set *back;
+
+    (void)state;
+    if (e == NULL)
+        fail_msg("%s", error);
+    list = assess_evidence_json(e);
+    assert_int_equal(json_array_size(list), 2);
+    back = assess_evidence_parse(list, catalog, &error);
+    assert_non_null(back);
+    assert_true(evidence_find(back, "MQ.PR.IA-01.t1")->value == 0.5);
+    assert_int_equal(evidence_find(back, "MQ.PR.IA-01.t1")->samples, 40);
+    assert_string_equal(evidence_find(back, "MQ.PR.IA-01.t1")->detail, "20 of 40");
+    assert_null(evidence_find(back, "MQ.PR.IA-01.t3"));
+    json_decref(list);
+    assess_evidence_free(back);
+    assess_evidence_free(e);
+}
+
+static void of_two_values_the_later_counts(void **state)
+{
+    char *error = NULL;
+    struct evidence_set *e =
+        parse("[{\"test\": \"MQ.PR.IA-01.t2\", \"value\": 1, \"samples\": 1, \"at\": 2000},"
+              " {\"test\": \"MQ.PR.IA-01.t2\", \"value\": 2, \"samples\": 1, \"at\": 3000},"
+              " {\"test\": \"MQ.PR.IA-01.t2\", \"value\": 3, \"samples\": 1, \"at\": 1000}]",
+              &error);
+
+    (void)state;
+    assert_non_null(e);
+    assert_true(evidence_find(e, "MQ.PR.IA-01.t2")->value == 2);
+    assess_evidence_free(e);
+}
+
+static void evidence_that_is_not_in_order_is_refused_as_a_whole(void **state)
+{
+    /* clang-format off */
+    static const struct {
+        const char *text;
+        const char *error;
+    } cases[] = {
+        {"{}",                                                       "an array"},
+        {"[7]",                                                      "entry 1 (no test)"},
+        {"[{\"test\": \"MQ.PR.IA-99.t1\", \"value\": 1, \"samples\": 1, \"at\": 1}]", "MQ.PR.IA-99.t1): \"test\" is no test"},
+        {"[{\"test\": \"MQ.PR.IA-01.t2\", \"value\": \"1\", \"samples\": 1, \"at\": 1}]", "\"value\" is no number"},
+        {"[{\"test\": \"MQ.PR.IA-01.t2\", \"value\": 1, \"samples\": -1, \"at\": 1}]", "\"samples\" and \"at\""},
+        {"[{\"test\": \"MQ.PR.IA-01.t2\", \"value\": 1, \"samples\": 1}]", "\"samples\" and \"at\""},
+    };
+    /* clang-format on */
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char *error = NULL;
+
+        assert_null(parse(cases[i].text, &error));
+        print_message("  %s\n", error);
+        assert_non_null(strstr(error, cases[i].error));
+        free(error);
+    }
+}
+
+/* ---- drills ---- */
+
+static struct evidence_set *drills(const char *lines, char **ret_error)
+{
+    struct evidence_set *e = assess_evidence_new();
+
+    if (assess_drills_evidence(e, world_file("drills.jsonl", lines), catalog, NOW, ret_error))
+        return e;
+    return assess_evidence_free(e);
+}
+
+static void expect(const struct evidence_set *e, const char *test, double value, uint64_t samples)
+{
+    const struct evidence_item *it = evidence_find(e, test);
+
+    print_message("  %s\n", test);
+    assert_non_null(it);
+    assert_true(it->value > value - 1e-9 && it->value < value + 1e-9);
+    assert_int_equal(it->samples, samples);
+}
+
+static void drills_become_recall_time_and_coverage(void **state)
+{
+    char *error = NULL;
+    struct evidence_set *e = drills(
+        "{\"at\": 1771977600000, \"subcategory\": \"MQ.DE.ID-02\", \"scenario\": \"R04\","
+        " \"injected\": 20, \"detected\": 18, \"seconds\": [1, 9, 2], \"touched\": [12, 10, 30]}\n"
+        "{\"at\": 1772150400000, \"subcategory\": \"MQ.DE.ID-02\", \"scenario\": \"R01\","
+        " \"injected\": 10, \"detected\": 9, \"seconds\": [4]}\n"
+        "\n"
+        "{\"at\": 1772064000000, \"subcategory\": \"MQ.DE.NM-01\", \"scenario\": \"R01\","
+        " \"injected\": 10, \"detected\": 0}\n"
+        "{\"at\": 1772064000000, \"test\": \"MQ.RS.RP-01.t1\", \"value\": 3.5, \"by\": \"ada\"}\n",
+        &error);
+
+    (void)state;
+    if (e == NULL)
+        fail_msg("%s", error);
+    expect(e, "MQ.DE.ID-02.t1", 0.9, 30);
+    expect(e, "MQ.DE.ID-02.t2", 12, 3);
+    expect(e, "MQ.DE.NM-01.t2", 0, 10);
+    expect(e, "MQ.PR.SP-03.t3", 27.0 / 40, 40);
+    expect(e, "MQ.PR.SP-03.t5", 2, 4);
+    expect(e, "MQ.PR.SA-03.t1", 1, 1);
+    expect(e, "MQ.PR.SA-03.t2", 27.0 / 40, 40);
+    expect(e, "MQ.PR.SA-03.t4", 2, 3);
+    expect(e, "MQ.RS.RP-01.t1", 3.5, 1);
+    assert_null(evidence_find(e, "MQ.DE.NM-01.t3")); /* nothing was detected: no time to alert */
+    assert_null(evidence_find(e, "MQ.DE.ID-01.t2")); /* not drilled */
+    assess_evidence_free(e);
+}
+
+static void a_drill_older_than_a_year_or_from_the_future_does_not_count(void **state)
+{
+    char *error = NULL;
+    CLEANUP(buf_done) struct buf lines = {0};
+    struct evidence_set *e;
+
+    (void)state;
+    buf_addf(&lines,
+             "{\"at\": %llu, \"injected\": 5, \"detected\": 5}\n"
+             "{\"at\": %llu, \"injected\": 5, \"detected\": 5}\n",
+             (unsigned long long)(NOW - 366 * DAY_MS), (unsigned long long)(NOW + 1));
+    buf_add_u8(&lines, 0);
+    e = drills((char *)lines.at, &error);
+    assert_non_null(e);
+    assert_int_equal(e->n, 0);
+    assess_evidence_free(e);
+}
+
+static void a_drill_line_that_is_not_in_order_is_told_with_its_number(void **state)
+{
+    /* clang-format off */
+    static const struct {
+        const char *lines;
+        const char *error;
+    } cases[] = {
+        {"{\"at\": 1772064000000, \"injected\": 5, \"detected\": 5}\n{nonsense}\n", "drills.jsonl:2: "},
+        {"{\"injected\": 5, \"detected\": 5}\n",                                     ":1: \"at\""},
+        {"{\"at\": 1772064000000, \"injected\": 0, \"detected\": 0}\n",              "\"injected\" of at least 1"},
+        {"{\"at\": 1772064000000, \"injected\": 2, \"detected\": 3}\n",              "\"detected\" of no more"},
+        {"{\"at\": 1772064000000, \"injected\": 2, \"detected\": 2, \"scenario\": \"R77\"}\n", "\"scenario\" is none"},
+        {"{\"at\": 1772064000000, \"test\": \"MQ.PR.IA-01.t1\", \"value\": 1}\n",    "no test of kind drill"},
+        {"{\"at\": 1772064000000, \"test\": \"MQ.RS.RP-01.t1\"}\n",                  "\"value\" is no number"},
+    };
+    /* clang-format on */
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char *error = NULL;
+
+        assert_null(drills(cases[i].lines, &error));
+        print_message("  %s\n", error);
+        assert_non_null(strstr(error, cases[i].error));
+        free(error);
+    }
+}
+
+static void a_last_line_that_was_cut_is_left_out(void **state)
+{
+    char *error = NULL;
+    struct evidence_set *e = drills("{\"at\": 1772064000000, \"injected\": 5, \"detected\": 5}\n"
+                                    "{\"at\": 17720640000",
+                                    &error);
+    struct history *h;
+
+    (void)state;
+    assert_non_null(e);
+    expect(e, "MQ.PR.SA-03.t2", 1, 5);
+    assess_evidence_free(e);
+    h = assess_history_load(
+        world_file("h.jsonl", "{\"kind\": \"run\", \"at\": 5}\n{\"kind\": \"ru"), &error);
+    assert_non_null(h);
+    assert_int_equal(h->n_runs, 1);
+    assess_history_free(h);
+}
+
+static void without_a_file_there_are_no_drills_and_no_history(void **state)
+{
+    struct evidence_set *e = assess_evidence_new();
+    char *error = NULL;
+    struct history *h;
+
+    (void)state;
+    assert_true(assess_drills_evidence(e, "/nonexistent/drills.jsonl", catalog, NOW, &error));
+    assert_int_equal(e->n, 0);
+    assess_evidence_free(e);
+    h = assess_history_load("/nonexistent/assessments.jsonl", &error);
+    assert_non_null(h);
+    assert_int_equal(h->n_runs + h->n_entries, 0);
+    assess_history_free(h);
+}
+
+/* ---- history ---- */
+
+static void runs_and_changes_are_appended_and_read_back(void **state)
+{
+    struct world w = world_new(4);
+    const char *path = world_file("own.jsonl", "");
+    char *error = NULL;
+    struct history *h;
+
+    (void)state;
+    assert_int_equal(assess_history_append(path, world_run(&w)), 0);
+    assert_int_equal(assess_history_change(path, "MQ.PR.IA", "lesson", "drill of May", "ada", NOW),
+                     0);
+    assert_true(assess_history_change(path, "MQ.PR.IA", "whim", "", "ada", NOW) < 0);
+    assert_true(assess_history_append("/nonexistent/x", w.result) < 0);
+    h = assess_history_load(path, &error);
+    if (h == NULL)
+        fail_msg("%s", error);
+    assert_int_equal(h->n_runs, 1);
+    assert_int_equal(h->runs_unix_ms[0], NOW);
+    assert_int_equal(h->n_entries, 1);
+    assert_string_equal(h->entries[0].covers, "MQ.PR.IA");
+    assert_string_equal(h->entries[0].cause, "lesson");
+    assert_false(h->entries[0].is_indicator);
+    assess_history_free(h);
+    world_done(&w);
+}
+
+static void a_history_line_that_is_not_in_order_is_told_with_its_number(void **state)
+{
+    static const char *const bad[] = {
+        "{\"kind\": \"run\", \"at\": 5}\nnonsense\n",
+        "{\"kind\": \"run\", \"at\": 5}\n{\"kind\": \"run\"}\n",
+        "{\"kind\": \"run\", \"at\": 5}\n{\"kind\": \"x\", \"at\": 5}\n"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        char *error = NULL;
+
+        assert_null(assess_history_load(world_file("h.jsonl", bad[i]), &error));
+        assert_non_null(strstr(error, "h.jsonl:2: "));
+        free(error);
+    }
+}
+
+static void an_id_covers_what_stands_under_it(void **state)
+{
+    (void)state;
+    assert_true(id_covers("MQ", "MQ.PR.IA"));
+    assert_true(id_covers("MQ.PR", "MQ.PR.IA"));
+    assert_true(id_covers("MQ.PR.IA", "MQ.PR.IA"));
+    assert_true(id_covers("MQ.PR.IA", "MQ.PR.IA-03"));
+    assert_false(id_covers("MQ.PR.I", "MQ.PR.IA"));
+    assert_false(id_covers("MQ.PR.IA", "MQ.PR"));
+    assert_false(id_covers("", "MQ.PR"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(evidence_is_read_and_written_alike),
+        cmocka_unit_test(of_two_values_the_later_counts),
+        cmocka_unit_test(evidence_that_is_not_in_order_is_refused_as_a_whole),
+        cmocka_unit_test(drills_become_recall_time_and_coverage),
+        cmocka_unit_test(a_drill_older_than_a_year_or_from_the_future_does_not_count),
+        cmocka_unit_test(a_drill_line_that_is_not_in_order_is_told_with_its_number),
+        cmocka_unit_test(a_last_line_that_was_cut_is_left_out),
+        cmocka_unit_test(without_a_file_there_are_no_drills_and_no_history),
+        cmocka_unit_test(runs_and_changes_are_appended_and_read_back),
+        cmocka_unit_test(a_history_line_that_is_not_in_order_is_told_with_its_number),
+        cmocka_unit_test(an_id_covers_what_stands_under_it),
+    };
+
+    return cmocka_run_group_tests(tests, begin, end);
+}

@@ -67,6 +67,7 @@ struct detector_info {
     const char *name;                    /* stable: "repeated-auth-failures" */
     const char *id;                      /* "D05" */
     const char *subcategory;             /* "MQ.DE.ID-01" */
+    const char *counts;                  /* what a finding's count counts: "failed logins" */
     const char *attck[DETECT_ATTCK_MAX]; /* "T0859"; NULL after the last */
     uint32_t watches;                    /* BIT(enum event_kind) */
 };

@@ -231,6 +231,7 @@ const struct detector detect_repeated_auth_failures = {
             .name = "repeated-auth-failures",
             .id = "D05",
             .subcategory = "MQ.DE.ID-01",
+            .counts = "failed logins",
             .attck = {"T0859"},
             .watches = BIT(EVENT_AUTH_FAILED) | BIT(EVENT_CONNECT_ACCEPTED),
         },

@@ -99,6 +99,7 @@ const struct detector detect_repeated_connections = {
             .name = "repeated-connection-attempts",
             .id = "D01",
             .subcategory = "MQ.DE.NM-01",
+            .counts = "connections",
             .attck = {"T0814"},
             .watches = BIT(EVENT_CONNECT_ACCEPTED),
         },

@@ -28,6 +28,7 @@ const struct detector detect_topic_scan_publish = {
             .name = "topic-scan-publish",
             .id = "D07",
             .subcategory = "MQ.DE.ID-02",
+            .counts = "topics that are new to it",
             .attck = {"T0846", "T0861"},
             .watches = BIT(EVENT_PUBLISH_TOPIC) | BIT(EVENT_PUBLISH_DENIED),
         },

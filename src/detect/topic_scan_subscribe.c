@@ -27,6 +27,7 @@ const struct detector detect_topic_scan_subscribe = {
             .name = "topic-scan-subscribe",
             .id = "D08",
             .subcategory = "MQ.DE.ID-02",
+            .counts = "topic filters that are new to it",
             .attck = {"T0846", "T0861"},
             .watches = BIT(EVENT_SUBSCRIBED) | BIT(EVENT_SUBSCRIBE_DENIED),
         },

@@ -90,6 +90,7 @@ const struct detector detect_unauthorized_command = {
             .name = "unauthorized-command",
             .id = "D32",
             .subcategory = "MQ.PR.SP-03",
+            .counts = "commands that its role may not give",
             .attck = {"T0855", "T0848", "T0831"},
             .watches = BIT(EVENT_PUBLISH_TOPIC) | BIT(EVENT_PUBLISH_DENIED),
         },

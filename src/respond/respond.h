@@ -17,29 +17,35 @@
 
 #include "detect/detect.h"
 
-#define RESPOND_INCIDENTS_MAX 1000  /* in memory; then the oldest closed, else the oldest, is forgotten */
-#define RESPOND_BANS_MAX      10000 /* then an automatic ban replaces the automatic one that ends first; an admin's is refused */
-#define RESPOND_ACTIONS_MAX   32    /* of one incident; then the oldest that needs no undoing is forgotten */
-#define RESPOND_NOTES_MAX     32    /* of one incident; more are refused */
-#define RESPOND_NOTE_BYTES_MAX 1024
+#define RESPOND_INCIDENTS_MAX                                                                      \
+    1000 /* in memory; then the oldest closed, else the oldest, is forgotten */
+#define RESPOND_BANS_MAX                                                                           \
+    10000 /* then an automatic ban replaces the automatic one that ends first; an admin's is       \
+             refused */
+#define RESPOND_ACTIONS_MAX                                                                        \
+    32 /* of one incident; then the oldest that needs no undoing is forgotten */
+#define RESPOND_NOTES_MAX           32 /* of one incident; more are refused */
+#define RESPOND_NOTE_BYTES_MAX      1024
 #define RESPOND_SUSPEND_MINUTES_MAX 1440
 
 struct respond_now {
-    uint64_t ns;      /* CLOCK_MONOTONIC */
+    uint64_t ns; /* CLOCK_MONOTONIC */
     uint64_t unix_ms;
 };
 
 /* ---- bans ---- */
 
-enum respond_ban_kind {      /* in the order of protect's enum ban_kind */
-    RESPOND_BAN_ADDRESS,
-    RESPOND_BAN_CLIENT,
-    RESPOND_BAN_USER,
-    RESPOND_BAN_CLIENT_ADDRESS, /* the pair: nobody can lock out another by using its name */
-    RESPOND_BAN_KIND_N,
+enum respond_ban_kind { /* in the order of protect's enum ban_kind */
+                        RESPOND_BAN_ADDRESS,
+                        RESPOND_BAN_CLIENT,
+                        RESPOND_BAN_USER,
+                        RESPOND_BAN_CLIENT_ADDRESS, /* the pair: nobody can lock out another by
+                                                       using its name */
+                        RESPOND_BAN_KIND_N,
 };
 
-/* Fields as struct ban of protect; all borrowed from respond until its next call, or from the caller for respond_ban_add(). */
+/* Fields as struct ban of protect; all borrowed from respond until its next call, or from the
+ * caller for respond_ban_add(). */
 struct respond_ban {
     enum respond_ban_kind kind;
     const char *subject;
@@ -57,14 +63,17 @@ struct respond_ban {
 struct respond_hands {
     void *arg;
     /* Close the connections of the subject; returns how many were closed or told to. */
-    unsigned (*disconnect)(void *arg, enum subject_kind kind, const char *subject, const char *reason);
-    /* The ban list changed; @b was added (replacing one of the same kind, subject and address).  Disconnect whom it hits. */
+    unsigned (*disconnect)(void *arg, enum subject_kind kind, const char *subject,
+                           const char *reason);
+    /* The ban list changed; @b was added (replacing one of the same kind, subject and address).
+     * Disconnect whom it hits. */
     void (*ban_add)(void *arg, const struct respond_ban *b);
     /* @b was lifted, or has expired. */
     void (*ban_remove)(void *arg, const struct respond_ban *b);
     /* Answer CONNECTs from the address @delay_ms later, until then; 0: no longer. */
     void (*delay_address)(void *arg, const char *address, unsigned delay_ms, uint64_t until_ns);
-    /* One record of the incident feed (an object in one line, without newline), for $bastide/incident/... */
+    /* One record of the incident feed (an object in one line, without newline), for
+     * $bastide/incident/... */
     void (*publish_incident)(void *arg, const char *json, const char *id, const char *kind);
     /* Clients connected now. */
     unsigned (*online_clients)(void *arg);
@@ -73,13 +82,15 @@ struct respond_hands {
 };
 
 struct respond_settings {
-    bool enforce;          /* no: observe, record what would have been done */
-    double time_scale;     /* divides the durations of bans, delays and escalation; 0: 1; for tests */
-    const char *state_dir; /* must exist; NULL: keep nothing on disk */
-    uint64_t file_bytes_max;     /* of incidents.jsonl, then it is rotated; 0: 64 MiB; four old ones are kept */
-    unsigned blast_clients_max;  /* clients touched automatically in 10 min; 0: 20 */
-    unsigned blast_percent_max;  /* of those online, but never less than five; 0: 2 */
-    /* The role's clients are never acted upon, nor the addresses they authenticated from.  May be NULL: none. */
+    bool enforce;      /* no: observe, record what would have been done */
+    double time_scale; /* divides the durations of bans, delays and escalation; 0: 1; for tests */
+    const char *state_dir;   /* must exist; NULL: keep nothing on disk */
+    uint64_t file_bytes_max; /* of incidents.jsonl, then it is rotated; 0: 64 MiB; four old ones are
+                                kept */
+    unsigned blast_clients_max; /* clients touched automatically in 10 min; 0: 20 */
+    unsigned blast_percent_max; /* of those online, but never less than five; 0: 2 */
+    /* The role's clients are never acted upon, nor the addresses they authenticated from.  May be
+     * NULL: none. */
     bool (*role_is_critical)(void *arg, struct bytes role);
     void *role_is_critical_arg;
 };
@@ -88,11 +99,12 @@ struct respond;
 
 /* ---- life; the owner's thread ---- */
 
-/* Copies @s and @hands; loads the bans that have not expired, without calling hands->ban_add(): see respond_bans_each().
- * A corrupt bans.json is moved to bans.json.corrupt-<unix_ms> with a warning.  Never fails: what cannot be
- * read or written is logged once. */
-struct respond *respond_new(const struct respond_settings *s, const struct respond_hands *hands, struct respond_now now);
-struct respond *respond_free(struct respond *r); /* writes bans.json if it is due */
+/* Copies @s and @hands; loads the bans that have not expired, without calling hands->ban_add(): see
+ * respond_bans_each(). A corrupt bans.json is moved to bans.json.corrupt-<unix_ms> with a warning.
+ * Never fails: what cannot be read or written is logged once. */
+struct respond *respond_new(const struct respond_settings *s, const struct respond_hands *hands,
+                            struct respond_now now);
+struct respond *respond_free(struct respond *r);               /* writes bans.json if it is due */
 void respond_settings_change(struct respond *r, bool enforce); /* after a reload */
 /* About once a second: expiry of bans, delays and held actions; writes bans.json when it is due. */
 void respond_tick(struct respond *r, struct respond_now now);
@@ -100,7 +112,8 @@ void respond_finding(struct respond *r, const struct finding *f, struct respond_
 
 /* ---- never_act_on ---- */
 
-/* Look at every event: CONNECT_ACCEPTED of a critical role protects its client id, user and address. */
+/* Look at every event: CONNECT_ACCEPTED of a critical role protects its client id, user and
+ * address. */
 void respond_protect_event(struct respond *r, const struct event *e);
 /* By configuration or inventory; for good. */
 void respond_protect_add(struct respond *r, enum subject_kind kind, struct bytes subject);
@@ -133,9 +146,10 @@ enum incident_disposition {
 
 #define ACTION_STATES(X)                                                                          \
     X(DONE,       "done")                                                                         \
-    X(OBSERVED,   "observed")   /* would have been done: observe mode, grace, suspended */        \
+    X(OBSERVED,   "observed")   /* would have been done: observe mode, grace, suspended, not approved */ \
     X(WITHHELD,   "withheld")   /* the subject is never acted upon */                             \
     X(HELD,       "held")       /* for approval: the blast radius would have been too large */    \
+    X(FAILED,     "failed")     /* the ban list is full of bans that an admin made */             \
     X(UNDONE,     "undone")                                                                       \
     X(EXPIRED,    "expired")
 /* clang-format on */
@@ -158,14 +172,15 @@ struct action {
     enum action_kind kind;
     enum action_state state;
     uint64_t at_unix_ms;
-    uint64_t expires_unix_ms; /* 0: nothing that could expire */
-    unsigned delay_ms;        /* ACTION_DELAY */
+    uint64_t expires_unix_ms;       /* 0: nothing that could expire */
+    unsigned delay_ms;              /* ACTION_DELAY */
+    uint64_t ban_ms;                /* ACTION_BAN: how long, from when it is made */
     enum respond_ban_kind ban_kind; /* ACTION_BAN */
     enum subject_kind target_kind;  /* what is acted upon: not always the incident's subject */
-    char *target;             /* owned; address, client id or user name */
-    char *author;             /* owned; "detector:topic-scan-publish", "admin:alice" */
-    char *reason;             /* owned */
-    char *undone_by;          /* owned; NULL while not undone */
+    char *target;                   /* owned; address, client id or user name */
+    char *author;                   /* owned; "detector:topic-scan-publish", "admin:alice" */
+    char *reason;                   /* owned */
+    char *undone_by;                /* owned; NULL while not undone */
 };
 
 struct incident_note {
@@ -178,13 +193,14 @@ struct incident_note {
 
 /* Read only outside respond; valid until the next call of respond. */
 struct incident {
-    char id[INCIDENT_ID_BYTES]; /* "I-20261125-0001": UTC date and a number, unique across restarts */
+    char id[INCIDENT_ID_BYTES]; /* "I-20261125-0001": UTC date and a number, unique across restarts
+                                 */
     const struct detector_info *detector;
     enum incident_state state;
     enum incident_disposition disposition;
     enum severity severity; /* the worst so far */
     enum subject_kind subject_kind;
-    char *subject;   /* owned, as are the others; "" where not known */
+    char *subject; /* owned, as are the others; "" where not known */
     char *client_id;
     char *user_name;
     char *address;
@@ -201,7 +217,6 @@ struct incident {
     unsigned n_actions;
     struct incident_note *notes; /* owned */
     unsigned n_notes;
-    struct incident *open_next; /* respond's own */
 };
 
 /* clang-format off */
@@ -221,33 +236,39 @@ enum respond_answer {
 
 const char *respond_answer_text(enum respond_answer a);
 const char *incident_state_text(enum incident_state s);
-const char *incident_disposition_text(enum incident_disposition d); /* "", "true", "false", "benign" */
+const char *
+incident_disposition_text(enum incident_disposition d); /* "", "true", "false", "benign" */
 bool incident_disposition_parse(const char *text, enum incident_disposition *ret);
 const char *action_kind_text(enum action_kind k);
 const char *action_state_text(enum action_state s);
 
-/* What was really done, the strongest: "record", "alert", "delay", "disconnect", "ban"; "held" when something waits for approval. */
+/* What was really done, the strongest: "record", "alert", "delay", "disconnect", "ban"; "held" when
+ * something waits for approval. */
 const char *incident_action_text(const struct incident *i);
 /* When the last of its actions ends; 0: none in force. */
 uint64_t incident_expires_unix_ms(const struct incident *i);
 
 typedef void respond_incident_fn(void *arg, const struct incident *i);
-void respond_incidents_each(const struct respond *r, respond_incident_fn *fn, void *arg); /* oldest first */
+void respond_incidents_each(const struct respond *r, respond_incident_fn *fn,
+                            void *arg); /* oldest first */
 const struct incident *respond_incident_find(const struct respond *r, const char *id);
 unsigned respond_incidents_open(const struct respond *r); /* not closed */
 
 /* The object that node_incidents_json() promises; a new reference. */
 json_t *respond_incident_json(const struct incident *i);
-/* The record of the feed (detection, section 5): a line of incidents.jsonl; @state: "open", "update" or "closed". */
+/* The record of the feed (detection, section 5): a line of incidents.jsonl; @state: "open",
+ * "update" or "closed". */
 json_t *respond_record_json(const struct incident *i, const char *state);
 
 /* @author: "admin:alice".  @note may be NULL. */
-enum respond_answer respond_incident_ack(struct respond *r, const char *id, const char *note, const char *author,
-                                         struct respond_now now);
+enum respond_answer respond_incident_ack(struct respond *r, const char *id, const char *note,
+                                         const char *author, struct respond_now now);
 /* Actions in force stay so until they expire; undo them first with rollback. */
-enum respond_answer respond_incident_close(struct respond *r, const char *id, enum incident_disposition d,
-                                           const char *note, const char *author, struct respond_now now);
-/* Undo all that was done because of it and withdraw what is held; @ret_undone: how many.  Also on closed incidents. */
+enum respond_answer respond_incident_close(struct respond *r, const char *id,
+                                           enum incident_disposition d, const char *note,
+                                           const char *author, struct respond_now now);
+/* Undo all that was done because of it and withdraw what is held; @ret_undone: how many.  Also on
+ * closed incidents. */
 enum respond_answer respond_incident_rollback(struct respond *r, const char *id, const char *author,
                                               struct respond_now now, unsigned *ret_undone);
 /* Do what is held for approval; E_CONFLICT when nothing is.  Held actions expire after 15 min. */
@@ -256,29 +277,35 @@ enum respond_answer respond_incident_approve(struct respond *r, const char *id, 
 
 /* ---- kill switch ---- */
 
-/* No automatic action for so long; 0: act again from now on.  E_INVALID: more than RESPOND_SUSPEND_MINUTES_MAX. */
-enum respond_answer respond_suspend(struct respond *r, unsigned minutes, const char *author, struct respond_now now);
+/* No automatic action for so long; 0: act again from now on.  E_INVALID: more than
+ * RESPOND_SUSPEND_MINUTES_MAX. */
+enum respond_answer respond_suspend(struct respond *r, unsigned minutes, const char *author,
+                                    struct respond_now now);
 uint64_t respond_suspended_until_unix_ms(const struct respond *r); /* 0: not suspended */
 
 /* ---- the ban list ---- */
 
-/* Persisted at once.  @b->created_unix_ms is set to now.  Copies. */
-enum respond_answer respond_ban_add(struct respond *r, const struct respond_ban *b, struct respond_now now);
-enum respond_answer respond_ban_remove(struct respond *r, enum respond_ban_kind kind, const char *subject,
-                                       const char *address, const char *author, struct respond_now now);
+/* Persisted at once; automatic ones by the next tick.  Created now, whatever @b says.  Copies. */
+enum respond_answer respond_ban_add(struct respond *r, const struct respond_ban *b,
+                                    struct respond_now now);
+enum respond_answer respond_ban_remove(struct respond *r, enum respond_ban_kind kind,
+                                       const char *subject, const char *address, const char *author,
+                                       struct respond_now now);
 typedef void respond_ban_fn(void *arg, const struct respond_ban *b);
-void respond_bans_each(const struct respond *r, respond_ban_fn *fn, void *arg); /* those in force at the last tick */
+void respond_bans_each(const struct respond *r, respond_ban_fn *fn,
+                       void *arg); /* those in force at the last tick */
 unsigned respond_bans(const struct respond *r);
-const char *respond_ban_kind_text(enum respond_ban_kind kind); /* "address", "client", "user", "client-address" */
+const char *respond_ban_kind_text(
+    enum respond_ban_kind kind); /* "address", "client", "user", "client-address" */
 bool respond_ban_kind_parse(const char *text, enum respond_ban_kind *ret);
 
 /* ---- counters ---- */
 
 struct respond_counters {
-    uint64_t incidents;                  /* opened since start */
-    uint64_t actions[ACTION_KIND_N];     /* done */
+    uint64_t incidents;              /* opened since start */
+    uint64_t actions[ACTION_KIND_N]; /* done */
     uint64_t observed, withheld, held, undone;
-    uint64_t write_failures;             /* lines or files that could not be written */
+    uint64_t write_failures; /* lines or files that could not be written */
 };
 
 struct respond_counters respond_counters(const struct respond *r);

@@ -20,6 +20,7 @@ static void each_row_has_its_name_source_and_techniques(void **state)
         assert_string_equal(d->id, rows[i][0]);
         assert_string_equal(d->name, rows[i][1]);
         assert_string_equal(d->subcategory, rows[i][2]);
+        assert_non_null(d->counts);
         assert_non_null(d->attck[0]);
         assert_null(d->attck[DETECT_ATTCK_MAX - 1]);
         assert_true(d->watches != 0);

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * respond/incident.c - incidents: opened, updated and closed by findings; judged by people
+ *
+ * One is open for each (detector, subject).  The newest RESPOND_INCIDENTS_MAX are
+ * kept in memory; the feed has them all.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "respond/private.h"
+
+static struct bytes id_of(const void *item)
+{
+    return bytes_str(((const struct kept_incident *)item)->face.id);
+}
+
+static struct bytes key_of(const void *item)
+{
+    return bytes_str(((const struct kept_incident *)item)->key);
+}
+
+static void incident_free(struct kept_incident *k)
+{
+    struct incident *i = &k->face;
+
+    free(i->subject);
+    free(i->client_id);
+    free(i->user_name);
+    free(i->address);
+    free(i->role);
+    for (unsigned n = 0; n < i->n_notes; n++) {
+        free(i->notes[n].author);
+        free(i->notes[n].text);
+    }
+    free(i->notes);
+    incident_actions_free(i);
+    free(k->key);
+    free(k);
+}
+
+static void forget(struct respond *r, struct kept_incident *k)
+{
+    map_remove(&r->by_id, id_of(k));
+    if (k->is_open)
+        map_remove(&r->open_by_key, key_of(k));
+    r->n_open -= k->face.state != INCIDENT_CLOSED;
+    list_remove(&k->link);
+    incident_free(k);
+}
+
+/** incidents_init() - none */
+void incidents_init(struct respond *r)
+{
+    map_init(&r->by_id, id_of);
+    map_init(&r->open_by_key, key_of);
+    list_init(&r->incidents);
+}
+
+/** incidents_done() - free them all; what was done stays done */
+void incidents_done(struct respond *r)
+{
+    list_each (it, &r->incidents)
+        forget(r, list_item(it, struct kept_incident, link));
+    map_done(&r->by_id);
+    map_done(&r->open_by_key);
+}
+
+static void make_room(struct respond *r)
+{
+    struct kept_incident *out = list_item(r->incidents.next, struct kept_incident, link);
+
+    if (r->by_id.n < RESPOND_INCIDENTS_MAX)
+        return;
+    list_each (it, &r->incidents) {
+        struct kept_incident *k = list_item(it, struct kept_incident, link);
+
+        if (k->face.state == INCIDENT_CLOSED) {
+            out = k;
+            break;
+        }
+    }
+    forget(r, out);
+}
+
+static char *make_key(const struct finding *f)
+{
+    struct buf key = {0};
+    char *text;
+
+    buf_addf(&key, "%s\n%s\n", f->detector->name, subject_kind_text(f->subject_kind));
+    buf_add(&key, f->subject);
+    text = bytes_dup_str(buf_view(&key));
+    buf_done(&key);
+    return text;
+}
+
+static void replace(char **text, struct bytes by)
+{
+    if (by.len == 0 && *text != NULL)
+        return;
+    free(*text);
+    *text = bytes_dup_str(by);
+}
+
+static void take_over(struct incident *i, const struct finding *f, struct respond_now now)
+{
+    replace(&i->client_id, f->client_id);
+    replace(&i->user_name, f->user_name);
+    replace(&i->address, f->address);
+    replace(&i->role, f->role);
+    i->severity = MAX(i->severity, f->severity);
+    i->count = f->count;
+    i->limit = f->limit;
+    i->window_s = f->window_s;
+    i->confidence = f->confidence;
+    i->updated_unix_ms = now.unix_ms;
+    if (f->n_samples > 0) {
+        i->n_samples = f->n_samples;
+        memcpy(i->samples, f->samples, sizeof(i->samples));
+    }
+}
+
+/* @key is taken. */
+static struct kept_incident *open_incident(struct respond *r, char *key, const struct finding *f,
+                                           struct respond_now now)
+{
+    struct kept_incident *k;
+
+    make_room(r);
+    k = mem_new(struct kept_incident);
+    feed_next_id(&r->feed, now.unix_ms, k->face.id);
+    k->key = key;
+    k->is_open = true;
+    k->face.detector = f->detector;
+    k->face.subject_kind = f->subject_kind;
+    k->face.subject = bytes_dup_str(f->subject);
+    k->face.severity = f->severity;
+    k->face.opened_unix_ms = now.unix_ms;
+    list_init(&k->link);
+    list_append(&r->incidents, &k->link);
+    map_put(&r->by_id, k);
+    map_put(&r->open_by_key, k);
+    r->n_open++;
+    r->counters.incidents++;
+    return k;
+}
+
+static void close_incident(struct respond *r, struct kept_incident *k, struct respond_now now)
+{
+    k->face.state = INCIDENT_CLOSED;
+    k->face.updated_unix_ms = now.unix_ms;
+    map_remove(&r->open_by_key, key_of(k));
+    k->is_open = false;
+    r->n_open--;
+    respond_record(r, &k->face, "closed");
+}
+
+/**
+ * respond_finding() - open, update or close the incident of @f, and act
+ * @f:  borrowed
+ *
+ * Acts before it records, so that the record says what was really done.
+ */
+void respond_finding(struct respond *r, const struct finding *f, struct respond_now now)
+{
+    char *key = make_key(f);
+    struct kept_incident *k = map_find(&r->open_by_key, bytes_str(key));
+    bool is_new = k == NULL;
+    struct plan p;
+
+    if (f->state == FINDING_CLOSED) {
+        free(key);
+        if (k != NULL)
+            close_incident(r, k, now);
+        return;
+    }
+    if (is_new)
+        k = open_incident(r, key, f, now);
+    else
+        free(key);
+    take_over(&k->face, f, now);
+    p = playbook_plan(r, &k->face, f, now);
+    act_on(r, &k->face, f, &p, now);
+    respond_record(r, &k->face, is_new ? "open" : "update");
+}
+
+/** incidents_expire() - actions whose time is over */
+void incidents_expire(struct respond *r, struct respond_now now)
+{
+    list_each (it, &r->incidents) {
+        struct incident *i = &list_item(it, struct kept_incident, link)->face;
+
+        if (act_expire(i, now))
+            incident_changed(r, i, now);
+    }
+}
+
+/** incident_mutable() - Return: the incident, to be changed within respond, or NULL. */
+struct incident *incident_mutable(struct respond *r, const char *id)
+{
+    struct kept_incident *k = map_find(&r->by_id, bytes_str(id));
+
+    return k != NULL ? &k->face : NULL;
+}
+
+/** respond_incident_find() - Return: the incident if it is still in memory, or NULL. */
+const struct incident *respond_incident_find(const struct respond *r, const char *id)
+{
+    const struct kept_incident *k = map_find(&r->by_id, bytes_str(id));
+
+    return k != NULL ? &k->face : NULL;
+}
+
+/** respond_incidents_each() - oldest first; @fn must not call respond */
+void respond_incidents_each(const struct respond *r, respond_incident_fn *fn, void *arg)
+{
+    list_each (it, &r->incidents)
+        fn(arg, &list_item(it, struct kept_incident, link)->face);
+}
+
+/** respond_incidents_open() - Return: how many are not closed. */
+unsigned respond_incidents_open(const struct respond *r)
+{
+    return r->n_open;
+}
+
+/* ---- what people do with them ---- */
+
+static enum respond_answer note_fits(const struct incident *i, const char *note)
+{
+    if (note == NULL || note[0] == '\0')
+        return RESPOND_OK;
+    if (strlen(note) > RESPOND_NOTE_BYTES_MAX)
+        return RESPOND_E_INVALID;
+    return i->n_notes < RESPOND_NOTES_MAX ? RESPOND_OK : RESPOND_E_LIMIT;
+}
+
+static void add_note(struct incident *i, const char *note, const char *author,
+                     struct respond_now now)
+{
+    if (note == NULL || note[0] == '\0')
+        return;
+    i->notes = mem_resize(i->notes, (i->n_notes + 1) * sizeof(*i->notes));
+    i->notes[i->n_notes++] = (struct incident_note){
+        .at_unix_ms = now.unix_ms,
+        .author = bytes_dup_str(bytes_str(author)),
+        .text = bytes_dup_str(bytes_str(note)),
+    };
+}
+
+/** incident_changed() - not by a finding: a further record */
+void incident_changed(struct respond *r, struct incident *i, struct respond_now now)
+{
+    i->updated_unix_ms = now.unix_ms;
+    respond_record(r, i, i->state == INCIDENT_CLOSED ? "closed" : "update");
+}
+
+/**
+ * respond_incident_ack() - somebody looks after it
+ *
+ * Return: RESPOND_OK, E_NOT_FOUND; E_CONFLICT when it is closed; of the note
+ *         E_INVALID when too long, E_LIMIT when there are too many.
+ */
+enum respond_answer respond_incident_ack(struct respond *r, const char *id, const char *note,
+                                         const char *author, struct respond_now now)
+{
+    struct incident *i = incident_mutable(r, id);
+    enum respond_answer fits;
+
+    if (i == NULL)
+        return RESPOND_E_NOT_FOUND;
+    if (i->state == INCIDENT_CLOSED)
+        return RESPOND_E_CONFLICT;
+    fits = note_fits(i, note);
+    if (fits != RESPOND_OK)
+        return fits;
+    add_note(i, note, author, now);
+    i->state = INCIDENT_ACKNOWLEDGED;
+    log_info("respond", "%s: acknowledged by %s", i->id, author);
+    incident_changed(r, i, now);
+    return RESPOND_OK;
+}
+
+/** respond_incident_close() - dealt with, and judged; answers as respond_incident_ack() */
+enum respond_answer respond_incident_close(struct respond *r, const char *id,
+                                           enum incident_disposition d, const char *note,
+                                           const char *author, struct respond_now now)
+{
+    struct kept_incident *k = map_find(&r->by_id, bytes_str(id));
+    enum respond_answer fits;
+
+    if (k == NULL)
+        return RESPOND_E_NOT_FOUND;
+    if (k->face.state == INCIDENT_CLOSED)
+        return RESPOND_E_CONFLICT;
+    fits = note_fits(&k->face, note);
+    if (fits != RESPOND_OK)
+        return fits;
+    add_note(&k->face, note, author, now);
+    k->face.disposition = d;
+    log_info("respond", "%s: closed by %s: %s", id, author,
+             d != DISPOSITION_NONE ? incident_disposition_text(d) : "not judged");
+    close_incident(r, k, now);
+    return RESPOND_OK;
+}
+
+/** respond_incident_rollback() - see respond.h; E_CONFLICT when there is nothing to undo */
+enum respond_answer respond_incident_rollback(struct respond *r, const char *id, const char *author,
+                                              struct respond_now now, unsigned *ret_undone)
+{
+    struct incident *i = incident_mutable(r, id);
+    unsigned n;
+
+    if (i == NULL)
+        return RESPOND_E_NOT_FOUND;
+    n = act_rollback(r, i, author, now);
+    if (n == 0)
+        return RESPOND_E_CONFLICT;
+    log_info("respond", "%s: %u actions undone by %s", id, n, author);
+    respond_save_bans(r);
+    incident_changed(r, i, now);
+    *ret_undone = n;
+    return RESPOND_OK;
+}
+
+/** respond_incident_approve() - see respond.h */
+enum respond_answer respond_incident_approve(struct respond *r, const char *id, const char *author,
+                                             struct respond_now now, unsigned *ret_done)
+{
+    struct incident *i = incident_mutable(r, id);
+    unsigned n;
+
+    if (i == NULL)
+        return RESPOND_E_NOT_FOUND;
+    n = act_approve(r, i, author, now);
+    if (n == 0)
+        return RESPOND_E_CONFLICT;
+    log_info("respond", "%s: %u actions approved by %s", id, n, author);
+    respond_save_bans(r);
+    incident_changed(r, i, now);
+    *ret_done = n;
+    return RESPOND_OK;
+}

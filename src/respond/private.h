@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * respond/private.h - the parts of respond, for one another
+ *
+ * A finding opens or updates an incident (incident.c); the playbook (playbook.c)
+ * says which actions its severity and the subject's history ask for; safeguards and
+ * doing are in act.c; what changed becomes a record (record.c) in the feed (feed.c).
+ */
+#pragma once
+
+#include "base/list.h"
+#include "base/map.h"
+#include "respond/respond.h"
+
+/* ---- history.c: what a subject did before, for escalation; the least recently seen is forgotten
+ * ---- */
+
+#define HISTORY_MAX      4096
+#define HISTORY_LOWS_MAX 5
+#define HISTORY_HIGHS    3
+
+struct history_low {
+    const struct detector_info *detector;
+    uint64_t at_ns;
+};
+
+struct history {
+    char *key; /* owned; "ip:192.0.2.1" */
+    struct list link;
+    struct history_low lows[HISTORY_LOWS_MAX];
+    uint64_t medium_ns;
+    unsigned mediums; /* each within an hour of the one before; this one not counted */
+    uint64_t high_ns[HISTORY_HIGHS];
+    unsigned highs;         /* ever; the last are in high_ns, in turn */
+    unsigned ban_doublings; /* of the next ban */
+    uint64_t ban_ends_ns;
+};
+
+struct histories {
+    struct map by_key;
+    struct list seen; /* least recently first */
+};
+
+void histories_init(struct histories *all);
+void histories_done(struct histories *all);
+struct history *history_of(struct histories *all, enum subject_kind kind, const char *subject);
+bool history_low(struct history *h, const struct detector_info *d, uint64_t now_ns,
+                 uint64_t hour_ns);
+unsigned history_medium(struct history *h, uint64_t now_ns, uint64_t hour_ns);
+bool history_high(struct history *h, uint64_t now_ns, uint64_t day_ns);
+uint64_t history_ban(struct history *h, uint64_t base_ns, uint64_t now_ns, uint64_t day_ns);
+
+/* ---- protected.c: never_act_on ---- */
+
+#define PROTECTED_MAX                                                                              \
+    65536 /* learned ones of each kind; then the least recently seen is forgotten */
+
+struct protected_set {
+    struct map by_name;
+    struct list seen; /* least recently first; only the learned ones */
+    size_t n_learned;
+};
+
+void protected_init(struct protected_set *p);
+void protected_done(struct protected_set *p);
+void protected_learn(struct protected_set *p, struct bytes name);
+void protected_add(struct protected_set *p, struct bytes name);
+bool protected_has(const struct protected_set *p, struct bytes name);
+
+/* ---- blast.c: clients touched automatically of late ---- */
+
+struct touch {
+    uint64_t key;
+    unsigned clients;
+    uint64_t at_ns;
+};
+
+struct blast {
+    struct touch *touches; /* owned */
+    size_t n;
+    size_t cap;
+};
+
+void blast_done(struct blast *b);
+unsigned blast_with(struct blast *b, uint64_t key, unsigned clients, uint64_t since_ns);
+void blast_touch(struct blast *b, uint64_t key, unsigned clients, uint64_t now_ns);
+
+/* ---- feed.c: incidents.jsonl ---- */
+
+struct feed {
+    char *path; /* owned; NULL: none */
+    int fd;     /* -1: not open */
+    uint64_t size;
+    uint64_t size_max;
+    bool line_is_torn;  /* the last line has no end */
+    bool failed;        /* and it was said */
+    unsigned last_date; /* 20261125 */
+    unsigned last_number;
+};
+
+void feed_init(struct feed *f, const char *state_dir, uint64_t size_max);
+void feed_done(struct feed *f);
+bool feed_append(struct feed *f, const char *line);
+void feed_next_id(struct feed *f, uint64_t now_unix_ms, char ret[INCIDENT_ID_BYTES]);
+
+/* ---- bans.c, bans_file.c ---- */
+
+struct ban_entry {
+    struct respond_ban ban; /* its texts are owned */
+    char *key;              /* owned */
+    struct list link;
+};
+
+struct ban_list {
+    struct map by_key;
+    struct list all; /* in the order in which they were made */
+    char *path;      /* owned; NULL: not kept on disk */
+    bool dirty;
+    bool failed; /* and it was said */
+};
+
+void bans_init(struct ban_list *l);
+void bans_done(struct ban_list *l);
+struct ban_entry *bans_find(const struct ban_list *l, enum respond_ban_kind kind,
+                            const char *subject, const char *address);
+struct ban_entry *bans_put(struct ban_list *l, const struct respond_ban *b);
+void bans_drop(struct ban_list *l, struct ban_entry *e);
+struct ban_entry *bans_ends_first(const struct ban_list *l);
+bool ban_is_automatic(const struct respond_ban *b);
+bool ban_is_sound(const struct respond_ban *b);
+
+void bans_load(struct ban_list *l, const char *state_dir, uint64_t now_unix_ms);
+bool bans_save(struct ban_list *l);
+
+/* ---- the whole ---- */
+
+struct kept_incident {
+    struct incident face;
+    char *key; /* owned; detector and subject */
+    struct list link;
+    bool is_open; /* in respond.open_by_key */
+};
+
+struct respond {
+    struct respond_settings settings;
+    struct respond_hands hands;
+    struct histories histories;
+    struct protected_set protected[SUBJECT_KIND_N];
+    struct blast blast;
+    struct feed feed;
+    struct ban_list bans;
+    struct map by_id;
+    struct map open_by_key;
+    struct list incidents; /* oldest first */
+    unsigned n_open;
+    uint64_t suspended_until_ns;
+    uint64_t suspended_until_unix_ms;
+    struct respond_counters counters;
+};
+
+uint64_t respond_scaled_ns(const struct respond *r, uint64_t seconds);
+uint64_t respond_scaled_ms(const struct respond *r, uint64_t seconds);
+void respond_save_bans(struct respond *r);
+
+/* bans of the list and on the node, at once */
+enum respond_answer respond_ban_put(struct respond *r, const struct respond_ban *b,
+                                    struct respond_now now);
+void respond_ban_lift(struct respond *r, struct ban_entry *e);
+void respond_bans_expire(struct respond *r, uint64_t now_unix_ms);
+
+/* playbook.c */
+
+struct plan {
+    unsigned actions; /* BIT(enum action_kind) */
+    unsigned delay_ms;
+    unsigned ban_s; /* before doubling */
+};
+
+struct plan playbook_plan(struct respond *r, struct incident *i, const struct finding *f,
+                          struct respond_now now);
+
+/* act.c */
+void act_on(struct respond *r, struct incident *i, const struct finding *f, const struct plan *p,
+            struct respond_now now);
+unsigned act_approve(struct respond *r, struct incident *i, const char *author,
+                     struct respond_now now);
+unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
+                      struct respond_now now);
+bool act_expire(struct incident *i, struct respond_now now);
+void act_ban_lifted(struct respond *r, const struct respond_ban *b, const char *author,
+                    struct respond_now now);
+
+void incident_actions_free(struct incident *i);
+
+/* incident.c */
+void incidents_init(struct respond *r);
+void incidents_done(struct respond *r);
+void incidents_expire(struct respond *r, struct respond_now now);
+struct incident *incident_mutable(struct respond *r, const char *id);
+void incident_changed(struct respond *r, struct incident *i, struct respond_now now);
+
+/* record.c */
+json_t *json_text(const char *text);
+char *incident_sentence(const struct incident *i);
+void respond_record(struct respond *r, const struct incident *i, const char *state);

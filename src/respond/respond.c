@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* respond/respond.c - life, ticks, the kill switch; see respond.h */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "respond/private.h"
+
+/** respond_answer_text() - static */
+const char *respond_answer_text(enum respond_answer a)
+{
+    static const char *const texts[] = {
+#define X(name, text) [RESPOND_##name] = text,
+        RESPOND_ANSWERS(X)
+#undef X
+    };
+
+    check(a < COUNT_OF(texts));
+    return texts[a];
+}
+
+/** respond_scaled_ns() - so many seconds, shorter by the time scale of tests */
+uint64_t respond_scaled_ns(const struct respond *r, uint64_t seconds)
+{
+    double scale = r->settings.time_scale > 0 ? r->settings.time_scale : 1;
+
+    return (uint64_t)((double)(seconds * NS_PER_S) / scale);
+}
+
+/** respond_scaled_ms() - the same in milliseconds */
+uint64_t respond_scaled_ms(const struct respond *r, uint64_t seconds)
+{
+    return respond_scaled_ns(r, seconds) / NS_PER_MS;
+}
+
+/** respond_new() - see respond.h */
+struct respond *respond_new(const struct respond_settings *s, const struct respond_hands *hands,
+                            struct respond_now now)
+{
+    struct respond *r = mem_new(struct respond);
+
+    r->settings = *s;
+    r->settings.state_dir = NULL; /* the parts keep their own paths */
+    r->hands = *hands;
+    histories_init(&r->histories);
+    for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++)
+        protected_init(&r->protected[k]);
+    incidents_init(r);
+    feed_init(&r->feed, s->state_dir, s->file_bytes_max);
+    bans_init(&r->bans);
+    bans_load(&r->bans, s->state_dir, now.unix_ms);
+    return r;
+}
+
+/** respond_free() - @r may be NULL; Return: NULL */
+struct respond *respond_free(struct respond *r)
+{
+    if (r == NULL)
+        return NULL;
+    respond_save_bans(r);
+    incidents_done(r);
+    bans_done(&r->bans);
+    feed_done(&r->feed);
+    blast_done(&r->blast);
+    for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++)
+        protected_done(&r->protected[k]);
+    histories_done(&r->histories);
+    free(r);
+    return NULL;
+}
+
+/** respond_settings_change() - enforce, or observe only; what is in force stays so */
+void respond_settings_change(struct respond *r, bool enforce)
+{
+    if (r->settings.enforce != enforce)
+        log_info("respond", "automatic responses: %s", enforce ? "enforced" : "observed only");
+    r->settings.enforce = enforce;
+}
+
+/** respond_save_bans() - write bans.json if it is due */
+void respond_save_bans(struct respond *r)
+{
+    if (!bans_save(&r->bans))
+        r->counters.write_failures++;
+}
+
+/** respond_tick() - see respond.h */
+void respond_tick(struct respond *r, struct respond_now now)
+{
+    respond_bans_expire(r, now.unix_ms);
+    incidents_expire(r, now);
+    if (r->suspended_until_ns != 0 && now.ns >= r->suspended_until_ns) {
+        log_info("respond", "automatic responses act again");
+        r->suspended_until_ns = 0;
+        r->suspended_until_unix_ms = 0;
+    }
+    respond_save_bans(r);
+}
+
+/** respond_suspend() - see respond.h */
+enum respond_answer respond_suspend(struct respond *r, unsigned minutes, const char *author,
+                                    struct respond_now now)
+{
+    uint64_t length_ms = (uint64_t)minutes * 60000;
+
+    if (minutes > RESPOND_SUSPEND_MINUTES_MAX)
+        return RESPOND_E_INVALID;
+    r->suspended_until_ns = minutes > 0 ? now.ns + length_ms * NS_PER_MS : 0;
+    r->suspended_until_unix_ms = minutes > 0 ? now.unix_ms + length_ms : 0;
+    if (minutes > 0)
+        log_warning("respond", "automatic responses are suspended for %u min by %s", minutes,
+                    author);
+    else
+        log_warning("respond", "automatic responses act again, by %s", author);
+    return RESPOND_OK;
+}
+
+/** respond_suspended_until_unix_ms() - Return: until when there are no automatic actions, or 0. */
+uint64_t respond_suspended_until_unix_ms(const struct respond *r)
+{
+    return r->suspended_until_unix_ms;
+}
+
+/** respond_counters() - since respond_new() */
+struct respond_counters respond_counters(const struct respond *r)
+{
+    return r->counters;
+}

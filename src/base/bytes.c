@@ -93,7 +93,7 @@ void buf_done(struct buf *b)
  */
 uint8_t *buf_reserve(struct buf *b, size_t more)
 {
-    if (b->cap - b->len < more) {
+    if (b->at == NULL || b->cap - b->len < more) {
         size_t cap = MAX(MAX(b->cap * 2, b->len + more), (size_t)BUF_CAP_MIN);
 
         check(cap > b->len);

@@ -75,8 +75,8 @@ static bool body_ban(struct exchange *x, struct node_ban_request *r)
     return x->status == 0;
 }
 
-/** act_ban() - POST /v1/bans; MQ.PR.SP-04 MQ.PR.SP-05 */
-void act_ban(struct exchange *x)
+/** post_ban() - POST /v1/bans; MQ.PR.SP-04 MQ.PR.SP-05 */
+void post_ban(struct exchange *x)
 {
     struct node_ban_request r = {0};
     json_int_t for_s = 0;
@@ -96,8 +96,8 @@ void act_ban(struct exchange *x)
     exchange_answer(x, a, &count, text);
 }
 
-/** act_unban() - POST /v1/bans/lift */
-void act_unban(struct exchange *x)
+/** post_unban() - POST /v1/bans/lift */
+void post_unban(struct exchange *x)
 {
     struct node_ban_request r = {0};
     char *text = NULL;
@@ -109,8 +109,8 @@ void act_unban(struct exchange *x)
     exchange_answer(x, a, NULL, text);
 }
 
-/** act_disconnect() - POST /v1/disconnect; MQ.RS.RP-03 */
-void act_disconnect(struct exchange *x)
+/** post_disconnect() - POST /v1/disconnect; MQ.RS.RP-03 */
+void post_disconnect(struct exchange *x)
 {
     const char *kind_text = body_text(x, "kind", true, ADMIN_TEXT_BYTES_MAX);
     const char *subject =
@@ -146,32 +146,32 @@ static void on_incident(struct exchange *x, enum node_incident_verb verb)
     exchange_answer(x, a, NULL, text);
 }
 
-/** act_ack() - POST /v1/incidents/{id}/ack */
-void act_ack(struct exchange *x)
+/** post_ack() - POST /v1/incidents/{id}/ack */
+void post_ack(struct exchange *x)
 {
     on_incident(x, NODE_INCIDENT_ACK);
 }
 
-/** act_close() - POST /v1/incidents/{id}/close */
-void act_close(struct exchange *x)
+/** post_close() - POST /v1/incidents/{id}/close */
+void post_close(struct exchange *x)
 {
     on_incident(x, NODE_INCIDENT_CLOSE);
 }
 
-/** act_rollback() - POST /v1/incidents/{id}/rollback */
-void act_rollback(struct exchange *x)
+/** post_rollback() - POST /v1/incidents/{id}/rollback */
+void post_rollback(struct exchange *x)
 {
     on_incident(x, NODE_INCIDENT_ROLLBACK);
 }
 
-/** act_approve() - POST /v1/incidents/{id}/approve */
-void act_approve(struct exchange *x)
+/** post_approve() - POST /v1/incidents/{id}/approve */
+void post_approve(struct exchange *x)
 {
     on_incident(x, NODE_INCIDENT_APPROVE);
 }
 
-/** act_suspend() - POST /v1/responses/suspend: the kill switch of automatic answers */
-void act_suspend(struct exchange *x)
+/** post_suspend() - POST /v1/responses/suspend: the kill switch of automatic answers */
+void post_suspend(struct exchange *x)
 {
     json_int_t minutes = 0;
     char *text = NULL;
@@ -183,8 +183,8 @@ void act_suspend(struct exchange *x)
     exchange_answer(x, a, NULL, text);
 }
 
-/** act_reload() - POST /v1/reload */
-void act_reload(struct exchange *x)
+/** post_reload() - POST /v1/reload */
+void post_reload(struct exchange *x)
 {
     char *text = NULL;
     enum node_answer a = node_reload(x->node, x->author, &text);
@@ -192,8 +192,8 @@ void act_reload(struct exchange *x)
     exchange_answer(x, a, NULL, text);
 }
 
-/** act_stop() - POST /v1/stop: the answer first, then the stop; MQ.RS.RP-06 */
-void act_stop(struct exchange *x)
+/** post_stop() - POST /v1/stop: the answer first, then the stop; MQ.RS.RP-06 */
+void post_stop(struct exchange *x)
 {
     exchange_answer(x, NODE_OK, NULL, bytes_dup_str(BYTES("the node stops")));
     x->stops = true;

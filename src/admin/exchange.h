@@ -61,13 +61,13 @@ exchange_handler_fn view_metrics;
 exchange_handler_fn view_status;
 
 /* admin/act.c */
-exchange_handler_fn act_ack;
-exchange_handler_fn act_approve;
-exchange_handler_fn act_ban;
-exchange_handler_fn act_close;
-exchange_handler_fn act_disconnect;
-exchange_handler_fn act_reload;
-exchange_handler_fn act_rollback;
-exchange_handler_fn act_stop;
-exchange_handler_fn act_suspend;
-exchange_handler_fn act_unban;
+exchange_handler_fn post_ack;
+exchange_handler_fn post_approve;
+exchange_handler_fn post_ban;
+exchange_handler_fn post_close;
+exchange_handler_fn post_disconnect;
+exchange_handler_fn post_reload;
+exchange_handler_fn post_rollback;
+exchange_handler_fn post_stop;
+exchange_handler_fn post_suspend;
+exchange_handler_fn post_unban;

@@ -24,17 +24,17 @@ static exchange_handler_fn view_routes;
     X(GET,  "/v1/flows",                     view_flows,     NULL,                                  "who publishes and reads what (MQ.ID.AM)") \
     X(GET,  "/v1/incidents",                 view_incidents, "state severity kind since_unix_ms limit", "incidents, oldest first") \
     X(GET,  "/v1/incidents/{id}",            view_incident,  NULL,                                  "one incident") \
-    X(POST, "/v1/incidents/{id}/ack",        act_ack,        "note",                                "somebody looks after it") \
-    X(POST, "/v1/incidents/{id}/close",        act_close,      "disposition note",                    "it is dealt with, and was true, false or benign") \
-    X(POST, "/v1/incidents/{id}/rollback",     act_rollback,   NULL,                                  "undo what was done automatically") \
-    X(POST, "/v1/incidents/{id}/approve",      act_approve,    NULL,                                  "do what waits for approval") \
+    X(POST, "/v1/incidents/{id}/ack",        post_ack,        "note",                                "somebody looks after it") \
+    X(POST, "/v1/incidents/{id}/close",        post_close,      "disposition note",                    "it is dealt with, and was true, false or benign") \
+    X(POST, "/v1/incidents/{id}/rollback",     post_rollback,   NULL,                                  "undo what was done automatically") \
+    X(POST, "/v1/incidents/{id}/approve",      post_approve,    NULL,                                  "do what waits for approval") \
     X(GET,  "/v1/bans",                      view_bans,      NULL,                                  "bans in force") \
-    X(POST, "/v1/bans",                      act_ban,        "kind subject address for_s reason",   "ban, and disconnect whom it hits") \
-    X(POST, "/v1/bans/lift",                 act_unban,      "kind subject address",                "lift a ban") \
-    X(POST, "/v1/disconnect",                act_disconnect, "kind subject",                        "close the connections of a client, user, address or conn") \
-    X(POST, "/v1/responses/suspend",         act_suspend,    "minutes",                             "no automatic action for so long; 0 ends it") \
-    X(POST, "/v1/reload",                    act_reload,     NULL,                                  "read configuration, users, certificates and CRL anew") \
-    X(POST, "/v1/stop",                      act_stop,       NULL,                                  "stop the node in order") \
+    X(POST, "/v1/bans",                      post_ban,        "kind subject address for_s reason",   "ban, and disconnect whom it hits") \
+    X(POST, "/v1/bans/lift",                 post_unban,      "kind subject address",                "lift a ban") \
+    X(POST, "/v1/disconnect",                post_disconnect, "kind subject",                        "close the connections of a client, user, address or conn") \
+    X(POST, "/v1/responses/suspend",         post_suspend,    "minutes",                             "no automatic action for so long; 0 ends it") \
+    X(POST, "/v1/reload",                    post_reload,     NULL,                                  "read configuration, users, certificates and CRL anew") \
+    X(POST, "/v1/stop",                      post_stop,       NULL,                                  "stop the node in order") \
     X(GET,  "/v1/evidence",                  view_evidence,  NULL,                                  "what the probes measured, for an assessment") \
     X(GET,  "/metrics",                      view_metrics,   NULL,                                  "counters in Prometheus text format")
 /* clang-format on */

@@ -91,12 +91,12 @@ static unsigned hand_disconnect(void *arg, enum subject_kind kind, const char *s
 
 static void hand_ban_add(void *arg, const struct respond_ban *b)
 {
-    bans_add(arg, b);
+    enforce_add(arg, b);
 }
 
 static void hand_ban_remove(void *arg, const struct respond_ban *b)
 {
-    bans_remove(arg, b);
+    enforce_remove(arg, b);
 }
 
 struct delay_post {
@@ -454,7 +454,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
     s->respond = respond_new(&respond, &hands, sentinel_now(s));
     if (!learn_inventory(s, c, ret_error))
         return sentinel_free(s);
-    bans_load(s);
+    enforce_load(s);
     return s;
 }
 
@@ -521,7 +521,7 @@ struct sentinel *sentinel_free(struct sentinel *s)
     respond_free(s->respond);
     detect_free(s->detect);
     identify_free(s->identify);
-    bans_done(s);
+    enforce_done(s);
     mailbox_free(s->mailbox);
     loop_free(s->loop);
     free(s->roles);

@@ -69,10 +69,10 @@ void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg)
 void sentinel_learn_config(struct sentinel *s, const struct config *c);
 struct respond_now sentinel_now(const struct sentinel *s);
 
-/* bans.c: the list, on its way to the workers */
-void bans_load(struct sentinel *s);
-void bans_done(struct sentinel *s);
-unsigned bans_add(struct sentinel *s, const struct respond_ban *b);
-void bans_remove(struct sentinel *s, const struct respond_ban *b);
+/* enforce.c: the list, on its way to the workers */
+void enforce_load(struct sentinel *s);
+void enforce_done(struct sentinel *s);
+unsigned enforce_add(struct sentinel *s, const struct respond_ban *b);
+void enforce_remove(struct sentinel *s, const struct respond_ban *b);
 unsigned links_disconnect(struct node *n, enum subject_kind kind, const char *subject, const char *reason);
 unsigned links_disconnect_conn(struct node *n, uint64_t number, const char *reason);

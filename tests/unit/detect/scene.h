@@ -2,7 +2,7 @@
 /* tests/unit/detect/scene.h - events played to the detectors, and what they found */
 #pragma once
 
-#include "unit.h"
+#include "unit/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

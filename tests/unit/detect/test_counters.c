@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/detect/test_counters.c - the primitives against exact counts */
-#include "unit.h"
+#include "unit/unit.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/detect/test_subjects.c - the bounded table of subjects */
-#include "unit.h"
+#include "unit/unit.h"
 
 #include "detect/subjects.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/bans.c - commands of the control plane that reach network connections
+ * node/enforce.c - commands of the control plane that reach network connections
  *
  * A changed ban list goes to every worker as a new immutable table, and whom it hits
  * is disconnected there; when the call returns, it is in force.
@@ -105,8 +105,8 @@ static unsigned distribute(struct sentinel *s)
     return e.n_closed;
 }
 
-/** bans_load() - give the workers, not yet started, the bans of earlier runs */
-void bans_load(struct sentinel *s)
+/** enforce_load() - give the workers, not yet started, the bans of earlier runs */
+void enforce_load(struct sentinel *s)
 {
     struct ban_table *t;
 
@@ -117,23 +117,23 @@ void bans_load(struct sentinel *s)
     ban_table_unref(t);
 }
 
-/** bans_done() - free the list */
-void bans_done(struct sentinel *s)
+/** enforce_done() - free the list */
+void enforce_done(struct sentinel *s)
 {
     for (size_t i = 0; i < s->n_bans; i++)
         ban_done(&s->bans[i]);
     free(s->bans);
 }
 
-/** bans_add() - in force on every worker on return; Return: how many connections were closed. */
-unsigned bans_add(struct sentinel *s, const struct respond_ban *b)
+/** enforce_add() - in force on every worker on return; Return: how many connections were closed. */
+unsigned enforce_add(struct sentinel *s, const struct respond_ban *b)
 {
     remember(s, b);
     return distribute(s);
 }
 
-/** bans_remove() - lifted on every worker on return */
-void bans_remove(struct sentinel *s, const struct respond_ban *b)
+/** enforce_remove() - lifted on every worker on return */
+void enforce_remove(struct sentinel *s, const struct respond_ban *b)
 {
     forget(s, b);
     distribute(s);

@@ -11,109 +11,6 @@
  * minimum of its members.  Tiers say how risk is managed, never that a system is
  * secure, certified or compliant.
  *
- * ---- what a node can measure: evidence by test id ----
- *
- * The facts of IDENTIFY_FACTS (identify/identify.h) under their own test ids, and
- * the following.  "1 if" gives 1 or 0, samples = the number of listeners, kinds or
- * cases tried (at least 1).  A ratio gives samples = its denominator.  A time that
- * was not reached within the probe's patience is not reported at all.
- *
- *   config, read back from the running node
- *   MQ.ID.AM-03.t1  1 if the sockets bound equal the listeners configured (address, port)
- *   MQ.ID.IC-01.t3  1 if a control listener exists and command topics need may_command, $SYS needs
- * control_plane MQ.PR.IA-02.t2  number of trust anchors in the client_ca files MQ.PR.IA-03.t1
- * listeners not on loopback that let an anonymous CONNECT in (tried, not read) MQ.PR.IA-05.t2
- * ratio: enabled users whose role has at least one allow rule other than "#" / enabled users
- *   MQ.PR.IA-05.t3  count: allow rules for '#', '+/#', or publish to a command topic, in roles
- * without may_command and control_plane MQ.PR.SP-02.t5  mechanisms in force of 6: keep alive,
- * connect timeout, session expiry limit, quota, protocol error, revocation (a CRL is loaded)
- *   MQ.PR.SP-03.t1  ratio: detectors enabled / built in
- *   MQ.PR.SP-04.t3  ratio: bans with author or detector, reason and expiry / bans; no bans: leave
- * it out MQ.PR.SP-04.t5  1 if at least one role is critical, or the file says critical: no for each
- * role in so many words MQ.PR.SP-05.t1  limits set of 7: connects per address, failed
- * authentication, publishes/s, bytes/s, subscriptions, packet size, queued messages MQ.PR.SP-06.t2
- * ratio over 5 stores (messages, sessions, credentials, audit log, backups): encrypted ones;
- * samples 20 only if 20 were looked at: give 5 and lower min_samples in the scope MQ.PR.SP-06.t3  1
- * if the key file is 0400/0600, owned by the service, and on another volume than the state
- *   MQ.DE.NM-01.t1  keys the detector counts of 4: address, prefix, client id, principal
- *   MQ.RS.RP-03.t3  1 if automatic responses stop at an alert for critical roles (tried on a dry
- * run) MQ.RS.RP-01.t4  1 if a CRL past its nextUpdate leads to the configured behaviour
- *   MQ.RS.RP-04.t4  1 if lifting a block needs a name and a reason
- *   MQ.RC.RP-04.t4  count: temporary bans or rules past their expiry that are still in force
- *
- *   crypto, from files and sessions
- *   MQ.PR.IA-01.t3  ratio: time of 30 d in which no CRL was past nextUpdate; samples = checks made
- *   MQ.PR.IA-02.t1  ratio: certificates in use whose chain ends at an approved anchor /
- * certificates in use MQ.PR.IA-02.t3  1 if every anchor has RSA >= 3072 or EC >= 256 bits and
- * SHA-256 or better MQ.PR.IA-02.t4  count: self-signed leaf certificates that were accepted
- *   MQ.PR.IA-04.t1  1 if the presented chain verifies against the clients' anchor, names match,
- * more than 14 d left MQ.PR.IP-05.t2  count: client keys (SPKI) presented by more than one device;
- * samples = keys seen MQ.PR.CL-02.t1  ratio: devices whose key no other device uses / devices with
- * a certificate MQ.PR.CL-02.t3  90th percentile of (notAfter - notBefore) in days over client
- * certificates in use; samples = certificates MQ.PR.SP-06.t4  age of the at-rest key in days
- *   MQ.PR.SP-07.t3  age of the oldest ticket key accepted, in hours
- *   MQ.PR.IP-04.t2  1 if the audit chain verifies from the last anchor to its head; samples =
- * entries MQ.RC.RP-08.t3  1 if backups are encrypted and authenticated
- *
- *   runtime, counted over the window (or since the start, if shorter: say so in detail)
- *   MQ.PR.IA-01.t1  ratio: sessions with a verified client certificate / sessions, loopback left
- * out MQ.PR.IA-01.t2  count: sessions without TLS from an address that is not loopback; samples =
- * sessions MQ.PR.IA-01.t4  count: certificates in use with less than 14 d left; samples =
- * certificates (inventory) MQ.PR.IA-03.t2  ratio: connections let in by certificate, enhanced AUTH
- * or Argon2id password / connections let in MQ.PR.IA-05.t4  ratio: granted rules without a hit in
- * 90 d / granted rules MQ.PR.IP-01.t1  ratio: bytes over TLS 1.3, or 1.2 with AEAD and forward
- * secrecy / bytes, loopback left out MQ.PR.IP-01.t2  ratio: sessions on TLS 1.3 / TLS sessions
- *   MQ.PR.IP-02.t1  ratio: bytes under an AEAD suite / bytes, loopback left out
- *   MQ.PR.IP-03.t1  count: deliveries of confidential topics without TLS to an address that is not
- * loopback MQ.PR.SP-01.t3  protocol errors per 1000 connects; samples = connects MQ.PR.SP-05.t4  1
- * - peak use / capacity, worst of descriptors, memory, queue bytes, CPU MQ.PR.SP-07.t1  99th
- * percentile of hours since the last key establishment over live sessions MQ.PR.SP-07.t2  99th
- * percentile of the age of live TLS sessions, in hours MQ.DE.PM-01.t3  time-weighted share of
- * expected devices present; samples = devices MQ.DE.ID-04.t3  connection slots held by clients idle
- * past their role's limit / slots in use
- *
- *   log: incidents, actions
- *   MQ.DE.NM-02.t1  ratio: closed connections with a cause / closed connections
- *   MQ.DE.NM-01.t4 MQ.DE.ID-02.t4 MQ.PR.SP-03.t4  incidents closed as false or benign per 1000
- * client-days; samples = client-days MQ.DE.ID-01.t4  ratio: confirmed guessing incidents with an
- * automatic limit or ban within 60 s / such incidents MQ.DE.PM-01.t2  ratio: silences past 3
- * intervals alerted within 4 / silences past 3 intervals MQ.ID.IC-02.t2  ratio: high incidents
- * acknowledged in time by a named person / high incidents MQ.RS.RP-03.t1  median seconds from a
- * high incident to disconnect or ban; samples = containments MQ.RS.RP-03.t4  ratio: containments
- * judged wrong / containments MQ.RC.RP-02.t1  count: temporary measures of closed incidents still
- * in force after 7 d
- *
- *   self-test, over loopback with test principals (client ids begin with IDENTIFY_TEST_PREFIX)
- *   MQ.PR.IA-03.t4  count: accounts whose verifier accepts one of the built-in default passwords;
- * samples = accounts MQ.PR.IA-05.t1  1 if a principal without rules is refused publish and
- * subscribe on a random topic, on every listener MQ.PR.IP-01.t3  1 if a handshake offering only
- * TLS 1.0/1.1, NULL, RC4, 3DES or static RSA is refused on every TLS listener MQ.PR.IP-02.t2 ratio:
- * malformed packets of the corpus answered by the right reason code or close / corpus
- *   MQ.PR.IP-03.t3  1 if a normal principal cannot read $SYS
- *   MQ.PR.IP-05.t1  1 if getrandom(GRND_NONBLOCK) answers and RAND_status() is 1
- *   MQ.PR.SP-01.t1 MQ.ID.CO-04.t2  ratio: normative statements passed / tried in the conformance
- * self-test MQ.PR.SP-01.t2  days since that self-test, of this binary MQ.PR.SP-02.t1  1 if a silent
- * client was closed within 1.5 x keep alive + 1 s MQ.PR.SP-02.t2  seconds until a connection
- * without CONNECT was closed MQ.PR.SP-02.t4  1 if the same principal takes a client id over and
- * another principal is refused MQ.PR.SP-04.t1  worst seconds until a newly banned address, client
- * id, principal is refused MQ.PR.SP-04.t2  worst seconds until its live session is closed
- *   MQ.PR.SP-04.t4  1 if a ban is in force after the state was read back
- *   MQ.PR.SP-06.t1  1 if a random 32-byte canary, retained and queued, is in none of the node's
- * files MQ.PR.SP-07.t4  1 if client-initiated TLS 1.2 renegotiation is refused MQ.DE.ID-01.t1
- * ratio: kinds of failed authentication that left an event with address, name and reason / kinds
- * tried (samples = kinds; the scope lowers min_samples) MQ.DE.ID-02.t3  1 if denied publish and
- * subscribe are counted and answered 0x87 MQ.DE.ID-03.t1  1 if a publish without subscriber is
- * counted and answered 0x10 MQ.RS.RP-04.t1  scopes blocked under test of 4: topic filter, bridge,
- * listener, zone pair
- *
- *   drill: state/drills.jsonl, one object a line
- *     {"at": unix ms, "subcategory": "MQ.DE.ID-02", "scenario": "R04", "injected": n, "detected":
- * n, "seconds": [to alert, one each detected], "touched": [tries or topics before the alert], "by":
- * "..."} assess_drills_evidence() turns that file into evidence of MQ.DE.NM-01.t2 .t3
- * MQ.DE.NM-02.t2  MQ.DE.ID-01.t2 .t3  MQ.DE.ID-02.t1 .t2  MQ.DE.ID-03.t3 MQ.DE.ID-04.t2
- * MQ.PR.SP-03.t3 .t5  MQ.PR.SA-03.t1 .t2 .t4 and of any drill-kind test measured once by a line
- * {"at", "test": "MQ.RS.RP-01.t1", "value", "by"}.
- *
  * The files under framework/ document their own formats.
  */
 #pragma once
@@ -121,6 +18,114 @@
 #include "base/bytes.h"
 
 #include <jansson.h>
+
+/*
+ * ---- what a node can measure: evidence by test id ----
+ *
+ * The facts of IDENTIFY_FACTS (identify/identify.h) under their own test ids, and
+ * the following.  "1 if" gives 1 or 0, samples = the number of listeners, kinds or
+ * cases tried (at least 1).  A ratio gives samples = its denominator.  A time that
+ * was not reached within the probe's patience is not reported at all.
+ *
+ * Needed are 20 samples for a share or rate over what happens or over a fleet
+ * (kinds runtime, log, drill, inventory), 10 for a percentile, else 1: what is
+ * looked at whole needs one look.  The scope may lower that, with a reason.
+ * Evidence is used for the test's window, at least 35 days.
+ */
+/* clang-format off */
+/*
+ *   config, read back from the running node
+ *   MQ.ID.AM-03.t1  1 if the sockets bound equal the listeners configured (address, port)
+ *   MQ.ID.IC-01.t3  1 if a control listener exists and command topics need may_command, $SYS needs control_plane
+ *   MQ.PR.IA-02.t2  number of trust anchors in the client_ca files
+ *   MQ.PR.IA-03.t1  listeners not on loopback that let an anonymous CONNECT in (tried, not read)
+ *   MQ.PR.IA-05.t2  ratio: enabled users whose role has at least one allow rule other than "#" / enabled users
+ *   MQ.PR.IA-05.t3  count: allow rules for '#', '+/#', or publish to a command topic, in roles without may_command and control_plane
+ *   MQ.PR.SP-02.t5  mechanisms in force of 6: keep alive, connect timeout, session expiry limit, quota, protocol error, revocation (a CRL is loaded)
+ *   MQ.PR.SP-03.t1  ratio: detectors enabled / built in
+ *   MQ.PR.SP-04.t3  ratio: bans with author or detector, reason and expiry / bans; no bans: leave it out
+ *   MQ.PR.SP-04.t5  1 if at least one role is critical, or the file says critical: no for each role in so many words
+ *   MQ.PR.SP-05.t1  limits set of 7: connects per address, failed authentication, publishes/s, bytes/s, subscriptions, packet size, queued messages
+ *   MQ.PR.SP-06.t2  ratio over 5 stores (messages, sessions, credentials, audit log, backups): encrypted ones; samples 5
+ *   MQ.PR.SP-06.t3  1 if the key file is 0400/0600, owned by the service, and on another volume than the state
+ *   MQ.DE.NM-01.t1  keys the detector counts of 4: address, prefix, client id, principal
+ *   MQ.RS.RP-03.t3  1 if automatic responses stop at an alert for critical roles (tried on a dry run)
+ *   MQ.RS.RP-01.t4  1 if a CRL past its nextUpdate leads to the configured behaviour
+ *   MQ.RS.RP-04.t4  1 if lifting a block needs a name and a reason
+ *   MQ.RC.RP-04.t4  count: temporary bans or rules past their expiry that are still in force
+ *
+ *   crypto, from files and sessions
+ *   MQ.PR.IA-01.t3  ratio: time of 30 d in which no CRL was past nextUpdate; samples = checks made
+ *   MQ.PR.IA-02.t1  ratio: certificates in use whose chain ends at an approved anchor / certificates in use
+ *   MQ.PR.IA-02.t3  1 if every anchor has RSA >= 3072 or EC >= 256 bits and SHA-256 or better
+ *   MQ.PR.IA-02.t4  count: self-signed leaf certificates that were accepted
+ *   MQ.PR.IA-04.t1  1 if the presented chain verifies against the clients' anchor, names match, more than 14 d left
+ *   MQ.PR.IP-05.t2  count: client keys (SPKI) presented by more than one device; samples = keys seen
+ *   MQ.PR.CL-02.t1  ratio: devices whose key no other device uses / devices with a certificate
+ *   MQ.PR.CL-02.t3  90th percentile of (notAfter - notBefore) in days over client certificates in use; samples = certificates
+ *   MQ.PR.SP-06.t4  age of the at-rest key in days
+ *   MQ.PR.SP-07.t3  age of the oldest ticket key accepted, in hours
+ *   MQ.PR.IP-04.t2  1 if the audit chain verifies from the last anchor to its head; samples = entries
+ *   MQ.RC.RP-08.t3  1 if backups are encrypted and authenticated
+ *
+ *   runtime, counted over the window (or since the start, if shorter: say so in detail)
+ *   MQ.PR.IA-01.t1  ratio: sessions with a verified client certificate / sessions, loopback left out
+ *   MQ.PR.IA-01.t2  count: sessions without TLS from an address that is not loopback; samples = sessions
+ *   MQ.PR.IA-01.t4  count: certificates in use with less than 14 d left; samples = certificates (inventory)
+ *   MQ.PR.IA-03.t2  ratio: connections let in by certificate, enhanced AUTH or Argon2id password / connections let in
+ *   MQ.PR.IA-05.t4  ratio: granted rules without a hit in 90 d / granted rules
+ *   MQ.PR.IP-01.t1  ratio: bytes over TLS 1.3, or 1.2 with AEAD and forward secrecy / bytes, loopback left out
+ *   MQ.PR.IP-01.t2  ratio: sessions on TLS 1.3 / TLS sessions
+ *   MQ.PR.IP-02.t1  ratio: bytes under an AEAD suite / bytes, loopback left out
+ *   MQ.PR.IP-03.t1  count: deliveries of confidential topics without TLS to an address that is not loopback
+ *   MQ.PR.SP-01.t3  protocol errors per 1000 connects; samples = connects
+ *   MQ.PR.SP-05.t4  1 - peak use / capacity, worst of descriptors, memory, queue bytes, CPU
+ *   MQ.PR.SP-07.t1  99th percentile of hours since the last key establishment over live sessions
+ *   MQ.PR.SP-07.t2  99th percentile of the age of live TLS sessions, in hours
+ *   MQ.DE.PM-01.t3  time-weighted share of expected devices present; samples = devices
+ *   MQ.DE.ID-04.t3  connection slots held by clients idle past their role's limit / slots in use
+ *
+ *   log: incidents, actions
+ *   MQ.DE.NM-02.t1  ratio: closed connections with a cause / closed connections
+ *   MQ.DE.NM-01.t4 MQ.DE.ID-02.t4 MQ.PR.SP-03.t4  incidents closed as false or benign per 1000 client-days; samples = client-days
+ *   MQ.DE.ID-01.t4  ratio: confirmed guessing incidents with an automatic limit or ban within 60 s / such incidents
+ *   MQ.DE.PM-01.t2  ratio: silences past 3 intervals alerted within 4 / silences past 3 intervals
+ *   MQ.ID.IC-02.t2  ratio: high incidents acknowledged in time by a named person / high incidents
+ *   MQ.RS.RP-03.t1  median seconds from a high incident to disconnect or ban; samples = containments
+ *   MQ.RS.RP-03.t4  ratio: containments judged wrong / containments
+ *   MQ.RC.RP-02.t1  count: temporary measures of closed incidents still in force after 7 d
+ *
+ *   self-test, over loopback with test principals (client ids begin with IDENTIFY_TEST_PREFIX)
+ *   MQ.PR.IA-03.t4  count: accounts whose verifier accepts one of the built-in default passwords; samples = accounts
+ *   MQ.PR.IA-05.t1  1 if a principal without rules is refused publish and subscribe on a random topic, on every listener
+ *   MQ.PR.IP-01.t3  1 if a handshake offering only TLS 1.0/1.1, NULL, RC4, 3DES or static RSA is refused on every TLS listener
+ *   MQ.PR.IP-02.t2  ratio: malformed packets of the corpus answered by the right reason code or close / corpus
+ *   MQ.PR.IP-03.t3  1 if a normal principal cannot read $SYS
+ *   MQ.PR.IP-05.t1  1 if getrandom(GRND_NONBLOCK) answers and RAND_status() is 1
+ *   MQ.PR.SP-01.t1 MQ.ID.CO-04.t2  ratio: normative statements passed / tried in the conformance self-test
+ *   MQ.PR.SP-01.t2  days since that self-test, of this binary
+ *   MQ.PR.SP-02.t1  1 if a silent client was closed within 1.5 x keep alive + 1 s
+ *   MQ.PR.SP-02.t2  seconds until a connection without CONNECT was closed
+ *   MQ.PR.SP-02.t4  1 if the same principal takes a client id over and another principal is refused
+ *   MQ.PR.SP-04.t1  worst seconds until a newly banned address, client id, principal is refused
+ *   MQ.PR.SP-04.t2  worst seconds until its live session is closed
+ *   MQ.PR.SP-04.t4  1 if a ban is in force after the state was read back
+ *   MQ.PR.SP-06.t1  1 if a random 32-byte canary, retained and queued, is in none of the node's files
+ *   MQ.PR.SP-07.t4  1 if client-initiated TLS 1.2 renegotiation is refused
+ *   MQ.DE.ID-01.t1  ratio: kinds of failed authentication that left an event with address, name and reason / kinds tried; samples = kinds
+ *   MQ.DE.ID-02.t3  1 if denied publish and subscribe are counted and answered 0x87
+ *   MQ.DE.ID-03.t1  1 if a publish without subscriber is counted and answered 0x10
+ *   MQ.RS.RP-04.t1  scopes blocked under test of 4: topic filter, bridge, listener, zone pair
+ *
+ *   drill: state/drills.jsonl, one object a line
+ *     {"at": unix ms, "subcategory": "MQ.DE.ID-02", "scenario": "R04", "injected": n, "detected": n,
+ *      "seconds": [to alert, one each detected], "touched": [tries or topics before the alert], "by": "..."}
+ *   assess_drills_evidence() turns that file into evidence of
+ *   MQ.DE.NM-01.t2 .t3  MQ.DE.NM-02.t2  MQ.DE.ID-01.t2 .t3  MQ.DE.ID-02.t1 .t2  MQ.DE.ID-03.t3
+ *   MQ.DE.ID-04.t2  MQ.PR.SP-03.t3 .t5  MQ.PR.SA-03.t1 .t2 .t4
+ *   and of any drill-kind test measured once by a line {"at", "test": "MQ.RS.RP-01.t1", "value", "by"}.
+ */
+/* clang-format on */
 
 #define ASSESS_TIER_MIN 1
 #define ASSESS_TIER_MAX 4

@@ -3,8 +3,8 @@
  * assess/history.c - state/assessments.jsonl: runs, recorded changes, indicators
  *
  *   {"kind": "run", "at": unix ms, "node", "organisation": tier, "subcategories": {id: tier}}
- *   {"kind": "change", "at", "category", "cause": "indicator" | "lesson" | "shared" | "review",
- * "text", "by"}
+ *   {"kind": "change", "at", "category", "cause", "text", "by"}, cause being one of indicator,
+ *    lesson, shared, review
  *   {"kind": "indicator", "at", "category", "indicator", "since": unix ms of its first data}
  *
  * The gates of tiers 3 and 4 ask for it.  A last line that is cut (the machine

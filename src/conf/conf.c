@@ -133,6 +133,7 @@ bool conf_ok(struct conf *c, char **ret_error)
     return false;
 }
 
+/** conf_node() - what libyaml has there; NULL when none */
 yaml_node_t *conf_node(struct conf_value v)
 {
     return v.node == 0 ? NULL : yaml_document_get_node(&v.conf->document, v.node);

@@ -71,14 +71,15 @@ MUST_CHECK bool identify_load(struct identify *id, const char *state_dir, uint64
 void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms);
 
 /* {"at_unix_ms", "n", "dropped", "assets": [{"id", "name", "state": "declared" | "learned" |
- *  "declared-not-seen", "client_id", "principal", "fingerprints", "addresses", "protocol_level",
- *  "role", "connected", "n_connects", "first_seen_unix_ms", "last_seen_unix_ms", "publishes",
- *  "subscribes", "owner", "site", "location", "criticality", "lifecycle", "hw_model",
- * "hw_serial"}]} */
+ * "declared-not-seen", "declared", "connected", "client_id", "principal", "fingerprints",
+ * "address", "addresses", "protocol_level", "role", "n_connects", "first_seen_unix_ms",
+ * "last_seen_unix_ms", "publishes", "subscribes", and of its record "owner", "site", "location",
+ * "zone", "criticality", "lifecycle", "hw_model", "hw_serial"}]}; what is not known is absent */
 json_t *identify_assets_json(const struct identify *id, uint64_t unix_ms);
 /* {"at_unix_ms", "n", "dropped", "flows": [{"from", "from_id", "topic", "to", "to_id", "declared",
- *  "classification", "live", "first_seen_unix_ms", "last_seen_unix_ms"}],
- *  "declared_not_seen": [{"from", "topic", "to"}]} */
+ * "classification", "live", "first_seen_unix_ms", "last_seen_unix_ms"}],
+ * "declared_not_seen": [{"from", "topic", "to"}]}; live: both ends are connected, the topic was
+ * used on this connection, and the subscription stands */
 json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms);
 
 /* What the assessment asks.  A ratio's value is numerator / denominator, its samples the

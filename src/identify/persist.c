@@ -4,8 +4,7 @@
  *
  * assets.json: {"format": "bastide-assets/1", "since_unix_ms", "assets": [...],
  *  "addresses": [...], "principals": [...], "retired": [...]}
- * flows.json:  {"format": "bastide-flows/1", "flows": [{"from", "topic", "to", ...}]} with asset
- * ids
+ * flows.json:  {"format": "bastide-flows/1", "flows": [{"from", "topic", "to", ...}]}, by asset id
  */
 #include "identify/private.h"
 

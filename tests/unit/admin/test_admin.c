@@ -124,8 +124,8 @@ static char *post(const struct fixture *f, const char *path, size_t body_len, co
 
 static void assert_has(const char *text, const char *part)
 {
-    if (strstr(text, part) == NULL)
-        fail_msg("no \"%s\" in: %s", part, text);
+    if (text == NULL || strstr(text, part) == NULL)
+        fail_msg("no \"%s\" in: %s", part, text != NULL ? text : "nothing");
 }
 
 static void a_question_over_the_socket_is_answered_in_json(void **state)

@@ -243,7 +243,7 @@ static enum style style_of_level(enum assess_level l)
 
 static void print_risks(struct page *p, const struct assessment *a)
 {
-    unsigned name = p->columns - 5 - 24 - 10 - 21;
+    unsigned name = p->columns - 5 - 19 - 10 - 18;
 
     heading(p, "Top risks", "SP 800-30 levels; unknown tests count as failed");
     for (size_t i = 0; i < a->n_risks && i < RISKS_TOP; i++) {
@@ -252,7 +252,7 @@ static void print_risks(struct page *p, const struct assessment *a)
         add_cell(p, PLAIN, r->scenario->id, 5);
         add_cell(p, PLAIN, r->scenario->name, name - 1);
         buf_add_u8(p->out, ' ');
-        add_cell(p, DIM, r->zone, 23);
+        add_cell(p, DIM, r->zone, 18);
         buf_add_u8(p->out, ' ');
         add_cell(p, style_of_level(r->level), assess_level_text(r->level), 10);
         if (r->over_tolerance)

@@ -2,29 +2,21 @@
 /*
  * respond/act.c - do what was planned, if no safeguard forbids it; and undo it
  *
- * The safeguards, in this order: critical subjects are never acted upon; observe
- * mode, the grace after the start and the kill switch let see what would have been
- * done; an address with more than three other clients, and more clients than the
- * blast radius, wait for a human.  (detection, section 5)
+ * Each action has an author, a reason, an expiry if it goes on, and what undoes it.
+ * One that is forbidden stays on the incident too, with the reason why.
  *
  * MQ.RS.RP-03
  */
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "respond/private.h"
 
-#define BLAST_S             600
-#define BLAST_CLIENTS_MAX   20
-#define BLAST_PERCENT_MAX   2
-#define BLAST_CLIENTS_FLOOR 5 /* else a small site could never act */
-#define ADDRESS_CLIENTS_MAX 3 /* others, behind one address */
-#define DELAY_S             600
-#define HELD_S              900
-#define DAY_S               86400
+#define DELAY_S 600
+#define HELD_S  900
+#define DAY_S   86400
 
 struct action_row {
     /* Return: false when it could not be done; NULL: nothing to do on the node. */
@@ -124,81 +116,6 @@ static const struct action_row rows[ACTION_KIND_N] = {
     [ACTION_BAN] = {perform_ban, undo_ban},
 };
 
-/* ---- the safeguards ---- */
-
-static bool is_protected(const struct respond *r, const struct incident *i, const struct action *a)
-{
-    const struct protected_set *of = r->protected;
-
-    if (a->target_kind == SUBJECT_ADDRESS)
-        return protected_has(&of[SUBJECT_ADDRESS], bytes_str(a->target));
-    if (r->settings.role_is_critical != NULL && i->role[0] != '\0' &&
-        r->settings.role_is_critical(r->settings.role_is_critical_arg, bytes_str(i->role)))
-        return true;
-    return protected_has(&of[SUBJECT_CLIENT], bytes_str(i->client_id)) ||
-           protected_has(&of[SUBJECT_USER], bytes_str(i->user_name));
-}
-
-static unsigned clients_touched(const struct respond *r, const struct action *a)
-{
-    if (a->kind == ACTION_DELAY)
-        return 0;
-    return a->target_kind == SUBJECT_ADDRESS ? r->hands.clients_at_address(r->hands.arg, a->target)
-                                             : 1;
-}
-
-static uint64_t touch_key(const struct action *a)
-{
-    return hash_keyed(bytes_str(a->target)) ^ (uint64_t)a->target_kind;
-}
-
-static unsigned blast_max(const struct respond *r)
-{
-    unsigned clients =
-        r->settings.blast_clients_max > 0 ? r->settings.blast_clients_max : BLAST_CLIENTS_MAX;
-    unsigned percent =
-        r->settings.blast_percent_max > 0 ? r->settings.blast_percent_max : BLAST_PERCENT_MAX;
-    uint64_t share = (uint64_t)r->hands.online_clients(r->hands.arg) * percent / 100;
-
-    return (unsigned)MIN((uint64_t)clients, MAX(share, (uint64_t)BLAST_CLIENTS_FLOOR));
-}
-
-/* Return: ACTION_DONE when nothing forbids it, else what becomes of it and @ret_why. */
-static enum action_state ask_safeguards(struct respond *r, const struct incident *i,
-                                        const struct action *a, const struct finding *f,
-                                        struct respond_now now, const char **ret_why)
-{
-    unsigned touched = clients_touched(r, a);
-    uint64_t blast_ns = respond_scaled_ns(r, BLAST_S);
-    uint64_t since_ns = now.ns > blast_ns ? now.ns - blast_ns : 0;
-
-    if (is_protected(r, i, a)) {
-        *ret_why = "a critical client, or an address it comes from, is never acted upon";
-        return ACTION_WITHHELD;
-    }
-    if (!r->settings.enforce) {
-        *ret_why = "observe mode";
-        return ACTION_OBSERVED;
-    }
-    if (f->in_grace) {
-        *ret_why = "grace after the start";
-        return ACTION_OBSERVED;
-    }
-    if (now.ns < r->suspended_until_ns) {
-        *ret_why = "automatic responses are suspended";
-        return ACTION_OBSERVED;
-    }
-    if (a->target_kind == SUBJECT_ADDRESS && touched > ADDRESS_CLIENTS_MAX) {
-        *ret_why = "more than three clients come from the address; approval needed";
-        return ACTION_HELD;
-    }
-    if (touched > 0 && blast_with(&r->blast, touch_key(a), touched, since_ns) > blast_max(r)) {
-        *ret_why = "too many clients would be touched in 10 min; approval needed";
-        return ACTION_HELD;
-    }
-    return ACTION_DONE;
-}
-
 /* ---- one action ---- */
 
 static void action_done(struct action *a)
@@ -296,7 +213,7 @@ static void count(struct respond *r, const struct action *a)
 
 static void perform(struct respond *r, struct incident *i, struct action *a, struct respond_now now)
 {
-    unsigned touched = clients_touched(r, a);
+    unsigned touched = guard_clients(r, a);
 
     if (rows[a->kind].perform == NULL)
         return;
@@ -307,7 +224,7 @@ static void perform(struct respond *r, struct incident *i, struct action *a, str
                   action_kind_text(a->kind), a->target);
         return;
     }
-    blast_touch(&r->blast, touch_key(a), touched, now.ns);
+    guard_touched(r, a, touched, now);
 }
 
 static bool stands_longer(const struct respond *r, const struct incident *i, const struct action *a,
@@ -331,7 +248,7 @@ static void decide(struct respond *r, struct incident *i, const struct finding *
     const char *why_not = NULL;
     struct buf author = {0};
 
-    a->state = a->kind <= ACTION_ALERT ? ACTION_DONE : ask_safeguards(r, i, a, f, now, &why_not);
+    a->state = a->kind <= ACTION_ALERT ? ACTION_DONE : guard_ask(r, i, a, f, now, &why_not);
     if (a->state == ACTION_HELD)
         a->expires_unix_ms = now.unix_ms + respond_scaled_ms(r, HELD_S);
     buf_addf(&author, "detector:%s", i->detector->name);
@@ -405,7 +322,7 @@ unsigned act_approve(struct respond *r, struct incident *i, const char *author,
             continue;
         a->expires_unix_ms = 0;
         a->at_unix_ms = now.unix_ms;
-        a->state = is_protected(r, i, a) ? ACTION_WITHHELD : ACTION_DONE;
+        a->state = guard_protects(r, i, a) ? ACTION_WITHHELD : ACTION_DONE;
         if (a->state == ACTION_DONE) {
             free(a->author);
             a->author = bytes_dup_str(bytes_str(author));

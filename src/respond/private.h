@@ -3,8 +3,8 @@
  * respond/private.h - the parts of respond, for one another
  *
  * A finding opens or updates an incident (incident.c); the playbook (playbook.c)
- * says which actions its severity and the subject's history ask for; safeguards and
- * doing are in act.c; what changed becomes a record (record.c) in the feed (feed.c).
+ * says which actions its severity and the subject's history ask for; guard.c may
+ * forbid them, act.c does them; what changed is a record (record.c) in the feed (feed.c).
  */
 #pragma once
 
@@ -12,8 +12,7 @@
 #include "base/map.h"
 #include "respond/respond.h"
 
-/* ---- history.c: what a subject did before, for escalation; the least recently seen is forgotten
- * ---- */
+/* ---- history.c: what a subject did before; the least recently seen is forgotten ---- */
 
 #define HISTORY_MAX      4096
 #define HISTORY_LOWS_MAX 5
@@ -178,6 +177,14 @@ struct plan {
 
 struct plan playbook_plan(struct respond *r, struct incident *i, const struct finding *f,
                           struct respond_now now);
+
+/* guard.c */
+bool guard_protects(const struct respond *r, const struct incident *i, const struct action *a);
+unsigned guard_clients(const struct respond *r, const struct action *a);
+void guard_touched(struct respond *r, const struct action *a, unsigned clients,
+                   struct respond_now now);
+enum action_state guard_ask(struct respond *r, const struct incident *i, const struct action *a,
+                            const struct finding *f, struct respond_now now, const char **ret_why);
 
 /* act.c */
 void act_on(struct respond *r, struct incident *i, const struct finding *f, const struct plan *p,

@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "detect/detect.h"
+#include "event/event.h"
 
 #define RESPOND_INCIDENTS_MAX                                                                      \
     1000 /* in memory; then the oldest closed, else the oldest, is forgotten */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * respond/guard.c - the safeguards before an automatic action
+ *
+ * In this order: critical subjects are never acted upon; observe mode, the grace
+ * after the start and the kill switch let see what would have been done; an address
+ * with more than three other clients, and more clients than the blast radius, wait
+ * for a human.  (detection, section 5)
+ */
+#include "base/hash.h"
+#include "respond/private.h"
+
+#define BLAST_S             600
+#define BLAST_CLIENTS_MAX   20
+#define BLAST_PERCENT_MAX   2
+#define BLAST_CLIENTS_FLOOR 5 /* else a small site could never act */
+#define ADDRESS_CLIENTS_MAX 3 /* others, behind one address */
+
+/** guard_protects() - Return: whether the target of @a is critical. */
+bool guard_protects(const struct respond *r, const struct incident *i, const struct action *a)
+{
+    const struct protected_set *of = r->protected;
+
+    if (a->target_kind == SUBJECT_ADDRESS)
+        return protected_has(&of[SUBJECT_ADDRESS], bytes_str(a->target));
+    if (r->settings.role_is_critical != NULL && i->role[0] != '\0' &&
+        r->settings.role_is_critical(r->settings.role_is_critical_arg, bytes_str(i->role)))
+        return true;
+    return protected_has(&of[SUBJECT_CLIENT], bytes_str(i->client_id)) ||
+           protected_has(&of[SUBJECT_USER], bytes_str(i->user_name));
+}
+
+/** guard_clients() - Return: how many clients @a would touch; a delay touches none. */
+unsigned guard_clients(const struct respond *r, const struct action *a)
+{
+    if (a->kind == ACTION_DELAY)
+        return 0;
+    return a->target_kind == SUBJECT_ADDRESS ? r->hands.clients_at_address(r->hands.arg, a->target)
+                                             : 1;
+}
+
+static uint64_t touch_key(const struct action *a)
+{
+    return hash_keyed(bytes_str(a->target)) ^ (uint64_t)a->target_kind;
+}
+
+static unsigned blast_max(const struct respond *r)
+{
+    unsigned clients =
+        r->settings.blast_clients_max > 0 ? r->settings.blast_clients_max : BLAST_CLIENTS_MAX;
+    unsigned percent =
+        r->settings.blast_percent_max > 0 ? r->settings.blast_percent_max : BLAST_PERCENT_MAX;
+    uint64_t share = (uint64_t)r->hands.online_clients(r->hands.arg) * percent / 100;
+
+    return (unsigned)MIN((uint64_t)clients, MAX(share, (uint64_t)BLAST_CLIENTS_FLOOR));
+}
+
+/** guard_touched() - @a was done to so many clients */
+void guard_touched(struct respond *r, const struct action *a, unsigned clients,
+                   struct respond_now now)
+{
+    blast_touch(&r->blast, touch_key(a), clients, now.ns);
+}
+
+/**
+ * guard_ask() - may @a be done automatically?
+ * @ret_why:  static; untouched when it may
+ *
+ * Return: ACTION_DONE when nothing forbids it, else what becomes of it.
+ */
+enum action_state guard_ask(struct respond *r, const struct incident *i, const struct action *a,
+                            const struct finding *f, struct respond_now now, const char **ret_why)
+{
+    unsigned touched = guard_clients(r, a);
+    uint64_t blast_ns = respond_scaled_ns(r, BLAST_S);
+    uint64_t since_ns = now.ns > blast_ns ? now.ns - blast_ns : 0;
+
+    if (guard_protects(r, i, a)) {
+        *ret_why = "a critical client, or an address it comes from, is never acted upon";
+        return ACTION_WITHHELD;
+    }
+    if (!r->settings.enforce) {
+        *ret_why = "observe mode";
+        return ACTION_OBSERVED;
+    }
+    if (f->in_grace) {
+        *ret_why = "grace after the start";
+        return ACTION_OBSERVED;
+    }
+    if (now.ns < r->suspended_until_ns) {
+        *ret_why = "automatic responses are suspended";
+        return ACTION_OBSERVED;
+    }
+    if (a->target_kind == SUBJECT_ADDRESS && touched > ADDRESS_CLIENTS_MAX) {
+        *ret_why = "more than three clients come from the address; approval needed";
+        return ACTION_HELD;
+    }
+    if (touched > 0 && blast_with(&r->blast, touch_key(a), touched, since_ns) > blast_max(r)) {
+        *ret_why = "too many clients would be touched in 10 min; approval needed";
+        return ACTION_HELD;
+    }
+    return ACTION_DONE;
+}

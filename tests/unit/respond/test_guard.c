@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/respond/test_guard.c - each safeguard before an automatic action */
+#include "stage.h"
+
+static void find_high(struct stage *s, const char *client)
+{
+    stage_find(s, "topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, client);
+}
+
+static void find_guesser(struct stage *s, const char *address)
+{
+    stage_find(s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, address);
+}
+
+static void assert_only_alerted(struct stage *s, enum action_kind kind, enum action_state state)
+{
+    const struct incident *i = stage_incident(s);
+    const struct action *a = action_of(i, kind);
+
+    assert_did_nothing(s);
+    assert_non_null(a);
+    assert_int_equal(a->state, state);
+    assert_int_equal(s->n_published, 1);
+    assert_int_equal(respond_bans(s->r), 0);
+}
+
+static void a_critical_role_is_told_of_and_never_acted_upon(void **state)
+{
+    struct stage s;
+    struct finding f =
+        finding_of("unauthorized-command", SEVERITY_CRITICAL, SUBJECT_CLIENT, "plc-1");
+
+    (void)state;
+    f.role = BYTES("control");
+    stage_begin(&s);
+    respond_finding(s.r, &f, s.now);
+    assert_only_alerted(&s, ACTION_BAN, ACTION_WITHHELD);
+    assert_string_equal(incident_action_text(stage_incident(&s)), "alert");
+    assert_int_equal(respond_counters(s.r).withheld, 2);
+    stage_end(&s);
+}
+
+static void the_address_of_a_critical_client_is_never_acted_upon(void **state)
+{
+    static const enum severity severities[] = {SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL};
+    struct stage s;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(severities); i++) {
+        stage_begin(&s);
+        stage_connect(&s, "scada", "192.0.2.50", "control");
+        assert_true(respond_protect_has(s.r, SUBJECT_ADDRESS, BYTES("192.0.2.50")));
+        stage_find(&s, "repeated-auth-failures", severities[i], SUBJECT_ADDRESS, "192.0.2.50");
+        assert_did_nothing(&s);
+        assert_int_equal(respond_bans(s.r), 0);
+        assert_string_equal(incident_action_text(stage_incident(&s)), "alert");
+        stage_end(&s);
+    }
+}
+
+static void the_client_and_user_of_a_critical_role_are_known_without_the_role(void **state)
+{
+    struct stage s;
+    struct finding f = finding_of("topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "scada");
+
+    (void)state;
+    f.role = BYTES_NONE;
+    f.user_name = BYTES_NONE;
+    stage_begin(&s);
+    stage_connect(&s, "scada", "192.0.2.50", "control");
+    respond_finding(s.r, &f, s.now);
+    assert_only_alerted(&s, ACTION_BAN, ACTION_WITHHELD);
+    stage_end(&s);
+}
+
+static void an_ordinary_client_protects_nothing(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    stage_connect(&s, "m-1", "203.0.113.9", "meter");
+    find_guesser(&s, "203.0.113.9");
+    assert_did(&s, "ban address 203.0.113.9 - 600");
+    stage_end(&s);
+}
+
+/* A rogue on the control master's host is acted upon as a client; the host is not. */
+static void another_client_at_a_protected_address_is_acted_upon_by_name(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    stage_connect(&s, "scada", "192.0.2.7", "control");
+    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "rogue");
+    assert_did_nothing(&s);
+    find_high(&s, "rogue");
+    assert_did(&s, "disconnect client rogue", "ban client-address rogue 192.0.2.7 600");
+    stage_end(&s);
+}
+
+static void what_the_configuration_protects_is_protected(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    respond_protect_add(s.r, SUBJECT_CLIENT, BYTES("gw-1"));
+    find_high(&s, "gw-1");
+    assert_only_alerted(&s, ACTION_BAN, ACTION_WITHHELD);
+    stage_end(&s);
+}
+
+static void learned_protection_is_bounded_and_what_is_configured_stays(void **state)
+{
+    struct stage s;
+    char name[32];
+
+    (void)state;
+    stage_begin(&s);
+    stage_connect(&s, "first", "192.0.2.1", "control");
+    respond_protect_add(s.r, SUBJECT_CLIENT, BYTES("first"));
+    for (unsigned i = 0; i < 65537; i++) {
+        snprintf(name, sizeof(name), "c-%u", i);
+        stage_connect(&s, name, "192.0.2.1", "control");
+    }
+    assert_true(respond_protect_has(s.r, SUBJECT_CLIENT, BYTES("first")));
+    assert_false(respond_protect_has(s.r, SUBJECT_CLIENT, BYTES("c-0")));
+    assert_true(respond_protect_has(s.r, SUBJECT_CLIENT, BYTES("c-1")));
+    assert_true(respond_protect_has(s.r, SUBJECT_ADDRESS, BYTES("192.0.2.1")));
+    stage_end(&s);
+}
+
+static void an_alert_only_finding_is_never_acted_upon(void **state)
+{
+    struct stage s;
+    struct finding f =
+        finding_of("repeated-auth-failures", SEVERITY_CRITICAL, SUBJECT_CLIENT, "m-1");
+
+    (void)state;
+    f.alert_only = true;
+    stage_begin(&s);
+    respond_finding(s.r, &f, s.now);
+    assert_did_nothing(&s);
+    assert_string_equal(incident_action_text(stage_incident(&s)), "alert");
+    stage_end(&s);
+}
+
+/* No action of any detector or severity bans an identity without its address. */
+static void an_identity_is_banned_only_with_its_address(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    for (size_t d = 0; d < detect_detectors(); d++) {
+        for (enum severity v = 0; v < SEVERITY_N; v++) {
+            for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++) {
+                struct finding f = finding_of(detect_detector(d)->name, v, k, "x");
+
+                respond_finding(s.r, &f, s.now);
+                f.address = k == SUBJECT_ADDRESS ? f.subject : BYTES_NONE;
+                respond_finding(s.r, &f, s.now);
+            }
+        }
+    }
+    for (unsigned i = 0; i < s.n_did; i++) {
+        assert_true(strncmp(s.did[i], "ban client x", 12) != 0);
+        assert_true(strncmp(s.did[i], "ban user", 8) != 0);
+        assert_null(strstr(s.did[i], " user "));
+    }
+    assert_true(s.n_did > 10);
+    stage_end(&s);
+}
+
+static void an_address_with_more_than_three_clients_waits_for_approval(void **state)
+{
+    struct stage s;
+    unsigned n = 0;
+
+    (void)state;
+    stage_begin(&s);
+    s.at_address = 3;
+    find_guesser(&s, "203.0.113.1");
+    assert_did(&s, "ban address 203.0.113.1 - 600");
+    s.at_address = 4;
+    s.n_published = 0;
+    find_guesser(&s, "203.0.113.2");
+    assert_did_nothing(&s);
+    assert_string_equal(incident_action_text(stage_incident(&s)), "held");
+    assert_int_equal(
+        respond_incident_approve(s.r, stage_incident(&s)->id, "admin:alice", s.now, &n),
+        RESPOND_OK);
+    assert_int_equal(n, 1);
+    assert_did(&s, "ban address 203.0.113.2 - 600");
+    assert_string_equal(action_of(stage_incident(&s), ACTION_BAN)->author, "admin:alice");
+    assert_string_equal(incident_action_text(stage_incident(&s)), "ban");
+    assert_int_equal(
+        respond_incident_approve(s.r, stage_incident(&s)->id, "admin:alice", s.now, &n),
+        RESPOND_E_CONFLICT);
+    assert_int_equal(respond_incident_approve(s.r, "I-0", "admin:alice", s.now, &n),
+                     RESPOND_E_NOT_FOUND);
+    stage_end(&s);
+}
+
+/* How many different clients are acted upon in ten minutes, by how many are online. */
+static const struct {
+    unsigned online;
+    unsigned limit;
+} blasts[] = {{0, 5}, {10, 5}, {250, 5}, {500, 10}, {1000, 20}, {100000, 20}};
+
+static void no_more_clients_are_touched_than_the_blast_radius(void **state)
+{
+    (void)state;
+    for (size_t b = 0; b < COUNT_OF(blasts); b++) {
+        struct stage s;
+        char client[16];
+
+        stage_begin(&s);
+        s.online = blasts[b].online;
+        for (unsigned i = 0; i < 30; i++) {
+            snprintf(client, sizeof(client), "m-%u", i);
+            find_high(&s, client);
+            assert_string_equal(incident_action_text(stage_incident(&s)),
+                                i < blasts[b].limit ? "ban" : "held");
+        }
+        assert_int_equal(respond_bans(s.r), blasts[b].limit);
+        assert_int_equal(respond_counters(s.r).held, 2 * (30 - blasts[b].limit));
+        stage_wait(&s, 601);
+        find_high(&s, "late");
+        assert_string_equal(incident_action_text(stage_incident(&s)), "ban");
+        stage_end(&s);
+    }
+}
+
+static void one_client_that_is_touched_again_counts_once(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    s.online = 0;
+    for (unsigned i = 0; i < 30; i++) {
+        stage_find(&s, "unauthorized-command", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+        assert_int_equal(action_of(stage_incident(&s), ACTION_DISCONNECT)->state, ACTION_DONE);
+    }
+    stage_end(&s);
+}
+
+/* Addresses where nobody is connected touch nobody. */
+static void guessers_from_many_addresses_are_all_banned(void **state)
+{
+    struct stage s;
+    char address[32];
+
+    (void)state;
+    stage_begin(&s);
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(address, sizeof(address), "203.0.113.%u", i);
+        find_guesser(&s, address);
+    }
+    assert_int_equal(respond_bans(s.r), 200);
+    stage_end(&s);
+}
+
+static void the_blast_radius_can_be_configured(void **state)
+{
+    struct stage s;
+    char client[16];
+
+    (void)state;
+    stage_begin(&s);
+    s.settings.blast_clients_max = 3;
+    s.settings.blast_percent_max = 50;
+    stage_restart(&s);
+    for (unsigned i = 0; i < 10; i++) {
+        snprintf(client, sizeof(client), "m-%u", i);
+        find_high(&s, client);
+    }
+    assert_int_equal(respond_bans(s.r), 3);
+    stage_end(&s);
+}
+
+static void what_is_held_is_not_done_when_nobody_approves_in_15_min(void **state)
+{
+    struct stage s;
+    unsigned n;
+    const struct action *a;
+
+    (void)state;
+    stage_begin(&s);
+    s.at_address = 50;
+    find_guesser(&s, "203.0.113.2");
+    stage_wait(&s, 899);
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_HELD);
+    stage_wait(&s, 1);
+    a = action_of(stage_incident(&s), ACTION_BAN);
+    assert_int_equal(a->state, ACTION_OBSERVED);
+    assert_non_null(strstr(a->reason, "not given in time"));
+    assert_non_null(strstr(s.published, "\"state\":\"update\""));
+    assert_int_equal(respond_incident_approve(s.r, stage_incident(&s)->id, "admin:a", s.now, &n),
+                     RESPOND_E_CONFLICT);
+    assert_did_nothing(&s);
+    stage_end(&s);
+}
+
+static void who_became_critical_meanwhile_is_spared_by_an_approval(void **state)
+{
+    struct stage s;
+    unsigned n;
+
+    (void)state;
+    stage_begin(&s);
+    s.at_address = 50;
+    find_guesser(&s, "203.0.113.2");
+    stage_connect(&s, "scada", "203.0.113.2", "control");
+    assert_int_equal(respond_incident_approve(s.r, stage_incident(&s)->id, "admin:a", s.now, &n),
+                     RESPOND_E_CONFLICT);
+    assert_did_nothing(&s);
+    stage_end(&s);
+}
+
+static void in_observe_mode_it_is_seen_what_would_be_done(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    respond_settings_change(s.r, false);
+    find_high(&s, "m-1");
+    assert_only_alerted(&s, ACTION_BAN, ACTION_OBSERVED);
+    assert_non_null(strstr(action_of(stage_incident(&s), ACTION_BAN)->reason, "observe mode"));
+    assert_int_equal(respond_counters(s.r).observed, 2);
+    respond_settings_change(s.r, true);
+    find_high(&s, "m-1");
+    assert_did(&s, "disconnect client m-1", "ban client-address m-1 192.0.2.7 600");
+    stage_end(&s);
+}
+
+static void in_the_grace_after_the_start_nothing_is_done(void **state)
+{
+    struct stage s;
+    struct finding f = finding_of("topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+
+    (void)state;
+    f.in_grace = true;
+    stage_begin(&s);
+    respond_finding(s.r, &f, s.now);
+    assert_only_alerted(&s, ACTION_DISCONNECT, ACTION_OBSERVED);
+    stage_end(&s);
+}
+
+static void the_kill_switch_stops_actions_for_its_time(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    assert_int_equal(respond_suspend(s.r, 30, "admin:alice", s.now), RESPOND_OK);
+    assert_true(respond_suspended_until_unix_ms(s.r) == s.now.unix_ms + 1800000);
+    find_high(&s, "m-1");
+    assert_only_alerted(&s, ACTION_BAN, ACTION_OBSERVED);
+    stage_wait(&s, 1799);
+    find_high(&s, "m-1");
+    assert_did_nothing(&s);
+    stage_wait(&s, 1);
+    assert_true(respond_suspended_until_unix_ms(s.r) == 0);
+    find_high(&s, "m-1");
+    assert_did(&s, "disconnect client m-1", "ban client-address m-1 192.0.2.7 600");
+    stage_end(&s);
+}
+
+static void the_kill_switch_can_be_put_back_and_has_a_limit(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    assert_int_equal(respond_suspend(s.r, 1441, "admin:alice", s.now), RESPOND_E_INVALID);
+    assert_true(respond_suspended_until_unix_ms(s.r) == 0);
+    assert_int_equal(respond_suspend(s.r, 1440, "admin:alice", s.now), RESPOND_OK);
+    assert_int_equal(respond_suspend(s.r, 0, "admin:alice", s.now), RESPOND_OK);
+    assert_true(respond_suspended_until_unix_ms(s.r) == 0);
+    find_guesser(&s, "203.0.113.1");
+    assert_did(&s, "ban address 203.0.113.1 - 600");
+    stage_end(&s);
+}
+
+/* An admin may ban while automatic actions are suspended. */
+static void the_kill_switch_does_not_tie_people(void **state)
+{
+    struct stage s;
+    const struct respond_ban b = {
+        .kind = RESPOND_BAN_USER, .subject = "eve", .reason = "left", .author = "admin:alice"};
+
+    (void)state;
+    stage_begin(&s);
+    assert_int_equal(respond_suspend(s.r, 30, "admin:alice", s.now), RESPOND_OK);
+    assert_int_equal(respond_ban_add(s.r, &b, s.now), RESPOND_OK);
+    assert_did(&s, "ban user eve - 0");
+    stage_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_critical_role_is_told_of_and_never_acted_upon),
+        cmocka_unit_test(the_address_of_a_critical_client_is_never_acted_upon),
+        cmocka_unit_test(the_client_and_user_of_a_critical_role_are_known_without_the_role),
+        cmocka_unit_test(an_ordinary_client_protects_nothing),
+        cmocka_unit_test(another_client_at_a_protected_address_is_acted_upon_by_name),
+        cmocka_unit_test(what_the_configuration_protects_is_protected),
+        cmocka_unit_test(learned_protection_is_bounded_and_what_is_configured_stays),
+        cmocka_unit_test(an_alert_only_finding_is_never_acted_upon),
+        cmocka_unit_test(an_identity_is_banned_only_with_its_address),
+        cmocka_unit_test(an_address_with_more_than_three_clients_waits_for_approval),
+        cmocka_unit_test(no_more_clients_are_touched_than_the_blast_radius),
+        cmocka_unit_test(one_client_that_is_touched_again_counts_once),
+        cmocka_unit_test(guessers_from_many_addresses_are_all_banned),
+        cmocka_unit_test(the_blast_radius_can_be_configured),
+        cmocka_unit_test(what_is_held_is_not_done_when_nobody_approves_in_15_min),
+        cmocka_unit_test(who_became_critical_meanwhile_is_spared_by_an_approval),
+        cmocka_unit_test(in_observe_mode_it_is_seen_what_would_be_done),
+        cmocka_unit_test(in_the_grace_after_the_start_nothing_is_done),
+        cmocka_unit_test(the_kill_switch_stops_actions_for_its_time),
+        cmocka_unit_test(the_kill_switch_can_be_put_back_and_has_a_limit),
+        cmocka_unit_test(the_kill_switch_does_not_tie_people),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

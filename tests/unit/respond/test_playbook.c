@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/respond/test_playbook.c - what each finding leads to, and escalation; MQ.RS.RP-03 */
+#include "stage.h"
+
+static const struct {
+    const char *detector;
+    enum severity severity;
+    enum subject_kind kind;
+    const char *subject;
+    const char *did[3];
+    const char *action; /* as the incident says */
+} cases[] = {
+    {"repeated-auth-failures", SEVERITY_INFO, SUBJECT_ADDRESS, "203.0.113.9", {NULL}, "record"},
+    {"repeated-auth-failures", SEVERITY_LOW, SUBJECT_ADDRESS, "203.0.113.9", {NULL}, "alert"},
+    {"repeated-auth-failures",
+     SEVERITY_MEDIUM,
+     SUBJECT_ADDRESS,
+     "203.0.113.9",
+     {"delay 203.0.113.9 1000 600"},
+     "delay"},
+    {"repeated-auth-failures",
+     SEVERITY_HIGH,
+     SUBJECT_ADDRESS,
+     "203.0.113.9",
+     {"ban address 203.0.113.9 - 600"},
+     "ban"},
+    {"repeated-auth-failures",
+     SEVERITY_CRITICAL,
+     SUBJECT_ADDRESS,
+     "203.0.113.9",
+     {"disconnect ip 203.0.113.9", "ban address 203.0.113.9 - 3600"},
+     "ban"},
+    {"repeated-auth-failures", SEVERITY_MEDIUM, SUBJECT_USER, "operator", {NULL}, "alert"},
+    {"repeated-auth-failures", SEVERITY_HIGH, SUBJECT_USER, "operator", {NULL}, "alert"},
+    {"repeated-connection-attempts",
+     SEVERITY_MEDIUM,
+     SUBJECT_CLIENT,
+     "m-1",
+     {"delay 192.0.2.7 1000 600"},
+     "delay"},
+    {"repeated-connection-attempts",
+     SEVERITY_HIGH,
+     SUBJECT_CLIENT,
+     "m-1",
+     {"disconnect client m-1", "ban client-address m-1 192.0.2.7 300"},
+     "ban"},
+    {"topic-scan-publish",
+     SEVERITY_MEDIUM,
+     SUBJECT_CLIENT,
+     "m-1",
+     {"delay 192.0.2.7 1000 600"},
+     "delay"},
+    {"topic-scan-publish",
+     SEVERITY_HIGH,
+     SUBJECT_CLIENT,
+     "m-1",
+     {"disconnect client m-1", "ban client-address m-1 192.0.2.7 600"},
+     "ban"},
+    {"topic-scan-subscribe",
+     SEVERITY_HIGH,
+     SUBJECT_CLIENT,
+     "m-1",
+     {"disconnect client m-1", "ban client-address m-1 192.0.2.7 600"},
+     "ban"},
+    {"unauthorized-command",
+     SEVERITY_HIGH,
+     SUBJECT_CLIENT,
+     "m-1",
+     {"disconnect client m-1"},
+     "disconnect"},
+    {"unauthorized-command",
+     SEVERITY_CRITICAL,
+     SUBJECT_CLIENT,
+     "m-1",
+     {"disconnect client m-1", "ban client-address m-1 192.0.2.7 3600"},
+     "ban"},
+};
+
+static void each_severity_has_its_actions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage s;
+
+        print_message("  %s %s\n", cases[i].detector, severity_text(cases[i].severity));
+        stage_begin(&s);
+        stage_find(&s, cases[i].detector, cases[i].severity, cases[i].kind, cases[i].subject);
+        assert_did_all(&s, cases[i].did);
+        assert_string_equal(incident_action_text(stage_incident(&s)), cases[i].action);
+        assert_int_equal(s.n_published, cases[i].severity > SEVERITY_INFO);
+        stage_end(&s);
+    }
+}
+
+static void an_action_says_who_why_and_until_when(void **state)
+{
+    struct stage s;
+    const struct incident *i;
+    const struct action *a;
+
+    (void)state;
+    stage_begin(&s);
+    stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
+    i = stage_incident(&s);
+    a = action_of(i, ACTION_BAN);
+    assert_non_null(a);
+    assert_int_equal(a->state, ACTION_DONE);
+    assert_string_equal(a->author, "detector:repeated-auth-failures");
+    assert_non_null(strstr(a->reason, i->id));
+    assert_non_null(strstr(a->reason, "12 failed logins in 600 s (limit 10)"));
+    assert_true(a->expires_unix_ms == s.now.unix_ms + 600000);
+    assert_true(incident_expires_unix_ms(i) == a->expires_unix_ms);
+    stage_end(&s);
+}
+
+static void a_second_medium_within_an_hour_disconnects(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+    assert_did(&s, "delay 192.0.2.7 1000 600");
+    stage_wait(&s, 3599);
+    stage_find(&s, "topic-scan-subscribe", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+    assert_did(&s, "delay 192.0.2.7 2000 600", "disconnect client m-1");
+    stage_find(&s, "topic-scan-subscribe", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-2");
+    assert_did(&s, "delay 192.0.2.7 1000 600");
+    stage_wait(&s, 3601);
+    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+    assert_did(&s, "delay 192.0.2.7 1000 600");
+    stage_end(&s);
+}
+
+static void a_delay_doubles_to_eight_seconds(void **state)
+{
+    static const unsigned expected_ms[] = {1000, 2000, 4000, 8000, 8000};
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    for (size_t i = 0; i < COUNT_OF(expected_ms); i++) {
+        stage_find(&s, "repeated-auth-failures", SEVERITY_MEDIUM, SUBJECT_ADDRESS, "203.0.113.9");
+        assert_int_equal(action_of(stage_incident(&s), ACTION_DELAY)->delay_ms, expected_ms[i]);
+        stage_wait(&s, 600);
+    }
+    stage_end(&s);
+}
+
+static void a_third_high_within_a_day_bans_the_client_too(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    for (unsigned i = 0; i < 2; i++) {
+        stage_find(&s, "unauthorized-command", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+        assert_did(&s, "disconnect client m-1");
+        stage_wait(&s, 7200);
+    }
+    stage_find(&s, "unauthorized-command", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+    assert_did(&s, "disconnect client m-1", "ban client-address m-1 192.0.2.7 600");
+    stage_end(&s);
+}
+
+/* 10, 20, 40 ... minutes to a day; a quiet day takes one doubling back. */
+static void a_ban_doubles_with_each_repetition_and_halves_with_each_quiet_day(void **state)
+{
+    struct stage s;
+    uint64_t expected_s = 600;
+
+    (void)state;
+    stage_begin(&s);
+    for (unsigned i = 0; i < 10; i++) {
+        const struct action *a;
+
+        stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
+        a = action_of(stage_incident(&s), ACTION_BAN);
+        assert_true(a->state == ACTION_DONE && a->ban_ms == expected_s * 1000);
+        assert_true(a->expires_unix_ms == s.now.unix_ms + expected_s * 1000);
+        stage_wait(&s, expected_s);
+        assert_int_equal(respond_bans(s.r), 0);
+        expected_s = MIN(expected_s * 2, 86400);
+    }
+    stage_calm(&s, "repeated-auth-failures", SUBJECT_ADDRESS, "203.0.113.9");
+    stage_wait(&s, 7 * 86400 + 1); /* ten doublings less seven */
+    stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
+    assert_true(action_of(stage_incident(&s), ACTION_BAN)->ban_ms == 600000 * 8);
+    stage_end(&s);
+}
+
+static void a_ban_in_force_is_not_made_again(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
+    stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
+    assert_did(&s, "ban address 203.0.113.9 - 600");
+    assert_int_equal(respond_incidents_open(s.r), 1);
+    stage_end(&s);
+}
+
+/* There are five detectors: each finds something low about one client. */
+static void low_findings_of_five_detectors_are_medium(void **state)
+{
+    struct stage s;
+    struct finding f;
+
+    (void)state;
+    stage_begin(&s);
+    for (size_t i = 0; i < 5; i++) {
+        for (unsigned k = 0; k < 3; k++) {
+            f = finding_of(detect_detector(i)->name, SEVERITY_LOW, SUBJECT_CLIENT, "m-1");
+            respond_finding(s.r, &f, s.now);
+            if (i == 4)
+                break;
+            assert_did_nothing(&s);
+        }
+        stage_wait(&s, 600);
+    }
+    assert_did(&s, "delay 192.0.2.7 1000 600");
+    assert_int_equal(stage_incident(&s)->severity, SEVERITY_MEDIUM);
+    stage_end(&s);
+}
+
+static void a_time_scale_shortens_what_is_done(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    s.settings.time_scale = 60;
+    stage_restart(&s);
+    stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
+    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+    assert_did(&s, "ban address 203.0.113.9 - 10", "delay 192.0.2.7 1000 10");
+    stage_wait(&s, 10);
+    assert_did(&s, "unban address 203.0.113.9 -");
+    stage_end(&s);
+}
+
+static void more_subjects_than_fit_forget_the_one_seen_least_recently(void **state)
+{
+    struct stage s;
+    char address[32];
+
+    (void)state;
+    stage_begin(&s);
+    s.settings.enforce = false;
+    stage_restart(&s);
+    for (unsigned i = 0; i < 5000; i++) {
+        snprintf(address, sizeof(address), "10.0.%u.%u", i / 256, i % 256);
+        stage_find(&s, "repeated-auth-failures", SEVERITY_MEDIUM, SUBJECT_ADDRESS, address);
+    }
+    stage_find(&s, "repeated-auth-failures", SEVERITY_MEDIUM, SUBJECT_ADDRESS, "10.0.0.0");
+    assert_null(action_of(stage_incident(&s), ACTION_DISCONNECT));
+    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_ADDRESS, "10.0.19.135");
+    assert_non_null(action_of(stage_incident(&s), ACTION_DISCONNECT));
+    stage_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_severity_has_its_actions),
+        cmocka_unit_test(an_action_says_who_why_and_until_when),
+        cmocka_unit_test(a_second_medium_within_an_hour_disconnects),
+        cmocka_unit_test(a_delay_doubles_to_eight_seconds),
+        cmocka_unit_test(a_third_high_within_a_day_bans_the_client_too),
+        cmocka_unit_test(a_ban_doubles_with_each_repetition_and_halves_with_each_quiet_day),
+        cmocka_unit_test(a_ban_in_force_is_not_made_again),
+        cmocka_unit_test(low_findings_of_five_detectors_are_medium),
+        cmocka_unit_test(a_time_scale_shortens_what_is_done),
+        cmocka_unit_test(more_subjects_than_fit_forget_the_one_seen_least_recently),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -84,17 +84,27 @@ static void leave_worker(struct link *l)
     map_remove(&w->links_by_number, bytes_of(&l->number, sizeof(l->number)));
 }
 
+/* Has the whole CONNECT still to come?  While its answer is delayed, or a password is verified, it is here. */
+static bool awaits_connect(const struct link *l)
+{
+    return l->conn.state == CONN_AWAIT_CONNECT && l->read_again_ns == 0;
+}
+
+static uint64_t connect_due_ns(const struct link *l)
+{
+    return l->opened_ns + policy_limits(l->worker->policy)->connect_timeout_ms * NS_PER_MS;
+}
+
 /* The time by which the next thing has to have happened. */
 static void arm(struct link *l)
 {
     struct worker *w = l->worker;
-    const struct limits *limits = policy_limits(w->policy);
     uint64_t at_ns = TIMER_NEVER;
 
     if (l->phase == LINK_LINGERING)
         at_ns = l->heard_ns + LINGER_NS;
-    else if (l->conn.state != CONN_ACTIVE)
-        at_ns = l->opened_ns + limits->connect_timeout_ms * NS_PER_MS;
+    else if (awaits_connect(l))
+        at_ns = connect_due_ns(l);
     else if (l->keep_alive_ns > 0)
         at_ns = l->heard_ns + l->keep_alive_ns;
     if (l->read_again_ns != 0)
@@ -620,7 +630,7 @@ static void on_due(struct worker *w, struct due *d)
     }
     if (l->phase == LINK_LINGERING && l->heard_ns + LINGER_NS <= w->now_ns) {
         link_end_now(l);
-    } else if (l->phase != LINK_LINGERING && l->conn.state != CONN_ACTIVE) {
+    } else if (l->phase != LINK_LINGERING && awaits_connect(l) && connect_due_ns(l) <= w->now_ns) {
         w->counters.connect_timeouts++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "connect_timeout_ms");
         link_end_now(l);

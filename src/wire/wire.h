@@ -210,11 +210,11 @@ struct wire_publish {
     uint8_t payload_format;
     uint16_t topic_alias; /* 0: none */
     uint32_t expiry_s;
-    uint16_t n_subscription_ids;
-    uint32_t subscription_ids[WIRE_SUBIDS_MAX];
     /* The property block as received.  wire_forward_props() copies what travels with the message:
      * payload format, content type, response topic, correlation data, user properties. */
     struct bytes props;
+    uint16_t n_subscription_ids;
+    uint32_t subscription_ids[WIRE_SUBIDS_MAX]; /* last, since only the first n are written */
 };
 
 /* PUBACK, PUBREC, PUBREL, PUBCOMP */

@@ -70,6 +70,8 @@ static void offer(struct worker *w, struct publication *p, const struct receiver
 {
     struct session *s = list_item(r->subscriber, struct session, subscriber);
 
+    if (s->conn != NULL && s->conn->out->len >= CONN_OUT_HIGH_BYTES)
+        link_relieve(list_item(s->conn, struct link, conn));
     switch (session_offer(s, p, r, w->now_ns)) {
     case SESSION_SENT:
         w->counters.messages_sent++;

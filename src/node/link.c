@@ -552,12 +552,36 @@ static bool write_out(struct link *l)
     return true;
 }
 
+/**
+ * link_relieve() - the output buffer is full in the middle of a turn: write what the socket takes
+ *
+ * So that a burst goes out as it comes in instead of through the queue.  A connection
+ * that has failed is found out at the end of the turn, when nobody walks over receivers.
+ */
+void link_relieve(struct link *l)
+{
+    size_t n = 0;
+
+    if (l->phase != LINK_OPEN || l->is_blocked)
+        return;
+    while (l->out_at < l->out.len &&
+           stream_write(l->stream, l->out.at + l->out_at, l->out.len - l->out_at, &n) == STREAM_OK) {
+        l->out_at += n;
+        l->wrote_ns = l->worker->now_ns;
+        l->worker->counters.bytes_sent += n;
+    }
+    l->is_blocked = l->out_at < l->out.len;
+    buf_drop_front(&l->out, l->out_at);
+    l->out_at = 0;
+}
+
 /* Pump and write in turn, until nothing waits or the socket is full. */
 static void flush(struct link *l)
 {
     struct worker *w = l->worker;
     bool more = true;
 
+    l->is_blocked = false;
     while (more && l->phase != LINK_DOOMED && l->phase != LINK_HANDSHAKE) {
         struct session *s = l->conn.session;
 

@@ -93,7 +93,7 @@ struct link {
     uint64_t read_again_ns; /* held back until then; 0: not */
     uint16_t keep_alive_s;
     bool is_admitted_address; /* counted by admission */
-    bool is_publisher;
+    bool is_blocked; /* the socket took no more in this turn */
     bool delay_served;
     struct quota quota;
     struct verdict verdicts[VERDICTS];
@@ -211,6 +211,7 @@ bool link_process(struct link *l);
 const char *link_name(const struct link *l);
 void link_log(const struct link *l, const char *area, const char *format, ...) PRINTF(3, 4);
 void link_dirty(struct link *l);
+void link_relieve(struct link *l);
 void link_flush_all(struct worker *w);
 void link_close(struct link *l, uint8_t reason, const char *why);
 void link_end_now(struct link *l);

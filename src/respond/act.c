@@ -267,6 +267,7 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
         .ban_ms = kind == ACTION_BAN ? respond_scaled_ms(r, p->ban_s) : 0,
     };
     struct action *a = same_again(i, kind);
+    struct action old = {0};
 
     if ((a != NULL && kind <= ACTION_ALERT) || !aim(i, &new) ||
         (kind == ACTION_BAN && stands_longer(r, i, &new, now))) {
@@ -279,10 +280,11 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
         return;
     }
     if (a != NULL)
-        action_done(a);
+        old = *a;
     else
         a = add_action(i);
     *a = new;
+    action_done(&old);
     if (a->state == ACTION_DONE)
         perform(r, i, a, now);
     count(r, a);

@@ -58,6 +58,30 @@ static void the_limits_are_15_and_30_in_60_s(void **state)
     scene_end(&s);
 }
 
+/* Wherever the windows begin: one a second is high within 40 s, one in 4.3 s never. */
+static void it_does_not_matter_when_it_begins(void **state)
+{
+    (void)state;
+    for (unsigned phase = 0; phase < 60; phase++) {
+        struct scene s;
+
+        scene_begin(&s, 1, 0);
+        scene_wait(&s, phase);
+        for (unsigned i = 0; i < 40; i++) {
+            scene_connect(&s, "m-1", "192.0.2.1");
+            scene_wait(&s, 1);
+        }
+        assert_int_equal(s.n_found, 2);
+        assert_int_equal(s.found[1].severity, SEVERITY_HIGH);
+        for (unsigned i = 0; i < 140; i++) {
+            scene_connect(&s, "m-2", "192.0.2.1");
+            scene_wait(&s, 4.3);
+        }
+        assert_int_equal(s.n_found, 2);
+        scene_end(&s);
+    }
+}
+
 /* Power comes back: a thousand clients of one address, three times in a minute each. */
 static void a_reconnect_storm_is_silent(void **state)
 {
@@ -111,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_that_comes_again_and_again_is_found_in_time),
         cmocka_unit_test(the_limits_are_15_and_30_in_60_s),
+        cmocka_unit_test(it_does_not_matter_when_it_begins),
         cmocka_unit_test(a_reconnect_storm_is_silent),
         cmocka_unit_test(a_client_that_backs_off_is_silent),
         cmocka_unit_test(what_was_refused_does_not_count_against_the_name),

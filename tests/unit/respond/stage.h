@@ -246,13 +246,21 @@ static inline const struct incident *stage_incident(struct stage *s)
     return last;
 }
 
+/* The last one of this kind; in no state when there is none. */
 static inline const struct action *action_of(const struct incident *i, enum action_kind kind)
 {
+    static const struct action none = {.state = ACTION_STATE_N};
+
     for (unsigned n = i->n_actions; n > 0; n--) {
         if (i->actions[n - 1].kind == kind)
             return &i->actions[n - 1];
     }
-    return NULL;
+    return &none;
+}
+
+static inline bool has_action(const struct incident *i, enum action_kind kind)
+{
+    return action_of(i, kind)->state != ACTION_STATE_N;
 }
 
 /* What the node was told since the last call, in that order; NULL ends. */

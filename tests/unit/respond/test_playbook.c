@@ -103,7 +103,6 @@ static void an_action_says_who_why_and_until_when(void **state)
     stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
     i = stage_incident(&s);
     a = action_of(i, ACTION_BAN);
-    assert_non_null(a);
     assert_int_equal(a->state, ACTION_DONE);
     assert_string_equal(a->author, "detector:repeated-auth-failures");
     assert_non_null(strstr(a->reason, i->id));
@@ -255,9 +254,9 @@ static void more_subjects_than_fit_forget_the_one_seen_least_recently(void **sta
         stage_find(&s, "repeated-auth-failures", SEVERITY_MEDIUM, SUBJECT_ADDRESS, address);
     }
     stage_find(&s, "repeated-auth-failures", SEVERITY_MEDIUM, SUBJECT_ADDRESS, "10.0.0.0");
-    assert_null(action_of(stage_incident(&s), ACTION_DISCONNECT));
+    assert_false(has_action(stage_incident(&s), ACTION_DISCONNECT));
     stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_ADDRESS, "10.0.19.135");
-    assert_non_null(action_of(stage_incident(&s), ACTION_DISCONNECT));
+    assert_true(has_action(stage_incident(&s), ACTION_DISCONNECT));
     stage_end(&s);
 }
 

@@ -552,6 +552,15 @@ static bool write_out(struct link *l)
     return true;
 }
 
+/* Make room; what is left is moved only if it is less than what was written. */
+static void drop_written(struct link *l)
+{
+    if (l->out_at < l->out.len - l->out_at)
+        return;
+    buf_drop_front(&l->out, l->out_at);
+    l->out_at = 0;
+}
+
 /**
  * link_relieve() - the output buffer is full in the middle of a turn: write what the socket takes
  *
@@ -571,8 +580,7 @@ void link_relieve(struct link *l)
         l->worker->counters.bytes_sent += n;
     }
     l->is_blocked = l->out_at < l->out.len;
-    buf_drop_front(&l->out, l->out_at);
-    l->out_at = 0;
+    drop_written(l);
 }
 
 /* Pump and write in turn, until nothing waits or the socket is full. */
@@ -585,10 +593,7 @@ static void flush(struct link *l)
     while (more && l->phase != LINK_DOOMED && l->phase != LINK_HANDSHAKE) {
         struct session *s = l->conn.session;
 
-        if (l->out_at > 0) {
-            buf_drop_front(&l->out, l->out_at);
-            l->out_at = 0;
-        }
+        drop_written(l);
         more = false;
         if (s != NULL) {
             uint64_t before = s->n_delivered;

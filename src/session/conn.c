@@ -121,8 +121,11 @@ static void set_reason_string(const struct conn *c, struct wire_props *props, co
 void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint8_t reason,
                    const char *reason_string)
 {
-    struct wire_ack ack = {.packet_id = packet_id, .reason = reason};
+    struct wire_ack ack; /* not zeroed: of the properties only what is set counts */
 
+    ack.packet_id = packet_id;
+    ack.reason = reason;
+    ack.props.set = 0;
     set_reason_string(c, &ack.props, reason_string);
     wire_encode_ack(c->out, type, &ack, c->level);
 }

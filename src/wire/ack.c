@@ -20,7 +20,7 @@ static bool is_ack(enum wire_type type)
  * @flags:  low four bits of the fixed header; in 3.1 a PUBREL may be a DUP
  * @body:   the rest of the packet, complete; borrowed by @ret
  * @level:  protocol level agreed at CONNECT
- * @ret:    written on WIRE_OK, otherwise untouched
+ * @ret:    written on WIRE_OK, otherwise untouched; of .props what .props.set names
  *
  * Before level 5 the body is the packet id.  In 5.0 the properties may be left
  * out, and the reason too if it is 0x00 (sections 3.4.2.1 and 3.4.2.2.1).
@@ -31,25 +31,35 @@ enum wire_outcome wire_decode_ack(enum wire_type type, uint8_t flags, struct byt
                                   enum wire_level level, struct wire_ack *ret)
 {
     struct reader r = reader_over(body);
-    struct wire_ack p = {0};
+    struct wire_ack p; /* its properties are zeroed only when there are some: every message comes by here */
 
     check(is_ack(type));
+    p.reason = REASON_SUCCESS;
+    p.props.set = 0;
     if (type == WIRE_PUBREL && level == WIRE_V31)
         flags &= (uint8_t)~BIT(3);
     reader_flags(&r, flags, type == WIRE_PUBREL ? PUBREL_FLAGS : 0);
     p.packet_id = reader_packet_id(&r);
     if (level == WIRE_V5 && r.left > 0)
         p.reason = reader_u8(&r);
-    if (level == WIRE_V5 && r.left > 0)
+    if (level == WIRE_V5 && r.left > 0) {
+        p.props = (struct wire_props){0};
         props_read(&r, BIT(type), &p.props);
+    }
     reader_end(&r);
     /* [MQTT5-3.4.2-1] [MQTT5-3.5.2-1] [MQTT5-3.6.2-1] [MQTT5-3.7.2-1] */
     if (!wire_reason_allowed(type, p.reason))
         reader_fail(&r, WIRE_E_PROTOCOL);
 
-    if (r.outcome == WIRE_OK)
-        *ret = p;
-    return r.outcome;
+    if (r.outcome != WIRE_OK)
+        return r.outcome;
+    ret->packet_id = p.packet_id;
+    ret->reason = p.reason;
+    if (p.props.set != 0)
+        ret->props = p.props;
+    else
+        ret->props.set = 0;
+    return WIRE_OK;
 }
 
 /**

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "cli/verbs.h"
 
-#define CLI_OPTIONS_MAX 20
+#define CLI_OPTIONS_MAX 40
 
 struct cli_option {
     const char *name;   /* "--for" */

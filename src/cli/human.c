@@ -140,11 +140,11 @@ void human_ago(struct buf *to, uint64_t then_unix_ms, uint64_t now_unix_ms)
     }
 }
 
-/** human_until() - "in 10 min"; 0 is "never", the past "over" */
-void human_until(struct buf *to, uint64_t then_unix_ms, uint64_t now_unix_ms)
+/** human_until() - "in 10 min"; 0 is @never, the past "over" */
+void human_until(struct buf *to, uint64_t then_unix_ms, uint64_t now_unix_ms, const char *never)
 {
     if (then_unix_ms == 0) {
-        buf_addf(to, "never");
+        buf_addf(to, "%s", never);
     } else if (then_unix_ms <= now_unix_ms) {
         buf_addf(to, "over");
     } else {

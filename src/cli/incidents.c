@@ -40,13 +40,16 @@ static const struct show_field fields[] = {
     {"Window, s",   "window_s",        SHOW_NUMBER},
     {"Action",      "action",          SHOW_TEXT},
     {"Action ends", "expires_unix_ms", SHOW_UNTIL},
+    {"Judged",      "disposition",     SHOW_TEXT},
     {"Subcategory", "subcategory",     SHOW_TEXT},
 };
 static const struct show_field action_columns[] = {
-    {"DONE",   "at_unix_ms", SHOW_AGO},
-    {"WHAT",   "what",       SHOW_TEXT},
-    {"AUTHOR", "author",     SHOW_TEXT},
-    {"UNDONE", "undone",     SHOW_YES},
+    {"WHEN",   "at_unix_ms",      SHOW_AGO},
+    {"WHAT",   "what",            SHOW_TEXT},
+    {"STATE",  "state",           SHOW_TEXT},
+    {"TARGET", "target",          SHOW_TEXT},
+    {"ENDS",   "expires_unix_ms", SHOW_UNTIL},
+    {"AUTHOR", "author",          SHOW_TEXT},
 };
 static const struct show_field note_columns[] = {
     {"NOTED",  "at_unix_ms", SHOW_AGO},

@@ -126,7 +126,7 @@ static const struct show_field ban_columns[] = {
     {"SUBJECT", "subject",         SHOW_TEXT},
     {"ADDRESS", "address",         SHOW_TEXT},
     {"CREATED", "created_unix_ms", SHOW_AGO},
-    {"ENDS",    "expires_unix_ms", SHOW_UNTIL},
+    {"ENDS",    "expires_unix_ms", SHOW_LIFTED},
     {"AUTHOR",  "author",          SHOW_TEXT},
     {"REASON",  "reason",          SHOW_TEXT},
 };

@@ -32,7 +32,10 @@ void show_value(struct buf *to, const json_t *object, const struct show_field *f
         human_ago(to, number, now_unix_ms);
         break;
     case SHOW_UNTIL:
-        human_until(to, number, now_unix_ms);
+        human_until(to, number, now_unix_ms, "-");
+        break;
+    case SHOW_LIFTED:
+        human_until(to, number, now_unix_ms, "when lifted");
         break;
     case SHOW_YES:
         buf_addf(to, json_is_true(v) ? "yes" : "no");

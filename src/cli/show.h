@@ -10,9 +10,10 @@ enum show_format {
     SHOW_TEXT,
     SHOW_NUMBER,
     SHOW_BYTES,
-    SHOW_AGO,   /* *_unix_ms in the past */
-    SHOW_UNTIL, /* *_unix_ms to come; 0: never */
-    SHOW_YES,   /* yes or no */
+    SHOW_AGO,    /* *_unix_ms in the past */
+    SHOW_UNTIL,  /* *_unix_ms to come; 0: nothing that ends */
+    SHOW_LIFTED, /* as SHOW_UNTIL, but 0: until it is lifted */
+    SHOW_YES,    /* yes or no */
 };
 
 /* A column of a table, or a line of one object. */

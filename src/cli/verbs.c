@@ -7,6 +7,7 @@
  */
 #include <stddef.h>
 
+#include "bench/bench.h"
 #include "cli/args.h"
 #include "cli/ask.h"
 
@@ -101,6 +102,16 @@ static const struct cli_option attest_options[] = {
     CLI_NODE_OPTIONS, END,
 };
 
+static const struct cli_option bench_options[] = {
+#define X(kind, field, option, argument, least, most, text) {option, NULL, argument, text},
+    BENCH_OPTIONS(X)
+#undef X
+    END,
+};
+
+#define X(name, text) #name " (" text "), "
+#define SCENARIOS BENCH_SCENARIOS(X)
+
 const struct cli_verb cli_verbs[] = {
     {"init", cli_init, "make a node's home: configuration, CA, certificates, keys, an administrator", "DIR", init_options,
      "DIR must be empty or not there. What it made, and what comes next, is shown at the end, with "
@@ -157,10 +168,15 @@ const struct cli_verb cli_verbs[] = {
      "It is added to the configuration's attestations, from where bastide assess takes it. It never "
      "outvotes a failed test."},
     {"lab", cli_lab, "run the energy provider's field bus (Appendix A) as real clients", "", NULL, NULL},
+    {"bench", cli_bench, "put load on any MQTT broker, and check what it delivers", "SCENARIO", bench_options,
+     "Scenarios: " SCENARIOS "each with defaults of its own. Every message carries a number, so "
+     "what is lost, doubled, out of order or changed is found; it then exits 1. Latency is measured "
+     "at a fixed rate only, from when each message was due. Interrupted, it shows what it has."},
     {"help", cli_help, "show the verbs, or how one is used", "[VERB]", no_options, NULL},
     {"version", cli_version, "show the version", "", no_options, NULL},
     {"reference", cli_reference, "write verbs, limits and API routes as JSON, for generated documents", "", no_options, NULL},
 };
+#undef X
 /* clang-format on */
 
 const size_t cli_verbs_n = COUNT_OF(cli_verbs);

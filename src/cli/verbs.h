@@ -20,6 +20,7 @@ int cli_assets(int argc, char **argv);
 int cli_attest(int argc, char **argv);
 int cli_ban(int argc, char **argv);
 int cli_bans(int argc, char **argv);
+int cli_bench(int argc, char **argv);
 int cli_check_config(int argc, char **argv);
 int cli_clients(int argc, char **argv);
 int cli_disconnect(int argc, char **argv);

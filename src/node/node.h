@@ -113,7 +113,7 @@ struct node_incident_filter {
 
 /* Array, oldest first, of the incident record: {"id", "kind", "subject", "severity", "state", "action", "count", "limit",
  * "window_s", "attck": [...], "time_unix_ms" (first), "updated_unix_ms", "expires_unix_ms", "client_id", "address", "user",
- * "text" (a sentence for a person), "subcategory", "actions": [{"at_unix_ms", "what", "author", "undone": bool}],
+ * "text" (a sentence for a person), "subcategory", "disposition", "actions": [{"at_unix_ms", "what", "state", "target", "expires_unix_ms", "author", "undone": bool}],
  * "notes": [{"at_unix_ms", "author", "text"}]}. */
 json_t *node_incidents_json(struct node *n, const struct node_incident_filter *f);
 /* Array of {"kind", "subject", "address", "created_unix_ms", "expires_unix_ms" (0: until lifted), "reason", "author"}. */

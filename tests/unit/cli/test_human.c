@@ -109,11 +109,11 @@ static void the_past_and_the_future_are_told_from_now(void **state)
     assert_buf(&b, "now");
     human_ago(&b, 0, now);
     assert_buf(&b, "-");
-    human_until(&b, now + 10 * MIN_MS - 1, now);
+    human_until(&b, now + 10 * MIN_MS - 1, now, "never");
     assert_buf(&b, "in 10 min");
-    human_until(&b, now, now);
+    human_until(&b, now, now, "never");
     assert_buf(&b, "over");
-    human_until(&b, 0, now);
+    human_until(&b, 0, now, "never");
     assert_buf(&b, "never");
 }
 

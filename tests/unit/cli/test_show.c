@@ -16,7 +16,8 @@ static const struct show_field fields[] = {
     {"SINCE",  "since",     SHOW_AGO},
     {"QUEUE",  "queue",     SHOW_NUMBER},
     {"SIZE",   "size",      SHOW_BYTES},
-    {"ENDS",   "ends",      SHOW_UNTIL},
+    {"ENDS",   "ends",      SHOW_LIFTED},
+    {"OVER",   "over",      SHOW_UNTIL},
     {"TLS",    "tls",       SHOW_YES},
 };
 /* clang-format on */
@@ -31,17 +32,20 @@ static void assert_shown(struct buf *b, const char *expected)
 static void columns_are_as_wide_as_their_widest_cell(void **state)
 {
     struct buf b = {0};
-    json_t *a =
-        json_pack("[{s:s, s:I, s:i, s:i, s:i, s:b}, {s:s, s:I, s:i, s:i, s:I, s:b}]", "client_id",
-                  "Zähler", "since", (json_int_t)(NOW - 5000), "queue", 7, "size", 0, "ends", 0,
-                  "tls", 1, "client_id", "a\x1b", "since", (json_int_t)(NOW - 240000), "queue",
-                  12345, "size", 2048, "ends", (json_int_t)(NOW + 1000), "tls", 0);
+    json_t *a = json_array();
 
     (void)state;
+    json_array_append_new(a, json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:b}", "client_id", "Zähler",
+                                       "since", (json_int_t)(NOW - 5000), "queue", 7, "size", 0,
+                                       "ends", 0, "over", 0, "tls", 1));
+    json_array_append_new(a,
+                          json_pack("{s:s, s:I, s:i, s:i, s:I, s:i, s:b}", "client_id", "a\x1b",
+                                    "since", (json_int_t)(NOW - 240000), "queue", 12345, "size",
+                                    2048, "ends", (json_int_t)(NOW + 1000), "over", 5, "tls", 0));
     show_table(&b, a, fields, COUNT_OF(fields), NOW);
-    assert_shown(&b, "CLIENT  SINCE      QUEUE     SIZE  ENDS    TLS\n"
-                     "Zähler  5 s ago        7      0 B  never   yes\n"
-                     "a\\x1b   4 min ago  12345  2.0 KiB  in 1 s  no\n");
+    assert_shown(&b, "CLIENT  SINCE      QUEUE     SIZE  ENDS         OVER  TLS\n"
+                     "Zähler  5 s ago        7      0 B  when lifted  -     yes\n"
+                     "a\\x1b   4 min ago  12345  2.0 KiB  in 1 s       over  no\n");
     json_decref(a);
 }
 
@@ -52,8 +56,8 @@ static void what_is_absent_null_or_empty_is_a_dash(void **state)
 
     (void)state;
     show_table(&b, a, fields, COUNT_OF(fields), NOW);
-    assert_shown(&b, "CLIENT  SINCE  QUEUE  SIZE  ENDS  TLS\n"
-                     "-       -          0     -  -     -\n");
+    assert_shown(&b, "CLIENT  SINCE  QUEUE  SIZE  ENDS  OVER  TLS\n"
+                     "-       -          0     -  -     -     -\n");
     json_decref(a);
 }
 

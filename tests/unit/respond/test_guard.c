@@ -180,6 +180,7 @@ static void an_address_with_more_than_three_clients_waits_for_approval(void **st
 
     (void)state;
     stage_begin(&s);
+    s.online = 1000; /* the blast radius is 20 */
     s.at_address = 3;
     find_guesser(&s, "203.0.113.1");
     assert_did(&s, "ban address 203.0.113.1 - 600");

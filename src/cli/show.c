@@ -7,12 +7,20 @@
 #include "base/mem.h"
 #include "cli/human.h"
 
+/* Counts of detectors decay, so they are no whole numbers. */
+static uint64_t whole_number(const json_t *v)
+{
+    if (json_is_real(v))
+        return json_real_value(v) > 0 ? (uint64_t)(json_real_value(v) + 0.5) : 0;
+    return json_is_integer(v) ? (uint64_t)json_integer_value(v) : 0;
+}
+
 /** show_value() - append one member of @object in its format; "-" when it has none */
 void show_value(struct buf *to, const json_t *object, const struct show_field *f,
                 uint64_t now_unix_ms)
 {
     const json_t *v = json_object_get(object, f->key);
-    uint64_t number = json_is_integer(v) ? (uint64_t)json_integer_value(v) : 0;
+    uint64_t number = whole_number(v);
 
     if (v == NULL || json_is_null(v) || (json_is_string(v) && json_string_length(v) == 0)) {
         buf_addf(to, "-");

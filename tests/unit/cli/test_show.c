@@ -35,8 +35,8 @@ static void columns_are_as_wide_as_their_widest_cell(void **state)
     json_t *a = json_array();
 
     (void)state;
-    json_array_append_new(a, json_pack("{s:s, s:I, s:i, s:i, s:i, s:i, s:b}", "client_id", "Zähler",
-                                       "since", (json_int_t)(NOW - 5000), "queue", 7, "size", 0,
+    json_array_append_new(a, json_pack("{s:s, s:I, s:f, s:i, s:i, s:i, s:b}", "client_id", "Zähler",
+                                       "since", (json_int_t)(NOW - 5000), "queue", 6.7, "size", 0,
                                        "ends", 0, "over", 0, "tls", 1));
     json_array_append_new(a,
                           json_pack("{s:s, s:I, s:i, s:i, s:I, s:i, s:b}", "client_id", "a\x1b",

@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <jansson.h>
+
+#include "base/err.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
 #include "io/io.h"
@@ -104,9 +107,24 @@ static bool was_refused(const struct intruder *i, enum client_outcome o)
 
 static void tell_json(const struct intruder *i, const char *what, const char *answer, bool is_good)
 {
-    printf(
-        "{\"event\":\"attempt\",\"number\":%u,\"what\":\"%s\",\"refused\":%s,\"answer\":\"%s\"}\n",
-        i->n_attempts, what, is_good ? "true" : "false", answer);
+    json_t *line =
+        json_pack("{s:s, s:i, s:s, s:b, s:s}", "event", "attempt", "number", (int)i->n_attempts,
+                  "what", what, "refused", (int)is_good, "answer", answer);
+
+    check(line != NULL && json_dumpf(line, stdout, JSON_COMPACT) == 0);
+    putchar('\n');
+    json_decref(line);
+}
+
+static void answer_of(enum client_outcome o, const struct client *c, struct buf *ret)
+{
+    if (o == CLIENT_OK)
+        buf_addf(ret, "IT WORKED");
+    else if (o == CLIENT_E_REFUSED)
+        buf_addf(ret, "refused: %s (0x%02x)", wire_reason_text(client_reason(c)), client_reason(c));
+    else
+        buf_addf(ret, "%s", client_error(c));
+    buf_add_u8(ret, 0);
 }
 
 /* One attempt, and what the node said to it. */
@@ -114,16 +132,19 @@ static void tell(struct intruder *i, const char *what, enum client_outcome o,
                  const struct client *c)
 {
     bool is_good = was_refused(i, o);
-    const char *answer = o == CLIENT_OK ? "IT WORKED" : client_error(c);
+    struct buf answer = {0};
 
+    answer_of(o, c, &answer);
     i->n_attempts++;
     i->n_successes += !is_good;
     if (i->o->is_json)
-        tell_json(i, what, answer, is_good);
+        tell_json(i, what, (const char *)answer.at, is_good);
     else if (!i->o->is_quiet || !is_good)
-        printf("  %s%s%s %-58s %s\n", screen_colour(i->o, is_good ? "\033[32m" : "\033[31m"),
-               screen_mark(i->o, is_good), screen_colour(i->o, "\033[0m"), what, answer);
+        printf("  %s%s%s %-62s %s\n", screen_colour(i->o, is_good ? "\033[32m" : "\033[31m"),
+               screen_mark(i->o, is_good), screen_colour(i->o, "\033[0m"), what,
+               (const char *)answer.at);
     fflush(stdout);
+    buf_done(&answer);
 }
 
 static void say(const struct intruder *i, const char *text)
@@ -170,11 +191,17 @@ static bool still_in(struct intruder *i, struct client *c)
 
 /* ---- the attempts ---- */
 
+/* While the device is connected its name is refused; else a name alone must give none of its
+ * rights. */
 static void pass_for_a_device(struct intruder *i)
 {
     struct client *c = client_of(i, lab_cap_bank.id, STOLEN_NAME, (const char *)i->password.at);
+    enum client_outcome o = client_connect(c);
 
-    tell(i, "take over the session of cap-bank-1", client_connect(c), c);
+    if (o == CLIENT_OK)
+        o = client_subscribe(c, lab_cap_bank.filters[0], 1);
+    tell(i, "pass for cap-bank-1 by its name", o, c);
+    client_disconnect(c, REASON_SUCCESS);
     client_free(c);
 }
 
@@ -194,8 +221,6 @@ static void command_equipment(struct intruder *i, struct client *c)
 
         snprintf(what, sizeof(what), "publish %.*s to %.*s", BYTES_ARG(commands[k].payload),
                  BYTES_ARG(commands[k].topic));
-        for (char *at = what; i->o->is_json && (at = strchr(at, '"')) != NULL;)
-            *at = '\'';
         tell(i, what, client_publish(c, &commands[k]), c);
     }
 }

@@ -30,7 +30,7 @@ class Peer:
         self.tls = tls
         self.messages = queue.Queue()
         self.connack = self.flags = self.disconnect = self.granted = None
-        self.connected, self.disconnected = threading.Event(), threading.Event()
+        self.settled, self.disconnected = threading.Event(), threading.Event()
         self.answered = threading.Event()
         self.paho = mqtt.Client(client_id, protocol=version, **more)
         self.paho.max_inflight_messages_set(50)
@@ -56,18 +56,19 @@ class Peer:
 
     def on_connect(self, _client, _data, flags, reason, properties=None):
         self.connack, self.flags, self.properties = code(reason), flags, properties
-        self.connected.set()
+        self.settled.set()
 
     def on_disconnect(self, _client, _data, reason, _properties=None):
         self.disconnect = code(reason)
         self.disconnected.set()
+        self.settled.set()
 
     def on_subscribe(self, _client, _data, _mid, granted, _properties=None):
         self.granted = [code(one) for one in granted]
         self.answered.set()
 
     def connect(self, clean=True, expiry_s=0):
-        """Return the reason code of CONNACK."""
+        """Return the reason code of CONNACK, or None when the node closed without one."""
         more = {}
         if self.version == V5:
             properties = Properties(PacketTypes.CONNECT)
@@ -75,12 +76,13 @@ class Peer:
             more = {"clean_start": clean, "properties": properties}
         else:
             self.paho._clean_session = clean
-        self.connected.clear()
+        self.connack = None
+        self.settled.clear()
         self.disconnected.clear()
         port = self.site.tls_port if self.tls else self.site.port
         self.paho.connect("127.0.0.1", port, self.keepalive, bind_address=self.source, **more)
         self.paho.loop_start()
-        assert self.connected.wait(PATIENCE_S), "no CONNACK"
+        assert self.settled.wait(PATIENCE_S), "neither CONNACK nor an end"
         return self.connack
 
     def join(self, clean=True, expiry_s=0):

@@ -177,7 +177,8 @@ static void disconnect(struct worker *w, void *arg)
         if (l->phase == LINK_LINGERING || !is_meant(d, l))
             continue;
         worker_event_of(w, l, EVENT_ACTION_TAKEN, 0, BYTES_NONE, d->reason);
-        link_close(l, REASON_ADMINISTRATIVE_ACTION, d->reason);
+        /* Why is for the event and the audit: it would tell an intruder the limits. */
+        link_close(l, REASON_ADMINISTRATIVE_ACTION, "closed by the control plane");
         d->n_closed++;
     }
 }

@@ -625,6 +625,7 @@ static void on_ready(struct loop_file *f, uint32_t ready)
 {
     struct link *l = list_item(f, struct link, file);
 
+    l->worker->now_ns = loop_now_ns(l->worker->loop); /* the first to see that a turn has begun */
     if (l->phase == LINK_HANDSHAKE) {
         shake_hands(l);
         return;

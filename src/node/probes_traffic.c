@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "node/probes.h"
+#include "node/self_test.h"
 
 #define P99 0.99
 
@@ -132,6 +133,21 @@ static void headroom(struct evidence_list *e)
                  "descriptors: %zu of %llu in use, looked at now", n, (unsigned long long)files.rlim_cur);
 }
 
+static uint64_t less(uint64_t n, uint64_t by)
+{
+    return n > by ? n - by : 0;
+}
+
+/* The node's own trials are no traffic. */
+static void leave_out_trials(const struct node *n, struct counters *c)
+{
+    unsigned n_connects = self_test_connects(n->self_test);
+
+    c->connects_accepted = less(c->connects_accepted, n_connects);
+    c->connects_password = less(c->connects_password, n_connects);
+    c->protocol_errors = less(c->protocol_errors, self_test_protocol_errors(n->self_test));
+}
+
 /** probe_traffic() - sessions by method and protection, their age, and what is left of the machine */
 void probe_traffic(struct node *n, struct evidence_list *e)
 {
@@ -139,6 +155,7 @@ void probe_traffic(struct node *n, struct evidence_list *e)
 
     for (unsigned i = 0; i < n->n_workers; i++)
         node_call_worker(n, i, see, &v);
+    leave_out_trials(n, &v.counters);
     sessions(&v, e);
     ages(&v, e);
     headroom(e);

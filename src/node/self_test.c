@@ -39,6 +39,8 @@ struct self_test {
     char *verifiers[SELF_TEST_PRINCIPALS];
     atomic_uint n_auth_failed;
     atomic_uint n_denied;
+    atomic_uint n_accepted;
+    atomic_uint n_malformed; /* sent */
 };
 
 /** self_test_new() - draw token, names and passwords; takes two password hashes' time */
@@ -126,6 +128,8 @@ void self_test_saw(struct self_test *t, const struct event *e)
 {
     if (e->kind == EVENT_AUTH_FAILED && e->address.len > 0 && e->text.len > 0)
         atomic_fetch_add(&t->n_auth_failed, 1);
+    if (e->kind == EVENT_CONNECT_ACCEPTED)
+        atomic_fetch_add(&t->n_accepted, 1);
     if (e->kind == EVENT_PUBLISH_DENIED || e->kind == EVENT_SUBSCRIBE_DENIED)
         atomic_fetch_add(&t->n_denied, 1);
 }
@@ -152,6 +156,7 @@ static void round_of_trials(struct self_test *t)
         kit.passwords_secret[i] = t->passwords_secret[i];
     }
     self_trials(&kit, &e);
+    atomic_fetch_add(&t->n_malformed, kit.n_malformed);
     log_info("self-test", "%zu results", json_array_size(e.array));
     pthread_mutex_lock(&t->lock);
     json_decref(t->results);
@@ -186,6 +191,18 @@ static void *run(void *arg)
         pause_ns = EVERY_NS;
     }
     return NULL;
+}
+
+/** self_test_connects() - CONNECTs of the self-test that were accepted so far */
+unsigned self_test_connects(const struct self_test *t)
+{
+    return atomic_load(&t->n_accepted);
+}
+
+/** self_test_protocol_errors() - packets that the self-test sent to be refused */
+unsigned self_test_protocol_errors(const struct self_test *t)
+{
+    return atomic_load(&t->n_malformed);
 }
 
 /** self_test_start() - the first round begins in FIRST_AFTER_NS; Return: 0 or -errno */

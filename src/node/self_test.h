@@ -28,4 +28,7 @@ bool self_test_is_forged(const struct self_test *t, struct bytes client_id);
 void self_test_saw(struct self_test *t, const struct event *e);
 MUST_CHECK int self_test_start(struct self_test *t);
 void self_test_stop(struct self_test *t);
+/* What the trials themselves have added to the node's counters. */
+unsigned self_test_connects(const struct self_test *t);
+unsigned self_test_protocol_errors(const struct self_test *t);
 void probe_self_test(struct node *n, struct evidence_list *e);

@@ -130,7 +130,7 @@ static uint64_t closed_after_ms(int fd, uint64_t since_ns, unsigned patience_ms)
 
 /* ---- MQ.PR.IA-03.t1 ---- */
 
-static void try_anonymous(const struct trial_kit *kit, struct evidence_list *e)
+static void try_anonymous(struct trial_kit *kit, struct evidence_list *e)
 {
     const struct config *c = kit->node->started;
     unsigned n_tried = 0;
@@ -192,7 +192,7 @@ static bool is_refused(struct client *c, enum client_outcome o)
     return o == CLIENT_E_REFUSED && client_reason(c) == REASON_NOT_AUTHORIZED;
 }
 
-static void try_rights(const struct trial_kit *kit, struct evidence_list *e)
+static void try_rights(struct trial_kit *kit, struct evidence_list *e)
 {
     const struct client_message elsewhere = {.topic = BYTES("somewhere/else/entirely"), .payload = BYTES("x"), .qos = 1};
     const struct client_message alone = {.topic = BYTES("bastide-self-test/alone"), .payload = BYTES("x"), .qos = 1};
@@ -226,7 +226,7 @@ static void try_rights(const struct trial_kit *kit, struct evidence_list *e)
 
 /* ---- MQ.DE.ID-01.t1 ---- */
 
-static void try_credentials(const struct trial_kit *kit, struct evidence_list *e)
+static void try_credentials(struct trial_kit *kit, struct evidence_list *e)
 {
     static const char *const kinds[][2] = {{"known", "a wrong password"}, {"bastide-self-test-nobody", "no such user"}};
     unsigned before = kit->seen(kit->seen_arg).n_auth_failed;
@@ -253,7 +253,7 @@ static void try_credentials(const struct trial_kit *kit, struct evidence_list *e
 
 /* ---- MQ.PR.SP-02 ---- */
 
-static void try_keep_alive(const struct trial_kit *kit, struct evidence_list *e)
+static void try_keep_alive(struct trial_kit *kit, struct evidence_list *e)
 {
     char id[CLIENT_ID_LEN];
     struct client_settings s;
@@ -276,7 +276,7 @@ static void try_keep_alive(const struct trial_kit *kit, struct evidence_list *e)
     door_close(&d);
 }
 
-static void try_connect_timeout(const struct trial_kit *kit, struct evidence_list *e)
+static void try_connect_timeout(struct trial_kit *kit, struct evidence_list *e)
 {
     const struct config_listener *l = &kit->node->started->listeners[0];
     unsigned limit_ms = (unsigned)kit->node->started->policy.limits.connect_timeout_ms;
@@ -293,7 +293,7 @@ static void try_connect_timeout(const struct trial_kit *kit, struct evidence_lis
     stream_free(s);
 }
 
-static void try_takeover(const struct trial_kit *kit, struct evidence_list *e)
+static void try_takeover(struct trial_kit *kit, struct evidence_list *e)
 {
     char id[CLIENT_ID_LEN];
     struct client_settings mine;
@@ -354,7 +354,7 @@ static bool old_tls_refused(const struct config_listener *l)
     return refused;
 }
 
-static void try_old_tls(const struct trial_kit *kit, struct evidence_list *e)
+static void try_old_tls(struct trial_kit *kit, struct evidence_list *e)
 {
     const struct config *c = kit->node->started;
     unsigned n = 0;
@@ -411,7 +411,7 @@ static bool is_closed_for(const struct config_listener *l, struct bytes packet)
     return closed;
 }
 
-static void try_malformed(const struct trial_kit *kit, struct evidence_list *e)
+static void try_malformed(struct trial_kit *kit, struct evidence_list *e)
 {
     const struct config *c = kit->node->started;
 
@@ -422,6 +422,7 @@ static void try_malformed(const struct trial_kit *kit, struct evidence_list *e)
             continue;
         for (size_t k = 0; k < COUNT_OF(malformed); k++)
             n_closed += is_closed_for(&c->listeners[i], malformed[k]);
+        kit->n_malformed += COUNT_OF(malformed);
         evidence_add(e, "MQ.PR.IP-02.t2", (double)n_closed / COUNT_OF(malformed), COUNT_OF(malformed), NULL,
                      "%zu of %zu malformed packets ended their connection", n_closed, COUNT_OF(malformed));
         return;
@@ -429,9 +430,9 @@ static void try_malformed(const struct trial_kit *kit, struct evidence_list *e)
 }
 
 /** self_trials() - one round; takes as long as the connect timeout and a few seconds more */
-void self_trials(const struct trial_kit *kit, struct evidence_list *e)
+void self_trials(struct trial_kit *kit, struct evidence_list *e)
 {
-    static void (*const trials[])(const struct trial_kit *kit, struct evidence_list *e) = {
+    static void (*const trials[])(struct trial_kit *kit, struct evidence_list *e) = {
         try_anonymous,  try_rights, try_credentials, try_old_tls, try_malformed,
         try_keep_alive, try_takeover, try_connect_timeout,
     };

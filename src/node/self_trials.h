@@ -19,6 +19,7 @@ struct trial_kit {
     const char *passwords_secret[2];
     struct trial_seen (*seen)(void *arg);
     void *seen_arg;
+    unsigned n_malformed; /* written: packets sent to be refused */
 };
 
-void self_trials(const struct trial_kit *kit, struct evidence_list *e);
+void self_trials(struct trial_kit *kit, struct evidence_list *e);

@@ -19,14 +19,14 @@
 #define LIMITS(X)                                                                                                      \
     X(connections_max,             10000,      1,    1000000,     "network connections to the node; more are closed at once") \
     X(connections_per_address_max, 2000,       1,    1000000,     "network connections from one address; more are closed at once") \
-    X(connect_timeout_ms,          10000,      100,  600000,      "from accept to a whole CONNECT; then the connection is closed") \
+    X(connect_timeout_ms,           8000,      100,  600000,      "from accept to a whole CONNECT; then the connection is closed") \
     X(connect_bytes_max,           65536,      64,   1048576,     "size of a CONNECT packet; larger is refused with 0x95") \
     X(packet_bytes_max,            1048576,    64,   268435460,   "size of any packet; told to 5.0 clients; larger is refused with 0x95") \
     X(keep_alive_max_s,            3600,       5,    65535,       "keep alive; 5.0 clients are told, 3.1.1 clients are held to it") \
     X(session_expiry_max_s,        604800,     0,    4294967295,  "how long a session outlives its connection; larger is lowered") \
     X(sessions_max,                100000,     1,    10000000,    "sessions kept, connected or not; a new one is then refused with 0x97") \
     X(subscriptions_per_session_max, 500,      1,    100000,      "subscriptions of one session; more get 0x97 in SUBACK") \
-    X(queue_messages_max,          10000,      1,    10000000,    "messages waiting for one session; then QoS 0 is dropped, and QoS 1 and 2 newest first") \
+    X(queue_messages_max,          10000,      1,    10000000,    "messages waiting for one session, QoS 0 up to half of it; past that the newest is dropped") \
     X(queue_bytes_max,             16777216,   1024, 4294967295,  "bytes waiting for one session; as queue_messages_max") \
     X(inflight_max,                100,        1,    65535,       "unacknowledged messages to one client; the client's Receive Maximum if lower") \
     X(receive_max,                 100,        1,    65535,       "unacknowledged QoS 2 messages from one client; told to 5.0 clients; more is 0x93") \

@@ -219,7 +219,7 @@ static void the_defaults_lie_within_their_ranges_and_are_the_manuals(void **stat
 {
     (void)state;
     assert_int_equal(limits_default.connections_max, 10000);
-    assert_int_equal(limits_default.connect_timeout_ms, 10000);
+    assert_int_equal(limits_default.connect_timeout_ms, 8000);
     assert_int_equal(limits_default.queue_messages_max, 10000);
 #define X(field, deflt, min, max, what)                                                            \
     assert_in_range(limits_default.field, (min##ULL), (max##ULL));                                 \

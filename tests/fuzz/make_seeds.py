@@ -40,6 +40,23 @@ def block(props):
     return bytes([len(props)]) + props
 
 
+def frame(first, payload, mask=b"\x37\xfa\x21\x3d"):
+    """A WebSocket frame from a client."""
+    n = len(payload)
+    length = bytes([0x80 | n]) if n < 126 else b"\xfe" + n.to_bytes(2, "big")
+    return bytes([first]) + length + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+
+
+def opening(line="GET /mqtt HTTP/1.1", more="", protocol="mqtt"):
+    """The request of a WebSocket."""
+    return (f"{line}\r\nHost: node.example\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Protocol: {protocol}\r\n{more}\r\n").encode()
+
+
+PROXY_V2 = b"\r\n\r\n\0\r\nQUIT\n"
+PROXY_V4 = bytes([192, 0, 2, 7, 198, 51, 100, 1, 0xc3, 0x50, 0x22, 0xb3])
+
 SEEDS = {
     "fuzz_connect": {
         "v5": family(0, V5, 0, b"\0\4MQTT\5\xf6\0\x3c" + block(CONNECT) + string("c") + block(WILL)
@@ -147,6 +164,38 @@ assess: {attestations: attestations.json}
         b"  - {name: m2, role: meter, disabled: yes, password: $argon2id$v=19$m=65536,t=2,p=1$"
         b"bm8tcGFzc3dvcmQtaGVyZQ$dGhpcyBpcyBubyBoYXNoLCBub3RoaW5nIG1hdGNoZXM}\n",
         "users_wrong": b"uusers: [{name: a, role: b}, {name: a, certificate_cn: '', role: meter}]\n",
+    },
+    "fuzz_ws": {
+        "session": b"\7" + frame(0x82, b"\x10\x0e\0\4MQTT\5\2\0\0\0" + string("c")) + frame(0x89, b"are you there")
+        + frame(0x02, b"\x30\x05") + frame(0x8a, b"") + frame(0x00, b"\0\1") + frame(0x80, b"thi")
+        + frame(0x82, b"\xe0\0") + frame(0x88, b"\3\xe8bye"),
+        "long": b"\1" + frame(0x82, b"x" * 300) + frame(0x82, b"") + frame(0x88, b""),
+        "text": b"\0" + frame(0x82, b"\xc0\0") + frame(0x81, b"hello"),
+        "unmasked": b"\0\x82\x02\xc0\0",
+        "huge": b"\0\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff1234",
+        "split_ping": b"\0" + frame(0x09, b"x"),
+    },
+    "fuzz_ws_opening": {
+        "program": b"\0" + opening() + b"\x82\x80",
+        "browser": b"\1" + opening(more="Origin: https://panel.example\r\n"),
+        "loopback": b"\x80" + opening(more="Origin: http://[::1]:3000\r\n"),
+        "elsewhere": b"\2" + opening(more="Origin: https://evil.example\r\n"),
+        "whole_address": b"\0" + opening("GET http://node.example/mqtt?x HTTP/1.1", protocol="amqp, mqttv3.1"),
+        "post": b"\0" + opening("POST /mqtt HTTP/1.1", "Content-Length: 1\r\n"),
+        "path": b"\0" + opening("GET / HTTP/1.1"),
+        "page": b"\0GET /mqtt HTTP/1.1\r\nHost: n\r\n\r\n",
+        "folded": b"\0" + opening(more="A: b\r\n c\r\n"),
+    },
+    "fuzz_proxy": {
+        "v1_tcp4": b"PROXY TCP4 192.0.2.7 198.51.100.1 50000 8883\r\n\x10\x0e",
+        "v1_tcp6": b"PROXY TCP6 2001:db8::7 ::ffff:192.0.2.1 50000 8883\r\n",
+        "v1_unknown": b"PROXY UNKNOWN what ever\r\n",
+        "v2_tcp4": PROXY_V2 + b"\x21\x11\0\x13" + PROXY_V4 + b"\1\0\4mqtt\x10",
+        "v2_tcp6": PROXY_V2 + b"\x21\x21\0\x24" + b" \1\r\xb8" + bytes(12) + b" \1\r\xb8" + bytes(12) + b"\0\1\0\2",
+        "v2_local": PROXY_V2 + b"\x20\0\0\0",
+        "v2_unix": PROXY_V2 + b"\x21\x31\0\xd8" + b"x" * 216,
+        "v2_datagram": PROXY_V2 + b"\x21\x12\0\x0c" + PROXY_V4,
+        "none": b"\x16\3\1\2\0\1",
     },
     "fuzz_utf8": {
         "ascii": b"fmb/meter/17/power",

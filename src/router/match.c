@@ -23,7 +23,9 @@ struct cached {
     struct receiver *receivers;
     struct subscription **subscriptions; /* grouped by receiver */
     size_t n_receivers;
+    struct share **shares;
     size_t n_subscriptions;
+    size_t n_shares;
     uint64_t outlets;
 };
 
@@ -57,6 +59,7 @@ static void cached_clear(struct cached *c)
     bytes_free(c->topic);
     free(c->receivers);
     free(c->subscriptions);
+    free(c->shares);
     free(c);
 }
 
@@ -90,7 +93,7 @@ static void add_to(struct trie_node ***at, size_t *n, size_t *cap, struct trie_n
 
 static void matched(struct match_scratch *s, struct trie_node *n)
 {
-    if (n != NULL && (n->n_subscriptions > 0 || n->outlets != 0))
+    if (n != NULL && node_in_use(n))
         add_to(&s->nodes, &s->n_nodes, &s->nodes_cap, n);
 }
 
@@ -142,6 +145,8 @@ static void count_receivers(struct router *r, struct cached *c)
 
         c->outlets |= n->outlets;
         c->n_subscriptions += n->n_subscriptions;
+        for (const struct share *s = n->shares; s != NULL; s = s->next)
+            c->n_shares++;
     }
     c->receivers = mem_alloc(c->n_subscriptions * sizeof(*c->receivers));
     c->subscriptions = mem_alloc(c->n_subscriptions * sizeof(struct subscription *));
@@ -189,6 +194,19 @@ static void group_subscriptions(struct router *r, struct cached *c)
     }
 }
 
+static void list_shares(const struct router *r, struct cached *c)
+{
+    size_t n = 0;
+
+    if (c->n_shares == 0)
+        return;
+    c->shares = mem_alloc(c->n_shares * sizeof(struct share *));
+    for (size_t i = 0; i < r->scratch.n_nodes; i++) {
+        for (struct share *s = r->scratch.nodes[i]->shares; s != NULL; s = s->next)
+            c->shares[n++] = s;
+    }
+}
+
 static struct cached *find_out(struct router *r, struct bytes topic, uint64_t hash)
 {
     struct cached *c = mem_new(struct cached);
@@ -201,6 +219,7 @@ static struct cached *find_out(struct router *r, struct bytes topic, uint64_t ha
     walk(r, topic);
     count_receivers(r, c);
     group_subscriptions(r, c);
+    list_shares(r, c);
     return c;
 }
 
@@ -231,6 +250,8 @@ struct match router_match(struct router *r, struct bytes topic, uint64_t topic_h
     return (struct match){
         .receivers = c->receivers,
         .n_receivers = c->n_receivers,
+        .shares = c->shares,
+        .n_shares = c->n_shares,
         .outlets = c->outlets,
     };
 }

@@ -19,6 +19,7 @@
 
 struct router;
 struct trie_node;
+struct share; /* a shared subscription: one group on one filter; of share.c */
 
 /* Stands inside a session.  The mark is the router's, to merge overlapping subscriptions. */
 struct subscriber {
@@ -33,12 +34,14 @@ struct subscription {
     struct list in_node;
     struct subscriber *subscriber; /* borrowed */
     struct trie_node *node;
-    struct bytes filter; /* owned */
+    struct share *share; /* NULL: not shared */
+    struct bytes filter; /* owned; without "$share/group/" */
     uint32_t id;         /* Subscription Identifier, 0: none */
     uint8_t qos;
     uint8_t retain_handling;
     bool no_local;
     bool retain_as_published;
+    bool is_connected; /* of a shared one: its session has a network connection */
 };
 
 /* The subscriptions of one subscriber that match a topic: first[0] to first[n - 1]. */
@@ -52,6 +55,8 @@ struct receiver {
 struct match {
     const struct receiver *receivers;
     size_t n_receivers;
+    struct share *const *shares; /* each is owed one delivery, see share_next() */
+    size_t n_shares;
     uint64_t outlets; /* BIT64(outlet) */
 };
 
@@ -76,6 +81,36 @@ typedef void router_filter_fn(void *arg, struct bytes filter);
 void router_local_filters(const struct router *r, router_filter_fn *each, void *arg);
 struct match router_match(struct router *r, struct bytes topic, uint64_t topic_hash);
 size_t router_n_filters(const struct router *r);
+
+/* Shared subscriptions [MQTT5-4.8.2-1]: of a group's members, here and at other outlets, one gets a
+ * message: in turn, and one that is connected before one that is not. */
+struct share_count {
+    uint32_t n_members;
+    uint32_t n_connected;
+};
+
+struct share_target {
+    struct subscription *member; /* NULL: not here */
+    unsigned outlet;             /* when @member is NULL */
+    bool found;
+};
+
+struct subscription *router_share_find(const struct subscriber *s, struct bytes group,
+                                       struct bytes filter);
+enum router_subscribed router_share_join(struct router *r, struct subscriber *s, const struct subscription *options,
+                                         struct bytes group, struct bytes filter);
+void router_share_connected(struct subscription *s, bool is_connected);
+void router_share_interest(struct router *r, unsigned outlet, struct bytes group, struct bytes filter,
+                           struct share_count count);
+struct share *router_share(const struct router *r, struct bytes group, struct bytes filter);
+struct share *router_share_by_id(const struct router *r, uint32_t id);
+uint32_t share_id(const struct share *s);
+struct bytes share_group(const struct share *s);
+struct bytes share_filter(const struct share *s);
+struct share_count share_here(const struct share *s);
+bool share_has_connected(const struct share *s);
+struct share_target share_next(struct share *s);
+struct share_target share_next_here(struct share *s);
 
 /* Retained messages [MQTT5-3.3.1-5]. */
 struct retained_limits {

@@ -2,6 +2,7 @@
 /* router/router_private.h - what subscribe.c, match.c and retained.c share */
 #pragma once
 
+#include "base/map.h"
 #include "router/router.h"
 #include "router/trie.h"
 
@@ -23,6 +24,8 @@ struct router {
     struct trie subscriptions;
     struct trie retained;
     size_t n_filters;
+    struct map shares; /* by id */
+    uint32_t next_share_id;
     size_t n_retained;
     size_t retained_bytes;
     size_t sweep_bucket;
@@ -36,6 +39,26 @@ struct router {
     size_t cache_weight;
     struct match_scratch scratch;
 };
+
+struct share {
+    struct share *next; /* at the same node */
+    struct trie_node *node;
+    struct bytes group;  /* owned */
+    struct bytes filter; /* owned */
+    uint32_t id;         /* never reused */
+    struct list members; /* subscription.in_node, the next in turn first */
+    struct share_count here;
+    struct share_count elsewhere; /* sum of outlets */
+    struct share_count outlets[OUTLETS_MAX];
+    uint32_t turn;
+};
+
+bool node_in_use(const struct trie_node *n);
+struct subscription *subscription_new(struct subscriber *s, const struct subscription *options, struct bytes filter);
+void subscription_set(struct subscription *sub, const struct subscription *options);
+void share_leave(struct router *r, struct subscription *sub);
+void shares_done(struct router *r);
+struct bytes share_id_key(const void *item);
 
 void match_changed(struct router *r, struct bytes filter);
 void match_done(struct router *r);

@@ -13,6 +13,7 @@ struct router *router_new(void)
 
     trie_init(&r->subscriptions);
     trie_init(&r->retained);
+    map_init(&r->shares, share_id_key);
     return r;
 }
 
@@ -23,15 +24,17 @@ struct router *router_free(struct router *r)
         return NULL;
     match_done(r);
     retained_done(r);
+    shares_done(r);
     trie_done(&r->subscriptions);
     trie_done(&r->retained);
     free(r);
     return NULL;
 }
 
-static bool in_use(const struct trie_node *n)
+/** node_in_use() - does anything hang on @n that keeps it? */
+bool node_in_use(const struct trie_node *n)
 {
-    return n->n_subscriptions > 0 || n->outlets != 0;
+    return n->n_subscriptions > 0 || n->outlets != 0 || n->shares != NULL;
 }
 
 static void node_prepare(struct trie_node *n)
@@ -61,13 +64,27 @@ struct subscription *router_find(const struct router *r, const struct subscriber
     return find_at(trie_find(&r->subscriptions, filter), s);
 }
 
-static void set_options(struct subscription *sub, const struct subscription *options)
+/** subscription_set() - take over the options of a subscription, not what it hangs on */
+void subscription_set(struct subscription *sub, const struct subscription *options)
 {
     sub->id = options->id;
     sub->qos = options->qos;
     sub->retain_handling = options->retain_handling;
     sub->no_local = options->no_local;
     sub->retain_as_published = options->retain_as_published;
+}
+
+/** subscription_new() - a subscription of @s that hangs on no node yet */
+struct subscription *subscription_new(struct subscriber *s, const struct subscription *options, struct bytes filter)
+{
+    struct subscription *sub = mem_new(struct subscription);
+
+    subscription_set(sub, options);
+    sub->filter = bytes_dup(filter);
+    sub->subscriber = s;
+    list_append(&s->subscriptions, &sub->in_subscriber);
+    s->n_subscriptions++;
+    return sub;
 }
 
 /**
@@ -83,18 +100,13 @@ enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
 
     match_changed(r, filter);
     if (sub != NULL) {
-        set_options(sub, options);
+        subscription_set(sub, options);
         return ROUTER_REPLACED;
     }
     node_prepare(n);
-    sub = mem_new(struct subscription);
-    set_options(sub, options);
-    sub->filter = bytes_dup(filter);
-    sub->subscriber = s;
+    sub = subscription_new(s, options, filter);
     sub->node = n;
     list_append(&n->subscriptions, &sub->in_node);
-    list_append(&s->subscriptions, &sub->in_subscriber);
-    s->n_subscriptions++;
     if (n->n_subscriptions++ > 0)
         return ROUTER_NEW;
     r->n_filters++;
@@ -103,7 +115,8 @@ enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
 
 /**
  * router_remove() - end one subscription; @s is freed
- * @ret_last_here:  it was the last of its filter here: the other outlets have to be told
+ * @ret_last_here:  it was the last of its filter here, and not a shared one: the other outlets
+ *                  have to be told
  */
 void router_remove(struct router *r, struct subscription *s, bool *ret_last_here)
 {
@@ -113,12 +126,15 @@ void router_remove(struct router *r, struct subscription *s, bool *ret_last_here
     list_remove(&s->in_node);
     list_remove(&s->in_subscriber);
     s->subscriber->n_subscriptions--;
-    bytes_free(s->filter);
-    free(s);
-    *ret_last_here = --n->n_subscriptions == 0;
+    *ret_last_here = s->share == NULL && --n->n_subscriptions == 0;
     if (*ret_last_here)
         r->n_filters--;
-    trie_prune(&r->subscriptions, n, in_use);
+    if (s->share != NULL)
+        share_leave(r, s); /* sees to its node itself */
+    else
+        trie_prune(&r->subscriptions, n, node_in_use);
+    bytes_free(s->filter);
+    free(s);
 }
 
 /** router_unsubscribe() - Return: false if @s had no subscription to @filter [MQTT5-3.10.4-1]. */
@@ -148,7 +164,7 @@ void router_interest(struct router *r, unsigned outlet, struct bytes filter, boo
         n->outlets |= BIT64(outlet);
     else
         n->outlets &= ~BIT64(outlet);
-    trie_prune(&r->subscriptions, n, in_use);
+    trie_prune(&r->subscriptions, n, node_in_use);
 }
 
 /** router_local_filters() - call @each with every filter that a local session has */

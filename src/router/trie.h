@@ -11,6 +11,7 @@
 #include "base/list.h"
 
 struct message;
+struct share;
 
 struct trie_node {
     struct trie_node *parent;
@@ -24,6 +25,7 @@ struct trie_node {
     union {
         struct {
             struct list subscriptions;
+            struct share *shares; /* owned list */
             uint64_t outlets;
             uint32_t n_subscriptions;
         };

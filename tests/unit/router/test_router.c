@@ -243,6 +243,90 @@ static void expired_ones_are_passed_over_and_swept(void **state)
     router_free(r);
 }
 
+/* ---- shared subscriptions ---- */
+
+static void a_group_gets_each_message_once_and_in_turn(void **state)
+{
+    struct router *r = router_new();
+    const struct subscription options = {.qos = 1};
+    unsigned got[3] = {0};
+    struct match m;
+
+    (void)state;
+    subscribers_reset();
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(router_share_join(r, &subscribers[i], &options, BYTES("g"), BYTES("a/+")), ROUTER_NEW);
+    assert_int_equal(router_share_join(r, &subscribers[0], &options, BYTES("g"), BYTES("a/+")), ROUTER_REPLACED);
+    assert_int_equal(router_share_join(r, &subscribers[0], &options, BYTES("h"), BYTES("a/+")), ROUTER_NEW);
+    m = router_match(r, BYTES("a/b"), hash_keyed(BYTES("a/b")));
+    assert_int_equal(m.n_receivers, 0);
+    assert_int_equal(m.n_shares, 2); /* one a group */
+    for (int i = 0; i < 30; i++) {
+        struct share_target t = share_next(router_share(r, BYTES("g"), BYTES("a/+")));
+
+        assert_true(t.found && t.member != NULL);
+        got[t.member->subscriber - subscribers]++;
+    }
+    assert_true(got[0] == 10 && got[1] == 10 && got[2] == 10);
+    forget_all(r);
+    assert_int_equal(router_match(r, BYTES("a/b"), hash_keyed(BYTES("a/b"))).n_shares, 0);
+    router_free(r);
+}
+
+static void who_is_connected_goes_before_who_is_not(void **state)
+{
+    struct router *r = router_new();
+    const struct subscription options = {.qos = 1};
+    struct share *s;
+
+    (void)state;
+    subscribers_reset();
+    for (size_t i = 0; i < 3; i++)
+        router_share_join(r, &subscribers[i], &options, BYTES("g"), BYTES("t"));
+    s = router_share(r, BYTES("g"), BYTES("t"));
+    router_share_connected(router_share_find(&subscribers[0], BYTES("g"), BYTES("t")), false);
+    router_share_connected(router_share_find(&subscribers[2], BYTES("g"), BYTES("t")), false);
+    for (int i = 0; i < 10; i++)
+        assert_ptr_equal(share_next(s).member->subscriber, &subscribers[1]);
+    router_share_connected(router_share_find(&subscribers[1], BYTES("g"), BYTES("t")), false);
+    assert_false(share_has_connected(s));
+    assert_true(share_next(s).found); /* a session that keeps it is better than nobody */
+    forget_all(r);
+    router_free(r);
+}
+
+static void outlets_get_their_share_by_weight(void **state)
+{
+    struct router *r = router_new();
+    const struct subscription options = {.qos = 1};
+    unsigned here = 0;
+    unsigned there[OUTLETS_MAX] = {0};
+    struct share *s;
+
+    (void)state;
+    subscribers_reset();
+    router_share_join(r, &subscribers[0], &options, BYTES("g"), BYTES("t"));
+    router_share_interest(r, 2, BYTES("g"), BYTES("t"), (struct share_count){5, 2});
+    router_share_interest(r, 7, BYTES("g"), BYTES("t"), (struct share_count){1, 1});
+    s = router_share(r, BYTES("g"), BYTES("t"));
+    for (int i = 0; i < 40; i++) {
+        struct share_target t = share_next(s);
+
+        if (t.member != NULL)
+            here++;
+        else
+            there[t.outlet]++;
+    }
+    assert_true(here == 10 && there[2] == 20 && there[7] == 10);
+    forget_all(r);
+    assert_non_null(router_share(r, BYTES("g"), BYTES("t"))); /* others are still in it */
+    router_share_interest(r, 2, BYTES("g"), BYTES("t"), (struct share_count){0, 0});
+    router_share_interest(r, 7, BYTES("g"), BYTES("t"), (struct share_count){0, 0});
+    assert_null(router_share(r, BYTES("g"), BYTES("t")));
+    router_share_interest(r, 7, BYTES("g"), BYTES("t"), (struct share_count){0, 0}); /* told twice */
+    router_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +337,9 @@ int main(void)
         cmocka_unit_test(the_highest_stamp_stands_whatever_order_updates_arrive_in),
         cmocka_unit_test(the_limit_refuses_new_topics_but_not_new_values),
         cmocka_unit_test(expired_ones_are_passed_over_and_swept),
+        cmocka_unit_test(a_group_gets_each_message_once_and_in_turn),
+        cmocka_unit_test(who_is_connected_goes_before_who_is_not),
+        cmocka_unit_test(outlets_get_their_share_by_weight),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

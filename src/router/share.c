@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * router/share.c - shared subscriptions: one message for one member of a group
+ *
+ * A share is one group on one filter.  Every outlet tells the others how many members
+ * of it it has, and how many of them are connected; so the worker that received a
+ * message picks, in turn and by weight, a member of its own or an outlet, which then
+ * picks among its own.  A member that is connected goes before one that is not.
+ *
+ * [MQTT5-4.8.2-1] [MQTT5-4.8.2-3]
+ */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "router/router_private.h"
+
+/** share_id_key() - for the map by id */
+struct bytes share_id_key(const void *item)
+{
+    const struct share *s = item;
+
+    return bytes_of(&s->id, sizeof(s->id));
+}
+
+static struct share *share_at(const struct trie_node *n, struct bytes group)
+{
+    struct share *s = n != NULL ? n->shares : NULL;
+
+    while (s != NULL && !bytes_equal(s->group, group))
+        s = s->next;
+    return s;
+}
+
+static struct share *share_make(struct router *r, struct bytes group, struct bytes filter)
+{
+    struct trie_node *n = trie_make(&r->subscriptions, filter);
+    struct share *s = share_at(n, group);
+
+    if (s != NULL)
+        return s;
+    s = mem_new(struct share);
+    s->node = n;
+    s->group = bytes_dup(group);
+    s->filter = bytes_dup(filter);
+    s->id = ++r->next_share_id;
+    list_init(&s->members);
+    s->next = n->shares;
+    n->shares = s;
+    map_put(&r->shares, s);
+    match_changed(r, filter);
+    return s;
+}
+
+static void share_free(struct share *s)
+{
+    bytes_free(s->group);
+    bytes_free(s->filter);
+    free(s);
+}
+
+/* Nobody is in it, here or elsewhere: it goes. */
+static void share_drop_unused(struct router *r, struct share *s)
+{
+    struct share **at = &s->node->shares;
+    struct trie_node *n = s->node;
+
+    if (s->here.n_members > 0 || s->elsewhere.n_members > 0)
+        return;
+    match_changed(r, s->filter);
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    map_remove(&r->shares, share_id_key(s));
+    share_free(s);
+    trie_prune(&r->subscriptions, n, node_in_use);
+}
+
+/** shares_done() - forget what other outlets have; no member is left here */
+void shares_done(struct router *r)
+{
+    size_t cursor = 0;
+    struct share *s;
+
+    while ((s = map_next(&r->shares, &cursor)) != NULL) {
+        check(s->here.n_members == 0);
+        share_free(s);
+    }
+    map_done(&r->shares);
+}
+
+/** router_share() - the share of @group on @filter, or NULL if it has no member anywhere */
+struct share *router_share(const struct router *r, struct bytes group, struct bytes filter)
+{
+    return share_at(trie_find(&r->subscriptions, filter), group);
+}
+
+/** router_share_by_id() - the share with this share_id(), or NULL if it is gone */
+struct share *router_share_by_id(const struct router *r, uint32_t id)
+{
+    return map_find(&r->shares, bytes_of(&id, sizeof(id)));
+}
+
+/** router_share_find() - the membership of @s, or NULL */
+struct subscription *router_share_find(const struct subscriber *s, struct bytes group,
+                                       struct bytes filter)
+{
+    list_each(it, (struct list *)&s->subscriptions)
+    {
+        struct subscription *sub = list_item(it, struct subscription, in_subscriber);
+
+        if (sub->share != NULL && bytes_equal(sub->filter, filter) && bytes_equal(sub->share->group, group))
+            return sub;
+    }
+    return NULL;
+}
+
+/** router_share_join() - @s is a member, connected, of @group on @filter from here on; or new options */
+enum router_subscribed router_share_join(struct router *r, struct subscriber *s, const struct subscription *options,
+                                         struct bytes group, struct bytes filter)
+{
+    struct subscription *sub = router_share_find(s, group, filter);
+    struct share *share;
+
+    if (sub != NULL) {
+        subscription_set(sub, options);
+        return ROUTER_REPLACED;
+    }
+    share = share_make(r, group, filter);
+    sub = subscription_new(s, options, filter);
+    sub->node = share->node;
+    sub->share = share;
+    list_append(&share->members, &sub->in_node);
+    share->here.n_members++;
+    router_share_connected(sub, true);
+    return ROUTER_NEW;
+}
+
+/** share_leave() - @sub, already unlinked, is no member any more; the share may be freed */
+void share_leave(struct router *r, struct subscription *sub)
+{
+    router_share_connected(sub, false);
+    sub->share->here.n_members--;
+    share_drop_unused(r, sub->share);
+}
+
+/** router_share_connected() - the member's session has a network connection now, or no longer */
+void router_share_connected(struct subscription *s, bool is_connected)
+{
+    if (s->is_connected == is_connected)
+        return;
+    s->is_connected = is_connected;
+    s->share->here.n_connected += is_connected ? 1U : UINT32_MAX;
+}
+
+/** router_share_interest() - @outlet has so many members */
+void router_share_interest(struct router *r, unsigned outlet, struct bytes group, struct bytes filter,
+                           struct share_count count)
+{
+    struct share *s = count.n_members > 0 ? share_make(r, group, filter) : router_share(r, group, filter);
+
+    check(outlet < OUTLETS_MAX && count.n_connected <= count.n_members);
+    if (s == NULL)
+        return;
+    s->elsewhere.n_members += count.n_members - s->outlets[outlet].n_members;
+    s->elsewhere.n_connected += count.n_connected - s->outlets[outlet].n_connected;
+    s->outlets[outlet] = count;
+    share_drop_unused(r, s);
+}
+
+/** share_id() - a number for it that is never reused on this worker */
+uint32_t share_id(const struct share *s)
+{
+    return s->id;
+}
+
+/** share_group() - borrowed */
+struct bytes share_group(const struct share *s)
+{
+    return s->group;
+}
+
+/** share_filter() - borrowed */
+struct bytes share_filter(const struct share *s)
+{
+    return s->filter;
+}
+
+/** share_here() - the members that are sessions of this worker */
+struct share_count share_here(const struct share *s)
+{
+    return s->here;
+}
+
+/** share_has_connected() - is any member connected, wherever it is? */
+bool share_has_connected(const struct share *s)
+{
+    return s->here.n_connected + s->elsewhere.n_connected > 0;
+}
+
+/* The next member here in turn; @connected: among those that are, of which there is one. */
+static struct subscription *next_member(struct share *s, bool connected)
+{
+    for (uint32_t i = 0; i < s->here.n_members; i++) {
+        struct list *first = s->members.next;
+        struct subscription *sub = list_item(first, struct subscription, in_node);
+
+        list_remove(first);
+        list_append(&s->members, first);
+        if (!connected || sub->is_connected)
+            return sub;
+    }
+    return NULL;
+}
+
+static unsigned outlet_of(const struct share *s, uint32_t k, bool connected)
+{
+    unsigned i = 0;
+
+    for (;; i++) {
+        uint32_t n = connected ? s->outlets[i].n_connected : s->outlets[i].n_members;
+
+        check(i < OUTLETS_MAX);
+        if (k < n)
+            return i;
+        k -= n;
+    }
+}
+
+/** share_next() - who gets the next message: a member here, or an outlet; not found: nobody is in it */
+struct share_target share_next(struct share *s)
+{
+    bool connected = share_has_connected(s);
+    uint32_t here = connected ? s->here.n_connected : s->here.n_members;
+    uint32_t all = here + (connected ? s->elsewhere.n_connected : s->elsewhere.n_members);
+    uint32_t k;
+
+    if (all == 0)
+        return (struct share_target){0};
+    k = s->turn++ % all;
+    if (k < here)
+        return (struct share_target){.member = next_member(s, connected), .found = true};
+    return (struct share_target){.outlet = outlet_of(s, k - here, connected), .found = true};
+}
+
+/** share_next_here() - as share_next(), among the members of this worker only */
+struct share_target share_next_here(struct share *s)
+{
+    struct subscription *sub = next_member(s, s->here.n_connected > 0);
+
+    return (struct share_target){.member = sub, .found = sub != NULL};
+}

@@ -42,6 +42,18 @@ static struct gate_subject subject_of(const struct link *l, const struct wire_co
     };
 }
 
+/* Return: whether it is no larger than the client takes; otherwise nothing is sent [MQTT5-3.1.2-24]. */
+static bool send_connack(struct link *l, const struct wire_connect *p, const struct wire_connack *ack)
+{
+    size_t begun = l->out.len;
+
+    wire_encode_connack(&l->out, ack, p->level);
+    if (!(p->props.set & BIT64(PROP_PACKET_MAX)) || l->out.len - begun <= p->props.packet_max)
+        return true;
+    l->out.len = begun;
+    return false;
+}
+
 static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why)
 {
     struct wire_connack ack = {.reason = reason};
@@ -50,7 +62,10 @@ static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t r
         ack.props.set = BIT64(PROP_REASON_STRING);
         ack.props.reason_string = bytes_str(why);
     }
-    wire_encode_connack(&l->out, &ack, p->level);
+    if (!send_connack(l, p, &ack)) { /* without the reason string then [MQTT5-3.2.2-19] */
+        ack.props.set = 0;
+        send_connack(l, p, &ack);
+    }
 }
 
 /* CONNACK with the reason, an event and a log line, then the connection closes [MQTT5-3.2.2-7]. */
@@ -216,13 +231,16 @@ static void accept_connect(struct link *l, const struct wire_connect *p, const s
     conn_agree(&l->conn, p, (uint16_t)limits->receive_max, (uint16_t)limits->topic_alias_max);
     c = session_for(l, p, &session_limits, &ack.session_present);
     resident_connected(w, c, l, &session_limits);
-    resident_set_will(w, c, p);
     agree_keep_alive(l, p, &ack);
     agree_expiry(c->session, p, limits, &ack);
     if (p->level == WIRE_V5)
         tell_limits(l, limits, p->client_id.len == 0, &ack);
+    if (!send_connack(l, p, &ack)) {
+        link_close(l, REASON_PACKET_TOO_LARGE, "the client takes no packet as large as CONNACK");
+        return;
+    }
+    resident_set_will(w, c, p);
     conn_become(&l->conn, CONN_ACTIVE);
-    wire_encode_connack(&l->out, &ack, l->conn.level);
     count_accepted(w, l, s);
     worker_event_of(w, l, EVENT_CONNECT_ACCEPTED, p->level, BYTES_NONE, grant_role(l->grant));
     tell_resumed_subscriptions(l);
@@ -295,6 +313,10 @@ static void decide(struct link *l, const struct wire_connect *p)
     }
     if (self_test_is_forged(w->node->self_test, s.client_id)) {
         refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is the node's own");
+        return;
+    }
+    if (p->props.set & BIT64(PROP_AUTH_METHOD)) { /* [MQTT5-4.12.0-1] */
+        refuse(l, p, REASON_BAD_AUTHENTICATION_METHOD, "the node knows no extended authentication");
         return;
     }
     outcome = gate_connect(w->policy, &s, &verifier);

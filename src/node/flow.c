@@ -333,7 +333,7 @@ static void receive_disconnect(struct link *l, const struct wire_frame *f)
         }
         s->expiry_s = (uint32_t)MIN(d.props.session_expiry_s, limits->session_expiry_max_s);
     }
-    if (d.reason == REASON_DISCONNECT_WITH_WILL)
+    if (d.reason != REASON_SUCCESS) /* only a normal end removes the Will [MQTT5-3.1.2-10] */
         resident_disconnected(l->worker, l->resident, true);
     link_close(l, REASON_SUCCESS, "DISCONNECT");
 }

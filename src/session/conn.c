@@ -109,6 +109,15 @@ bool conn_resolve_alias(struct conn *c, struct wire_publish *p)
     return p->topic.len > 0;
 }
 
+/* Is what was appended after @begun more than the client takes?  Then it is taken back. */
+static bool is_too_long(struct conn *c, size_t begun)
+{
+    if (c->out->len - begun <= c->packet_max)
+        return false;
+    c->out->len = begun;
+    return true;
+}
+
 static void set_reason_string(const struct conn *c, struct wire_props *props, const char *text)
 {
     if (text == NULL || !c->request_problem) /* [MQTT5-3.1.2-29] */
@@ -117,27 +126,39 @@ static void set_reason_string(const struct conn *c, struct wire_props *props, co
     props->reason_string = bytes_str(text);
 }
 
-/** conn_send_ack() - PUBACK, PUBREC, PUBREL or PUBCOMP; @reason_string may be NULL */
+/**
+ * conn_send_ack() - PUBACK, PUBREC, PUBREL or PUBCOMP
+ * @reason_string:  may be NULL; left out where the packet would be larger than the client takes
+ *                  [MQTT5-3.4.2-2] [MQTT5-3.5.2-2] [MQTT5-3.6.2-2] [MQTT5-3.7.2-2]
+ */
 void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint8_t reason,
                    const char *reason_string)
 {
     struct wire_ack ack; /* not zeroed: of the properties only what is set counts */
+    size_t begun = c->out->len;
 
     ack.packet_id = packet_id;
     ack.reason = reason;
     ack.props.set = 0;
     set_reason_string(c, &ack.props, reason_string);
     wire_encode_ack(c->out, type, &ack, c->level);
+    if (reason_string != NULL && is_too_long(c, begun)) {
+        ack.props.set = 0;
+        wire_encode_ack(c->out, type, &ack, c->level);
+    }
 }
 
 /**
  * conn_send_disconnect() - tell a 5.0 client why; the connection takes nothing more
  *
- * Only 5.0 has a DISCONNECT from the server [MQTT3-3.14].
+ * Only 5.0 has a DISCONNECT from the server, after CONNACK [MQTT5-3.14.0-1]; it is the last
+ * packet [MQTT5-3.14.4-1].  The reason string is left out where it makes the packet larger than
+ * the client takes [MQTT5-3.14.2-3].
  */
 void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_string)
 {
     struct wire_disconnect d = {.reason = reason};
+    size_t begun = c->out->len;
 
     if (c->state == CONN_ACTIVE && c->level == WIRE_V5) {
         if (reason_string != NULL) {
@@ -145,6 +166,10 @@ void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_str
             d.props.reason_string = bytes_str(reason_string);
         }
         wire_encode_disconnect(c->out, WIRE_DISCONNECT, &d, c->level);
+        if (is_too_long(c, begun)) {
+            d.props.set = 0;
+            wire_encode_disconnect(c->out, WIRE_DISCONNECT, &d, c->level);
+        }
     }
     conn_become(c, CONN_CLOSED);
 }

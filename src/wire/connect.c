@@ -115,7 +115,8 @@ static void read_credentials(struct reader *r, struct wire_connect *p)
  * @flags:  low four bits of the fixed header
  * @body:   the rest of the packet, complete; borrowed by @ret
  * @ret:    written on WIRE_OK; otherwise only @ret->level is: the level to
- *          answer in, or 0 if it was not read or is not spoken here
+ *          answer in, also if its protocol name is another's, or 0 if it was not
+ *          read or is not spoken here
  *
  * @ret->will_forward is the whole Will property block; wire_forward_props()
  * filters it when the Will is made a message.
@@ -129,7 +130,7 @@ enum wire_outcome wire_decode_connect(uint8_t flags, struct bytes body, struct w
     uint8_t level;
 
     read_level(&r, &p);
-    level = r.outcome == WIRE_OK ? p.level : 0;
+    level = r.outcome == WIRE_OK || p.level == WIRE_V5 ? p.level : 0;
     reader_flags(&r, flags, 0);
     read_flags(&r, &p);
     p.keep_alive_s = reader_u16(&r);

@@ -522,6 +522,29 @@ static void only_connect_is_legal_first_and_never_again(void **state)
     buf_done(&out);
 }
 
+/* [MQTT5-3.4.2-2] [MQTT5-3.5.2-2] [MQTT5-3.6.2-2] [MQTT5-3.7.2-2] [MQTT5-3.14.2-3] */
+static void a_reason_string_that_does_not_fit_is_left_out(void **state)
+{
+    static const enum wire_type types[] = {WIRE_PUBACK, WIRE_PUBREC, WIRE_PUBREL, WIRE_PUBCOMP};
+    struct bench *b = bench_new(WIRE_V5, 1);
+
+    (void)state;
+    cut(b);
+    agree(b, WIRE_V5, 65535, 12);
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        b->out.len = 0;
+        conn_send_ack(&b->conn, types[i], 7, REASON_PACKET_IDENTIFIER_NOT_FOUND, "fits"); /* 13 bytes */
+        assert_int_equal(b->out.len, 5);
+        b->out.len = 0;
+        conn_send_ack(&b->conn, types[i], 7, REASON_PACKET_IDENTIFIER_NOT_FOUND, "fit");
+        assert_int_equal(b->out.len, 12);
+    }
+    b->out.len = 0;
+    conn_send_disconnect(&b->conn, REASON_PROTOCOL_ERROR, "does not fit");
+    assert_int_equal(b->out.len, 3);
+    bench_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -546,6 +569,7 @@ int main(void)
         cmocka_unit_test(a_refused_qos_2_publish_frees_its_id_in_5_0),
         cmocka_unit_test(topic_aliases_are_set_used_and_bounded),
         cmocka_unit_test(only_connect_is_legal_first_and_never_again),
+        cmocka_unit_test(a_reason_string_that_does_not_fit_is_left_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,9 +209,10 @@ static void the_level_to_answer_in_is_told_on_any_outcome(void **state)
         struct bytes body;
         uint8_t level;
     } cases[] = {
-        {BYTES(L5 "\3\0\0\0\0\0"), WIRE_V5},  {BYTES(L311 "\3\0\0\0\1c"), WIRE_V311},
-        {BYTES(L31 "\2\0\0\0\0"), WIRE_V31},  {BYTES(L5 "\2\0\0\0\0\0"), WIRE_V5},
-        {BYTES("\0\4MQTT\6\2\0\0\0\0\0"), 0}, {BYTES("\0\4MQ"), 0},
+        {BYTES(L5 "\3\0\0\0\0\0"), WIRE_V5},        {BYTES(L311 "\3\0\0\0\1c"), WIRE_V311},
+        {BYTES(L31 "\2\0\0\0\0"), WIRE_V31},        {BYTES(L5 "\2\0\0\0\0\0"), WIRE_V5},
+        {BYTES("\0\4MQTT\6\2\0\0\0\0\0"), 0},       {BYTES("\0\4MQ"), 0},
+        {BYTES("\0\4MQTX\5\2\0\0\0\0\0"), WIRE_V5}, {BYTES("\0\4MQTX\4\2\0\0\0\0\0"), 0},
     };
     static struct wire_connect p;
 

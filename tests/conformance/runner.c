@@ -150,6 +150,7 @@ int main(int argc, char **argv)
     struct options o = {.host = "127.0.0.1", .port = "1883", .has = "", .jobs = JOBS_DEFAULT};
     struct run *runs;
     size_t n;
+    int status;
 
     for (int c; (c = getopt_long(argc, argv, "h:p:f:j:vl", longs, NULL)) != -1;) {
         if (c == 'h')
@@ -174,5 +175,7 @@ int main(int argc, char **argv)
     runs = mem_zero(n * sizeof(*runs));
     for (size_t i = 0; i < n; i++)
         runs[i].path = argv[optind + (int)i];
-    return run_all(runs, n, &o);
+    status = run_all(runs, n, &o);
+    free(runs);
+    return status;
 }

@@ -122,6 +122,8 @@ static void agree_level(struct builder *b)
 
     c->level = has(b, "v31") ? LEVEL_31 : has(b, "v3") ? LEVEL_311 : LEVEL_5;
     c->max_packet = number_or(b, "max-packet", UINT64_MAX);
+    if (c->max_packet == 0) /* no maximum but an error */
+        c->max_packet = UINT64_MAX;
     c->alias_max = number_or(b, "alias-max", 0);
     c->problem_wanted = number_or(b, "request-problem", 1) != 0;
     c->response_wanted = number_or(b, "request-response", 0) != 0;

@@ -121,7 +121,7 @@ uint16_t cursor_u16(struct cursor *c)
 {
     struct bytes b = cursor_take(c, 2);
 
-    return b.len == 2 ? (uint16_t)(b.at[0] << 8 | b.at[1]) : 0;
+    return b.len == 2 ? (uint16_t)(b.at[0] * 256U + b.at[1]) : 0;
 }
 
 /** cursor_varint() - in as few bytes as the number needs [MQTT5-1.5.5-1] */

@@ -7,10 +7,12 @@
 #include "node/self_test.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -19,8 +21,8 @@
 #include "crypto/crypto.h"
 #include "node/self_trials.h"
 
-#define FIRST_AFTER_NS (2 * NS_PER_S)
-#define EVERY_NS       (6 * 3600 * NS_PER_S)
+#define FIRST_AFTER_MS 2000
+#define EVERY_MS       (6 * 3600 * 1000)
 #define TOKEN_LEN      24
 #define PASSWORD_LEN   32
 
@@ -28,10 +30,9 @@ struct self_test {
     struct node *node;
     pthread_t thread;
     bool is_running;
-    bool stopping; /* under lock, as results */
+    int stop_fd; /* eventfd, readable when it is time to stop */
     pthread_mutex_t lock;
-    pthread_cond_t wake;
-    json_t *results; /* owned; NULL until the first round has ended */
+    json_t *results; /* owned; NULL until the first round has ended; under lock */
 
     char client_prefix[64];
     char names[SELF_TEST_PRINCIPALS][64];
@@ -51,7 +52,7 @@ struct self_test *self_test_new(struct node *n)
 
     t->node = n;
     pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->wake, NULL);
+    t->stop_fd = -1;
     snprintf(t->client_prefix, sizeof(t->client_prefix), IDENTIFY_TEST_PREFIX "-%s-", token);
     free(token);
     for (unsigned i = 0; i < SELF_TEST_PRINCIPALS; i++) {
@@ -73,7 +74,8 @@ struct self_test *self_test_free(struct self_test *t)
         free(t->verifiers[i]);
     }
     json_decref(t->results);
-    pthread_cond_destroy(&t->wake);
+    if (t->stop_fd >= 0)
+        close(t->stop_fd);
     pthread_mutex_destroy(&t->lock);
     free(t);
     return NULL;
@@ -149,14 +151,20 @@ static void round_of_trials(struct self_test *t)
         .client_prefix = t->client_prefix,
         .seen = seen,
         .seen_arg = t,
+        .stop_fd = t->stop_fd,
     };
+    bool whole;
 
     for (unsigned i = 0; i < SELF_TEST_PRINCIPALS; i++) {
         kit.names[i] = t->names[i];
         kit.passwords_secret[i] = t->passwords_secret[i];
     }
-    self_trials(&kit, &e);
+    whole = self_trials(&kit, &e);
     atomic_fetch_add(&t->n_malformed, kit.n_malformed);
+    if (!whole) {
+        json_decref(e.array);
+        return;
+    }
     log_info("self-test", "%zu results", json_array_size(e.array));
     pthread_mutex_lock(&t->lock);
     json_decref(t->results);
@@ -165,30 +173,22 @@ static void round_of_trials(struct self_test *t)
 }
 
 /* Return: false when it is time to stop. */
-static bool wait_for(struct self_test *t, uint64_t ns)
+static bool wait_for(const struct self_test *t, int ms)
 {
-    struct timespec until;
-    bool go_on;
+    struct pollfd p = {.fd = t->stop_fd, .events = POLLIN};
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += (time_t)(ns / NS_PER_S);
-    pthread_mutex_lock(&t->lock);
-    while (!t->stopping && pthread_cond_timedwait(&t->wake, &t->lock, &until) != ETIMEDOUT)
-        continue;
-    go_on = !t->stopping;
-    pthread_mutex_unlock(&t->lock);
-    return go_on;
+    return poll(&p, 1, ms) == 0;
 }
 
 static void *run(void *arg)
 {
     struct self_test *t = arg;
-    uint64_t pause_ns = FIRST_AFTER_NS;
+    int pause_ms = FIRST_AFTER_MS;
 
     pthread_setname_np(pthread_self(), "self-test");
-    while (wait_for(t, pause_ns)) {
+    while (wait_for(t, pause_ms)) {
         round_of_trials(t);
-        pause_ns = EVERY_NS;
+        pause_ms = EVERY_MS;
     }
     return NULL;
 }
@@ -205,24 +205,27 @@ unsigned self_test_protocol_errors(const struct self_test *t)
     return atomic_load(&t->n_malformed);
 }
 
-/** self_test_start() - the first round begins in FIRST_AFTER_NS; Return: 0 or -errno */
+/** self_test_start() - the first round begins in FIRST_AFTER_MS; Return: 0 or -errno */
 int self_test_start(struct self_test *t)
 {
-    int r = pthread_create(&t->thread, NULL, run, t);
+    int r;
 
+    t->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (t->stop_fd < 0)
+        return err_origin(-errno);
+    r = pthread_create(&t->thread, NULL, run, t);
     t->is_running = r == 0;
     return r == 0 ? 0 : err_origin(-r);
 }
 
-/** self_test_stop() - before the workers stop; waits for a trial under way; fine if it was not started */
+/** self_test_stop() - before the workers stop; trials under way are cut short; fine if it was not started */
 void self_test_stop(struct self_test *t)
 {
+    const uint64_t one = 1;
+
     if (!t->is_running)
         return;
-    pthread_mutex_lock(&t->lock);
-    t->stopping = true;
-    pthread_cond_signal(&t->wake);
-    pthread_mutex_unlock(&t->lock);
+    check(write(t->stop_fd, &one, sizeof(one)) == (ssize_t)sizeof(one));
     pthread_join(t->thread, NULL);
     t->is_running = false;
 }

@@ -111,19 +111,27 @@ static struct stream *plain_stream(const struct config_listener *l)
     return s;
 }
 
-/* Wait until the node closes the connection; Return: ms, or UINT64_MAX when it did not in @patience_ms. */
-static uint64_t closed_after_ms(int fd, uint64_t since_ns, unsigned patience_ms)
+static bool is_stopping(const struct trial_kit *kit)
 {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct pollfd p = {.fd = kit->stop_fd, .events = POLLIN};
+
+    return poll(&p, 1, 0) != 0;
+}
+
+/* Wait until the node closes the connection; Return: ms, or UINT64_MAX when it did not in @patience_ms. */
+static uint64_t closed_after_ms(const struct trial_kit *kit, int fd, uint64_t since_ns, unsigned patience_ms)
+{
+    struct pollfd p[] = {{.fd = fd, .events = POLLIN}, {.fd = kit->stop_fd, .events = POLLIN}};
     char some[256];
     uint64_t end_ns = since_ns + patience_ms * NS_PER_MS;
 
     for (;;) {
         uint64_t now_ns = clock_now_ns();
 
-        if (now_ns >= end_ns || poll(&p, 1, (int)((end_ns - now_ns) / NS_PER_MS) + 1) <= 0)
+        if (now_ns >= end_ns || poll(p, COUNT_OF(p), (int)((end_ns - now_ns) / NS_PER_MS) + 1) <= 0 ||
+            p[1].revents != 0)
             return UINT64_MAX;
-        if (recv(fd, some, sizeof(some), MSG_DONTWAIT) == 0 || (p.revents & (POLLHUP | POLLERR)))
+        if (recv(fd, some, sizeof(some), MSG_DONTWAIT) == 0 || (p[0].revents & (POLLHUP | POLLERR)))
             return (clock_now_ns() - since_ns) / NS_PER_MS;
     }
 }
@@ -266,7 +274,7 @@ static void try_keep_alive(struct trial_kit *kit, struct evidence_list *e)
     s.keep_alive_s = 1;
     c = connected(&s);
     if (c != NULL) {
-        uint64_t ms = closed_after_ms(client_fd(c), clock_now_ns(), PATIENCE_MS);
+        uint64_t ms = closed_after_ms(kit, client_fd(c), clock_now_ns(), PATIENCE_MS);
 
         evidence_add(e, "MQ.PR.SP-02.t1", ms <= 2500, 1, NULL,
                      "a silent client with keep alive 1 s was %s after %llu ms", ms == UINT64_MAX ? "not closed" : "closed",
@@ -286,7 +294,7 @@ static void try_connect_timeout(struct trial_kit *kit, struct evidence_list *e)
 
     if (s == NULL)
         return;
-    ms = closed_after_ms(stream_fd(s), since_ns, limit_ms + PATIENCE_MS);
+    ms = closed_after_ms(kit, stream_fd(s), since_ns, limit_ms + PATIENCE_MS);
     if (ms != UINT64_MAX)
         evidence_add(e, "MQ.PR.SP-02.t2", (double)ms / 1000.0, 1, NULL,
                      "a connection without a CONNECT to listener \"%s\" was closed after that many seconds", l->name);
@@ -312,7 +320,7 @@ static void try_takeover(struct trial_kit *kit, struct evidence_list *e)
     second = connected(&mine);
     thief = connected(&other);
     if (first != NULL && second != NULL) {
-        taken = closed_after_ms(client_fd(first), clock_now_ns(), TRIAL_MS) != UINT64_MAX;
+        taken = closed_after_ms(kit, client_fd(first), clock_now_ns(), TRIAL_MS) != UINT64_MAX;
         evidence_add(e, "MQ.PR.SP-02.t4", taken && thief == NULL, 1, NULL,
                      "the same principal %s the client id over; another was %s", taken ? "took" : "did not take",
                      thief == NULL ? "refused" : "let in");
@@ -399,14 +407,14 @@ static const struct bytes malformed[] = {
     BYTES("\x10\x10\x00\x04MQTT\x05\x02\x00\x3c\x02\x17\x02\x00\x01x"),     /* Request Problem 2 */
 };
 
-static bool is_closed_for(const struct config_listener *l, struct bytes packet)
+static bool is_closed_for(const struct trial_kit *kit, const struct config_listener *l, struct bytes packet)
 {
     struct stream *s = plain_stream(l);
     bool closed = false;
     size_t n = 0;
 
     if (s != NULL && stream_write(s, packet.at, packet.len, &n) == STREAM_OK)
-        closed = closed_after_ms(stream_fd(s), clock_now_ns(), TRIAL_MS) != UINT64_MAX;
+        closed = closed_after_ms(kit, stream_fd(s), clock_now_ns(), TRIAL_MS) != UINT64_MAX;
     stream_free(s);
     return closed;
 }
@@ -421,7 +429,7 @@ static void try_malformed(struct trial_kit *kit, struct evidence_list *e)
         if (c->listeners[i].has_tls)
             continue;
         for (size_t k = 0; k < COUNT_OF(malformed); k++)
-            n_closed += is_closed_for(&c->listeners[i], malformed[k]);
+            n_closed += is_closed_for(kit, &c->listeners[i], malformed[k]);
         kit->n_malformed += COUNT_OF(malformed);
         evidence_add(e, "MQ.PR.IP-02.t2", (double)n_closed / COUNT_OF(malformed), COUNT_OF(malformed), NULL,
                      "%zu of %zu malformed packets ended their connection", n_closed, COUNT_OF(malformed));
@@ -429,14 +437,19 @@ static void try_malformed(struct trial_kit *kit, struct evidence_list *e)
     }
 }
 
-/** self_trials() - one round; takes as long as the connect timeout and a few seconds more */
-void self_trials(struct trial_kit *kit, struct evidence_list *e)
+/**
+ * self_trials() - one round; takes as long as the connect timeout and a few seconds more
+ *
+ * Return: false if the node stops: what @e has then does not count.
+ */
+bool self_trials(struct trial_kit *kit, struct evidence_list *e)
 {
     static void (*const trials[])(struct trial_kit *kit, struct evidence_list *e) = {
         try_anonymous,  try_rights, try_credentials, try_old_tls, try_malformed,
         try_keep_alive, try_takeover, try_connect_timeout,
     };
 
-    for (size_t i = 0; i < COUNT_OF(trials); i++)
+    for (size_t i = 0; i < COUNT_OF(trials) && !is_stopping(kit); i++)
         trials[i](kit, e);
+    return !is_stopping(kit);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lab/lab.c - the options of `bastide lab` */
+/* lab/lab.c - the options of `bastide lab`; their help is in the table of cli/verbs.c */
 #include "lab/lab.h"
 
 #include <getopt.h>
@@ -13,26 +13,6 @@
 
 #define EXIT_USAGE 2
 
-static const char usage[] =
-    "usage: bastide lab [--prepare | --intruder] --home DIR [OPTION ...]\n"
-    "\n"
-    "Runs the energy provider's field message bus (Appendix A) against the node of DIR:\n"
-    "tablet, power supply, smart meter, distribution management system and cap bank\n"
-    "controller, each a process with its own certificate and no more rights than it needs.\n"
-    "Exits 0 when every step came in time.\n"
-    "\n"
-    "  --prepare           add roles, users, inventory and certificates of the lab to DIR\n"
-    "  --intruder          attack instead, with a contractor's stolen password, from\n"
-    "                      127.0.0.66; exits 0 when all was refused and it was banned\n"
-    "  --home DIR          a folder that bastide init made\n"
-    "  --rounds N          play it N times (1)\n"
-    "  --duration SECONDS  play it again and again for so long\n"
-    "  --interval SECONDS  between two rounds (2)\n"
-    "  --step-timeout MS   how long a step may take (5000)\n"
-    "  --quiet             results only\n"
-    "  --json              an event a line, for programs\n"
-    "  --ascii             no other characters\n";
-
 enum option_id {
     OPTION_PREPARE = 256,
     OPTION_INTRUDER,
@@ -44,7 +24,6 @@ enum option_id {
     OPTION_QUIET,
     OPTION_JSON,
     OPTION_ASCII,
-    OPTION_HELP,
 };
 
 /* clang-format off */
@@ -59,7 +38,6 @@ static const struct option options[] = {
     {"quiet",        no_argument,       NULL, OPTION_QUIET},
     {"json",         no_argument,       NULL, OPTION_JSON},
     {"ascii",        no_argument,       NULL, OPTION_ASCII},
-    {"help",         no_argument,       NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
 /* clang-format on */
@@ -68,7 +46,6 @@ struct command {
     struct lab_options o;
     bool prepare;
     bool intruder;
-    bool help;
 };
 
 static bool read_number(const char *name, const char *text, unsigned min, unsigned max,
@@ -86,7 +63,7 @@ static bool read_number(const char *name, const char *text, unsigned min, unsign
     return true;
 }
 
-static bool take_option(struct command *c, int id)
+static bool take_option(struct command *c, int id, const char *word)
 {
     struct lab_options *o = &c->o;
 
@@ -115,9 +92,8 @@ static bool take_option(struct command *c, int id)
         return o->is_json = true;
     case OPTION_ASCII:
         return o->is_ascii = true;
-    case OPTION_HELP:
-        return c->help = true;
-    default: /* getopt_long() has said why */
+    default:
+        fprintf(stderr, "bastide lab: %s: no such option, or not as it is used\n", word);
         return false;
     }
 }
@@ -127,17 +103,20 @@ static bool take_options(struct command *c, int argc, char **argv)
     int id;
 
     optind = 0; /* another verb may have used it */
+    opterr = 0;
     while ((id = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (!take_option(c, id))
+        if (!take_option(c, id, argv[optind - 1]))
             return false;
     }
-    if (c->help)
+    if (optind < argc)
+        fprintf(stderr, "bastide lab: unexpected operand %s\n", argv[optind]);
+    else if (c->o.home == NULL)
+        fprintf(stderr, "bastide lab: say which node by --home DIR\n");
+    else if (c->prepare && c->intruder)
+        fprintf(stderr, "bastide lab: --prepare and --intruder are two things\n");
+    else
         return true;
-    if (optind < argc || c->o.home == NULL || (c->prepare && c->intruder)) {
-        fputs(usage, stderr);
-        return false;
-    }
-    return true;
+    return false;
 }
 
 /* What the terminal can show. */
@@ -162,10 +141,10 @@ int lab_main(int argc, char **argv)
 {
     struct command c = {.o = {.interval_ms = 2000, .step_timeout_ms = 5000}};
 
-    if (!take_options(&c, argc, argv))
+    if (!take_options(&c, argc, argv)) {
+        fprintf(stderr, "bastide help lab says how it is used\n");
         return EXIT_USAGE;
-    if (c.help)
-        return fputs(usage, stdout) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
     if (c.o.rounds == 0 && c.o.duration_s == 0)
         c.o.rounds = 1;
     look_at_terminal(&c.o);

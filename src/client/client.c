@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client/client.c - a client's life: connect, disconnect, what went wrong */
+/*
+ * client/client.c - a client's life: connect, disconnect, what went wrong
+ *
+ * Over TCP, or TLS over it [MQTT5-4.2.0-1] [MQTT3-7.1.2-1].
+ */
 #include "client/client_private.h"
 
 #include <stdarg.h>
@@ -174,7 +178,7 @@ static void take_limits(struct client *c, const struct wire_props *p)
         c->server_packet_max = MIN(c->server_packet_max, p->packet_max);
     if (p->set & BIT64(PROP_QOS_MAX))
         c->server_qos_max = p->qos_max;
-    if (p->set & BIT64(PROP_SERVER_KEEP_ALIVE)) /* [MQTT5-3.1.2-21] */
+    if (p->set & BIT64(PROP_SERVER_KEEP_ALIVE)) /* [MQTT5-3.1.2-21] [MQTT5-3.2.2-21] */
         keep_alive_s = p->server_keep_alive_s;
     c->keep_alive_ns = keep_alive_s * NS_PER_S;
 }
@@ -269,7 +273,10 @@ static void drain(struct client *c, uint64_t deadline_ns)
 }
 
 /**
- * client_disconnect() - say good-bye and close
+ * client_disconnect() - say good-bye and close; nothing is sent after it
+ *
+ * [MQTT5-3.14.4-1] [MQTT5-3.14.4-2] [MQTT3-3.14.4-1] [MQTT3-3.14.4-2]
+ *
  * @reason:  REASON_SUCCESS, or REASON_DISCONNECT_WITH_WILL (5.0)
  *
  * Takes at most CLIENT_CLOSE_MS.  Not connected: nothing.

@@ -33,6 +33,9 @@ static struct flight *find(const struct client *c, uint16_t id)
 
 /**
  * request_id() - a packet identifier that is not in use [MQTT5-2.2.1-3] [MQTT3-2.3.1-2]
+ *
+ * A flight keeps its own until the last acknowledgement, also when it is sent again
+ * [MQTT3-2.3.1-3].
  */
 uint16_t request_id(struct client *c)
 {
@@ -98,7 +101,8 @@ static void settle(struct client *c, struct flight *f, uint8_t reason)
  * flights_acknowledge() - PUBACK, PUBREC or PUBCOMP
  *
  * What fits no flight is ignored: it answers what an earlier network connection
- * sent.  A PUBREC that says no ends the exchange [MQTT5-4.3.3-4].
+ * sent.  A PUBREC that says no ends the exchange [MQTT5-4.3.3-4].  Any other is answered
+ * at once, so PUBREL packets keep the order of the PUBRECs [MQTT5-4.6.0-4] [MQTT3-4.6.0-4].
  */
 enum client_outcome flights_acknowledge(struct client *c, const struct wire_frame *frame)
 {
@@ -124,7 +128,7 @@ enum client_outcome flights_acknowledge(struct client *c, const struct wire_fram
     return send_pubrel(c, f->id);
 }
 
-/** flights_wait_below() - until fewer than @n are sent and not acknowledged */
+/** flights_wait_below() - until fewer than @n are sent and not acknowledged [MQTT5-3.3.4-7] */
 enum client_outcome flights_wait_below(struct client *c, size_t n)
 {
     uint64_t deadline_ns = client_deadline_ns(c);
@@ -157,7 +161,8 @@ static struct flight *first_unsent(const struct client *c)
 /**
  * flights_resume() - after CONNACK: send again what is not acknowledged
  *
- * In the order of the first time [MQTT5-4.4.0-1] [MQTT3-4.4.0-1] [MQTT3-4.6.0-1].
+ * In the order of the first time [MQTT5-4.4.0-1] [MQTT3-4.4.0-1] [MQTT5-4.6.0-1]
+ * [MQTT3-4.6.0-1].  What a server has forgotten is forgotten here as well [MQTT5-3.2.2-5].
  */
 enum client_outcome flights_resume(struct client *c)
 {

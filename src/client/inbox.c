@@ -93,7 +93,7 @@ enum client_outcome inbox_publish(struct client *c, const struct wire_frame *f)
     enum wire_outcome o = wire_decode_publish(f->flags, f->body, c->level, &p);
     struct inbox_item *i;
 
-    if (o == WIRE_OK && p.topic_alias != 0) /* we allow none [MQTT5-3.1.2-26] */
+    if (o == WIRE_OK && p.topic_alias != 0) /* we allow none [MQTT5-3.1.2-27] */
         o = WIRE_E_PROTOCOL;
     if (o != WIRE_OK)
         return client_misbehaved(c, o, f->type);
@@ -174,7 +174,11 @@ static enum client_outcome hand_out(struct client *c, struct client_message *ret
 }
 
 /**
- * client_next() - the next message, in the order of arrival
+ * client_next() - the next message, in the order of arrival, which is acknowledged
+ *
+ * So the acknowledgements keep that order as well, whatever the caller makes of the message
+ * [MQTT5-4.6.0-2] [MQTT5-4.6.0-3] [MQTT5-4.5.0-2] [MQTT3-4.6.0-2] [MQTT3-4.6.0-3] [MQTT3-4.5.0-2].
+ *
  * @timeout_ms:  how long to wait for one; 0: only what is there.  Pings are sent
  *               meanwhile
  * @ret:         borrowed until client_next() is called again

@@ -78,7 +78,7 @@ static enum client_outcome send_qos0(struct client *c, const struct client_messa
     return channel_send(c, buf_view(&c->out), client_deadline_ns(c));
 }
 
-/* @ret_id: 0 at QoS 0 */
+/* @ret_id: 0 at QoS 0.  No Topic Alias is used [MQTT5-3.2.2-17] [MQTT5-3.2.2-18]. */
 static enum client_outcome start(struct client *c, const struct client_message *m, uint16_t *ret_id)
 {
     enum client_outcome o;
@@ -167,7 +167,8 @@ enum client_outcome client_flush(struct client *c)
 
 /* ---- subscribe ---- */
 
-/* Sends what is in c->out and waits for @n reason codes. */
+/* Sends what is in c->out, however many messages are under way [MQTT5-3.3.4-8], and waits for @n
+ * reason codes. */
 static enum client_outcome ask(struct client *c, uint16_t id, size_t n)
 {
     enum client_outcome o;

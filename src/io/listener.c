@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io/listener.c - sockets that clients come in by */
+/* io/listener.c - sockets that clients come in by: streams [MQTT5-4.2.0-1] [MQTT3-7.1.1-1] */
 #include "io/io.h"
 
 #include <arpa/inet.h>

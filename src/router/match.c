@@ -224,7 +224,7 @@ static struct cached *find_out(struct router *r, struct bytes topic, uint64_t ha
 }
 
 /**
- * router_match() - who gets a message on @topic
+ * router_match() - who gets a message on @topic [MQTT5-3.3.2-3] [MQTT3-3.3.2-3]
  * @topic:       a valid topic name
  * @topic_hash:  hash_keyed(@topic)
  *

@@ -9,7 +9,9 @@
  * removal leaves a message with an empty payload behind, so that an older value that
  * is still under way does not come back; the sweep takes it away later.
  *
- * [MQTT5-3.3.1-5] [MQTT5-3.3.1-6]
+ * The messages belong to no session and outlive their publisher's [MQTT3-3.1.2-7].
+ *
+ * [MQTT5-3.3.1-5] to -7 [MQTT3-3.3.1-5] [MQTT3-3.3.1-7] [MQTT3-3.3.1-10] [MQTT3-3.3.1-11]
  */
 #include "base/err.h"
 #include "base/hash.h"

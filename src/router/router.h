@@ -66,7 +66,7 @@ struct router *router_free(struct router *r);
 enum router_subscribed {
     ROUTER_NEW,      /* a new subscription, of a filter that a local session already has */
     ROUTER_NEW_HERE, /* the first of this filter here: the other outlets have to be told */
-    ROUTER_REPLACED, /* the same filter again: options replaced [MQTT5-3.8.4-3] */
+    ROUTER_REPLACED, /* the same filter again: options replaced [MQTT5-3.8.4-3] [MQTT3-3.8.4-3] */
 };
 
 enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,

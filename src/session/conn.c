@@ -15,7 +15,8 @@ static const struct conn_rule {
     uint32_t may_become;  /* BIT(enum conn_state) */
     uint32_t may_receive; /* BIT(enum wire_type) */
 } rules[CONN_STATE_N] = {
-    /* CONNECT comes first [MQTT5-3.1.0-1] and once [MQTT5-3.1.0-2]. */
+    /* CONNECT comes first [MQTT5-3.1.0-1] [MQTT3-3.1.0-1] and once [MQTT5-3.1.0-2] [MQTT3-3.1.0-2].
+     * AUTH never comes, since every Authentication Method is refused [MQTT5-4.12.0-7]. */
     [CONN_AWAIT_CONNECT]  = {"await-connect",  TO(AUTHENTICATING) | TO(CLOSED), RX(CONNECT)},
     [CONN_AUTHENTICATING] = {"authenticating", TO(ACTIVE) | TO(CLOSED),         0},
     [CONN_ACTIVE]         = {"active",         TO(CLOSED),
@@ -31,7 +32,7 @@ void conn_init(struct conn *c, struct buf *out)
     *c = (struct conn){.state = CONN_AWAIT_CONNECT, .level = WIRE_V311, .out = out};
 }
 
-/** conn_done() - free what @c owns; the session must have been detached */
+/** conn_done() - free what @c owns, aliases too [MQTT5-3.3.2-7]; the session must have been detached */
 void conn_done(struct conn *c)
 {
     check(c->session == NULL);
@@ -86,6 +87,8 @@ void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_m
 /**
  * conn_resolve_alias() - give @p the topic that its Topic Alias stands for, or remember it
  *
+ * Every alias up to the maximum is taken [MQTT5-3.3.2-12].
+ *
  * Return: false if the alias is too high or stands for nothing: close with 0x94
  * [MQTT5-3.3.2-9].
  */
@@ -130,6 +133,9 @@ static void set_reason_string(const struct conn *c, struct wire_props *props, co
  * conn_send_ack() - PUBACK, PUBREC, PUBREL or PUBCOMP
  * @reason_string:  may be NULL; left out where the packet would be larger than the client takes
  *                  [MQTT5-3.4.2-2] [MQTT5-3.5.2-2] [MQTT5-3.6.2-2] [MQTT5-3.7.2-2]
+ *
+ * User Properties are not sent at all [MQTT5-3.4.2-3] [MQTT5-3.5.2-3] [MQTT5-3.6.2-3]
+ * [MQTT5-3.7.2-3].
  */
 void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint8_t reason,
                    const char *reason_string)
@@ -153,7 +159,7 @@ void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint
  *
  * Only 5.0 has a DISCONNECT from the server, after CONNACK [MQTT5-3.14.0-1]; it is the last
  * packet [MQTT5-3.14.4-1].  The reason string is left out where it makes the packet larger than
- * the client takes [MQTT5-3.14.2-3].
+ * the client takes [MQTT5-3.14.2-3]; User Properties are not sent at all [MQTT5-3.14.2-4].
  */
 void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_string)
 {

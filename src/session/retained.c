@@ -26,7 +26,7 @@ void retained_batch_drop(struct session *s)
  * session_offer_retained() - @sub found these; they are sent after what waits already
  * @messages:  array and references taken over; n may be 0
  *
- * They keep the RETAIN flag [MQTT5-3.3.1-8].
+ * They are sent with the RETAIN flag [MQTT3-3.3.1-8].
  */
 void session_offer_retained(struct session *s, const struct subscription *sub, struct message **messages,
                             size_t n)

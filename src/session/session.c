@@ -54,7 +54,7 @@ struct session *session_free(struct session *s)
  * session_attach() - @c is the session's network connection from here on
  *
  * What is in flight is sent again, oldest first, as far as the client's Receive
- * Maximum allows [MQTT5-4.4.0-1]; session_pump() does it.
+ * Maximum allows [MQTT5-4.4.0-1] [MQTT5-4.9.0-1]; session_pump() does it.
  */
 void session_attach(struct session *s, struct conn *c, const struct session_limits *limits)
 {
@@ -105,7 +105,9 @@ static void incoming_remove(struct session *s, uint16_t id)
  * session_receive_publish() - is it new, and may the client send it now?
  *
  * A QoS 2 packet id is remembered until PUBREL, so that a repetition is not routed
- * again [MQTT5-4.3.3-10].
+ * again [MQTT5-4.3.3-10]; after it the same id is another message [MQTT5-4.3.3-12].  One of
+ * QoS 1 is new each time, since it is acknowledged before the next is read [MQTT5-4.3.2-5]
+ * [MQTT3-4.3.2-2].
  */
 enum session_received session_receive_publish(struct session *s, const struct wire_publish *p)
 {
@@ -123,6 +125,8 @@ enum session_received session_receive_publish(struct session *s, const struct wi
  * session_acknowledge() - answer a PUBLISH that was routed, or refused with @reason >= 0x80
  * @reason_string:  may be NULL
  *
+ * PUBACK or PUBREC as its QoS says [MQTT5-3.3.4-1] [MQTT3-3.3.4-1] [MQTT5-4.3.2-4]
+ * [MQTT5-4.3.3-8], with its packet id [MQTT5-2.2.1-5] [MQTT3-2.3.1-6].
  * 3.1.1 has no reason: a refused message is acknowledged all the same [MQTT3-3.3.5-2].
  * After a PUBREC with an error the packet id is free again [MQTT5-4.3.3-9].
  */
@@ -137,7 +141,11 @@ void session_acknowledge(struct session *s, const struct wire_publish *p, uint8_
                   reason_string);
 }
 
-/** session_receive_pubrel() - the client gives the packet id up; PUBCOMP in any case [MQTT5-4.3.3-11] */
+/**
+ * session_receive_pubrel() - the client gives the packet id up; PUBCOMP in any case [MQTT5-4.3.3-11]
+ *
+ * Whether the message has expired meanwhile is not asked [MQTT5-4.3.3-13].
+ */
 void session_receive_pubrel(struct session *s, const struct wire_ack *p)
 {
     bool known = incoming_has(s, p->packet_id);

@@ -67,10 +67,11 @@ static void read_props(struct reader *r, struct wire_connect *p)
 }
 
 /* Identifiers longer than 3.1's 23 characters are let through at each level, as MQTT 3.1.1 and
- * later allow [MQTT5-3.1.3-5]: clients with such names have been in the field for long. */
+ * later allow [MQTT5-3.1.3-5] [MQTT3-3.1.3-5]: clients with such names have been in the field for long. */
 static void read_client_id(struct reader *r, struct wire_connect *p)
 {
-    p->client_id = reader_utf8(r); /* [MQTT5-3.1.3-3] [MQTT5-3.1.3-4] [MQTT3-3.1.3-4] */
+    /* [MQTT5-3.1.3-3] [MQTT5-3.1.3-4] [MQTT3-3.1.3-3] [MQTT3-3.1.3-4] */
+    p->client_id = reader_utf8(r);
     if (p->client_id.len > 0 || p->level == WIRE_V5)
         return;
     /* [MQTT3-3.1.3-7] [MQTT3-3.1.3-8]; 3.1 wants one in any case. */
@@ -78,6 +79,7 @@ static void read_client_id(struct reader *r, struct wire_connect *p)
         reader_fail(r, WIRE_E_CLIENT_ID);
 }
 
+/* All three are there: what is missing ends the packet too early [MQTT5-3.1.2-9] [MQTT3-3.1.2-9]. */
 static void read_will(struct reader *r, struct wire_connect *p)
 {
     if (p->level == WIRE_V5) {
@@ -102,8 +104,8 @@ static void read_credentials(struct reader *r, struct wire_connect *p)
 {
     if (p->has_user_name)
         p->has_user_name = !is_missing(r, p);
-    if (p->has_user_name)
-        p->user_name = reader_utf8(r); /* [MQTT5-3.1.3-12] [MQTT5-3.1.2-17] [MQTT3-3.1.3-11] */
+    if (p->has_user_name) /* [MQTT5-3.1.3-12] [MQTT5-3.1.2-17] [MQTT3-3.1.3-11] [MQTT3-3.1.2-19] */
+        p->user_name = reader_utf8(r);
     if (p->has_password)
         p->has_password = !is_missing(r, p);
     if (p->has_password)
@@ -121,7 +123,7 @@ static void read_credentials(struct reader *r, struct wire_connect *p)
  * @ret->will_forward is the whole Will property block; wire_forward_props()
  * filters it when the Will is made a message.
  *
- * Return: WIRE_OK, or the first broken rule [MQTT5-3.1.4-1].
+ * Return: WIRE_OK, or the first broken rule [MQTT5-3.1.4-1] [MQTT3-3.1.4-1].
  */
 enum wire_outcome wire_decode_connect(uint8_t flags, struct bytes body, struct wire_connect *ret)
 {

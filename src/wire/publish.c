@@ -218,7 +218,8 @@ static uint8_t *put_props(uint8_t *at, const struct wire_delivery *d, size_t len
 
 /**
  * wire_encode_delivery() - append one PUBLISH
- * @d:      QoS 0 is no DUP [MQTT5-3.3.1-2]; above QoS 0 it has a packet id
+ * @d:      QoS 0 has no DUP [MQTT5-3.3.1-2] [MQTT5-4.3.1-1] [MQTT3-4.3.1-1];
+ *          above QoS 0 it has a packet id
  * @level:  before 5 the properties stay behind
  *
  * wire_delivery_len() is at most WIRE_PACKET_MAX.

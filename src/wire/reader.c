@@ -30,7 +30,7 @@ uint32_t reader_varint(struct reader *r)
     return 0;
 }
 
-/** reader_utf8() - read a UTF-8 Encoded String and check its text [MQTT5-1.5.4-1] [MQTT3-1.4.0-1]
+/** reader_utf8() - read a UTF-8 Encoded String and check its text [MQTT5-1.5.4-1] [MQTT3-1.5.3-1]
  */
 struct bytes reader_utf8(struct reader *r)
 {

@@ -96,8 +96,8 @@ static inline void reader_end(struct reader *r)
         reader_fail(r, WIRE_E_MALFORMED);
 }
 
-/* The low four bits of the fixed header, where they are reserved [MQTT5-2.1.3-1] [MQTT3-2.2.2-2].
- */
+/* The low four bits of the fixed header, where they are reserved [MQTT5-2.1.3-1] [MQTT3-2.2.2-1]
+ * [MQTT3-2.2.2-2]. */
 static inline void reader_flags(struct reader *r, uint8_t flags, uint8_t wanted)
 {
     if (flags != wanted)

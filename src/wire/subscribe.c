@@ -28,7 +28,8 @@ static void check_request_flags(struct reader *r, uint8_t flags, enum wire_level
 
 static struct bytes read_filter(struct reader *r)
 {
-    struct bytes filter = reader_utf8(r); /* [MQTT5-3.8.3-1] [MQTT5-3.10.3-1] [MQTT3-3.8.3-1] */
+    /* [MQTT5-3.8.3-1] [MQTT5-3.10.3-1] [MQTT3-3.8.3-1] [MQTT3-3.10.3-1] */
+    struct bytes filter = reader_utf8(r);
 
     if (!wire_topic_filter_valid(filter))
         reader_fail(r, WIRE_E_TOPIC_FILTER);

@@ -2,8 +2,9 @@
 /*
  * wire/topic.c - topic names and topic filters, section 4.7
  *
- * Bytes are compared as they are, never normalised [MQTT5-4.7.3-4].  That they
- * are text is wire_utf8_valid()'s.  Filters are without "$share/group/" here but
+ * Bytes are compared as they are, never normalised [MQTT5-4.7.3-4]
+ * [MQTT3-4.7.3-4].  That they are text without U+0000 is wire_utf8_valid()'s
+ * [MQTT5-4.7.3-2] [MQTT3-4.7.3-2].  Filters are without "$share/group/" here but
  * for wire_topic_filter_valid() and wire_filter_split_share().
  */
 #include "wire/wire.h"

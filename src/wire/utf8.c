@@ -17,7 +17,7 @@ static const struct lead {
     {0xc2, 0xdf, 1, 0x80, 0xbf},
     {0xe0, 0xe0, 2, 0xa0, 0xbf},
     {0xe1, 0xec, 2, 0x80, 0xbf},
-    {0xed, 0xed, 2, 0x80, 0x9f}, /* no U+D800 to U+DFFF [MQTT5-1.5.4-1] [MQTT3-1.4.0-1] */
+    {0xed, 0xed, 2, 0x80, 0x9f}, /* no U+D800 to U+DFFF [MQTT5-1.5.4-1] [MQTT3-1.5.3-1] */
     {0xee, 0xef, 2, 0x80, 0xbf},
     {0xf0, 0xf0, 3, 0x90, 0xbf},
     {0xf1, 0xf3, 3, 0x80, 0xbf},
@@ -25,7 +25,7 @@ static const struct lead {
 };
 /* clang-format on */
 
-/* U+0001 to U+007F.  U+0000 is not text [MQTT5-1.5.4-2] [MQTT3-1.4.0-2]. */
+/* U+0001 to U+007F.  U+0000 is not text [MQTT5-1.5.4-2] [MQTT3-1.5.3-2]. */
 static bool is_ascii(uint8_t byte)
 {
     return byte - 1U < 0x7f;
@@ -74,7 +74,8 @@ static size_t skip_ascii(struct bytes s, size_t i)
  * wire_utf8_valid() - is this well-formed UTF-8 without U+0000?
  *
  * Control characters and non-characters are let through: both standards only
- * say SHOULD NOT.  U+FEFF is a character like any other [MQTT5-1.5.4-3].
+ * say SHOULD NOT.  U+FEFF is a character like any other [MQTT5-1.5.4-3]
+ * [MQTT3-1.5.3-3].
  */
 bool wire_utf8_valid(struct bytes s)
 {

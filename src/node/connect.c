@@ -22,7 +22,7 @@
 #include "node/self_test.h"
 
 #define ASSIGNED_ID_BYTES 12
-#define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] */
+#define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] [MQTT3-3.1.2-24] */
 #define KEEP_ALIVE_FACTOR_DEN 2
 
 static struct gate_subject subject_of(const struct link *l, const struct wire_connect *p)
@@ -62,13 +62,15 @@ static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t r
         ack.props.set = BIT64(PROP_REASON_STRING);
         ack.props.reason_string = bytes_str(why);
     }
-    if (!send_connack(l, p, &ack)) { /* without the reason string then [MQTT5-3.2.2-19] */
+    /* Without the reason string then; there are no User Properties [MQTT5-3.2.2-19] [MQTT5-3.2.2-20]. */
+    if (!send_connack(l, p, &ack)) {
         ack.props.set = 0;
         send_connack(l, p, &ack);
     }
 }
 
-/* CONNACK with the reason, an event and a log line, then the connection closes [MQTT5-3.2.2-7]. */
+/* CONNACK with the reason, an event and a log line, then the connection closes [MQTT5-3.1.4-2]
+ * [MQTT5-3.2.2-7] [MQTT5-4.13.2-1] [MQTT3-3.2.2-5]. */
 static void refuse(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why)
 {
     struct worker *w = l->worker;
@@ -130,6 +132,7 @@ static void count_accepted(struct worker *w, const struct link *l, const struct 
     c->connects_sni += peer->sni != NULL && peer->sni[0] != '\0';
 }
 
+/* The client's own, unless it is told otherwise [MQTT5-3.2.2-22]. */
 static void agree_keep_alive(struct link *l, const struct wire_connect *p, struct wire_connack *ack)
 {
     uint64_t max_s = policy_limits(l->worker->policy)->keep_alive_max_s;
@@ -165,6 +168,7 @@ static void agree_expiry(struct session *s, const struct wire_connect *p, const 
     s->is_persistent = s->expiry_s > 0;
 }
 
+/* There is no Response Information [MQTT5-3.1.2-28] and no Authentication Method [MQTT5-4.12.0-6]. */
 static void tell_limits(const struct link *l, const struct limits *limits, bool id_assigned,
                         struct wire_connack *ack)
 {
@@ -178,20 +182,22 @@ static void tell_limits(const struct link *l, const struct limits *limits, bool 
         props->set |= BIT64(PROP_TOPIC_ALIAS_MAX);
         props->topic_alias_max = l->conn.topic_alias_max;
     }
-    if (id_assigned) { /* [MQTT5-3.1.3-7] */
+    if (id_assigned) { /* [MQTT5-3.1.3-7] [MQTT5-3.2.2-16] */
         props->set |= BIT64(PROP_ASSIGNED_CLIENT_ID);
         props->assigned_client_id = bytes_str(l->client_id);
     }
 }
 
-/* The session for this CONNECT: resumed, or new [MQTT5-3.1.2-4] [MQTT5-3.1.2-5]. */
+/* The session for this CONNECT, by its client id [MQTT5-3.1.3-2] [MQTT3-3.1.3-2]: resumed, or new
+ * [MQTT5-3.1.2-4] to -6 [MQTT5-3.1.4-4] [MQTT3-3.1.2-4] [MQTT3-3.1.2-6] [MQTT3-3.1.4-3], which Session
+ * Present tells [MQTT5-3.2.2-2] [MQTT5-3.2.2-3] [MQTT3-3.2.2-1] to -3. */
 static struct resident *session_for(struct link *l, const struct wire_connect *p,
                                   const struct session_limits *limits, bool *ret_present)
 {
     struct worker *w = l->worker;
     struct resident *c = resident_find(w, bytes_str(l->client_id));
 
-    if (c != NULL && c->link != NULL) { /* [MQTT5-3.1.4-3] */
+    if (c != NULL && c->link != NULL) { /* [MQTT5-3.1.4-3] [MQTT3-3.1.4-2] */
         struct link *old = c->link;
 
         w->counters.takeovers++;
@@ -217,6 +223,8 @@ static void tell_resumed_subscriptions(struct link *l)
     }
 }
 
+/* CONNACK is the first packet that is sent, and there is one [MQTT5-3.1.4-5] [MQTT5-3.2.0-1]
+ * [MQTT5-3.2.0-2] [MQTT3-3.1.4-4] [MQTT3-3.2.0-1]. */
 static void accept_connect(struct link *l, const struct wire_connect *p, const struct gate_subject *s)
 {
     struct worker *w = l->worker;
@@ -311,6 +319,7 @@ static void decide(struct link *l, const struct wire_connect *p)
         refuse(l, p, REASON_BANNED, "banned");
         return;
     }
+    /* [MQTT5-3.1.3-8] [MQTT3-3.1.3-9] */
     if (self_test_is_forged(w->node->self_test, s.client_id)) {
         refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is the node's own");
         return;
@@ -377,6 +386,7 @@ void connect_verified(struct worker *w, uint64_t link, bool is_right, uint16_t s
     go_on(l, len);
 }
 
+/* [MQTT5-3.1.3-6] [MQTT3-3.1.3-6] */
 static char *assigned_id(void)
 {
     uint8_t random[ASSIGNED_ID_BYTES];

@@ -21,7 +21,11 @@
 #include "base/log.h"
 #include "node/node_private.h"
 
-/** flow_protocol_error() - the client broke a rule: said in an event, the log and DISCONNECT, then closed */
+/**
+ * flow_protocol_error() - the client broke a rule: said in an event, the log and DISCONNECT, then closed
+ *
+ * [MQTT5-4.13.1-1] [MQTT3-4.8.0-1]
+ */
 void flow_protocol_error(struct link *l, uint8_t reason, const char *why)
 {
     struct worker *w = l->worker;
@@ -231,6 +235,7 @@ static void route_publish(struct link *l, const struct wire_publish *p, uint64_t
         wire_forward_props(p->props, &forward);
         pub.forward = buf_view(&forward);
     }
+    /* Without RETAIN nothing that is retained changes [MQTT5-3.3.1-8] [MQTT3-3.3.1-12]. */
     if (p->retain && !retain(w, &pub)) {
         w->counters.limits_hit++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, "retained_messages_max");
@@ -313,7 +318,7 @@ static void receive_pingreq(struct link *l, const struct wire_frame *f)
 {
     if (!flow_well_formed(l, wire_decode_ping(f->flags, f->body)))
         return;
-    wire_encode_ping(&l->out, WIRE_PINGRESP); /* [MQTT5-3.12.4-1] */
+    wire_encode_ping(&l->out, WIRE_PINGRESP); /* [MQTT5-3.12.4-1] [MQTT3-3.12.4-1] */
     link_dirty(l);
 }
 
@@ -327,7 +332,7 @@ static void receive_disconnect(struct link *l, const struct wire_frame *f)
     if (d.props.set & BIT64(PROP_SESSION_EXPIRY)) {
         const struct limits *limits = policy_limits(l->worker->policy);
 
-        if (s->expiry_s == 0 && d.props.session_expiry_s != 0) { /* [MQTT5-3.14.2.2.2] */
+        if (s->expiry_s == 0 && d.props.session_expiry_s != 0) { /* section 3.14.2.2.2 */
             flow_protocol_error(l, REASON_PROTOCOL_ERROR, "session expiry set at DISCONNECT that was 0 at CONNECT");
             return;
         }

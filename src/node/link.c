@@ -271,7 +271,9 @@ void link_free_doomed(struct worker *w)
  * @why:     for the log, the event and the reason string; static or kept until return
  *
  * The Will is published unless the client said DISCONNECT [MQTT5-3.1.2-8]
- * [MQTT5-3.14.4-3].
+ * [MQTT5-3.14.4-3] [MQTT3-3.1.2-8] [MQTT3-3.14.4-3].  What still comes is thrown away
+ * [MQTT5-3.1.4-6] [MQTT3-3.1.4-5], and nothing is sent after what is in the output
+ * buffer; then the connection is closed [MQTT5-3.14.4-2] [MQTT5-4.13.2-1].
  */
 void link_close(struct link *l, uint8_t reason, const char *why)
 {
@@ -686,7 +688,7 @@ static void arrive(struct worker *w, struct post *p)
 
     free(a);
     adopt(w, l);
-    if (loop_add(w->loop, &l->file, LOOP_READ) < 0) {
+    if (loop_add(w->loop, &l->file, LOOP_READ) < 0) { /* [MQTT3-4.8.0-2] */
         link_end_now(l);
         return;
     }

@@ -58,7 +58,9 @@ static void drop_will(struct worker *w, struct resident *c)
 /**
  * resident_set_will() - the Will of this network connection, in place of an earlier one
  *
- * The gate has been asked already, and is asked again when it fires.
+ * The gate has been asked already, and is asked again when it fires.  Its RETAIN and its
+ * properties, in their order, go with it [MQTT5-3.1.2-7] [MQTT5-3.1.2-14] [MQTT5-3.1.2-15]
+ * [MQTT5-3.1.3-10] [MQTT3-3.1.2-8] [MQTT3-3.1.2-16] [MQTT3-3.1.2-17].
  */
 void resident_set_will(struct worker *w, struct resident *c, const struct wire_connect *p)
 {
@@ -91,7 +93,8 @@ void resident_set_will(struct worker *w, struct resident *c, const struct wire_c
     buf_done(&forward);
 }
 
-/* [MQTT5-3.1.2-8]; its rights are those of the moment it fires. */
+/* Once, and only if there is one [MQTT5-3.1.2-8] [MQTT5-3.1.2-10] [MQTT3-3.1.2-10] [MQTT3-3.1.2-12];
+ * its rights are those of the moment it fires. */
 static void publish_will(struct worker *w, struct resident *c)
 {
     struct will *will = &c->session->will;
@@ -170,9 +173,11 @@ void resident_connected(struct worker *w, struct resident *c, struct link *l,
 
 /**
  * resident_disconnected() - the network connection is gone; the session may go on
- * @publish_will:  false after a DISCONNECT with reason 0 [MQTT5-3.14.4-3]
+ * @publish_will_too:  false after a DISCONNECT with reason 0 [MQTT5-3.14.4-3]
  *
- * @c may be freed.
+ * It is kept for its expiry interval, and not longer [MQTT5-3.1.2-23] [MQTT5-4.1.0-2]
+ * [MQTT3-3.1.2-4] [MQTT3-4.1.0-1]; nothing ends it while it is connected [MQTT5-4.1.0-1]
+ * [MQTT3-4.1.0-2].  @c may be freed.
  */
 void resident_disconnected(struct worker *w, struct resident *c, bool publish_will_too)
 {

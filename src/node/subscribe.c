@@ -136,7 +136,7 @@ static void find(void *arg, struct message *m)
     f->at[f->n++] = message_ref(m);
 }
 
-/* Retain Handling [MQTT5-3.3.1-9] to -11. */
+/* Retain Handling [MQTT5-3.3.1-9] to -11 [MQTT5-3.8.4-4] [MQTT3-3.3.1-6]. */
 static void offer_retained(struct link *l, struct bytes filter, bool is_new)
 {
     struct worker *w = l->worker;
@@ -217,7 +217,13 @@ static void send_suback(struct link *l)
     send_subacks(w);
 }
 
-/** subscribe_receive() - one reason code per filter, in order [MQTT5-3.8.4-6]; never a disconnect for a right */
+/**
+ * subscribe_receive() - one reason code per filter, in order; never a disconnect for a right
+ *
+ * [MQTT5-3.8.4-1] [MQTT5-3.8.4-2] [MQTT5-3.8.4-5] to -7 [MQTT5-3.9.3-1] [MQTT5-2.2.1-6]
+ * [MQTT3-3.8.4-1] [MQTT3-3.8.4-2] [MQTT3-3.8.4-4] [MQTT3-3.8.4-5] [MQTT3-3.9.3-1] [MQTT3-2.3.1-7]
+ * SUBACK has neither a Reason String nor User Properties [MQTT5-3.9.2-1] [MQTT5-3.9.2-2].
+ */
 void subscribe_receive(struct link *l, const struct wire_frame *f)
 {
     struct worker *w = l->worker;
@@ -236,7 +242,12 @@ void subscribe_receive(struct link *l, const struct wire_frame *f)
 
 /* ---- UNSUBSCRIBE ---- */
 
-/** unsubscribe_receive() - [MQTT5-3.10.4-1] to -6 */
+/**
+ * unsubscribe_receive() - one reason code per filter, in order; what is in flight is not touched
+ *
+ * [MQTT5-3.10.4-1] to -6 [MQTT5-3.11.3-1] [MQTT3-3.10.4-1] to -6
+ * UNSUBACK has neither a Reason String nor User Properties [MQTT5-3.11.2-1] [MQTT5-3.11.2-2].
+ */
 void unsubscribe_receive(struct link *l, const struct wire_frame *f)
 {
     struct worker *w = l->worker;

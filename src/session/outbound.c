@@ -4,8 +4,12 @@
  *
  * Order: what is in flight goes first after a reconnect, then the queue, then
  * retained messages that a subscription found.  A QoS 0 message goes straight to the
- * output buffer if nothing waits and there is room.  Packet ids count up from 1, so
- * the inflight window is a ring that is indexed by the difference of ids.
+ * output buffer if nothing waits and there is room.  So messages of one client keep
+ * their order [MQTT5-4.6.0-5] [MQTT5-4.6.0-6] [MQTT3-4.6.0-5] [MQTT3-4.6.0-6].  Packet
+ * ids count up from 1, and none is given while it is in flight [MQTT5-2.2.1-4]
+ * [MQTT5-4.3.2-1] [MQTT5-4.3.3-1] [MQTT3-2.3.1-4], so the inflight window is a ring that
+ * is indexed by the difference of ids.  No Topic Aliases are sent [MQTT5-3.1.2-26]
+ * [MQTT5-3.1.2-27] [MQTT5-3.3.2-11].
  */
 #include <stdlib.h>
 
@@ -17,6 +21,7 @@
 #define PACKET_IDS 65535
 #define INFLIGHT_SPAN_MAX 65534 /* ids from the oldest unfinished one to the newest */
 
+/* [MQTT5-4.3.2-3] [MQTT5-4.3.3-3] [MQTT5-4.3.3-5] [MQTT5-4.3.3-6] [MQTT3-4.3.2-1] [MQTT3-4.3.3-1] */
 enum inflight_state {
     INFLIGHT_PUBACK,  /* QoS 1, waits for PUBACK */
     INFLIGHT_PUBREC,  /* QoS 2, waits for PUBREC */
@@ -42,8 +47,8 @@ static void want(struct wanted *w, const struct subscription *sub)
         w->subids[w->n_subids++] = sub->id;
 }
 
-/* Overlapping subscriptions give one message with the highest QoS [MQTT5-3.3.4-2] and all
- * Subscription Identifiers [MQTT5-3.3.4-4]; No Local subscriptions do not count for the
+/* Overlapping subscriptions give one message with the highest QoS [MQTT5-3.3.4-2] [MQTT3-3.3.5-1]
+ * and all Subscription Identifiers [MQTT5-3.3.4-3] [MQTT5-3.3.4-4]; No Local subscriptions do not count for the
  * client's own messages [MQTT5-3.8.3-3]. */
 static struct wanted wanted_of(const struct session *s, const struct publication *p,
                                const struct receiver *r)
@@ -61,6 +66,7 @@ static struct wanted wanted_of(const struct session *s, const struct publication
     return w;
 }
 
+/* What came, less the time it has waited [MQTT5-3.3.2-6]. */
 static uint32_t expiry_left_s(uint64_t expires_ns, uint64_t now_ns)
 {
     return expires_ns > now_ns ? (uint32_t)((expires_ns - now_ns + NS_PER_S - 1) / NS_PER_S) : 0;
@@ -142,12 +148,15 @@ static void use_packet_id(struct session *s)
     s->next_packet_id = s->next_packet_id == PACKET_IDS ? 1 : (uint16_t)(s->next_packet_id + 1);
 }
 
+/* The send quota [MQTT5-3.3.4-9] [MQTT5-4.9.0-2]; nothing but PUBLISH asks for it [MQTT5-3.3.4-10]
+ * [MQTT5-4.9.0-3]. */
 static bool window_open(const struct session *s)
 {
     return s->n_unacknowledged < s->inflight_max && s->inflight.n < INFLIGHT_SPAN_MAX;
 }
 
-/* @d's references move into the inflight window, or are released.  Return: whether it was sent. */
+/* @d's references move into the inflight window, or are released.  DUP is 0, whatever the publisher
+ * set [MQTT5-3.3.1-3] [MQTT5-4.3.2-2] [MQTT5-4.3.3-2] [MQTT3-3.3.1-3].  Return: whether it was sent. */
 static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns)
 {
     struct wire_delivery w;
@@ -176,7 +185,8 @@ static struct delivery delivery_of(struct publication *p, const struct wanted *w
         .message = publication_keep(p),
         .n_subids = w->n_subids,
         .qos = qos,
-        .retain = p->retain && w->retain_as_published, /* [MQTT5-3.3.1-12] [MQTT5-3.3.1-13] */
+        /* [MQTT5-3.3.1-12] [MQTT5-3.3.1-13] [MQTT3-3.3.1-9] */
+        .retain = p->retain && w->retain_as_published,
     };
 
     if (w->n_subids > DELIVERY_SUBIDS_INLINE) {
@@ -206,13 +216,14 @@ static enum session_offered enqueue(struct session *s, struct delivery *d, uint6
  * @p:  kept by reference if it has to wait
  * @r:  the session's matching subscriptions, at least one
  *
- * After SESSION_QUEUED the caller calls session_pump() before the turn ends.
+ * Above QoS 0 it is kept for a client that is away [MQTT5-4.5.0-1] [MQTT3-4.5.0-1]
+ * [MQTT3-3.1.2-5].  After SESSION_QUEUED the caller calls session_pump() before the turn ends.
  */
 enum session_offered session_offer(struct session *s, struct publication *p,
                                    const struct receiver *r, uint64_t now_ns)
 {
     struct wanted w = wanted_of(s, p, r);
-    uint8_t qos = MIN(w.qos, p->qos); /* [MQTT5-3.8.4-8] */
+    uint8_t qos = MIN(w.qos, p->qos); /* [MQTT5-3.8.4-8] [MQTT3-3.8.4-6] */
     bool at_once = may_write(s) && nothing_waits(s);
     struct delivery d;
 
@@ -251,7 +262,8 @@ static void finish(struct session *s, struct delivery *d)
     }
 }
 
-/* Send again what was in flight on an earlier network connection [MQTT5-4.4.0-1]. */
+/* Send again what was in flight on an earlier network connection [MQTT5-4.4.0-1] [MQTT3-4.4.0-1],
+ * also what has expired since it was sent [MQTT5-4.3.3-7]. */
 static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
 {
     struct wire_delivery w;
@@ -319,6 +331,7 @@ static bool was_sent(const struct session *s, const struct delivery *d)
 /**
  * session_receive_ack() - PUBACK, PUBREC or PUBCOMP from the client
  *
+ * One with an error ends the delivery for good [MQTT5-4.4.0-2].
  * A PUBREC for an id that is not known is answered by PUBREL with 0x92, so that the
  * client can give it up.  The caller calls session_pump() afterwards.
  *

@@ -2,13 +2,13 @@
 """Who may come in, and who may do what."""
 
 import datetime
-import shutil
+import socket
 import ssl
 import subprocess
 
 import pytest
 
-from conftest import BASTIDE, wait_until
+from conftest import BASTIDE
 from peer import PATIENCE_S, V5, V311, mosquitto_pub
 
 BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED = 0x86, 0x87
@@ -43,7 +43,6 @@ def refused_by_tls(field, certificate):
     """Does the node turn this certificate away in the handshake, or right after it (TLS 1.3)?"""
     context = ssl.create_default_context(cafile=field.ca)
     context.load_cert_chain(*certificate)
-    import socket
     with socket.create_connection(("localhost", field.tls_port), PATIENCE_S) as s:
         try:
             with context.wrap_socket(s, server_hostname="localhost") as tls:
@@ -90,7 +89,6 @@ def test_a_revoked_certificate_is_refused_after_reload(field, peer):
 
 def test_a_node_whose_name_is_not_in_its_certificate_is_not_believed(field):
     context = ssl.create_default_context(cafile=field.ca)
-    import socket
     with socket.create_connection(("127.0.0.1", field.tls_port), PATIENCE_S) as s:
         with pytest.raises(ssl.SSLCertVerificationError):
             context.wrap_socket(s, server_hostname="bastide.example")
@@ -102,7 +100,6 @@ def test_old_tls_is_refused(field, version):
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.minimum_version = context.maximum_version = version
     context.set_ciphers("ALL:@SECLEVEL=0")
-    import socket
     with socket.create_connection(("127.0.0.1", field.tls_port), PATIENCE_S) as s:
         with pytest.raises((ssl.SSLError, ConnectionResetError)):
             context.wrap_socket(s)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node's life: configuration, reload, stop under load, what it detects and does about it."""
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import time
 import pytest
 
 from conftest import BASTIDE, SANITIZERS, wait_until
-from peer import PATIENCE_S, V5, Raw, publish_packet
+from peer import Raw, publish_packet
 
 BAD_USER_NAME_OR_PASSWORD, BANNED = 0x86, 0x8A
 
@@ -80,29 +81,31 @@ def test_sigterm_under_load_ends_in_order_and_soon(field, peer):
     for one in readers:
         one.read("test/load", qos=0)
     stop = threading.Event()
+    burst = b"".join(publish_packet("test/load", bytes(100)) for _ in range(50))
 
-    def flood(name):
-        with Raw(field) as raw:
-            raw.join(field, name)
-            burst = b"".join(publish_packet("test/load", bytes(100)) for _ in range(50))
-            try:
-                while not stop.is_set():
-                    raw.send(burst)
-            except OSError:
-                pass
+    def flood(raw):
+        try:
+            while not stop.is_set():
+                raw.send(burst)
+        except OSError:
+            pass  # the node has ended
 
-    writers = [threading.Thread(target=flood, args=(f"writer-{i}",)) for i in range(4)]
-    for one in writers:
-        one.start()
-    try:
-        readers[0].next()
-        begin = time.monotonic()
-        assert field.end() == 0, field.log_text()
-        assert time.monotonic() - begin < 10
-    finally:
-        stop.set()
+    with contextlib.ExitStack() as held:
+        raws = [held.enter_context(Raw(field)) for _ in range(4)]
+        for i, raw in enumerate(raws):
+            raw.join(field, f"writer-{i}")
+        writers = [threading.Thread(target=flood, args=(raw,)) for raw in raws]
         for one in writers:
-            one.join()
+            one.start()
+        try:
+            readers[0].next()
+            begin = time.monotonic()
+            assert field.end() == 0, field.log_text()
+            assert time.monotonic() - begin < 10
+        finally:
+            stop.set()
+            for one in writers:
+                one.join()
 
 
 # ---- detect and respond ----

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_client.c - the client against a server that follows a script
+ * test_client.c - the client against a server that follows a script, over TCP [MQTT3-7.1.2-1]
  *
  * The script's bytes are written by hand, so that a mistake in the codec cannot
  * hide itself.  A step waits for one packet of the client and answers.
@@ -254,6 +254,20 @@ static void a_refusal_is_told_with_its_reason(void **state)
     }
 }
 
+static void a_session_that_was_not_kept_here_is_refused(void **state)
+{
+    struct peer *p = PEER({0x10, RESUMED});
+    struct client_settings s = settings(p);
+    struct client *c = client_new(&s);
+
+    (void)state;
+    assert_int_equal(client_connect(c), CLIENT_E_MALFORMED); /* [MQTT5-3.2.2-4] */
+    assert_false(client_is_connected(c));
+    client_free(c);
+    peer_join(p);
+    peer_free(p);
+}
+
 static void the_server_may_choose_the_client_id(void **state)
 {
     struct peer *p = PEER({0x10, BYTES("\x20\x08\0\0\5\x12\0\2id")});
@@ -414,6 +428,8 @@ static void many_may_be_under_way_and_answered_in_any_order(void **state)
     assert_int_equal(client_flush(c), CLIENT_OK);
     client_free(c);
     peer_join(p);
+    for (size_t i = 1; i <= 3; i++) /* [MQTT3-2.3.1-2] */
+        assert_int_equal(p->got[i].at[6], i);
     peer_free(p);
 }
 
@@ -434,6 +450,45 @@ static void no_more_is_sent_than_the_server_takes(void **state)
     peer_free(p);
 }
 
+/* [MQTT5-3.3.4-8] */
+static void other_packets_go_out_while_no_publish_may(void **state)
+{
+    struct peer *p = PEER({0x10, BYTES("\x20\6\0\0\3\x21\0\1")}, {0x32, BYTES_NONE},
+                          {0x82, BYTES("\x90\4\0\2\0\1\x40\2\0\1")});
+    struct client_settings s = settings(p);
+    struct client *c = connected(&s);
+
+    (void)state;
+    assert_int_equal(client_publish_start(c, &message), CLIENT_OK);
+    assert_int_equal(client_subscribe(c, "a", 1), CLIENT_OK);
+    assert_int_equal(client_flush(c), CLIENT_OK);
+    client_free(c);
+    peer_join(p);
+    peer_free(p);
+}
+
+/* [MQTT5-4.6.0-4] [MQTT3-4.6.0-4] */
+static void pubrels_keep_the_order_of_the_pubrecs(void **state)
+{
+    struct peer *p = PEER({0x10, ACCEPTED}, {0x34, BYTES_NONE}, {0x34, BYTES("\x50\2\0\2\x50\2\0\1")},
+                          {0x62, BYTES_NONE}, {0x62, BYTES("\x70\2\0\1\x70\2\0\2")});
+    struct client_settings s = settings(p);
+    struct client *c = connected(&s);
+    struct client_message m = message;
+
+    (void)state;
+    m.qos = 2;
+    assert_int_equal(client_publish_start(c, &m), CLIENT_OK);
+    assert_int_equal(client_publish_start(c, &m), CLIENT_OK);
+    assert_int_equal(client_flush(c), CLIENT_OK);
+    client_free(c);
+    peer_join(p);
+    assert_packet(p, 3, BYTES("\x62\2\0\2"));
+    assert_packet(p, 4, BYTES("\x62\2\0\1"));
+    peer_free(p);
+}
+
+/* [MQTT5-3.2.2-11] [MQTT5-3.2.2-15] */
 static void what_the_server_cannot_take_is_not_sent(void **state)
 {
     /* Maximum Packet Size 12, Maximum QoS 1 */
@@ -459,6 +514,7 @@ static void what_the_server_cannot_take_is_not_sent(void **state)
     peer_free(p);
 }
 
+/* In its order, and with its packet ids [MQTT5-4.6.0-1] [MQTT3-4.6.0-1] [MQTT3-2.3.1-3]. */
 static void a_kept_session_gets_again_what_was_not_acknowledged(void **state)
 {
     struct peer *p = PEER({0x10, RESUMED}, {0x32, BYTES_NONE}, {0x34, BYTES("\x50\2\0\2")},
@@ -484,6 +540,7 @@ static void a_kept_session_gets_again_what_was_not_acknowledged(void **state)
     peer_free(p);
 }
 
+/* [MQTT5-3.2.2-5] */
 static void a_lost_session_forgets_what_was_not_acknowledged(void **state)
 {
     struct peer *p = PEER({0x10, RESUMED}, {0x32, BYTES_NONE, .hang_up = true}, {0x10, ACCEPTED});
@@ -557,6 +614,30 @@ static void a_message_is_acknowledged_when_it_is_handed_out(void **state)
     assert_packet(p, 2, BYTES("\x40\2\0\7"));
     assert_packet(p, 3, BYTES("\x50\2\0\x08"));
     assert_packet(p, 4, BYTES("\x70\2\0\x08"));
+    peer_free(p);
+}
+
+/* [MQTT5-4.6.0-2] [MQTT5-4.6.0-3] [MQTT5-4.5.0-2] [MQTT3-4.6.0-2] [MQTT3-4.6.0-3] [MQTT3-4.5.0-2] */
+static void acknowledgements_keep_the_order_of_the_messages(void **state)
+{
+    struct peer *p = PEER({0x10, ACCEPTED},
+                          {0, BYTES("\x32\7\0\1a\0\x09\0x\x32\7\0\1a\0\4\0x"
+                                    "\x34\7\0\1a\0\x08\0x\x34\7\0\1a\0\3\0x")},
+                          {0x40, BYTES_NONE}, {0x40, BYTES_NONE}, {0x50, BYTES_NONE}, {0x50, BYTES_NONE});
+    struct client_settings s = settings(p);
+    struct client *c = connected(&s);
+    struct client_message m;
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(client_next(c, 5000, &m), CLIENT_OK);
+    client_disconnect(c, REASON_SUCCESS);
+    client_free(c);
+    peer_join(p);
+    assert_packet(p, 2, BYTES("\x40\2\0\x09"));
+    assert_packet(p, 3, BYTES("\x40\2\0\4"));
+    assert_packet(p, 4, BYTES("\x50\2\0\x08"));
+    assert_packet(p, 5, BYTES("\x50\2\0\3"));
     peer_free(p);
 }
 
@@ -685,7 +766,7 @@ static void messages_before_a_disconnect_are_handed_out(void **state)
 
 static void pings_go_out_by_the_servers_keep_alive(void **state)
 {
-    /* Server Keep Alive 1 [MQTT5-3.1.2-21] */
+    /* Server Keep Alive 1 [MQTT5-3.1.2-20] [MQTT5-3.1.2-21] [MQTT5-3.2.2-21] [MQTT3-3.1.2-23] */
     struct peer *p = PEER({0x10, BYTES("\x20\6\0\0\3\x13\0\1")},
                           {0xc0, BYTES("\xd0\0\x30\5\0\1a\0x")}, {0xc0, BYTES_NONE});
     struct client_settings s = settings(p);
@@ -731,6 +812,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connect_carries_what_was_set),
         cmocka_unit_test(a_refusal_is_told_with_its_reason),
+        cmocka_unit_test(a_session_that_was_not_kept_here_is_refused),
         cmocka_unit_test(the_server_may_choose_the_client_id),
         cmocka_unit_test(the_source_address_can_be_chosen),
         cmocka_unit_test(nobody_there_is_unreachable),
@@ -741,11 +823,14 @@ int main(void)
         cmocka_unit_test(a_pubrec_that_says_no_ends_the_exchange),
         cmocka_unit_test(many_may_be_under_way_and_answered_in_any_order),
         cmocka_unit_test(no_more_is_sent_than_the_server_takes),
+        cmocka_unit_test(other_packets_go_out_while_no_publish_may),
+        cmocka_unit_test(pubrels_keep_the_order_of_the_pubrecs),
         cmocka_unit_test(what_the_server_cannot_take_is_not_sent),
         cmocka_unit_test(a_kept_session_gets_again_what_was_not_acknowledged),
         cmocka_unit_test(a_lost_session_forgets_what_was_not_acknowledged),
         cmocka_unit_test(a_subscription_is_granted_or_refused),
         cmocka_unit_test(a_message_is_acknowledged_when_it_is_handed_out),
+        cmocka_unit_test(acknowledgements_keep_the_order_of_the_messages),
         cmocka_unit_test(a_message_of_qos_2_is_handed_out_once),
         cmocka_unit_test(properties_travel_with_a_message),
         cmocka_unit_test(nothing_is_not_an_end),

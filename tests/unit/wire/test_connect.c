@@ -104,6 +104,7 @@ static void what_the_standards_allow_is_read_and_comes_back(void **state)
     accept_all(accepted, COUNT_OF(accepted));
 }
 
+/* In the order [MQTT5-3.1.3-1] says. */
 static void each_field_of_a_connect_comes_back(void **state)
 {
     static union any p;

@@ -21,8 +21,8 @@ static uint64_t ping_due_ns(const struct client *c)
         return UINT64_MAX;
     if (c->ping_ns != 0)
         return c->ping_ns + (uint64_t)client_timeout_ms(c) * NS_PER_MS;
-    return c->sent_ns +
-           c->keep_alive_ns * 3 / 4; /* well before the server's limit [MQTT5-3.1.2-20] [MQTT3-3.1.2-23] */
+    /* Well before the server's limit [MQTT5-3.1.2-20] [MQTT3-3.1.2-23]. */
+    return c->sent_ns + c->keep_alive_ns * 3 / 4;
 }
 
 static int ms_until(uint64_t then_ns, uint64_t now_ns)

@@ -18,10 +18,10 @@
 #include "base/bytes.h"
 #include "wire/wire.h"
 
-#define CLIENT_TIMEOUT_MS      10000   /* when client_settings.timeout_ms is 0 */
-#define CLIENT_INFLIGHT_MAX    1024    /* unacknowledged PUBLISH; the server's Receive Maximum if lower */
+#define CLIENT_TIMEOUT_MS      10000 /* when client_settings.timeout_ms is 0 */
+#define CLIENT_INFLIGHT_MAX    1024  /* PUBLISH under way; the server's Receive Maximum if lower */
 #define CLIENT_INBOX_BYTES_MAX (64U << 20)
-#define CLIENT_CLOSE_MS        1000    /* to get a DISCONNECT out */
+#define CLIENT_CLOSE_MS        1000        /* to get a DISCONNECT out */
 #define CLIENT_PACKET_MAX      (16U << 20) /* when client_settings.packet_max is 0 */
 
 /* clang-format off */
@@ -48,7 +48,7 @@ struct tls_context;
 struct client_message {
     struct bytes topic;
     struct bytes payload;
-    struct bytes forward; /* encoded properties that travel with the message, see wire_forward_props() */
+    struct bytes forward; /* encoded properties that travel with it, see wire_forward_props() */
     uint8_t qos;
     bool retain;
     bool dup;        /* received only */
@@ -59,23 +59,23 @@ struct client_message {
 /* All borrowed; must live as long as the client.  Zero is a sensible default for each field but
  * host, port and client_id. */
 struct client_settings {
-    const char *host;         /* an address */
+    const char *host; /* an address */
     uint16_t port;
-    const char *bind_address; /* source address; NULL: the system's choice */
-    struct tls_context *tls;  /* NULL: plain TCP */
-    const char *server_name;  /* that the certificate must have; NULL: host */
-    enum wire_level level;    /* 0: WIRE_V5 */
-    const char *client_id;    /* "" asks for one, see client_id() */
-    const char *user_name;    /* NULL: none */
-    const char *password;     /* NULL: none; secret */
-    bool resume;              /* clean start is asked for unless this is set */
-    uint16_t keep_alive_s;    /* 0: none */
+    const char *bind_address;  /* source address; NULL: the system's choice */
+    struct tls_context *tls;   /* NULL: plain TCP */
+    const char *server_name;   /* that the certificate must have; NULL: host */
+    enum wire_level level;     /* 0: WIRE_V5 */
+    const char *client_id;     /* "" asks for one, see client_id() */
+    const char *user_name;     /* NULL: none */
+    const char *password;      /* NULL: none; secret */
+    bool resume;               /* clean start is asked for unless this is set */
+    uint16_t keep_alive_s;     /* 0: none */
     uint32_t session_expiry_s; /* 5.0 */
-    uint16_t receive_max;     /* 5.0; 0: not sent, which means 65,535 */
+    uint16_t receive_max;      /* 5.0; 0: not sent, which means 65,535 */
     uint32_t packet_max;
-    unsigned timeout_ms;      /* for each answer: handshake, CONNACK, SUBACK, PUBACK, PINGRESP */
+    unsigned timeout_ms; /* for each answer: handshake, CONNACK, SUBACK, PUBACK, PINGRESP */
     const struct client_message *will; /* NULL: none */
-    uint32_t will_delay_s;    /* 5.0 */
+    uint32_t will_delay_s;             /* 5.0 */
 };
 
 struct client;
@@ -87,7 +87,7 @@ enum client_outcome client_connect(struct client *c);
 void client_disconnect(struct client *c, enum wire_reason reason);
 bool client_is_connected(const struct client *c);
 bool client_session_present(const struct client *c); /* as of the last CONNACK */
-const char *client_id(const struct client *c);       /* the one in use, also when the server chose it */
+const char *client_id(const struct client *c); /* the one in use, also when the server chose it */
 
 /* Wait for the last acknowledgement of this message. */
 enum client_outcome client_publish(struct client *c, const struct client_message *m);
@@ -97,18 +97,19 @@ enum client_outcome client_publish_start(struct client *c, const struct client_m
 enum client_outcome client_flush(struct client *c);
 
 enum client_outcome client_subscribe(struct client *c, const char *filter, uint8_t qos);
-enum client_outcome client_subscribe_all(struct client *c, const struct wire_subscription *subs, size_t n, uint8_t *ret_reasons);
+enum client_outcome client_subscribe_all(struct client *c, const struct wire_subscription *subs,
+                                         size_t n, uint8_t *ret_reasons);
 enum client_outcome client_unsubscribe(struct client *c, const char *filter);
 
 /* The next message; @ret is borrowed until client_next() is called again. */
 enum client_outcome client_next(struct client *c, unsigned timeout_ms, struct client_message *ret);
 
-/* For waiting on more than one thing: call client_next(c, 0, ...) until it says CLIENT_NOTHING, then
- * poll() client_fd() for reading, for at most client_due_ms(). */
+/* For waiting on more than one thing: call client_next(c, 0, ...) until it says CLIENT_NOTHING,
+ * then poll() client_fd() for reading, for at most client_due_ms(). */
 int client_fd(const struct client *c);
 int client_due_ms(const struct client *c); /* until a ping is due; -1: never */
 
 const char *client_outcome_text(enum client_outcome o);
-uint8_t client_reason(const struct client *c);     /* of the last answer or DISCONNECT; QoS granted */
-const char *client_error(const struct client *c);  /* one line: what the last outcome but OK meant; "" */
-uint64_t client_dropped(const struct client *c);   /* QoS 0 messages that found the inbox full */
+uint8_t client_reason(const struct client *c); /* of the last answer or DISCONNECT; QoS granted */
+const char *client_error(const struct client *c); /* what the last outcome meant, one line; "" */
+uint64_t client_dropped(const struct client *c);  /* QoS 0 messages that found the inbox full */

@@ -15,10 +15,10 @@
 /* One PUBLISH of QoS 1 or 2 on its way out. */
 struct flight {
     struct list link;
-    struct buf packet; /* owned; to be sent again when the session is resumed; empty once PUBREC came */
+    struct buf packet; /* owned; for a resumed session; empty once PUBREC came */
     uint16_t id;
     uint8_t qos;
-    bool is_sent; /* on this network connection */
+    bool is_sent;     /* on this network connection */
     bool is_received; /* QoS 2: PUBREC came, PUBREL is due or under way */
 };
 
@@ -55,9 +55,9 @@ struct client {
     struct awaited awaited;
     struct list flights; /* in the order of sending */
     size_t n_flights;
-    size_t n_sent;     /* of them on this network connection */
-    size_t window;     /* most of n_sent */
-    uint8_t refusal;   /* of a PUBLISH since client_flush() */
+    size_t n_sent;   /* of them on this network connection */
+    size_t window;   /* most of n_sent */
+    uint8_t refusal; /* of a PUBLISH since client_flush() */
 
     struct list inbox;
     size_t inbox_bytes;
@@ -96,7 +96,6 @@ void flights_forget(struct client *c);
 
 /* request.c */
 enum client_outcome request_answer(struct client *c, const struct wire_frame *f);
-
 
 uint16_t request_id(struct client *c);
 

@@ -53,8 +53,16 @@ static void what_is_written_is_read(void **state)
 static void what_is_something_else_is_refused(void **state)
 {
     static const char *const bad[] = {
-        "", "{", "[]", "null", "{\"volts\":\"114\"}", "{\"volts\":null}", "{\"position\":\"shut\"}",
-        "{\"position\":1}", "{\"volts\":114,\"volts\":115}", "{\"volts\":114} x",
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"volts\":\"114\"}",
+        "{\"volts\":null}",
+        "{\"position\":\"shut\"}",
+        "{\"position\":1}",
+        "{\"volts\":114,\"volts\":115}",
+        "{\"volts\":114} x",
     };
     double volts = 7;
     enum feeder_status status = FEEDER_HIGH;

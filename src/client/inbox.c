@@ -152,8 +152,11 @@ void inbox_resume(struct client *c)
 void inbox_done(struct client *c)
 {
     c->handed = item_free(c->handed);
-    while (!list_is_empty(&c->inbox))
-        item_free(take_first(c));
+    list_each(it, &c->inbox) {
+        list_remove(it);
+        item_free(list_item(it, struct inbox_item, link));
+    }
+    c->inbox_bytes = 0;
 }
 
 static enum client_outcome hand_out(struct client *c, struct client_message *ret)

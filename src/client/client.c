@@ -81,15 +81,14 @@ void client_error_set(struct client *c, struct buf *text)
 enum client_outcome client_fail(struct client *c, enum client_outcome o, uint8_t reason,
                                 const char *format, ...)
 {
-    char line[512];
-    struct buf text = {0};
+    char *text = NULL;
     va_list args;
 
     va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
+    check(vasprintf(&text, format, args) >= 0);
     va_end(args);
-    buf_add(&text, bytes_str(line));
-    client_error_set(c, &text);
+    free(c->error);
+    c->error = text;
     c->reason = reason;
     hang_up(c);
     return o;

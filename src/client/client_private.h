@@ -33,10 +33,12 @@ struct awaited {
 
 struct client {
     struct client_settings s;
-    enum wire_level level;
     char *id; /* owned */
+    enum wire_level level;
+    uint8_t reason;
     bool session_present;
     bool has_connack;
+    char *error; /* owned; NULL: none */
 
     struct stream *stream; /* owned; NULL while not connected */
     struct buf in;
@@ -46,17 +48,14 @@ struct client {
     uint64_t sent_ns; /* when a packet was last sent */
     uint64_t ping_ns; /* when the PINGREQ that is not answered was sent; 0: none */
 
-    uint8_t reason;
-    char *error; /* owned; NULL: none */
-
-    uint16_t last_id;
-    uint32_t server_packet_max;
-    uint8_t server_qos_max;
     struct awaited awaited;
     struct list flights; /* in the order of sending */
     size_t n_flights;
-    size_t n_sent;   /* of them on this network connection */
-    size_t window;   /* most of n_sent */
+    size_t n_sent; /* of them on this network connection */
+    size_t window; /* most of n_sent */
+    uint32_t server_packet_max;
+    uint16_t last_id;
+    uint8_t server_qos_max;
     uint8_t refusal; /* of a PUBLISH since client_flush() */
 
     struct list inbox;

@@ -152,7 +152,7 @@ void inbox_resume(struct client *c)
 void inbox_done(struct client *c)
 {
     c->handed = item_free(c->handed);
-    list_each(it, &c->inbox) {
+    list_each (it, &c->inbox) {
         list_remove(it);
         item_free(list_item(it, struct inbox_item, link));
     }

@@ -328,7 +328,7 @@ const char *client_outcome_text(enum client_outcome o)
 {
     /* clang-format off */
     static const char *const texts[] = {
-#define X(name, text) [CLIENT_##name] = text,
+#define X(name, text) [CLIENT_##name] = (text),
         CLIENT_OUTCOMES(X)
 #undef X
     };

@@ -32,7 +32,7 @@ const char *lab_report_text(enum lab_report_kind k)
 {
     /* clang-format off */
     static const char *const texts[] = {
-#define X(name, text) [LAB_##name] = text,
+#define X(name, text) [LAB_##name] = (text),
         LAB_REPORTS(X)
 #undef X
     };

@@ -263,7 +263,8 @@ static void finish(struct session *s, struct delivery *d)
 }
 
 /* Send again what was in flight on an earlier network connection [MQTT5-4.4.0-1] [MQTT3-4.4.0-1],
- * also what has expired since it was sent [MQTT5-4.3.3-7]. */
+ * also what has expired since it was sent [MQTT5-4.3.3-7], and to the same member of a shared
+ * subscription [MQTT5-4.8.2-4]. */
 static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
 {
     struct wire_delivery w;
@@ -331,7 +332,8 @@ static bool was_sent(const struct session *s, const struct delivery *d)
 /**
  * session_receive_ack() - PUBACK, PUBREC or PUBCOMP from the client
  *
- * One with an error ends the delivery for good [MQTT5-4.4.0-2].
+ * One with an error ends the delivery for good [MQTT5-4.4.0-2], also one by a shared
+ * subscription: it goes to no other member [MQTT5-4.8.2-6].
  * A PUBREC for an id that is not known is answered by PUBREL with 0x92, so that the
  * client can give it up.  The caller calls session_pump() afterwards.
  *

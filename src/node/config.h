@@ -24,8 +24,8 @@ enum config_client_certificate {
 
 struct config_listener {
     char *name;
-    char *address;
-    uint16_t port;
+    char *address; /* IP address, or "unix:" and an absolute path */
+    uint16_t port; /* 0 for unix sockets */
     enum config_plane plane;
     bool anonymous;                 /* clients without credentials are let in as anonymous_role */
     bool plaintext_beyond_loopback; /* "allow_plaintext_beyond_loopback: yes" in so many words */
@@ -36,6 +36,13 @@ struct config_listener {
     char *crl;
     enum config_client_certificate client_certificate;
     int tls_version_min; /* 0x0303 or 0x0304 */
+    bool websocket;
+    char *websocket_path;
+    char **websocket_origins; /* of pages that may connect; none: pages from this machine, to itself */
+    size_t n_websocket_origins;
+    bool proxy_protocol;  /* a PROXY header comes first */
+    char **proxy_trusted; /* addresses and prefixes of the proxies that are believed */
+    size_t n_proxy_trusted;
 };
 
 struct config {
@@ -78,5 +85,13 @@ struct config *config_load(const char *path, char **ret_error);
 struct config *config_free(struct config *c);
 /* The admin socket's path alone, from a file that need not be right otherwise; owned; NULL with @ret_error as above. */
 char *config_admin_socket(const char *path, char **ret_error);
+/* The path of a unix socket, borrowed; NULL: the listener is on an IP address. */
+const char *config_listener_unix_path(const struct config_listener *l);
+/* Clients speak MQTT there at once, or after TLS: no WebSocket, no proxy, no unix socket. */
+bool config_listener_is_direct(const struct config_listener *l);
+/* Does it differ in nothing but what is read again: certificates, key, CA, CRL? */
+bool config_listener_is_same(const struct config_listener *a, const struct config_listener *b);
+/* "127.0.0.1 port 8883, delivery plane, TLS", for a person; appended to @ret. */
+void config_listener_describe(const struct config_listener *l, struct buf *ret);
 /* The reference of all keys, for a person: kind, range, default, meaning; appended to @ret. */
 void config_describe(struct buf *ret);

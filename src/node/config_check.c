@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* node/config_check.c - what the table cannot say: keys that depend on each other, and the world */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/map.h"
 #include "crypto/crypto.h"
 #include "node/config_keys.h"
-
-#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
 /* ---- files ---- */
 
@@ -34,139 +30,6 @@ bool config_file_is_open(const char *path)
     struct stat st;
 
     return stat(path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0;
-}
-
-/* ---- listeners ---- */
-
-/* IPv4 as IPv6 */
-static bool address_parse(const char *text, struct in6_addr *ret)
-{
-    struct in6_addr a = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
-
-    if (inet_pton(AF_INET, text, &a.s6_addr[12]) != 1 && inet_pton(AF_INET6, text, &a) != 1)
-        return false;
-    *ret = a;
-    return true;
-}
-
-static bool address_is_loopback(const struct in6_addr *a)
-{
-    return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
-}
-
-/* All of a family; "::" is taken for all of both, as Linux does. */
-static bool address_takes_all_of(const struct in6_addr *a, const struct in6_addr *other)
-{
-    static const uint8_t zeros[4];
-
-    if (IN6_IS_ADDR_UNSPECIFIED(a))
-        return true;
-    return IN6_IS_ADDR_V4MAPPED(a) && memcmp(&a->s6_addr[12], zeros, 4) == 0 &&
-           IN6_IS_ADDR_V4MAPPED(other);
-}
-
-static void check_address(struct config_loader *l, const struct config_listener *at,
-                          struct conf_value v)
-{
-    struct in6_addr a;
-
-    if (!address_parse(at->address, &a)) {
-        config_fail_key(l, v, "address",
-                        "\"%s\" is not an IP address; such as 127.0.0.1 or ::", at->address);
-        return;
-    }
-    if (at->has_tls || address_is_loopback(&a))
-        return;
-    if (at->plaintext_beyond_loopback)
-        config_warn_key(l, v, "allow_plaintext_beyond_loopback",
-                        "who is on the way to %s reads and changes everything; give it tls",
-                        at->address);
-    else
-        config_fail_key(l, v, "address",
-                        "%s is reached from other machines and there is no tls; add tls, or listen "
-                        "on 127.0.0.1, or say allow_plaintext_beyond_loopback: yes",
-                        at->address);
-}
-
-static void check_client_ca(struct config_loader *l, const struct config_listener *at,
-                            struct conf_value tls)
-{
-    if (at->client_certificate != CONFIG_CLIENT_CERTIFICATE_NONE && at->client_ca == NULL)
-        config_fail_key(l, tls, "client_certificate",
-                        "clients are asked for a certificate and no CA is believed; add client_ca");
-    else if (at->client_ca == NULL && at->crl != NULL)
-        config_fail_key(l, tls, "crl", "revokes for no CA; add client_ca");
-    else if (at->client_certificate == CONFIG_CLIENT_CERTIFICATE_NONE && at->client_ca != NULL)
-        config_warn_key(l, tls, "client_ca",
-                        "not used, as client_certificate is none; optional and required use it");
-    else if (at->client_ca != NULL && at->crl == NULL)
-        config_warn_key(l, tls, "client_ca",
-                        "without crl a revoked client certificate is believed; add crl");
-}
-
-/** config_check_listener() - the keys of one listener fit each other; MQ.PR.DT-01 */
-void config_check_listener(struct config_loader *l, const void *object, struct conf_value v)
-{
-    const struct config_listener *at = object;
-
-    if (at->address != NULL)
-        check_address(l, at, v);
-    if (at->has_tls) {
-        size_t len = l->path.len;
-
-        buf_addf(&l->path, ".tls");
-        check_client_ca(l, at, conf_get(v, "tls"));
-        l->path.len = len;
-    }
-    if (at->anonymous && at->plane == CONFIG_PLANE_CONTROL)
-        config_fail_key(l, v, "anonymous",
-                        "the control plane is for users with a name; no, or plane: delivery");
-}
-
-/* Why @a cannot be there beside @b, which stands before it, as the key to be told; NULL: it can. */
-static const char *listener_clash(const struct config_listener *a, const struct config_listener *b)
-{
-    struct in6_addr a_ip;
-    struct in6_addr b_ip;
-
-    if (a->name != NULL && b->name != NULL && strcmp(a->name, b->name) == 0)
-        return "name";
-    if (a->port == 0 || a->port != b->port || a->address == NULL || b->address == NULL)
-        return NULL;
-    if (!address_parse(a->address, &a_ip) || !address_parse(b->address, &b_ip))
-        return NULL;
-    return IN6_ARE_ADDR_EQUAL(&a_ip, &b_ip) || address_takes_all_of(&a_ip, &b_ip) ||
-                   address_takes_all_of(&b_ip, &a_ip)
-               ? "port"
-               : NULL;
-}
-
-static void check_listener_pair(struct config_loader *l, struct conf_value list, size_t i, size_t j)
-{
-    const struct config_listener *a = &l->config->listeners[i];
-    const char *key = listener_clash(a, &l->config->listeners[j]);
-    size_t len = l->path.len;
-
-    if (key == NULL)
-        return;
-    buf_addf(&l->path, "listeners[%zu]", i);
-    if (strcmp(key, "name") == 0)
-        config_fail_key(l, conf_item(list, i), key,
-                        "\"%s\" is listeners[%zu] already; each needs another name", a->name, j);
-    else
-        config_fail_key(l, conf_item(list, i), key,
-                        "%u is the port of listeners[%zu] on the same address; each needs another "
-                        "port or address",
-                        a->port, j);
-    l->path.len = len;
-}
-
-static void check_listeners(struct config_loader *l, struct conf_value list)
-{
-    for (size_t i = 0; i < l->config->n_listeners; i++) {
-        for (size_t j = 0; j < i; j++)
-            check_listener_pair(l, list, i, j);
-    }
 }
 
 /* ---- rules ---- */
@@ -260,16 +123,16 @@ void config_check_root(struct config_loader *l, const void *object, struct conf_
     const struct config *c = object;
     size_t len = l->path.len;
 
-    check_listeners(l, conf_get(v, "listeners"));
+    config_check_listeners(l, conf_get(v, "listeners"));
     check_anonymous(l, v);
     buf_addf(&l->path, "node");
     check_run_as(l, conf_get(v, "node"));
     l->path.len = len;
     buf_addf(&l->path, "admin");
-    if (c->admin_socket != NULL && strlen(c->admin_socket) > SOCKET_PATH_MAX)
+    if (c->admin_socket != NULL && strlen(c->admin_socket) > CONFIG_SOCKET_PATH_MAX)
         config_fail_key(l, conf_get(v, "admin"), "socket",
-                        "%s has %zu bytes; a socket's path has at most %zu", c->admin_socket,
-                        strlen(c->admin_socket), SOCKET_PATH_MAX);
+                        "%s has %zu bytes; a socket's path has at most %u", c->admin_socket,
+                        strlen(c->admin_socket), CONFIG_SOCKET_PATH_MAX);
     l->path.len = len;
 }
 

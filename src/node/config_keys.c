@@ -65,10 +65,11 @@ static const struct config_section tls_section = SECTION(tls_keys, config_listen
 static const struct config_key listener_keys[] = {
     {"name", CONFIG_TEXT, CONFIG_REQUIRED, IN(config_listener, name), .min = 1, .max = 64,
      .what = "its name in events and reports; each another one"},
-    {"address", CONFIG_TEXT, CONFIG_REQUIRED, IN(config_listener, address), .min = 1, .max = 64,
-     .what = "IP address to listen on; 0.0.0.0 and :: are all of a family"},
-    {"port", CONFIG_U16, CONFIG_REQUIRED, IN(config_listener, port), .min = 1, .max = 65535,
-     .what = "TCP port; 8883 is the registered one for MQTT over TLS"},
+    {"address", CONFIG_ADDRESS, CONFIG_REQUIRED, IN(config_listener, address), .min = 1, .max = 4095,
+     .what = "IP address to listen on; 0.0.0.0 and :: are all of a family. unix:PATH: a socket for programs on "
+             "this machine that its mode, 0660, lets in"},
+    {"port", CONFIG_U16, 0, IN(config_listener, port), .min = 1, .max = 65535,
+     .what = "TCP port, required unless address is a unix socket; 8883 is the registered one for MQTT over TLS"},
     {"plane", CONFIG_CHOICE, 0, IN(config_listener, plane), .deflt = "delivery", .choices = planes,
      .what = "control: only for roles with control_plane, and served before delivery"},
     {"anonymous", CONFIG_BOOL, 0, IN(config_listener, anonymous), .deflt = "no",
@@ -77,6 +78,22 @@ static const struct config_key listener_keys[] = {
      .deflt = "no", .what = "may it be without tls on an address that others reach? They read and change all"},
     {"tls", CONFIG_SECTION, CONFIG_OPTIONAL, IN(config_listener, has_tls), .section = &tls_section,
      .what = "TLS; may be left out on a loopback address only"},
+    {"websocket", CONFIG_BOOL, 0, IN(config_listener, websocket), .deflt = "no",
+     .what = "is MQTT spoken in WebSocket frames there, as browsers can? Only so, then"},
+    {"websocket_path", CONFIG_TEXT, 0, IN(config_listener, websocket_path), .min = 1, .max = 255, .deflt = "/mqtt",
+     .wrong_why = config_websocket_path_wrong_why, .what = "the path that WebSocket clients ask for"},
+    {"websocket_origins", CONFIG_TEXTS, 0, IN(config_listener, websocket_origins),
+     .count_offset = offsetof(struct config_listener, n_websocket_origins), .max = 100, .items = "origins",
+     .wrong_why = config_origin_wrong_why,
+     .what = "origins of web pages that may connect, such as https://panel.example:8443; without it none but pages "
+             "from loopback to a browser on this machine. Programs that name no Origin always may"},
+    {"proxy_protocol", CONFIG_BOOL, 0, IN(config_listener, proxy_protocol), .deflt = "no",
+     .what = "does each connection begin with a PROXY header (version 1 or 2) that names the client? Only so, then"},
+    {"proxy_trusted", CONFIG_TEXTS, 0, IN(config_listener, proxy_trusted),
+     .count_offset = offsetof(struct config_listener, n_proxy_trusted), .max = 100,
+     .items = "IP addresses or prefixes", .wrong_why = config_proxy_wrong_why,
+     .what = "proxies whose PROXY header is believed, required with proxy_protocol unless address is a unix socket; "
+             "others are not let in"},
 };
 static const struct config_section listener_section =
     SECTION(listener_keys, config_listener, config_check_listener);
@@ -172,8 +189,9 @@ static const struct config_key root_keys[] = {
     {"roles", CONFIG_NAMED, 0, IN(config, policy.roles),
      .count_offset = offsetof(struct config, policy.n_roles), .max = POLICY_ROLES_MAX,
      .section = &role_section, .what = "what groups of users may do"},
-    {"command_topics", CONFIG_FILTERS, 0, IN(config, policy.command_topics),
+    {"command_topics", CONFIG_TEXTS, 0, IN(config, policy.command_topics),
      .count_offset = offsetof(struct config, policy.n_command_topics), .max = POLICY_COMMANDS_MAX,
+     .items = "topic filters", .wrong_why = command_topic_wrong_why,
      .what = "filters of topics that command equipment"},
     {"anonymous_role", CONFIG_TEXT, 0, IN(config, policy.anonymous_role), .min = 1, .max = ROLE_NAME_MAX,
      .what = "role of clients without credentials, on listeners that let them in"},

@@ -17,6 +17,7 @@
 enum config_kind {
     CONFIG_TEXT,    /* char * */
     CONFIG_PATH,    /* char *, made absolute */
+    CONFIG_ADDRESS, /* char *: of a listener; a path behind "unix:" is made absolute */
     CONFIG_BOOL,    /* bool */
     CONFIG_U16,     /* uint16_t */
     CONFIG_U32,     /* uint32_t, unsigned */
@@ -29,7 +30,7 @@ enum config_kind {
     CONFIG_LIST,    /* pointer and count: a list of .section, at most .max */
     CONFIG_NAMED,   /* pointer and count: a mapping of names to .section, at most .max */
     CONFIG_RULES,   /* as CONFIG_LIST; added to what is there; .min: they deny */
-    CONFIG_FILTERS, /* char ** and count: a list of command topics, at most .max */
+    CONFIG_TEXTS,   /* char ** and count: a list of .items, at most .max */
     CONFIG_KIND_N,
 };
 
@@ -69,6 +70,9 @@ struct config_key {
     const char *deflt; /* as it would stand in the file; NULL: zero or nothing */
     const struct config_choice *choices;
     const struct config_section *section;
+    const char *items; /* of CONFIG_TEXTS: "topic filters" */
+    /* Of a text, or of each of CONFIG_TEXTS: what is wrong with it; NULL: nothing. */
+    const char *(*wrong_why)(const char *text);
     const char *what; /* for the manual */
 };
 
@@ -116,13 +120,22 @@ bool config_set(const struct config_loader *l, const struct config_key *k, void 
                 const char *text, struct buf *ret_why);
 void config_allowed(const struct config_key *k, struct buf *ret);
 
+/* config_listener.c */
+config_check_fn config_check_listener;
+void config_check_listeners(struct config_loader *l, struct conf_value list);
+const char *config_websocket_path_wrong_why(const char *text);
+const char *config_origin_wrong_why(const char *text);
+const char *config_proxy_wrong_why(const char *text);
+
 /* config_check.c */
 config_check_fn config_check_root;
-config_check_fn config_check_listener;
 config_check_fn config_check_rule;
 config_check_fn config_check_users;
 const char *config_file_wrong_why(const char *path);
 bool config_file_is_open(const char *path);
+
+#define CONFIG_UNIX            "unix:" /* before the path of a socket */
+#define CONFIG_SOCKET_PATH_MAX 107U /* of a unix socket; unix(7) */
 
 /* config.c */
 struct config *config_from(struct conf *c, const char *path, char **ret_error);

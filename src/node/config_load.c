@@ -107,8 +107,8 @@ static void load_rules(struct config_loader *l, const struct config_key *k, void
         ((struct rule_spec *)(uintptr_t)role->rules)[i].deny = k->min;
 }
 
-static void load_filters(struct config_loader *l, const struct config_key *k, void *object,
-                         struct conf_value v)
+static void load_texts(struct config_loader *l, const struct config_key *k, void *object,
+                       struct conf_value v)
 {
     char ***array = config_field(object, k->offset);
     size_t *count = config_field(object, k->count_offset);
@@ -118,14 +118,15 @@ static void load_filters(struct config_loader *l, const struct config_key *k, vo
     for (size_t i = 0; i < n; i++) {
         struct conf_value item = conf_item(v, i);
         const char *text = conf_kind(item) == CONF_TEXT ? conf_text(item) : NULL;
-        const char *why = text != NULL ? command_topic_wrong_why(text)
-                                       : "is not a single value; a topic filter is needed";
+        const char *why = text != NULL ? k->wrong_why(text) : NULL;
         size_t len = config_enter_item(l, i);
 
-        if (why == NULL)
-            (*array)[(*count)++] = bytes_dup_str(bytes_str(text));
+        if (text == NULL)
+            config_fail(l, item, "is not a single value; %s are needed", k->items);
+        else if (why != NULL)
+            config_fail(l, item, "\"%.200s\" %s", text, why);
         else
-            config_fail(l, item, "\"%.200s\" %s", text != NULL ? text : "", why);
+            (*array)[(*count)++] = bytes_dup_str(bytes_str(text));
         config_leave(l, len);
     }
 }
@@ -167,14 +168,12 @@ static void load_named(struct config_loader *l, const struct config_key *k, void
 }
 
 static load_fn *const loaders[CONFIG_KIND_N] = {
-    [CONFIG_TEXT] = load_scalar,        [CONFIG_PATH] = load_scalar,
-    [CONFIG_BOOL] = load_scalar,        [CONFIG_U16] = load_scalar,
-    [CONFIG_U32] = load_scalar,         [CONFIG_U64] = load_scalar,
-    [CONFIG_DECIMAL] = load_scalar,     [CONFIG_CHOICE] = load_scalar,
-    [CONFIG_WORD] = load_scalar,        [CONFIG_RULE] = load_scalar,
-    [CONFIG_SECTION] = load_subsection, [CONFIG_LIST] = load_list,
-    [CONFIG_NAMED] = load_named,        [CONFIG_RULES] = load_rules,
-    [CONFIG_FILTERS] = load_filters,
+    [CONFIG_TEXT] = load_scalar, [CONFIG_PATH] = load_scalar,    [CONFIG_ADDRESS] = load_scalar,
+    [CONFIG_BOOL] = load_scalar, [CONFIG_U16] = load_scalar,     [CONFIG_U32] = load_scalar,
+    [CONFIG_U64] = load_scalar,  [CONFIG_DECIMAL] = load_scalar, [CONFIG_CHOICE] = load_scalar,
+    [CONFIG_WORD] = load_scalar, [CONFIG_RULE] = load_scalar,    [CONFIG_SECTION] = load_subsection,
+    [CONFIG_LIST] = load_list,   [CONFIG_NAMED] = load_named,    [CONFIG_RULES] = load_rules,
+    [CONFIG_TEXTS] = load_texts,
 };
 
 /* ---- a section ---- */
@@ -235,7 +234,7 @@ static void free_items(const struct config_key *k, void *object)
     size_t *count = config_field(object, k->count_offset);
 
     for (size_t i = 0; i < *count; i++) {
-        if (k->kind == CONFIG_FILTERS) {
+        if (k->kind == CONFIG_TEXTS) {
             free(((char **)*array)[i]);
             continue;
         }
@@ -267,6 +266,7 @@ void config_free_section(const struct config_section *s, void *object)
         switch (k->kind) {
         case CONFIG_TEXT:
         case CONFIG_PATH:
+        case CONFIG_ADDRESS:
         case CONFIG_WORD:
         case CONFIG_RULE:
             free_text(k, object);
@@ -277,7 +277,7 @@ void config_free_section(const struct config_section *s, void *object)
         case CONFIG_LIST:
         case CONFIG_NAMED:
         case CONFIG_RULES:
-        case CONFIG_FILTERS:
+        case CONFIG_TEXTS:
             free_items(k, object);
             break;
         case CONFIG_BOOL:

@@ -38,11 +38,25 @@ static bool text_good(const struct config_key *k, const char *text, struct buf *
 static bool set_text(const struct config_loader *l, const struct config_key *k, void *at,
                      const char *text, struct buf *why)
 {
+    const char *wrong;
+
     (void)l;
     if (!text_good(k, text, why))
         return false;
+    wrong = k->wrong_why != NULL ? k->wrong_why(text) : NULL;
+    if (wrong != NULL) {
+        buf_addf(why, "\"%.200s\" %s", text, wrong);
+        return false;
+    }
     replace(at, bytes_dup_str(bytes_str(text)));
     return true;
+}
+
+static void add_absolute(const struct config_loader *l, const char *path, struct buf *ret)
+{
+    if (path[0] != '/')
+        buf_addf(ret, "%s/", l->config->dir);
+    buf_addf(ret, "%s", path);
 }
 
 static bool set_path(const struct config_loader *l, const struct config_key *k, void *at,
@@ -52,10 +66,25 @@ static bool set_path(const struct config_loader *l, const struct config_key *k, 
 
     if (!text_good(k, text, why))
         return false;
-    if (text[0] != '/')
-        buf_addf(&path, "%s/", l->config->dir);
-    buf_addf(&path, "%s", text);
+    add_absolute(l, text, &path);
     replace(at, bytes_dup_str(buf_view(&path)));
+    return true;
+}
+
+static bool set_address(const struct config_loader *l, const struct config_key *k, void *at,
+                        const char *text, struct buf *why)
+{
+    struct buf address CLEANUP(buf_done) = {0};
+    size_t skip = bytes_has_prefix(bytes_str(text), BYTES(CONFIG_UNIX)) ? strlen(CONFIG_UNIX) : 0;
+
+    if (!text_good(k, text, why))
+        return false;
+    buf_add(&address, bytes_of(text, skip));
+    if (skip > 0 && text[skip] != '\0')
+        add_absolute(l, text + skip, &address);
+    else
+        buf_addf(&address, "%s", text + skip);
+    replace(at, bytes_dup_str(buf_view(&address)));
     return true;
 }
 
@@ -169,10 +198,10 @@ _Static_assert(sizeof(enum config_plane) == sizeof(int), "choices are copied as 
 _Static_assert(sizeof(unsigned) == sizeof(uint32_t), "unsigned fields are CONFIG_U32");
 
 static set_fn *const setters[CONFIG_KIND_N] = {
-    [CONFIG_TEXT] = set_text,       [CONFIG_PATH] = set_path,     [CONFIG_BOOL] = set_bool,
-    [CONFIG_U16] = set_whole,       [CONFIG_U32] = set_whole,     [CONFIG_U64] = set_whole,
-    [CONFIG_DECIMAL] = set_decimal, [CONFIG_CHOICE] = set_choice, [CONFIG_WORD] = set_choice,
-    [CONFIG_RULE] = set_rule,
+    [CONFIG_TEXT] = set_text,   [CONFIG_PATH] = set_path,       [CONFIG_ADDRESS] = set_address,
+    [CONFIG_BOOL] = set_bool,   [CONFIG_U16] = set_whole,       [CONFIG_U32] = set_whole,
+    [CONFIG_U64] = set_whole,   [CONFIG_DECIMAL] = set_decimal, [CONFIG_CHOICE] = set_choice,
+    [CONFIG_WORD] = set_choice, [CONFIG_RULE] = set_rule,
 };
 
 /**
@@ -208,6 +237,9 @@ void config_allowed(const struct config_key *k, struct buf *ret)
     case CONFIG_PATH:
         buf_addf(ret, "path, relative to the file's folder");
         break;
+    case CONFIG_ADDRESS:
+        buf_addf(ret, "IP address, or unix: and a path, relative to the file's folder");
+        break;
     case CONFIG_BOOL:
         buf_addf(ret, "yes or no");
         break;
@@ -236,8 +268,8 @@ void config_allowed(const struct config_key *k, struct buf *ret)
     case CONFIG_NAMED:
         buf_addf(ret, "names, each with keys and values; at most %" PRIu64, k->max);
         break;
-    case CONFIG_FILTERS:
-        buf_addf(ret, "list (- item) of at most %" PRIu64 " topic filters", k->max);
+    case CONFIG_TEXTS:
+        buf_addf(ret, "list (- item) of at most %" PRIu64 " %s", k->max, k->items);
         break;
     case CONFIG_KIND_N:
         check(false);

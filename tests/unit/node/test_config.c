@@ -117,6 +117,7 @@ static struct config *load(const struct home *h, const char *text)
 }
 
 #define LISTENER "listeners: [{name: l, address: 127.0.0.1, port: 1883}]\n"
+#define LIST     "node: {name: n}\nlisteners: [{name: l, address: 127.0.0.1, port: 1883, "
 #define LEAST    "node: {name: n}\n" LISTENER
 
 /* clang-format off */
@@ -142,7 +143,7 @@ static const struct wrong {
     {"- a\n", "bastide.yaml:1:1: is not a mapping; keys and values are expected"},
     {"node: {name: n}\nlisteners: []\n", "bastide.yaml:2:12: listeners: is empty; list (- item) of at most 64"},
     {"node: {name: n}\nlisteners:\n  - name: a\n    port: 1\n",
-     "bastide.yaml:3:5: listeners[0].address: is missing; text of 1 to 64 bytes"},
+     "bastide.yaml:3:5: listeners[0].address: is missing; IP address, or unix: and a path, relative to the file's folder"},
     {LEAST "node: {name: n}\n", "bastide.yaml:3:1: node: is there twice, first with the value at bastide.yaml:1:7; one of them must go"},
     {"node:\n  name: n\n  workers: 1\n  workers: 1\n" LISTENER,
      "bastide.yaml:4:3: node.workers: is there twice, first with the value at bastide.yaml:3:12; one of them must go"},
@@ -197,7 +198,8 @@ static const struct wrong {
     {LEAST "roles: [meter]\n", "bastide.yaml:3:8: roles: is not a mapping; names, each with keys and values; at most 1000"},
     /* listeners */
     {"node: {name: n}\nlisteners:\n  - name: l\n    address: localhost\n    port: 1883\n",
-     "bastide.yaml:4:14: listeners[0].address: \"localhost\" is not an IP address; such as 127.0.0.1 or ::"},
+     "bastide.yaml:4:14: listeners[0].address: \"localhost\" is not an IP address; such as 127.0.0.1 or ::, or "
+     "unix:run/mqtt.sock for a unix socket"},
     {"node: {name: n}\nlisteners:\n  - name: l\n    address: 127.0.0.1\n    port: 65536\n",
      "bastide.yaml:5:11: listeners[0].port: 65536 is out of range; whole number from 1 to 65535"},
     {"node: {name: n}\nlisteners:\n  - name: l\n    address: 192.0.2.1\n    port: 1883\n",
@@ -222,6 +224,71 @@ static const struct wrong {
      "bastide.yaml:7:16: listeners[0].anonymous: the control plane is for users with a name; no, or plane: delivery"},
     {"node: {name: n}\nlisteners:\n  - name: l\n    address: 127.0.0.1\n    port: 1\n    anonymous: yes\n",
      "bastide.yaml:6:16: listeners[0].anonymous: yes, and there is no role for such clients; set anonymous_role"},
+    {"node: {name: n}\nlisteners:\n  - {name: l, address: 127.0.0.1}\n",
+     "bastide.yaml:3:5: listeners[0].port: is missing; whole number from 1 to 65535"},
+    {"node: {name: n}\nlisteners:\n  - {name: l, address: 127.0.0.1/32, port: 1}\n",
+     "bastide.yaml:3:24: listeners[0].address: \"127.0.0.1/32\" is not an IP address; such as 127.0.0.1 or ::, or "
+     "unix:run/mqtt.sock for a unix socket"},
+    {"node: {name: n}\nlisteners:\n  - {name: l, address: 'fe80::1%eth0', port: 1}\n",
+     "bastide.yaml:3:24: listeners[0].address: \"fe80::1%eth0\" is not an IP address; such as 127.0.0.1 or ::, or "
+     "unix:run/mqtt.sock for a unix socket"},
+    /* unix sockets */
+    {"node: {name: n}\nlisteners:\n  - {name: l, address: 'unix:'}\n",
+     "bastide.yaml:3:24: listeners[0].address: names no socket; such as unix:run/mqtt.sock"},
+    {"node: {name: n}\nlisteners:\n  - {name: l, address: 'unix:s', port: 1}\n",
+     "bastide.yaml:3:40: listeners[0].port: a unix socket has none; leave it out"},
+    {"node: {name: n}\nlisteners:\n  - name: l\n    address: unix:/0123456789/0123456789/0123456789/0123456789/"
+     "0123456789/0123456789/0123456789/0123456789/0123456789/12345678\n",
+     "bastide.yaml:4:14: listeners[0].address: /0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/"
+     "0123456789/0123456789/0123456789/12345678 has 108 bytes; a socket's path has at most 107"},
+    {"node: {name: n}\nlisteners:\n  - {name: a, address: 'unix:/s'}\n  - {name: b, address: 'unix:/s'}\n",
+     "bastide.yaml:4:24: listeners[1].address: /s is that of listeners[0]; each needs another path"},
+    /* WebSocket */
+    {LIST "websocket_path: /x}]\n",
+     "bastide.yaml:2:71: listeners[0].websocket_path: does nothing without websocket: yes; add it, or leave this out"},
+    {LIST "websocket_origins: ['null']}]\n",
+     "bastide.yaml:2:74: listeners[0].websocket_origins: does nothing without websocket: yes; add it, or leave this "
+     "out"},
+    {LIST "websocket: yes, websocket_path: mqtt}]\n",
+     "bastide.yaml:2:87: listeners[0].websocket_path: \"mqtt\" does not begin with /; text of 1 to 255 bytes"},
+    {LIST "websocket: yes, websocket_path: '/a?b'}]\n",
+     "bastide.yaml:2:87: listeners[0].websocket_path: \"/a?b\" has a character that no path has; letters, digits and "
+     "-._~%/ are good"},
+    {LIST "websocket: yes, websocket_origins: [panel.example, 'https://', 'https://p/', 'https://u@p', 'https://*.p', "
+     "'https://p p', [x]]}]\n",
+     "bastide.yaml:2:91: listeners[0].websocket_origins[0]: \"panel.example\" is not an origin: scheme, host, and port "
+     "if it is not the usual one, such as https://panel.example:8443\n"
+     "bastide.yaml:2:106: listeners[0].websocket_origins[1]: \"https://\" is not an origin: scheme, host, and port if "
+     "it is not the usual one, such as https://panel.example:8443\n"
+     "bastide.yaml:2:118: listeners[0].websocket_origins[2]: \"https://p/\" is not an origin: scheme, host, and port "
+     "if it is not the usual one, such as https://panel.example:8443\n"
+     "bastide.yaml:2:132: listeners[0].websocket_origins[3]: \"https://u@p\" is not an origin: scheme, host, and port "
+     "if it is not the usual one, such as https://panel.example:8443\n"
+     "bastide.yaml:2:147: listeners[0].websocket_origins[4]: \"https://*.p\" is a pattern; name each origin, such as "
+     "https://panel.example:8443\n"
+     "bastide.yaml:2:162: listeners[0].websocket_origins[5]: \"https://p p\" has a character that no origin has\n"
+     "bastide.yaml:2:177: listeners[0].websocket_origins[6]: is not a single value; origins are needed"},
+    /* proxies */
+    {LIST "proxy_protocol: yes}]\n",
+     "bastide.yaml:2:71: listeners[0].proxy_protocol: anybody could pass for any client; add proxy_trusted with the "
+     "addresses of the proxies"},
+    {LIST "proxy_protocol: yes, proxy_trusted: []}]\n",
+     "bastide.yaml:2:91: listeners[0].proxy_trusted: is empty; IP addresses or prefixes are needed"},
+    {LIST "proxy_trusted: [192.0.2.1]}]\n",
+     "bastide.yaml:2:70: listeners[0].proxy_trusted: does nothing without proxy_protocol: yes; add it, or leave this "
+     "out"},
+    {LIST "proxy_protocol: yes, proxy_trusted: [proxy.example, 192.0.2.1/24, 0.0.0.0/0, '::/0']}]\n",
+     "bastide.yaml:2:92: listeners[0].proxy_trusted[0]: \"proxy.example\" is not an IP address or prefix, such as "
+     "192.0.2.1 or 2001:db8::/32\n"
+     "bastide.yaml:2:107: listeners[0].proxy_trusted[1]: \"192.0.2.1/24\" has bits set past its prefix length; did you "
+     "mean a longer prefix, or zeros there?\n"
+     "bastide.yaml:2:121: listeners[0].proxy_trusted[2]: \"0.0.0.0/0\" is everybody, who then could pass for any "
+     "client; name the proxies\n"
+     "bastide.yaml:2:132: listeners[0].proxy_trusted[3]: \"::/0\" is everybody, who then could pass for any client; "
+     "name the proxies"},
+    {"node: {name: n}\nlisteners: [{name: l, address: 'unix:/s', proxy_protocol: yes, proxy_trusted: [192.0.2.1]}]\n",
+     "bastide.yaml:2:79: listeners[0].proxy_trusted: proxies have no address on a unix socket: its mode says who may "
+     "connect; leave this out"},
     /* TLS and files */
     {"node: {name: n}\nlisteners:\n  - name: l\n    address: 0.0.0.0\n    port: 1\n    tls:\n      key: server.key\n",
      "bastide.yaml:7:7: listeners[0].tls.certificate: is missing; path, relative to the file's folder"},
@@ -276,7 +343,7 @@ static const struct wrong {
      "bastide.yaml:5:5: command_topics[1]: \"b#\" is not a topic filter; '+' stands alone between two '/', '#' alone "
      "and last, as in a/+/b/#\n"
      "bastide.yaml:6:5: command_topics[2]: \"c/${user_name}\" has a ${...}; a command topic is the same for everybody\n"
-     "bastide.yaml:7:5: command_topics[3]: \"\" is not a single value; a topic filter is needed"},
+     "bastide.yaml:7:5: command_topics[3]: is not a single value; topic filters are needed"},
     {LEAST "anonymous_role: guest\n", "bastide.yaml:3:17: anonymous_role: there is no role \"guest\"; roles has none"},
     {LEAST "roles: {a: {}, b: {}}\nanonymous_role: guest\n",
      "bastide.yaml:4:17: anonymous_role: there is no role \"guest\"; roles has a, b"},
@@ -361,7 +428,7 @@ static void all_mistakes_of_both_files_are_told_in_one_go(void **state)
            "bastide.yaml:3:5: listeners[0].name: is missing; text of 1 to 64 bytes\n"
            "bastide.yaml:3:24: listeners[0].port: 0 is out of range; whole number from 1 to 65535\n"
            "bastide.yaml:3:15: listeners[0].address: \"x\" is not an IP address; such as 127.0.0.1 "
-           "or ::\n"
+           "or ::, or unix:run/mqtt.sock for a unix socket\n"
            "users.yaml:1:25: users[0].role: there is no role \"b\"; roles has none");
 }
 
@@ -549,6 +616,52 @@ static void one_port_on_several_addresses_is_allowed(void **state)
                         "  - {name: c, address: '::1', port: 1883}\n"));
 }
 
+static void every_key_of_a_transport_arrives_in_its_field(void **state)
+{
+    const struct home *h = *state;
+    struct buf text CLEANUP(buf_done) = {0};
+    const struct config_listener *l;
+    struct config *c =
+        load(h, "node: {name: n}\nlisteners:\n"
+                "  - {name: local, address: 'unix:run/mqtt.sock', proxy_protocol: yes}\n"
+                "  - {name: web, address: '::1', port: 9001, websocket: yes, websocket_path: /ws,\n"
+                "     websocket_origins: ['https://panel.example', 'null']}\n"
+                "  - {name: behind, address: 127.0.0.1, port: 8883, proxy_protocol: yes,\n"
+                "     proxy_trusted: [192.0.2.1, '2001:db8::/32']}\n"
+                "  - {name: rooted, address: 'unix:/run/b.sock', websocket: yes}\n");
+    char *path = join(h->dir, "run/mqtt.sock");
+
+    l = &c->listeners[0];
+    assert_string_equal(config_listener_unix_path(l), path);
+    assert_int_equal(l->port, 0);
+    assert_true(l->proxy_protocol);
+    assert_false(config_listener_is_direct(l));
+    l = &c->listeners[1];
+    assert_null(config_listener_unix_path(l));
+    assert_true(l->websocket);
+    assert_string_equal(l->websocket_path, "/ws");
+    assert_int_equal(l->n_websocket_origins, 2);
+    assert_string_equal(l->websocket_origins[1], "null");
+    assert_false(config_listener_is_direct(l));
+    l = &c->listeners[2];
+    assert_int_equal(l->n_proxy_trusted, 2);
+    assert_string_equal(l->proxy_trusted[1], "2001:db8::/32");
+    assert_false(l->websocket);
+    assert_string_equal(l->websocket_path, "/mqtt");
+    config_listener_describe(l, &text);
+    buf_addf(&text, "\n");
+    l = &c->listeners[3];
+    assert_string_equal(config_listener_unix_path(l), "/run/b.sock");
+    config_listener_describe(l, &text);
+    assert_true(bytes_equal(buf_view(&text),
+                            BYTES("127.0.0.1 port 8883, delivery plane, behind a proxy, plain TCP\n"
+                                  "unix:/run/b.sock, delivery plane, WebSocket at /mqtt, no TLS")));
+    assert_true(config_listener_is_same(l, l));
+    assert_false(config_listener_is_same(l, &c->listeners[0]));
+    free(path);
+    config_free(c);
+}
+
 static void what_is_loaded_makes_a_policy(void **state)
 {
     const struct home *h = *state;
@@ -705,7 +818,7 @@ static void the_reference_has_every_key(void **state)
     config_describe(&text);
     buf_add_u8(&text, '\0');
     at = (const char *)text.at;
-    assert_non_null(strstr(at, "\nlisteners[].port\n    whole number from 1 to 65535; required\n"));
+    assert_non_null(strstr(at, "\nlisteners[].port\n    whole number from 1 to 65535\n"));
     assert_non_null(
         strstr(at, "\nnode.log_level\n    error, warning, info or debug; default info\n"));
     assert_non_null(strstr(at, "\nroles.NAME.allow[].publish\n"));
@@ -731,6 +844,7 @@ int main(void)
         TEST(what_is_not_said_has_its_default),
         TEST(an_empty_list_or_section_is_as_none),
         TEST(one_port_on_several_addresses_is_allowed),
+        TEST(every_key_of_a_transport_arrives_in_its_field),
         TEST(what_is_loaded_makes_a_policy),
         TEST(what_is_unwise_is_a_warning),
         TEST(a_user_to_become_that_is_not_there_is_an_error_only_where_it_matters),

@@ -174,10 +174,9 @@ static void tell_limits(const struct link *l, const struct limits *limits, bool 
 {
     struct wire_props *props = &ack->props;
 
-    props->set |= BIT64(PROP_RECEIVE_MAX) | BIT64(PROP_PACKET_MAX) | BIT64(PROP_SHARED_AVAILABLE);
+    props->set |= BIT64(PROP_RECEIVE_MAX) | BIT64(PROP_PACKET_MAX);
     props->receive_max = l->conn.receive_max;
     props->packet_max = (uint32_t)limits->packet_bytes_max;
-    props->shared_available = 0;
     if (l->conn.topic_alias_max > 0) {
         props->set |= BIT64(PROP_TOPIC_ALIAS_MAX);
         props->topic_alias_max = l->conn.topic_alias_max;

@@ -245,8 +245,15 @@ static json_t *subscriptions_json(const struct resident *c)
     {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        json_array_append_new(all, json_pack("{s:s%,s:i}", "filter", (const char *)sub->filter.at,
-                                             sub->filter.len, "qos", (int)sub->qos));
+        json_t *o = json_pack("{s:s%,s:i}", "filter", (const char *)sub->filter.at, sub->filter.len, "qos",
+                              (int)sub->qos);
+
+        if (sub->share != NULL) {
+            struct bytes group = share_group(sub->share);
+
+            json_object_set_new(o, "group", json_stringn((const char *)group.at, group.len));
+        }
+        json_array_append_new(all, o);
     }
     return all;
 }

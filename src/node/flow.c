@@ -70,13 +70,16 @@ static void hold_for(struct worker *w, struct session *s)
         worker_hold_publishers(w);
 }
 
-static void offer(struct worker *w, struct publication *p, const struct receiver *r)
+/** flow_offer() - to one session of this worker; Return: what became of it. */
+enum session_offered flow_offer(struct worker *w, struct publication *p, const struct receiver *r)
 {
     struct session *s = list_item(r->subscriber, struct session, subscriber);
+    enum session_offered how;
 
     if (s->conn != NULL && s->conn->out->len >= CONN_OUT_HIGH_BYTES)
         link_relieve(list_item(s->conn, struct link, conn));
-    switch (session_offer(s, p, r, w->now_ns)) {
+    how = session_offer(s, p, r, w->now_ns);
+    switch (how) {
     case SESSION_SENT:
         w->counters.messages_sent++;
         break;
@@ -86,12 +89,13 @@ static void offer(struct worker *w, struct publication *p, const struct receiver
         break;
     case SESSION_DROPPED:
         w->counters.messages_dropped++;
-        return;
+        return how;
     case SESSION_SKIPPED:
-        return;
+        return how;
     }
     if (s->conn != NULL)
         link_dirty(list_item(s->conn, struct link, conn));
+    return how;
 }
 
 /** flow_deliver_here() - to the sessions of this worker; Return: how many subscribe to it here */
@@ -100,7 +104,7 @@ size_t flow_deliver_here(struct worker *w, struct publication *p)
     struct match m = router_match(w->router, p->topic, p->topic_hash);
 
     for (size_t i = 0; i < m.n_receivers; i++)
-        offer(w, p, &m.receivers[i]);
+        flow_offer(w, p, &m.receivers[i]);
     return m.n_receivers;
 }
 
@@ -117,10 +121,12 @@ size_t flow_route(struct worker *w, struct publication *p)
     uint64_t outlets = m.outlets;
 
     for (size_t i = 0; i < m.n_receivers; i++)
-        offer(w, p, &m.receivers[i]);
+        flow_offer(w, p, &m.receivers[i]);
     if ((outlets != 0 || p->retain) && w->n_workers > 1)
         outlet_send(w, p->retain ? UINT64_MAX : outlets, p);
-    return m.n_receivers + (outlets != 0);
+    if (m.n_shares > 0)
+        share_route(w, p, &m);
+    return m.n_receivers + m.n_shares + (outlets != 0);
 }
 
 static bool retain(struct worker *w, struct publication *p)

@@ -91,7 +91,7 @@ json_t *node_status_json(struct node *n);
  */
 json_t *node_clients_json(struct node *n, size_t limit);
 /* One of the above, with "certificate_cn", "certificate_fingerprint", "certificate_not_after_unix_ms", "tls_cipher",
- * "will_topic" and "subscription_list": [{"filter", "qos"}]; json_null() when there is no such session. */
+ * "will_topic" and "subscription_list": [{"filter", "qos", "group" (of a shared one)}]; json_null() when there is no such session. */
 json_t *node_client_json(struct node *n, const char *client_id);
 /* {"at_unix_ms", "n", "dropped" (did not fit), "assets": [{"id", "name", "state", "declared": bool, "connected": bool,
  * "client_id", "principal", "role", "address", "owner", "site", "location", "criticality", "first_seen_unix_ms",

@@ -85,6 +85,17 @@ void outlet_send(struct worker *w, uint64_t outlets, struct publication *p)
     }
 }
 
+/** outlet_add_post() - @p, taken over, goes to that worker behind the messages of this turn so far */
+void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t bytes)
+{
+    struct outbox *o = &w->outboxes[outlet];
+
+    list_append(&o->mails, &p->mail.link);
+    o->open = NULL; /* what comes later goes behind it */
+    o->n++;
+    o->bytes += bytes;
+}
+
 /**
  * outlet_flush() - at the end of a turn: the posts leave
  *

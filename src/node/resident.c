@@ -35,16 +35,7 @@ struct resident *resident_new(struct worker *w, struct bytes client_id, const st
 void resident_drop_subscriptions(struct worker *w, struct resident *c)
 {
     list_each(it, &c->session->subscriber.subscriptions)
-    {
-        struct subscription *sub = list_item(it, struct subscription, in_subscriber);
-        struct bytes filter = bytes_dup(sub->filter);
-        bool last_here;
-
-        router_remove(w->router, sub, &last_here);
-        if (last_here)
-            interest_tell(w, filter, false);
-        bytes_free(filter);
-    }
+        subscription_end(w, list_item(it, struct subscription, in_subscriber));
 }
 
 /* ---- Will ---- */
@@ -141,6 +132,7 @@ void resident_end(struct worker *w, struct resident *c)
     publish_will(w, c);
     heap_clear(&w->timers, &c->expiry.timer);
     resident_drop_subscriptions(w, c);
+    share_member_ends(w, c->session);
     map_remove(&w->residents, c->session->client_id);
     session_free(c->session);
     grant_free(c->grant);
@@ -169,6 +161,7 @@ void resident_connected(struct worker *w, struct resident *c, struct link *l,
     c->holding_since_ns = 0;
     l->resident = c;
     session_attach(c->session, &l->conn, limits);
+    share_connection_changed(w, c->session, true);
 }
 
 /**
@@ -186,6 +179,7 @@ void resident_disconnected(struct worker *w, struct resident *c, bool publish_wi
     uint64_t delay_s = MIN(s->will.delay_s, s->expiry_s);
 
     session_detach(s);
+    share_member_left(w, s);
     c->grant = l->grant;
     l->grant = NULL;
     l->resident = NULL;

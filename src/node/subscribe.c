@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/subscribe.c - SUBSCRIBE and UNSUBSCRIBE, and telling the other workers
+ * node/subscribe.c - SUBSCRIBE and UNSUBSCRIBE
  *
- * A filter that is new on this worker is announced to the others, and SUBACK leaves
- * when all of them have taken it in: a message published anywhere after SUBACK finds
- * its subscriber.  Until then the session's deliveries wait behind the SUBACK.
+ * What changes here for other workers is told by interest.c, which also lets SUBACK
+ * leave when they have taken it in.
  *
  * MQ.PR.IA-05
  */
@@ -16,108 +15,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/node_private.h"
-
-/* ---- interest between workers ---- */
-
-struct interest {
-    struct post post;
-    unsigned from;
-    uint64_t seq;
-    bool wanted;
-    size_t filter_len;
-    uint8_t filter[];
-};
-
-struct interest_ack {
-    struct post post;
-    unsigned from;
-    uint64_t seq;
-};
-
-struct suback_wait {
-    struct list in_worker;
-    uint64_t link;
-    uint64_t seq;
-    struct buf packet; /* the encoded SUBACK */
-};
-
-static uint64_t acked_by_all(const struct worker *w)
-{
-    uint64_t seq = w->interest_seq;
-
-    for (unsigned i = 0; i < w->n_workers; i++) {
-        if (i != w->index)
-            seq = MIN(seq, w->interest_acked[i]);
-    }
-    return seq;
-}
-
-static void send_subacks(struct worker *w)
-{
-    uint64_t acked = acked_by_all(w);
-
-    list_each(it, &w->suback_waits)
-    {
-        struct suback_wait *wait = list_item(it, struct suback_wait, in_worker);
-        struct link *l = link_find(w, wait->link);
-
-        if (wait->seq > acked)
-            break;
-        if (l != NULL && l->phase == LINK_OPEN) {
-            buf_add(&l->out, buf_view(&wait->packet));
-            l->conn.n_subacks_due--;
-            link_dirty(l);
-        }
-        list_remove(it);
-        buf_done(&wait->packet);
-        free(wait);
-    }
-}
-
-static void take_interest_ack(struct worker *w, struct post *p)
-{
-    struct interest_ack *a = list_item(p, struct interest_ack, post);
-
-    w->interest_acked[a->from] = MAX(w->interest_acked[a->from], a->seq);
-    free(a);
-    send_subacks(w);
-}
-
-static void take_interest(struct worker *w, struct post *p)
-{
-    struct interest *in = list_item(p, struct interest, post);
-    struct interest_ack *a = mem_new(struct interest_ack);
-
-    router_interest(w->router, in->from, bytes_of(in->filter, in->filter_len), in->wanted);
-    a->post.take = take_interest_ack;
-    a->from = w->index;
-    a->seq = in->seq;
-    worker_post(w->node->workers[in->from], LANE_CONTROL, &a->post);
-    free(in);
-}
-
-/** interest_tell() - this worker wants @filter from the others, or no longer */
-void interest_tell(struct worker *w, struct bytes filter, bool wanted)
-{
-    w->interest_seq++;
-    for (unsigned i = 0; i < w->n_workers; i++) {
-        struct interest *in;
-
-        if (i == w->index)
-            continue;
-        in = mem_alloc(sizeof(*in) + filter.len);
-        list_init(&in->post.mail.link);
-        in->post.take = take_interest;
-        in->from = w->index;
-        in->seq = w->interest_seq;
-        in->wanted = wanted;
-        in->filter_len = filter.len;
-        memcpy(in->filter, filter.at, filter.len);
-        worker_post(w->node->workers[i], LANE_CONTROL, &in->post);
-    }
-}
-
-/* ---- SUBSCRIBE ---- */
 
 struct found {
     struct message **at;
@@ -163,10 +60,43 @@ static uint8_t deny(struct link *l, struct bytes filter, const struct gate_answe
     return gate_outcome_reason(a->outcome);
 }
 
+static bool has_room(struct link *l, bool is_new, struct bytes filter)
+{
+    struct worker *w = l->worker;
+
+    if (!is_new || l->resident->session->subscriber.n_subscriptions <
+                       policy_limits(w->policy)->subscriptions_per_session_max)
+        return true;
+    w->counters.limits_hit++;
+    worker_event_of(w, l, EVENT_LIMIT_HIT, 0, filter, "subscriptions_per_session_max");
+    return false;
+}
+
+static void subscribe_plain(struct link *l, const struct subscription *options, struct bytes filter)
+{
+    struct worker *w = l->worker;
+    struct subscriber *s = &l->resident->session->subscriber;
+    enum router_subscribed how = router_subscribe(w->router, s, options, filter);
+
+    if (how == ROUTER_NEW_HERE)
+        interest_tell(w, filter, true);
+    offer_retained(l, filter, how != ROUTER_REPLACED);
+}
+
+/* A shared subscription gets no retained messages, section 4.8.2. */
+static void subscribe_shared(struct link *l, const struct subscription *options, struct bytes group,
+                             struct bytes filter)
+{
+    struct worker *w = l->worker;
+
+    router_share_join(w->router, &l->resident->session->subscriber, options, group, filter);
+    share_tell(w, group, filter);
+}
+
 static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in, uint32_t id)
 {
     struct worker *w = l->worker;
-    struct session *s = l->resident->session;
+    struct subscriber *s = &l->resident->session->subscriber;
     const struct subscription options = {
         .id = id,
         .qos = in->qos,
@@ -174,27 +104,22 @@ static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in,
         .no_local = in->no_local,
         .retain_as_published = in->retain_as_published,
     };
-    struct gate_answer a = gate_check(l->grant, GATE_SUBSCRIBE, in->filter);
-    enum router_subscribed how;
+    struct bytes filter = in->filter;
     struct bytes group;
-    struct bytes rest;
+    bool is_shared = wire_filter_split_share(in->filter, &group, &filter);
+    struct gate_answer a = gate_check(l->grant, GATE_SUBSCRIBE, filter);
+    bool is_new = (is_shared ? router_share_find(s, group, filter) : router_find(w->router, s, filter)) == NULL;
 
-    if (wire_filter_split_share(in->filter, &group, &rest))
-        return REASON_SHARED_SUBSCRIPTIONS_NOT_SUPPORTED; /* told in CONNACK */
     if (a.outcome != GATE_ALLOWED)
         return deny(l, in->filter, &a);
-    if (s->subscriber.n_subscriptions >= policy_limits(w->policy)->subscriptions_per_session_max &&
-        router_find(w->router, &s->subscriber, in->filter) == NULL) {
-        w->counters.limits_hit++;
-        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, in->filter, "subscriptions_per_session_max");
+    if (!has_room(l, is_new, in->filter))
         return REASON_QUOTA_EXCEEDED;
-    }
-    how = router_subscribe(w->router, &s->subscriber, &options, in->filter);
-    if (how == ROUTER_NEW_HERE)
-        interest_tell(w, in->filter, true);
-    offer_retained(l, in->filter, how != ROUTER_REPLACED);
+    if (is_shared)
+        subscribe_shared(l, &options, group, filter);
+    else
+        subscribe_plain(l, &options, filter);
     w->counters.subscribes++;
-    worker_event_of(w, l, EVENT_SUBSCRIBED, in->qos, in->filter, NULL);
+    worker_event_of(w, l, EVENT_SUBSCRIBED, in->qos, filter, NULL);
     return in->qos;
 }
 
@@ -202,19 +127,6 @@ static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in,
 static uint8_t suback_code(enum wire_level level, uint8_t reason)
 {
     return level != WIRE_V5 && reason > 2 ? 0x80 : reason;
-}
-
-static void send_suback(struct link *l)
-{
-    struct worker *w = l->worker;
-    struct suback_wait *wait = mem_new(struct suback_wait);
-
-    wait->link = l->number;
-    wait->seq = w->interest_seq;
-    wire_encode_suback(&wait->packet, WIRE_SUBACK, w->suback, l->conn.level);
-    l->conn.n_subacks_due++;
-    list_append(&w->suback_waits, &wait->in_worker);
-    send_subacks(w);
 }
 
 /**
@@ -237,10 +149,39 @@ void subscribe_receive(struct link *l, const struct wire_frame *f)
     for (size_t i = 0; i < p->n; i++)
         w->suback->reason[i] =
             suback_code(l->conn.level, subscribe_one(l, &p->at[i], p->subscription_id));
-    send_suback(l);
+    interest_send_suback(l);
 }
 
-/* ---- UNSUBSCRIBE ---- */
+/**
+ * subscription_end() - it goes, and the other workers are told if that changes something for them
+ * @sub:  freed
+ */
+void subscription_end(struct worker *w, struct subscription *sub)
+{
+    struct bytes filter = bytes_dup(sub->filter);
+    struct bytes group = sub->share != NULL ? bytes_dup(share_group(sub->share)) : BYTES_NONE;
+    bool is_shared = sub->share != NULL;
+    bool last_here;
+
+    router_remove(w->router, sub, &last_here);
+    if (last_here)
+        interest_tell(w, filter, false);
+    if (is_shared)
+        share_tell(w, group, filter);
+    bytes_free(filter);
+    bytes_free(group);
+}
+
+static struct subscription *subscription_to(const struct link *l, struct bytes filter)
+{
+    const struct subscriber *s = &l->resident->session->subscriber;
+    struct bytes group;
+    struct bytes rest;
+
+    if (wire_filter_split_share(filter, &group, &rest))
+        return router_share_find(s, group, rest);
+    return router_find(l->worker->router, s, filter);
+}
 
 /**
  * unsubscribe_receive() - one reason code per filter, in order; what is in flight is not touched
@@ -259,13 +200,13 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
     w->suback->n = p->n;
     w->suback->props.set = 0;
     for (size_t i = 0; i < p->n; i++) {
-        bool last_here;
-        bool had = router_unsubscribe(w->router, &l->resident->session->subscriber, p->filter[i], &last_here);
+        struct subscription *sub = subscription_to(l, p->filter[i]);
+        bool had = sub != NULL;
 
-        if (last_here)
-            interest_tell(w, p->filter[i], false);
-        if (had)
-            worker_event_of(w, l, EVENT_UNSUBSCRIBED, 0, p->filter[i], NULL);
+        if (had) {
+            worker_event_of(w, l, EVENT_UNSUBSCRIBED, 0, sub->filter, NULL);
+            subscription_end(w, sub);
+        }
         w->suback->reason[i] = had ? REASON_SUCCESS : REASON_NO_SUBSCRIPTION_EXISTED;
     }
     wire_encode_suback(&l->out, WIRE_UNSUBACK, w->suback, l->conn.level);
@@ -279,22 +220,14 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
  */
 void subscribe_recheck(struct link *l)
 {
-    struct worker *w = l->worker;
-
     list_each(it, &l->resident->session->subscriber.subscriptions)
     {
         struct subscription *sub = list_item(it, struct subscription, in_subscriber);
         struct gate_answer a = gate_check(l->grant, GATE_SUBSCRIBE, sub->filter);
-        struct bytes filter;
-        bool last_here;
 
         if (a.outcome == GATE_ALLOWED)
             continue;
-        filter = bytes_dup(sub->filter);
-        router_remove(w->router, sub, &last_here);
-        if (last_here)
-            interest_tell(w, filter, false);
-        deny(l, filter, &a);
-        bytes_free(filter);
+        deny(l, sub->filter, &a);
+        subscription_end(l->worker, sub);
     }
 }

@@ -317,7 +317,8 @@ static void sweep(struct worker *w, struct due *d)
     worker_due(w, d, w->now_ns + SWEEP_NS, sweep);
 }
 
-static void turn(struct worker *w)
+/** worker_turn() - wait until there is something to do, do it, send what came of it */
+void worker_turn(struct worker *w)
 {
     uint64_t until_ns = list_is_empty(&w->again) ? heap_next_ns(&w->timers) : 0;
 
@@ -373,23 +374,8 @@ static void stop(struct worker *w)
     finish_turn(w);
 }
 
-static void *run(void *arg)
-{
-    struct worker *w = arg;
-    char name[16];
-
-    snprintf(name, sizeof(name), "worker-%u", w->index);
-    pthread_setname_np(pthread_self(), name);
-    worker_due(w, &w->sweep, w->now_ns + SWEEP_NS, sweep);
-    while (!w->stopping)
-        turn(w);
-    stop(w);
-    heap_clear(&w->timers, &w->sweep.timer);
-    return NULL;
-}
-
-/** worker_start() - begin to serve; Return: 0 or -errno */
-int worker_start(struct worker *w)
+/** worker_begin() - all that comes before the first turn; Return: 0 or -errno */
+int worker_begin(struct worker *w)
 {
     int r;
 
@@ -398,6 +384,41 @@ int worker_start(struct worker *w)
     if (r < 0)
         return err_trace(r);
     w->now_ns = clock_now_ns();
+    worker_due(w, &w->sweep, w->now_ns + SWEEP_NS, sweep);
+    return 0;
+}
+
+/** worker_end() - all that comes after the last turn; the sessions are left to worker_empty() */
+void worker_end(struct worker *w)
+{
+    stop(w);
+    heap_clear(&w->timers, &w->sweep.timer);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    char name[16];
+
+    snprintf(name, sizeof(name), "worker-%u", w->index);
+    pthread_setname_np(pthread_self(), name);
+    while (!w->stopping)
+        worker_turn(w);
+    worker_end(w);
+    return NULL;
+}
+
+/**
+ * worker_start() - begin to serve, on a thread of its own; Return: 0 or -errno
+ *
+ * What the thread does is worker_begin(), turns and worker_end(); a simulation calls them itself.
+ */
+int worker_start(struct worker *w)
+{
+    int r = worker_begin(w);
+
+    if (r < 0)
+        return err_trace(r);
     r = pthread_create(&w->thread, NULL, run, w);
     return r == 0 ? 0 : err_origin(-r);
 }

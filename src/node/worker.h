@@ -119,7 +119,7 @@ struct resident {
     uint64_t n_received;
 };
 
-struct suback_wait; /* of subscribe.c */
+struct suback_wait; /* of interest.c */
 
 struct outbox {
     struct list mails; /* struct deliveries */
@@ -196,6 +196,9 @@ struct worker *worker_free(struct worker *w);
 MUST_CHECK int worker_listen(struct worker *w, const struct config *c, struct tls_context *const *tls,
                              char **ret_error);
 MUST_CHECK int worker_start(struct worker *w);
+MUST_CHECK int worker_begin(struct worker *w);
+void worker_turn(struct worker *w);
+void worker_end(struct worker *w);
 void worker_empty(struct worker *w);
 void worker_post(struct worker *w, enum lane lane, struct post *p);
 void worker_due(struct worker *w, struct due *d, uint64_t at_ns, void (*fire)(struct worker *, struct due *));
@@ -241,6 +244,7 @@ void flow_packet(struct link *l, const struct wire_frame *f);
 void flow_refusal_text(const struct gate_answer *a, char ret[REFUSAL_TEXT_MAX]);
 bool flow_well_formed(struct link *l, enum wire_outcome outcome);
 void flow_protocol_error(struct link *l, uint8_t reason, const char *why);
+enum session_offered flow_offer(struct worker *w, struct publication *p, const struct receiver *r);
 size_t flow_route(struct worker *w, struct publication *p);
 void flow_publish_own(struct worker *w, struct publication *p);
 size_t flow_deliver_here(struct worker *w, struct publication *p);
@@ -249,9 +253,21 @@ size_t flow_deliver_here(struct worker *w, struct publication *p);
 void subscribe_receive(struct link *l, const struct wire_frame *f);
 void unsubscribe_receive(struct link *l, const struct wire_frame *f);
 void subscribe_recheck(struct link *l);
+void subscription_end(struct worker *w, struct subscription *sub);
+
+/* interest.c */
 void interest_tell(struct worker *w, struct bytes filter, bool wanted);
+void share_tell(struct worker *w, struct bytes group, struct bytes filter);
+void interest_send_suback(struct link *l);
+
+/* share.c */
+void share_route(struct worker *w, struct publication *p, const struct match *m);
+void share_connection_changed(struct worker *w, struct session *s, bool is_connected);
+void share_member_left(struct worker *w, struct session *s);
+void share_member_ends(struct worker *w, struct session *s);
 
 /* outlet.c */
 void outlet_send(struct worker *w, uint64_t outlets, struct publication *p);
+void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t bytes);
 void outlet_flush(struct worker *w);
 void outlet_post_message(struct worker *to, struct message *m);

@@ -107,10 +107,36 @@ enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limit
         return QUEUE_E_EXPIRED;
     if (!has_room(q, limits, d))
         return QUEUE_E_FULL;
+    queue_put_back(q, d);
+    return QUEUE_OK;
+}
+
+/** queue_put_back() - append without asking for room: what was in the queue before */
+void queue_put_back(struct queue *q, const struct delivery *d)
+{
     ring_push(&q->lanes[d->message->is_control ? QUEUE_CONTROL : QUEUE_DELIVERY], d);
     q->n++;
     q->bytes += message_bytes(d->message);
-    return QUEUE_OK;
+}
+
+/** queue_take_shared() - move what came by shared subscriptions to the end of @ret, in order */
+void queue_take_shared(struct queue *q, struct queue_ring *ret)
+{
+    struct queue rest = {0};
+
+    for (size_t lane = 0; lane < QUEUE_LANE_N; lane++) {
+        for (size_t i = 0; i < q->lanes[lane].n; i++) {
+            const struct delivery *d = ring_at(&q->lanes[lane], i);
+
+            if (d->share != 0)
+                ring_push(ret, d);
+            else
+                queue_put_back(&rest, d);
+        }
+        q->lanes[lane].n = 0;
+        ring_done(&q->lanes[lane]);
+    }
+    *q = rest;
 }
 
 /**

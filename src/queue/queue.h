@@ -69,6 +69,7 @@ struct delivery {
     struct message *message; /* owned reference */
     uint32_t *more_subids;   /* owned; only when n_subids > DELIVERY_SUBIDS_INLINE */
     uint32_t subids[DELIVERY_SUBIDS_INLINE];
+    uint32_t share;    /* id of the share it came by; 0: none */
     uint16_t n_subids;
     uint16_t packet_id; /* 0 until sent */
     uint8_t qos;
@@ -107,6 +108,8 @@ enum queue_outcome {
 void queue_done(struct queue *q);
 enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limits, struct delivery *d,
                                uint64_t now_ns);
+void queue_put_back(struct queue *q, const struct delivery *d);
+void queue_take_shared(struct queue *q, struct queue_ring *ret);
 bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret, size_t *ret_expired);
 
 /* The ring by itself; sessions keep their inflight window in one. */

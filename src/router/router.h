@@ -71,8 +71,6 @@ enum router_subscribed {
 
 enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
                                         const struct subscription *options, struct bytes filter);
-bool router_unsubscribe(struct router *r, struct subscriber *s, struct bytes filter,
-                        bool *ret_last_here);
 struct subscription *router_find(const struct router *r, const struct subscriber *s,
                                  struct bytes filter);
 void router_remove(struct router *r, struct subscription *s, bool *ret_last_here);

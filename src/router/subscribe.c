@@ -137,19 +137,6 @@ void router_remove(struct router *r, struct subscription *s, bool *ret_last_here
     free(s);
 }
 
-/** router_unsubscribe() - Return: false if @s had no subscription to @filter [MQTT5-3.10.4-1]. */
-bool router_unsubscribe(struct router *r, struct subscriber *s, struct bytes filter,
-                        bool *ret_last_here)
-{
-    struct subscription *sub = router_find(r, s, filter);
-
-    *ret_last_here = false;
-    if (sub == NULL)
-        return false;
-    router_remove(r, sub, ret_last_here);
-    return true;
-}
-
 /** router_interest() - @outlet (below OUTLETS_MAX) wants, or no longer wants, what matches @filter */
 void router_interest(struct router *r, unsigned outlet, struct bytes filter, bool wanted)
 {

@@ -179,10 +179,12 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
     return true;
 }
 
-static struct delivery delivery_of(struct publication *p, const struct wanted *w, uint8_t qos)
+static struct delivery delivery_of(struct publication *p, const struct receiver *r, const struct wanted *w,
+                                   uint8_t qos)
 {
     struct delivery d = {
         .message = publication_keep(p),
+        .share = r->first[0]->share != NULL ? share_id(r->first[0]->share) : 0,
         .n_subids = w->n_subids,
         .qos = qos,
         /* [MQTT5-3.3.1-12] [MQTT5-3.3.1-13] [MQTT3-3.3.1-9] */
@@ -233,7 +235,7 @@ enum session_offered session_offer(struct session *s, struct publication *p,
         return SESSION_SKIPPED;
     if (qos == 0 && at_once)
         return send_now(s, p, &w, now_ns);
-    d = delivery_of(p, &w, qos);
+    d = delivery_of(p, r, &w, qos);
     if (qos > 0 && at_once && window_open(s))
         return send_delivery(s, &d, now_ns) ? SESSION_SENT : SESSION_DROPPED;
     return enqueue(s, &d, now_ns);
@@ -375,4 +377,31 @@ bool session_receive_ack(struct session *s, enum wire_type type, const struct wi
             return false;
         return true;
     }
+}
+
+/**
+ * session_take_shared() - what came by shared subscriptions and may go to another member
+ * @in_flight_too:  the session ends: also what was sent at QoS 1 and not acknowledged; QoS 2
+ *                  messages that were sent go to nobody else [MQTT5-4.8.2-5]
+ * @ret:            gets the deliveries, the older first
+ */
+void session_take_shared(struct session *s, bool in_flight_too, struct queue_ring *ret)
+{
+    for (size_t i = 0; in_flight_too && i < s->inflight.n; i++) {
+        struct delivery *d = ring_at(&s->inflight, i);
+
+        if (d->share == 0 || d->state != INFLIGHT_PUBACK)
+            continue;
+        ring_push(ret, d);
+        d->message = NULL; /* moved */
+        d->more_subids = NULL;
+        d->state = INFLIGHT_DONE;
+    }
+    queue_take_shared(&s->queue, ret);
+}
+
+/** session_put_back() - nobody else wants it: @d waits here again */
+void session_put_back(struct session *s, const struct delivery *d)
+{
+    queue_put_back(&s->queue, d);
 }

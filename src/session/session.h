@@ -131,3 +131,5 @@ enum session_offered session_offer(struct session *s, struct publication *p,
 void session_offer_retained(struct session *s, const struct subscription *sub, struct message **messages,
                             size_t n);
 bool session_pump(struct session *s, uint64_t now_ns);
+void session_take_shared(struct session *s, bool in_flight_too, struct queue_ring *ret);
+void session_put_back(struct session *s, const struct delivery *d);

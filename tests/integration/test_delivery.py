@@ -9,7 +9,7 @@ from conftest import wait_until
 from peer import PATIENCE_S, V5, V311, Raw, mosquitto, mosquitto_pub, publish_packet, \
     subscribe_packet
 
-SESSION_TAKEN_OVER, SHARED_NOT_SUPPORTED = 0x8E, 0x9E
+SESSION_TAKEN_OVER = 0x8E
 HOUR_S = 3600
 
 
@@ -75,12 +75,6 @@ def test_wildcards_select(field, peer):
         writer.publish(topic, topic)
     writer.publish("test/end/power", "end")
     assert reader.texts(4) == ["test/a/power", "test/deep", "test/deep/a/b", "end"]
-
-
-def test_a_shared_subscription_is_refused_as_connack_says(field, peer):
-    one = peer(field, "one").join()
-    assert one.properties.SharedSubscriptionAvailable == 0
-    assert one.subscribe("$share/group/test/work") == [SHARED_NOT_SUPPORTED]
 
 
 # ---- retained ----

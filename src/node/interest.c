@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/interest.c - what this worker wants from the others
+ *
+ * A filter that is new on this worker, or a change in a group of a shared
+ * subscription, is announced to the others, and SUBACK leaves when all of them have
+ * taken it in: a message published anywhere after SUBACK finds its subscriber.  Until
+ * then the session's deliveries wait behind the SUBACK.
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "node/node_private.h"
+
+struct interest {
+    struct post post;
+    unsigned from;
+    uint64_t seq;
+    bool wanted;              /* a plain subscription */
+    struct share_count count; /* a shared one: when there is a group */
+    size_t group_len;
+    size_t filter_len;
+    uint8_t text[]; /* group, filter */
+};
+
+struct interest_ack {
+    struct post post;
+    unsigned from;
+    uint64_t seq;
+};
+
+struct suback_wait {
+    struct list in_worker;
+    uint64_t link;
+    uint64_t seq;
+    struct buf packet; /* the encoded SUBACK */
+};
+
+static uint64_t acked_by_all(const struct worker *w)
+{
+    uint64_t seq = w->interest_seq;
+
+    for (unsigned i = 0; i < w->n_workers; i++) {
+        if (i != w->index)
+            seq = MIN(seq, w->interest_acked[i]);
+    }
+    return seq;
+}
+
+static void send_subacks(struct worker *w)
+{
+    uint64_t acked = acked_by_all(w);
+
+    list_each(it, &w->suback_waits)
+    {
+        struct suback_wait *wait = list_item(it, struct suback_wait, in_worker);
+        struct link *l = link_find(w, wait->link);
+
+        if (wait->seq > acked)
+            break;
+        if (l != NULL && l->phase == LINK_OPEN) {
+            buf_add(&l->out, buf_view(&wait->packet));
+            l->conn.n_subacks_due--;
+            link_dirty(l);
+        }
+        list_remove(it);
+        buf_done(&wait->packet);
+        free(wait);
+    }
+}
+
+static void take_interest_ack(struct worker *w, struct post *p)
+{
+    struct interest_ack *a = list_item(p, struct interest_ack, post);
+
+    w->interest_acked[a->from] = MAX(w->interest_acked[a->from], a->seq);
+    free(a);
+    send_subacks(w);
+}
+
+static void take_interest(struct worker *w, struct post *p)
+{
+    struct interest *in = list_item(p, struct interest, post);
+    struct interest_ack *a = mem_new(struct interest_ack);
+    struct bytes group = bytes_of(in->text, in->group_len);
+    struct bytes filter = bytes_of(in->text + in->group_len, in->filter_len);
+
+    if (group.len > 0)
+        router_share_interest(w->router, in->from, group, filter, in->count);
+    else
+        router_interest(w->router, in->from, filter, in->wanted);
+    a->post.take = take_interest_ack;
+    a->from = w->index;
+    a->seq = in->seq;
+    worker_post(w->node->workers[in->from], LANE_CONTROL, &a->post);
+    free(in);
+}
+
+static void tell(struct worker *w, struct bytes group, struct bytes filter, bool wanted, struct share_count count)
+{
+    w->interest_seq++;
+    for (unsigned i = 0; i < w->n_workers; i++) {
+        struct interest *in;
+
+        if (i == w->index)
+            continue;
+        in = mem_alloc(sizeof(*in) + group.len + filter.len);
+        list_init(&in->post.mail.link);
+        in->post.take = take_interest;
+        in->from = w->index;
+        in->seq = w->interest_seq;
+        in->wanted = wanted;
+        in->count = count;
+        in->group_len = group.len;
+        in->filter_len = filter.len;
+        if (group.len > 0)
+            memcpy(in->text, group.at, group.len);
+        memcpy(in->text + group.len, filter.at, filter.len);
+        worker_post(w->node->workers[i], LANE_CONTROL, &in->post);
+    }
+}
+
+/** interest_tell() - this worker wants @filter from the others, or no longer */
+void interest_tell(struct worker *w, struct bytes filter, bool wanted)
+{
+    tell(w, BYTES_NONE, filter, wanted, (struct share_count){0});
+}
+
+/** share_tell() - the others learn how many members the group has here now */
+void share_tell(struct worker *w, struct bytes group, struct bytes filter)
+{
+    const struct share *s = router_share(w->router, group, filter);
+
+    tell(w, group, filter, false, s != NULL ? share_here(s) : (struct share_count){0});
+}
+
+/** interest_send_suback() - w->suback leaves when the other workers have taken in what it grants */
+void interest_send_suback(struct link *l)
+{
+    struct worker *w = l->worker;
+    struct suback_wait *wait = mem_new(struct suback_wait);
+
+    wait->link = l->number;
+    wait->seq = w->interest_seq;
+    wire_encode_suback(&wait->packet, WIRE_SUBACK, w->suback, l->conn.level);
+    l->conn.n_subacks_due++;
+    list_append(&w->suback_waits, &wait->in_worker);
+    send_subacks(w);
+}

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shared subscriptions: one member of a group gets each message, wherever it lives [MQTT5-4.8.2-1]."""
+
+import time
+
+import paho.mqtt.client as mqtt
+
+from peer import PATIENCE_S, Raw, subscribe_packet
+
+GROUP = "$share/pumps/test/work/+"
+# With two workers, some of these live on each.
+NAMES = [f"member-{i}" for i in range(6)]
+
+
+def all_of(members, n):
+    """The texts of @n messages, and how many each member got."""
+    texts, counts = [], [0] * len(members)
+    end = time.monotonic() + PATIENCE_S
+    while len(texts) < n:
+        assert time.monotonic() < end, f"{len(texts)} of {n} messages came"
+        for i, member in enumerate(members):
+            while not member.messages.empty():
+                texts.append(member.next().payload.decode())
+                counts[i] += 1
+    return texts, counts
+
+
+def join_all(field, peer, **more):
+    return [peer(field, name).join(**more).read(GROUP) for name in NAMES]
+
+
+def test_each_message_goes_to_one_member_and_every_member_has_its_share(field, peer):
+    members = join_all(field, peer)
+    assert not hasattr(members[0].properties, "SharedSubscriptionAvailable")
+    writers = [peer(field, f"writer-{i}").join() for i in range(2)]
+    for i in range(60):
+        for k, writer in enumerate(writers):
+            writer.publish(f"test/work/{k}", f"{k}-{i}")
+    texts, counts = all_of(members, 120)
+    assert sorted(texts) == sorted(f"{k}-{i}" for k in range(2) for i in range(60))
+    assert min(counts) >= 10, counts
+
+
+def test_a_plain_subscription_gets_all_of_them_beside_the_group(field, peer):
+    members = join_all(field, peer)
+    observer = peer(field, "observer").join().read("test/work/#")
+    writer = peer(field, "writer").join()
+    for i in range(12):
+        writer.publish("test/work/1", str(i))
+    assert observer.texts(12) == [str(i) for i in range(12)]
+    assert sorted(all_of(members, 12)[0], key=int) == [str(i) for i in range(12)]
+
+
+def test_what_a_member_did_not_acknowledge_goes_to_the_others_when_its_session_ends(field, peer):
+    others = [peer(field, name).join().read(GROUP) for name in NAMES[1:3]]
+    with Raw(field) as silent:  # takes messages and acknowledges none
+        silent.join(field, NAMES[0])
+        silent.send(subscribe_packet(GROUP, 1))
+        silent.packet()
+        writer = peer(field, "writer").join()
+        for i in range(30):
+            writer.publish("test/work/1", str(i))
+    assert sorted(all_of(others, 30)[0], key=int) == [str(i) for i in range(30)]
+
+
+def test_a_member_that_is_away_is_not_chosen_while_others_are_connected(field, peer):
+    away = peer(field, "member-0").join(clean=False, expiry_s=3600).read(GROUP)
+    here = peer(field, "member-1").join().read(GROUP)
+    away.leave()
+    writer = peer(field, "writer").join()
+    for i in range(10):
+        writer.publish("test/work/1", str(i))
+    assert here.texts(10) == [str(i) for i in range(10)]
+
+
+def test_a_group_of_sessions_that_are_all_away_keeps_the_messages(field, peer):
+    for name in NAMES[:2]:
+        member = peer(field, name).join(clean=False, expiry_s=3600).read(GROUP)
+        member.leave()
+    writer = peer(field, "writer").join()
+    for i in range(10):
+        writer.publish("test/work/1", str(i))
+    members = [peer(field, name).join(clean=False, expiry_s=3600) for name in NAMES[:2]]
+    assert sorted(all_of(members, 10)[0], key=int) == [str(i) for i in range(10)]
+
+
+def test_a_shared_subscription_gets_no_retained_messages_and_can_be_ended(field, peer):
+    writer = peer(field, "writer").join()
+    writer.publish("test/work/1", "kept", retain=True)
+    member = peer(field, "member-0").join().read(GROUP)
+    writer.publish("test/work/1", "live")
+    assert member.next().payload == b"live"
+    member.unsubscribe(GROUP)
+    writer.publish("test/work/1", "late")
+    member.read("test/other").publish("test/other", "last")
+    assert member.next().payload == b"last"
+
+
+def test_rights_are_those_of_the_filter_behind_the_group(field, peer):
+    assert peer(field, "member-0").join().subscribe("$share/pumps/forbidden/#") == [0x87]
+
+
+def test_no_local_on_a_shared_subscription_is_a_protocol_error(field, peer):
+    member = peer(field, "member-0").join()
+    member.paho.subscribe([(GROUP, mqtt.SubscribeOptions(1, noLocal=True))])
+    assert member.disconnected.wait(10)
+    assert member.disconnect == 0x82  # [MQTT5-3.8.3-4]

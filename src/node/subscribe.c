@@ -129,6 +129,19 @@ static uint8_t suback_code(enum wire_level level, uint8_t reason)
     return level != WIRE_V5 && reason > 2 ? 0x80 : reason;
 }
 
+/* The answer has to be no larger than the client takes [MQTT5-3.1.2-24]; otherwise nothing is changed
+ * and the connection is closed. */
+static bool answer_fits(struct link *l, size_t n_filters)
+{
+    size_t body = 3 + n_filters; /* packet id, no properties, a reason each */
+    size_t len = 1 + (body < 128 ? 1 : 2) + body;
+
+    if (len <= l->conn.packet_max)
+        return true;
+    link_close(l, REASON_PACKET_TOO_LARGE, "the answer to so many filters is larger than the client takes");
+    return false;
+}
+
 /**
  * subscribe_receive() - one reason code per filter, in order; never a disconnect for a right
  *
@@ -142,6 +155,8 @@ void subscribe_receive(struct link *l, const struct wire_frame *f)
     const struct wire_subscribe *p = w->subscribe;
 
     if (!flow_well_formed(l, wire_decode_subscribe(f->flags, f->body, l->conn.level, w->subscribe)))
+        return;
+    if (!answer_fits(l, p->n))
         return;
     w->suback->packet_id = p->packet_id;
     w->suback->n = p->n;
@@ -195,6 +210,8 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
     const struct wire_unsubscribe *p = w->unsubscribe;
 
     if (!flow_well_formed(l, wire_decode_unsubscribe(f->flags, f->body, l->conn.level, w->unsubscribe)))
+        return;
+    if (!answer_fits(l, p->n))
         return;
     w->suback->packet_id = p->packet_id;
     w->suback->n = p->n;

@@ -224,7 +224,8 @@ bool filters_overlap(struct bytes a, struct bytes b)
     bool first = true;
 
     for (;;) {
-        struct bytes la, lb;
+        struct bytes la = BYTES_NONE;
+        struct bytes lb = BYTES_NONE;
         bool has_a = take_level(&a, &la);
         bool has_b = take_level(&b, &lb);
         bool wild_a = has_a && (bytes_equal(la, WILD_ONE) || bytes_equal(la, WILD_ALL));

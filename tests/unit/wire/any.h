@@ -148,6 +148,10 @@ static inline bool same_forward(struct bytes a, struct bytes b)
 /* Fields that are not set are zero in what a decoder returns; so all can be compared. */
 static inline bool same_props(const struct wire_props *a, const struct wire_props *b)
 {
+    if (a->set != b->set)
+        return false;
+    if (a->set == 0) /* then the other fields say nothing */
+        return true;
     return a->set == b->set && a->message_expiry_s == b->message_expiry_s &&
            a->session_expiry_s == b->session_expiry_s && a->will_delay_s == b->will_delay_s &&
            a->packet_max == b->packet_max && a->n_subscription_ids == b->n_subscription_ids &&

@@ -41,27 +41,32 @@ static bool check_tls(const struct config_listener *l, char **ret_error)
     return t != NULL || !l->has_tls;
 }
 
+static void print_listener(const struct config_listener *l)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    config_listener_describe(l, &text);
+    (void)printf("listener %s: %.*s", l->name, BYTES_ARG(buf_view(&text)));
+    if (l->has_tls)
+        (void)printf(" %s or later, client certificate %s",
+                     l->tls_version_min == 0x0304 ? "1.3" : "1.2",
+                     certificate_text(l->client_certificate));
+    (void)printf("%s\n", l->anonymous ? ", ANONYMOUS clients are let in" : "");
+}
+
 static bool check_listeners(const struct config *c)
 {
     bool good = true;
 
     for (size_t i = 0; i < c->n_listeners; i++) {
-        const struct config_listener *l = &c->listeners[i];
         char *error = NULL;
 
-        if (!check_tls(l, &error)) {
-            (void)cli_fail("listener %s: %s", l->name, error);
+        if (!check_tls(&c->listeners[i], &error)) {
+            (void)cli_fail("listener %s: %s", c->listeners[i].name, error);
             good = false;
         }
         free(error);
-        (void)printf("listener %s: %s port %u, %s plane, %s", l->name, l->address, l->port,
-                     l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery",
-                     l->has_tls ? "TLS" : "plain TCP");
-        if (l->has_tls)
-            (void)printf(" %s or later, client certificate %s",
-                         l->tls_version_min == 0x0304 ? "1.3" : "1.2",
-                         certificate_text(l->client_certificate));
-        (void)printf("%s\n", l->anonymous ? ", ANONYMOUS clients are let in" : "");
+        print_listener(&c->listeners[i]);
     }
     return good;
 }

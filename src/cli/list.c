@@ -45,6 +45,8 @@ static const struct show_field listener_fields[] = {
     {"PORT",        "port",        SHOW_NUMBER},
     {"PLANE",       "plane",       SHOW_TEXT},
     {"TLS",         "tls",         SHOW_YES},
+    {"WEBSOCKET",   "websocket",   SHOW_YES},
+    {"PROXY",       "proxy_protocol", SHOW_YES},
     {"ANONYMOUS",   "anonymous",   SHOW_YES},
     {"CONNECTIONS", "connections", SHOW_NUMBER},
 };

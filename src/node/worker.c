@@ -272,20 +272,35 @@ static void on_mail(struct loop_file *f, uint32_t ready)
     mailbox_clear_wakeup(w->mailbox);
 }
 
+static void take_lane(struct worker *w, unsigned lane)
+{
+    struct list mails = LIST_INIT(mails);
+
+    mailbox_take(w->mailbox, lane, &mails);
+    list_each(it, &mails)
+    {
+        struct post *p = list_item(it, struct post, mail.link);
+
+        list_remove(it);
+        p->take(w, p);
+    }
+}
+
 static void take_mail(struct worker *w)
 {
-    for (unsigned lane = 0; lane < LANE_N; lane++) {
-        struct list mails = LIST_INIT(mails);
+    for (unsigned lane = 0; lane < LANE_N; lane++)
+        take_lane(w, lane);
+}
 
-        mailbox_take(w->mailbox, lane, &mails);
-        list_each(it, &mails)
-        {
-            struct post *p = list_item(it, struct post, mail.link);
-
-            list_remove(it);
-            p->take(w, p);
-        }
-    }
+/**
+ * worker_take_deliveries() - what other workers have sent here comes first
+ *
+ * Before something is decided that depends on it: what a client knows to be published, since it saw
+ * the message or its acknowledgement, is in the mailbox by then.
+ */
+void worker_take_deliveries(struct worker *w)
+{
+    take_lane(w, LANE_DELIVERY);
 }
 
 static void fire_due(struct worker *w)
@@ -299,8 +314,10 @@ static void fire_due(struct worker *w)
     }
 }
 
+/* Messages are on their way before their acknowledgement is; what a flush adds follows. */
 static void finish_turn(struct worker *w)
 {
+    outlet_flush(w);
     while (!list_is_empty(&w->dirty))
         link_flush_all(w);
     outlet_flush(w);

@@ -203,6 +203,7 @@ void worker_empty(struct worker *w);
 void worker_post(struct worker *w, enum lane lane, struct post *p);
 void worker_due(struct worker *w, struct due *d, uint64_t at_ns, void (*fire)(struct worker *, struct due *));
 void worker_hold_publishers(struct worker *w);
+void worker_take_deliveries(struct worker *w);
 void worker_event(struct worker *w, const struct link *l, const struct event *e);
 void worker_event_of(struct worker *w, const struct link *l, enum event_kind kind, uint32_t value,
                      struct bytes topic, const char *text);

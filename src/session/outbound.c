@@ -19,6 +19,7 @@
 #include "session/session_private.h"
 
 #define PACKET_IDS 65535
+#define TURN_SKEW_NS (100 * NS_PER_MS)
 #define INFLIGHT_SPAN_MAX 65534 /* ids from the oldest unfinished one to the newest */
 
 /* [MQTT5-4.3.2-3] [MQTT5-4.3.3-3] [MQTT5-4.3.3-5] [MQTT5-4.3.3-6] [MQTT3-4.3.2-1] [MQTT3-4.3.3-1] */
@@ -66,10 +67,13 @@ static struct wanted wanted_of(const struct session *s, const struct publication
     return w;
 }
 
-/* What came, less the time it has waited [MQTT5-3.3.2-6]. */
+/* What came, less the whole seconds it has waited [MQTT5-3.3.2-6].  The worker that received it may
+ * have begun its turn after this one, so that a little more than what came seems to be left. */
 static uint32_t expiry_left_s(uint64_t expires_ns, uint64_t now_ns)
 {
-    return expires_ns > now_ns ? (uint32_t)((expires_ns - now_ns + NS_PER_S - 1) / NS_PER_S) : 0;
+    if (expires_ns <= now_ns)
+        return 0;
+    return (uint32_t)((expires_ns - now_ns + NS_PER_S - TURN_SKEW_NS) / NS_PER_S);
 }
 
 /* Whatever a PUBLISH has beside topic, properties that travel, and payload. */

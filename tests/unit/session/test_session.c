@@ -522,6 +522,17 @@ static void only_connect_is_legal_first_and_never_again(void **state)
     buf_done(&out);
 }
 
+/* A message from a worker whose turn began a moment later [MQTT5-3.3.2-6]. */
+static void expiry_is_never_more_than_what_came(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 0);
+
+    (void)state;
+    offer_at(b, "x", 0, 6 * NS_PER_S, 5 * NS_PER_S - 20 * NS_PER_MS);
+    assert_memory_equal(b->out.at + b->out.len - 6, "\2\0\0\0\1x", 6);
+    bench_free(b);
+}
+
 /* [MQTT5-3.4.2-2] [MQTT5-3.5.2-2] [MQTT5-3.6.2-2] [MQTT5-3.7.2-2] [MQTT5-3.14.2-3] */
 static void a_reason_string_that_does_not_fit_is_left_out(void **state)
 {
@@ -569,6 +580,7 @@ int main(void)
         cmocka_unit_test(a_refused_qos_2_publish_frees_its_id_in_5_0),
         cmocka_unit_test(topic_aliases_are_set_used_and_bounded),
         cmocka_unit_test(only_connect_is_legal_first_and_never_again),
+        cmocka_unit_test(expiry_is_never_more_than_what_came),
         cmocka_unit_test(a_reason_string_that_does_not_fit_is_left_out),
     };
 

@@ -35,7 +35,7 @@ static const struct scenario scenarios[] = {
     {"idle",     idle_run,     SHAPE_NONE,   1,          1,           1,      0,    0},
     {"churn",    churn_run,    SHAPE_NONE,   1,          1,           1,      0,    0},
     {"offline",  offline_run,  SHAPE_NONE,   1,          10,          64,     0,    1000},
-    {"control",  control_run,  SHAPE_PAIR,   100,        100,         64,     0,    0},
+    {"control",  control_run,  SHAPE_NONE,   0,          0,           0,      0,    0},
 };
 /* clang-format on */
 
@@ -46,6 +46,14 @@ static const struct scenario *find_scenario(const char *name)
             return &scenarios[i];
     }
     return NULL;
+}
+
+/* What control has beside it; NULL: there is no such load. */
+static const struct scenario *find_load(const struct bench_options *o)
+{
+    const struct scenario *s = find_scenario(o->load != NULL ? o->load : "pair");
+
+    return s != NULL && s->shape != SHAPE_NONE ? s : NULL;
 }
 
 /* ---- what any thread may say ---- */
@@ -121,9 +129,10 @@ static void wipe_line(const struct bench *b)
 
 /* ---- what the options amount to ---- */
 
-static void fill_in(struct bench *b, const struct scenario *s)
+static void fill_in(struct bench *b)
 {
     struct bench_options *o = &b->o;
+    const struct scenario *s = b->load;
 
 #define OR(field, value) o->field = o->field != 0 ? o->field : (value)
     OR(host, "127.0.0.1");
@@ -152,7 +161,7 @@ static const char *wrong_why(const struct bench *b)
 {
     const struct bench_options *o = &b->o;
 
-    if (b->scenario->shape == SHAPE_PAIR && o->publishers != o->subscribers)
+    if (b->load->shape == SHAPE_PAIR && o->publishers != o->subscribers)
         return "there are as many publishers as subscribers in pairs";
     if (o->size * (b->scenario->shape == SHAPE_WILD ? o->topics : o->publishers) > FRAMES_BYTES_MAX)
         return "that many topics of that size take more than 1 GiB";
@@ -266,14 +275,16 @@ static void take_signals(struct bench *b, sigset_t *ret_before)
     check(b->signal_fd >= 0);
 }
 
-static void bench_init(struct bench *b, const struct scenario *s, bench_ask_fn *ask)
+static void bench_init(struct bench *b, const struct scenario *s, const struct scenario *load,
+                       bench_ask_fn *ask)
 {
     b->scenario = s;
+    b->load = load;
     b->ask = ask;
     check(getrandom(&b->run, sizeof(b->run), 0) == (ssize_t)sizeof(b->run));
     check(pthread_mutex_init(&b->lock, NULL) == 0);
     report_init(&b->report);
-    fill_in(b, s);
+    fill_in(b);
 }
 
 static void bench_done(struct bench *b)
@@ -319,11 +330,12 @@ static enum bench_exit run(struct bench *b)
 int bench_main(int argc, char **argv, bench_ask_fn *ask)
 {
     static struct bench b;
-    const struct scenario *s;
+    const struct scenario *s, *load;
     const char *name = NULL;
     const char *problem;
     enum bench_exit rc;
 
+    b = (struct bench){0};
     if (!options_read(argc, argv, &b.o, &name))
         return BENCH_USAGE;
     s = find_scenario(name);
@@ -332,7 +344,14 @@ int bench_main(int argc, char **argv, bench_ask_fn *ask)
                       name);
         return BENCH_USAGE;
     }
-    bench_init(&b, s, ask);
+    load = s->run == control_run ? find_load(&b.o) : s;
+    if (load == NULL) {
+        (void)fprintf(stderr,
+                      "bastide bench control: --load %s: fanin, fanout, pair or wild is expected\n",
+                      b.o.load);
+        return BENCH_USAGE;
+    }
+    bench_init(&b, s, load, ask);
     problem = wrong_why(&b);
     if (problem != NULL) {
         (void)fprintf(stderr, "bastide bench %s: %s; see bastide help bench\n", name, problem);

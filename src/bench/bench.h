@@ -38,7 +38,7 @@
     X(COUNT,   concurrency,  "--concurrency",  "N",        1, 10000,     "connections under way at once; without it 32")   \
     X(COUNT,   threads,      "--threads",      "N",        1, 64,        "threads of this program; without it 1")          \
     X(COUNT,   pid,          "--pid",          "PID",      1, 4194304,   "the broker's process, on this machine: CPU time and memory are measured") \
-    X(TEXT,    load,         "--load",         "SCENARIO", 0, 0,         "control: fanin, fanout or pair; without it pair") \
+    X(TEXT,    load,         "--load",         "SCENARIO", 0, 0,         "control: fanin, fanout, pair or wild; without it pair") \
     X(TEXT,    socket,       "--socket",       "PATH",     0, 0,         "control: the node's admin socket")               \
     X(COUNT,   control_port, "--control-port", "N",        1, 65535,     "control: the control listener; without it its messages are not measured") \
     X(TEXT,    control_ca,   "--control-ca",   "FILE",     0, 0,         "control: as --ca, for that listener")            \

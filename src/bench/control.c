@@ -239,15 +239,6 @@ static void say(struct control *c, const struct meter *from, const struct meter 
     report_latency(r, "ban", "a ban in force", c->ban);
 }
 
-static enum shape shape_of_load(const struct bench *b)
-{
-    if (b->o.load == NULL || strcmp(b->o.load, "pair") == 0)
-        return SHAPE_PAIR;
-    return strcmp(b->o.load, "fanin") == 0    ? SHAPE_FANIN
-           : strcmp(b->o.load, "fanout") == 0 ? SHAPE_FANOUT
-                                              : SHAPE_NONE;
-}
-
 static void measure(struct control *c)
 {
     struct bench *b = c->bench;
@@ -269,7 +260,7 @@ static void control_init(struct control *c, struct bench *b)
     struct buf topic = {0};
 
     *c = (struct control){.bench = b};
-    buf_addf(&topic, "%s/%08x/control", b->o.prefix, b->run);
+    buf_addf(&topic, "%s/%08x/control/message", b->o.prefix, b->run);
     c->topic = bytes_dup_str(buf_view(&topic));
     buf_done(&topic);
     c->message = mem_new(struct hist);
@@ -293,15 +284,10 @@ static void control_done(struct control *c)
 /** control_run() - the scenario control */
 void control_run(struct bench *b)
 {
-    enum shape shape = shape_of_load(b);
     struct control c;
 
-    if (shape == SHAPE_NONE) {
-        bench_fail(b, BENCH_USAGE, "--load %s: fanin, fanout or pair is expected", b->o.load);
-        return;
-    }
     control_init(&c, b);
-    c.load = traffic_new(b, shape);
+    c.load = traffic_new(b);
     measure(&c);
     traffic_stop(c.load);
     traffic_judge(c.load);

@@ -16,7 +16,7 @@
 #define READ_BYTES    262144 /* as peer.c reads at once */
 #define FILES_BESIDES 64
 #define TICK_MS       5
-#define STALL_NS      (5 * NS_PER_S)
+#define PATIENCE_NS   (5 * NS_PER_S)
 #define FAREWELL_NS   (NS_PER_S / 2)
 
 /* ---- a driver's thread ---- */
@@ -157,6 +157,7 @@ struct crew *crew_new(struct bench *b, const struct play *play, void *owner)
     c->bench = b;
     c->play = play;
     c->owner = owner;
+    c->patience_ns = PATIENCE_NS;
     c->n_drivers = (unsigned)b->o.threads;
     c->drivers = mem_zero(c->n_drivers * sizeof(*c->drivers));
     for (unsigned i = 0; i < c->n_drivers; i++)
@@ -263,8 +264,8 @@ static uint64_t count_all(const struct crew *c)
  * crew_wait() - until @kind has been counted @least times
  * @what:  for whom looks on
  *
- * Return: false when the run has failed or was interrupted, or nothing at all was counted for
- *         STALL_NS, which is a problem for the report.
+ * Return: false when the run has failed or was interrupted, or nothing at all was counted for as
+ *         long as the crew has patience, which is a problem for the report.
  */
 bool crew_wait(struct crew *c, enum tally kind, uint64_t least, const char *what)
 {
@@ -282,10 +283,10 @@ bool crew_wait(struct crew *c, enum tally kind, uint64_t least, const char *what
         if (now != before) {
             before = now;
             moved_ns = now_ns;
-        } else if (now_ns - moved_ns > STALL_NS) {
+        } else if (now_ns - moved_ns > c->patience_ns) {
             report_problem(&b->report, "%s: nothing has come for %llu s, at %llu of %llu", what,
-                           STALL_NS / NS_PER_S, (unsigned long long)crew_count(c, kind),
-                           (unsigned long long)least);
+                           (unsigned long long)(c->patience_ns / NS_PER_S),
+                           (unsigned long long)crew_count(c, kind), (unsigned long long)least);
             return false;
         }
     }

@@ -103,7 +103,7 @@ void peer_flush(struct peer *p)
         if (n < left)
             o = STREAM_AGAIN;
     }
-    if (o == STREAM_FAILED || o == STREAM_END) {
+    if (o != STREAM_OK && o != STREAM_AGAIN) {
         if (p->state == PEER_LEAVING)
             doom(p);
         else
@@ -401,7 +401,7 @@ static void read_some(struct peer *p)
     } while (o == STREAM_OK && p->state != PEER_DOOMED && stream_has_pending(p->stream));
     if (p->state == PEER_DOOMED)
         return;
-    if (o == STREAM_END || o == STREAM_FAILED) {
+    if (o != STREAM_OK && o != STREAM_AGAIN) {
         if (p->state == PEER_LEAVING)
             doom(p);
         else
@@ -416,19 +416,15 @@ static void read_some(struct peer *p)
 
 static void go_on_with_handshake(struct peer *p)
 {
-    switch (stream_handshake(p->stream)) {
-    case STREAM_OK:
-        send_connect(p);
-        loop_watch(p->driver->loop, &p->file, stream_wants(p->stream));
-        break;
-    case STREAM_AGAIN:
-        loop_watch(p->driver->loop, &p->file, stream_wants(p->stream));
-        break;
-    case STREAM_END:
-    case STREAM_FAILED:
+    enum stream_outcome o = stream_handshake(p->stream);
+
+    if (o != STREAM_OK && o != STREAM_AGAIN) {
         lost(p, "no TLS connection: %s", stream_error(p->stream));
-        break;
+        return;
     }
+    if (o == STREAM_OK)
+        send_connect(p);
+    loop_watch(p->driver->loop, &p->file, stream_wants(p->stream));
 }
 
 static void on_ready(struct loop_file *file, uint32_t ready)

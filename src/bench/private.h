@@ -84,6 +84,7 @@ struct report {
 struct bench {
     struct bench_options o; /* complete: what was not given is filled in */
     const struct scenario *scenario;
+    const struct scenario *load; /* whose traffic it is: @scenario, or what control has beside it */
     bench_ask_fn *ask;
     enum wire_level level;
     char *password_secret; /* owned; NULL: none */
@@ -250,6 +251,7 @@ struct crew {
     struct driver *drivers;
     unsigned n_drivers;
     size_t n_peers;
+    uint64_t patience_ns; /* of crew_wait() while nothing at all is counted */
 };
 
 struct crew *crew_new(struct bench *b, const struct play *play, void *owner);
@@ -348,7 +350,7 @@ void wild_done(struct wild *w);
 
 struct traffic;
 
-struct traffic *traffic_new(struct bench *b, enum shape shape);
+struct traffic *traffic_new(struct bench *b);
 bool traffic_start(struct traffic *t);
 struct crew *traffic_crew(struct traffic *t);
 void traffic_stop(struct traffic *t);

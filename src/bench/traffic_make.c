@@ -53,7 +53,7 @@ static struct bytes filter_of(const struct traffic *t, size_t i)
     const struct bench *b = t->bench;
     char text[512];
 
-    if (t->shape == SHAPE_FANIN)
+    if (t->shape != SHAPE_PAIR && t->n_publishers > 1)
         (void)snprintf(text, sizeof(text), "%s/%08x/+", b->o.prefix, b->run);
     else
         (void)snprintf(text, sizeof(text), "%s/%08x/p%zu", b->o.prefix, b->run,
@@ -108,15 +108,15 @@ static void make_shares(struct traffic *t)
  *
  * Ended by traffic_free().
  */
-struct traffic *traffic_new(struct bench *b, enum shape shape)
+struct traffic *traffic_new(struct bench *b)
 {
     struct traffic *t = mem_new(struct traffic);
 
     t->bench = b;
-    t->shape = shape;
+    t->shape = b->load->shape;
     t->n_publishers = b->o.publishers;
     t->n_subscribers = b->o.subscribers;
-    if (shape == SHAPE_WILD) {
+    if (t->shape == SHAPE_WILD) {
         wild_init(&t->wild, b);
         t->n_subscribers = t->wild.n_subscribers;
     }

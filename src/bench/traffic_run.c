@@ -9,6 +9,7 @@
 
 #define STEP_NS  (NS_PER_S / 5)
 #define STALL_NS (5 * NS_PER_S)
+#define REST_NS  (2 * NS_PER_S)
 
 /** traffic_crew() - its counts; borrowed */
 struct crew *traffic_crew(struct traffic *t)
@@ -34,6 +35,7 @@ void traffic_stop(struct traffic *t)
     crew_enter(t->crew, PHASE_DRAIN);
     /* The drivers stop one after the other: what is due grows a little still. */
     t->bench->interrupted = false;
+    t->crew->patience_ns = REST_NS;
     while (crew_count(t->crew, TALLY_DELIVERED) < crew_count(t->crew, TALLY_DUE) &&
            crew_wait(t->crew, TALLY_DELIVERED, crew_count(t->crew, TALLY_DUE), "the rest"))
         continue;
@@ -169,7 +171,7 @@ static bool measure(struct traffic *t, struct meter *from, struct meter *to)
 /** traffic_run() - the scenarios fanin, fanout, pair, wild and latency */
 void traffic_run(struct bench *b)
 {
-    struct traffic *t = traffic_new(b, b->scenario->shape);
+    struct traffic *t = traffic_new(b);
     struct hist *latency = mem_new(struct hist);
     struct meter from, to;
     bool measured = measure(t, &from, &to);

@@ -43,10 +43,8 @@ static void node_prepare(struct trie_node *n)
         list_init(&n->subscriptions);
 }
 
-static struct subscription *find_at(const struct trie_node *n, const struct subscriber *s)
+static struct subscription *find_at_node(const struct trie_node *n, const struct subscriber *s)
 {
-    if (n == NULL || n->n_subscriptions == 0)
-        return NULL;
     list_each(it, (struct list *)&n->subscriptions)
     {
         struct subscription *sub = list_item(it, struct subscription, in_node);
@@ -55,6 +53,26 @@ static struct subscription *find_at(const struct trie_node *n, const struct subs
             return sub;
     }
     return NULL;
+}
+
+static struct subscription *find_among_own(const struct trie_node *n, const struct subscriber *s)
+{
+    list_each(it, (struct list *)&s->subscriptions)
+    {
+        struct subscription *sub = list_item(it, struct subscription, in_subscriber);
+
+        if (sub->node == n && sub->share == NULL)
+            return sub;
+    }
+    return NULL;
+}
+
+/* The shorter list: thousands may have one filter, but nobody has thousands of filters. */
+static struct subscription *find_at(const struct trie_node *n, const struct subscriber *s)
+{
+    if (n == NULL || n->n_subscriptions == 0)
+        return NULL;
+    return n->n_subscriptions < s->n_subscriptions ? find_at_node(n, s) : find_among_own(n, s);
 }
 
 /** router_find() - @s's subscription to @filter, or NULL */

@@ -63,6 +63,16 @@ static struct identity identify(const struct policy *p, const struct gate_subjec
     return (struct identity){GATE_ALLOWED, NULL};
 }
 
+/* A client id that is somebody else's name would keep that user's own client out while it is
+ * connected, and stand for it in every list a person reads. */
+static bool takes_anothers_name(const struct policy *p, const struct gate_subject *s,
+                                const struct user *user)
+{
+    const struct user *named = map_find(&p->user_by_name, s->client_id);
+
+    return named != NULL && named != user;
+}
+
 /* May this user, whose identity is proven, come in here? */
 static enum gate_outcome admissible(const struct policy *p, const struct gate_subject *s,
                                     const struct user *user)
@@ -73,6 +83,8 @@ static enum gate_outcome admissible(const struct policy *p, const struct gate_su
         return GATE_E_DISABLED;
     if (s->is_control && !role->control_plane)
         return GATE_E_CONTROL_PLANE;
+    if (takes_anothers_name(p, s, user))
+        return GATE_E_CLIENT_ID;
     return GATE_ALLOWED;
 }
 

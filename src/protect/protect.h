@@ -139,6 +139,7 @@ struct gate_subject {
     X(E_WRONG_PASSWORD,  0x86, "wrong password")                                                \
     X(E_NO_CREDENTIALS,  0x87, "neither a known certificate nor a user name and password")      \
     X(E_CERTIFICATE,     0x87, "the certificate's name belongs to no user")                     \
+    X(E_CLIENT_ID,       0x85, "the client identifier is another user's name")                     \
     X(E_USER_NAME,       0x87, "the user name is not the one that the certificate belongs to")      \
     X(E_DISABLED,        0x87, "the user is disabled")                                          \
     X(E_CONTROL_PLANE,   0x87, "the role may not use the control listener")                     \

@@ -237,9 +237,32 @@ static void outcomes_have_reason_codes_and_texts(void **state)
     assert_string_equal(gate_outcome_text(GATE_E_DENIED), "a rule denies it");
 }
 
+static void a_client_id_that_is_another_users_name_is_refused(void **state)
+{
+    struct policy *p = policy_here("guest");
+    struct gate_subject s = subject(NULL, NULL, "m1.grid");
+    enum gate_outcome outcome;
+    const char *verifier;
+
+    (void)state;
+    s.client_id = BYTES("boss");
+    assert_int_equal(gate_connect(p, &s, &verifier), GATE_E_CLIENT_ID);
+    assert_null(gate_admit(p, &s, &outcome));
+    assert_int_equal(outcome, GATE_E_CLIENT_ID);
+    s = subject(NULL, NULL, NULL);
+    s.anonymous_allowed = true;
+    s.client_id = BYTES("boss");
+    assert_int_equal(gate_connect(p, &s, &verifier), GATE_E_CLIENT_ID);
+    s = subject(NULL, NULL, "m1.grid");
+    s.client_id = BYTES("m1"); /* its own */
+    assert_int_equal(gate_connect(p, &s, &verifier), GATE_ALLOWED);
+    policy_unref(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_client_id_that_is_another_users_name_is_refused),
         cmocka_unit_test(who_knocks_is_identified_by_certificate_or_password),
         cmocka_unit_test(a_user_that_does_not_exist_costs_the_same_verification),
         cmocka_unit_test(nobody_is_anonymous_without_a_role_for_that),

@@ -411,7 +411,7 @@ static void add_gauges(json_t *all, const struct totals *t, const struct sentine
     add_metric(all, "sessions", "gauge", "sessions, connected or not", t->sessions);
     add_metric(all, "subscriptions", "gauge", "subscriptions of all sessions", t->subscriptions);
     add_metric(all, "retained_messages", "gauge", "retained messages", t->retained);
-    add_metric(all, "retained_bytes", "gauge", "bytes of retained messages", t->retained_bytes);
+    add_metric(all, "retained_bytes", "gauge", "memory of retained messages and their topics", t->retained_bytes);
     add_metric(all, "assets", "gauge", "assets known", f->identify.n_assets);
     add_metric(all, "flows", "gauge", "data flows known", f->identify.n_flows);
     add_metric(all, "bans", "gauge", "bans in force", f->bans);

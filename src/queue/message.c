@@ -27,6 +27,24 @@ size_t message_bytes(const struct message *m)
     return sizeof(*m) + m->topic.len + m->forward.len + m->payload.len;
 }
 
+/** publication_bytes() - message_bytes() of the message that would be made of @p */
+size_t publication_bytes(const struct publication *p)
+{
+    return sizeof(struct message) + p->topic.len + p->forward.len + p->payload.len;
+}
+
+/** message_set_replaced() - for who still waits to send it as a retained message; any thread */
+void message_set_replaced(struct message *m)
+{
+    atomic_store_explicit(&m->is_replaced, true, memory_order_relaxed);
+}
+
+/** message_is_replaced() - any thread */
+bool message_is_replaced(const struct message *m)
+{
+    return atomic_load_explicit(&m->is_replaced, memory_order_relaxed);
+}
+
 static struct bytes place(uint8_t **to, struct bytes from)
 {
     struct bytes placed = bytes_of(*to, from.len);
@@ -45,10 +63,11 @@ static struct bytes place(uint8_t **to, struct bytes from)
 struct message *publication_keep(struct publication *p)
 {
     if (p->message == NULL) {
-        struct message *m = mem_alloc(sizeof(*m) + p->topic.len + p->forward.len + p->payload.len);
+        struct message *m = mem_alloc(publication_bytes(p));
         uint8_t *to = m->data;
 
         atomic_init(&m->refs, 1);
+        atomic_init(&m->is_replaced, false);
         m->qos = p->qos;
         m->retain = p->retain;
         m->is_control = p->is_control;

@@ -4,7 +4,8 @@
  *
  * A publication is a PUBLISH on its way through one worker; it borrows.  What has
  * to outlive the turn (a queue, the retained store, another worker) makes a
- * message of it, once: immutable, counted atomically, one allocation.  A delivery
+ * message of it, once: immutable but for the mark of a retained one that was
+ * replaced, counted atomically, one allocation.  A delivery
  * points to a message for one session and is charged to that session's queue.
  *
  * Pure: no clock, no socket.
@@ -21,6 +22,7 @@
 /* An application message. */
 struct message {
     atomic_uint refs;
+    atomic_bool is_replaced; /* it was retained, and its topic has another one now or none */
     uint8_t qos;         /* as published */
     bool retain;         /* as published */
     bool is_control;     /* goes by the control lane */
@@ -52,6 +54,9 @@ struct publication {
 struct message *message_ref(struct message *m);
 struct message *message_unref(struct message *m);
 size_t message_bytes(const struct message *m);
+void message_set_replaced(struct message *m);
+bool message_is_replaced(const struct message *m);
+size_t publication_bytes(const struct publication *p);
 struct message *publication_keep(struct publication *p);
 struct publication publication_of(struct message *m);
 void publication_done(struct publication *p);

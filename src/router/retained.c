@@ -6,8 +6,10 @@
  * that a subscription is answered without asking others.  Two publishers on
  * different workers may set the same topic at once; the stamp, drawn from one
  * counter of the node, decides everywhere the same way: the highest stands.  A
- * removal leaves a message with an empty payload behind, so that an older value that
- * is still under way does not come back; the sweep takes it away later.
+ * removal leaves a mark behind, a message with an empty payload, so that an older
+ * value that is still under way does not come back; the sweep takes it away later.
+ *
+ * The limit on bytes is one on memory: messages, marks and the tree of topics.
  *
  * The messages belong to no session and outlive their publisher's [MQTT3-3.1.2-7].
  *
@@ -17,22 +19,36 @@
 #include "base/hash.h"
 #include "router/router_private.h"
 
+#define MARKS_MAX 10000 /* then topics that had nothing get none */
+
 static bool in_use(const struct trie_node *n)
 {
     return n->retained != NULL;
 }
 
-static bool is_tombstone(const struct message *m)
+static bool is_mark(const struct message *m)
 {
     return m->payload.len == 0;
 }
 
+static void put(struct router *r, struct trie_node *n, struct message *m)
+{
+    n->retained = m;
+    r->retained_bytes += message_bytes(m);
+    if (is_mark(m))
+        r->n_marks++;
+    else
+        r->n_retained++;
+}
+
 static void forget(struct router *r, struct trie_node *n)
 {
-    if (!is_tombstone(n->retained)) {
+    r->retained_bytes -= message_bytes(n->retained);
+    if (is_mark(n->retained))
+        r->n_marks--;
+    else
         r->n_retained--;
-        r->retained_bytes -= message_bytes(n->retained);
-    }
+    message_set_replaced(n->retained);
     n->retained = message_unref(n->retained);
 }
 
@@ -47,21 +63,26 @@ void retained_done(struct router *r)
     }
 }
 
-/**
- * router_retain_has_room() - would router_retain() find room for @p?
- *
- * A topic that has a message already may always be replaced or cleared.
- */
-bool router_retain_has_room(const struct router *r, const struct publication *p,
-                            const struct retained_limits *limits)
+static const struct message *retained_on(const struct router *r, struct bytes topic)
 {
-    const struct trie_node *n;
+    const struct trie_node *n = trie_find(&r->retained, topic);
 
-    if (p->payload.len == 0 ||
-        (r->n_retained < limits->messages_max && r->retained_bytes < limits->bytes_max))
-        return true;
-    n = trie_find(&r->retained, p->topic);
-    return n != NULL && n->retained != NULL && !is_tombstone(n->retained);
+    return n != NULL ? n->retained : NULL;
+}
+
+/* A new value for a topic that has one takes no room unless it is larger. */
+static bool has_room(const struct router *r, const struct publication *p,
+                     const struct retained_limits *limits)
+{
+    const struct message *before = retained_on(r, p->topic);
+    size_t room = before != NULL ? message_bytes(before) : 0;
+
+    if (p->payload.len == 0)
+        return before != NULL || r->n_marks < MARKS_MAX;
+    if ((before == NULL || is_mark(before)) && r->n_retained >= limits->messages_max)
+        return false;
+    return publication_bytes(p) <= room ||
+           router_retained_bytes(r) - room + publication_bytes(p) <= limits->bytes_max;
 }
 
 /**
@@ -73,19 +94,15 @@ enum retain_outcome router_retain(struct router *r, struct publication *p,
 {
     struct trie_node *n;
 
-    if (!router_retain_has_room(r, p, limits))
-        return RETAIN_E_FULL;
+    if (!has_room(r, p, limits))
+        return p->payload.len == 0 ? RETAIN_REMOVED : RETAIN_E_FULL;
     n = trie_make(&r->retained, p->topic);
     if (n->retained != NULL && n->retained->stamp > p->stamp)
         return RETAIN_OLDER;
     if (n->retained != NULL)
         forget(r, n);
-    n->retained = publication_keep(p);
-    if (is_tombstone(n->retained))
-        return RETAIN_REMOVED;
-    r->n_retained++;
-    r->retained_bytes += message_bytes(n->retained);
-    return RETAIN_STORED;
+    put(r, n, publication_keep(p));
+    return is_mark(n->retained) ? RETAIN_REMOVED : RETAIN_STORED;
 }
 
 struct search {
@@ -97,7 +114,7 @@ struct search {
 
 static void found(const struct search *s, const struct trie_node *n)
 {
-    if (n->retained != NULL && !is_tombstone(n->retained) && n->retained->expires_ns > s->now_ns)
+    if (n->retained != NULL && !is_mark(n->retained) && n->retained->expires_ns > s->now_ns)
         s->each(s->arg, n->retained);
 }
 
@@ -161,12 +178,11 @@ size_t router_n_retained(const struct router *r)
     return r->n_retained;
 }
 
-/** router_retained_bytes() - memory of the retained messages themselves */
+/** router_retained_bytes() - memory: the messages, marks of removed ones, and the tree of topics */
 size_t router_retained_bytes(const struct router *r)
 {
-    return r->retained_bytes;
+    return r->retained_bytes + r->retained.bytes;
 }
-
 
 static size_t sweep_bucket(struct router *r, size_t bucket, uint64_t now_ns, uint64_t stamp_before)
 {
@@ -177,7 +193,7 @@ static size_t sweep_bucket(struct router *r, size_t bucket, uint64_t now_ns, uin
         struct trie_node *next = n->hash_next;
 
         if (n->retained != NULL && n->retained->stamp < stamp_before &&
-            (is_tombstone(n->retained) || n->retained->expires_ns <= now_ns)) {
+            (is_mark(n->retained) || n->retained->expires_ns <= now_ns)) {
             forget(r, n);
             trie_prune(&r->retained, n, in_use);
             n_swept++;

@@ -120,13 +120,11 @@ enum retain_outcome {
     RETAIN_STORED,
     RETAIN_REMOVED, /* an empty payload [MQTT5-3.3.1-6] */
     RETAIN_OLDER,   /* a newer one for the topic is there already */
-    RETAIN_E_FULL,  /* the topic had none and a limit is reached; nothing was changed */
+    RETAIN_E_FULL,  /* a limit would be passed; nothing was changed */
 };
 
 typedef void retained_fn(void *arg, struct message *m);
 
-bool router_retain_has_room(const struct router *r, const struct publication *p,
-                            const struct retained_limits *limits);
 enum retain_outcome router_retain(struct router *r, struct publication *p,
                                   const struct retained_limits *limits);
 void router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns, retained_fn *each,

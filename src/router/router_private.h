@@ -27,6 +27,7 @@ struct router {
     struct map shares; /* by id */
     uint32_t next_share_id;
     size_t n_retained;
+    size_t n_marks;
     size_t retained_bytes;
     size_t sweep_bucket;
 

@@ -34,6 +34,11 @@ bool levels_next(struct levels *l, struct bytes *ret)
     return true;
 }
 
+static size_t node_bytes(const struct trie_node *n)
+{
+    return sizeof(*n) + n->level_len;
+}
+
 static struct trie_node *node_new(struct trie_node *parent, struct bytes level, uint64_t hash)
 {
     struct trie_node *n = mem_zero(sizeof(*n) + level.len);
@@ -156,6 +161,7 @@ static struct trie_node *child_make(struct trie *t, struct trie_node *parent, st
     if (is_level(level, '#'))
         parent->pound = n;
     t->n_nodes++;
+    t->bytes += node_bytes(n);
     return n;
 }
 
@@ -204,6 +210,7 @@ static void unlink_node(struct trie *t, struct trie_node *n)
     if (parent->pound == n)
         parent->pound = NULL;
     t->n_nodes--;
+    t->bytes -= node_bytes(n);
 }
 
 /** trie_prune() - free @n and its ancestors as far as they are not @in_use and have no children */

@@ -41,6 +41,7 @@ struct trie {
     struct trie_node **buckets;
     size_t n_buckets;
     size_t n_nodes;
+    size_t bytes; /* of the nodes */
 };
 
 /* Walks the levels of a topic or filter: "a//b" has "a", "", "b". */

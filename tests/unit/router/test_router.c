@@ -216,9 +216,9 @@ static void the_highest_stamp_stands_whatever_order_updates_arrive_in(void **sta
     assert_int_equal(retain(r, "t", "older than its removal", 19, EXPIRES_NEVER, &room), RETAIN_OLDER);
     assert_finds(r, "t", 0, "");
     assert_int_equal(router_n_retained(r), 0);
-    assert_int_equal(router_retained_bytes(r), 0);
     assert_int_equal(router_retained_sweep(r, 0, 20, 1 << 20), 0);
     assert_int_equal(router_retained_sweep(r, 0, 21, 1 << 20), 1);
+    assert_int_equal(router_retained_bytes(r), 0);
     router_free(r);
 }
 
@@ -234,6 +234,89 @@ static void the_limit_refuses_new_topics_but_not_new_values(void **state)
     assert_finds(r, "#", 0, "a=2 ");
     assert_int_equal(retain(r, "a", "", 4, EXPIRES_NEVER, &one), RETAIN_REMOVED);
     assert_int_equal(retain(r, "b", "1", 5, EXPIRES_NEVER, &one), RETAIN_STORED);
+    router_free(r);
+}
+
+static void new_values_cannot_grow_past_the_limit(void **state)
+{
+    const struct retained_limits two_kb = {.messages_max = 100, .bytes_max = 2048};
+    struct router *r = router_new();
+    char large[4096];
+
+    (void)state;
+    memset(large, 'x', sizeof(large) - 1);
+    large[sizeof(large) - 1] = '\0';
+    assert_int_equal(retain(r, "a", "small", 1, EXPIRES_NEVER, &two_kb), RETAIN_STORED);
+    assert_int_equal(retain(r, "a", large, 2, EXPIRES_NEVER, &two_kb), RETAIN_E_FULL);
+    assert_finds(r, "a", 0, "a=small ");
+    large[1000] = '\0';
+    assert_int_equal(retain(r, "a", large, 3, EXPIRES_NEVER, &two_kb), RETAIN_STORED);
+    assert_int_equal(retain(r, "b", large, 4, EXPIRES_NEVER, &two_kb), RETAIN_E_FULL);
+    /* What is too much already, by a limit that was lowered, may be replaced by less. */
+    assert_int_equal(retain(r, "a", "less", 5, EXPIRES_NEVER, &(struct retained_limits){100, 1}), RETAIN_STORED);
+    router_free(r);
+}
+
+static size_t deep_topic(char *to, unsigned number)
+{
+    size_t len = (size_t)sprintf(to, "%u", number);
+
+    for (unsigned i = 0; i < WIRE_TOPIC_LEVELS_MAX - 1; i++)
+        len += (size_t)sprintf(to + len, "/x");
+    return len;
+}
+
+static void the_tree_of_topics_counts_as_well(void **state)
+{
+    const struct retained_limits megabyte = {.messages_max = 100000, .bytes_max = 1 << 20};
+    struct router *r = router_new();
+    char topic[512];
+    unsigned n = 0;
+
+    (void)state;
+    do {
+        deep_topic(topic, n);
+    } while (retain(r, topic, "v", ++n, EXPIRES_NEVER, &megabyte) == RETAIN_STORED);
+    assert_true(n < 200); /* each is 128 nodes and a message: more than 10 KB */
+    assert_true(router_retained_bytes(r) < (1 << 20) + 40000);
+    router_free(r);
+}
+
+static void marks_of_topics_that_had_nothing_are_bounded(void **state)
+{
+    struct router *r = router_new();
+    size_t n_swept;
+
+    (void)state;
+    for (unsigned i = 0; i < 100000; i++) {
+        char topic[16];
+
+        sprintf(topic, "%u", i);
+        assert_int_equal(retain(r, topic, "", i + 1, EXPIRES_NEVER, &room), RETAIN_REMOVED);
+    }
+    assert_true(router_retained_bytes(r) < 10000 * 512);
+    n_swept = router_retained_sweep(r, 0, UINT64_MAX, SIZE_MAX);
+    assert_true(n_swept <= 10000);
+    assert_int_equal(router_retained_bytes(r), 0);
+    router_free(r);
+}
+
+static void who_waits_with_a_message_that_was_replaced_can_tell(void **state)
+{
+    struct router *r = router_new();
+    struct publication p = {
+        .topic = BYTES("t"), .payload = BYTES("old"), .stamp = 1, .expires_ns = EXPIRES_NEVER};
+    struct message *old = publication_keep(&p);
+
+    (void)state;
+    assert_int_equal(router_retain(r, &p, &room), RETAIN_STORED);
+    publication_done(&p);
+    assert_false(message_is_replaced(old));
+    assert_int_equal(retain(r, "t", "older", 0, EXPIRES_NEVER, &room), RETAIN_OLDER);
+    assert_false(message_is_replaced(old));
+    assert_int_equal(retain(r, "t", "new", 2, EXPIRES_NEVER, &room), RETAIN_STORED);
+    assert_true(message_is_replaced(old));
+    message_unref(old);
     router_free(r);
 }
 
@@ -345,6 +428,10 @@ int main(void)
         cmocka_unit_test(retained_messages_are_found_by_filters),
         cmocka_unit_test(the_highest_stamp_stands_whatever_order_updates_arrive_in),
         cmocka_unit_test(the_limit_refuses_new_topics_but_not_new_values),
+        cmocka_unit_test(new_values_cannot_grow_past_the_limit),
+        cmocka_unit_test(the_tree_of_topics_counts_as_well),
+        cmocka_unit_test(marks_of_topics_that_had_nothing_are_bounded),
+        cmocka_unit_test(who_waits_with_a_message_that_was_replaced_can_tell),
         cmocka_unit_test(expired_ones_are_passed_over_and_swept),
         cmocka_unit_test(a_group_gets_each_message_once_and_in_turn),
         cmocka_unit_test(who_is_connected_goes_before_who_is_not),

@@ -42,6 +42,10 @@ fuzz: ## fuzz every decoder for SECONDS (60) each
 	@tools/install-deps build test check
 	@tools/fuzz $(or $(SECONDS),60)
 
+bench: all ## Bastide beside the other MQTT brokers of this machine, as ratios; some 20 minutes
+	@tools/install-deps build bench
+	@tools/bench --build $(BUILD)
+
 install: all ## install under /usr/local, or PREFIX and DESTDIR
 	@meson configure $(BUILD) -Dprefix=$(or $(PREFIX),/usr/local) > /dev/null
 	@ninja -C $(BUILD)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * io/io.h - the event loop, streams over TCP and TLS, listeners and mailboxes
+ * io/io.h - the event loop, streams over TCP, TLS and WebSocket, listeners and mailboxes
  *
  * A loop belongs to one thread.  Nothing here knows MQTT.
  */
@@ -89,7 +89,7 @@ struct tls_context *tls_context_new_client(const char *ca, const char *certifica
 struct tls_context *tls_context_ref(struct tls_context *c);
 struct tls_context *tls_context_unref(struct tls_context *c);
 
-/* ---- stream: bytes both ways over a non-blocking socket, plain or TLS ---- */
+/* ---- stream: bytes both ways over a non-blocking socket, plain or TLS, in WebSocket or not ---- */
 
 struct stream;
 
@@ -100,6 +100,7 @@ enum stream_outcome {
     STREAM_AGAIN,   /* not now: stream_wants() says what to watch for */
     STREAM_END,     /* the peer closed in order */
     STREAM_FAILED,  /* reset, TLS alert, ...: stream_error() says what */
+    STREAM_BAD,     /* the peer breaks the rules of a layer: stream_error() says how; writing may go on */
 };
 
 /* What TLS found out about the peer; all borrowed from the stream. */
@@ -122,6 +123,14 @@ struct stream_peer {
 /* @fd is owned from here on; set non-blocking, TCP_NODELAY.  @tls may be NULL; referenced. */
 struct stream *stream_new(int fd, struct tls_context *tls);
 
+/* Whom a WebSocket is for; all borrowed as long as the stream is there. */
+struct websocket_settings {
+    const char *path;     /* that is asked for */
+    char *const *origins; /* of pages that may connect, besides programs, which name none */
+    size_t n_origins;     /* 0: pages from this machine, to itself */
+    uint64_t frame_bytes_max;
+};
+
 /* Where to connect to; all borrowed. */
 struct stream_target {
     const char *host;        /* an address; a name is looked up first, which may take longer than @timeout_ms */
@@ -136,12 +145,17 @@ struct stream_target {
 struct stream *stream_connect(const struct stream_target *t, char **ret_error);
 struct stream *stream_free(struct stream *s); /* closes */
 int stream_fd(const struct stream *s);
+/* Server side, before stream_handshake(): bytes go in WebSocket frames. */
+void stream_expect_websocket(struct stream *s, const struct websocket_settings *w);
+/* Server side, before stream_handshake(): take the PROXY header that comes first, and the client's address from it. */
+enum stream_outcome stream_proxy_header(struct stream *s);
 enum stream_outcome stream_handshake(struct stream *s); /* STREAM_OK at once for plain TCP */
 enum stream_outcome stream_read(struct stream *s, void *at, size_t cap, size_t *ret_n);
 enum stream_outcome stream_write(struct stream *s, const void *at, size_t len, size_t *ret_n);
-bool stream_has_pending(const struct stream *s); /* TLS holds bytes that epoll does not see */
+enum stream_outcome stream_flush(struct stream *s); /* what a layer itself has to say, such as pongs */
+bool stream_has_pending(const struct stream *s); /* a layer holds bytes that epoll does not see */
 uint32_t stream_wants(const struct stream *s);   /* LOOP_READ and/or LOOP_WRITE after STREAM_AGAIN */
-void stream_shutdown(struct stream *s);          /* close_notify, then shut down the sending side */
+void stream_shutdown(struct stream *s);          /* Close frame, close_notify, then shut down the sending side */
 const struct stream_peer *stream_peer(const struct stream *s);
 bool stream_is_trusted_by(const struct stream *s, const struct tls_context *tls); /* also after a reload of the CRL? */
 const char *stream_error(const struct stream *s);

@@ -2,6 +2,9 @@
 /*
  * io/stream.c - bytes over a non-blocking socket, plain here, TLS in stream_tls.c
  *
+ * From below: the socket, after a PROXY header (stream_proxy.c); TLS if there is
+ * some; WebSocket frames if there are some (stream_ws.c).
+ *
  * A stream belongs to one thread at a time and may be handed to another; nothing
  * in it is bound to the thread that made it.  Nothing blocks and nothing raises
  * SIGPIPE.
@@ -38,7 +41,8 @@ enum stream_outcome stream_fail(struct stream *s, char *text)
     return STREAM_FAILED;
 }
 
-static char *errno_text(void)
+/** stream_errno_text() - errno in words; owned */
+char *stream_errno_text(void)
 {
     return bytes_dup_str(bytes_str(strerrordesc_np(errno)));
 }
@@ -93,8 +97,10 @@ struct stream *stream_free(struct stream *s)
 {
     if (s == NULL)
         return NULL;
+    stream_ws_free(s->ws);
     stream_tls_free(s->tls);
     close(s->fd);
+    buf_done(&s->proxy_header);
     free(s->error);
     free(s);
     return NULL;
@@ -110,13 +116,20 @@ int stream_fd(const struct stream *s)
  * stream_handshake() - until it gives something else than STREAM_AGAIN, before reading and writing
  *
  * Return: STREAM_OK when bytes may flow and stream_peer() knows all; STREAM_END when the peer left
- *         before it said a word.
+ *         before it said a word; STREAM_BAD when it asked a WebSocket listener for something else
+ *         and has been told so: stream_flush(), stream_shutdown() and read until the end.
  */
 enum stream_outcome stream_handshake(struct stream *s)
 {
+    enum stream_outcome outcome = STREAM_OK;
+
     if (s->read_end != STREAM_OK)
         return s->read_end;
-    return s->tls != NULL ? stream_tls_handshake(s) : STREAM_OK;
+    if (s->tls != NULL)
+        outcome = stream_tls_handshake(s);
+    if (outcome == STREAM_OK && s->ws != NULL)
+        outcome = stream_ws_handshake(s);
+    return outcome;
 }
 
 static enum stream_outcome plain_read(struct stream *s, void *at, size_t cap, size_t *ret_n)
@@ -129,13 +142,19 @@ static enum stream_outcome plain_read(struct stream *s, void *at, size_t cap, si
     if (n < 0 && errno == EAGAIN)
         return STREAM_AGAIN;
     if (n < 0)
-        return stream_fail(s, errno_text());
+        return stream_fail(s, stream_errno_text());
     if (n == 0) {
         s->read_end = STREAM_END;
         return STREAM_END;
     }
     *ret_n = (size_t)n;
     return STREAM_OK;
+}
+
+/** stream_lower_read() - as stream_read(), below frames */
+enum stream_outcome stream_lower_read(struct stream *s, void *at, size_t cap, size_t *ret_n)
+{
+    return s->tls != NULL ? stream_tls_read(s, at, cap, ret_n) : plain_read(s, at, cap, ret_n);
 }
 
 /**
@@ -145,7 +164,9 @@ static enum stream_outcome plain_read(struct stream *s, void *at, size_t cap, si
  *
  * Less than @cap: there was no more, unless stream_has_pending().  The end of
  * plain TCP, a TLS close_notify, and a TLS connection that ends without one
- * (which stream_error() then says) are all STREAM_END; writing may go on.
+ * (which stream_error() then says) are all STREAM_END, as is a WebSocket Close;
+ * writing may go on.  After STREAM_BAD, which comes once, all else that comes is
+ * thrown away until the end.
  */
 enum stream_outcome stream_read(struct stream *s, void *at, size_t cap, size_t *ret_n)
 {
@@ -154,7 +175,7 @@ enum stream_outcome stream_read(struct stream *s, void *at, size_t cap, size_t *
         s->has_news = false;
         return s->read_end;
     }
-    return s->tls != NULL ? stream_tls_read(s, at, cap, ret_n) : plain_read(s, at, cap, ret_n);
+    return s->ws != NULL ? stream_ws_read(s, at, cap, ret_n) : stream_lower_read(s, at, cap, ret_n);
 }
 
 static enum stream_outcome plain_write(struct stream *s, const void *at, size_t len, size_t *ret_n)
@@ -167,7 +188,7 @@ static enum stream_outcome plain_write(struct stream *s, const void *at, size_t 
     if (n < 0 && errno != EAGAIN) {
         /* What came before the reset can still be read: a DISCONNECT decides whether a will is
          * sent. */
-        stream_note(s, errno_text());
+        stream_note(s, stream_errno_text());
         s->write_end = STREAM_FAILED;
         return STREAM_FAILED;
     }
@@ -178,6 +199,12 @@ static enum stream_outcome plain_write(struct stream *s, const void *at, size_t 
     return STREAM_OK;
 }
 
+/** stream_lower_write() - as stream_write(), below frames */
+enum stream_outcome stream_lower_write(struct stream *s, const void *at, size_t len, size_t *ret_n)
+{
+    return s->tls != NULL ? stream_tls_write(s, at, len, ret_n) : plain_write(s, at, len, ret_n);
+}
+
 /**
  * stream_write() - send what the socket takes
  * @len:    at least 1
@@ -185,26 +212,49 @@ static enum stream_outcome plain_write(struct stream *s, const void *at, size_t 
  *
  * Less than @len: the socket is full, which is as good as STREAM_AGAIN; no need
  * to try again before stream_wants().  After either the next write must begin
- * with the bytes that are left over, at least as many: TLS may have sealed them.
+ * with the bytes that are left over, at least as many: TLS may have sealed them,
+ * and a frame has been announced with them.
  */
 enum stream_outcome stream_write(struct stream *s, const void *at, size_t len, size_t *ret_n)
 {
     check(len > 0);
     if (s->write_end != STREAM_OK)
         return s->write_end;
-    return s->tls != NULL ? stream_tls_write(s, at, len, ret_n) : plain_write(s, at, len, ret_n);
+    return s->ws != NULL ? stream_ws_write(s, at, len, ret_n)
+                         : stream_lower_write(s, at, len, ret_n);
+}
+
+/**
+ * stream_flush() - send what a layer itself has to say: an answer, a pong
+ *
+ * To be called when stream_wants() has LOOP_WRITE and there is nothing else to write.
+ *
+ * Return: STREAM_OK when nothing is left.
+ */
+enum stream_outcome stream_flush(struct stream *s)
+{
+    if (s->write_end != STREAM_OK)
+        return s->write_end;
+    return s->ws != NULL ? stream_ws_flush(s) : STREAM_OK;
+}
+
+/** stream_lower_has_pending() - as stream_has_pending(), below frames */
+bool stream_lower_has_pending(const struct stream *s)
+{
+    return s->has_news ||
+           (s->tls != NULL && s->read_end == STREAM_OK && stream_tls_has_pending(s->tls));
 }
 
 /**
  * stream_has_pending() - will a read give something that the loop does not see?
  *
- * True is no promise of bytes, but after a read that gave STREAM_AGAIN it is
- * false until the socket is readable.
+ * True is no promise of bytes.  After a read that gave STREAM_AGAIN it is false
+ * until the socket is readable, but that a WebSocket may have read frames without
+ * data and leave the rest for another turn.
  */
 bool stream_has_pending(const struct stream *s)
 {
-    return s->has_news ||
-           (s->tls != NULL && s->read_end == STREAM_OK && stream_tls_has_pending(s->tls));
+    return stream_lower_has_pending(s) || (s->ws != NULL && stream_ws_has_pending(s->ws));
 }
 
 /**
@@ -226,7 +276,9 @@ uint32_t stream_wants(const struct stream *s)
 void stream_shutdown(struct stream *s)
 {
     if (s->write_end == STREAM_OK) {
-        if (s->tls != NULL)
+        if (s->ws != NULL)
+            stream_ws_shutdown(s);
+        if (s->tls != NULL && s->write_end == STREAM_OK)
             stream_tls_shutdown(s->tls);
         s->write_end = STREAM_END;
         s->write_wants = 0;

@@ -10,6 +10,7 @@
 #include "io/io.h"
 
 struct stream_tls;
+struct stream_ws;
 
 struct stream {
     int fd;                       /* owned */
@@ -20,6 +21,8 @@ struct stream {
     bool has_news;           /* read_end was set behind data; nobody heard of it yet */
     char *error;             /* owned, the first one; NULL while there is none */
     struct stream_tls *tls;  /* owned, NULL for plain TCP */
+    struct stream_ws *ws;    /* owned, NULL without frames */
+    struct buf proxy_header; /* a part of it */
     struct stream_peer peer; /* borrows from here and from @tls */
     char address[STREAM_ADDRESS_LEN];
 };
@@ -29,6 +32,11 @@ struct stream {
 struct stream *stream_over(int fd, struct tls_context *tls);
 void stream_note(struct stream *s, char *text);
 enum stream_outcome stream_fail(struct stream *s, char *text);
+char *stream_errno_text(void);
+/* The socket, or TLS over it, below all other layers. */
+enum stream_outcome stream_lower_read(struct stream *s, void *at, size_t cap, size_t *ret_n);
+enum stream_outcome stream_lower_write(struct stream *s, const void *at, size_t len, size_t *ret_n);
+bool stream_lower_has_pending(const struct stream *s);
 
 /* ---- stream_tls.c ---- */
 
@@ -41,3 +49,13 @@ enum stream_outcome stream_tls_write(struct stream *s, const void *at, size_t le
 bool stream_tls_is_trusted_by(const struct stream_tls *t, const struct tls_context *c);
 bool stream_tls_has_pending(const struct stream_tls *t);
 void stream_tls_shutdown(struct stream_tls *t);
+
+/* ---- stream_ws.c ---- */
+
+struct stream_ws *stream_ws_free(struct stream_ws *w);
+enum stream_outcome stream_ws_handshake(struct stream *s);
+enum stream_outcome stream_ws_read(struct stream *s, void *at, size_t cap, size_t *ret_n);
+enum stream_outcome stream_ws_write(struct stream *s, const void *at, size_t len, size_t *ret_n);
+enum stream_outcome stream_ws_flush(struct stream *s);
+bool stream_ws_has_pending(const struct stream_ws *w);
+void stream_ws_shutdown(struct stream *s);

@@ -64,38 +64,53 @@ static struct admitted *entry_of(struct admission *a, const char *address)
     return e;
 }
 
-/** admission_enter() - one connection more from @address, if the limits allow it; any thread */
-enum admission_outcome admission_enter(struct admission *a, const char *address, const struct limits *limits)
+/** admission_enter() - one connection more, if connections_max allows it; any thread; false: it
+ * does not */
+bool admission_enter(struct admission *a, const struct limits *limits)
 {
-    enum admission_outcome outcome = ADMISSION_OK;
-    struct admitted *e;
+    bool fits;
+
+    pthread_mutex_lock(&a->lock);
+    fits = a->n < limits->connections_max;
+    a->n += fits;
+    pthread_mutex_unlock(&a->lock);
+    return fits;
+}
+
+/** admission_enter_address() - it is from @address, if connections_per_address_max allows that; any
+ * thread */
+bool admission_enter_address(struct admission *a, const char *address, const struct limits *limits)
+{
+    const struct admitted *e;
+    bool fits;
 
     pthread_mutex_lock(&a->lock);
     e = map_find(&a->by_address, bytes_str(address));
-    if (a->n >= limits->connections_max) {
-        outcome = ADMISSION_E_NODE;
-    } else if (e != NULL && e->n >= limits->connections_per_address_max) {
-        outcome = ADMISSION_E_ADDRESS;
-    } else {
+    fits = e == NULL || e->n < limits->connections_per_address_max;
+    if (fits)
         entry_of(a, address)->n++;
-        a->n++;
-    }
     pthread_mutex_unlock(&a->lock);
-    return outcome;
+    return fits;
 }
 
-/** admission_leave() - a connection that was let in is gone; any thread */
+/**
+ * admission_leave() - a connection that was let in is gone; any thread
+ * @address:  that it entered with; NULL: with none
+ */
 void admission_leave(struct admission *a, const char *address)
 {
     struct admitted *e;
 
     pthread_mutex_lock(&a->lock);
-    e = map_find(&a->by_address, bytes_str(address));
-    check(e != NULL && e->n > 0 && a->n > 0);
+    check(a->n > 0);
     a->n--;
-    if (--e->n == 0) {
-        map_remove(&a->by_address, bytes_str(address));
-        free(e);
+    if (address != NULL) {
+        e = map_find(&a->by_address, bytes_str(address));
+        check(e != NULL && e->n > 0);
+        if (--e->n == 0) {
+            map_remove(&a->by_address, bytes_str(address));
+            free(e);
+        }
     }
     pthread_mutex_unlock(&a->lock);
 }

@@ -135,7 +135,7 @@ const char *config_file_wrong_why(const char *path);
 bool config_file_is_open(const char *path);
 
 #define CONFIG_UNIX            "unix:" /* before the path of a socket */
-#define CONFIG_SOCKET_PATH_MAX 107U /* of a unix socket; unix(7) */
+#define CONFIG_SOCKET_PATH_MAX 107U    /* of a unix socket; unix(7) */
 
 /* config.c */
 struct config *config_from(struct conf *c, const char *path, char **ret_error);

@@ -105,9 +105,10 @@ static json_t *listeners_json(const struct node *n, const struct totals *t)
         const struct config_listener *l = &n->started->listeners[i];
 
         json_array_append_new(
-            all, json_pack("{s:s,s:s,s:i,s:s,s:b,s:b,s:I}", "name", l->name, "address", l->address, "port",
+            all, json_pack("{s:s,s:s,s:i,s:s,s:b,s:b,s:b,s:b,s:I}", "name", l->name, "address", l->address, "port",
                            (int)l->port, "plane", l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery",
-                           "tls", l->has_tls, "anonymous", l->anonymous, "connections",
+                           "tls", l->has_tls, "websocket", l->websocket, "proxy_protocol", l->proxy_protocol,
+                           "anonymous", l->anonymous, "connections",
                            (json_int_t)(i < COUNT_OF(t->connections) ? t->connections[i] : 0)));
     }
     return all;

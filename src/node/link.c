@@ -132,10 +132,22 @@ static void watch(struct link *l)
 
         if (l->read_again_ns == 0 && !authenticating && l->out.len - l->out_at < LINK_OUT_MAX_BYTES)
             watches |= LOOP_READ;
-        if (l->out_at < l->out.len)
+        if (l->out_at < l->out.len || (stream_wants(l->stream) & LOOP_WRITE))
             watches |= LOOP_WRITE;
     }
     loop_watch(l->worker->loop, &l->file, watches);
+}
+
+static void expect_websocket(struct link *l, const struct limits *limits)
+{
+    const struct websocket_settings settings = {
+        .path = l->listener->websocket_path,
+        .origins = l->listener->websocket_origins,
+        .n_origins = l->listener->n_websocket_origins,
+        .frame_bytes_max = limits->packet_bytes_max,
+    };
+
+    stream_expect_websocket(l->stream, &settings);
 }
 
 static struct link *link_new(struct worker *w, struct worker_listener *from, int fd)
@@ -144,6 +156,8 @@ static struct link *link_new(struct worker *w, struct worker_listener *from, int
 
     l->stream = stream_new(fd, from->tls);
     l->listener = from->config;
+    if (from->config->websocket)
+        expect_websocket(l, policy_limits(w->policy));
     l->number = atomic_fetch_add(&w->node->next_link, 1);
     l->phase = LINK_HANDSHAKE;
     l->opened_ns = l->heard_ns = l->wrote_ns = w->now_ns;
@@ -159,8 +173,7 @@ static struct link *link_new(struct worker *w, struct worker_listener *from, int
 
 static void link_free(struct link *l)
 {
-    if (l->is_admitted_address)
-        admission_leave(l->worker->node->admission, l->address);
+    admit_leave(l);
     conn_done(&l->conn);
     grant_free(l->grant);
     stream_free(l->stream);
@@ -168,29 +181,6 @@ static void link_free(struct link *l)
     buf_done(&l->out);
     free(l->client_id);
     free(l);
-}
-
-/* Refused before a byte was read: limit or ban. */
-static bool admit_address(struct worker *w, struct link *l)
-{
-    struct gate_subject who = {.address = bytes_str(l->address)};
-    const struct ban *ban = ban_table_find(w->bans, &who, BYTES_NONE, clock_unix_ms());
-    enum admission_outcome outcome;
-
-    if (ban != NULL) {
-        w->counters.bans_hit++;
-        worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
-        return false;
-    }
-    outcome = admission_enter(w->node->admission, l->address, policy_limits(w->policy));
-    if (outcome != ADMISSION_OK) {
-        w->counters.limits_hit++;
-        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE,
-                        outcome == ADMISSION_E_NODE ? "connections_max" : "connections_per_address_max");
-        return false;
-    }
-    l->is_admitted_address = true;
-    return true;
 }
 
 static void watch_again(struct worker *w, struct due *d)
@@ -208,8 +198,7 @@ void link_accept(struct worker *w, struct worker_listener *from)
         struct link *l = link_new(w, from, fd);
 
         l->worker = w;
-        worker_event_of(w, l, EVENT_CONNECT_ATTEMPT, 0, BYTES_NONE, NULL);
-        if (!admit_address(w, l)) {
+        if (!admit_connection(from, l)) {
             w->counters.connections_refused++;
             link_free(l);
             continue;
@@ -225,8 +214,8 @@ void link_accept(struct worker *w, struct worker_listener *from)
     }
     if (r == -EAGAIN)
         return;
-    log_warning("listener", "%s:%u: accept: %s; trying again in %llu ms", from->config->address,
-                from->config->port, strerror(-r), (unsigned long long)(ACCEPT_PAUSE_NS / NS_PER_MS));
+    log_warning("listener", "\"%s\": accept: %s; trying again in %llu ms", from->config->name, strerror(-r),
+                (unsigned long long)(ACCEPT_PAUSE_NS / NS_PER_MS));
     loop_watch(w->loop, &from->file, 0);
     worker_due(w, &from->watch_again, w->now_ns + ACCEPT_PAUSE_NS, watch_again);
 }
@@ -262,6 +251,17 @@ void link_free_doomed(struct worker *w)
         list_remove(it);
         link_free(l);
     }
+}
+
+/* No more is taken; what is owed is still sent, then the rest is read and thrown away. */
+static void linger(struct link *l)
+{
+    l->phase = LINK_LINGERING;
+    l->heard_ns = l->worker->now_ns;
+    l->read_again_ns = 0;
+    l->in.len = 0;
+    arm(l);
+    link_dirty(l);
 }
 
 /**
@@ -300,12 +300,7 @@ void link_close(struct link *l, uint8_t reason, const char *why)
         return;
     }
     log_debug("link", "%s %s: closed: %s", l->address, link_name(l), why);
-    l->phase = LINK_LINGERING;
-    l->heard_ns = w->now_ns;
-    l->read_again_ns = 0;
-    l->in.len = 0;
-    arm(l);
-    link_dirty(l);
+    linger(l);
 }
 
 /* The connection is gone: reset, end of stream, TLS alert. */
@@ -440,6 +435,12 @@ static void again_next_turn(struct link *l)
         list_append(&l->worker->again, &l->again);
 }
 
+/* A layer of the stream has something to say that is not in our output, and the socket was full. */
+static bool stream_owes(const struct link *l)
+{
+    return l->phase != LINK_HANDSHAKE && l->out_at == l->out.len && (stream_wants(l->stream) & LOOP_WRITE);
+}
+
 static void read_some(struct link *l)
 {
     size_t budget = READ_BUDGET_BYTES;
@@ -454,11 +455,16 @@ static void read_some(struct link *l)
             if (!took(l, at, n))
                 return;
             budget -= MIN(budget, n);
-            if (n < cap && l->phase != LINK_DOOMED && !stream_has_pending(l->stream))
-                return; /* no read after a short read */
+            if (n < cap && !stream_has_pending(l->stream))
+                budget = 0; /* no read after a short read */
             break;
         case STREAM_AGAIN:
-            return;
+            budget = 0;
+            break;
+        case STREAM_BAD:
+            if (l->phase == LINK_OPEN)
+                malformed(l, stream_error(l->stream));
+            break;
         case STREAM_END:
             lost(l, "closed by the client without DISCONNECT");
             return;
@@ -467,8 +473,12 @@ static void read_some(struct link *l)
             return;
         }
     }
-    if (l->phase != LINK_DOOMED && stream_has_pending(l->stream))
+    if (l->phase == LINK_DOOMED)
+        return;
+    if (stream_has_pending(l->stream))
         again_next_turn(l);
+    if (stream_owes(l))
+        link_dirty(l);
 }
 
 /** link_read_again() - connections whose input epoll does not know of; at the start of a turn */
@@ -488,10 +498,57 @@ void link_read_again(struct worker *w)
 
 /* ---- handshake ---- */
 
-static void shake_hands(struct link *l)
+/* Return: whether the handshake may go on. */
+static bool take_proxy_header(struct link *l)
+{
+    switch (admit_client(l)) {
+    case STREAM_OK:
+        return true;
+    case STREAM_AGAIN:
+        watch(l);
+        return false;
+    case STREAM_END:
+    case STREAM_FAILED:
+    case STREAM_BAD:
+        log_debug("link", "%s: closed before MQTT: %s", l->address, stream_error(l->stream));
+        link_end_now(l);
+        return false;
+    }
+    return false;
+}
+
+static void handshake_lost(struct link *l)
 {
     struct worker *w = l->worker;
+    bool in_tls = l->listener->has_tls && stream_peer(l->stream)->tls_version == NULL;
+    const char *why = stream_error(l->stream);
 
+    if (in_tls) {
+        w->counters.tls_failed++;
+        worker_event_of(w, l, EVENT_TLS_FAILED, 0, BYTES_NONE, why);
+        log_info("tls", "%s: handshake failed: %s", l->address, why);
+    } else {
+        log_debug("link", "%s: closed before MQTT: %s", l->address, why);
+    }
+    link_end_now(l);
+}
+
+/* It asked for something else than a WebSocket, and is told so. */
+static void refuse_request(struct link *l)
+{
+    struct worker *w = l->worker;
+    const char *why = stream_error(l->stream);
+
+    w->counters.protocol_errors++;
+    worker_event_of(w, l, EVENT_PROTOCOL_ERROR, REASON_MALFORMED_PACKET, BYTES_NONE, why);
+    log_info("websocket", "%s: listener \"%s\": %s", l->address, l->listener->name, why);
+    linger(l);
+}
+
+static void shake_hands(struct link *l)
+{
+    if (l->awaits_proxy && !take_proxy_header(l))
+        return;
     switch (stream_handshake(l->stream)) {
     case STREAM_OK:
         l->phase = LINK_OPEN;
@@ -501,12 +558,12 @@ static void shake_hands(struct link *l)
     case STREAM_AGAIN:
         watch(l);
         return;
+    case STREAM_BAD:
+        refuse_request(l);
+        return;
     case STREAM_END:
     case STREAM_FAILED:
-        w->counters.tls_failed++;
-        worker_event_of(w, l, EVENT_TLS_FAILED, 0, BYTES_NONE, stream_error(l->stream));
-        log_info("tls", "%s: handshake failed: %s", l->address, stream_error(l->stream));
-        link_end_now(l);
+        handshake_lost(l);
         return;
     }
 }
@@ -545,6 +602,7 @@ static bool write_out(struct link *l)
             return false;
         case STREAM_END:
         case STREAM_FAILED:
+        case STREAM_BAD:
             lost(l, stream_error(l->stream));
             return false;
         }
@@ -585,6 +643,14 @@ void link_relieve(struct link *l)
     drop_written(l);
 }
 
+static void flush_stream(struct link *l)
+{
+    enum stream_outcome outcome = stream_owes(l) ? stream_flush(l->stream) : STREAM_OK;
+
+    if (outcome != STREAM_OK && outcome != STREAM_AGAIN)
+        lost(l, stream_error(l->stream));
+}
+
 /* Pump and write in turn, until nothing waits or the socket is full. */
 static void flush(struct link *l)
 {
@@ -606,9 +672,11 @@ static void flush(struct link *l)
         if (!write_out(l))
             break;
     }
+    if (l->phase != LINK_DOOMED)
+        flush_stream(l);
     if (l->phase == LINK_DOOMED)
         return;
-    if (l->phase == LINK_LINGERING && l->out.len == 0)
+    if (l->phase == LINK_LINGERING && l->out.len == 0 && !stream_owes(l))
         stream_shutdown(l->stream);
     watch(l);
 }

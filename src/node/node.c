@@ -133,7 +133,7 @@ static bool make_workers(struct node *n, struct tls_context *const *tls, char **
     for (unsigned i = 0; i < n->n_workers; i++)
         n->workers[i] = worker_new(n, i, n->n_workers);
     for (unsigned i = 0; i < n->n_workers; i++) {
-        if (worker_listen(n->workers[i], n->config, tls, ret_error) < 0)
+        if (listen_open(n->workers[i], n->config, tls, ret_error) < 0)
             return false;
     }
     return true;
@@ -251,11 +251,8 @@ static void learn_here(struct sentinel *s, void *arg)
 static const struct config_listener *same_listener(const struct config *c, const struct config_listener *l)
 {
     for (size_t i = 0; i < c->n_listeners; i++) {
-        const struct config_listener *o = &c->listeners[i];
-
-        if (strcmp(o->name, l->name) == 0 && strcmp(o->address, l->address) == 0 && o->port == l->port &&
-            o->plane == l->plane && o->anonymous == l->anonymous && o->has_tls == l->has_tls)
-            return o;
+        if (config_listener_is_same(&c->listeners[i], l))
+            return &c->listeners[i];
     }
     return NULL;
 }
@@ -541,9 +538,10 @@ static void say_where(const struct node *n)
     for (size_t i = 0; i < n->started->n_listeners; i++) {
         const struct config_listener *l = &n->started->listeners[i];
 
-        log_info("node", "listener \"%s\": %s port %u, %s, %s plane", l->name, l->address, l->port,
-                 l->has_tls ? "TLS" : "plain TCP",
-                 l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery");
+        struct buf text CLEANUP(buf_done) = {0};
+
+        config_listener_describe(l, &text);
+        log_info("node", "listener \"%s\": %.*s", l->name, BYTES_ARG(buf_view(&text)));
     }
 }
 

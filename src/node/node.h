@@ -79,7 +79,8 @@ const char *node_answer_text(enum node_answer a);
  *  "messages_received", "messages_sent", "messages_dropped", "bytes_received", "bytes_sent",
  *  "users", "roles", "assets", "bans", "incidents_open",
  *  "respond": {"enforce": bool, "suspended_until_unix_ms"},
- *  "listeners": [{"name", "address", "port", "plane": "delivery"|"control", "tls": bool, "anonymous": bool, "connections"}]}
+ *  "listeners": [{"name", "address", "port", "plane": "delivery"|"control", "tls": bool, "websocket": bool,
+ *   "proxy_protocol": bool, "anonymous": bool, "connections"}]}
  */
 json_t *node_status_json(struct node *n);
 /*

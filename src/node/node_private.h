@@ -42,12 +42,8 @@ struct auth *auth_free(struct auth *a);
 bool auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier, struct bytes password);
 
 /* admission.c: network connections of the node and of each address */
-enum admission_outcome {
-    ADMISSION_OK,
-    ADMISSION_E_NODE,    /* connections_max */
-    ADMISSION_E_ADDRESS, /* connections_per_address_max */
-};
 struct admission *admission_new(void);
 struct admission *admission_free(struct admission *a);
-enum admission_outcome admission_enter(struct admission *a, const char *address, const struct limits *limits);
+bool admission_enter(struct admission *a, const struct limits *limits);
+bool admission_enter_address(struct admission *a, const char *address, const struct limits *limits);
 void admission_leave(struct admission *a, const char *address);

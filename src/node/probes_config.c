@@ -2,6 +2,7 @@
 /* node/probes_config.c - evidence: the effective configuration, read back from the running node */
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "node/probes.h"
 
@@ -15,6 +16,9 @@ static bool is_bound_as_configured(const struct worker_listener *l)
 
     if (getsockname(l->file.fd, (struct sockaddr *)&at, &len) < 0)
         return false;
+    if (at.ss_family == AF_UNIX)
+        return bytes_equal(bytes_str(((struct sockaddr_un *)&at)->sun_path),
+                           bytes_str(config_listener_unix_path(l->config)));
     port = at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port : ((struct sockaddr_in *)&at)->sin_port;
     return ntohs(port) == l->config->port;
 }

@@ -38,7 +38,7 @@ static const char *address_of(const struct config_listener *l)
 /* A principal with a password can use it: no client certificate is demanded, delivery plane. */
 static bool can_use(const struct config_listener *l)
 {
-    return l->plane == CONFIG_PLANE_DELIVERY &&
+    return l->plane == CONFIG_PLANE_DELIVERY && config_listener_is_direct(l) &&
            (!l->has_tls || (l->client_certificate != CONFIG_CLIENT_CERTIFICATE_REQUIRED && l->client_ca != NULL));
 }
 
@@ -138,6 +138,12 @@ static uint64_t closed_after_ms(const struct trial_kit *kit, int fd, uint64_t si
 
 /* ---- MQ.PR.IA-03.t1 ---- */
 
+/* Who is behind a proxy may be anywhere. */
+static bool is_beyond_loopback(const struct config_listener *l)
+{
+    return l->proxy_protocol || (config_listener_unix_path(l) == NULL && !address_is_loopback(l->address));
+}
+
 static void try_anonymous(struct trial_kit *kit, struct evidence_list *e)
 {
     const struct config *c = kit->node->started;
@@ -146,7 +152,7 @@ static void try_anonymous(struct trial_kit *kit, struct evidence_list *e)
     unsigned n_beyond = 0;
 
     for (size_t i = 0; i < c->n_listeners; i++) {
-        bool beyond = !address_is_loopback(c->listeners[i].address);
+        bool beyond = is_beyond_loopback(&c->listeners[i]);
         char id[CLIENT_ID_LEN];
         struct door d;
 
@@ -157,6 +163,8 @@ static void try_anonymous(struct trial_kit *kit, struct evidence_list *e)
             n_tried++;
             n_let_in += client != NULL && beyond;
             client_free(client);
+        } else {
+            n_let_in += c->listeners[i].anonymous && beyond; /* it cannot be tried: it is taken at its word */
         }
         n_beyond += beyond;
         door_close(&d);
@@ -284,12 +292,21 @@ static void try_keep_alive(struct trial_kit *kit, struct evidence_list *e)
     door_close(&d);
 }
 
+static const struct config_listener *first_direct(const struct config *c)
+{
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        if (config_listener_is_direct(&c->listeners[i]))
+            return &c->listeners[i];
+    }
+    return NULL;
+}
+
 static void try_connect_timeout(struct trial_kit *kit, struct evidence_list *e)
 {
-    const struct config_listener *l = &kit->node->started->listeners[0];
+    const struct config_listener *l = first_direct(kit->node->started);
     unsigned limit_ms = (unsigned)kit->node->started->policy.limits.connect_timeout_ms;
     uint64_t since_ns = clock_now_ns();
-    struct stream *s = plain_stream(l);
+    struct stream *s = l != NULL ? plain_stream(l) : NULL;
     uint64_t ms;
 
     if (s == NULL)
@@ -369,10 +386,12 @@ static void try_old_tls(struct trial_kit *kit, struct evidence_list *e)
     unsigned n_refused = 0;
 
     for (size_t i = 0; i < c->n_listeners; i++) {
-        if (!c->listeners[i].has_tls)
+        const struct config_listener *l = &c->listeners[i];
+
+        if (!l->has_tls || l->proxy_protocol || config_listener_unix_path(l) != NULL)
             continue;
         n++;
-        n_refused += old_tls_refused(&c->listeners[i]);
+        n_refused += old_tls_refused(l);
     }
     if (n > 0)
         evidence_add(e, "MQ.PR.IP-01.t3", n_refused == n, n, NULL,
@@ -426,7 +445,7 @@ static void try_malformed(struct trial_kit *kit, struct evidence_list *e)
     for (size_t i = 0; i < c->n_listeners; i++) {
         size_t n_closed = 0;
 
-        if (c->listeners[i].has_tls)
+        if (c->listeners[i].has_tls || !config_listener_is_direct(&c->listeners[i]))
             continue;
         for (size_t k = 0; k < COUNT_OF(malformed); k++)
             n_closed += is_closed_for(kit, &c->listeners[i], malformed[k]);

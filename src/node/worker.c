@@ -70,18 +70,6 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     return w;
 }
 
-static void close_listeners(struct worker *w)
-{
-    for (size_t i = 0; i < w->n_listeners; i++) {
-        if (w->listeners[i].file.fd < 0)
-            continue;
-        loop_remove(w->loop, &w->listeners[i].file);
-        heap_clear(&w->timers, &w->listeners[i].watch_again.timer);
-        close(w->listeners[i].file.fd);
-        w->listeners[i].file.fd = -1;
-    }
-}
-
 /** worker_free() - after its thread has ended; Return: NULL */
 struct worker *worker_free(struct worker *w)
 {
@@ -90,9 +78,7 @@ struct worker *worker_free(struct worker *w)
 
     if (w == NULL)
         return NULL;
-    close_listeners(w);
-    for (size_t i = 0; i < w->n_listeners; i++)
-        tls_context_unref(w->listeners[i].tls);
+    listen_free(w);
     while ((item = map_next(&w->delays, &cursor)) != NULL)
         free(item);
     while (w->n_spares > 0)
@@ -107,7 +93,6 @@ struct worker *worker_free(struct worker *w)
     event_block_free(w->events);
     mailbox_free(w->mailbox);
     loop_free(w->loop);
-    free(w->listeners);
     free(w->read_buffer);
     free(w->subscribe);
     free(w->unsubscribe);
@@ -213,53 +198,6 @@ void worker_hold_publishers(struct worker *w)
         h->post.take = take_hold;
         worker_post(w->node->workers[i], LANE_CONTROL, &h->post);
     }
-}
-
-/* ---- listeners ---- */
-
-static void on_listener(struct loop_file *f, uint32_t ready)
-{
-    struct worker_listener *l = list_item(f, struct worker_listener, file);
-
-    (void)ready;
-    l->worker->now_ns = loop_now_ns(l->worker->loop);
-    link_accept(l->worker, l);
-}
-
-/**
- * worker_listen() - open this worker's own socket of each listener; before worker_start()
- * @tls:  one a listener, NULL for plain TCP; referenced
- *
- * Return: 0 or -errno with @ret_error saying which listener, owned by the caller.
- */
-int worker_listen(struct worker *w, const struct config *c, struct tls_context *const *tls,
-                  char **ret_error)
-{
-    w->listeners = mem_zero(c->n_listeners * sizeof(*w->listeners));
-    for (size_t i = 0; i < c->n_listeners; i++) {
-        struct worker_listener *l = &w->listeners[i];
-        struct buf text = {0};
-        int fd = -1;
-        int r = listener_open(c->listeners[i].address, c->listeners[i].port, true, &fd);
-
-        if (r == 0) {
-            l->worker = w;
-            l->config = &c->listeners[i];
-            l->tls = tls[i] != NULL ? tls_context_ref(tls[i]) : NULL;
-            l->file.fd = fd;
-            l->file.on_ready = on_listener;
-            w->n_listeners++;
-            r = loop_add(w->loop, &l->file, LOOP_READ);
-        }
-        if (r < 0) {
-            buf_addf(&text, "listener \"%s\": %s port %u: %s; another program may use the port%c",
-                     c->listeners[i].name, c->listeners[i].address, c->listeners[i].port,
-                     strerror(-r), '\0');
-            *ret_error = (char *)text.at;
-            return err_trace(r);
-        }
-    }
-    return 0;
 }
 
 /* ---- turns ---- */
@@ -375,7 +313,7 @@ static void stop(struct worker *w)
 {
     uint64_t end_ns = w->now_ns + LINGER_NS;
 
-    close_listeners(w);
+    listen_close(w);
     list_each(it, &w->links)
         link_close(list_item(it, struct link, in_worker), REASON_SERVER_SHUTTING_DOWN,
                    "the server is shutting down");

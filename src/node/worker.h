@@ -9,7 +9,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
+#include "base/address.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -54,7 +56,7 @@ struct post {
 };
 
 enum link_phase {
-    LINK_HANDSHAKE, /* TLS */
+    LINK_HANDSHAKE, /* PROXY header, TLS, WebSocket request */
     LINK_OPEN,
     LINK_LINGERING, /* what is owed is still sent, then the rest is read and thrown away */
     LINK_DOOMED,    /* freed at the end of the turn */
@@ -92,7 +94,9 @@ struct link {
     uint64_t keep_alive_ns; /* 0: none */
     uint64_t read_again_ns; /* held back until then; 0: not */
     uint16_t keep_alive_s;
-    bool is_admitted_address; /* counted by admission */
+    bool is_admitted;         /* counted by admission, */
+    bool is_admitted_address; /* and for its address */
+    bool awaits_proxy;        /* of LINK_HANDSHAKE: the PROXY header comes first */
     bool is_blocked; /* the socket took no more in this turn */
     bool delay_served;
     struct quota quota;
@@ -134,6 +138,10 @@ struct worker_listener {
     struct worker *worker;
     const struct config_listener *config;
     struct tls_context *tls;
+    struct address *trusted; /* owned; the proxies that are believed */
+    size_t n_trusted;
+    dev_t unix_device; /* of the file that this worker has made */
+    ino_t unix_inode;  /* 0: none */
 };
 
 /* Delays for an address before its CONNECT is answered. */
@@ -193,8 +201,6 @@ struct worker {
 /* worker.c */
 struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers);
 struct worker *worker_free(struct worker *w);
-MUST_CHECK int worker_listen(struct worker *w, const struct config *c, struct tls_context *const *tls,
-                             char **ret_error);
 MUST_CHECK int worker_start(struct worker *w);
 MUST_CHECK int worker_begin(struct worker *w);
 void worker_turn(struct worker *w);
@@ -207,6 +213,17 @@ void worker_take_deliveries(struct worker *w);
 void worker_event(struct worker *w, const struct link *l, const struct event *e);
 void worker_event_of(struct worker *w, const struct link *l, enum event_kind kind, uint32_t value,
                      struct bytes topic, const char *text);
+
+/* listen.c */
+MUST_CHECK int listen_open(struct worker *w, const struct config *c, struct tls_context *const *tls,
+                           char **ret_error);
+void listen_close(struct worker *w);
+void listen_free(struct worker *w);
+
+/* admit.c */
+bool admit_connection(const struct worker_listener *from, struct link *l);
+enum stream_outcome admit_client(struct link *l);
+void admit_leave(const struct link *l);
 
 /* link.c */
 void link_accept(struct worker *w, struct worker_listener *l);

@@ -24,15 +24,16 @@ class Peer:
     """A paho client; each call waits for the event that answers it."""
 
     def __init__(self, site, client_id, user="alice", version=V5, tls=False, certificate=None,
-                 password=None, keepalive=60, source="", will=None, will_delay=None):
+                 password=None, keepalive=60, source="", will=None, will_delay=None,
+                 host="127.0.0.1", port=None, transport="tcp"):
         more = {} if version == V5 else {"clean_session": True}
         self.site, self.version, self.keepalive, self.source = site, version, keepalive, source
-        self.tls = tls
+        self.tls, self.host, self.port = tls, host, port
         self.messages = queue.Queue()
         self.connack = self.flags = self.disconnect = self.granted = None
         self.settled, self.disconnected = threading.Event(), threading.Event()
         self.answered = threading.Event()
-        self.paho = mqtt.Client(client_id, protocol=version, **more)
+        self.paho = mqtt.Client(client_id, protocol=version, transport=transport, **more)
         self.paho.max_inflight_messages_set(50)
         self.paho.reconnect_delay_set(3600, 3600)
         self.paho.on_connect = self.on_connect
@@ -79,8 +80,8 @@ class Peer:
         self.connack = None
         self.settled.clear()
         self.disconnected.clear()
-        port = self.site.tls_port if self.tls else self.site.port
-        self.paho.connect("127.0.0.1", port, self.keepalive, bind_address=self.source, **more)
+        port = self.port or (self.site.tls_port if self.tls else self.site.port)
+        self.paho.connect(self.host, port, self.keepalive, bind_address=self.source, **more)
         self.paho.loop_start()
         assert self.settled.wait(PATIENCE_S), "neither CONNACK nor an end"
         return self.connack
@@ -206,8 +207,8 @@ def subscribe_packet(filter_, qos, packet_id=1):
 class Raw:
     """A TCP connection that says what it is told."""
 
-    def __init__(self, site):
-        self.socket = socket.create_connection(("127.0.0.1", site.port), PATIENCE_S)
+    def __init__(self, site, port=None):
+        self.socket = socket.create_connection(("127.0.0.1", port or site.port), PATIENCE_S)
         self.received = b""
 
     def send(self, data):

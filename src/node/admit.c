@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/admit.c - who may come in, before a byte of MQTT: limits, bans, proxies
+ *
+ * A proxy's own connection counts for the whole node from the first moment on.  Its
+ * client is known when the PROXY header has come; bans and the limit of an address
+ * then mean the client's address.  A ban never means a proxy that is trusted: what
+ * one client of it did would shut out all others.
+ *
+ * MQ.PR.SP-05 MQ.PR.IA-05
+ */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "node/node_private.h"
+
+static bool limit_hit(struct link *l, const char *limit)
+{
+    l->worker->counters.limits_hit++;
+    worker_event_of(l->worker, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, limit);
+    return false;
+}
+
+static bool fits_in_node(struct link *l)
+{
+    const struct worker *w = l->worker;
+
+    if (!admission_enter(w->node->admission, policy_limits(w->policy)))
+        return limit_hit(l, "connections_max");
+    l->is_admitted = true;
+    return true;
+}
+
+static bool fits_in_address(struct link *l)
+{
+    const struct worker *w = l->worker;
+
+    if (!admission_enter_address(w->node->admission, l->address, policy_limits(w->policy)))
+        return limit_hit(l, "connections_per_address_max");
+    l->is_admitted_address = true;
+    return true;
+}
+
+static bool is_banned(struct link *l)
+{
+    struct worker *w = l->worker;
+    struct gate_subject who = {.address = bytes_str(l->address)};
+    const struct ban *ban = ban_table_find(w->bans, &who, BYTES_NONE, clock_unix_ms());
+
+    if (ban == NULL)
+        return false;
+    w->counters.bans_hit++;
+    worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
+    return true;
+}
+
+/* On a unix socket whoever may open it is trusted. */
+static bool is_trusted_proxy(const struct worker_listener *from, struct link *l)
+{
+    struct address a;
+    bool is_trusted = config_listener_unix_path(from->config) != NULL;
+
+    for (size_t i = 0; i < from->n_trusted && address_parse(bytes_str(l->address), &a); i++)
+        is_trusted |= prefix_has(&from->trusted[i], &a);
+    if (!is_trusted) {
+        worker_event_of(l->worker, l, EVENT_CONNECT_REFUSED, REASON_NOT_AUTHORIZED, BYTES_NONE,
+                        "not an address of proxy_trusted");
+        log_info(
+            "proxy",
+            "%s: closed: listener \"%s\" is for proxies, and this address is not in proxy_trusted",
+            l->address, from->config->name);
+    }
+    return is_trusted;
+}
+
+/**
+ * admit_connection() - somebody has connected: may they stay?
+ *
+ * Return: false: to be closed at once.  With l->awaits_proxy, admit_client() comes later.
+ */
+bool admit_connection(const struct worker_listener *from, struct link *l)
+{
+    l->awaits_proxy = from->config->proxy_protocol;
+    if (l->awaits_proxy)
+        return is_trusted_proxy(from, l) && fits_in_node(l);
+    worker_event_of(l->worker, l, EVENT_CONNECT_ATTEMPT, 0, BYTES_NONE, NULL);
+    return !is_banned(l) && fits_in_node(l) && fits_in_address(l);
+}
+
+/* What a header that is none looks like from here: an error of whoever set the proxy up, or no
+ * proxy. */
+static void tell_bad_header(struct link *l)
+{
+    struct worker *w = l->worker;
+    const char *why = stream_error(l->stream);
+
+    w->counters.protocol_errors++;
+    worker_event_of(w, l, EVENT_PROTOCOL_ERROR, REASON_MALFORMED_PACKET, BYTES_NONE, why);
+    log_info("proxy", "%s: closed: listener \"%s\": %s", l->address, l->listener->name, why);
+}
+
+/**
+ * admit_client() - take the PROXY header; then the client may stay, or not
+ *
+ * Return: STREAM_OK: it may; STREAM_AGAIN: not known yet; anything else: to be closed at once.
+ */
+enum stream_outcome admit_client(struct link *l)
+{
+    enum stream_outcome outcome = stream_proxy_header(l->stream);
+
+    if (outcome == STREAM_BAD)
+        tell_bad_header(l);
+    if (outcome != STREAM_OK)
+        return outcome;
+    l->awaits_proxy = false;
+    snprintf(l->address, sizeof(l->address), "%s", stream_peer(l->stream)->address);
+    worker_event_of(l->worker, l, EVENT_CONNECT_ATTEMPT, 0, BYTES_NONE, NULL);
+    if (!is_banned(l) && fits_in_address(l))
+        return STREAM_OK;
+    l->worker->counters.connections_refused++;
+    return STREAM_FAILED;
+}
+
+/** admit_leave() - the connection is gone */
+void admit_leave(const struct link *l)
+{
+    if (l->is_admitted)
+        admission_leave(l->worker->node->admission, l->is_admitted_address ? l->address : NULL);
+}

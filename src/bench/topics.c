@@ -227,7 +227,7 @@ void wild_init(struct wild *w, const struct bench *b)
     struct wild_filter *all;
     struct map by_text;
     char text[FILTER_BYTES_MAX];
-    int level[LEVELS];
+    int level[LEVELS] = {0};
 
     *w = (struct wild){.n_topics = b->o.topics,
                        .n_subscribers = b->o.subscribers + (b->o.miss ? 1 : 0)};

@@ -52,9 +52,8 @@ void folder_unlock(int lock);
 /* Argon2id, 64 MiB, 2 passes: some 50 to 100 ms and 64 MiB for each verifier and each check. */
 char *password_verifier_new(struct bytes password);
 bool password_verify(const char *verifier, struct bytes password);
-/* Is it one of the well-known default passwords?  One password_verify() for each of 20: 1 to 2 s.
- */
-bool password_is_default(const char *verifier);
+/* The @i-th of the passwords that everybody knows; NULL after the last. */
+const char *password_default(size_t i);
 /* Same cost as a real one, matches nothing: for users that do not exist. */
 const char *password_dummy_verifier(void);
 /* Has this the form of a verifier of ours, at a cost the node can bear? */

@@ -118,32 +118,13 @@ static void randomness(struct evidence_list *e)
                  "the kernel's generator is seeded, and so is the TLS library's");
 }
 
-static void verifiers(const struct config *c, struct evidence_list *e)
-{
-    unsigned n = 0;
-    unsigned n_default = 0;
-
-    for (size_t i = 0; i < c->policy.n_users; i++) {
-        const char *verifier = c->policy.users[i].password_verifier;
-
-        if (verifier == NULL || n >= 8) /* each takes a second of one core */
-            continue;
-        n++;
-        n_default += password_is_default(verifier);
-    }
-    if (n > 0)
-        evidence_add(e, "MQ.PR.IA-03.t4", n_default, n, NULL,
-                     "%u of %u accounts looked at have a password of the built-in list", n_default, n);
-}
-
-/** probe_crypto() - certificates, revocation lists, randomness, passwords */
+/** probe_crypto() - certificates, revocation lists, randomness */
 void probe_crypto(struct node *n, struct evidence_list *e)
 {
     randomness(e);
-    pthread_mutex_lock(&n->config_lock); /* a reload waits for as long as verifiers() takes */
+    pthread_mutex_lock(&n->config_lock);
     server_certificates(n->config, e);
     anchors(n->config, e);
     revocation(n->config, e);
-    verifiers(n->config, e);
     pthread_mutex_unlock(&n->config_lock);
 }

@@ -19,10 +19,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
+#include "node/password_audit.h"
 #include "node/self_trials.h"
 
 #define FIRST_AFTER_MS 2000
-#define EVERY_MS       (6 * 3600 * 1000)
+#define EVERY_S        (6 * 3600)
+#define AUDIT_EVERY_MS 60000
 #define TOKEN_LEN      24
 #define PASSWORD_LEN   32
 
@@ -33,6 +35,7 @@ struct self_test {
     int stop_fd; /* eventfd, readable when it is time to stop */
     pthread_mutex_t lock;
     json_t *results; /* owned; NULL until the first round has ended; under lock */
+    struct password_audit *audit; /* owned */
 
     char client_prefix[64];
     char names[SELF_TEST_PRINCIPALS][64];
@@ -53,6 +56,7 @@ struct self_test *self_test_new(struct node *n)
     t->node = n;
     pthread_mutex_init(&t->lock, NULL);
     t->stop_fd = -1;
+    t->audit = password_audit_new();
     snprintf(t->client_prefix, sizeof(t->client_prefix), IDENTIFY_TEST_PREFIX "-%s-", token);
     free(token);
     for (unsigned i = 0; i < SELF_TEST_PRINCIPALS; i++) {
@@ -74,6 +78,7 @@ struct self_test *self_test_free(struct self_test *t)
         free(t->verifiers[i]);
     }
     json_decref(t->results);
+    password_audit_free(t->audit);
     if (t->stop_fd >= 0)
         close(t->stop_fd);
     pthread_mutex_destroy(&t->lock);
@@ -183,12 +188,17 @@ static bool wait_for(const struct self_test *t, int ms)
 static void *run(void *arg)
 {
     struct self_test *t = arg;
+    uint64_t due_ns = 0;
     int pause_ms = FIRST_AFTER_MS;
 
     pthread_setname_np(pthread_self(), "self-test");
     while (wait_for(t, pause_ms)) {
-        round_of_trials(t);
-        pause_ms = EVERY_MS;
+        if (clock_now_ns() >= due_ns) {
+            round_of_trials(t);
+            due_ns = clock_now_ns() + EVERY_S * NS_PER_S;
+        }
+        password_audit_some(t->audit, t->node, t->stop_fd);
+        pause_ms = AUDIT_EVERY_MS;
     }
     return NULL;
 }
@@ -230,7 +240,7 @@ void self_test_stop(struct self_test *t)
     t->is_running = false;
 }
 
-/** probe_self_test() - the results of the last round */
+/** probe_self_test() - the results of the last round, and what is known of the users' passwords */
 void probe_self_test(struct node *n, struct evidence_list *e)
 {
     struct self_test *t = n->self_test;
@@ -239,4 +249,5 @@ void probe_self_test(struct node *n, struct evidence_list *e)
     if (t->results != NULL)
         json_array_extend(e->array, t->results);
     pthread_mutex_unlock(&t->lock);
+    password_audit_evidence(t->audit, e);
 }

@@ -84,6 +84,16 @@ static void what_is_no_verifier_matches_nothing(void **state)
     }
 }
 
+static bool is_default(const char *verifier)
+{
+    const char *password;
+
+    for (size_t i = 0; (password = password_default(i)) != NULL; i++)
+        if (password_verify(verifier, bytes_str(password)))
+            return true;
+    return false;
+}
+
 static void a_default_password_is_found_in_its_verifier(void **state)
 {
     char *weak = password_verifier_new(BYTES("public"));
@@ -91,10 +101,10 @@ static void a_default_password_is_found_in_its_verifier(void **state)
     char *good = password_verifier_new(BYTES("Public"));
 
     (void)state;
-    assert_true(password_is_default(weak));
-    assert_true(password_is_default(empty));
-    assert_false(password_is_default(good));
-    assert_false(password_is_default("not a verifier"));
+    assert_true(is_default(weak));
+    assert_true(is_default(empty));
+    assert_false(is_default(good));
+    assert_false(is_default("not a verifier"));
     free(weak);
     free(empty);
     free(good);

@@ -212,10 +212,10 @@ def test_a_silent_client_is_cut_off_after_one_and_a_half_keep_alives(field, peer
     reader = peer(field, "reader").join()
     reader.read("test/#")
     with Raw(field) as raw:
+        begin = time.monotonic()  # before CONNECT is sent: a busy machine only makes it longer
         raw.join(field, "silent", keepalive=1)
-        begin = time.monotonic()
         raw.rest_until_closed()
-        assert 1.4 <= time.monotonic() - begin < 4
+        assert 1.5 <= time.monotonic() - begin < PATIENCE_S
 
 
 def test_pings_keep_a_client_in(field):

@@ -67,6 +67,22 @@ static int open_unix(const struct worker *w, const struct config *c, size_t i, i
     return give_away(path, c->run_as);
 }
 
+/* SO_REUSEPORT alone would share the clients with any program of this user that asks for it, too,
+ * such as a second node; so the first socket is tried without. */
+static int open_port(const struct worker *w, const struct config_listener *l, int *ret_fd)
+{
+    int fd;
+    int r;
+
+    if (w->index == 0) {
+        r = listener_open(l->address, l->port, false, &fd);
+        if (r < 0)
+            return err_trace(r);
+        close(fd);
+    }
+    return listener_open(l->address, l->port, true, ret_fd);
+}
+
 static void read_trusted(struct worker_listener *l)
 {
     const struct config_listener *c = l->config;
@@ -92,7 +108,7 @@ static int open_one(struct worker *w, const struct config *c, size_t i, struct t
     if (config_listener_unix_path(from) != NULL)
         r = open_unix(w, c, i, &l->file.fd);
     else
-        r = listener_open(from->address, from->port, true, &l->file.fd);
+        r = open_port(w, from, &l->file.fd);
     if (r == 0)
         r = loop_add(w->loop, &l->file, LOOP_READ);
     if (r < 0 && l->file.fd >= 0) {
@@ -116,6 +132,20 @@ static const char *unix_advice(int r)
     }
 }
 
+static const char *port_advice(int r)
+{
+    switch (r) {
+    case -EADDRINUSE:
+        return "another program listens there; stop it, or give this listener another port";
+    case -EACCES:
+        return "ports below 1024 take a start as root, with node.run_as, or CAP_NET_BIND_SERVICE";
+    case -EADDRNOTAVAIL:
+        return "no interface of this machine has that address; give one that has, or 0.0.0.0";
+    default:
+        return "look at the address and the port";
+    }
+}
+
 static char *why_not(const struct config_listener *l, int r)
 {
     struct buf text CLEANUP(buf_done) = {0};
@@ -124,8 +154,8 @@ static char *why_not(const struct config_listener *l, int r)
         buf_addf(&text, "listener \"%s\": %s: %s; %s", l->name, l->address, strerror(-r),
                  unix_advice(r));
     else
-        buf_addf(&text, "listener \"%s\": %s port %u: %s; another program may use the port",
-                 l->name, l->address, l->port, strerror(-r));
+        buf_addf(&text, "listener \"%s\": %s port %u: %s; %s", l->name, l->address, l->port,
+                 strerror(-r), port_advice(r));
     return bytes_dup_str(buf_view(&text));
 }
 

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator does wrong, and what the program says to it."""
+
+import socket
+
+NO = 1
+
+
+def test_a_second_node_on_the_same_port_is_refused(field, site_template, tmp_path):
+    other = type(field)(tmp_path / "other", *site_template)
+    for mine, theirs in ((other.port, field.port), (other.tls_port, field.tls_port),
+                         (other.control_port, field.control_port)):
+        other.change(f"port: {mine}", f"port: {theirs}")
+    done = other.cli("run")
+    assert done.returncode == NO
+    assert "Address already in use; another program listens there" in done.stderr
+
+
+def test_a_port_that_another_program_shares_is_not_shared(site):
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", site.port))
+        other.listen()
+        done = site.cli("run")
+    assert done.returncode == NO
+    assert f"127.0.0.1 port {site.port}: Address already in use" in done.stderr
+
+
+def test_an_address_of_another_machine_is_told(site):
+    site.config.write_text(site.config.read_text().replace(
+        f'address: "127.0.0.1"\n    port: {site.tls_port}', f'address: "192.0.2.1"\n    port: {site.tls_port}'))
+    done = site.cli("run")
+    assert done.returncode == NO
+    assert "192.0.2.1" in done.stderr and "no interface of this machine has that address" in done.stderr

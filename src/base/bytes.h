@@ -27,8 +27,8 @@ struct bytes {
     size_t len;
 };
 
-#define BYTES_NONE   ((struct bytes){NULL, 0})
-#define BYTES(lit)   ((struct bytes){(const uint8_t *)(lit), sizeof(lit) - 1})
+#define BYTES_NONE ((struct bytes){NULL, 0})
+#define BYTES(lit) ((struct bytes){(const uint8_t *)(lit), sizeof(lit) - 1})
 /* For printf("%.*s"). */
 #define BYTES_ARG(b) (int)(b).len, (const char *)((b).at != NULL ? (b).at : (const uint8_t *)"")
 

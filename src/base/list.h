@@ -15,7 +15,10 @@ struct list {
     struct list *prev;
 };
 
-#define LIST_INIT(head) {&(head), &(head)}
+#define LIST_INIT(head)                                                                            \
+    {                                                                                              \
+        &(head), &(head)                                                                           \
+    }
 #define list_item(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 /* The current item may be removed while looping. */
 #define list_each(it, head)                                                                        \

@@ -60,7 +60,8 @@
     X(control,  "how fast a node's commands and control messages get through while it is busy")
 /* clang-format on */
 
-/* Ask a node's API: POST @body to @path.  Return: false and *@ret_error, to be freed, when the answer is no. */
+/* Ask a node's API: POST @body to @path.  Return: false and *@ret_error, to be freed, when the
+ * answer is no. */
 typedef bool bench_ask_fn(const char *socket_path, const char *path, const char *body,
                           char **ret_error);
 

@@ -38,9 +38,9 @@ void conf_fail(struct conf_value v, const char *format, ...) PRINTF(2, 3);
 void conf_place(struct conf_value v, struct buf *ret); /* "file:line:column" is appended */
 
 enum conf_kind {
-    CONF_NONE,    /* no value: the key is not there */
-    CONF_NULL,    /* nothing, "~" or "null" */
-    CONF_TEXT,    /* any other scalar */
+    CONF_NONE, /* no value: the key is not there */
+    CONF_NULL, /* nothing, "~" or "null" */
+    CONF_TEXT, /* any other scalar */
     CONF_MAPPING,
     CONF_LIST,
 };
@@ -69,7 +69,8 @@ bool conf_string(struct conf_value v, char **ret); /* a copy, in place of the ol
 bool conf_bool(struct conf_value v, bool *ret);
 bool conf_number(struct conf_value v, double min, double max, double *ret);
 bool conf_date(struct conf_value v, uint64_t *ret_unix_ms);
-bool conf_choice(struct conf_value v, const char *const *names, unsigned *ret); /* names ends with NULL */
+bool conf_choice(struct conf_value v, const char *const *names,
+                 unsigned *ret); /* names ends with NULL */
 
 /* "2026-01-31" or "2026-01-31T10:00:00Z" */
 bool conf_date_parse(const char *text, uint64_t *ret_unix_ms);

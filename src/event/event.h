@@ -59,7 +59,8 @@ struct event {
     uint64_t at_ns; /* CLOCK_MONOTONIC; events of several workers may be slightly out of order */
     uint64_t conn;  /* number of the network connection, never reused; 0 when none */
     struct bytes client_id;
-    struct bytes user_name; /* principal: the certificate's CN or the user name that was proved; for AUTH_FAILED the name that was tried */
+    struct bytes user_name; /* principal: the certificate's CN or the user name that was proved; for
+                               AUTH_FAILED the name that was tried */
     struct bytes cert;      /* SHA-256 fingerprint of the client certificate, hex */
     struct bytes address;   /* "192.0.2.1" or "2001:db8::1", without the port */
     struct bytes role;      /* role name once known */

@@ -23,7 +23,8 @@ struct loop_file;
 
 typedef void loop_ready_fn(struct loop_file *file, uint32_t ready);
 
-/* A descriptor the loop watches; stands inside its owner.  The owner closes @fd after loop_remove(). */
+/* A descriptor the loop watches; stands inside its owner.  The owner closes @fd after
+ * loop_remove(). */
 struct loop_file {
     int fd;
     uint32_t watches; /* LOOP_READ, LOOP_WRITE */
@@ -33,7 +34,8 @@ struct loop_file {
 struct loop *loop_new(void);
 struct loop *loop_free(struct loop *l);
 MUST_CHECK int loop_add(struct loop *l, struct loop_file *f, uint32_t watches);
-void loop_watch(struct loop *l, struct loop_file *f, uint32_t watches); /* no system call if unchanged */
+void loop_watch(struct loop *l, struct loop_file *f,
+                uint32_t watches); /* no system call if unchanged */
 void loop_remove(struct loop *l, struct loop_file *f);
 /* One turn: wait until something is ready or @deadline_ns, read the clock once, call on_ready of
  * each ready file.  A file removed during the turn is not called any more. */
@@ -56,12 +58,16 @@ struct mailbox;
 
 struct mailbox *mailbox_new(void);
 struct mailbox *mailbox_free(struct mailbox *m); /* must be empty */
-int mailbox_fd(const struct mailbox *m);         /* eventfd, readable when mail came into an empty lane, until cleared */
+int mailbox_fd(const struct mailbox
+                   *m); /* eventfd, readable when mail came into an empty lane, until cleared */
 void mailbox_post(struct mailbox *m, enum lane lane, struct mail *mail);
-void mailbox_post_all(struct mailbox *m, enum lane lane, struct list *mails, size_t n, size_t bytes); /* @mails is emptied; FIFO */
-size_t mailbox_take(struct mailbox *m, enum lane lane, struct list *ret); /* all of the lane, appended in order; Return: how many */
-void mailbox_clear_wakeup(struct mailbox *m); /* before taking; then both lanes are to be taken */
-size_t mailbox_bytes(const struct mailbox *m); /* posted to the delivery lane and not taken yet; any thread, approximate */
+void mailbox_post_all(struct mailbox *m, enum lane lane, struct list *mails, size_t n,
+                      size_t bytes); /* @mails is emptied; FIFO */
+size_t mailbox_take(struct mailbox *m, enum lane lane,
+                    struct list *ret); /* all of the lane, appended in order; Return: how many */
+void mailbox_clear_wakeup(struct mailbox *m);  /* before taking; then both lanes are to be taken */
+size_t mailbox_bytes(const struct mailbox *m); /* posted to the delivery lane and not taken yet; any
+                                                  thread, approximate */
 
 /* ---- TLS ---- */
 
@@ -77,45 +83,50 @@ struct tls_settings {
     const char *client_ca;   /* PEM bundle, NULL when certificates are not asked for */
     const char *crl;         /* PEM, may be NULL */
     enum tls_client_certificate client_certificate;
-    int version_min;         /* 0x0303 TLS 1.2, 0x0304 TLS 1.3 */
+    int version_min; /* 0x0303 TLS 1.2, 0x0304 TLS 1.3 */
 };
 
 struct tls_context; /* reference counted, any thread */
 
-/* Server side.  On failure NULL and @ret_error says what, with which file and what to do; free() it. */
+/* Server side.  On failure NULL and @ret_error says what, with which file and what to do; free()
+ * it. */
 struct tls_context *tls_context_new(const struct tls_settings *s, char **ret_error);
-/* Client side: @ca verifies the server, whose name must be @server_name; certificate and key may be NULL. */
-struct tls_context *tls_context_new_client(const char *ca, const char *certificate, const char *key, char **ret_error);
+/* Client side: @ca verifies the server, whose name must be @server_name; certificate and key may be
+ * NULL. */
+struct tls_context *tls_context_new_client(const char *ca, const char *certificate, const char *key,
+                                           char **ret_error);
 struct tls_context *tls_context_ref(struct tls_context *c);
 struct tls_context *tls_context_unref(struct tls_context *c);
 
-/* ---- stream: bytes both ways over a non-blocking socket, plain or TLS, in WebSocket or not ---- */
+/* ---- stream: bytes both ways over a non-blocking socket, plain or TLS, in WebSocket or not ----
+ */
 
 struct stream;
 
 #define STREAM_ADDRESS_LEN 48
 
 enum stream_outcome {
-    STREAM_OK,      /* *ret_n bytes moved, at least one; for a handshake: done */
-    STREAM_AGAIN,   /* not now: stream_wants() says what to watch for */
-    STREAM_END,     /* the peer closed in order */
-    STREAM_FAILED,  /* reset, TLS alert, ...: stream_error() says what */
-    STREAM_BAD,     /* the peer breaks the rules of a layer: stream_error() says how; writing may go on */
+    STREAM_OK,     /* *ret_n bytes moved, at least one; for a handshake: done */
+    STREAM_AGAIN,  /* not now: stream_wants() says what to watch for */
+    STREAM_END,    /* the peer closed in order */
+    STREAM_FAILED, /* reset, TLS alert, ...: stream_error() says what */
+    STREAM_BAD, /* the peer breaks the rules of a layer: stream_error() says how; writing may go on
+                 */
 };
 
 /* What TLS found out about the peer; all borrowed from the stream. */
 struct stream_peer {
-    const char *address;       /* "192.0.2.1", "2001:db8::1", "unix" */
+    const char *address; /* "192.0.2.1", "2001:db8::1", "unix" */
     uint16_t port;
     bool is_loopback;
     bool is_tls;
-    bool has_certificate;      /* verified against client_ca, in date, not revoked */
+    bool has_certificate; /* verified against client_ca, in date, not revoked */
     const char *certificate_cn;
     const char *certificate_fingerprint; /* SHA-256, 64 hex digits */
     const char *certificate_serial;      /* hex */
     const char *certificate_issuer;
     uint64_t certificate_not_after_unix_ms;
-    const char *tls_version;   /* "TLSv1.3" */
+    const char *tls_version; /* "TLSv1.3" */
     const char *tls_cipher;
     const char *sni;
 };
@@ -133,12 +144,15 @@ struct websocket_settings {
 
 /* Where to connect to; all borrowed. */
 struct stream_target {
-    const char *host;        /* an address; a name is looked up first, which may take longer than @timeout_ms */
+    const char
+        *host; /* an address; a name is looked up first, which may take longer than @timeout_ms */
     uint16_t port;
     const char *source;      /* address to connect from; NULL: the system's choice */
     struct tls_context *tls; /* of tls_context_new_client(); NULL for plain TCP */
-    const char *server_name; /* that the server's certificate must be for, a DNS name or an address; NULL: @host */
-    unsigned timeout_ms;     /* for the TCP connection; the handshake is stream_handshake(), which does not block */
+    const char *server_name; /* that the server's certificate must be for, a DNS name or an address;
+                                NULL: @host */
+    unsigned timeout_ms; /* for the TCP connection; the handshake is stream_handshake(), which does
+                            not block */
 };
 
 /* Client side: blocking connect with a limit, then as above. */
@@ -147,17 +161,21 @@ struct stream *stream_free(struct stream *s); /* closes */
 int stream_fd(const struct stream *s);
 /* Server side, before stream_handshake(): bytes go in WebSocket frames. */
 void stream_expect_websocket(struct stream *s, const struct websocket_settings *w);
-/* Server side, before stream_handshake(): take the PROXY header that comes first, and the client's address from it. */
+/* Server side, before stream_handshake(): take the PROXY header that comes first, and the client's
+ * address from it. */
 enum stream_outcome stream_proxy_header(struct stream *s);
 enum stream_outcome stream_handshake(struct stream *s); /* STREAM_OK at once for plain TCP */
 enum stream_outcome stream_read(struct stream *s, void *at, size_t cap, size_t *ret_n);
 enum stream_outcome stream_write(struct stream *s, const void *at, size_t len, size_t *ret_n);
-enum stream_outcome stream_flush(struct stream *s); /* what a layer itself has to say, such as pongs */
+enum stream_outcome
+stream_flush(struct stream *s);                  /* what a layer itself has to say, such as pongs */
 bool stream_has_pending(const struct stream *s); /* a layer holds bytes that epoll does not see */
-uint32_t stream_wants(const struct stream *s);   /* LOOP_READ and/or LOOP_WRITE after STREAM_AGAIN */
-void stream_shutdown(struct stream *s);          /* Close frame, close_notify, then shut down the sending side */
+uint32_t stream_wants(const struct stream *s); /* LOOP_READ and/or LOOP_WRITE after STREAM_AGAIN */
+void stream_shutdown(
+    struct stream *s); /* Close frame, close_notify, then shut down the sending side */
 const struct stream_peer *stream_peer(const struct stream *s);
-bool stream_is_trusted_by(const struct stream *s, const struct tls_context *tls); /* also after a reload of the CRL? */
+bool stream_is_trusted_by(const struct stream *s,
+                          const struct tls_context *tls); /* also after a reload of the CRL? */
 const char *stream_error(const struct stream *s);
 
 /* ---- listeners ---- */
@@ -171,7 +189,8 @@ bool address_is_loopback(const char *host); /* an address or name that reaches t
 
 /* ---- the process ---- */
 
-/* Become @user for good: groups, ids, no new privileges; before threads are made.  The caller must not go on if it fails. */
+/* Become @user for good: groups, ids, no new privileges; before threads are made.  The caller must
+ * not go on if it fails. */
 MUST_CHECK int privileges_drop(const char *user);
 /* RLIMIT_NOFILE to @want, or to the hard limit and -EPERM if that is lower. */
 MUST_CHECK int files_limit_raise(size_t want);

@@ -346,13 +346,15 @@ static enum stream_outcome read_raw(struct stream *s, void *at, size_t cap, size
         return stream_lower_read(s, at, cap, ret_n);
     *ret_n = MIN(cap, w->in.len);
     memcpy(at, w->in.at, *ret_n);
+    explicit_bzero(w->in.at, *ret_n);
     buf_drop_front(&w->in, *ret_n);
     if (w->in.len == 0)
         buf_done(&w->in);
     return STREAM_OK;
 }
 
-/** stream_ws_read() - as stream_read() */
+/** stream_ws_read() - as stream_read(); behind what is read the caller's place is wiped as far as
+ * it was used */
 enum stream_outcome stream_ws_read(struct stream *s, void *at, size_t cap, size_t *ret_n)
 {
     struct stream_ws *w = s->ws;
@@ -365,6 +367,8 @@ enum stream_outcome stream_ws_read(struct stream *s, void *at, size_t cap, size_
         if (outcome != STREAM_OK)
             return outcome;
         n = take_frames(s, at, raw);
+        explicit_bzero((uint8_t *)at + n,
+                       raw - n); /* what it held may be secret, and is not handed out */
         if ((w->owes_pong || w->owes_close) && s->write_end == STREAM_OK)
             (void)send_owed(s);
     }

@@ -29,7 +29,7 @@ struct tls_certificate {
 
 SSL *tls_ssl_new(struct tls_context *c, struct tls_refusal *refusal);
 bool tls_context_is_client(const struct tls_context *c);
-bool tls_context_trusts(const struct tls_context *c, X509 *x, STACK_OF(X509) *chain,
+bool tls_context_trusts(const struct tls_context *c, X509 *x, STACK_OF(X509) * chain,
                         bool is_resumed);
 
 /* ---- certificate.c ---- */

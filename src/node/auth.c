@@ -24,7 +24,7 @@ struct auth_job {
     struct list in_queue;
     struct worker *worker;
     uint64_t link;
-    char *verifier;        /* owned */
+    char *verifier;               /* owned */
     struct bytes password_secret; /* owned; wiped */
     bool is_right;
     uint16_t secret_hash;
@@ -110,7 +110,7 @@ struct auth *auth_free(struct auth *a)
     pthread_mutex_unlock(&a->lock);
     for (unsigned i = 0; i < AUTH_THREADS; i++)
         pthread_join(a->threads[i], NULL);
-    list_each(it, &a->queue)
+    list_each (it, &a->queue)
         job_free(list_item(it, struct auth_job, in_queue));
     pthread_cond_destroy(&a->more);
     pthread_mutex_destroy(&a->lock);
@@ -125,7 +125,8 @@ struct auth *auth_free(struct auth *a)
  *
  * Return: false if AUTH_QUEUE_MAX wait already; nothing was taken.
  */
-bool auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier, struct bytes password)
+bool auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier,
+                 struct bytes password)
 {
     struct auth_job *j = NULL;
 

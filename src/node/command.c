@@ -89,12 +89,13 @@ static unsigned disconnect_subject(struct node *n, enum node_subject_kind kind, 
 }
 
 /** node_disconnect() - see node.h */
-enum node_answer node_disconnect(struct node *n, enum node_subject_kind kind, const char *subject, const char *author,
-                                 unsigned *ret_count, char **ret_text)
+enum node_answer node_disconnect(struct node *n, enum node_subject_kind kind, const char *subject,
+                                 const char *author, unsigned *ret_count, char **ret_text)
 {
     unsigned n_closed = disconnect_subject(n, kind, subject, "disconnected by the operator");
 
-    log_info("control", "%s: disconnect %s %s: %u closed", author, subject_kinds[kind], subject, n_closed);
+    log_info("control", "%s: disconnect %s %s: %u closed", author, subject_kinds[kind], subject,
+             n_closed);
     *ret_count = n_closed;
     *ret_text = n_closed > 0 ? say("%u connection%s closed", n_closed, n_closed == 1 ? "" : "s")
                              : say("no connection of %s \"%s\"", subject_kinds[kind], subject);
@@ -120,8 +121,8 @@ static void do_unban(struct sentinel *s, void *arg)
 {
     struct ban_call *c = arg;
 
-    c->answer = respond_ban_remove(s->respond, c->ban.kind, c->ban.subject, c->ban.address, c->author,
-                                   sentinel_now(s));
+    c->answer = respond_ban_remove(s->respond, c->ban.kind, c->ban.subject, c->ban.address,
+                                   c->author, sentinel_now(s));
 }
 
 static enum node_answer answer_of(enum respond_answer a)
@@ -151,14 +152,14 @@ static void count_hits(struct worker *w, void *arg)
 {
     struct hit_count *h = arg;
 
-    list_each(it, &w->links)
-    {
+    list_each (it, &w->links) {
         const struct link *l = list_item(it, struct link, in_worker);
         const struct gate_subject who = {
             .client_id = bytes_str(l->client_id),
             .address = bytes_str(l->address),
         };
-        struct bytes principal = l->grant != NULL ? bytes_str(grant_principal(l->grant)) : BYTES_NONE;
+        struct bytes principal =
+            l->grant != NULL ? bytes_str(grant_principal(l->grant)) : BYTES_NONE;
 
         if (l->phase != LINK_LINGERING)
             h->n += ban_table_find(h->table, &who, principal, clock_unix_ms()) != NULL;
@@ -171,8 +172,8 @@ static unsigned hits_of(struct node *n, const struct node_ban_request *r)
         .kind = r->kind,
         .subject = (char *)(uintptr_t)r->subject,
         .address = (char *)(uintptr_t)r->address,
-        .reason = (char *)(uintptr_t)"",
-        .author = (char *)(uintptr_t)"",
+        .reason = (char *)(uintptr_t) "",
+        .author = (char *)(uintptr_t) "",
     };
     struct ban_table *t = ban_table_new(&one, 1);
     struct hit_count h = {.table = t};
@@ -184,20 +185,21 @@ static unsigned hits_of(struct node *n, const struct node_ban_request *r)
 }
 
 /** node_ban() - see node.h */
-enum node_answer node_ban(struct node *n, const struct node_ban_request *r, const char *author, unsigned *ret_count,
-                          char **ret_text)
+enum node_answer node_ban(struct node *n, const struct node_ban_request *r, const char *author,
+                          unsigned *ret_count, char **ret_text)
 {
     uint64_t now_unix_ms = clock_unix_ms();
     struct ban_call c = {
-        .ban = {
-            .kind = (enum respond_ban_kind)r->kind,
-            .subject = r->subject,
-            .address = r->address,
-            .created_unix_ms = now_unix_ms,
-            .expires_unix_ms = r->for_ms > 0 ? now_unix_ms + r->for_ms : 0,
-            .reason = r->reason != NULL ? r->reason : "",
-            .author = author,
-        },
+        .ban =
+            {
+                .kind = (enum respond_ban_kind)r->kind,
+                .subject = r->subject,
+                .address = r->address,
+                .created_unix_ms = now_unix_ms,
+                .expires_unix_ms = r->for_ms > 0 ? now_unix_ms + r->for_ms : 0,
+                .reason = r->reason != NULL ? r->reason : "",
+                .author = author,
+            },
     };
     const char *why = NULL;
 
@@ -208,17 +210,18 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
     }
     *ret_count = hits_of(n, r);
     sentinel_call(n->sentinel, do_ban, &c);
-    log_info("control", "%s: ban %s %s: %s", author, ban_kind_text(r->kind), r->subject, respond_answer_text(c.answer));
+    log_info("control", "%s: ban %s %s: %s", author, ban_kind_text(r->kind), r->subject,
+             respond_answer_text(c.answer));
     *ret_text = c.answer == RESPOND_OK
-                    ? say("%s \"%s\" is banned; %u connection%s closed", ban_kind_text(r->kind), r->subject,
-                          *ret_count, *ret_count == 1 ? "" : "s")
+                    ? say("%s \"%s\" is banned; %u connection%s closed", ban_kind_text(r->kind),
+                          r->subject, *ret_count, *ret_count == 1 ? "" : "s")
                     : say("%s", respond_answer_text(c.answer));
     return answer_of(c.answer);
 }
 
 /** node_unban() - see node.h */
-enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subject, const char *address,
-                            const char *author, char **ret_text)
+enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subject,
+                            const char *address, const char *author, char **ret_text)
 {
     struct ban_call c = {
         .ban = {.kind = (enum respond_ban_kind)kind, .subject = subject, .address = address},
@@ -226,9 +229,11 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
     };
 
     sentinel_call(n->sentinel, do_unban, &c);
-    log_info("control", "%s: unban %s %s: %s", author, ban_kind_text(kind), subject, respond_answer_text(c.answer));
-    *ret_text = c.answer == RESPOND_OK ? say("the ban of %s \"%s\" is lifted", ban_kind_text(kind), subject)
-                                       : say("no ban of %s \"%s\"", ban_kind_text(kind), subject);
+    log_info("control", "%s: unban %s %s: %s", author, ban_kind_text(kind), subject,
+             respond_answer_text(c.answer));
+    *ret_text = c.answer == RESPOND_OK
+                    ? say("the ban of %s \"%s\" is lifted", ban_kind_text(kind), subject)
+                    : say("no ban of %s \"%s\"", ban_kind_text(kind), subject);
     return answer_of(c.answer);
 }
 
@@ -254,20 +259,24 @@ static void do_incident(struct sentinel *s, void *arg)
         c->answer = respond_incident_ack(s->respond, c->id, c->note, c->author, sentinel_now(s));
         break;
     case NODE_INCIDENT_CLOSE:
-        c->answer = respond_incident_close(s->respond, c->id, c->disposition, c->note, c->author, sentinel_now(s));
+        c->answer = respond_incident_close(s->respond, c->id, c->disposition, c->note, c->author,
+                                           sentinel_now(s));
         break;
     case NODE_INCIDENT_ROLLBACK:
-        c->answer = respond_incident_rollback(s->respond, c->id, c->author, sentinel_now(s), &c->n_actions);
+        c->answer =
+            respond_incident_rollback(s->respond, c->id, c->author, sentinel_now(s), &c->n_actions);
         break;
     case NODE_INCIDENT_APPROVE:
-        c->answer = respond_incident_approve(s->respond, c->id, c->author, sentinel_now(s), &c->n_actions);
+        c->answer =
+            respond_incident_approve(s->respond, c->id, c->author, sentinel_now(s), &c->n_actions);
         break;
     }
 }
 
 /** node_incident() - see node.h */
-enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id, const char *disposition,
-                               const char *note, const char *author, char **ret_text)
+enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id,
+                               const char *disposition, const char *note, const char *author,
+                               char **ret_text)
 {
     static const char *const done[] = {"acknowledged", "closed", "undone", "done"};
     struct incident_call c = {.verb = verb, .id = id, .note = note, .author = author};
@@ -280,7 +289,8 @@ enum node_answer node_incident(struct node *n, enum node_incident_verb verb, con
     if (c.answer != RESPOND_OK)
         *ret_text = say("incident %s: %s", id, respond_answer_text(c.answer));
     else if (verb == NODE_INCIDENT_ROLLBACK || verb == NODE_INCIDENT_APPROVE)
-        *ret_text = say("incident %s: %u action%s %s", id, c.n_actions, c.n_actions == 1 ? "" : "s", done[verb]);
+        *ret_text = say("incident %s: %u action%s %s", id, c.n_actions, c.n_actions == 1 ? "" : "s",
+                        done[verb]);
     else
         *ret_text = say("incident %s is %s", id, done[verb]);
     log_info("control", "%s: %s", author, *ret_text);
@@ -295,7 +305,8 @@ static void do_suspend(struct sentinel *s, void *arg)
 }
 
 /** node_suspend_responses() - see node.h */
-enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author, char **ret_text)
+enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author,
+                                        char **ret_text)
 {
     struct incident_call c = {.minutes = minutes, .author = author};
 

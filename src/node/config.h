@@ -38,7 +38,8 @@ struct config_listener {
     int tls_version_min; /* 0x0303 or 0x0304 */
     bool websocket;
     char *websocket_path;
-    char **websocket_origins; /* of pages that may connect; none: pages from this machine, to itself */
+    char **
+        websocket_origins; /* of pages that may connect; none: pages from this machine, to itself */
     size_t n_websocket_origins;
     bool proxy_protocol;  /* a PROXY header comes first */
     char **proxy_trusted; /* addresses and prefixes of the proxies that are believed */
@@ -83,7 +84,8 @@ struct config {
 /* On failure NULL, and @ret_error (owned by the caller) holds one error a line. */
 struct config *config_load(const char *path, char **ret_error);
 struct config *config_free(struct config *c);
-/* The admin socket's path alone, from a file that need not be right otherwise; owned; NULL with @ret_error as above. */
+/* The admin socket's path alone, from a file that need not be right otherwise; owned; NULL with
+ * @ret_error as above. */
 char *config_admin_socket(const char *path, char **ret_error);
 /* The path of a unix socket, borrowed; NULL: the listener is on an IP address. */
 const char *config_listener_unix_path(const struct config_listener *l);

@@ -21,7 +21,7 @@
 #include "node/node_private.h"
 #include "node/self_test.h"
 
-#define ASSIGNED_ID_BYTES 12
+#define ASSIGNED_ID_BYTES     12
 #define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] [MQTT3-3.1.2-24] */
 #define KEEP_ALIVE_FACTOR_DEN 2
 
@@ -42,8 +42,10 @@ static struct gate_subject subject_of(const struct link *l, const struct wire_co
     };
 }
 
-/* Return: whether it is no larger than the client takes; otherwise nothing is sent [MQTT5-3.1.2-24]. */
-static bool send_connack(struct link *l, const struct wire_connect *p, const struct wire_connack *ack)
+/* Return: whether it is no larger than the client takes; otherwise nothing is sent
+ * [MQTT5-3.1.2-24]. */
+static bool send_connack(struct link *l, const struct wire_connect *p,
+                         const struct wire_connack *ack)
 {
     size_t begun = l->out.len;
 
@@ -54,7 +56,8 @@ static bool send_connack(struct link *l, const struct wire_connect *p, const str
     return false;
 }
 
-static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why)
+static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t reason,
+                         const char *why)
 {
     struct wire_connack ack = {.reason = reason};
 
@@ -62,7 +65,8 @@ static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t r
         ack.props.set = BIT64(PROP_REASON_STRING);
         ack.props.reason_string = bytes_str(why);
     }
-    /* Without the reason string then; there are no User Properties [MQTT5-3.2.2-19] [MQTT5-3.2.2-20]. */
+    /* Without the reason string then; there are no User Properties [MQTT5-3.2.2-19]
+     * [MQTT5-3.2.2-20]. */
     if (!send_connack(l, p, &ack)) {
         ack.props.set = 0;
         send_connack(l, p, &ack);
@@ -88,8 +92,8 @@ static void refuse(struct link *l, const struct wire_connect *p, uint8_t reason,
     link_close(l, reason, why);
 }
 
-static void refuse_credentials(struct link *l, const struct wire_connect *p, enum gate_outcome outcome,
-                               uint16_t secret_hash)
+static void refuse_credentials(struct link *l, const struct wire_connect *p,
+                               enum gate_outcome outcome, uint16_t secret_hash)
 {
     struct event e = {
         .kind = EVENT_AUTH_FAILED,
@@ -149,8 +153,8 @@ static void agree_keep_alive(struct link *l, const struct wire_connect *p, struc
     l->keep_alive_ns = keep_alive_s * NS_PER_S * KEEP_ALIVE_FACTOR_NUM / KEEP_ALIVE_FACTOR_DEN;
 }
 
-static void agree_expiry(struct session *s, const struct wire_connect *p, const struct limits *limits,
-                         struct wire_connack *ack)
+static void agree_expiry(struct session *s, const struct wire_connect *p,
+                         const struct limits *limits, struct wire_connack *ack)
 {
     uint32_t max_s = (uint32_t)MIN(limits->session_expiry_max_s, (uint64_t)UINT32_MAX);
 
@@ -168,7 +172,8 @@ static void agree_expiry(struct session *s, const struct wire_connect *p, const 
     s->is_persistent = s->expiry_s > 0;
 }
 
-/* There is no Response Information [MQTT5-3.1.2-28] and no Authentication Method [MQTT5-4.12.0-6]. */
+/* There is no Response Information [MQTT5-3.1.2-28] and no Authentication Method [MQTT5-4.12.0-6].
+ */
 static void tell_limits(const struct link *l, const struct limits *limits, bool id_assigned,
                         struct wire_connack *ack)
 {
@@ -188,10 +193,10 @@ static void tell_limits(const struct link *l, const struct limits *limits, bool 
 }
 
 /* The session for this CONNECT, by its client id [MQTT5-3.1.3-2] [MQTT3-3.1.3-2]: resumed, or new
- * [MQTT5-3.1.2-4] to -6 [MQTT5-3.1.4-4] [MQTT3-3.1.2-4] [MQTT3-3.1.2-6] [MQTT3-3.1.4-3], which Session
- * Present tells [MQTT5-3.2.2-2] [MQTT5-3.2.2-3] [MQTT3-3.2.2-1] to -3. */
+ * [MQTT5-3.1.2-4] to -6 [MQTT5-3.1.4-4] [MQTT3-3.1.2-4] [MQTT3-3.1.2-6] [MQTT3-3.1.4-3], which
+ * Session Present tells [MQTT5-3.2.2-2] [MQTT5-3.2.2-3] [MQTT3-3.2.2-1] to -3. */
 static struct resident *session_for(struct link *l, const struct wire_connect *p,
-                                  const struct session_limits *limits, bool *ret_present)
+                                    const struct session_limits *limits, bool *ret_present)
 {
     struct worker *w = l->worker;
     struct resident *c = resident_find(w, bytes_str(l->client_id));
@@ -214,8 +219,7 @@ static struct resident *session_for(struct link *l, const struct wire_connect *p
 
 static void tell_resumed_subscriptions(struct link *l)
 {
-    list_each(it, &l->resident->session->subscriber.subscriptions)
-    {
+    list_each (it, &l->resident->session->subscriber.subscriptions) {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
         worker_event_of(l->worker, l, EVENT_SUBSCRIBED, sub->qos, sub->filter, NULL);
@@ -224,7 +228,8 @@ static void tell_resumed_subscriptions(struct link *l)
 
 /* CONNACK is the first packet that is sent, and there is one [MQTT5-3.1.4-5] [MQTT5-3.2.0-1]
  * [MQTT5-3.2.0-2] [MQTT3-3.1.4-4] [MQTT3-3.2.0-1]. */
-static void accept_connect(struct link *l, const struct wire_connect *p, const struct gate_subject *s)
+static void accept_connect(struct link *l, const struct wire_connect *p,
+                           const struct gate_subject *s)
 {
     struct worker *w = l->worker;
     const struct limits *limits = policy_limits(w->policy);
@@ -268,7 +273,8 @@ static bool may_have_session(const struct link *l)
 
 static bool will_allowed(const struct link *l, const struct wire_connect *p)
 {
-    return !p->has_will || gate_check(l->grant, GATE_PUBLISH, p->will_topic).outcome == GATE_ALLOWED;
+    return !p->has_will ||
+           gate_check(l->grant, GATE_PUBLISH, p->will_topic).outcome == GATE_ALLOWED;
 }
 
 /* The identity is proved: its rights, and what the node has room for. */
@@ -290,7 +296,8 @@ static void admit(struct link *l, const struct wire_connect *p)
         worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
         refuse(l, p, REASON_BANNED, "banned");
     } else if (!may_have_session(l)) {
-        refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID, "the client identifier belongs to another user's session");
+        refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID,
+               "the client identifier belongs to another user's session");
     } else if (!will_allowed(l, p)) {
         refuse(l, p, REASON_NOT_AUTHORIZED, "the Will topic is not allowed");
     } else if (w->residents.n * w->n_workers >= policy_limits(w->policy)->sessions_max &&
@@ -461,7 +468,8 @@ static bool is_still_trusted(const struct link *l)
 }
 
 /**
- * connect_readmit() - a new policy is in force: does it still know this client, and with which rights?
+ * connect_readmit() - a new policy is in force: does it still know this client, and with which
+ * rights?
  */
 void connect_readmit(struct link *l)
 {
@@ -483,7 +491,8 @@ void connect_readmit(struct link *l)
     grant = gate_admit(w->policy, &s, &outcome);
     if (grant == NULL || strcmp(grant_principal(grant), grant_principal(l->grant)) != 0) {
         grant_free(grant);
-        link_close(l, REASON_NOT_AUTHORIZED, "the configuration has changed: no longer allowed to connect");
+        link_close(l, REASON_NOT_AUTHORIZED,
+                   "the configuration has changed: no longer allowed to connect");
         return;
     }
     grant_free(l->grant);

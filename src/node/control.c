@@ -42,9 +42,9 @@ static void add_totals(struct worker *w, void *arg)
     }
     t->retained = router_n_retained(w->router); /* every worker has all */
     t->retained_bytes = router_retained_bytes(w->router);
-    list_each(it, &w->links)
-    {
-        size_t i = (size_t)(list_item(it, struct link, in_worker)->listener - w->listeners[0].config);
+    list_each (it, &w->links) {
+        size_t i =
+            (size_t)(list_item(it, struct link, in_worker)->listener - w->listeners[0].config);
 
         if (i < COUNT_OF(t->connections))
             t->connections[i]++;
@@ -86,13 +86,15 @@ static void ask_sentinel(struct sentinel *s, void *arg)
         struct detector_counters c = detect_counters(s->detect, i);
 
         json_array_append_new(f->detectors,
-                              json_pack("{s:s,s:I,s:I,s:I,s:I}", "detector", c.detector->name, "events",
-                                        (json_int_t)c.events, "fired", (json_int_t)c.fired, "suppressed",
-                                        (json_int_t)c.suppressed, "shed", (json_int_t)c.shed));
+                              json_pack("{s:s,s:I,s:I,s:I,s:I}", "detector", c.detector->name,
+                                        "events", (json_int_t)c.events, "fired",
+                                        (json_int_t)c.fired, "suppressed", (json_int_t)c.suppressed,
+                                        "shed", (json_int_t)c.shed));
     }
     f->events = json_object();
     for (unsigned i = 0; i < EVENT_KIND_N; i++)
-        json_object_set_new(f->events, event_kind_text(i), json_integer((json_int_t)s->n_events[i]));
+        json_object_set_new(f->events, event_kind_text(i),
+                            json_integer((json_int_t)s->n_events[i]));
 }
 
 /* ---- status ---- */
@@ -105,10 +107,11 @@ static json_t *listeners_json(const struct node *n, const struct totals *t)
         const struct config_listener *l = &n->started->listeners[i];
 
         json_array_append_new(
-            all, json_pack("{s:s,s:s,s:i,s:s,s:b,s:b,s:b,s:b,s:I}", "name", l->name, "address", l->address, "port",
-                           (int)l->port, "plane", l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery",
-                           "tls", l->has_tls, "websocket", l->websocket, "proxy_protocol", l->proxy_protocol,
-                           "anonymous", l->anonymous, "connections",
+            all, json_pack("{s:s,s:s,s:i,s:s,s:b,s:b,s:b,s:b,s:I}", "name", l->name, "address",
+                           l->address, "port", (int)l->port, "plane",
+                           l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery", "tls",
+                           l->has_tls, "websocket", l->websocket, "proxy_protocol",
+                           l->proxy_protocol, "anonymous", l->anonymous, "connections",
                            (json_int_t)(i < COUNT_OF(t->connections) ? t->connections[i] : 0)));
     }
     return all;
@@ -179,8 +182,8 @@ static const char *protocol_text(enum wire_level level)
 static json_t *client_json(const struct resident *c)
 {
     const struct session *s = c->session;
-    json_t *o = json_pack("{s:s%,s:b}", "client_id", (const char *)s->client_id.at, s->client_id.len,
-                          "connected", c->link != NULL);
+    json_t *o = json_pack("{s:s%,s:b}", "client_id", (const char *)s->client_id.at,
+                          s->client_id.len, "connected", c->link != NULL);
 
     set_text(o, "user", c->principal);
     set_text(o, "role", c->role);
@@ -242,12 +245,11 @@ static json_t *subscriptions_json(const struct resident *c)
 {
     json_t *all = json_array();
 
-    list_each(it, (struct list *)&c->session->subscriber.subscriptions)
-    {
+    list_each (it, (struct list *)&c->session->subscriber.subscriptions) {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        json_t *o = json_pack("{s:s%,s:i}", "filter", (const char *)sub->filter.at, sub->filter.len, "qos",
-                              (int)sub->qos);
+        json_t *o = json_pack("{s:s%,s:i}", "filter", (const char *)sub->filter.at, sub->filter.len,
+                              "qos", (int)sub->qos);
 
         if (sub->share != NULL) {
             struct bytes group = share_group(sub->share);
@@ -271,7 +273,8 @@ static void show_client(struct worker *w, void *arg)
     if (c->session->will.message != NULL) {
         struct bytes topic = c->session->will.message->topic;
 
-        json_object_set_new(call->found, "will_topic", json_stringn((const char *)topic.at, topic.len));
+        json_object_set_new(call->found, "will_topic",
+                            json_stringn((const char *)topic.at, topic.len));
     }
     if (c->link != NULL) {
         const struct stream_peer *peer = stream_peer(c->link->stream);
@@ -280,7 +283,8 @@ static void show_client(struct worker *w, void *arg)
         if (peer->has_certificate) {
             set_text(call->found, "certificate_cn", peer->certificate_cn);
             set_text(call->found, "certificate_fingerprint", peer->certificate_fingerprint);
-            set_count(call->found, "certificate_not_after_unix_ms", peer->certificate_not_after_unix_ms);
+            set_count(call->found, "certificate_not_after_unix_ms",
+                      peer->certificate_not_after_unix_ms);
         }
     }
 }
@@ -366,7 +370,8 @@ static void list_bans(struct sentinel *s, void *arg)
     }
 }
 
-static json_t *ask(struct node *n, void (*fn)(struct sentinel *s, void *arg), const struct node_incident_filter *f)
+static json_t *ask(struct node *n, void (*fn)(struct sentinel *s, void *arg),
+                   const struct node_incident_filter *f)
 {
     struct json_call call = {.filter = f};
 
@@ -400,10 +405,11 @@ json_t *node_bans_json(struct node *n)
 
 /* ---- metrics ---- */
 
-static void add_metric(json_t *all, const char *name, const char *type, const char *help, uint64_t value)
+static void add_metric(json_t *all, const char *name, const char *type, const char *help,
+                       uint64_t value)
 {
-    json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:I}", "name", name, "type", type, "help", help, "value",
-                                         (json_int_t)value));
+    json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:I}", "name", name, "type", type, "help",
+                                         help, "value", (json_int_t)value));
 }
 
 static void add_gauges(json_t *all, const struct totals *t, const struct sentinel_facts *f)
@@ -412,21 +418,24 @@ static void add_gauges(json_t *all, const struct totals *t, const struct sentine
     add_metric(all, "sessions", "gauge", "sessions, connected or not", t->sessions);
     add_metric(all, "subscriptions", "gauge", "subscriptions of all sessions", t->subscriptions);
     add_metric(all, "retained_messages", "gauge", "retained messages", t->retained);
-    add_metric(all, "retained_bytes", "gauge", "memory of retained messages and their topics", t->retained_bytes);
+    add_metric(all, "retained_bytes", "gauge", "memory of retained messages and their topics",
+               t->retained_bytes);
     add_metric(all, "assets", "gauge", "assets known", f->identify.n_assets);
     add_metric(all, "flows", "gauge", "data flows known", f->identify.n_flows);
     add_metric(all, "bans", "gauge", "bans in force", f->bans);
     add_metric(all, "incidents_open", "gauge", "incidents not closed", f->incidents_open);
-    add_metric(all, "incidents_total", "counter", "incidents opened since the start", f->respond.incidents);
-    add_metric(all, "event_blocks_shed_total", "counter", "blocks of events that detection did not look at",
-               f->shed_blocks);
+    add_metric(all, "incidents_total", "counter", "incidents opened since the start",
+               f->respond.incidents);
+    add_metric(all, "event_blocks_shed_total", "counter",
+               "blocks of events that detection did not look at", f->shed_blocks);
 }
 
-static void add_by_label(json_t *all, const char *name, const char *help, const char *label, const char *value,
-                         json_int_t count)
+static void add_by_label(json_t *all, const char *name, const char *help, const char *label,
+                         const char *value, json_int_t count)
 {
-    json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:I,s:{s:s}}", "name", name, "type", "counter", "help",
-                                         help, "value", count, "labels", label, value));
+    json_array_append_new(all,
+                          json_pack("{s:s,s:s,s:s,s:I,s:{s:s}}", "name", name, "type", "counter",
+                                    "help", help, "value", count, "labels", label, value));
 }
 
 static void add_labelled(json_t *all, const struct sentinel_facts *f)
@@ -436,8 +445,8 @@ static void add_labelled(json_t *all, const struct sentinel_facts *f)
     json_t *d;
     size_t i;
 
-    json_object_foreach(f->events, kind, count)
-        add_by_label(all, "events_total", "events by kind", "kind", kind, json_integer_value(count));
+    json_object_foreach(f->events, kind, count) add_by_label(
+        all, "events_total", "events by kind", "kind", kind, json_integer_value(count));
     json_array_foreach(f->detectors, i, d)
         add_by_label(all, "findings_total", "findings by detector", "detector",
                      json_string_value(json_object_get(d, "detector")),

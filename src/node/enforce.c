@@ -84,8 +84,7 @@ static void enforce(struct worker *w, void *arg)
 
     ban_table_unref(w->bans);
     w->bans = ban_table_ref(e->table);
-    list_each(it, &w->links)
-    {
+    list_each (it, &w->links) {
         struct link *l = list_item(it, struct link, in_worker);
 
         if (l->phase == LINK_LINGERING || !hits(w->bans, l))
@@ -170,8 +169,7 @@ static void disconnect(struct worker *w, void *arg)
 {
     struct disconnect *d = arg;
 
-    list_each(it, &w->links)
-    {
+    list_each (it, &w->links) {
         struct link *l = list_item(it, struct link, in_worker);
 
         if (l->phase == LINK_LINGERING || !is_meant(d, l))
@@ -190,15 +188,18 @@ static unsigned disconnect_all(struct node *n, struct disconnect *d)
     return d->n_closed;
 }
 
-/** links_disconnect() - close all connections of a subject; Return: how many; in force on return. */
-unsigned links_disconnect(struct node *n, enum subject_kind kind, const char *subject, const char *reason)
+/** links_disconnect() - close all connections of a subject; Return: how many; in force on return.
+ */
+unsigned links_disconnect(struct node *n, enum subject_kind kind, const char *subject,
+                          const char *reason)
 {
     struct disconnect d = {.kind = kind, .subject = bytes_str(subject), .reason = reason};
 
     return disconnect_all(n, &d);
 }
 
-/** links_disconnect_conn() - close the connection with this number; Return: 1, or 0 if it is gone. */
+/** links_disconnect_conn() - close the connection with this number; Return: 1, or 0 if it is gone.
+ */
 unsigned links_disconnect_conn(struct node *n, uint64_t number, const char *reason)
 {
     struct disconnect d = {.number = number, .reason = reason};

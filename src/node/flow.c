@@ -22,7 +22,8 @@
 #include "node/node_private.h"
 
 /**
- * flow_protocol_error() - the client broke a rule: said in an event, the log and DISCONNECT, then closed
+ * flow_protocol_error() - the client broke a rule: said in an event, the log and DISCONNECT, then
+ * closed
  *
  * [MQTT5-4.13.1-1] [MQTT3-4.8.0-1]
  */
@@ -138,7 +139,8 @@ static bool retain(struct worker *w, struct publication *p)
     return router_retain(w->router, p, &room) != RETAIN_E_FULL;
 }
 
-/** flow_publish_own() - a message of the node itself, or a Will: retained and routed as any other */
+/** flow_publish_own() - a message of the node itself, or a Will: retained and routed as any other
+ */
 void flow_publish_own(struct worker *w, struct publication *p)
 {
     if (p->retain && !retain(w, p))
@@ -188,8 +190,8 @@ static uint32_t command_flag(const struct link *l, const struct verdict *v)
 /** flow_refusal_text() - "no rule allows it", "a rule denies it: <filter>" */
 void flow_refusal_text(const struct gate_answer *a, char ret[REFUSAL_TEXT_MAX])
 {
-    snprintf(ret, REFUSAL_TEXT_MAX, "%s%s%s", gate_outcome_text(a->outcome), a->rule != NULL ? ": " : "",
-             a->rule != NULL ? a->rule : "");
+    snprintf(ret, REFUSAL_TEXT_MAX, "%s%s%s", gate_outcome_text(a->outcome),
+             a->rule != NULL ? ": " : "", a->rule != NULL ? a->rule : "");
 }
 
 static void deny_publish(struct link *l, const struct wire_publish *p, const struct verdict *v)
@@ -201,8 +203,8 @@ static void deny_publish(struct link *l, const struct wire_publish *p, const str
     flow_refusal_text(&a, why);
     w->counters.publish_denied++;
     worker_event_of(w, l, EVENT_PUBLISH_DENIED, command_flag(l, v), p->topic, why);
-    link_log(l, "gate", "publish to %.*s refused: role %s: %s", BYTES_ARG(p->topic), grant_role(l->grant),
-             why);
+    link_log(l, "gate", "publish to %.*s refused: role %s: %s", BYTES_ARG(p->topic),
+             grant_role(l->grant), why);
     session_acknowledge(l->resident->session, p, gate_outcome_reason(v->outcome), why);
 }
 
@@ -230,7 +232,8 @@ static void route_publish(struct link *l, const struct wire_publish *p, uint64_t
         .payload = p->payload,
         .qos = p->qos,
         .retain = p->retain,
-        .is_control = grant_is_control_plane(l->grant) && l->listener->plane == CONFIG_PLANE_CONTROL,
+        .is_control =
+            grant_is_control_plane(l->grant) && l->listener->plane == CONFIG_PLANE_CONTROL,
         .expires_ns = p->has_expiry ? w->now_ns + p->expiry_s * NS_PER_S : EXPIRES_NEVER,
         .publisher = l->resident->session->client_key,
         .topic_hash = hash,
@@ -265,7 +268,8 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
     if (!flow_well_formed(l, wire_decode_publish(f->flags, f->body, l->conn.level, &p)))
         return;
     if (p.n_subscription_ids > 0) {
-        flow_protocol_error(l, REASON_PROTOCOL_ERROR, "PUBLISH from a client with a Subscription Identifier");
+        flow_protocol_error(l, REASON_PROTOCOL_ERROR,
+                            "PUBLISH from a client with a Subscription Identifier");
         return;
     }
     if (!conn_resolve_alias(&l->conn, &p)) {
@@ -276,7 +280,8 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
     l->resident->n_received++;
     switch (session_receive_publish(l->resident->session, &p)) {
     case SESSION_E_RECEIVE_MAXIMUM:
-        flow_protocol_error(l, REASON_RECEIVE_MAXIMUM_EXCEEDED, "more QoS 2 messages than Receive Maximum");
+        flow_protocol_error(l, REASON_RECEIVE_MAXIMUM_EXCEEDED,
+                            "more QoS 2 messages than Receive Maximum");
         return;
     case SESSION_DUPLICATE:
         session_acknowledge(l->resident->session, &p, REASON_SUCCESS, NULL);
@@ -312,7 +317,8 @@ static void receive_ack(struct link *l, const struct wire_frame *f)
     if (f->type == WIRE_PUBREL)
         session_receive_pubrel(l->resident->session, &ack);
     else if (!session_receive_ack(l->resident->session, f->type, &ack)) {
-        flow_protocol_error(l, REASON_PROTOCOL_ERROR, "acknowledgement that does not fit its message");
+        flow_protocol_error(l, REASON_PROTOCOL_ERROR,
+                            "acknowledgement that does not fit its message");
         return;
     }
     if (l->resident->session->queue.n < l->resident->session->queue_limits.messages_max / 4)
@@ -339,7 +345,8 @@ static void receive_disconnect(struct link *l, const struct wire_frame *f)
         const struct limits *limits = policy_limits(l->worker->policy);
 
         if (s->expiry_s == 0 && d.props.session_expiry_s != 0) { /* section 3.14.2.2.2 */
-            flow_protocol_error(l, REASON_PROTOCOL_ERROR, "session expiry set at DISCONNECT that was 0 at CONNECT");
+            flow_protocol_error(l, REASON_PROTOCOL_ERROR,
+                                "session expiry set at DISCONNECT that was 0 at CONNECT");
             return;
         }
         s->expiry_s = (uint32_t)MIN(d.props.session_expiry_s, limits->session_expiry_max_s);
@@ -355,18 +362,19 @@ static void receive_disconnect(struct link *l, const struct wire_frame *f)
  */
 void flow_packet(struct link *l, const struct wire_frame *f)
 {
-    static void (*const receive[])(struct link *l, const struct wire_frame *f) = {
-        [WIRE_CONNECT] = connect_receive,       [WIRE_PUBLISH] = receive_publish,
-        [WIRE_PUBACK] = receive_ack,            [WIRE_PUBREC] = receive_ack,
-        [WIRE_PUBREL] = receive_ack,            [WIRE_PUBCOMP] = receive_ack,
-        [WIRE_SUBSCRIBE] = subscribe_receive,   [WIRE_UNSUBSCRIBE] = unsubscribe_receive,
-        [WIRE_PINGREQ] = receive_pingreq,       [WIRE_DISCONNECT] = receive_disconnect,
+    static void (*const receive[])(struct link * l, const struct wire_frame *f) = {
+        [WIRE_CONNECT] = connect_receive,     [WIRE_PUBLISH] = receive_publish,
+        [WIRE_PUBACK] = receive_ack,          [WIRE_PUBREC] = receive_ack,
+        [WIRE_PUBREL] = receive_ack,          [WIRE_PUBCOMP] = receive_ack,
+        [WIRE_SUBSCRIBE] = subscribe_receive, [WIRE_UNSUBSCRIBE] = unsubscribe_receive,
+        [WIRE_PINGREQ] = receive_pingreq,     [WIRE_DISCONNECT] = receive_disconnect,
     };
 
     if (!conn_may_receive(&l->conn, f->type)) {
         char why[96];
 
-        snprintf(why, sizeof(why), "%s while %s", wire_type_name(f->type), conn_state_text(l->conn.state));
+        snprintf(why, sizeof(why), "%s while %s", wire_type_name(f->type),
+                 conn_state_text(l->conn.state));
         flow_protocol_error(l, REASON_PROTOCOL_ERROR, why);
         return;
     }

@@ -51,8 +51,7 @@ static void send_subacks(struct worker *w)
 {
     uint64_t acked = acked_by_all(w);
 
-    list_each(it, &w->suback_waits)
-    {
+    list_each (it, &w->suback_waits) {
         struct suback_wait *wait = list_item(it, struct suback_wait, in_worker);
         struct link *l = link_find(w, wait->link);
 
@@ -96,7 +95,8 @@ static void take_interest(struct worker *w, struct post *p)
     free(in);
 }
 
-static void tell(struct worker *w, struct bytes group, struct bytes filter, bool wanted, struct share_count count)
+static void tell(struct worker *w, struct bytes group, struct bytes filter, bool wanted,
+                 struct share_count count)
 {
     w->interest_seq++;
     for (unsigned i = 0; i < w->n_workers; i++) {

@@ -48,8 +48,10 @@ static void take_call(struct worker *w, struct post *p)
     pthread_mutex_unlock(&c->lock);
 }
 
-/** node_call_worker() - run @fn on that worker's thread, before messages that wait, and wait for it */
-void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker *w, void *arg), void *arg)
+/** node_call_worker() - run @fn on that worker's thread, before messages that wait, and wait for it
+ */
+void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker *w, void *arg),
+                      void *arg)
 {
     struct call c = {
         .post = {.take = take_call},
@@ -105,7 +107,8 @@ static void tls_unref_all(struct tls_context **tls, size_t n)
 /* One context a listener, NULL for plain TCP; owned.  NULL with @ret_error on failure. */
 static struct tls_context **tls_of_all(const struct config *c, char **ret_error)
 {
-    struct tls_context **tls = mem_zero(MAX(c->n_listeners, (size_t)1) * sizeof(struct tls_context *));
+    struct tls_context **tls =
+        mem_zero(MAX(c->n_listeners, (size_t)1) * sizeof(struct tls_context *));
 
     for (size_t i = 0; i < c->n_listeners; i++) {
         if (!c->listeners[i].has_tls)
@@ -239,7 +242,7 @@ static void swap_here(struct worker *w, void *arg)
         tls_context_unref(w->listeners[i].tls);
         w->listeners[i].tls = tls_context_ref(s->tls[i]);
     }
-    list_each(it, &w->links)
+    list_each (it, &w->links)
         connect_readmit(list_item(it, struct link, in_worker));
 }
 
@@ -248,7 +251,8 @@ static void learn_here(struct sentinel *s, void *arg)
     sentinel_learn_config(s, arg);
 }
 
-static const struct config_listener *same_listener(const struct config *c, const struct config_listener *l)
+static const struct config_listener *same_listener(const struct config *c,
+                                                   const struct config_listener *l)
 {
     for (size_t i = 0; i < c->n_listeners; i++) {
         if (config_listener_is_same(&c->listeners[i], l))
@@ -258,14 +262,16 @@ static const struct config_listener *same_listener(const struct config *c, const
 }
 
 /* Contexts for the listeners that stay as they are but for certificates, CA and CRL. */
-static bool tls_anew(const struct node *n, const struct config *c, struct tls_context **ret, struct buf *text)
+static bool tls_anew(const struct node *n, const struct config *c, struct tls_context **ret,
+                     struct buf *text)
 {
     for (size_t i = 0; i < n->started->n_listeners; i++) {
         const struct config_listener *l = same_listener(c, &n->started->listeners[i]);
         char *error = NULL;
 
         if (l == NULL) {
-            buf_addf(text, "listener \"%s\" has changed: takes a restart\n", n->started->listeners[i].name);
+            buf_addf(text, "listener \"%s\" has changed: takes a restart\n",
+                     n->started->listeners[i].name);
             continue;
         }
         if (!l->has_tls)
@@ -303,12 +309,13 @@ static void cut_replaced_credentials(struct node *n, const struct config *c, str
             bytes_equal(bytes_str(before->password_verifier), bytes_str(now->password_verifier)))
             continue;
         n_closed = links_disconnect(n, SUBJECT_USER, before->name, "the password was changed");
-        buf_addf(text, "user \"%s\": password changed, %u connections closed\n", before->name, n_closed);
+        buf_addf(text, "user \"%s\": password changed, %u connections closed\n", before->name,
+                 n_closed);
     }
 }
 
-static void put_in_force(struct node *n, struct config *c, struct policy *policy, struct tls_context **tls,
-                         struct buf *text)
+static void put_in_force(struct node *n, struct config *c, struct policy *policy,
+                         struct tls_context **tls, struct buf *text)
 {
     struct swap s = {.config = c, .policy = policy, .tls = tls};
 
@@ -325,8 +332,8 @@ static void put_in_force(struct node *n, struct config *c, struct policy *policy
     n->config = c;
     pthread_mutex_unlock(&n->config_lock);
     atomic_store(&n->loaded_unix_ms, clock_unix_ms());
-    buf_addf(text, "%zu users, %zu roles, limits, certificates and CRL are in force", c->policy.n_users,
-             c->policy.n_roles);
+    buf_addf(text, "%zu users, %zu roles, limits, certificates and CRL are in force",
+             c->policy.n_users, c->policy.n_roles);
 }
 
 /* By the main thread.  All or nothing.  @text gets what was done, or the errors. */
@@ -335,7 +342,8 @@ static bool reload(struct node *n, struct buf *text)
     char *error = NULL;
     struct config *c = config_load(n->started->path, &error);
     struct policy *policy = c != NULL ? self_test_policy(n->self_test, &c->policy, &error) : NULL;
-    struct tls_context **tls = mem_zero(MAX(n->started->n_listeners, (size_t)1) * sizeof(struct tls_context *));
+    struct tls_context **tls =
+        mem_zero(MAX(n->started->n_listeners, (size_t)1) * sizeof(struct tls_context *));
     bool ok = policy != NULL && tls_anew(n, c, tls, text);
 
     if (error != NULL)
@@ -344,7 +352,8 @@ static bool reload(struct node *n, struct buf *text)
     if (ok) {
         put_in_force(n, c, policy, tls, text);
     } else {
-        buf_addf(text, "%snothing was changed", text->len > 0 && text->at[text->len - 1] != '\n' ? "\n" : "");
+        buf_addf(text, "%snothing was changed",
+                 text->len > 0 && text->at[text->len - 1] != '\n' ? "\n" : "");
         policy_unref(policy);
         config_free(c);
     }
@@ -473,7 +482,8 @@ static void take_signal(struct node *n, int fd)
 
 static void serve(struct node *n, int signal_fd)
 {
-    struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = n->wake_fd, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN},
+                           {.fd = n->wake_fd, .events = POLLIN}};
 
     while (!atomic_load(&n->stopping)) {
         uint64_t count;
@@ -482,7 +492,8 @@ static void serve(struct node *n, int signal_fd)
             continue;
         if (fds[0].revents != 0)
             take_signal(n, signal_fd);
-        if (fds[1].revents != 0 && read(n->wake_fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
+        if (fds[1].revents != 0 &&
+            read(n->wake_fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
             answer_reload(n);
     }
 }

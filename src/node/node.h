@@ -32,22 +32,27 @@ struct node;
  */
 struct node_hooks {
     void *owner;
-    /* Listeners are open, privileges dropped, workers run.  Not 0 (-errno): the node stops and node_run() returns 1. */
+    /* Listeners are open, privileges dropped, workers run.  Not 0 (-errno): the node stops and
+     * node_run() returns 1. */
     int (*started)(void *owner, struct node *n);
     /* The configuration is about to be read anew (SIGHUP or node_reload()), and has been. */
     void (*reloading)(void *owner);
     void (*reloaded)(void *owner);
-    /* The node is about to stop: workers still run, no control-plane call is made after this returns.  It waits for a call
-     * that is under way; so a call that only the main thread could serve ends with NODE_E_CONFLICT from here on. */
+    /* The node is about to stop: workers still run, no control-plane call is made after this
+     * returns.  It waits for a call that is under way; so a call that only the main thread could
+     * serve ends with NODE_E_CONFLICT from here on. */
     void (*stopping)(void *owner);
 };
 
-/* @c is taken, on failure too.  On failure NULL and @ret_error (owned by the caller) says what, where, what to do. */
+/* @c is taken, on failure too.  On failure NULL and @ret_error (owned by the caller) says what,
+ * where, what to do. */
 struct node *node_new(struct config *c, char **ret_error);
-/* Blocks until SIGTERM, SIGINT or node_stop().  Return: exit status, 0 for an orderly stop.  @hooks may be NULL. */
+/* Blocks until SIGTERM, SIGINT or node_stop().  Return: exit status, 0 for an orderly stop.  @hooks
+ * may be NULL. */
 int node_run(struct node *n, const struct node_hooks *hooks);
 struct node *node_free(struct node *n);
-/* Borrowed; for what does not change by a reload: paths, listeners, name.  Any thread between hooks.started() and stopping(). */
+/* Borrowed; for what does not change by a reload: paths, listeners, name.  Any thread between
+ * hooks.started() and stopping(). */
 const struct config *node_config(const struct node *n);
 
 /* ---- control plane: answers ---- */
@@ -74,59 +79,65 @@ const char *node_answer_text(enum node_answer a);
 /* ---- control plane: what is ---- */
 
 /*
- * {"node", "location", "version", "pid", "config", "started_unix_ms", "loaded_unix_ms" (configuration),
- *  "workers", "clients_connected", "sessions", "subscriptions", "retained_messages", "retained_bytes",
- *  "messages_received", "messages_sent", "messages_dropped", "bytes_received", "bytes_sent",
- *  "users", "roles", "assets", "bans", "incidents_open",
- *  "respond": {"enforce": bool, "suspended_until_unix_ms"},
- *  "listeners": [{"name", "address", "port", "plane": "delivery"|"control", "tls": bool, "websocket": bool,
- *   "proxy_protocol": bool, "anonymous": bool, "connections"}]}
+ * {"node", "location", "version", "pid", "config", "started_unix_ms", "loaded_unix_ms"
+ * (configuration), "workers", "clients_connected", "sessions", "subscriptions",
+ * "retained_messages", "retained_bytes", "messages_received", "messages_sent", "messages_dropped",
+ * "bytes_received", "bytes_sent", "users", "roles", "assets", "bans", "incidents_open", "respond":
+ * {"enforce": bool, "suspended_until_unix_ms"}, "listeners": [{"name", "address", "port", "plane":
+ * "delivery"|"control", "tls": bool, "websocket": bool, "proxy_protocol": bool, "anonymous": bool,
+ * "connections"}]}
  */
 json_t *node_status_json(struct node *n);
 /*
  * Array, one object a session, at most @limit (0: all):
- * {"client_id", "user", "role", "connected": bool, "address", "port", "listener", "conn" (number of the connection),
- *  "since_unix_ms" (connected or disconnected since), "protocol": "5.0"|"3.1.1", "tls_version", "keep_alive_s",
- *  "session_expiry_s", "subscriptions" (count), "queue_messages", "queue_bytes", "inflight",
- *  "messages_received", "messages_sent", "messages_dropped"}
+ * {"client_id", "user", "role", "connected": bool, "address", "port", "listener", "conn" (number of
+ * the connection), "since_unix_ms" (connected or disconnected since), "protocol": "5.0"|"3.1.1",
+ * "tls_version", "keep_alive_s", "session_expiry_s", "subscriptions" (count), "queue_messages",
+ * "queue_bytes", "inflight", "messages_received", "messages_sent", "messages_dropped"}
  */
 json_t *node_clients_json(struct node *n, size_t limit);
-/* One of the above, with "certificate_cn", "certificate_fingerprint", "certificate_not_after_unix_ms", "tls_cipher",
- * "will_topic" and "subscription_list": [{"filter", "qos", "group" (of a shared one)}]; json_null() when there is no such session. */
+/* One of the above, with "certificate_cn", "certificate_fingerprint",
+ * "certificate_not_after_unix_ms", "tls_cipher", "will_topic" and "subscription_list": [{"filter",
+ * "qos", "group" (of a shared one)}]; json_null() when there is no such session. */
 json_t *node_client_json(struct node *n, const char *client_id);
-/* {"at_unix_ms", "n", "dropped" (did not fit), "assets": [{"id", "name", "state", "declared": bool, "connected": bool,
- * "client_id", "principal", "role", "address", "owner", "site", "location", "criticality", "first_seen_unix_ms",
- * "last_seen_unix_ms"}]}, as identify_assets_json() makes it; MQ.ID.AM-01. */
+/* {"at_unix_ms", "n", "dropped" (did not fit), "assets": [{"id", "name", "state", "declared": bool,
+ * "connected": bool, "client_id", "principal", "role", "address", "owner", "site", "location",
+ * "criticality", "first_seen_unix_ms", "last_seen_unix_ms"}]}, as identify_assets_json() makes it;
+ * MQ.ID.AM-01. */
 json_t *node_assets_json(struct node *n);
-/* {"at_unix_ms", "n", "dropped", "flows": [{"from", "topic", "to", "declared": bool, "live": bool, "classification",
- * "first_seen_unix_ms", "last_seen_unix_ms"}], "declared_not_seen": [{"from", "topic", "to"}]}; MQ.ID.IC-01. */
+/* {"at_unix_ms", "n", "dropped", "flows": [{"from", "topic", "to", "declared": bool, "live": bool,
+ * "classification", "first_seen_unix_ms", "last_seen_unix_ms"}], "declared_not_seen": [{"from",
+ * "topic", "to"}]}; MQ.ID.IC-01. */
 json_t *node_flows_json(struct node *n);
 
 /* NULL or 0: not asked for. */
 struct node_incident_filter {
     const char *id;
-    const char *state;       /* "open", "acknowledged", "closed" */
-    const char *severity;    /* this and worse: "info", "low", "medium", "high", "critical" */
-    const char *kind;        /* detector's stable name */
-    uint64_t since_unix_ms;  /* "updated_unix_ms" greater than this */
-    size_t limit;            /* the newest so many */
+    const char *state;      /* "open", "acknowledged", "closed" */
+    const char *severity;   /* this and worse: "info", "low", "medium", "high", "critical" */
+    const char *kind;       /* detector's stable name */
+    uint64_t since_unix_ms; /* "updated_unix_ms" greater than this */
+    size_t limit;           /* the newest so many */
 };
 
-/* Array, oldest first, of the incident record: {"id", "kind", "subject", "severity", "state", "action", "count", "limit",
- * "window_s", "attck": [...], "time_unix_ms" (first), "updated_unix_ms", "expires_unix_ms", "client_id", "address", "user",
- * "text" (a sentence for a person), "subcategory", "disposition", "actions": [{"at_unix_ms", "what", "state", "target", "expires_unix_ms", "author", "undone": bool}],
- * "notes": [{"at_unix_ms", "author", "text"}]}. */
+/* Array, oldest first, of the incident record: {"id", "kind", "subject", "severity", "state",
+ * "action", "count", "limit", "window_s", "attck": [...], "time_unix_ms" (first),
+ * "updated_unix_ms", "expires_unix_ms", "client_id", "address", "user", "text" (a sentence for a
+ * person), "subcategory", "disposition", "actions": [{"at_unix_ms", "what", "state", "target",
+ * "expires_unix_ms", "author", "undone": bool}], "notes": [{"at_unix_ms", "author", "text"}]}. */
 json_t *node_incidents_json(struct node *n, const struct node_incident_filter *f);
-/* Array of {"kind", "subject", "address", "created_unix_ms", "expires_unix_ms" (0: until lifted), "reason", "author"}. */
+/* Array of {"kind", "subject", "address", "created_unix_ms", "expires_unix_ms" (0: until lifted),
+ * "reason", "author"}. */
 json_t *node_bans_json(struct node *n);
 /* Array of evidence, as assess/assess.h reads it: one object a probe. */
 json_t *node_evidence_json(struct node *n);
-/* Array, families next to each other, of {"name" (without "bastide_"), "type": "counter"|"gauge", "help", "value": number,
- * "labels": {name: text} (may be absent)}. */
+/* Array, families next to each other, of {"name" (without "bastide_"), "type": "counter"|"gauge",
+ * "help", "value": number, "labels": {name: text} (may be absent)}. */
 json_t *node_metrics_json(struct node *n);
 
 /* ---- control plane: what to do; @author is "admin:alice", for the audit ---- */
-/* @ret_text: one sentence for a person, what was done or why not; owned by the caller; always set. */
+/* @ret_text: one sentence for a person, what was done or why not; owned by the caller; always set.
+ */
 
 enum node_subject_kind {
     NODE_SUBJECT_CLIENT,  /* client id */
@@ -136,12 +147,14 @@ enum node_subject_kind {
     NODE_SUBJECT_KIND_N,
 };
 
-const char *node_subject_kind_text(enum node_subject_kind kind); /* "client", "user", "address", "conn" */
+const char *
+node_subject_kind_text(enum node_subject_kind kind); /* "client", "user", "address", "conn" */
 bool node_subject_kind_parse(const char *text, enum node_subject_kind *ret);
 
-/* Close every connection of the subject with 0x98; NODE_E_NOT_FOUND when there is none.  @ret_count: how many were closed. */
-enum node_answer node_disconnect(struct node *n, enum node_subject_kind kind, const char *subject, const char *author,
-                                 unsigned *ret_count, char **ret_text);
+/* Close every connection of the subject with 0x98; NODE_E_NOT_FOUND when there is none. @ret_count:
+ * how many were closed. */
+enum node_answer node_disconnect(struct node *n, enum node_subject_kind kind, const char *subject,
+                                 const char *author, unsigned *ret_count, char **ret_text);
 
 struct node_ban_request {
     enum ban_kind kind;
@@ -152,10 +165,10 @@ struct node_ban_request {
 };
 
 /* Ban, and disconnect whom it hits (@ret_count).  A ban of the same subject is replaced. */
-enum node_answer node_ban(struct node *n, const struct node_ban_request *r, const char *author, unsigned *ret_count,
-                          char **ret_text);
-enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subject, const char *address,
-                            const char *author, char **ret_text);
+enum node_answer node_ban(struct node *n, const struct node_ban_request *r, const char *author,
+                          unsigned *ret_count, char **ret_text);
+enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subject,
+                            const char *address, const char *author, char **ret_text);
 
 enum node_incident_verb {
     NODE_INCIDENT_ACK,      /* somebody looks after it */
@@ -164,13 +177,17 @@ enum node_incident_verb {
     NODE_INCIDENT_APPROVE,  /* do what waits for a person's approval */
 };
 
-/* @disposition: "true", "false" or "benign", NODE_INCIDENT_CLOSE only; NULL: not judged.  @note: ACK and CLOSE only; may be NULL. */
-enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id, const char *disposition,
-                               const char *note, const char *author, char **ret_text);
+/* @disposition: "true", "false" or "benign", NODE_INCIDENT_CLOSE only; NULL: not judged.  @note:
+ * ACK and CLOSE only; may be NULL. */
+enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id,
+                               const char *disposition, const char *note, const char *author,
+                               char **ret_text);
 /* The kill switch: no automatic action for so long; 0: act again from now on.  At most 1440. */
-enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author, char **ret_text);
-/* What SIGHUP does: read configuration, users, certificates and CRL anew.  All or nothing; @ret_text: what changed, what
- * needs a restart, or the errors, one a line. */
+enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author,
+                                        char **ret_text);
+/* What SIGHUP does: read configuration, users, certificates and CRL anew.  All or nothing;
+ * @ret_text: what changed, what needs a restart, or the errors, one a line. */
 enum node_answer node_reload(struct node *n, const char *author, char **ret_text);
-/* Ask for an orderly stop; returns at once, so that the answer can be sent before hooks.stopping(). */
+/* Ask for an orderly stop; returns at once, so that the answer can be sent before hooks.stopping().
+ */
 void node_stop(struct node *n, const char *author);

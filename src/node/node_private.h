@@ -11,7 +11,8 @@ struct admission;
 struct self_test;
 
 struct node {
-    struct config *config;  /* owned; replaced by a reload under config_lock, which all but the main thread read it under */
+    struct config *config; /* owned; replaced by a reload under config_lock, which all but the main
+                              thread read it under */
     pthread_mutex_t config_lock;
     struct config *started; /* owned; what does not change by a reload */
     struct policy *policy;
@@ -27,19 +28,21 @@ struct node {
     atomic_bool stopping;
     uint64_t started_unix_ms;
     atomic_ullong loaded_unix_ms;
-    int wake_fd; /* eventfd: the main thread has something to do */
+    int wake_fd;                   /* eventfd: the main thread has something to do */
     struct reload_request *reload; /* under reload_lock */
     pthread_mutex_t reload_lock;
     pthread_cond_t reload_done;
 };
 
 /* Run @fn on the thread of a worker or of the sentinel and wait for it; never from that thread. */
-void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker *w, void *arg), void *arg);
+void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker *w, void *arg),
+                      void *arg);
 
 /* auth.c: what may block.  The answer comes back to the worker as connect_verified(). */
 struct auth *auth_new(void);
 struct auth *auth_free(struct auth *a);
-bool auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier, struct bytes password);
+bool auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier,
+                 struct bytes password);
 
 /* admission.c: network connections of the node and of each address */
 struct admission *admission_new(void);

@@ -48,7 +48,8 @@ static struct deliveries *deliveries_new(void)
     return d;
 }
 
-/** outlet_post_message() - deliver @m, whose reference is taken over, to the sessions of @to; any thread */
+/** outlet_post_message() - deliver @m, whose reference is taken over, to the sessions of @to; any
+ * thread */
 void outlet_post_message(struct worker *to, struct message *m)
 {
     struct deliveries *d = deliveries_new();
@@ -85,7 +86,8 @@ void outlet_send(struct worker *w, uint64_t outlets, struct publication *p)
     }
 }
 
-/** outlet_add_post() - @p, taken over, goes to that worker behind the messages of this turn so far */
+/** outlet_add_post() - @p, taken over, goes to that worker behind the messages of this turn so far
+ */
 void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t bytes)
 {
     struct outbox *o = &w->outboxes[outlet];

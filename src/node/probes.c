@@ -14,8 +14,8 @@
 #define ANSWER_MS_MAX 60000
 
 /** evidence_add() - one measured value */
-void evidence_add(struct evidence_list *e, const char *test, double value, uint64_t samples, const char *window,
-                  const char *detail, ...)
+void evidence_add(struct evidence_list *e, const char *test, double value, uint64_t samples,
+                  const char *window, const char *detail, ...)
 {
     char text[DETAIL_MAX];
     va_list args;
@@ -24,8 +24,8 @@ void evidence_add(struct evidence_list *e, const char *test, double value, uint6
     va_start(args, detail);
     vsnprintf(text, sizeof(text), detail, args);
     va_end(args);
-    o = json_pack("{s:s,s:f,s:I,s:I,s:s}", "test", test, "value", value, "samples", (json_int_t)samples, "at",
-                  (json_int_t)e->at_unix_ms, "detail", text);
+    o = json_pack("{s:s,s:f,s:I,s:I,s:s}", "test", test, "value", value, "samples",
+                  (json_int_t)samples, "at", (json_int_t)e->at_unix_ms, "detail", text);
     if (window != NULL)
         json_object_set_new(o, "window", json_string(window));
     json_array_append_new(e->array, o);
@@ -49,11 +49,13 @@ static void detectors(struct sentinel *s, struct evidence_list *e)
 
     evidence_add(e, "MQ.PR.SP-03.t1", 1, detect_detectors(), NULL, "all %zu built-in detectors run",
                  detect_detectors());
-    evidence_add(e, "MQ.DE.NM-01.t1", 3, 1, NULL, "attempts are counted by address, client id and user name");
+    evidence_add(e, "MQ.DE.NM-01.t1", 3, 1, NULL,
+                 "attempts are counted by address, client id and user name");
     if (n_closed > 0)
-        evidence_add(e, "MQ.DE.NM-02.t1", 1, n_closed, "30d",
-                     "each of %llu closed connections left an event with its cause, since the start",
-                     (unsigned long long)n_closed);
+        evidence_add(
+            e, "MQ.DE.NM-02.t1", 1, n_closed, "30d",
+            "each of %llu closed connections left an event with its cause, since the start",
+            (unsigned long long)n_closed);
 }
 
 static void bans(struct sentinel *s, struct evidence_list *e)
@@ -69,7 +71,8 @@ static void bans(struct sentinel *s, struct evidence_list *e)
     }
     if (s->n_bans > 0)
         evidence_add(e, "MQ.PR.SP-04.t3", (double)n_complete / (double)s->n_bans, s->n_bans, NULL,
-                     "%zu of %zu bans have an author, a reason and an expiry", n_complete, s->n_bans);
+                     "%zu of %zu bans have an author, a reason and an expiry", n_complete,
+                     s->n_bans);
     evidence_add(e, "MQ.RC.RP-04.t4", (double)n_overdue, s->n_bans > 0 ? s->n_bans : 1, NULL,
                  "%zu of %zu bans in force are past their expiry", n_overdue, s->n_bans);
 }
@@ -102,7 +105,8 @@ static void look_at(void *arg, const struct incident *i)
 
     if (strcmp(i->detector->subcategory, "MQ.DE.ID-01") == 0) {
         n->n_guessing++;
-        n->n_guessing_in_time += limit != NULL && limit->at_unix_ms <= i->opened_unix_ms + ANSWER_MS_MAX;
+        n->n_guessing_in_time +=
+            limit != NULL && limit->at_unix_ms <= i->opened_unix_ms + ANSWER_MS_MAX;
     }
     if (i->severity >= SEVERITY_HIGH && contained != NULL && n->n_contained < RESPOND_INCIDENTS_MAX)
         n->seconds[n->n_contained++] = (contained->at_unix_ms - i->opened_unix_ms) / 1000;
@@ -122,13 +126,13 @@ static void incidents(struct sentinel *s, struct evidence_list *e)
 
     respond_incidents_each(s->respond, look_at, &n);
     if (n.n_guessing > 0)
-        evidence_add(e, "MQ.DE.ID-01.t4", (double)n.n_guessing_in_time / n.n_guessing, n.n_guessing, "90d",
-                     "%u of %u guessing incidents were limited or banned within 60 s", n.n_guessing_in_time,
-                     n.n_guessing);
+        evidence_add(e, "MQ.DE.ID-01.t4", (double)n.n_guessing_in_time / n.n_guessing, n.n_guessing,
+                     "90d", "%u of %u guessing incidents were limited or banned within 60 s",
+                     n.n_guessing_in_time, n.n_guessing);
     if (n.n_contained > 0) {
         qsort(n.seconds, n.n_contained, sizeof(n.seconds[0]), ascending);
-        evidence_add(e, "MQ.RS.RP-03.t1", (double)n.seconds[n.n_contained / 2], n.n_contained, "90d",
-                     "median of %u containments of high incidents", n.n_contained);
+        evidence_add(e, "MQ.RS.RP-03.t1", (double)n.seconds[n.n_contained / 2], n.n_contained,
+                     "90d", "median of %u containments of high incidents", n.n_contained);
     }
 }
 
@@ -151,12 +155,8 @@ void probe_sentinel(struct node *n, struct evidence_list *e)
 /** node_evidence_json() - see node.h */
 json_t *node_evidence_json(struct node *n)
 {
-    static void (*const probes[])(struct node *n, struct evidence_list *e) = {
-        probe_sentinel,
-        probe_config,
-        probe_crypto,
-        probe_traffic,
-        probe_self_test,
+    static void (*const probes[])(struct node * n, struct evidence_list * e) = {
+        probe_sentinel, probe_config, probe_crypto, probe_traffic, probe_self_test,
     };
     struct evidence_list e = {.array = json_array(), .at_unix_ms = clock_unix_ms()};
 

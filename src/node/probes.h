@@ -18,8 +18,8 @@ struct evidence_list {
 };
 
 /* @window: "30d", or NULL for what is true now.  @detail says where the value comes from. */
-void evidence_add(struct evidence_list *e, const char *test, double value, uint64_t samples, const char *window,
-                  const char *detail, ...) PRINTF(6, 7);
+void evidence_add(struct evidence_list *e, const char *test, double value, uint64_t samples,
+                  const char *window, const char *detail, ...) PRINTF(6, 7);
 
 void probe_config(struct node *n, struct evidence_list *e);
 void probe_crypto(struct node *n, struct evidence_list *e);

@@ -19,7 +19,8 @@ static bool is_bound_as_configured(const struct worker_listener *l)
     if (at.ss_family == AF_UNIX)
         return bytes_equal(bytes_str(((struct sockaddr_un *)&at)->sun_path),
                            bytes_str(config_listener_unix_path(l->config)));
-    port = at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port : ((struct sockaddr_in *)&at)->sin_port;
+    port = at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+                                    : ((struct sockaddr_in *)&at)->sin_port;
     return ntohs(port) == l->config->port;
 }
 
@@ -46,8 +47,8 @@ static void listeners(struct node *n, struct evidence_list *e)
     for (unsigned i = 0; i < n->n_workers; i++)
         node_call_worker(n, i, see_listeners, &seen);
     evidence_add(e, "MQ.ID.AM-03.t1", seen.n == n_wanted && seen.n_as_configured == n_wanted,
-                 n->started->n_listeners, NULL, "%zu of %zu sockets are bound as configured", seen.n_as_configured,
-                 n_wanted);
+                 n->started->n_listeners, NULL, "%zu of %zu sockets are bound as configured",
+                 seen.n_as_configured, n_wanted);
 }
 
 static bool has_control_listener(const struct config *c)
@@ -84,7 +85,8 @@ static size_t broad_rules_of(const struct config *c, const struct role_spec *r)
     for (size_t i = 0; i < r->n_rules; i++) {
         const struct rule_spec *rule = &r->rules[i];
 
-        n += !rule->deny && (is_everything(rule->filter) || (rule->publish && is_command(c, rule->filter)));
+        n += !rule->deny &&
+             (is_everything(rule->filter) || (rule->publish && is_command(c, rule->filter)));
     }
     return n;
 }
@@ -128,14 +130,17 @@ static void roles(const struct config *c, struct evidence_list *e)
     }
     if (n_users > 0)
         evidence_add(e, "MQ.PR.IA-05.t2", (double)n_explicit / (double)n_users, n_users, "30d",
-                     "%zu of %zu enabled users have a role with rules of its own", n_explicit, n_users);
+                     "%zu of %zu enabled users have a role with rules of its own", n_explicit,
+                     n_users);
     evidence_add(e, "MQ.PR.IA-05.t3", (double)n_broad, n_rules > 0 ? n_rules : 1, NULL,
-                 "%zu of %zu rules allow everything, or commands to a role that may not command", n_broad, n_rules);
+                 "%zu of %zu rules allow everything, or commands to a role that may not command",
+                 n_broad, n_rules);
     evidence_add(e, "MQ.PR.SP-04.t5", n_critical > 0, c->policy.n_roles, NULL,
-                 "%zu of %zu roles are protected from automatic responses", n_critical, c->policy.n_roles);
-    evidence_add(e, "MQ.ID.IC-01.t3", has_control_listener(c) && c->policy.n_command_topics > 0, 1, NULL,
-                 "control listener: %s; %zu command topics", has_control_listener(c) ? "yes" : "no",
-                 c->policy.n_command_topics);
+                 "%zu of %zu roles are protected from automatic responses", n_critical,
+                 c->policy.n_roles);
+    evidence_add(e, "MQ.ID.IC-01.t3", has_control_listener(c) && c->policy.n_command_topics > 0, 1,
+                 NULL, "control listener: %s; %zu command topics",
+                 has_control_listener(c) ? "yes" : "no", c->policy.n_command_topics);
 }
 
 /* ---- limits ---- */
@@ -156,12 +161,14 @@ static void limits(const struct config *c, struct evidence_list *e)
     unsigned mechanisms = 4 + (l->session_expiry_max_s < UINT32_MAX) + has_crl(c);
 
     evidence_add(e, "MQ.PR.SP-02.t5", mechanisms, 1, NULL,
-                 "keep alive at most %llu s, connect timeout %llu ms, quota, protocol error; session expiry limit: %s; "
+                 "keep alive at most %llu s, connect timeout %llu ms, quota, protocol error; "
+                 "session expiry limit: %s; "
                  "revocation list: %s",
                  (unsigned long long)l->keep_alive_max_s, (unsigned long long)l->connect_timeout_ms,
                  l->session_expiry_max_s < UINT32_MAX ? "yes" : "no", has_crl(c) ? "yes" : "no");
     evidence_add(e, "MQ.PR.SP-05.t1", 6, 1, NULL,
-                 "connections per address, failed authentication, publishes, subscriptions, packet size and queued "
+                 "connections per address, failed authentication, publishes, subscriptions, packet "
+                 "size and queued "
                  "messages are limited; bytes a second are not");
 }
 

@@ -12,7 +12,8 @@
 #define SERVER_DAYS_LEFT  14
 #define SECURITY_BITS_MIN 128 /* EC P-256, RSA 3072 */
 
-static bool server_certificate_ok(const struct config_listener *l, uint64_t now_unix_ms, unsigned *ret_days)
+static bool server_certificate_ok(const struct config_listener *l, uint64_t now_unix_ms,
+                                  unsigned *ret_days)
 {
     struct certificate_facts f;
     char *error = NULL;
@@ -46,7 +47,8 @@ static void server_certificates(const struct config *c, struct evidence_list *e)
     }
     if (n > 0)
         evidence_add(e, "MQ.PR.IA-04.t1", n_ok == n, n, NULL,
-                     "%u of %u TLS listeners present a certificate that names them, is not self-signed and lasts; "
+                     "%u of %u TLS listeners present a certificate that names them, is not "
+                     "self-signed and lasts; "
                      "the shortest %u days",
                      n_ok, n, days_least);
 }
@@ -55,7 +57,8 @@ static void server_certificates(const struct config *c, struct evidence_list *e)
 static bool seen_before(const struct config *c, size_t i)
 {
     for (size_t k = 0; k < i; k++) {
-        if (c->listeners[k].client_ca != NULL && strcmp(c->listeners[k].client_ca, c->listeners[i].client_ca) == 0)
+        if (c->listeners[k].client_ca != NULL &&
+            strcmp(c->listeners[k].client_ca, c->listeners[i].client_ca) == 0)
             return true;
     }
     return false;
@@ -77,15 +80,16 @@ static void anchors(const struct config *c, struct evidence_list *e)
             free(error);
             continue;
         }
-        n_strong += f.security_bits >= SECURITY_BITS_MIN && strstr(f.signature_algorithm, "SHA1") == NULL &&
+        n_strong += f.security_bits >= SECURITY_BITS_MIN &&
+                    strstr(f.signature_algorithm, "SHA1") == NULL &&
                     strstr(f.signature_algorithm, "md5") == NULL;
         certificate_facts_done(&f);
     }
     if (n == 0)
         return;
     evidence_add(e, "MQ.PR.IA-02.t2", n, n, NULL, "%u trust anchors for client certificates", n);
-    evidence_add(e, "MQ.PR.IA-02.t3", n_strong == n, n, NULL, "%u of %u anchors have 128 bits of security or more",
-                 n_strong, n);
+    evidence_add(e, "MQ.PR.IA-02.t3", n_strong == n, n, NULL,
+                 "%u of %u anchors have 128 bits of security or more", n_strong, n);
 }
 
 static void revocation(const struct config *c, struct evidence_list *e)
@@ -105,8 +109,10 @@ static void revocation(const struct config *c, struct evidence_list *e)
         free(error);
     }
     if (n > 0)
-        evidence_add(e, "MQ.PR.IA-01.t3", (double)n_fresh / n, n, "30d",
-                     "%u of %u revocation lists in force are not past their next update, looked at now", n_fresh, n);
+        evidence_add(
+            e, "MQ.PR.IA-01.t3", (double)n_fresh / n, n, "30d",
+            "%u of %u revocation lists in force are not past their next update, looked at now",
+            n_fresh, n);
 }
 
 static void randomness(struct evidence_list *e)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* node/probes_traffic.c - evidence: counted on the delivery plane since the start, and live sessions */
+/* node/probes_traffic.c - evidence: counted on the delivery plane since the start, and live
+ * sessions */
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <dirent.h>
@@ -49,7 +50,7 @@ static void see(struct worker *w, void *arg)
 #define X(name, help) v->counters.name += w->counters.name;
     COUNTERS(X)
 #undef X
-    list_each(it, &w->links)
+    list_each (it, &w->links)
         see_link(w, v, list_item(it, struct link, in_worker));
 }
 
@@ -69,32 +70,38 @@ static void sessions(const struct live *v, struct evidence_list *e)
     if (c->connects_accepted > 0) {
         uint64_t n_strong = c->connects_certificate + c->connects_password;
 
-        evidence_add(e, "MQ.PR.IA-03.t2", (double)n_strong / (double)c->connects_accepted, c->connects_accepted, "30d",
-                     "%llu by certificate, %llu by Argon2id password, %llu without credentials, since the start",
-                     (unsigned long long)c->connects_certificate, (unsigned long long)c->connects_password,
+        evidence_add(e, "MQ.PR.IA-03.t2", (double)n_strong / (double)c->connects_accepted,
+                     c->connects_accepted, "30d",
+                     "%llu by certificate, %llu by Argon2id password, %llu without credentials, "
+                     "since the start",
+                     (unsigned long long)c->connects_certificate,
+                     (unsigned long long)c->connects_password,
                      (unsigned long long)c->connects_anonymous);
-        evidence_add(e, "MQ.PR.IA-01.t2", (double)c->connects_plain_remote, c->connects_accepted, "30d",
-                     "%llu of %llu sessions since the start were without TLS from beyond loopback",
-                     (unsigned long long)c->connects_plain_remote, (unsigned long long)c->connects_accepted);
-        evidence_add(e, "MQ.PR.SP-01.t3", 1000.0 * (double)c->protocol_errors / (double)c->connects_accepted,
-                     c->connects_accepted, "30d", "%llu protocol errors in %llu connects, since the start",
-                     (unsigned long long)c->protocol_errors, (unsigned long long)c->connects_accepted);
+        evidence_add(
+            e, "MQ.PR.IA-01.t2", (double)c->connects_plain_remote, c->connects_accepted, "30d",
+            "%llu of %llu sessions since the start were without TLS from beyond loopback",
+            (unsigned long long)c->connects_plain_remote, (unsigned long long)c->connects_accepted);
+        evidence_add(
+            e, "MQ.PR.SP-01.t3", 1000.0 * (double)c->protocol_errors / (double)c->connects_accepted,
+            c->connects_accepted, "30d", "%llu protocol errors in %llu connects, since the start",
+            (unsigned long long)c->protocol_errors, (unsigned long long)c->connects_accepted);
     }
     if (n_tls > 0) {
         evidence_add(e, "MQ.PR.IP-01.t2", (double)c->connects_tls13 / (double)n_tls, n_tls, "30d",
-                     "%llu of %llu TLS sessions since the start", (unsigned long long)c->connects_tls13,
-                     (unsigned long long)n_tls);
+                     "%llu of %llu TLS sessions since the start",
+                     (unsigned long long)c->connects_tls13, (unsigned long long)n_tls);
         evidence_add(e, "MQ.PR.IA-04.t2", (double)c->connects_sni / (double)n_tls, n_tls, "30d",
-                     "%llu of %llu TLS clients named the server they want", (unsigned long long)c->connects_sni,
-                     (unsigned long long)n_tls);
+                     "%llu of %llu TLS clients named the server they want",
+                     (unsigned long long)c->connects_sni, (unsigned long long)n_tls);
     }
     if (v->n_sessions_remote > 0)
         evidence_add(e, "MQ.PR.IA-01.t1", (double)v->n_mtls_remote / (double)v->n_sessions_remote,
-                     v->n_sessions_remote, "30d", "%zu of %zu live sessions from beyond loopback", v->n_mtls_remote,
-                     v->n_sessions_remote);
+                     v->n_sessions_remote, "30d", "%zu of %zu live sessions from beyond loopback",
+                     v->n_mtls_remote, v->n_sessions_remote);
     if (v->n_certificates > 0)
         evidence_add(e, "MQ.PR.IA-01.t4", (double)v->n_expiring, v->n_certificates, NULL,
-                     "%zu of %zu client certificates in use end within 14 days", v->n_expiring, v->n_certificates);
+                     "%zu of %zu client certificates in use end within 14 days", v->n_expiring,
+                     v->n_certificates);
 }
 
 static void ages(const struct live *v, struct evidence_list *e)
@@ -104,10 +111,13 @@ static void ages(const struct live *v, struct evidence_list *e)
     if (v->n_tls == 0)
         return;
     qsort(v->tls_age_ns, v->n_tls, sizeof(uint64_t), ascending);
-    hours = (double)v->tls_age_ns[(size_t)(P99 * (double)(v->n_tls - 1))] / (3600.0 * (double)NS_PER_S);
+    hours =
+        (double)v->tls_age_ns[(size_t)(P99 * (double)(v->n_tls - 1))] / (3600.0 * (double)NS_PER_S);
     evidence_add(e, "MQ.PR.SP-07.t1", hours, v->n_tls, NULL,
-                 "99th percentile over %zu live TLS sessions; keys are those of the handshake", v->n_tls);
-    evidence_add(e, "MQ.PR.SP-07.t2", hours, v->n_tls, NULL, "99th percentile over %zu live TLS sessions", v->n_tls);
+                 "99th percentile over %zu live TLS sessions; keys are those of the handshake",
+                 v->n_tls);
+    evidence_add(e, "MQ.PR.SP-07.t2", hours, v->n_tls, NULL,
+                 "99th percentile over %zu live TLS sessions", v->n_tls);
 }
 
 static size_t open_files(void)
@@ -130,7 +140,8 @@ static void headroom(struct evidence_list *e)
     if (n == 0 || getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == 0)
         return;
     evidence_add(e, "MQ.PR.SP-05.t4", 1.0 - (double)n / (double)files.rlim_cur, 1, "30d",
-                 "descriptors: %zu of %llu in use, looked at now", n, (unsigned long long)files.rlim_cur);
+                 "descriptors: %zu of %llu in use, looked at now", n,
+                 (unsigned long long)files.rlim_cur);
 }
 
 static uint64_t less(uint64_t n, uint64_t by)
@@ -148,7 +159,8 @@ static void leave_out_trials(const struct node *n, struct counters *c)
     c->protocol_errors = less(c->protocol_errors, self_test_protocol_errors(n->self_test));
 }
 
-/** probe_traffic() - sessions by method and protection, their age, and what is left of the machine */
+/** probe_traffic() - sessions by method and protection, their age, and what is left of the machine
+ */
 void probe_traffic(struct node *n, struct evidence_list *e)
 {
     struct live v = {.now_unix_ms = e->at_unix_ms};

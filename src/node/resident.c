@@ -21,7 +21,7 @@ struct resident *resident_find(const struct worker *w, struct bytes client_id)
 
 /** resident_new() - a session for a client id that has none; not connected yet */
 struct resident *resident_new(struct worker *w, struct bytes client_id, const struct grant *g,
-                          const struct session_limits *limits)
+                              const struct session_limits *limits)
 {
     struct resident *c = mem_new(struct resident);
 
@@ -34,7 +34,7 @@ struct resident *resident_new(struct worker *w, struct bytes client_id, const st
 /** resident_drop_subscriptions() - the session's state begins anew */
 void resident_drop_subscriptions(struct worker *w, struct resident *c)
 {
-    list_each(it, &c->session->subscriber.subscriptions)
+    list_each (it, &c->session->subscriber.subscriptions)
         subscription_end(w, list_item(it, struct subscription, in_subscriber));
 }
 
@@ -84,8 +84,8 @@ void resident_set_will(struct worker *w, struct resident *c, const struct wire_c
     buf_done(&forward);
 }
 
-/* Once, and only if there is one [MQTT5-3.1.2-8] [MQTT5-3.1.2-10] [MQTT3-3.1.2-10] [MQTT3-3.1.2-12];
- * its rights are those of the moment it fires. */
+/* Once, and only if there is one [MQTT5-3.1.2-8] [MQTT5-3.1.2-10] [MQTT3-3.1.2-10]
+ * [MQTT3-3.1.2-12]; its rights are those of the moment it fires. */
 static void publish_will(struct worker *w, struct resident *c)
 {
     struct will *will = &c->session->will;
@@ -146,9 +146,10 @@ static void expired(struct worker *w, struct due *d)
     resident_end(w, list_item(d, struct resident, expiry));
 }
 
-/** resident_connected() - @l is the session's network connection; a Will that waited is not published [MQTT5-3.1.3-9] */
+/** resident_connected() - @l is the session's network connection; a Will that waited is not
+ * published [MQTT5-3.1.3-9] */
 void resident_connected(struct worker *w, struct resident *c, struct link *l,
-                      const struct session_limits *limits)
+                        const struct session_limits *limits)
 {
     drop_will(w, c);
     heap_clear(&w->timers, &c->expiry.timer);

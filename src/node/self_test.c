@@ -34,7 +34,7 @@ struct self_test {
     bool is_running;
     int stop_fd; /* eventfd, readable when it is time to stop */
     pthread_mutex_t lock;
-    json_t *results; /* owned; NULL until the first round has ended; under lock */
+    json_t *results;              /* owned; NULL until the first round has ended; under lock */
     struct password_audit *audit; /* owned */
 
     char client_prefix[64];
@@ -91,9 +91,11 @@ struct self_test *self_test_free(struct self_test *t)
  *
  * Return: as policy_new().
  */
-struct policy *self_test_policy(const struct self_test *t, const struct policy_spec *spec, char **ret_error)
+struct policy *self_test_policy(const struct self_test *t, const struct policy_spec *spec,
+                                char **ret_error)
 {
-    static const struct rule_spec rules[] = {{.filter = SELF_TEST_TOPIC, .publish = true, .subscribe = true}};
+    static const struct rule_spec rules[] = {
+        {.filter = SELF_TEST_TOPIC, .publish = true, .subscribe = true}};
     struct policy_spec all = *spec;
     struct role_spec *roles = mem_zero((spec->n_roles + 1) * sizeof(*roles));
     struct user_spec *users = mem_zero((spec->n_users + SELF_TEST_PRINCIPALS) * sizeof(*users));
@@ -101,7 +103,8 @@ struct policy *self_test_policy(const struct self_test *t, const struct policy_s
 
     if (spec->n_roles > 0)
         memcpy(roles, spec->roles, spec->n_roles * sizeof(*roles));
-    roles[all.n_roles++] = (struct role_spec){.name = IDENTIFY_TEST_PREFIX, .rules = rules, .n_rules = COUNT_OF(rules)};
+    roles[all.n_roles++] = (struct role_spec){
+        .name = IDENTIFY_TEST_PREFIX, .rules = rules, .n_rules = COUNT_OF(rules)};
     if (spec->n_users > 0)
         memcpy(users, spec->users, spec->n_users * sizeof(*users));
     for (unsigned i = 0; i < SELF_TEST_PRINCIPALS; i++)
@@ -127,7 +130,8 @@ bool self_test_is_own(const struct self_test *t, struct bytes client_id)
 /** self_test_is_forged() - does somebody else use the prefix of the self-test?  Any thread. */
 bool self_test_is_forged(const struct self_test *t, struct bytes client_id)
 {
-    return bytes_has_prefix(client_id, BYTES(IDENTIFY_TEST_PREFIX)) && !self_test_is_own(t, client_id);
+    return bytes_has_prefix(client_id, BYTES(IDENTIFY_TEST_PREFIX)) &&
+           !self_test_is_own(t, client_id);
 }
 
 /** self_test_saw() - count what the trials want to see arrive */
@@ -228,7 +232,8 @@ int self_test_start(struct self_test *t)
     return r == 0 ? 0 : err_origin(-r);
 }
 
-/** self_test_stop() - before the workers stop; trials under way are cut short; fine if it was not started */
+/** self_test_stop() - before the workers stop; trials under way are cut short; fine if it was not
+ * started */
 void self_test_stop(struct self_test *t)
 {
     const uint64_t one = 1;

@@ -21,7 +21,8 @@ struct self_test;
 struct self_test *self_test_new(struct node *n);
 struct self_test *self_test_free(struct self_test *t);
 /* Both policies share all but the principals of the self-test. */
-struct policy *self_test_policy(const struct self_test *t, const struct policy_spec *spec, char **ret_error);
+struct policy *self_test_policy(const struct self_test *t, const struct policy_spec *spec,
+                                char **ret_error);
 bool self_test_is_own(const struct self_test *t, struct bytes client_id);
 bool self_test_is_forged(const struct self_test *t, struct bytes client_id);
 /* On the sentinel's thread: an event of the self-test, which goes no further. */

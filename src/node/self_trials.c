@@ -39,7 +39,8 @@ static const char *address_of(const struct config_listener *l)
 static bool can_use(const struct config_listener *l)
 {
     return l->plane == CONFIG_PLANE_DELIVERY && config_listener_is_direct(l) &&
-           (!l->has_tls || (l->client_certificate != CONFIG_CLIENT_CERTIFICATE_REQUIRED && l->client_ca != NULL));
+           (!l->has_tls ||
+            (l->client_certificate != CONFIG_CLIENT_CERTIFICATE_REQUIRED && l->client_ca != NULL));
 }
 
 struct door {
@@ -78,8 +79,9 @@ static bool first_door(const struct trial_kit *kit, struct door *ret)
 }
 
 /* @principal: 0 or 1; otherwise nobody. */
-static struct client_settings settings_for(const struct trial_kit *kit, const struct door *d, unsigned principal,
-                                           const char *id, char client_id[CLIENT_ID_LEN])
+static struct client_settings settings_for(const struct trial_kit *kit, const struct door *d,
+                                           unsigned principal, const char *id,
+                                           char client_id[CLIENT_ID_LEN])
 {
     snprintf(client_id, CLIENT_ID_LEN, "%s%s", kit->client_prefix, id);
     return (struct client_settings){
@@ -103,7 +105,8 @@ static struct client *connected(const struct client_settings *s)
 /* Bytes without TLS, whatever the listener expects; NULL when it does not answer. */
 static struct stream *plain_stream(const struct config_listener *l)
 {
-    const struct stream_target to = {.host = address_of(l), .port = l->port, .timeout_ms = TRIAL_MS};
+    const struct stream_target to = {
+        .host = address_of(l), .port = l->port, .timeout_ms = TRIAL_MS};
     char *error = NULL;
     struct stream *s = stream_connect(&to, &error);
 
@@ -118,8 +121,10 @@ static bool is_stopping(const struct trial_kit *kit)
     return poll(&p, 1, 0) != 0;
 }
 
-/* Wait until the node closes the connection; Return: ms, or UINT64_MAX when it did not in @patience_ms. */
-static uint64_t closed_after_ms(const struct trial_kit *kit, int fd, uint64_t since_ns, unsigned patience_ms)
+/* Wait until the node closes the connection; Return: ms, or UINT64_MAX when it did not in
+ * @patience_ms. */
+static uint64_t closed_after_ms(const struct trial_kit *kit, int fd, uint64_t since_ns,
+                                unsigned patience_ms)
 {
     struct pollfd p[] = {{.fd = fd, .events = POLLIN}, {.fd = kit->stop_fd, .events = POLLIN}};
     char some[256];
@@ -128,7 +133,8 @@ static uint64_t closed_after_ms(const struct trial_kit *kit, int fd, uint64_t si
     for (;;) {
         uint64_t now_ns = clock_now_ns();
 
-        if (now_ns >= end_ns || poll(p, COUNT_OF(p), (int)((end_ns - now_ns) / NS_PER_MS) + 1) <= 0 ||
+        if (now_ns >= end_ns ||
+            poll(p, COUNT_OF(p), (int)((end_ns - now_ns) / NS_PER_MS) + 1) <= 0 ||
             p[1].revents != 0)
             return UINT64_MAX;
         if (recv(fd, some, sizeof(some), MSG_DONTWAIT) == 0 || (p[0].revents & (POLLHUP | POLLERR)))
@@ -141,7 +147,8 @@ static uint64_t closed_after_ms(const struct trial_kit *kit, int fd, uint64_t si
 /* Who is behind a proxy may be anywhere. */
 static bool is_beyond_loopback(const struct config_listener *l)
 {
-    return l->proxy_protocol || (config_listener_unix_path(l) == NULL && !address_is_loopback(l->address));
+    return l->proxy_protocol ||
+           (config_listener_unix_path(l) == NULL && !address_is_loopback(l->address));
 }
 
 static void try_anonymous(struct trial_kit *kit, struct evidence_list *e)
@@ -164,21 +171,24 @@ static void try_anonymous(struct trial_kit *kit, struct evidence_list *e)
             n_let_in += client != NULL && beyond;
             client_free(client);
         } else {
-            n_let_in += c->listeners[i].anonymous && beyond; /* it cannot be tried: it is taken at its word */
+            n_let_in += c->listeners[i].anonymous &&
+                        beyond; /* it cannot be tried: it is taken at its word */
         }
         n_beyond += beyond;
         door_close(&d);
     }
     if (n_tried > 0)
         evidence_add(e, "MQ.PR.IA-03.t1", n_let_in, n_tried, NULL,
-                     "a CONNECT without credentials was tried on %u listeners; %u are beyond loopback, %u of those "
+                     "a CONNECT without credentials was tried on %u listeners; %u are beyond "
+                     "loopback, %u of those "
                      "let it in",
                      n_tried, n_beyond, n_let_in);
 }
 
 /* ---- MQ.PR.IA-05.t1, MQ.DE.ID-02.t3, MQ.DE.ID-03.t1 ---- */
 
-static unsigned grown(const struct trial_kit *kit, unsigned (*of)(struct trial_seen s), unsigned before, unsigned by)
+static unsigned grown(const struct trial_kit *kit, unsigned (*of)(struct trial_seen s),
+                      unsigned before, unsigned by)
 {
     uint64_t end_ns = clock_now_ns() + ARRIVAL_MS * NS_PER_MS;
     unsigned n;
@@ -210,8 +220,10 @@ static bool is_refused(struct client *c, enum client_outcome o)
 
 static void try_rights(struct trial_kit *kit, struct evidence_list *e)
 {
-    const struct client_message elsewhere = {.topic = BYTES("somewhere/else/entirely"), .payload = BYTES("x"), .qos = 1};
-    const struct client_message alone = {.topic = BYTES("bastide-self-test/alone"), .payload = BYTES("x"), .qos = 1};
+    const struct client_message elsewhere = {
+        .topic = BYTES("somewhere/else/entirely"), .payload = BYTES("x"), .qos = 1};
+    const struct client_message alone = {
+        .topic = BYTES("bastide-self-test/alone"), .payload = BYTES("x"), .qos = 1};
     unsigned before = kit->seen(kit->seen_arg).n_denied;
     char id[CLIENT_ID_LEN];
     struct client_settings s;
@@ -226,14 +238,16 @@ static void try_rights(struct trial_kit *kit, struct evidence_list *e)
     if (c != NULL) {
         refused = is_refused(c, client_subscribe(c, "somewhere/else/#", 0));
         refused = is_refused(c, client_publish(c, &elsewhere)) && refused;
-        evidence_add(e, "MQ.PR.IA-05.t1", refused, 1, NULL,
-                     "a principal without rules was %s to publish and to subscribe on listener \"%s\"",
-                     refused ? "refused" : "NOT refused", d.listener->name);
+        evidence_add(
+            e, "MQ.PR.IA-05.t1", refused, 1, NULL,
+            "a principal without rules was %s to publish and to subscribe on listener \"%s\"",
+            refused ? "refused" : "NOT refused", d.listener->name);
         evidence_add(e, "MQ.DE.ID-02.t3", refused && grown(kit, denied_of, before, 2) == 2, 1, NULL,
                      "both refusals were answered by 0x87 and reached the detectors");
         evidence_add(e, "MQ.DE.ID-03.t1",
-                     client_publish(c, &alone) == CLIENT_OK && client_reason(c) == REASON_NO_MATCHING_SUBSCRIBERS, 1,
-                     NULL, "a publish that nobody subscribes to was answered by 0x10");
+                     client_publish(c, &alone) == CLIENT_OK &&
+                         client_reason(c) == REASON_NO_MATCHING_SUBSCRIBERS,
+                     1, NULL, "a publish that nobody subscribes to was answered by 0x10");
         client_disconnect(c, REASON_SUCCESS);
     }
     client_free(c);
@@ -244,7 +258,8 @@ static void try_rights(struct trial_kit *kit, struct evidence_list *e)
 
 static void try_credentials(struct trial_kit *kit, struct evidence_list *e)
 {
-    static const char *const kinds[][2] = {{"known", "a wrong password"}, {"bastide-self-test-nobody", "no such user"}};
+    static const char *const kinds[][2] = {{"known", "a wrong password"},
+                                           {"bastide-self-test-nobody", "no such user"}};
     unsigned before = kit->seen(kit->seen_arg).n_auth_failed;
     unsigned n_seen;
     struct door d;
@@ -261,8 +276,9 @@ static void try_credentials(struct trial_kit *kit, struct evidence_list *e)
         client_free(connected(&s));
     }
     n_seen = grown(kit, auth_failed_of, before, COUNT_OF(kinds));
-    evidence_add(e, "MQ.DE.ID-01.t1", (double)MIN(n_seen, (unsigned)COUNT_OF(kinds)) / COUNT_OF(kinds),
-                 COUNT_OF(kinds), NULL, "%u of %zu kinds left an event: wrong password, unknown user", n_seen,
+    evidence_add(e, "MQ.DE.ID-01.t1",
+                 (double)MIN(n_seen, (unsigned)COUNT_OF(kinds)) / COUNT_OF(kinds), COUNT_OF(kinds),
+                 NULL, "%u of %zu kinds left an event: wrong password, unknown user", n_seen,
                  COUNT_OF(kinds));
     door_close(&d);
 }
@@ -285,7 +301,8 @@ static void try_keep_alive(struct trial_kit *kit, struct evidence_list *e)
         uint64_t ms = closed_after_ms(kit, client_fd(c), clock_now_ns(), PATIENCE_MS);
 
         evidence_add(e, "MQ.PR.SP-02.t1", ms <= 2500, 1, NULL,
-                     "a silent client with keep alive 1 s was %s after %llu ms", ms == UINT64_MAX ? "not closed" : "closed",
+                     "a silent client with keep alive 1 s was %s after %llu ms",
+                     ms == UINT64_MAX ? "not closed" : "closed",
                      (unsigned long long)(ms == UINT64_MAX ? PATIENCE_MS : ms));
     }
     client_free(c);
@@ -313,8 +330,10 @@ static void try_connect_timeout(struct trial_kit *kit, struct evidence_list *e)
         return;
     ms = closed_after_ms(kit, stream_fd(s), since_ns, limit_ms + PATIENCE_MS);
     if (ms != UINT64_MAX)
-        evidence_add(e, "MQ.PR.SP-02.t2", (double)ms / 1000.0, 1, NULL,
-                     "a connection without a CONNECT to listener \"%s\" was closed after that many seconds", l->name);
+        evidence_add(
+            e, "MQ.PR.SP-02.t2", (double)ms / 1000.0, 1, NULL,
+            "a connection without a CONNECT to listener \"%s\" was closed after that many seconds",
+            l->name);
     stream_free(s);
 }
 
@@ -339,8 +358,8 @@ static void try_takeover(struct trial_kit *kit, struct evidence_list *e)
     if (first != NULL && second != NULL) {
         taken = closed_after_ms(kit, client_fd(first), clock_now_ns(), TRIAL_MS) != UINT64_MAX;
         evidence_add(e, "MQ.PR.SP-02.t4", taken && thief == NULL, 1, NULL,
-                     "the same principal %s the client id over; another was %s", taken ? "took" : "did not take",
-                     thief == NULL ? "refused" : "let in");
+                     "the same principal %s the client id over; another was %s",
+                     taken ? "took" : "did not take", thief == NULL ? "refused" : "let in");
     }
     client_free(first);
     client_free(second);
@@ -373,8 +392,9 @@ static bool old_tls_refused(const struct config_listener *l)
     if (s == NULL)
         return false;
     p.fd = stream_fd(s);
-    refused = stream_write(s, old_hello, sizeof(old_hello), &n) == STREAM_OK && n == sizeof(old_hello) &&
-              poll(&p, 1, TRIAL_MS) == 1 && (recv(p.fd, &first, 1, MSG_DONTWAIT) <= 0 || first == 0x15);
+    refused = stream_write(s, old_hello, sizeof(old_hello), &n) == STREAM_OK &&
+              n == sizeof(old_hello) && poll(&p, 1, TRIAL_MS) == 1 &&
+              (recv(p.fd, &first, 1, MSG_DONTWAIT) <= 0 || first == 0x15);
     stream_free(s);
     return refused;
 }
@@ -395,27 +415,29 @@ static void try_old_tls(struct trial_kit *kit, struct evidence_list *e)
     }
     if (n > 0)
         evidence_add(e, "MQ.PR.IP-01.t3", n_refused == n, n, NULL,
-                     "%u of %u TLS listeners refused a handshake with TLS 1.1, static RSA, 3DES, RC4 and NULL",
+                     "%u of %u TLS listeners refused a handshake with TLS 1.1, static RSA, 3DES, "
+                     "RC4 and NULL",
                      n_refused, n);
 }
 
 /* ---- MQ.PR.IP-02.t2: packets that nobody may send, instead of a CONNECT ---- */
 
 static const struct bytes malformed[] = {
-    BYTES("\x00\x00"),                                         /* no such type */
-    BYTES("\xc0\x00"),                                         /* PINGREQ before CONNECT */
-    BYTES("\x30\x05\x00\x01t12"),                              /* PUBLISH before CONNECT */
-    BYTES("\x82\x06\x00\x01\x00\x01t\x00"),                    /* SUBSCRIBE before CONNECT */
-    BYTES("\x20\x02\x00\x00"),                                 /* CONNACK from a client */
-    BYTES("\xd0\x00"),                                         /* PINGRESP from a client */
-    BYTES("\x90\x03\x00\x01\x00"),                             /* SUBACK from a client */
-    BYTES("\x10\xff\xff\xff\xff\x7f"),                         /* remaining length of five bytes */
-    BYTES("\x11\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x"),    /* reserved flags of CONNECT */
-    BYTES("\x10\x0d\x00\x04MQTT\x04\x03\x00\x3c\x00\x01x"),    /* reserved connect flag */
-    BYTES("\x10\x0d\x00\x04MQTX\x04\x02\x00\x3c\x00\x01x"),    /* protocol name */
-    BYTES("\x10\x0d\x00\x04MQTT\x09\x02\x00\x3c\x00\x01x"),    /* protocol level */
-    BYTES("\x10\x0d\x00\x04MQTT\x04\x1a\x00\x3c\x00\x01x"),    /* Will QoS 3 without a Will */
-    BYTES("\x10\x0d\x00\x04MQTT\x04\x42\x00\x3c\x00\x01x"),    /* password without user name in 3.1.1 */
+    BYTES("\x00\x00"),                                      /* no such type */
+    BYTES("\xc0\x00"),                                      /* PINGREQ before CONNECT */
+    BYTES("\x30\x05\x00\x01t12"),                           /* PUBLISH before CONNECT */
+    BYTES("\x82\x06\x00\x01\x00\x01t\x00"),                 /* SUBSCRIBE before CONNECT */
+    BYTES("\x20\x02\x00\x00"),                              /* CONNACK from a client */
+    BYTES("\xd0\x00"),                                      /* PINGRESP from a client */
+    BYTES("\x90\x03\x00\x01\x00"),                          /* SUBACK from a client */
+    BYTES("\x10\xff\xff\xff\xff\x7f"),                      /* remaining length of five bytes */
+    BYTES("\x11\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x"), /* reserved flags of CONNECT */
+    BYTES("\x10\x0d\x00\x04MQTT\x04\x03\x00\x3c\x00\x01x"), /* reserved connect flag */
+    BYTES("\x10\x0d\x00\x04MQTX\x04\x02\x00\x3c\x00\x01x"), /* protocol name */
+    BYTES("\x10\x0d\x00\x04MQTT\x09\x02\x00\x3c\x00\x01x"), /* protocol level */
+    BYTES("\x10\x0d\x00\x04MQTT\x04\x1a\x00\x3c\x00\x01x"), /* Will QoS 3 without a Will */
+    BYTES(
+        "\x10\x0d\x00\x04MQTT\x04\x42\x00\x3c\x00\x01x"), /* password without user name in 3.1.1 */
     BYTES("\x10\x0d\x00\x04MQTT\x04\x22\x00\x3c\x00\x01x"),    /* Will Retain without a Will */
     BYTES("\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01\xff"), /* ill-formed UTF-8 */
     BYTES("\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01\x00"), /* U+0000 */
@@ -426,7 +448,8 @@ static const struct bytes malformed[] = {
     BYTES("\x10\x10\x00\x04MQTT\x05\x02\x00\x3c\x02\x17\x02\x00\x01x"),     /* Request Problem 2 */
 };
 
-static bool is_closed_for(const struct trial_kit *kit, const struct config_listener *l, struct bytes packet)
+static bool is_closed_for(const struct trial_kit *kit, const struct config_listener *l,
+                          struct bytes packet)
 {
     struct stream *s = plain_stream(l);
     bool closed = false;
@@ -450,8 +473,9 @@ static void try_malformed(struct trial_kit *kit, struct evidence_list *e)
         for (size_t k = 0; k < COUNT_OF(malformed); k++)
             n_closed += is_closed_for(kit, &c->listeners[i], malformed[k]);
         kit->n_malformed += COUNT_OF(malformed);
-        evidence_add(e, "MQ.PR.IP-02.t2", (double)n_closed / COUNT_OF(malformed), COUNT_OF(malformed), NULL,
-                     "%zu of %zu malformed packets ended their connection", n_closed, COUNT_OF(malformed));
+        evidence_add(
+            e, "MQ.PR.IP-02.t2", (double)n_closed / COUNT_OF(malformed), COUNT_OF(malformed), NULL,
+            "%zu of %zu malformed packets ended their connection", n_closed, COUNT_OF(malformed));
         return;
     }
 }
@@ -463,9 +487,9 @@ static void try_malformed(struct trial_kit *kit, struct evidence_list *e)
  */
 bool self_trials(struct trial_kit *kit, struct evidence_list *e)
 {
-    static void (*const trials[])(struct trial_kit *kit, struct evidence_list *e) = {
-        try_anonymous,  try_rights, try_credentials, try_old_tls, try_malformed,
-        try_keep_alive, try_takeover, try_connect_timeout,
+    static void (*const trials[])(struct trial_kit * kit, struct evidence_list * e) = {
+        try_anonymous, try_rights,     try_credentials, try_old_tls,
+        try_malformed, try_keep_alive, try_takeover,    try_connect_timeout,
     };
 
     for (size_t i = 0; i < COUNT_OF(trials) && !is_stopping(kit); i++)

@@ -19,7 +19,7 @@ struct trial_kit {
     const char *passwords_secret[2];
     struct trial_seen (*seen)(void *arg);
     void *seen_arg;
-    int stop_fd; /* readable: the node stops; waiting ends at once */
+    int stop_fd;          /* readable: the node stops; waiting ends at once */
     unsigned n_malformed; /* written: packets sent to be refused */
 };
 

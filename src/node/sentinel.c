@@ -22,9 +22,9 @@
 #include "node/node_private.h"
 #include "node/self_test.h"
 
-#define TICK_NS    NS_PER_S
-#define SAVE_NS    (30 * NS_PER_S)
-#define BLOCKS_MAX 512
+#define TICK_NS        NS_PER_S
+#define SAVE_NS        (30 * NS_PER_S)
+#define BLOCKS_MAX     512
 #define INCIDENT_TOPIC "$bastide/incident/"
 
 struct online {
@@ -82,7 +82,8 @@ static void went_offline(struct sentinel *s, const struct event *e)
 
 /* ---- hands of respond ---- */
 
-static unsigned hand_disconnect(void *arg, enum subject_kind kind, const char *subject, const char *reason)
+static unsigned hand_disconnect(void *arg, enum subject_kind kind, const char *subject,
+                                const char *reason)
 {
     struct sentinel *s = arg;
 
@@ -163,7 +164,8 @@ static unsigned hand_online(void *arg)
 
 static unsigned hand_at_address(void *arg, const char *address)
 {
-    const struct online_address *a = map_find(&((struct sentinel *)arg)->addresses, bytes_str(address));
+    const struct online_address *a =
+        map_find(&((struct sentinel *)arg)->addresses, bytes_str(address));
 
     return a != NULL ? a->n : 0;
 }
@@ -316,7 +318,8 @@ static void take_call(struct sentinel *s, struct errand *e)
     pthread_mutex_unlock(&c->lock);
 }
 
-/** sentinel_call() - run @fn on the sentinel's thread and wait; never from that thread or a worker's */
+/** sentinel_call() - run @fn on the sentinel's thread and wait; never from that thread or a
+ * worker's */
 void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg), void *arg)
 {
     struct call_errand c = {
@@ -362,8 +365,7 @@ static void take_lane(struct sentinel *s, enum lane lane)
     struct list mails = LIST_INIT(mails);
 
     mailbox_take(s->mailbox, lane, &mails);
-    list_each(it, &mails)
-    {
+    list_each (it, &mails) {
         struct errand *e = list_item(it, struct errand, mail.link);
 
         list_remove(it);
@@ -477,7 +479,8 @@ static void stop_here(struct sentinel *s, void *arg)
     s->stopping = true;
 }
 
-/** sentinel_stop() - before the workers stop; later events are taken by sentinel_free() without acting */
+/** sentinel_stop() - before the workers stop; later events are taken by sentinel_free() without
+ * acting */
 void sentinel_stop(struct sentinel *s)
 {
     sentinel_call(s, stop_here, NULL);
@@ -489,8 +492,7 @@ static void drop_late(struct sentinel *s)
     struct list mails = LIST_INIT(mails);
 
     mailbox_take(s->mailbox, LANE_DELIVERY, &mails);
-    list_each(it, &mails)
-    {
+    list_each (it, &mails) {
         struct block_errand *b = list_item(it, struct block_errand, errand.mail.link);
 
         for (unsigned i = 0; i < b->block->n_events; i++)

@@ -47,8 +47,8 @@ struct sentinel {
     size_t n_roles;
     struct ban *bans; /* owned, what the workers know */
     size_t n_bans;
-    struct map online;     /* struct online by connection */
-    struct map addresses;  /* struct online_address */
+    struct map online;    /* struct online by connection */
+    struct map addresses; /* struct online_address */
     uint64_t now_ns;
     uint64_t now_unix_ms;
 };
@@ -74,5 +74,6 @@ void enforce_load(struct sentinel *s);
 void enforce_done(struct sentinel *s);
 unsigned enforce_add(struct sentinel *s, const struct respond_ban *b);
 void enforce_remove(struct sentinel *s, const struct respond_ban *b);
-unsigned links_disconnect(struct node *n, enum subject_kind kind, const char *subject, const char *reason);
+unsigned links_disconnect(struct node *n, enum subject_kind kind, const char *subject,
+                          const char *reason);
 unsigned links_disconnect_conn(struct node *n, uint64_t number, const char *reason);

@@ -24,10 +24,12 @@ struct share_post {
     uint8_t text[]; /* group, filter */
 };
 
-static void send_on(struct worker *w, unsigned outlet, struct share *s, struct publication *p, unsigned hops);
+static void send_on(struct worker *w, unsigned outlet, struct share *s, struct publication *p,
+                    unsigned hops);
 
 /* To one member here: the next in turn, or who comes after it if its queue is full. */
-static bool offer_here(struct worker *w, struct publication *p, struct share *s, struct share_target t)
+static bool offer_here(struct worker *w, struct publication *p, struct share *s,
+                       struct share_target t)
 {
     for (uint32_t i = share_here(s).n_members; i > 0 && t.found; i--) {
         struct subscription *const member = t.member;
@@ -71,7 +73,8 @@ static void take_share_post(struct worker *w, struct post *post)
     free(sp);
 }
 
-static void send_on(struct worker *w, unsigned outlet, struct share *s, struct publication *p, unsigned hops)
+static void send_on(struct worker *w, unsigned outlet, struct share *s, struct publication *p,
+                    unsigned hops)
 {
     struct bytes group = share_group(s);
     struct bytes filter = share_filter(s);
@@ -98,11 +101,11 @@ void share_route(struct worker *w, struct publication *p, const struct match *m)
 
 /* ---- members that come and go ---- */
 
-/** share_connection_changed() - the groups of this session have one connected member more, or less */
+/** share_connection_changed() - the groups of this session have one connected member more, or less
+ */
 void share_connection_changed(struct worker *w, struct session *s, bool is_connected)
 {
-    list_each(it, &s->subscriber.subscriptions)
-    {
+    list_each (it, &s->subscriber.subscriptions) {
         struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
         if (sub->share == NULL)
@@ -114,8 +117,7 @@ void share_connection_changed(struct worker *w, struct session *s, bool is_conne
 
 static bool is_member(const struct session *s)
 {
-    list_each(it, (struct list *)&s->subscriber.subscriptions)
-    {
+    list_each (it, (struct list *)&s->subscriber.subscriptions) {
         if (list_item(it, struct subscription, in_subscriber)->share != NULL)
             return true;
     }
@@ -155,7 +157,8 @@ void share_member_left(struct worker *w, struct session *s)
     pass_on(w, s, &left, false);
 }
 
-/** share_member_ends() - the session ends, its subscriptions have been removed: QoS 1 in flight goes too */
+/** share_member_ends() - the session ends, its subscriptions have been removed: QoS 1 in flight
+ * goes too */
 void share_member_ends(struct worker *w, struct session *s)
 {
     struct queue_ring left = {0};

@@ -108,7 +108,8 @@ static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in,
     struct bytes group;
     bool is_shared = wire_filter_split_share(in->filter, &group, &filter);
     struct gate_answer a = gate_check(l->grant, GATE_SUBSCRIBE, filter);
-    bool is_new = (is_shared ? router_share_find(s, group, filter) : router_find(w->router, s, filter)) == NULL;
+    bool is_new = (is_shared ? router_share_find(s, group, filter)
+                             : router_find(w->router, s, filter)) == NULL;
 
     if (a.outcome != GATE_ALLOWED)
         return deny(l, in->filter, &a);
@@ -129,8 +130,8 @@ static uint8_t suback_code(enum wire_level level, uint8_t reason)
     return level != WIRE_V5 && reason > 2 ? 0x80 : reason;
 }
 
-/* The answer has to be no larger than the client takes [MQTT5-3.1.2-24]; otherwise nothing is changed
- * and the connection is closed. */
+/* The answer has to be no larger than the client takes [MQTT5-3.1.2-24]; otherwise nothing is
+ * changed and the connection is closed. */
 static bool answer_fits(struct link *l, size_t n_filters)
 {
     size_t body = 3 + n_filters; /* packet id, no properties, a reason each */
@@ -138,7 +139,8 @@ static bool answer_fits(struct link *l, size_t n_filters)
 
     if (len <= l->conn.packet_max)
         return true;
-    link_close(l, REASON_PACKET_TOO_LARGE, "the answer to so many filters is larger than the client takes");
+    link_close(l, REASON_PACKET_TOO_LARGE,
+               "the answer to so many filters is larger than the client takes");
     return false;
 }
 
@@ -210,7 +212,8 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
     struct worker *w = l->worker;
     const struct wire_unsubscribe *p = w->unsubscribe;
 
-    if (!flow_well_formed(l, wire_decode_unsubscribe(f->flags, f->body, l->conn.level, w->unsubscribe)))
+    if (!flow_well_formed(
+            l, wire_decode_unsubscribe(f->flags, f->body, l->conn.level, w->unsubscribe)))
         return;
     if (!answer_fits(l, p->n))
         return;
@@ -238,8 +241,7 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
  */
 void subscribe_recheck(struct link *l)
 {
-    list_each(it, &l->resident->session->subscriber.subscriptions)
-    {
+    list_each (it, &l->resident->session->subscriber.subscriptions) {
         struct subscription *sub = list_item(it, struct subscription, in_subscriber);
         struct gate_answer a = gate_check(l->grant, GATE_SUBSCRIBE, sub->filter);
 

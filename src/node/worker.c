@@ -108,7 +108,8 @@ void worker_post(struct worker *w, enum lane lane, struct post *p)
 }
 
 /** worker_due() - call @fire at @at_ns, whether @d was set before or not */
-void worker_due(struct worker *w, struct due *d, uint64_t at_ns, void (*fire)(struct worker *, struct due *))
+void worker_due(struct worker *w, struct due *d, uint64_t at_ns,
+                void (*fire)(struct worker *, struct due *))
 {
     d->fire = fire;
     heap_set(&w->timers, &d->timer, at_ns);
@@ -116,7 +117,8 @@ void worker_due(struct worker *w, struct due *d, uint64_t at_ns, void (*fire)(st
 
 /* ---- events ---- */
 
-/** worker_event() - leave @e for the sentinel, with what is known of @l filled in; @l may be NULL */
+/** worker_event() - leave @e for the sentinel, with what is known of @l filled in; @l may be NULL
+ */
 void worker_event(struct worker *w, const struct link *l, const struct event *e)
 {
     struct event full = *e;
@@ -215,8 +217,7 @@ static void take_lane(struct worker *w, unsigned lane)
     struct list mails = LIST_INIT(mails);
 
     mailbox_take(w->mailbox, lane, &mails);
-    list_each(it, &mails)
-    {
+    list_each (it, &mails) {
         struct post *p = list_item(it, struct post, mail.link);
 
         list_remove(it);
@@ -298,8 +299,7 @@ static void end_sessions(struct worker *w)
 
 static bool something_to_send(const struct worker *w)
 {
-    list_each(it, (struct list *)&w->links)
-    {
+    list_each (it, (struct list *)&w->links) {
         const struct link *l = list_item(it, struct link, in_worker);
 
         if (l->out.len > l->out_at)
@@ -314,7 +314,7 @@ static void stop(struct worker *w)
     uint64_t end_ns = w->now_ns + LINGER_NS;
 
     listen_close(w);
-    list_each(it, &w->links)
+    list_each (it, &w->links)
         link_close(list_item(it, struct link, in_worker), REASON_SERVER_SHUTTING_DOWN,
                    "the server is shutting down");
     finish_turn(w);
@@ -324,7 +324,7 @@ static void stop(struct worker *w)
         take_mail(w);
         finish_turn(w);
     }
-    list_each(it2, &w->links)
+    list_each (it2, &w->links)
         link_end_now(list_item(it2, struct link, in_worker));
     finish_turn(w);
 }
@@ -379,14 +379,15 @@ int worker_start(struct worker *w)
 }
 
 /**
- * worker_empty() - after all workers' threads have ended: what is left in the mailbox, then the sessions
+ * worker_empty() - after all workers' threads have ended: what is left in the mailbox, then the
+ * sessions
  *
  * By the main thread.
  */
 void worker_empty(struct worker *w)
 {
     take_mail(w);
-    list_each(it, &w->links)
+    list_each (it, &w->links)
         link_end_now(list_item(it, struct link, in_worker));
     end_sessions(w);
     finish_turn(w);

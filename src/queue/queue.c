@@ -100,8 +100,8 @@ static bool has_room(const struct queue *q, const struct queue_limits *limits,
  *
  * Return: QUEUE_OK, QUEUE_E_FULL (see the drop rule above) or QUEUE_E_EXPIRED.
  */
-enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limits, struct delivery *d,
-                               uint64_t now_ns)
+enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limits,
+                               struct delivery *d, uint64_t now_ns)
 {
     if (d->message->expires_ns <= now_ns)
         return QUEUE_E_EXPIRED;
@@ -152,7 +152,8 @@ bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret, size_t *
     bool found = false;
 
     while (q->n > 0 && !found) {
-        struct queue_ring *r = &q->lanes[q->lanes[QUEUE_CONTROL].n > 0 ? QUEUE_CONTROL : QUEUE_DELIVERY];
+        struct queue_ring *r =
+            &q->lanes[q->lanes[QUEUE_CONTROL].n > 0 ? QUEUE_CONTROL : QUEUE_DELIVERY];
         struct delivery d = *ring_at(r, 0);
 
         ring_drop_first(r);

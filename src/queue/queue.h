@@ -23,14 +23,14 @@
 struct message {
     atomic_uint refs;
     atomic_bool is_replaced; /* it was retained, and its topic has another one now or none */
-    uint8_t qos;         /* as published */
-    bool retain;         /* as published */
-    bool is_control;     /* goes by the control lane */
-    uint64_t expires_ns; /* CLOCK_MONOTONIC, EXPIRES_NEVER without expiry [MQTT5-3.3.2-5] */
-    uint64_t publisher;  /* client_key() of who published it; 0: the node itself */
+    uint8_t qos;             /* as published */
+    bool retain;             /* as published */
+    bool is_control;         /* goes by the control lane */
+    uint64_t expires_ns;     /* CLOCK_MONOTONIC, EXPIRES_NEVER without expiry [MQTT5-3.3.2-5] */
+    uint64_t publisher;      /* client_key() of who published it; 0: the node itself */
     uint64_t topic_hash;
-    uint64_t stamp;      /* order among retained messages of a topic; see router/retained.c */
-    struct bytes topic;  /* these three stand in @data */
+    uint64_t stamp;     /* order among retained messages of a topic; see router/retained.c */
+    struct bytes topic; /* these three stand in @data */
     struct bytes forward;
     struct bytes payload;
     uint8_t data[];
@@ -74,12 +74,12 @@ struct delivery {
     struct message *message; /* owned reference */
     uint32_t *more_subids;   /* owned; only when n_subids > DELIVERY_SUBIDS_INLINE */
     uint32_t subids[DELIVERY_SUBIDS_INLINE];
-    uint32_t share;    /* id of the share it came by; 0: none */
+    uint32_t share; /* id of the share it came by; 0: none */
     uint16_t n_subids;
     uint16_t packet_id; /* 0 until sent */
     uint8_t qos;
-    uint8_t state;      /* of the session's inflight window */
-    bool retain;        /* the flag to send */
+    uint8_t state; /* of the session's inflight window */
+    bool retain;   /* the flag to send */
     bool dup;
 };
 
@@ -111,8 +111,8 @@ enum queue_outcome {
 };
 
 void queue_done(struct queue *q);
-enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limits, struct delivery *d,
-                               uint64_t now_ns);
+enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limits,
+                               struct delivery *d, uint64_t now_ns);
 void queue_put_back(struct queue *q, const struct delivery *d);
 void queue_take_shared(struct queue *q, struct queue_ring *ret);
 bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret, size_t *ret_expired);

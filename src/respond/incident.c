@@ -111,7 +111,8 @@ static void take_over(struct incident *i, const struct finding *f, struct respon
     replace(&i->address, f->address);
     replace(&i->role, f->role);
     i->severity = MAX(i->severity, f->severity);
-    if (f->state != FINDING_CLOSED) /* what it had come to, not what is left when it has calmed down */
+    if (f->state !=
+        FINDING_CLOSED) /* what it had come to, not what is left when it has calmed down */
         i->count = f->count;
     i->limit = f->limit;
     i->window_s = f->window_s;

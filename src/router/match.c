@@ -155,8 +155,7 @@ static void count_receivers(struct router *r, struct cached *c)
 
         if (n->n_subscriptions == 0)
             continue;
-        list_each(it, &n->subscriptions)
-        {
+        list_each (it, &n->subscriptions) {
             struct subscriber *s = list_item(it, struct subscription, in_node)->subscriber;
 
             if (s->mark_serial != serial) {
@@ -184,8 +183,7 @@ static void group_subscriptions(struct router *r, struct cached *c)
 
         if (n->n_subscriptions == 0)
             continue;
-        list_each(it, &n->subscriptions)
-        {
+        list_each (it, &n->subscriptions) {
             struct subscription *sub = list_item(it, struct subscription, in_node);
             struct receiver *to = &c->receivers[sub->subscriber->mark];
 

@@ -95,11 +95,12 @@ struct share_target {
 
 struct subscription *router_share_find(const struct subscriber *s, struct bytes group,
                                        struct bytes filter);
-enum router_subscribed router_share_join(struct router *r, struct subscriber *s, const struct subscription *options,
-                                         struct bytes group, struct bytes filter);
+enum router_subscribed router_share_join(struct router *r, struct subscriber *s,
+                                         const struct subscription *options, struct bytes group,
+                                         struct bytes filter);
 void router_share_connected(struct subscription *s, bool is_connected);
-void router_share_interest(struct router *r, unsigned outlet, struct bytes group, struct bytes filter,
-                           struct share_count count);
+void router_share_interest(struct router *r, unsigned outlet, struct bytes group,
+                           struct bytes filter, struct share_count count);
 struct share *router_share(const struct router *r, struct bytes group, struct bytes filter);
 struct share *router_share_by_id(const struct router *r, uint32_t id);
 uint32_t share_id(const struct share *s);
@@ -131,4 +132,5 @@ void router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns
                           void *arg);
 size_t router_n_retained(const struct router *r);
 size_t router_retained_bytes(const struct router *r);
-size_t router_retained_sweep(struct router *r, uint64_t now_ns, uint64_t stamp_before, size_t n_max);
+size_t router_retained_sweep(struct router *r, uint64_t now_ns, uint64_t stamp_before,
+                             size_t n_max);

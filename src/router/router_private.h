@@ -7,8 +7,9 @@
 #include "router/trie.h"
 
 #define FIRST_LEVEL_BUCKETS 256
-#define CACHE_SLOTS         16384   /* topics remembered; a power of two */
-#define CACHE_WEIGHT_MAX    1000000 /* subscriptions in all remembered results; then all is forgotten */
+#define CACHE_SLOTS         16384 /* topics remembered; a power of two */
+#define CACHE_WEIGHT_MAX                                                                           \
+    1000000 /* subscriptions in all remembered results; then all is forgotten */
 
 struct cached; /* of match.c */
 
@@ -55,7 +56,8 @@ struct share {
 };
 
 bool node_in_use(const struct trie_node *n);
-struct subscription *subscription_new(struct subscriber *s, const struct subscription *options, struct bytes filter);
+struct subscription *subscription_new(struct subscriber *s, const struct subscription *options,
+                                      struct bytes filter);
 void subscription_set(struct subscription *sub, const struct subscription *options);
 void share_leave(struct router *r, struct subscription *sub);
 void shares_done(struct router *r);

@@ -105,19 +105,21 @@ struct share *router_share_by_id(const struct router *r, uint32_t id)
 struct subscription *router_share_find(const struct subscriber *s, struct bytes group,
                                        struct bytes filter)
 {
-    list_each(it, (struct list *)&s->subscriptions)
-    {
+    list_each (it, (struct list *)&s->subscriptions) {
         struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        if (sub->share != NULL && bytes_equal(sub->filter, filter) && bytes_equal(sub->share->group, group))
+        if (sub->share != NULL && bytes_equal(sub->filter, filter) &&
+            bytes_equal(sub->share->group, group))
             return sub;
     }
     return NULL;
 }
 
-/** router_share_join() - @s is a member, connected, of @group on @filter from here on; or new options */
-enum router_subscribed router_share_join(struct router *r, struct subscriber *s, const struct subscription *options,
-                                         struct bytes group, struct bytes filter)
+/** router_share_join() - @s is a member, connected, of @group on @filter from here on; or new
+ * options */
+enum router_subscribed router_share_join(struct router *r, struct subscriber *s,
+                                         const struct subscription *options, struct bytes group,
+                                         struct bytes filter)
 {
     struct subscription *sub = router_share_find(s, group, filter);
     struct share *share;
@@ -154,10 +156,11 @@ void router_share_connected(struct subscription *s, bool is_connected)
 }
 
 /** router_share_interest() - @outlet has so many members */
-void router_share_interest(struct router *r, unsigned outlet, struct bytes group, struct bytes filter,
-                           struct share_count count)
+void router_share_interest(struct router *r, unsigned outlet, struct bytes group,
+                           struct bytes filter, struct share_count count)
 {
-    struct share *s = count.n_members > 0 ? share_make(r, group, filter) : router_share(r, group, filter);
+    struct share *s =
+        count.n_members > 0 ? share_make(r, group, filter) : router_share(r, group, filter);
 
     check(outlet < OUTLETS_MAX && count.n_connected <= count.n_members);
     if (s == NULL)
@@ -227,7 +230,8 @@ static unsigned outlet_of(const struct share *s, uint32_t k, bool connected)
     }
 }
 
-/** share_next() - who gets the next message: a member here, or an outlet; not found: nobody is in it */
+/** share_next() - who gets the next message: a member here, or an outlet; not found: nobody is in
+ * it */
 struct share_target share_next(struct share *s)
 {
     bool connected = share_has_connected(s);

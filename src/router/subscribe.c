@@ -45,8 +45,7 @@ static void node_prepare(struct trie_node *n)
 
 static struct subscription *find_at_node(const struct trie_node *n, const struct subscriber *s)
 {
-    list_each(it, (struct list *)&n->subscriptions)
-    {
+    list_each (it, (struct list *)&n->subscriptions) {
         struct subscription *sub = list_item(it, struct subscription, in_node);
 
         if (sub->subscriber == s)
@@ -57,8 +56,7 @@ static struct subscription *find_at_node(const struct trie_node *n, const struct
 
 static struct subscription *find_among_own(const struct trie_node *n, const struct subscriber *s)
 {
-    list_each(it, (struct list *)&s->subscriptions)
-    {
+    list_each (it, (struct list *)&s->subscriptions) {
         struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
         if (sub->node == n && sub->share == NULL)
@@ -93,7 +91,8 @@ void subscription_set(struct subscription *sub, const struct subscription *optio
 }
 
 /** subscription_new() - a subscription of @s that hangs on no node yet */
-struct subscription *subscription_new(struct subscriber *s, const struct subscription *options, struct bytes filter)
+struct subscription *subscription_new(struct subscriber *s, const struct subscription *options,
+                                      struct bytes filter)
 {
     struct subscription *sub = mem_new(struct subscription);
 
@@ -155,11 +154,12 @@ void router_remove(struct router *r, struct subscription *s, bool *ret_last_here
     free(s);
 }
 
-/** router_interest() - @outlet (below OUTLETS_MAX) wants, or no longer wants, what matches @filter */
+/** router_interest() - @outlet (below OUTLETS_MAX) wants, or no longer wants, what matches @filter
+ */
 void router_interest(struct router *r, unsigned outlet, struct bytes filter, bool wanted)
 {
-    struct trie_node *n = wanted ? trie_make(&r->subscriptions, filter)
-                                 : trie_find(&r->subscriptions, filter);
+    struct trie_node *n =
+        wanted ? trie_make(&r->subscriptions, filter) : trie_find(&r->subscriptions, filter);
 
     check(outlet < OUTLETS_MAX);
     if (n == NULL)

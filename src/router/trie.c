@@ -99,8 +99,8 @@ void trie_done(struct trie *t)
 }
 
 /** trie_child() - @parent's child at @level, whose hash_keyed() is @level_hash; NULL if none */
-struct trie_node *trie_child(const struct trie *t, const struct trie_node *parent, struct bytes level,
-                             uint64_t level_hash)
+struct trie_node *trie_child(const struct trie *t, const struct trie_node *parent,
+                             struct bytes level, uint64_t level_hash)
 {
     uint64_t hash = hash_under(parent, level_hash);
     struct trie_node *n;

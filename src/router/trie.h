@@ -19,7 +19,7 @@ struct trie_node {
     struct trie_node *first_child; /* siblings are linked, for walks over wildcards */
     struct trie_node *next_sibling;
     struct trie_node *prev_sibling;
-    struct trie_node *plus; /* the child "+" of a filter, found without hashing */
+    struct trie_node *plus;  /* the child "+" of a filter, found without hashing */
     struct trie_node *pound; /* the child "#" */
     uint64_t hash;
     union {
@@ -52,8 +52,8 @@ struct levels {
 
 void trie_init(struct trie *t);
 void trie_done(struct trie *t);
-struct trie_node *trie_child(const struct trie *t, const struct trie_node *parent, struct bytes level,
-                             uint64_t level_hash);
+struct trie_node *trie_child(const struct trie *t, const struct trie_node *parent,
+                             struct bytes level, uint64_t level_hash);
 struct trie_node *trie_find(const struct trie *t, struct bytes path);
 struct trie_node *trie_make(struct trie *t, struct bytes path);
 void trie_prune(struct trie *t, struct trie_node *n, bool (*in_use)(const struct trie_node *n));

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "session/session.h"
 
-#define RX(type) BIT(WIRE_##type)
+#define RX(type)  BIT(WIRE_##type)
 #define TO(state) BIT(CONN_##state)
 
 /* clang-format off */
@@ -32,7 +32,8 @@ void conn_init(struct conn *c, struct buf *out)
     *c = (struct conn){.state = CONN_AWAIT_CONNECT, .level = WIRE_V311, .out = out};
 }
 
-/** conn_done() - free what @c owns, aliases too [MQTT5-3.3.2-7]; the session must have been detached */
+/** conn_done() - free what @c owns, aliases too [MQTT5-3.3.2-7]; the session must have been
+ * detached */
 void conn_done(struct conn *c)
 {
     check(c->session == NULL);

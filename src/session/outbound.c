@@ -18,11 +18,12 @@
 #include "base/mem.h"
 #include "session/session_private.h"
 
-#define PACKET_IDS 65535
-#define TURN_SKEW_NS (100 * NS_PER_MS)
+#define PACKET_IDS        65535
+#define TURN_SKEW_NS      (100 * NS_PER_MS)
 #define INFLIGHT_SPAN_MAX 65534 /* ids from the oldest unfinished one to the newest */
 
-/* [MQTT5-4.3.2-3] [MQTT5-4.3.3-3] [MQTT5-4.3.3-5] [MQTT5-4.3.3-6] [MQTT3-4.3.2-1] [MQTT3-4.3.3-1] */
+/* [MQTT5-4.3.2-3] [MQTT5-4.3.3-3] [MQTT5-4.3.3-5] [MQTT5-4.3.3-6] [MQTT3-4.3.2-1] [MQTT3-4.3.3-1]
+ */
 enum inflight_state {
     INFLIGHT_PUBACK,  /* QoS 1, waits for PUBACK */
     INFLIGHT_PUBREC,  /* QoS 2, waits for PUBREC */
@@ -49,8 +50,8 @@ static void want(struct wanted *w, const struct subscription *sub)
 }
 
 /* Overlapping subscriptions give one message with the highest QoS [MQTT5-3.3.4-2] [MQTT3-3.3.5-1]
- * and all Subscription Identifiers [MQTT5-3.3.4-3] [MQTT5-3.3.4-4]; No Local subscriptions do not count for the
- * client's own messages [MQTT5-3.8.3-3]. */
+ * and all Subscription Identifiers [MQTT5-3.3.4-3] [MQTT5-3.3.4-4]; No Local subscriptions do not
+ * count for the client's own messages [MQTT5-3.8.3-3]. */
 static struct wanted wanted_of(const struct session *s, const struct publication *p,
                                const struct receiver *r)
 {
@@ -122,7 +123,8 @@ static struct wire_delivery wire_of(const struct delivery *d, uint64_t now_ns)
 
 static bool may_write(const struct session *s)
 {
-    return s->conn != NULL && s->conn->n_subacks_due == 0 && s->conn->out->len < CONN_OUT_HIGH_BYTES;
+    return s->conn != NULL && s->conn->n_subacks_due == 0 &&
+           s->conn->out->len < CONN_OUT_HIGH_BYTES;
 }
 
 static bool nothing_waits(const struct session *s)
@@ -160,7 +162,8 @@ static bool window_open(const struct session *s)
 }
 
 /* @d's references move into the inflight window, or are released.  DUP is 0, whatever the publisher
- * set [MQTT5-3.3.1-3] [MQTT5-4.3.2-2] [MQTT5-4.3.3-2] [MQTT3-3.3.1-3].  Return: whether it was sent. */
+ * set [MQTT5-3.3.1-3] [MQTT5-4.3.2-2] [MQTT5-4.3.3-2] [MQTT3-3.3.1-3].  Return: whether it was
+ * sent. */
 static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns)
 {
     struct wire_delivery w;
@@ -183,8 +186,8 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
     return true;
 }
 
-static struct delivery delivery_of(struct publication *p, const struct receiver *r, const struct wanted *w,
-                                   uint8_t qos)
+static struct delivery delivery_of(struct publication *p, const struct receiver *r,
+                                   const struct wanted *w, uint8_t qos)
 {
     struct delivery d = {
         .message = publication_keep(p),

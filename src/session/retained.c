@@ -28,8 +28,8 @@ void retained_batch_drop(struct session *s)
  *
  * They are sent with the RETAIN flag [MQTT3-3.3.1-8].
  */
-void session_offer_retained(struct session *s, const struct subscription *sub, struct message **messages,
-                            size_t n)
+void session_offer_retained(struct session *s, const struct subscription *sub,
+                            struct message **messages, size_t n)
 {
     struct retained_batch **end = &s->retained;
     struct retained_batch *b;

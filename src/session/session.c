@@ -142,7 +142,8 @@ void session_acknowledge(struct session *s, const struct wire_publish *p, uint8_
 }
 
 /**
- * session_receive_pubrel() - the client gives the packet id up; PUBCOMP in any case [MQTT5-4.3.3-11]
+ * session_receive_pubrel() - the client gives the packet id up; PUBCOMP in any case
+ * [MQTT5-4.3.3-11]
  *
  * Whether the message has expired meanwhile is not asked [MQTT5-4.3.3-13].
  */

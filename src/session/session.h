@@ -26,7 +26,7 @@ enum conn_state {
     CONN_AWAIT_CONNECT,
     CONN_AUTHENTICATING, /* CONNECT was read; what the client sends meanwhile waits unread */
     CONN_ACTIVE,
-    CONN_CLOSED,         /* DISCONNECT was sent or received; nothing more is taken */
+    CONN_CLOSED, /* DISCONNECT was sent or received; nothing more is taken */
     CONN_STATE_N,
 };
 
@@ -35,9 +35,9 @@ struct session;
 struct conn {
     enum conn_state state;
     enum wire_level level;
-    struct session *session; /* while CONN_ACTIVE */
-    struct buf *out;         /* borrowed from the owner of the conn */
-    struct bytes *aliases;   /* owned topics by alias - 1 [MQTT5-3.3.2-8] */
+    struct session *session;  /* while CONN_ACTIVE */
+    struct buf *out;          /* borrowed from the owner of the conn */
+    struct bytes *aliases;    /* owned topics by alias - 1 [MQTT5-3.3.2-8] */
     uint16_t topic_alias_max; /* told to the client */
     uint16_t receive_max;     /* told to the client */
     uint32_t packet_max;      /* the client's */
@@ -68,7 +68,7 @@ struct session_limits {
 /* A Will Message waiting for its time [MQTT5-3.1.2-8]. */
 struct will {
     struct message *message; /* owned; NULL: none */
-    uint64_t expiry_ns;      /* Message Expiry Interval, from its publication on; EXPIRES_NEVER: none */
+    uint64_t expiry_ns; /* Message Expiry Interval, from its publication on; EXPIRES_NEVER: none */
     uint32_t delay_s;
 };
 
@@ -89,7 +89,8 @@ struct session {
     size_t resend_at;           /* inflight entries from here on were not sent again yet */
     uint32_t inflight_max;
     uint16_t next_packet_id;
-    uint8_t *incoming; /* owned bitmap of QoS 2 packet ids between PUBLISH and PUBREL; NULL while none */
+    uint8_t *
+        incoming; /* owned bitmap of QoS 2 packet ids between PUBLISH and PUBREL; NULL while none */
     size_t n_incoming;
     struct retained_batch *retained; /* owned list, what subscriptions found and was not sent yet */
     struct will will;
@@ -120,7 +121,7 @@ bool session_receive_ack(struct session *s, enum wire_type type, const struct wi
 
 /* To the client. */
 enum session_offered {
-    SESSION_SENT,    /* encoded */
+    SESSION_SENT, /* encoded */
     SESSION_QUEUED,
     SESSION_SKIPPED, /* not for this session: No Local, QoS 0 while disconnected, expired */
     SESSION_DROPPED, /* by the queue's drop rule, or larger than the client takes */
@@ -128,8 +129,8 @@ enum session_offered {
 
 enum session_offered session_offer(struct session *s, struct publication *p,
                                    const struct receiver *r, uint64_t now_ns);
-void session_offer_retained(struct session *s, const struct subscription *sub, struct message **messages,
-                            size_t n);
+void session_offer_retained(struct session *s, const struct subscription *sub,
+                            struct message **messages, size_t n);
 bool session_pump(struct session *s, uint64_t now_ns);
 void session_take_shared(struct session *s, bool in_flight_too, struct queue_ring *ret);
 void session_put_back(struct session *s, const struct delivery *d);

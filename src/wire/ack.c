@@ -31,7 +31,8 @@ enum wire_outcome wire_decode_ack(enum wire_type type, uint8_t flags, struct byt
                                   enum wire_level level, struct wire_ack *ret)
 {
     struct reader r = reader_over(body);
-    struct wire_ack p; /* its properties are zeroed only when there are some: every message comes by here */
+    struct wire_ack
+        p; /* its properties are zeroed only when there are some: every message comes by here */
 
     check(is_ack(type));
     p.reason = REASON_SUCCESS;

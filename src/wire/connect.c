@@ -67,7 +67,8 @@ static void read_props(struct reader *r, struct wire_connect *p)
 }
 
 /* Identifiers longer than 3.1's 23 characters are let through at each level, as MQTT 3.1.1 and
- * later allow [MQTT5-3.1.3-5] [MQTT3-3.1.3-5]: clients with such names have been in the field for long. */
+ * later allow [MQTT5-3.1.3-5] [MQTT3-3.1.3-5]: clients with such names have been in the field for
+ * long. */
 static void read_client_id(struct reader *r, struct wire_connect *p)
 {
     /* [MQTT5-3.1.3-3] [MQTT5-3.1.3-4] [MQTT3-3.1.3-3] [MQTT3-3.1.3-4] */
@@ -79,7 +80,8 @@ static void read_client_id(struct reader *r, struct wire_connect *p)
         reader_fail(r, WIRE_E_CLIENT_ID);
 }
 
-/* All three are there: what is missing ends the packet too early [MQTT5-3.1.2-9] [MQTT3-3.1.2-9]. */
+/* All three are there: what is missing ends the packet too early [MQTT5-3.1.2-9] [MQTT3-3.1.2-9].
+ */
 static void read_will(struct reader *r, struct wire_connect *p)
 {
     if (p->level == WIRE_V5) {

@@ -49,8 +49,8 @@ static void read_props(struct reader *r, struct wire_publish *p)
         reader_fail(r, c.r.outcome);
 }
 
-#define ONES       0x0101010101010101ULL
-#define HIGHS      0x8080808080808080ULL
+#define ONES          0x0101010101010101ULL
+#define HIGHS         0x8080808080808080ULL
 #define PLAIN_LEN_MAX 127 /* cannot have too many levels */
 
 static uint64_t word_at(const uint8_t *at)
@@ -141,8 +141,9 @@ enum wire_outcome wire_decode_publish(uint8_t flags, struct bytes body, enum wir
     p.payload = reader_rest(&r);
 
     if (r.outcome == WIRE_OK)
-        memcpy(ret, &p, offsetof(struct wire_publish, subscription_ids) +
-                            p.n_subscription_ids * sizeof(p.subscription_ids[0]));
+        memcpy(ret, &p,
+               offsetof(struct wire_publish, subscription_ids) +
+                   p.n_subscription_ids * sizeof(p.subscription_ids[0]));
     return r.outcome;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/base/test_base.c - the containers against naive ones, the text helpers against tables */
+/* tests/unit/base/test_base.c - the containers against naive ones, the text helpers against tables
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -127,8 +128,7 @@ static void a_list_keeps_order_and_bears_removal_while_looping(void **state)
     }
     list_splice(&head, &more);
     assert_true(list_is_empty(&more));
-    list_each(it, &head)
-    {
+    list_each (it, &head) {
         struct item *i = list_item(it, struct item, link);
 
         assert_int_equal(i->key, seen++);

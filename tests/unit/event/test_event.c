@@ -9,7 +9,8 @@ static void an_event_keeps_its_strings_when_the_sender_changes_them(void **state
 {
     struct event_block *b = event_block_new(3);
     char topic[] = "a/b";
-    struct event e = {.kind = EVENT_PUBLISH_TOPIC, .value = EVENT_COMMAND, .topic = bytes_str(topic)};
+    struct event e = {
+        .kind = EVENT_PUBLISH_TOPIC, .value = EVENT_COMMAND, .topic = bytes_str(topic)};
 
     (void)state;
     assert_true(event_leave(b, &e));

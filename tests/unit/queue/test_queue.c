@@ -7,7 +7,8 @@
 
 static const struct queue_limits limits = {.messages_max = 10, .bytes_max = 1 << 20};
 
-static struct delivery delivery_of(const char *payload, uint8_t qos, bool is_control, uint64_t expires_ns)
+static struct delivery delivery_of(const char *payload, uint8_t qos, bool is_control,
+                                   uint64_t expires_ns)
 {
     struct publication p = {
         .topic = BYTES("t"),
@@ -22,7 +23,8 @@ static struct delivery delivery_of(const char *payload, uint8_t qos, bool is_con
     return d;
 }
 
-static enum queue_outcome offer(struct queue *q, const struct queue_limits *l, const char *payload, uint8_t qos)
+static enum queue_outcome offer(struct queue *q, const struct queue_limits *l, const char *payload,
+                                uint8_t qos)
 {
     struct delivery d = delivery_of(payload, qos, false, EXPIRES_NEVER);
     enum queue_outcome outcome = queue_offer(q, l, &d, 0);
@@ -61,7 +63,8 @@ static void qos_0_may_fill_half_and_qos_1_the_rest(void **state)
 
 static void bytes_are_bounded_as_messages_are(void **state)
 {
-    const struct queue_limits small = {.messages_max = 1000, .bytes_max = 3 * (sizeof(struct message) + 2)};
+    const struct queue_limits small = {.messages_max = 1000,
+                                       .bytes_max = 3 * (sizeof(struct message) + 2)};
     struct queue q = {0};
 
     (void)state;
@@ -133,8 +136,15 @@ static void order_survives_growth_and_wrap_around(void **state)
 
 static void a_publication_makes_one_message_however_often_it_is_kept(void **state)
 {
-    struct publication p = {.topic = BYTES("a/b"), .forward = BYTES("f"), .payload = BYTES("pp"), .qos = 2,
-                            .retain = true, .expires_ns = 5, .publisher = 9, .topic_hash = 8, .stamp = 7};
+    struct publication p = {.topic = BYTES("a/b"),
+                            .forward = BYTES("f"),
+                            .payload = BYTES("pp"),
+                            .qos = 2,
+                            .retain = true,
+                            .expires_ns = 5,
+                            .publisher = 9,
+                            .topic_hash = 8,
+                            .stamp = 7};
     struct message *one = publication_keep(&p);
     struct message *two = publication_keep(&p);
     struct publication again;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/router/test_router.c - the trie and its cache against a naive list of filters; retained messages */
+/* tests/unit/router/test_router.c - the trie and its cache against a naive list of filters;
+ * retained messages */
 #include <stdio.h>
 
 #include "base/hash.h"
@@ -14,8 +15,7 @@ static struct subscriber subscribers[SUBSCRIBERS];
 static void forget_all(struct router *r)
 {
     for (size_t i = 0; i < SUBSCRIBERS; i++) {
-        list_each(it, &subscribers[i].subscriptions)
-        {
+        list_each (it, &subscribers[i].subscriptions) {
             bool last;
 
             router_remove(r, list_item(it, struct subscription, in_subscriber), &last);
@@ -23,7 +23,8 @@ static void forget_all(struct router *r)
     }
 }
 
-static bool unsubscribe(struct router *r, struct subscriber *s, struct bytes filter, bool *ret_last_here)
+static bool unsubscribe(struct router *r, struct subscriber *s, struct bytes filter,
+                        bool *ret_last_here)
 {
     struct subscription *sub = router_find(r, s, filter);
 
@@ -61,7 +62,7 @@ static size_t naive_count(const struct subscriber *s, struct bytes topic)
 {
     size_t n = 0;
 
-    list_each(it, (struct list *)&s->subscriptions)
+    list_each (it, (struct list *)&s->subscriptions)
         n += wire_filter_matches(list_item(it, struct subscription, in_subscriber)->filter, topic);
     return n;
 }
@@ -152,8 +153,9 @@ static void outlets_are_matched_beside_local_sessions(void **state)
 
 static const struct retained_limits room = {.messages_max = 100, .bytes_max = 1 << 20};
 
-static enum retain_outcome retain(struct router *r, const char *topic, const char *payload, uint64_t stamp,
-                                  uint64_t expires_ns, const struct retained_limits *limits)
+static enum retain_outcome retain(struct router *r, const char *topic, const char *payload,
+                                  uint64_t stamp, uint64_t expires_ns,
+                                  const struct retained_limits *limits)
 {
     struct publication p = {
         .topic = bytes_str(topic),
@@ -175,7 +177,8 @@ static void append(void *arg, struct message *m)
     buf_addf(b, "%.*s=%.*s ", BYTES_ARG(m->topic), BYTES_ARG(m->payload));
 }
 
-static void assert_finds(struct router *r, const char *filter, uint64_t now_ns, const char *expected)
+static void assert_finds(struct router *r, const char *filter, uint64_t now_ns,
+                         const char *expected)
 {
     struct buf b = {0};
 
@@ -213,7 +216,8 @@ static void the_highest_stamp_stands_whatever_order_updates_arrive_in(void **sta
     assert_int_equal(retain(r, "t", "old", 8, EXPIRES_NEVER, &room), RETAIN_OLDER);
     assert_finds(r, "t", 0, "t=new ");
     assert_int_equal(retain(r, "t", "", 20, EXPIRES_NEVER, &room), RETAIN_REMOVED);
-    assert_int_equal(retain(r, "t", "older than its removal", 19, EXPIRES_NEVER, &room), RETAIN_OLDER);
+    assert_int_equal(retain(r, "t", "older than its removal", 19, EXPIRES_NEVER, &room),
+                     RETAIN_OLDER);
     assert_finds(r, "t", 0, "");
     assert_int_equal(router_n_retained(r), 0);
     assert_int_equal(router_retained_sweep(r, 0, 20, 1 << 20), 0);
@@ -253,7 +257,8 @@ static void new_values_cannot_grow_past_the_limit(void **state)
     assert_int_equal(retain(r, "a", large, 3, EXPIRES_NEVER, &two_kb), RETAIN_STORED);
     assert_int_equal(retain(r, "b", large, 4, EXPIRES_NEVER, &two_kb), RETAIN_E_FULL);
     /* What is too much already, by a limit that was lowered, may be replaced by less. */
-    assert_int_equal(retain(r, "a", "less", 5, EXPIRES_NEVER, &(struct retained_limits){100, 1}), RETAIN_STORED);
+    assert_int_equal(retain(r, "a", "less", 5, EXPIRES_NEVER, &(struct retained_limits){100, 1}),
+                     RETAIN_STORED);
     router_free(r);
 }
 
@@ -347,9 +352,12 @@ static void a_group_gets_each_message_once_and_in_turn(void **state)
     (void)state;
     subscribers_reset();
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(router_share_join(r, &subscribers[i], &options, BYTES("g"), BYTES("a/+")), ROUTER_NEW);
-    assert_int_equal(router_share_join(r, &subscribers[0], &options, BYTES("g"), BYTES("a/+")), ROUTER_REPLACED);
-    assert_int_equal(router_share_join(r, &subscribers[0], &options, BYTES("h"), BYTES("a/+")), ROUTER_NEW);
+        assert_int_equal(router_share_join(r, &subscribers[i], &options, BYTES("g"), BYTES("a/+")),
+                         ROUTER_NEW);
+    assert_int_equal(router_share_join(r, &subscribers[0], &options, BYTES("g"), BYTES("a/+")),
+                     ROUTER_REPLACED);
+    assert_int_equal(router_share_join(r, &subscribers[0], &options, BYTES("h"), BYTES("a/+")),
+                     ROUTER_NEW);
     m = router_match(r, BYTES("a/b"), hash_keyed(BYTES("a/b")));
     assert_int_equal(m.n_receivers, 0);
     assert_int_equal(m.n_shares, 2); /* one a group */
@@ -415,7 +423,8 @@ static void outlets_get_their_share_by_weight(void **state)
     router_share_interest(r, 2, BYTES("g"), BYTES("t"), (struct share_count){0, 0});
     router_share_interest(r, 7, BYTES("g"), BYTES("t"), (struct share_count){0, 0});
     assert_null(router_share(r, BYTES("g"), BYTES("t")));
-    router_share_interest(r, 7, BYTES("g"), BYTES("t"), (struct share_count){0, 0}); /* told twice */
+    router_share_interest(r, 7, BYTES("g"), BYTES("t"),
+                          (struct share_count){0, 0}); /* told twice */
     router_free(r);
 }
 

@@ -67,8 +67,8 @@ static void bench_free(struct bench *b)
     free(b);
 }
 
-static enum session_offered offer_at(struct bench *b, const char *payload, uint8_t qos, uint64_t expires_ns,
-                                     uint64_t now_ns)
+static enum session_offered offer_at(struct bench *b, const char *payload, uint8_t qos,
+                                     uint64_t expires_ns, uint64_t now_ns)
 {
     struct publication p = {
         .topic = BYTES("t"),
@@ -366,7 +366,7 @@ static void overlapping_subscriptions_give_one_message_with_all_identifiers(void
     b->receiver = (struct receiver){&b->session->subscriber, subs, 3};
     offer(b, "a", 2);
     p = sent_publish(b);
-    assert_int_equal(p.qos, 2); /* [MQTT5-3.3.4-2] */
+    assert_int_equal(p.qos, 2);                /* [MQTT5-3.3.4-2] */
     assert_int_equal(p.n_subscription_ids, 3); /* [MQTT5-3.3.4-4] */
     assert_int_equal(p.subscription_ids[0] + p.subscription_ids[1] + p.subscription_ids[2], 24);
     assert_nothing_sent(b);
@@ -394,7 +394,8 @@ static void retained_messages_come_after_what_waits_and_never_overflow(void **st
 
     (void)state;
     for (size_t i = 0; i < n; i++) {
-        struct publication p = {.topic = BYTES("r"), .payload = BYTES("kept"), .qos = 1, .expires_ns = EXPIRES_NEVER};
+        struct publication p = {
+            .topic = BYTES("r"), .payload = BYTES("kept"), .qos = 1, .expires_ns = EXPIRES_NEVER};
 
         found[i] = publication_keep(&p);
         publication_done(&p);
@@ -544,7 +545,8 @@ static void a_reason_string_that_does_not_fit_is_left_out(void **state)
     agree(b, WIRE_V5, 65535, 12);
     for (size_t i = 0; i < COUNT_OF(types); i++) {
         b->out.len = 0;
-        conn_send_ack(&b->conn, types[i], 7, REASON_PACKET_IDENTIFIER_NOT_FOUND, "fits"); /* 13 bytes */
+        conn_send_ack(&b->conn, types[i], 7, REASON_PACKET_IDENTIFIER_NOT_FOUND,
+                      "fits"); /* 13 bytes */
         assert_int_equal(b->out.len, 5);
         b->out.len = 0;
         conn_send_ack(&b->conn, types[i], 7, REASON_PACKET_IDENTIFIER_NOT_FOUND, "fit");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/admit.c - who may come in, before a byte of MQTT: limits, bans, proxies
+ * node/admit.c - who may come in, before a byte of MQTT: limits, bans, proxies, handshakes
  *
  * A proxy's own connection counts for the whole node from the first moment on.  Its
  * client is known when the PROXY header has come; bans and the limit of an address
@@ -77,7 +77,8 @@ static bool is_trusted_proxy(const struct worker_listener *from, struct link *l)
 /**
  * admit_connection() - somebody has connected: may they stay?
  *
- * Return: false: to be closed at once.  With l->awaits_proxy, admit_client() comes later.
+ * Return: false: to be closed at once.  With l->awaits_proxy, the client is judged in
+ *         admit_handshake().
  */
 bool admit_connection(const struct worker_listener *from, struct link *l)
 {
@@ -88,31 +89,48 @@ bool admit_connection(const struct worker_listener *from, struct link *l)
     return !is_banned(l) && fits_in_node(l) && fits_in_address(l);
 }
 
-/* What a header that is none looks like from here: an error of whoever set the proxy up, or no
- * proxy. */
-static void tell_bad_header(struct link *l)
+/* ---- what comes before MQTT ---- */
+
+static void breach(struct link *l, const char *area)
 {
     struct worker *w = l->worker;
     const char *why = stream_error(l->stream);
 
     w->counters.protocol_errors++;
     worker_event_of(w, l, EVENT_PROTOCOL_ERROR, REASON_MALFORMED_PACKET, BYTES_NONE, why);
-    log_info("proxy", "%s: closed: listener \"%s\": %s", l->address, l->listener->name, why);
+    log_info(area, "%s: listener \"%s\": %s", l->address, l->listener->name, why);
 }
 
-/**
- * admit_client() - take the PROXY header; then the client may stay, or not
- *
- * Return: STREAM_OK: it may; STREAM_AGAIN: not known yet; anything else: to be closed at once.
- */
-enum stream_outcome admit_client(struct link *l)
+static void lost(struct link *l)
+{
+    struct worker *w = l->worker;
+    bool in_tls =
+        !l->awaits_proxy && l->listener->has_tls && stream_peer(l->stream)->tls_version == NULL;
+    const char *why = stream_error(l->stream);
+
+    if (in_tls) {
+        w->counters.tls_failed++;
+        worker_event_of(w, l, EVENT_TLS_FAILED, 0, BYTES_NONE, why);
+        log_info("tls", "%s: handshake failed: %s", l->address, why);
+    } else {
+        log_debug("link", "%s: closed before MQTT: %s", l->address, why);
+    }
+}
+
+/* The PROXY header says who the client is; then it may come in, or not. */
+static enum stream_outcome take_proxy_header(struct link *l)
 {
     enum stream_outcome outcome = stream_proxy_header(l->stream);
 
-    if (outcome == STREAM_BAD)
-        tell_bad_header(l);
-    if (outcome != STREAM_OK)
+    if (outcome == STREAM_BAD) {
+        breach(l, "proxy");
+        return STREAM_FAILED; /* nobody is there who could be told */
+    }
+    if (outcome != STREAM_OK) {
+        if (outcome != STREAM_AGAIN)
+            lost(l);
         return outcome;
+    }
     l->awaits_proxy = false;
     snprintf(l->address, sizeof(l->address), "%s", stream_peer(l->stream)->address);
     worker_event_of(l->worker, l, EVENT_CONNECT_ATTEMPT, 0, BYTES_NONE, NULL);
@@ -120,6 +138,36 @@ enum stream_outcome admit_client(struct link *l)
         return STREAM_OK;
     l->worker->counters.connections_refused++;
     return STREAM_FAILED;
+}
+
+/**
+ * admit_handshake() - PROXY header, TLS and WebSocket request, as far as they have come
+ *
+ * What goes wrong is left as an event and in the log.
+ *
+ * Return: STREAM_OK: MQTT may begin; STREAM_AGAIN: watch for stream_wants(); STREAM_BAD: the peer
+ * is told why, linger; anything else: to be closed at once.
+ */
+enum stream_outcome admit_handshake(struct link *l)
+{
+    enum stream_outcome outcome = l->awaits_proxy ? take_proxy_header(l) : STREAM_OK;
+
+    if (outcome != STREAM_OK)
+        return outcome;
+    outcome = stream_handshake(l->stream);
+    switch (outcome) {
+    case STREAM_OK:
+    case STREAM_AGAIN:
+        break;
+    case STREAM_BAD:
+        breach(l, "websocket");
+        break;
+    case STREAM_END:
+    case STREAM_FAILED:
+        lost(l);
+        break;
+    }
+    return outcome;
 }
 
 /** admit_leave() - the connection is gone */

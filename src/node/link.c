@@ -498,58 +498,9 @@ void link_read_again(struct worker *w)
 
 /* ---- handshake ---- */
 
-/* Return: whether the handshake may go on. */
-static bool take_proxy_header(struct link *l)
-{
-    switch (admit_client(l)) {
-    case STREAM_OK:
-        return true;
-    case STREAM_AGAIN:
-        watch(l);
-        return false;
-    case STREAM_END:
-    case STREAM_FAILED:
-    case STREAM_BAD:
-        log_debug("link", "%s: closed before MQTT: %s", l->address, stream_error(l->stream));
-        link_end_now(l);
-        return false;
-    }
-    return false;
-}
-
-static void handshake_lost(struct link *l)
-{
-    struct worker *w = l->worker;
-    bool in_tls = l->listener->has_tls && stream_peer(l->stream)->tls_version == NULL;
-    const char *why = stream_error(l->stream);
-
-    if (in_tls) {
-        w->counters.tls_failed++;
-        worker_event_of(w, l, EVENT_TLS_FAILED, 0, BYTES_NONE, why);
-        log_info("tls", "%s: handshake failed: %s", l->address, why);
-    } else {
-        log_debug("link", "%s: closed before MQTT: %s", l->address, why);
-    }
-    link_end_now(l);
-}
-
-/* It asked for something else than a WebSocket, and is told so. */
-static void refuse_request(struct link *l)
-{
-    struct worker *w = l->worker;
-    const char *why = stream_error(l->stream);
-
-    w->counters.protocol_errors++;
-    worker_event_of(w, l, EVENT_PROTOCOL_ERROR, REASON_MALFORMED_PACKET, BYTES_NONE, why);
-    log_info("websocket", "%s: listener \"%s\": %s", l->address, l->listener->name, why);
-    linger(l);
-}
-
 static void shake_hands(struct link *l)
 {
-    if (l->awaits_proxy && !take_proxy_header(l))
-        return;
-    switch (stream_handshake(l->stream)) {
+    switch (admit_handshake(l)) {
     case STREAM_OK:
         l->phase = LINK_OPEN;
         watch(l);
@@ -559,11 +510,11 @@ static void shake_hands(struct link *l)
         watch(l);
         return;
     case STREAM_BAD:
-        refuse_request(l);
+        linger(l);
         return;
     case STREAM_END:
     case STREAM_FAILED:
-        handshake_lost(l);
+        link_end_now(l);
         return;
     }
 }

@@ -222,7 +222,7 @@ void listen_free(struct worker *w);
 
 /* admit.c */
 bool admit_connection(const struct worker_listener *from, struct link *l);
-enum stream_outcome admit_client(struct link *l);
+enum stream_outcome admit_handshake(struct link *l);
 void admit_leave(const struct link *l);
 
 /* link.c */

@@ -54,8 +54,8 @@ const char *link_name(const struct link *l)
 /**
  * link_log() - a line about this connection: its address, the client id as far as known, the text
  *
- * What happens before a CONNECT was read is for LOG_DEBUG: anybody can cause it without end, and the
- * event and the counter tell of it.  So are the node's own trials.
+ * What happens before a CONNECT was read is for LOG_DEBUG: anybody can cause it without end, and
+ * the event and the counter tell of it.  So are the node's own trials.
  */
 void link_log(const struct link *l, const char *area, const char *format, ...)
 {
@@ -66,8 +66,8 @@ void link_log(const struct link *l, const char *area, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    log_line(l->client_id == NULL || own ? LOG_DEBUG : LOG_INFO, area, "%s %s: %s", l->address, link_name(l),
-             text);
+    log_line(l->client_id == NULL || own ? LOG_DEBUG : LOG_INFO, area, "%s %s: %s", l->address,
+             link_name(l), text);
 }
 
 static void move_home(struct link *l);
@@ -84,7 +84,8 @@ static void leave_worker(struct link *l)
     map_remove(&w->links_by_number, bytes_of(&l->number, sizeof(l->number)));
 }
 
-/* Has the whole CONNECT still to come?  While its answer is delayed, or a password is verified, it is here. */
+/* Has the whole CONNECT still to come?  While its answer is delayed, or a password is verified, it
+ * is here. */
 static bool awaits_connect(const struct link *l)
 {
     return l->conn.state == CONN_AWAIT_CONNECT && l->read_again_ns == 0;
@@ -214,8 +215,8 @@ void link_accept(struct worker *w, struct worker_listener *from)
     }
     if (r == -EAGAIN)
         return;
-    log_warning("listener", "\"%s\": accept: %s; trying again in %llu ms", from->config->name, strerror(-r),
-                (unsigned long long)(ACCEPT_PAUSE_NS / NS_PER_MS));
+    log_warning("listener", "\"%s\": accept: %s; trying again in %llu ms", from->config->name,
+                strerror(-r), (unsigned long long)(ACCEPT_PAUSE_NS / NS_PER_MS));
     loop_watch(w->loop, &from->file, 0);
     worker_due(w, &from->watch_again, w->now_ns + ACCEPT_PAUSE_NS, watch_again);
 }
@@ -244,8 +245,7 @@ void link_end_now(struct link *l)
 /** link_free_doomed() - at the end of a turn, when nobody looks at them any more */
 void link_free_doomed(struct worker *w)
 {
-    list_each(it, &w->doomed)
-    {
+    list_each (it, &w->doomed) {
         struct link *l = list_item(it, struct link, in_worker);
 
         list_remove(it);
@@ -418,7 +418,8 @@ static bool took(struct link *l, uint8_t *at, size_t n)
         l->in.len += n;
         return link_process(l);
     }
-    if (l->conn.state == CONN_AWAIT_CONNECT) { /* may hold a password: kept in one place, wiped there */
+    if (l->conn.state ==
+        CONN_AWAIT_CONNECT) { /* may hold a password: kept in one place, wiped there */
         buf_add(&l->in, bytes_of(at, n));
         explicit_bzero(at, n);
         return link_process(l);
@@ -438,7 +439,8 @@ static void again_next_turn(struct link *l)
 /* A layer of the stream has something to say that is not in our output, and the socket was full. */
 static bool stream_owes(const struct link *l)
 {
-    return l->phase != LINK_HANDSHAKE && l->out_at == l->out.len && (stream_wants(l->stream) & LOOP_WRITE);
+    return l->phase != LINK_HANDSHAKE && l->out_at == l->out.len &&
+           (stream_wants(l->stream) & LOOP_WRITE);
 }
 
 static void read_some(struct link *l)
@@ -481,18 +483,19 @@ static void read_some(struct link *l)
         link_dirty(l);
 }
 
-/** link_read_again() - connections whose input epoll does not know of; at the start of a turn */
+/** link_read_again() - connections with something to do that epoll does not know of; at the start
+ * of a turn */
 void link_read_again(struct worker *w)
 {
     struct list now = LIST_INIT(now);
 
     list_splice(&now, &w->again);
-    list_each(it, &now)
-    {
+    list_each (it, &now) {
         struct link *l = list_item(it, struct link, again);
 
         list_remove(it);
-        read_some(l);
+        link_dirty(l);
+        read_some(l); /* may move it to another worker */
     }
 }
 
@@ -584,8 +587,8 @@ void link_relieve(struct link *l)
 
     if (l->phase != LINK_OPEN || l->is_blocked)
         return;
-    while (l->out_at < l->out.len &&
-           stream_write(l->stream, l->out.at + l->out_at, l->out.len - l->out_at, &n) == STREAM_OK) {
+    while (l->out_at < l->out.len && stream_write(l->stream, l->out.at + l->out_at,
+                                                  l->out.len - l->out_at, &n) == STREAM_OK) {
         l->out_at += n;
         l->wrote_ns = l->worker->now_ns;
         l->worker->counters.bytes_sent += n;
@@ -617,7 +620,7 @@ static void flush(struct link *l)
         if (s != NULL) {
             uint64_t before = s->n_delivered;
 
-            more = session_pump(s, w->now_ns);
+            more = session_pump(s, w->now_ns) || retained_find(w, s);
             w->counters.messages_sent += s->n_delivered - before;
         }
         if (!write_out(l))
@@ -629,14 +632,15 @@ static void flush(struct link *l)
         return;
     if (l->phase == LINK_LINGERING && l->out.len == 0 && !stream_owes(l))
         stream_shutdown(l->stream);
+    if (l->conn.session != NULL && session_retained_next(l->conn.session) != NULL)
+        again_next_turn(l);
     watch(l);
 }
 
 /** link_flush_all() - once at the end of a turn: one write per connection that has something */
 void link_flush_all(struct worker *w)
 {
-    list_each(it, &w->dirty)
-    {
+    list_each (it, &w->dirty) {
         list_remove(it);
         flush(list_item(it, struct link, dirty));
     }

@@ -16,35 +16,15 @@
 #include "base/mem.h"
 #include "node/node_private.h"
 
-struct found {
-    struct message **at;
-    size_t n;
-    size_t cap;
-};
-
-static void find(void *arg, struct message *m)
-{
-    struct found *f = arg;
-
-    if (f->n == f->cap) {
-        f->cap = f->cap > 0 ? f->cap * 2 : 16;
-        f->at = mem_resize(f->at, f->cap * sizeof(struct message *));
-    }
-    f->at[f->n++] = message_ref(m);
-}
-
 /* Retain Handling [MQTT5-3.3.1-9] to -11 [MQTT5-3.8.4-4] [MQTT3-3.3.1-6]. */
-static void offer_retained(struct link *l, struct bytes filter, bool is_new)
+static void want_retained(struct link *l, struct bytes filter, bool is_new)
 {
     struct worker *w = l->worker;
     struct session *s = l->resident->session;
-    const struct subscription *sub = router_find(w->router, &s->subscriber, filter);
-    struct found f = {0};
+    struct subscription *sub = router_find(w->router, &s->subscriber, filter);
 
-    if (sub->retain_handling == 2 || (sub->retain_handling == 1 && !is_new))
-        return;
-    router_retained_each(w->router, filter, w->now_ns, find, &f);
-    session_offer_retained(s, sub, f.at, f.n);
+    if (sub->retain_handling == 0 || (sub->retain_handling == 1 && is_new))
+        session_want_retained(s, sub, router_retained_serial(w->router));
 }
 
 static uint8_t deny(struct link *l, struct bytes filter, const struct gate_answer *a)
@@ -80,7 +60,7 @@ static void subscribe_plain(struct link *l, const struct subscription *options, 
 
     if (how == ROUTER_NEW_HERE)
         interest_tell(w, filter, true);
-    offer_retained(l, filter, how != ROUTER_REPLACED);
+    want_retained(l, filter, how != ROUTER_REPLACED);
 }
 
 /* A shared subscription gets no retained messages, section 4.8.2. */

@@ -280,6 +280,7 @@ void worker_turn(struct worker *w)
 
     loop_turn(w->loop, until_ns);
     w->now_ns = loop_now_ns(w->loop);
+    retained_turn_begins(w);
     take_mail(w);
     link_read_again(w);
     fire_due(w);

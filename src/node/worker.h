@@ -23,20 +23,21 @@
 #include "router/router.h"
 #include "session/session.h"
 
-#define WORKERS_MAX         32
-#define READ_BUFFER_BYTES   262144
-#define READ_BUDGET_BYTES   524288 /* of one connection in one turn; then the others have theirs */
-#define LINK_OUT_MAX_BYTES  1048576 /* answers a client does not read; then it is not read either */
-#define LINGER_NS           (2 * NS_PER_S)
-#define OUTBOX_BYTES_MAX    33554432 /* on the way to one worker; then publishers are held back */
-#define HOLD_NS             (5 * NS_PER_MS)
-#define HOLD_FOR_MAX_NS     (5 * NS_PER_S)
-#define SPARE_BUFFERS_MAX   32
+#define WORKERS_MAX        32
+#define READ_BUFFER_BYTES  262144
+#define READ_BUDGET_BYTES  524288  /* of one connection in one turn; then the others have theirs */
+#define LINK_OUT_MAX_BYTES 1048576 /* answers a client does not read; then it is not read either   \
+                                    */
+#define LINGER_NS              (2 * NS_PER_S)
+#define OUTBOX_BYTES_MAX       33554432 /* on the way to one worker; then publishers are held back */
+#define HOLD_NS                (5 * NS_PER_MS)
+#define HOLD_FOR_MAX_NS        (5 * NS_PER_S)
+#define SPARE_BUFFERS_MAX      32
 #define SPARE_BUFFER_BYTES_MAX 524288
-#define TOPIC_BLOOM_WORDS   16
-#define TOPIC_BLOOM_FRESH_NS (60 * NS_PER_S)
-#define VERDICTS            8
-#define REFUSAL_TEXT_MAX    256
+#define TOPIC_BLOOM_WORDS      16
+#define TOPIC_BLOOM_FRESH_NS   (60 * NS_PER_S)
+#define VERDICTS               8
+#define REFUSAL_TEXT_MAX       256
 
 struct node;
 struct worker;
@@ -74,7 +75,8 @@ struct link {
     struct loop_file file;
     struct list in_worker; /* links, or doomed */
     struct list dirty;
-    struct list again; /* has input that epoll does not know of */
+    struct list
+        again; /* has input, or retained messages to look for, that epoll does not know of */
     struct due due;
     struct worker *worker;
     struct worker *moves_to; /* its home worker, once what was read is put away; NULL */
@@ -97,13 +99,13 @@ struct link {
     bool is_admitted;         /* counted by admission, */
     bool is_admitted_address; /* and for its address */
     bool awaits_proxy;        /* of LINK_HANDSHAKE: the PROXY header comes first */
-    bool is_blocked; /* the socket took no more in this turn */
+    bool is_blocked;          /* the socket took no more in this turn */
     bool delay_served;
     struct quota quota;
     struct verdict verdicts[VERDICTS];
     uint64_t topics[TOPIC_BLOOM_WORDS];
     uint64_t topics_since_ns;
-    char *client_id;  /* owned; the assigned one before there is a client */
+    char *client_id; /* owned; the assigned one before there is a client */
     char address[STREAM_ADDRESS_LEN];
     uint64_t n_received;
 };
@@ -184,6 +186,7 @@ struct worker {
     struct outbox outboxes[WORKERS_MAX];
     uint64_t held_until_ns; /* publishers are not read until then */
     uint64_t hold_posted_ns;
+    size_t retained_budget; /* topics that may still be looked at in this turn */
 
     uint64_t interest_seq;
     uint64_t interest_acked[WORKERS_MAX];
@@ -207,7 +210,8 @@ void worker_turn(struct worker *w);
 void worker_end(struct worker *w);
 void worker_empty(struct worker *w);
 void worker_post(struct worker *w, enum lane lane, struct post *p);
-void worker_due(struct worker *w, struct due *d, uint64_t at_ns, void (*fire)(struct worker *, struct due *));
+void worker_due(struct worker *w, struct due *d, uint64_t at_ns,
+                void (*fire)(struct worker *, struct due *));
 void worker_hold_publishers(struct worker *w);
 void worker_take_deliveries(struct worker *w);
 void worker_event(struct worker *w, const struct link *l, const struct event *e);
@@ -249,9 +253,9 @@ void connect_readmit(struct link *l);
 /* resident.c */
 struct resident *resident_find(const struct worker *w, struct bytes client_id);
 struct resident *resident_new(struct worker *w, struct bytes client_id, const struct grant *g,
-                          const struct session_limits *limits);
+                              const struct session_limits *limits);
 void resident_connected(struct worker *w, struct resident *c, struct link *l,
-                      const struct session_limits *limits);
+                        const struct session_limits *limits);
 void resident_disconnected(struct worker *w, struct resident *c, bool publish_will);
 void resident_end(struct worker *w, struct resident *c);
 void resident_drop_subscriptions(struct worker *w, struct resident *c);
@@ -283,6 +287,10 @@ void share_route(struct worker *w, struct publication *p, const struct match *m)
 void share_connection_changed(struct worker *w, struct session *s, bool is_connected);
 void share_member_left(struct worker *w, struct session *s);
 void share_member_ends(struct worker *w, struct session *s);
+
+/* retained.c */
+void retained_turn_begins(struct worker *w);
+bool retained_find(struct worker *w, struct session *s);
 
 /* outlet.c */
 void outlet_send(struct worker *w, uint64_t outlets, struct publication *p);

@@ -34,6 +34,7 @@ static bool is_mark(const struct message *m)
 static void put(struct router *r, struct trie_node *n, struct message *m)
 {
     n->retained = m;
+    n->retained_serial = ++r->retained_serial;
     r->retained_bytes += message_bytes(m);
     if (is_mark(m))
         r->n_marks++;
@@ -110,15 +111,17 @@ struct search {
     uint64_t now_ns;
     retained_fn *each;
     void *arg;
+    size_t n_visited;
 };
 
-static void found(const struct search *s, const struct trie_node *n)
+static void found(struct search *s, const struct trie_node *n)
 {
+    s->n_visited++;
     if (n->retained != NULL && !is_mark(n->retained) && n->retained->expires_ns > s->now_ns)
-        s->each(s->arg, n->retained);
+        s->each(s->arg, n->retained, n->retained_serial);
 }
 
-static void everything_below(const struct search *s, const struct trie_node *n)
+static void everything_below(struct search *s, const struct trie_node *n)
 {
     found(s, n);
     for (const struct trie_node *c = n->first_child; c != NULL; c = c->next_sibling)
@@ -130,10 +133,11 @@ static bool hidden(const struct trie_node *parent, const struct trie_node *n)
     return parent->parent == NULL && n->level_len > 0 && n->level[0] == '$';
 }
 
-static void search_below(const struct search *s, const struct trie_node *n, struct levels rest)
+static void search_below(struct search *s, const struct trie_node *n, struct levels rest)
 {
     struct bytes level;
 
+    s->n_visited++;
     if (!levels_next(&rest, &level)) {
         found(s, n);
         return;
@@ -163,13 +167,22 @@ static void search_below(const struct search *s, const struct trie_node *n, stru
  *
  * Expired ones are passed over.  A wildcard at the front does not find '$' topics
  * [MQTT5-4.7.2-1].
+ *
+ * Return: about how many topics and levels were looked at, which is what it cost.
  */
-void router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns, retained_fn *each,
-                          void *arg)
+size_t router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns,
+                            retained_fn *each, void *arg)
 {
-    struct search s = {&r->retained, now_ns, each, arg};
+    struct search s = {&r->retained, now_ns, each, arg, 0};
 
     search_below(&s, r->retained.root, levels_of(filter));
+    return s.n_visited;
+}
+
+/** router_retained_serial() - of the message that was retained last; later ones have higher ones */
+uint64_t router_retained_serial(const struct router *r)
+{
+    return r->retained_serial;
 }
 
 /** router_n_retained() - topics that have a retained message */

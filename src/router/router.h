@@ -32,6 +32,9 @@ struct subscriber {
 struct subscription {
     struct list in_subscriber;
     struct list in_node;
+    struct list in_wanting;  /* the subscriber's: retained messages are still to be found for it, */
+    uint64_t retained_after; /* with serials above this */
+    uint64_t retained_until; /* and up to this; later ones come live */
     struct subscriber *subscriber; /* borrowed */
     struct trie_node *node;
     struct share *share; /* NULL: not shared */
@@ -124,12 +127,14 @@ enum retain_outcome {
     RETAIN_E_FULL,  /* a limit would be passed; nothing was changed */
 };
 
-typedef void retained_fn(void *arg, struct message *m);
+/* @serial: the order in which they were retained by this router */
+typedef void retained_fn(void *arg, struct message *m, uint64_t serial);
 
 enum retain_outcome router_retain(struct router *r, struct publication *p,
                                   const struct retained_limits *limits);
-void router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns, retained_fn *each,
-                          void *arg);
+size_t router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns,
+                            retained_fn *each, void *arg);
+uint64_t router_retained_serial(const struct router *r);
 size_t router_n_retained(const struct router *r);
 size_t router_retained_bytes(const struct router *r);
 size_t router_retained_sweep(struct router *r, uint64_t now_ns, uint64_t stamp_before,

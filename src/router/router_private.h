@@ -29,6 +29,7 @@ struct router {
     uint32_t next_share_id;
     size_t n_retained;
     size_t n_marks;
+    uint64_t retained_serial;
     size_t retained_bytes;
     size_t sweep_bucket;
 

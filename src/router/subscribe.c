@@ -99,6 +99,7 @@ struct subscription *subscription_new(struct subscriber *s, const struct subscri
     subscription_set(sub, options);
     sub->filter = bytes_dup(filter);
     sub->subscriber = s;
+    list_init(&sub->in_wanting);
     list_append(&s->subscriptions, &sub->in_subscriber);
     s->n_subscriptions++;
     return sub;
@@ -142,6 +143,7 @@ void router_remove(struct router *r, struct subscription *s, bool *ret_last_here
     match_changed(r, s->filter);
     list_remove(&s->in_node);
     list_remove(&s->in_subscriber);
+    list_remove(&s->in_wanting);
     s->subscriber->n_subscriptions--;
     *ret_last_here = s->share == NULL && --n->n_subscriptions == 0;
     if (*ret_last_here)

@@ -29,7 +29,10 @@ struct trie_node {
             uint64_t outlets;
             uint32_t n_subscriptions;
         };
-        struct message *retained; /* owned */
+        struct {
+            struct message *retained; /* owned */
+            uint64_t retained_serial;
+        };
     };
     uint32_t n_children;
     uint32_t level_len;

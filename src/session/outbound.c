@@ -129,7 +129,7 @@ static bool may_write(const struct session *s)
 
 static bool nothing_waits(const struct session *s)
 {
-    return s->queue.n == 0 && s->retained == NULL && s->resend_at == s->inflight.n;
+    return s->queue.n == 0 && s->resend_at == s->inflight.n;
 }
 
 static enum session_offered send_now(struct session *s, const struct publication *p,
@@ -322,11 +322,25 @@ bool session_pump(struct session *s, uint64_t now_ns)
         }
         if (!window_open(s) && head_wants_window(s))
             return false;
-        if (!queue_take(&s->queue, now_ns, &d, &n_expired) && !retained_batch_take(s, now_ns, &d))
+        if (!queue_take(&s->queue, now_ns, &d, &n_expired) &&
+            !retained_batch_take(&s->retained, now_ns, &d))
             return false;
         send_delivery(s, &d, now_ns);
     }
     return s->conn != NULL && s->conn->n_subacks_due == 0;
+}
+
+/**
+ * session_retained_next() - for which subscription the retained messages are to be found now
+ *
+ * Return: NULL if for none, or if other messages are to be sent first.
+ */
+struct subscription *session_retained_next(const struct session *s)
+{
+    if (list_is_empty(&s->retained_wanting) || s->retained.at < s->retained.n || !may_write(s) ||
+        !nothing_waits(s))
+        return NULL;
+    return list_item(s->retained_wanting.next, struct subscription, in_wanting);
 }
 
 /* Was @d sent on this network connection? */

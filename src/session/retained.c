@@ -1,66 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * session/retained.c - what a new subscription found, sent at the client's pace
+ * session/retained.c - what new subscriptions find, at the client's pace
  *
- * The found messages stay references until there is room to send them, so a
- * subscription that finds a million neither fills the queue nor is cut short by it.
+ * A subscription that wants retained messages waits in a list until all else has been
+ * sent; then its owner looks for it and offers what it found.  So the session holds the
+ * findings of one subscription at a time, however often the client subscribes.  What
+ * was replaced after the subscription has come, or will, as a live message: it is
+ * passed over, so that an old value never comes after a newer one.
  */
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "session/session_private.h"
 
-/** retained_batch_drop() - forget the first batch */
-void retained_batch_drop(struct session *s)
+/** retained_batch_done() - forget what was found; @b is empty and usable again */
+void retained_batch_done(struct retained_batch *b)
 {
-    struct retained_batch *b = s->retained;
-
-    s->retained = b->next;
-    for (size_t i = b->at; i < b->n; i++)
-        message_unref(b->messages[i]);
+    while (b->at < b->n)
+        message_unref(b->messages[b->at++]);
     free(b->messages);
-    free(b);
+    *b = (struct retained_batch){0};
+}
+
+/**
+ * session_want_retained() - @sub, of this session, wants what is retained now
+ * @serial:  router_retained_serial(): what comes later comes live
+ */
+void session_want_retained(struct session *s, struct subscription *sub, uint64_t serial)
+{
+    list_remove(&sub->in_wanting);
+    list_append(&s->retained_wanting, &sub->in_wanting);
+    sub->retained_after = 0;
+    sub->retained_until = serial;
 }
 
 /**
  * session_offer_retained() - @sub found these; they are sent after what waits already
  * @messages:  array and references taken over; n may be 0
  *
- * They are sent with the RETAIN flag [MQTT3-3.3.1-8].
+ * When session_retained_next() has asked for it.  They keep the RETAIN flag [MQTT5-3.3.1-8].
  */
 void session_offer_retained(struct session *s, const struct subscription *sub,
                             struct message **messages, size_t n)
 {
-    struct retained_batch **end = &s->retained;
-    struct retained_batch *b;
-
-    if (n == 0) {
-        free(messages);
-        return;
-    }
-    b = mem_new(struct retained_batch);
-    b->messages = messages;
-    b->n = n;
-    b->subscription_id = sub->id;
-    b->qos = sub->qos;
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = b;
+    check(s->retained.at == s->retained.n);
+    retained_batch_done(&s->retained);
+    s->retained = (struct retained_batch){
+        .messages = messages,
+        .n = n,
+        .subscription_id = sub->id,
+        .qos = sub->qos,
+    };
 }
 
-/** retained_batch_take() - the next one that has not expired; Return: false if there is none. */
-bool retained_batch_take(struct session *s, uint64_t now_ns, struct delivery *ret)
+/** retained_batch_take() - the next one that still stands; Return: false if there is none. */
+bool retained_batch_take(struct retained_batch *b, uint64_t now_ns, struct delivery *ret)
 {
-    while (s->retained != NULL) {
-        struct retained_batch *b = s->retained;
-        struct message *m;
+    while (b->at < b->n) {
+        struct message *m = b->messages[b->at++];
 
-        if (b->at == b->n) {
-            retained_batch_drop(s);
-            continue;
-        }
-        m = b->messages[b->at++];
-        if (m->expires_ns <= now_ns) {
+        if (m->expires_ns <= now_ns || message_is_replaced(m)) {
             message_unref(m);
             continue;
         }
@@ -73,5 +73,6 @@ bool retained_batch_take(struct session *s, uint64_t now_ns, struct delivery *re
         };
         return true;
     }
+    retained_batch_done(b);
     return false;
 }

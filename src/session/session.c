@@ -25,6 +25,7 @@ struct session *session_new(struct bytes client_id, const struct session_limits 
     struct session *s = mem_new(struct session);
 
     list_init(&s->subscriber.subscriptions);
+    list_init(&s->retained_wanting);
     s->client_id = bytes_dup(client_id);
     s->client_key = client_key(client_id);
     s->next_packet_id = 1;
@@ -41,8 +42,7 @@ struct session *session_free(struct session *s)
     check(s->conn == NULL && s->subscriber.n_subscriptions == 0);
     queue_done(&s->queue);
     ring_done(&s->inflight);
-    while (s->retained != NULL)
-        retained_batch_drop(s);
+    retained_batch_done(&s->retained);
     message_unref(s->will.message);
     free(s->incoming);
     bytes_free(s->client_id);

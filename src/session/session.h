@@ -72,7 +72,14 @@ struct will {
     uint32_t delay_s;
 };
 
-struct retained_batch; /* of retained.c */
+/* Messages that one subscription found in the retained store. */
+struct retained_batch {
+    struct message **messages; /* owned, and the references from [at] on */
+    size_t n;
+    size_t at;
+    uint32_t subscription_id;
+    uint8_t qos;
+};
 
 struct session {
     struct subscriber subscriber;
@@ -92,7 +99,8 @@ struct session {
     uint8_t *
         incoming; /* owned bitmap of QoS 2 packet ids between PUBLISH and PUBREL; NULL while none */
     size_t n_incoming;
-    struct retained_batch *retained; /* owned list, what subscriptions found and was not sent yet */
+    struct list retained_wanting;   /* subscriptions for which there is still to be looked */
+    struct retained_batch retained; /* what was found for one of them and is not sent yet */
     struct will will;
 
     uint64_t n_delivered;
@@ -129,6 +137,8 @@ enum session_offered {
 
 enum session_offered session_offer(struct session *s, struct publication *p,
                                    const struct receiver *r, uint64_t now_ns);
+void session_want_retained(struct session *s, struct subscription *sub, uint64_t serial);
+struct subscription *session_retained_next(const struct session *s);
 void session_offer_retained(struct session *s, const struct subscription *sub,
                             struct message **messages, size_t n);
 bool session_pump(struct session *s, uint64_t now_ns);

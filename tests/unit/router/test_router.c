@@ -170,10 +170,11 @@ static enum retain_outcome retain(struct router *r, const char *topic, const cha
     return outcome;
 }
 
-static void append(void *arg, struct message *m)
+static void append(void *arg, struct message *m, uint64_t serial)
 {
     struct buf *b = arg;
 
+    assert_true(serial > 0);
     buf_addf(b, "%.*s=%.*s ", BYTES_ARG(m->topic), BYTES_ARG(m->payload));
 }
 
@@ -325,6 +326,29 @@ static void who_waits_with_a_message_that_was_replaced_can_tell(void **state)
     router_free(r);
 }
 
+static void note_serial(void *arg, struct message *m, uint64_t serial)
+{
+    (void)m;
+    *(uint64_t *)arg = serial;
+}
+
+static void serials_tell_what_was_there_before_a_subscription(void **state)
+{
+    struct router *r = router_new();
+    uint64_t serial = 0;
+
+    (void)state;
+    retain(r, "a", "1", 900, EXPIRES_NEVER, &room);
+    router_retained_each(r, BYTES("a"), 0, note_serial, &serial);
+    assert_int_equal(serial, router_retained_serial(r));
+    retain(r, "b", "2", 800, EXPIRES_NEVER, &room); /* later here, though its stamp is lower */
+    router_retained_each(r, BYTES("b"), 0, note_serial, &serial);
+    assert_int_equal(serial, router_retained_serial(r));
+    router_retained_each(r, BYTES("a"), 0, note_serial, &serial);
+    assert_true(serial < router_retained_serial(r));
+    router_free(r);
+}
+
 static void expired_ones_are_passed_over_and_swept(void **state)
 {
     struct router *r = router_new();
@@ -441,6 +465,7 @@ int main(void)
         cmocka_unit_test(the_tree_of_topics_counts_as_well),
         cmocka_unit_test(marks_of_topics_that_had_nothing_are_bounded),
         cmocka_unit_test(who_waits_with_a_message_that_was_replaced_can_tell),
+        cmocka_unit_test(serials_tell_what_was_there_before_a_subscription),
         cmocka_unit_test(expired_ones_are_passed_over_and_swept),
         cmocka_unit_test(a_group_gets_each_message_once_and_in_turn),
         cmocka_unit_test(who_is_connected_goes_before_who_is_not),

@@ -415,6 +415,73 @@ static void retained_messages_come_after_what_waits_and_never_overflow(void **st
     bench_free(b);
 }
 
+static struct message *kept(const char *payload)
+{
+    struct publication p = {
+        .topic = BYTES("r"), .payload = bytes_str(payload), .qos = 1, .expires_ns = EXPIRES_NEVER};
+    struct message *m = publication_keep(&p);
+
+    publication_done(&p);
+    return m;
+}
+
+static void a_retained_message_that_was_replaced_does_not_come_after_the_new_one(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+    struct message **found = mem_alloc(2 * sizeof(struct message *));
+
+    (void)state;
+    found[0] = kept("old");
+    found[1] = kept("stands");
+    session_offer_retained(b->session, &b->sub, found, 2);
+    message_set_replaced(found[0]);
+    offer(b, "new", 1);
+    assert_sent(b, "new", 1, 1, false);
+    assert_sent(b, "stands", 1, 2, false); /* [MQTT5-4.6.0-6] */
+    assert_nothing_sent(b);
+    bench_free(b);
+}
+
+static void subscriptions_want_retained_messages_in_turn_and_once_each(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+    struct router *r = router_new();
+    struct subscriber *s = &b->session->subscriber;
+    const struct subscription options = {.qos = 1};
+    struct subscription *one;
+    struct subscription *two;
+    struct message **found = mem_alloc(sizeof(struct message *));
+    bool last;
+
+    (void)state;
+    router_subscribe(r, s, &options, BYTES("one"));
+    router_subscribe(r, s, &options, BYTES("two"));
+    one = router_find(r, s, BYTES("one"));
+    two = router_find(r, s, BYTES("two"));
+    session_want_retained(b->session, one, 7);
+    session_want_retained(b->session, two, 7);
+    session_want_retained(b->session, one, 9); /* again: behind the other one */
+    assert_ptr_equal(session_retained_next(b->session), two);
+    assert_int_equal(one->retained_until, 9);
+
+    b->conn.n_subacks_due = 1; /* nothing goes before SUBACK */
+    assert_null(session_retained_next(b->session));
+    b->conn.n_subacks_due = 0;
+
+    found[0] = kept("value");
+    session_offer_retained(b->session, two, found, 1);
+    assert_null(session_retained_next(b->session)); /* that is to be sent first */
+    session_pump(b->session, 0);
+    assert_sent(b, "value", 1, 1, false);
+    list_remove(&two->in_wanting);
+    assert_ptr_equal(session_retained_next(b->session), one);
+    router_remove(r, one, &last); /* unsubscribed: it wants nothing any more */
+    assert_null(session_retained_next(b->session));
+    router_remove(r, two, &last);
+    bench_free(b);
+    router_free(r);
+}
+
 static void a_full_output_buffer_makes_qos_0_wait(void **state)
 {
     struct bench *b = bench_new(WIRE_V311, 0);
@@ -576,6 +643,8 @@ int main(void)
         cmocka_unit_test(overlapping_subscriptions_give_one_message_with_all_identifiers),
         cmocka_unit_test(no_local_keeps_the_clients_own_messages_away),
         cmocka_unit_test(retained_messages_come_after_what_waits_and_never_overflow),
+        cmocka_unit_test(a_retained_message_that_was_replaced_does_not_come_after_the_new_one),
+        cmocka_unit_test(subscriptions_want_retained_messages_in_turn_and_once_each),
         cmocka_unit_test(a_full_output_buffer_makes_qos_0_wait),
         cmocka_unit_test(a_repeated_qos_2_publish_is_not_routed_again),
         cmocka_unit_test(more_qos_2_than_receive_maximum_is_refused_in_5_0_only),

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/retained.c - what is retained is looked for when a client can take it
+ *
+ * A subscription with wildcards may have to look at every retained topic, and its
+ * packet has 10 bytes.  So a client's subscriptions take turns, one is looked for when
+ * all that was found before has been sent, and a turn of the worker looks at
+ * TOPICS_PER_TURN topics, or at those of one subscription.
+ *
+ * MQ.PR.SP-05
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "node/node_private.h"
+
+#define TOPICS_PER_TURN 20000
+#define FOUND_MAX       65536 /* held for one session at a time; the rest is looked for again */
+
+struct finding_one {
+    struct message *message; /* borrowed */
+    uint64_t serial;
+};
+
+struct findings {
+    const struct subscription *subscription;
+    uint64_t client_key;
+    struct finding_one *at;
+    size_t n;
+    size_t cap;
+    size_t bytes;
+};
+
+static void found(void *arg, struct message *m, uint64_t serial)
+{
+    struct findings *f = arg;
+    const struct subscription *sub = f->subscription;
+
+    if (serial <= sub->retained_after || serial > sub->retained_until)
+        return;
+    if (sub->no_local && m->publisher == f->client_key) /* [MQTT5-3.8.3-3] */
+        return;
+    if (f->n == f->cap) {
+        f->cap = f->cap > 0 ? f->cap * 2 : 16;
+        f->at = mem_resize(f->at, f->cap * sizeof(*f->at));
+    }
+    f->at[f->n++] = (struct finding_one){m, serial};
+    f->bytes += message_bytes(m);
+}
+
+static int by_serial(const void *a, const void *b)
+{
+    uint64_t left = ((const struct finding_one *)a)->serial;
+    uint64_t right = ((const struct finding_one *)b)->serial;
+
+    return (left > right) - (left < right);
+}
+
+/* Leave what a session may hold: those that were retained first. */
+static void keep_first(struct findings *f, size_t bytes_max)
+{
+    size_t bytes = 0;
+    size_t n = 0;
+
+    qsort(f->at, f->n, sizeof(*f->at), by_serial);
+    while (n < f->n && n < FOUND_MAX &&
+           (n == 0 || bytes + message_bytes(f->at[n].message) <= bytes_max))
+        bytes += message_bytes(f->at[n++].message);
+    f->n = n;
+}
+
+/* Return: what it cost. */
+static size_t look_for(struct worker *w, struct session *s, struct subscription *sub)
+{
+    struct findings f = {.subscription = sub, .client_key = s->client_key};
+    size_t cost = router_retained_each(w->router, sub->filter, w->now_ns, found, &f);
+    size_t n_all = f.n;
+    struct message **messages;
+
+    if (f.n > FOUND_MAX || f.bytes > s->queue_limits.bytes_max)
+        keep_first(&f, s->queue_limits.bytes_max);
+    if (f.n < n_all)
+        sub->retained_after = f.at[f.n - 1].serial;
+    else
+        list_remove(&sub->in_wanting);
+    messages = mem_alloc(f.n * sizeof(struct message *));
+    for (size_t i = 0; i < f.n; i++)
+        messages[i] = message_ref(f.at[i].message);
+    session_offer_retained(s, sub, messages, f.n);
+    free(f.at);
+    return cost;
+}
+
+/** retained_turn_begins() - a worker may look for as much again */
+void retained_turn_begins(struct worker *w)
+{
+    w->retained_budget = TOPICS_PER_TURN;
+}
+
+/**
+ * retained_find() - look for what a session's subscriptions want, if it is their turn
+ *
+ * Return: whether something was found, to be sent by session_pump(); session_retained_next() says
+ * whether there is still to be looked, in the next turn.
+ */
+bool retained_find(struct worker *w, struct session *s)
+{
+    struct subscription *sub;
+
+    while (w->retained_budget > 0 && (sub = session_retained_next(s)) != NULL) {
+        size_t cost = look_for(w, s, sub);
+
+        w->retained_budget -= MIN(w->retained_budget, cost);
+        if (s->retained.n > 0)
+            return true;
+    }
+    return false;
+}

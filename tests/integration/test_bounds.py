@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one client can make the node do is bounded in memory and time, and costs others little."""
+
+import struct
+import time
+
+import pytest
+
+from conftest import SANITIZERS, wait_until
+from peer import PATIENCE_S, Raw, packet, publish_packet, string
+
+MEMORY_BYTES = 48 << 20
+
+
+def subscribe(number, *filters, qos=1):
+    body = struct.pack("!H", number) + b"".join(string(one) + bytes([qos]) for one in filters)
+    return packet(0x82, body)
+
+
+def puback(number):
+    return packet(0x40, struct.pack("!H", number))
+
+
+@pytest.fixture
+def field(site):
+    """As conftest's, but what looks like an attack is only recorded."""
+    site.change("  enforce: yes", "  enforce: no")
+    site.start()
+    yield site
+    assert site.end() == 0, site.log_text()
+    assert not SANITIZERS.search(site.log_text()), site.log_text()
+
+
+# ---- retained messages ----
+
+
+def retain(field, peer, topics, payload):
+    writer = peer(field, "retainer").join()
+    last = None
+    for topic in topics:
+        last = writer.paho.publish(topic, payload, 1, True)
+    last.wait_for_publish(PATIENCE_S)
+
+
+def test_subscribing_again_and_again_without_reading_takes_no_memory(field, peer):
+    retain(field, peer, [f"test/r/{i}" for i in range(5000)], b"x" * 100)
+    with Raw(field) as raw:
+        raw.join(field, "greedy")
+        before = field.rss_bytes()
+        many = b"".join(subscribe(i, "test/#", "test/r/#", "test/+/+") for i in range(1, 2001))
+        raw.send(many)
+        one = peer(field, "decent").join()
+        one.read("test/decent")
+        one.publish("test/decent", "served meanwhile")
+        assert one.next().payload == b"served meanwhile"
+        wait_until(lambda: field.json("clients", "greedy")["subscriptions"] == 3, "subscribed")
+        assert field.rss_bytes() - before < MEMORY_BYTES
+
+
+def test_all_that_is_retained_comes_once_to_who_reads_slowly(field, peer):
+    topics = [f"test/r/{i}" for i in range(2000)]
+    retain(field, peer, topics, b"value")
+    with Raw(field) as raw:
+        raw.join(field, "slow")
+        raw.send(subscribe(1, "test/r/#"))
+        assert raw.packet()[0] == 0x90
+        came = []
+        for _ in topics:
+            first, body = raw.packet()
+            assert first == 0x33  # QoS 1, RETAIN
+            size = struct.unpack("!H", body[:2])[0]
+            came.append(body[2:2 + size].decode())
+            raw.send(puback(struct.unpack("!H", body[2 + size:4 + size])[0]))
+        assert sorted(came) == sorted(topics)
+
+
+def test_an_old_value_does_not_come_after_a_newer_one(field, peer):
+    """The window is full of retained messages when one that waits behind them is replaced."""
+    topics = [f"test/r/{i}" for i in range(300)]
+    retain(field, peer, topics, b"old")
+    with Raw(field) as raw:
+        raw.join(field, "reader")
+        raw.send(subscribe(1, "test/r/#"))
+        assert raw.packet()[0] == 0x90
+        window = [raw.packet()[1] for _ in range(100)]  # inflight_max
+        retain(field, peer, topics, b"new")
+        last = {}
+
+        def take(body):
+            size = struct.unpack("!H", body[:2])[0]
+            last[body[2:2 + size].decode()] = body[4 + size:]
+            raw.send(puback(struct.unpack("!H", body[2 + size:4 + size])[0]))
+
+        for body in window:
+            take(body)
+        raw.send(publish_packet("test/r/end", b"new", 1, 77))
+        while "test/r/end" not in last:
+            first, body = raw.packet()
+            if first & 0xF0 == 0x30:
+                take(body)
+        raw.send(b"\xc0\0")
+        while True:
+            first, body = raw.packet()
+            if first == 0xD0:
+                break
+            if first & 0xF0 == 0x30:
+                take(body)
+        assert {last[one] for one in topics} == {b"new"}

@@ -556,6 +556,25 @@ static void say_where(const struct node *n)
     }
 }
 
+/* A reload reads again what root has read, and the state is written. */
+static int check_home(const struct config *c)
+{
+    const struct {
+        const char *path;
+        int mode;
+    } needed[] = {{c->path, R_OK}, {c->state_dir, R_OK | W_OK | X_OK}};
+
+    for (size_t i = 0; i < COUNT_OF(needed); i++) {
+        if (access(needed[i].path, needed[i].mode) == 0)
+            continue;
+        log_error("node", "node.run_as: user \"%s\" may not %s %s: %s; do chown -R %s %s", c->run_as,
+                  needed[i].mode == R_OK ? "read" : "write to", needed[i].path, strerror(errno), c->run_as,
+                  c->dir);
+        return err_origin(-EACCES);
+    }
+    return 0;
+}
+
 static int prepare_process(const struct node *n)
 {
     const char *run_as = n->started->run_as;
@@ -569,6 +588,7 @@ static int prepare_process(const struct node *n)
             log_error("node", "node.run_as: cannot become \"%s\": %s", run_as, strerror(-r));
             return r;
         }
+        return check_home(n->started);
     } else if (geteuid() == 0) {
         log_warning("node", "running as root: set node.run_as to an account without rights");
     }

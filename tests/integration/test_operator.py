@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator does wrong, and what the program says to it."""
 
+import os
 import socket
+
+import pytest
 
 NO = 1
 
@@ -32,3 +35,14 @@ def test_an_address_of_another_machine_is_told(site):
     done = site.cli("run")
     assert done.returncode == NO
     assert "192.0.2.1" in done.stderr and "no interface of this machine has that address" in done.stderr
+
+
+def test_a_home_that_is_not_the_accounts_to_become_is_told(site):
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    site.change("  # run_as: bastide  ", "  run_as: nobody  ")
+    done = site.cli("run")
+    assert done.returncode == NO
+    assert 'node.run_as: user "nobody" may not read' in done.stderr
+    assert f"do chown -R nobody {site.folder}" in done.stderr
+    assert "stopped" not in done.stderr and "identify" not in done.stderr

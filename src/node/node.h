@@ -5,8 +5,8 @@
  * node_new() takes a configuration, node_run() blocks the main thread until the
  * node stops.  Everything below "control plane" may be called from any other one
  * thread (the admin's) between hooks.started() and hooks.stopping(); a call
- * blocks until what it asks for is in force on every worker, at most
- * NODE_CALL_MAX_MS, and never waits for message delivery.
+ * blocks until what it asks for is in force on every worker: as long as their
+ * turns take, since it goes before message delivery.
  *
  * What comes back as JSON is a new reference, owned by the caller, never NULL.
  * Dates are integers named *_unix_ms, 0 or absent when not known; a text that is
@@ -21,8 +21,6 @@
 #include "protect/protect.h"
 
 struct node;
-
-#define NODE_CALL_MAX_MS 5000
 
 /* ---- life ---- */
 

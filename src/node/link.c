@@ -710,11 +710,11 @@ static void arrive(struct worker *w, struct post *p)
     struct link *l = a->link;
 
     free(a);
-    adopt(w, l);
-    if (loop_add(w->loop, &l->file, LOOP_READ) < 0) { /* [MQTT3-4.8.0-2] */
-        link_end_now(l);
+    if (w->stopping || loop_add(w->loop, &l->file, LOOP_READ) < 0) { /* [MQTT3-4.8.0-2] */
+        link_free(l);
         return;
     }
+    adopt(w, l);
     arm(l);
     if (link_process(l) && l->phase != LINK_DOOMED) {
         link_dirty(l);

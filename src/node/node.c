@@ -534,11 +534,11 @@ static void stop_threads(struct node *n)
 {
     self_test_stop(n->self_test);
     sentinel_stop(n->sentinel);
-    n->auth = auth_free(n->auth);
     for (unsigned i = 0; i < n->n_workers; i++)
         node_call_worker(n, i, stop_worker, NULL);
     for (unsigned i = 0; i < n->n_workers; i++)
         pthread_join(n->workers[i]->thread, NULL);
+    n->auth = auth_free(n->auth); /* workers ask it to the last; its answers stay in their mailboxes */
     /* Ending a session may tell another worker: twice round empties every mailbox. */
     for (unsigned i = 0; i < 2 * n->n_workers; i++)
         worker_empty(n->workers[i % n->n_workers]);

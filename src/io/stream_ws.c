@@ -353,8 +353,7 @@ static enum stream_outcome read_raw(struct stream *s, void *at, size_t cap, size
     return STREAM_OK;
 }
 
-/** stream_ws_read() - as stream_read(); behind what is read the caller's place is wiped as far as
- * it was used */
+/** stream_ws_read() - as stream_read() */
 enum stream_outcome stream_ws_read(struct stream *s, void *at, size_t cap, size_t *ret_n)
 {
     struct stream_ws *w = s->ws;
@@ -367,8 +366,8 @@ enum stream_outcome stream_ws_read(struct stream *s, void *at, size_t cap, size_
         if (outcome != STREAM_OK)
             return outcome;
         n = take_frames(s, at, raw);
-        explicit_bzero((uint8_t *)at + n,
-                       raw - n); /* what it held may be secret, and is not handed out */
+        /* Heads and moved payload: what the caller does not get it cannot wipe. */
+        explicit_bzero((uint8_t *)at + n, raw - n);
         if ((w->owes_pong || w->owes_close) && s->write_end == STREAM_OK)
             (void)send_owed(s);
     }

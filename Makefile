@@ -17,7 +17,8 @@ deps: ## install the Debian packages that are missing
 
 $(BUILD)/build.ninja: meson.build
 	@tools/install-deps build
-	@test -f $@ || meson setup $(BUILD) -Dtests=false -Doptimization=3 -Ddebug=true -Db_lto=true > /dev/null
+	@test -f $@ || meson setup $(BUILD) -Dtests=false -Doptimization=3 -Ddebug=true -Db_lto=true > build.log 2>&1 || { cat build.log; exit 1; }
+	@rm -f build.log
 
 run: all ## a node with secure defaults, in the foreground; its home is made in $(HOME_DIR)/ when missing
 	@test -f $(HOME_DIR)/bastide.yaml || $(BUILD)/src/bastide init $(HOME_DIR)

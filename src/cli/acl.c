@@ -74,8 +74,10 @@ static int explain(const struct cli_args *a, const struct grant *g)
     struct bytes asked = topic != NULL ? bytes_str(topic) : unshared(cli_arg(a, "--subscribe"));
     struct gate_answer answer = gate_check(g, action, asked);
 
-    (void)printf("%s: %s\n", answer.outcome == GATE_ALLOWED ? "ALLOWED" : "DENIED",
-                 gate_outcome_text(answer.outcome));
+    if (answer.outcome == GATE_ALLOWED)
+        (void)printf("ALLOWED\n");
+    else
+        (void)printf("DENIED: %s\n", gate_outcome_text(answer.outcome));
     gate_explain(g, action, asked, &text);
     buf_add_u8(&text, 0);
     print_text((const char *)text.at);

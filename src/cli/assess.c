@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -142,13 +141,10 @@ static int read_all(const struct cli_args *a, struct material *m, uint64_t now_u
 static void print_text_report(const struct assessment *as)
 {
     CLEANUP(buf_done) struct buf out = {0};
-    struct winsize w = {0};
-    bool terminal = isatty(STDOUT_FILENO) != 0;
-    unsigned columns = COLUMNS_DEFAULT;
+    size_t columns = print_columns();
 
-    if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
-        columns = w.ws_col;
-    assess_print_text(&out, as, columns, terminal && getenv("NO_COLOR") == NULL);
+    assess_print_text(&out, as, columns > 0 ? (unsigned)columns : COLUMNS_DEFAULT,
+                      isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL);
     print_buf(&out);
 }
 

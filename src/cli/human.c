@@ -98,6 +98,23 @@ size_t human_columns(struct bytes text)
     return columns;
 }
 
+/** human_cut() - as much of the beginning of @text as takes no more than @columns */
+struct bytes human_cut(struct bytes text, size_t columns)
+{
+    size_t at = 0;
+
+    while (at < text.len) {
+        size_t len = 0;
+        size_t wide = width(code_point(bytes_of(text.at + at, text.len - at), &len));
+
+        if (wide > columns)
+            break;
+        columns -= wide;
+        at += MAX(len, 1);
+    }
+    return bytes_of(text.at, at);
+}
+
 /* ---- times ---- */
 
 /* clang-format off */

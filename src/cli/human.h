@@ -12,3 +12,4 @@ void human_until(struct buf *to, uint64_t then_unix_ms, uint64_t now_unix_ms, co
 void human_bytes(struct buf *to, uint64_t bytes);
 bool human_span_parse(const char *text, uint64_t *ret_s);
 size_t human_columns(struct bytes text);
+struct bytes human_cut(struct bytes text, size_t columns);

@@ -183,11 +183,12 @@ static void print_incident(const json_t *incident)
     out.len = 0;
     if (json_array_size(actions) > 0) {
         buf_add_u8(&out, '\n');
-        show_table(&out, actions, action_columns, COUNT_OF(action_columns), now_unix_ms);
+        show_table(&out, actions, action_columns, COUNT_OF(action_columns), now_unix_ms,
+                   print_columns());
     }
     if (json_array_size(notes) > 0) {
         buf_add_u8(&out, '\n');
-        show_table(&out, notes, note_columns, COUNT_OF(note_columns), now_unix_ms);
+        show_table(&out, notes, note_columns, COUNT_OF(note_columns), now_unix_ms, print_columns());
     }
     print_buf(&out);
 }

@@ -217,7 +217,7 @@ static void print_client(const json_t *reply)
         buf_addf(&out, "no subscriptions\n");
     else
         show_table(&out, subscriptions, subscription_columns, COUNT_OF(subscription_columns),
-                   now_unix_ms);
+                   now_unix_ms, print_columns());
     print_buf(&out);
 }
 
@@ -278,7 +278,7 @@ int cli_status(int argc, char **argv)
         show_object(&out, respond, respond_fields, suspended ? 2 : 1, now_unix_ms);
         buf_add_u8(&out, '\n');
         show_table(&out, json_object_get(reply, "listeners"), listener_fields,
-                   COUNT_OF(listener_fields), now_unix_ms);
+                   COUNT_OF(listener_fields), now_unix_ms, print_columns());
         print_buf(&out);
     }
     json_decref(reply);

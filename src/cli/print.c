@@ -3,10 +3,19 @@
 #include "cli/print.h"
 
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/human.h"
+
+/** print_columns() - of the terminal that standard output is; 0: it is none */
+size_t print_columns(void)
+{
+    struct winsize w = {0};
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
 
 /** print_buf() - all of @b; whether it could be written is asked once, at the end of cli_main() */
 void print_buf(const struct buf *b)
@@ -49,7 +58,7 @@ void print_list(const json_t *array, bool as_json, const char *none,
     } else if (json_array_size(array) == 0) {
         (void)printf("%s\n", none);
     } else {
-        show_table(&out, array, columns, n, clock_unix_ms());
+        show_table(&out, array, columns, n, clock_unix_ms(), print_columns());
         print_buf(&out);
     }
 }

@@ -6,6 +6,7 @@
 
 #include "cli/show.h"
 
+size_t print_columns(void);
 void print_buf(const struct buf *b);
 void print_text(const char *text);
 void print_json(const json_t *value);

@@ -7,6 +7,9 @@
 #include "base/mem.h"
 #include "cli/human.h"
 
+#define CUT_COLUMNS_MIN 16 /* a text is not cut to less */
+#define CUT_MARK        "…"
+
 /* Counts of detectors decay, so they are no whole numbers. */
 static uint64_t whole_number(const json_t *v)
 {
@@ -97,6 +100,19 @@ static struct grid grid_make(const json_t *array, const struct show_field *field
     return g;
 }
 
+/* A text that does not fit ends in a mark that something is missing. */
+static void cut_cell(struct buf *cell, size_t wide)
+{
+    struct buf cut = {0};
+
+    if (human_columns(buf_view(cell)) <= wide)
+        return;
+    buf_add(&cut, human_cut(buf_view(cell), wide - 1));
+    buf_addf(&cut, CUT_MARK);
+    buf_done(cell);
+    *cell = cut;
+}
+
 static size_t column_width(const struct grid *g, size_t n, size_t column)
 {
     size_t wide = 0;
@@ -106,15 +122,47 @@ static size_t column_width(const struct grid *g, size_t n, size_t column)
     return wide;
 }
 
+static size_t line_width(const size_t *wide, size_t n)
+{
+    size_t sum = 0;
+
+    for (size_t j = 0; j < n; j++)
+        sum += wide[j] + (j + 1 < n ? 2 : 0);
+    return sum;
+}
+
+/* Take from the widest text column until all fit.  The last one is left: where it wraps, nothing
+ * that is aligned comes after it. */
+static void fit(struct grid *g, const struct show_field *fields, size_t n, size_t *wide,
+                size_t columns)
+{
+    while (line_width(wide, n) > columns) {
+        size_t widest = n;
+
+        for (size_t j = 0; j + 1 < n; j++)
+            if (fields[j].format == SHOW_TEXT && wide[j] > CUT_COLUMNS_MIN &&
+                (widest == n || wide[j] > wide[widest]))
+                widest = j;
+        if (widest == n)
+            break;
+        wide[widest]--;
+    }
+    for (size_t i = 0; i < g->n_lines * n; i++)
+        if (i % n + 1 < n && fields[i % n].format == SHOW_TEXT)
+            cut_cell(&g->cells[i], wide[i % n]);
+}
+
 /** show_table() - append one line for each object of @array under the titles of @fields */
 void show_table(struct buf *to, const json_t *array, const struct show_field *fields, size_t n,
-                uint64_t now_unix_ms)
+                uint64_t now_unix_ms, size_t columns)
 {
     struct grid g = grid_make(array, fields, n, now_unix_ms);
     size_t *wide = mem_zero(n * sizeof(*wide));
 
     for (size_t j = 0; j < n; j++)
         wide[j] = column_width(&g, n, j);
+    if (columns > 0)
+        fit(&g, fields, n, wide, columns);
     for (size_t i = 0; i < g.n_lines * n; i++) {
         size_t j = i % n;
 

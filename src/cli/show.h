@@ -23,8 +23,9 @@ struct show_field {
     enum show_format format;
 };
 
+/* @columns: of the terminal; long texts are cut to it as far as they can be.  0: nothing is cut. */
 void show_table(struct buf *to, const json_t *array, const struct show_field *fields, size_t n,
-                uint64_t now_unix_ms);
+                uint64_t now_unix_ms, size_t columns);
 void show_object(struct buf *to, const json_t *object, const struct show_field *fields, size_t n,
                  uint64_t now_unix_ms);
 void show_value(struct buf *to, const json_t *object, const struct show_field *f,

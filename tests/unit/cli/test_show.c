@@ -42,7 +42,7 @@ static void columns_are_as_wide_as_their_widest_cell(void **state)
                           json_pack("{s:s, s:I, s:i, s:i, s:I, s:i, s:b}", "client_id", "a\x1b",
                                     "since", (json_int_t)(NOW - 240000), "queue", 12345, "size",
                                     2048, "ends", (json_int_t)(NOW + 1000), "over", 5, "tls", 0));
-    show_table(&b, a, fields, COUNT_OF(fields), NOW);
+    show_table(&b, a, fields, COUNT_OF(fields), NOW, 0);
     assert_shown(&b, "CLIENT  SINCE      QUEUE     SIZE  ENDS         OVER  TLS\n"
                      "Zähler  5 s ago        7      0 B  when lifted  -     yes\n"
                      "a\\x1b   4 min ago  12345  2.0 KiB  in 1 s       over  no\n");
@@ -55,9 +55,33 @@ static void what_is_absent_null_or_empty_is_a_dash(void **state)
     json_t *a = json_pack("[{s:s, s:n, s:i}]", "client_id", "", "since", "queue", 0);
 
     (void)state;
-    show_table(&b, a, fields, COUNT_OF(fields), NOW);
+    show_table(&b, a, fields, COUNT_OF(fields), NOW, 0);
     assert_shown(&b, "CLIENT  SINCE  QUEUE  SIZE  ENDS  OVER  TLS\n"
                      "-       -          0     -  -     -     -\n");
+    json_decref(a);
+}
+
+static void a_long_text_is_cut_to_the_terminal_but_not_the_last(void **state)
+{
+    static const struct show_field columns[] = {
+        {"CLIENT", "client_id", SHOW_TEXT},
+        {"QUEUE", "queue", SHOW_NUMBER},
+        {"REASON", "reason", SHOW_TEXT},
+    };
+    struct buf b = {0};
+    json_t *a = json_pack("[{s:s, s:i, s:s}, {s:s, s:i, s:s}]", "client_id",
+                          "電圧電圧電圧電圧電圧電圧", "queue", 7, "reason", "as long as it is",
+                          "client_id", "m1", "queue", 0, "reason", "x");
+
+    (void)state;
+    show_table(&b, a, columns, COUNT_OF(columns), NOW, 44);
+    assert_shown(&b, "CLIENT               QUEUE  REASON\n"
+                     "電圧電圧電圧電圧電…      7  as long as it is\n"
+                     "m1                       0  x\n");
+    show_table(&b, a, columns, COUNT_OF(columns), NOW, 5); /* wraps then */
+    assert_shown(&b, "CLIENT            QUEUE  REASON\n"
+                     "電圧電圧電圧電…       7  as long as it is\n"
+                     "m1                    0  x\n");
     json_decref(a);
 }
 
@@ -77,6 +101,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
         cmocka_unit_test(what_is_absent_null_or_empty_is_a_dash),
+        cmocka_unit_test(a_long_text_is_cut_to_the_terminal_but_not_the_last),
         cmocka_unit_test(an_object_leaves_out_what_it_does_not_have),
     };
 

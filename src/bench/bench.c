@@ -29,7 +29,7 @@ static const struct scenario scenarios[] = {
     {"fanin",    traffic_run,  SHAPE_FANIN,  10,         1,           256,    0,    0},
     {"fanout",   traffic_run,  SHAPE_FANOUT, 1,          100,         64,     0,    0},
     {"pair",     traffic_run,  SHAPE_PAIR,   100,        100,         64,     0,    0},
-    {"wild",     traffic_run,  SHAPE_WILD,   4,          100,         64,     0,    0},
+    {"wild",     traffic_run,  SHAPE_WILD,   4,          100,         256,    0,    0},
     {"latency",  traffic_run,  SHAPE_PAIR,   50,         50,          64,     5000, 0},
     {"retained", retained_run, SHAPE_NONE,   1,          1,           64,     0,    10000},
     {"idle",     idle_run,     SHAPE_NONE,   1,          1,           1,      0,    0},

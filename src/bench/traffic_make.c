@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "bench/traffic.h"
 
@@ -15,6 +16,7 @@ static void make_topics(struct traffic *t)
     char name[512];
 
     t->n_topics = t->shape == SHAPE_WILD ? t->wild.n_topics : t->n_publishers;
+    check(t->n_topics > 0);
     t->topics = mem_zero(t->n_topics * sizeof(*t->topics));
     for (size_t i = 0; i < t->n_topics; i++) {
         (void)snprintf(name, sizeof(name), "%s/%08x/p%zu", o->prefix, t->bench->run, i);

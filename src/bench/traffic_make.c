@@ -16,7 +16,6 @@ static void make_topics(struct traffic *t)
     char name[512];
 
     t->n_topics = t->shape == SHAPE_WILD ? t->wild.n_topics : t->n_publishers;
-    check(t->n_topics > 0);
     t->topics = mem_zero(t->n_topics * sizeof(*t->topics));
     for (size_t i = 0; i < t->n_topics; i++) {
         (void)snprintf(name, sizeof(name), "%s/%08x/p%zu", o->prefix, t->bench->run, i);
@@ -89,6 +88,7 @@ static void make_subscribers(struct traffic *t)
 
 static void make_shares(struct traffic *t)
 {
+    check(t->crew->n_drivers > 0);
     t->shares = mem_zero(t->crew->n_drivers * sizeof(*t->shares));
     for (unsigned i = 0; i < t->crew->n_drivers; i++) {
         list_init(&t->shares[i].hungry);

@@ -23,11 +23,10 @@
 #include "router/router.h"
 #include "session/session.h"
 
-#define WORKERS_MAX        32
-#define READ_BUFFER_BYTES  262144
-#define READ_BUDGET_BYTES  524288  /* of one connection in one turn; then the others have theirs */
-#define LINK_OUT_MAX_BYTES 1048576 /* answers a client does not read; then it is not read either   \
-                                    */
+#define WORKERS_MAX            32
+#define READ_BUFFER_BYTES      262144
+#define READ_BUDGET_BYTES      524288  /* of one connection in one turn; then others have theirs */
+#define LINK_OUT_MAX_BYTES     1048576 /* answers a client does not read: then it is not read */
 #define LINGER_NS              (2 * NS_PER_S)
 #define OUTBOX_BYTES_MAX       33554432 /* on the way to one worker; then publishers are held back */
 #define HOLD_NS                (5 * NS_PER_MS)

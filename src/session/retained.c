@@ -39,7 +39,7 @@ void session_want_retained(struct session *s, struct subscription *sub, uint64_t
  * session_offer_retained() - @sub found these; they are sent after what waits already
  * @messages:  array and references taken over; n may be 0
  *
- * When session_retained_next() has asked for it.  They keep the RETAIN flag [MQTT5-3.3.1-8].
+ * When session_retained_next() has asked for it.  They keep the RETAIN flag [MQTT3-3.3.1-8].
  */
 void session_offer_retained(struct session *s, const struct subscription *sub,
                             struct message **messages, size_t n)

@@ -84,6 +84,22 @@ int ask_config(const struct cli_args *a, struct config **ret)
     return CLI_OK;
 }
 
+/* It cannot be read where the node is asked; where bastide init puts it, perhaps. */
+static int no_socket(char *config_path, char *error)
+{
+    const char *slash = strrchr(config_path, '/');
+    int dir_len = slash != NULL ? (int)(slash - config_path) : 1;
+    char *usual = NULL;
+    int rc = cli_fail("%s", error);
+
+    if (asprintf(&usual, "%.*s/run/admin.sock", dir_len, slash != NULL ? config_path : ".") < 0)
+        abort();
+    if (access(usual, F_OK) == 0)
+        (void)fprintf(stderr, "  a node that runs can be asked all the same: --socket %s\n", usual);
+    free(usual);
+    return rc;
+}
+
 /**
  * ask_socket() - the path of the node's admin socket
  * @ret:  owned by the caller; written on CLI_OK
@@ -107,7 +123,7 @@ int ask_socket(const struct cli_args *a, char **ret)
         return rc;
     *ret = config_admin_socket(path, &error);
     if (*ret == NULL)
-        rc = cli_fail("%s", error);
+        rc = no_socket(path, error);
     free(error);
     free(path);
     return rc;

@@ -38,6 +38,7 @@ static const struct show_field status_fields[] = {
 static const struct show_field respond_fields[] = {
     {"Automatic answers",    "enforce",                 SHOW_YES},
     {"Suspended, ends",      "suspended_until_unix_ms", SHOW_UNTIL},
+    {"Kept on disk",         "kept",                    SHOW_YES},
 };
 static const struct show_field listener_fields[] = {
     {"LISTENER",    "name",        SHOW_TEXT},

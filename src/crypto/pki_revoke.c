@@ -211,8 +211,8 @@ bool pki_list_read(const char *dir, struct pki_list *ret, char **ret_error)
     bool ok;
 
     if (folder == NULL)
-        ok = failed(ret_error, "cannot open %s: %s; is there a CA? bastide pki ca makes one",
-                    issued, strerror(errno));
+        ok = failed(ret_error, "cannot open %s: %s%s", issued, strerror(errno),
+                    errno == ENOENT ? "; is there a CA? bastide pki ca makes one" : "");
     else
         ok = crl_load_old(dir, &crl, ret_error);
     while (ok && (file = readdir(folder)) != NULL)

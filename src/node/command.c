@@ -108,13 +108,21 @@ struct ban_call {
     struct respond_ban ban;
     const char *author;
     enum respond_answer answer;
+    bool is_kept;
 };
+
+/* What an operator must know of a change that a restart would undo. */
+static const char *until_restart(const struct ban_call *c)
+{
+    return c->is_kept ? "" : "; IT IS NOT ON DISK, so a restart undoes it: the log says why";
+}
 
 static void do_ban(struct sentinel *s, void *arg)
 {
     struct ban_call *c = arg;
 
     c->answer = respond_ban_add(s->respond, &c->ban, sentinel_now(s));
+    c->is_kept = respond_is_kept(s->respond);
 }
 
 static void do_unban(struct sentinel *s, void *arg)
@@ -123,6 +131,7 @@ static void do_unban(struct sentinel *s, void *arg)
 
     c->answer = respond_ban_remove(s->respond, c->ban.kind, c->ban.subject, c->ban.address,
                                    c->author, sentinel_now(s));
+    c->is_kept = respond_is_kept(s->respond);
 }
 
 static enum node_answer answer_of(enum respond_answer a)
@@ -213,8 +222,8 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
     log_info("control", "%s: ban %s %s: %s", author, ban_kind_text(r->kind), r->subject,
              respond_answer_text(c.answer));
     *ret_text = c.answer == RESPOND_OK
-                    ? say("%s \"%s\" is banned; %u connection%s closed", ban_kind_text(r->kind),
-                          r->subject, *ret_count, *ret_count == 1 ? "" : "s")
+                    ? say("%s \"%s\" is banned; %u connection%s closed%s", ban_kind_text(r->kind),
+                          r->subject, *ret_count, *ret_count == 1 ? "" : "s", until_restart(&c))
                     : say("%s", respond_answer_text(c.answer));
     return answer_of(c.answer);
 }
@@ -231,9 +240,9 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
     sentinel_call(n->sentinel, do_unban, &c);
     log_info("control", "%s: unban %s %s: %s", author, ban_kind_text(kind), subject,
              respond_answer_text(c.answer));
-    *ret_text = c.answer == RESPOND_OK
-                    ? say("the ban of %s \"%s\" is lifted", ban_kind_text(kind), subject)
-                    : say("no ban of %s \"%s\"", ban_kind_text(kind), subject);
+    *ret_text = c.answer == RESPOND_OK ? say("the ban of %s \"%s\" is lifted%s",
+                                             ban_kind_text(kind), subject, until_restart(&c))
+                                       : say("no ban of %s \"%s\"", ban_kind_text(kind), subject);
     return answer_of(c.answer);
 }
 

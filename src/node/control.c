@@ -65,6 +65,7 @@ struct sentinel_facts {
     size_t bans;
     unsigned incidents_open;
     uint64_t suspended_until_unix_ms;
+    bool is_kept;
     struct respond_counters respond;
     uint64_t shed_blocks;
     json_t *detectors;
@@ -79,6 +80,7 @@ static void ask_sentinel(struct sentinel *s, void *arg)
     f->bans = s->n_bans;
     f->incidents_open = respond_incidents_open(s->respond);
     f->suspended_until_unix_ms = respond_suspended_until_unix_ms(s->respond);
+    f->is_kept = respond_is_kept(s->respond);
     f->respond = respond_counters(s->respond);
     f->shed_blocks = atomic_load(&s->n_shed_blocks);
     f->detectors = json_array();
@@ -164,8 +166,8 @@ json_t *node_status_json(struct node *n)
     set_count(o, "bans", f.bans);
     set_count(o, "incidents_open", f.incidents_open);
     json_object_set_new(o, "respond",
-                        json_pack("{s:b,s:I}", "enforce", enforce, "suspended_until_unix_ms",
-                                  (json_int_t)f.suspended_until_unix_ms));
+                        json_pack("{s:b,s:I,s:b}", "enforce", enforce, "suspended_until_unix_ms",
+                                  (json_int_t)f.suspended_until_unix_ms, "kept", (int)f.is_kept));
     json_object_set_new(o, "events", f.events);
     json_object_set_new(o, "detectors", f.detectors);
     json_object_set_new(o, "listeners", listeners_json(n, &t));

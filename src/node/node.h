@@ -81,7 +81,7 @@ const char *node_answer_text(enum node_answer a);
  * (configuration), "workers", "clients_connected", "sessions", "subscriptions",
  * "retained_messages", "retained_bytes", "messages_received", "messages_sent", "messages_dropped",
  * "bytes_received", "bytes_sent", "users", "roles", "assets", "bans", "incidents_open", "respond":
- * {"enforce": bool, "suspended_until_unix_ms"}, "listeners": [{"name", "address", "port", "plane":
+ * {"enforce": bool, "suspended_until_unix_ms", "kept": bool (bans and incidents are on disk)}, "listeners": [{"name", "address", "port", "plane":
  * "delivery"|"control", "tls": bool, "websocket": bool, "proxy_protocol": bool, "anonymous": bool,
  * "connections"}]}
  */

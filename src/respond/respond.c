@@ -123,6 +123,12 @@ uint64_t respond_suspended_until_unix_ms(const struct respond *r)
     return r->suspended_until_unix_ms;
 }
 
+/** respond_is_kept() - false as long as bans or incidents could not be written the last time */
+bool respond_is_kept(const struct respond *r)
+{
+    return !r->bans.failed && !r->feed.failed;
+}
+
 /** respond_counters() - since respond_new() */
 struct respond_counters respond_counters(const struct respond *r)
 {

@@ -310,3 +310,4 @@ struct respond_counters {
 };
 
 struct respond_counters respond_counters(const struct respond *r);
+bool respond_is_kept(const struct respond *r); /* is on disk what is in force? */

@@ -46,3 +46,24 @@ def test_a_home_that_is_not_the_accounts_to_become_is_told(site):
     assert 'node.run_as: user "nobody" may not read' in done.stderr
     assert f"do chown -R nobody {site.folder}" in done.stderr
     assert "stopped" not in done.stderr and "identify" not in done.stderr
+
+
+def test_a_ban_that_cannot_be_written_is_in_force_and_the_operator_knows(field):
+    state = field.folder / "state"
+    state.rename(field.folder / "away")
+    said = field.ok("ban", "client", "evil")
+    assert 'client "evil" is banned' in said and "IT IS NOT ON DISK" in said
+    assert field.json("status")["respond"]["kept"] is False
+    (field.folder / "away").rename(state)
+    said = field.ok("ban", "client", "worse")
+    assert "DISK" not in said
+    assert field.json("status")["respond"]["kept"] is True
+
+
+def test_a_node_can_be_asked_while_its_configuration_does_not_parse(field):
+    good = field.config.read_text()
+    field.config.write_text(good + "node: [\n")
+    done = field.cli("status")
+    assert done.returncode == NO and f"--socket {field.socket}" in done.stderr
+    assert "test-1" in field.cli("status", "--socket", str(field.socket), home=False).stdout
+    field.config.write_text(good)

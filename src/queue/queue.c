@@ -139,34 +139,50 @@ void queue_take_shared(struct queue *q, struct queue_ring *ret)
     *q = rest;
 }
 
-/**
- * queue_take() - the next delivery, the control lane's before the delivery lane's
- * @ret:          takes over the references
- * @ret_expired:  how many were dropped on the way because their expiry has passed
- *
- * Return: false if nothing waits.
- */
-bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret, size_t *ret_expired)
+static struct queue_ring *head_lane(struct queue *q)
 {
-    size_t expired = 0;
-    bool found = false;
+    return &q->lanes[q->lanes[QUEUE_CONTROL].n > 0 ? QUEUE_CONTROL : QUEUE_DELIVERY];
+}
 
-    while (q->n > 0 && !found) {
-        struct queue_ring *r =
-            &q->lanes[q->lanes[QUEUE_CONTROL].n > 0 ? QUEUE_CONTROL : QUEUE_DELIVERY];
-        struct delivery d = *ring_at(r, 0);
+static void drop_head(struct queue *q)
+{
+    struct queue_ring *r = head_lane(q);
 
-        ring_drop_first(r);
-        q->n--;
-        q->bytes -= message_bytes(d.message);
-        if (d.message->expires_ns <= now_ns) {
-            delivery_done(&d);
-            expired++;
-        } else {
-            *ret = d;
-            found = true;
-        }
+    q->n--;
+    q->bytes -= message_bytes(ring_at(r, 0)->message);
+    ring_drop_first(r);
+}
+
+/**
+ * queue_head() - what queue_take() would take: the control lane's before the delivery lane's
+ *
+ * What has expired before it is dropped [MQTT5-3.3.2-5].
+ *
+ * Return: borrowed until the queue changes; NULL if nothing waits.
+ */
+const struct delivery *queue_head(struct queue *q, uint64_t now_ns)
+{
+    while (q->n > 0) {
+        struct delivery *d = ring_at(head_lane(q), 0);
+        struct delivery expired;
+
+        if (d->message->expires_ns > now_ns)
+            return d;
+        expired = *d;
+        drop_head(q);
+        delivery_done(&expired);
     }
-    *ret_expired = expired;
-    return found;
+    return NULL;
+}
+
+/** queue_take() - queue_head(), whose references move to @ret; Return: false if nothing waits. */
+bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret)
+{
+    const struct delivery *d = queue_head(q, now_ns);
+
+    if (d == NULL)
+        return false;
+    *ret = *d;
+    drop_head(q);
+    return true;
 }

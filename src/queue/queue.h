@@ -115,7 +115,8 @@ enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limit
                                struct delivery *d, uint64_t now_ns);
 void queue_put_back(struct queue *q, const struct delivery *d);
 void queue_take_shared(struct queue *q, struct queue_ring *ret);
-bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret, size_t *ret_expired);
+const struct delivery *queue_head(struct queue *q, uint64_t now_ns);
+bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret);
 
 /* The ring by itself; sessions keep their inflight window in one. */
 void ring_push(struct queue_ring *r, const struct delivery *d);

@@ -267,7 +267,7 @@ static void finish(struct session *s, struct delivery *d)
     s->n_unacknowledged--;
     while (s->inflight.n > 0 && ring_at(&s->inflight, 0)->state == INFLIGHT_DONE) {
         ring_drop_first(&s->inflight);
-        s->resend_at--;
+        s->resend_at -= s->resend_at > 0; /* what was done before a reconnect is not sent again */
     }
 }
 
@@ -293,13 +293,12 @@ static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
         wire_encode_delivery(s->conn->out, &w, s->conn->level);
 }
 
-static bool head_wants_window(const struct session *s)
+static bool head_wants_window(struct session *s, uint64_t now_ns)
 {
-    enum queue_lane lane = s->queue.lanes[QUEUE_CONTROL].n > 0 ? QUEUE_CONTROL : QUEUE_DELIVERY;
+    const struct delivery *head = queue_head(&s->queue, now_ns);
 
-    if (s->queue.n > 0)
-        return ring_at(&s->queue.lanes[lane], 0)->qos > 0;
-    return true; /* a retained message: its QoS is not looked at before there is a window for it */
+    /* A retained message: its QoS is not looked at before there is a window for it. */
+    return head == NULL || head->qos > 0;
 }
 
 /**
@@ -312,7 +311,6 @@ bool session_pump(struct session *s, uint64_t now_ns)
 {
     while (may_write(s)) {
         struct delivery d;
-        size_t n_expired = 0;
 
         if (s->resend_at < s->inflight.n) {
             if (s->n_unacknowledged >= s->inflight_max)
@@ -320,10 +318,9 @@ bool session_pump(struct session *s, uint64_t now_ns)
             resend(s, ring_at(&s->inflight, s->resend_at++), now_ns);
             continue;
         }
-        if (!window_open(s) && head_wants_window(s))
+        if (!window_open(s) && head_wants_window(s, now_ns))
             return false;
-        if (!queue_take(&s->queue, now_ns, &d, &n_expired) &&
-            !retained_batch_take(&s->retained, now_ns, &d))
+        if (!queue_take(&s->queue, now_ns, &d) && !retained_batch_take(&s->retained, now_ns, &d))
             return false;
         send_delivery(s, &d, now_ns);
     }

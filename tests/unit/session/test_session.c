@@ -136,13 +136,19 @@ static void assert_nothing_sent(struct bench *b)
     assert_int_equal(b->read_at, b->out.len);
 }
 
-static bool ack(struct bench *b, enum wire_type type, uint16_t id, uint8_t reason)
+static bool ack_at(struct bench *b, enum wire_type type, uint16_t id, uint8_t reason,
+                   uint64_t now_ns)
 {
     struct wire_ack a = {.packet_id = id, .reason = reason};
     bool fits = session_receive_ack(b->session, type, &a);
 
-    session_pump(b->session, 0);
+    session_pump(b->session, now_ns);
     return fits;
+}
+
+static bool ack(struct bench *b, enum wire_type type, uint16_t id, uint8_t reason)
+{
+    return ack_at(b, type, id, reason, 0);
 }
 
 /* ---- to the client ---- */
@@ -272,6 +278,48 @@ static void resending_respects_a_smaller_receive_maximum(void **state)
     assert_true(ack(b, WIRE_PUBACK, 1, 0));
     assert_sent(b, "x", 1, 2, true);
     assert_nothing_sent(b);
+    bench_free(b);
+}
+
+static void what_was_acknowledged_out_of_order_does_not_stop_resending(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+
+    (void)state;
+    offer(b, "one", 1);
+    offer(b, "two", 1);
+    offer(b, "three", 1);
+    assert_true(ack(b, WIRE_PUBACK, 2, 0));
+    cut(b);
+    agree(b, WIRE_V5, 1, 1 << 20);
+    session_pump(b->session, 0);
+    assert_sent(b, "one", 1, 1, true);
+    assert_nothing_sent(b);
+    assert_true(ack(b, WIRE_PUBACK, 1, 0));
+    assert_sent(b, "three", 1, 3, true);
+    assert_true(ack(b, WIRE_PUBACK, 3, 0));
+    assert_int_equal(session_queued(b->session), 0);
+    bench_free(b);
+}
+
+/* What has expired gives no room in the window to what stands behind it [MQTT5-3.3.4-9]. */
+static void an_expired_message_of_qos_0_does_not_open_the_window(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+
+    (void)state;
+    cut(b);
+    agree(b, WIRE_V5, 1, 1 << 20);
+    offer(b, "one", 1);
+    offer(b, "two", 1);
+    offer_at(b, "old", 0, 100, 50);
+    offer(b, "three", 1);
+    assert_sent(b, "one", 1, 1, false);
+    assert_true(ack_at(b, WIRE_PUBACK, 1, 0, 200));
+    assert_sent(b, "two", 1, 2, false);
+    assert_nothing_sent(b);
+    assert_true(ack_at(b, WIRE_PUBACK, 2, 0, 200));
+    assert_sent(b, "three", 1, 3, false);
     bench_free(b);
 }
 
@@ -635,6 +683,8 @@ int main(void)
         cmocka_unit_test(a_pubrec_with_an_error_ends_the_delivery),
         cmocka_unit_test(what_was_in_flight_is_sent_again_after_a_reconnect),
         cmocka_unit_test(resending_respects_a_smaller_receive_maximum),
+        cmocka_unit_test(what_was_acknowledged_out_of_order_does_not_stop_resending),
+        cmocka_unit_test(an_expired_message_of_qos_0_does_not_open_the_window),
         cmocka_unit_test(while_disconnected_qos_0_is_not_kept_and_qos_1_is),
         cmocka_unit_test(deliveries_wait_behind_a_suback),
         cmocka_unit_test(a_packet_larger_than_the_client_takes_is_not_sent_and_costs_no_id),

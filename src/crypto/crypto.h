@@ -105,6 +105,15 @@ MUST_CHECK bool certificate_read(const char *path, struct certificate_facts *ret
 void certificate_facts_done(struct certificate_facts *f);
 MUST_CHECK bool crl_read(const char *path, struct crl_facts *ret, char **ret_error);
 
+struct anchors_facts {
+    size_t n;        /* certificates in the file */
+    size_t n_strong; /* 128 bits of security or more, and no signature by SHA-1 or MD5 */
+    size_t n_leaves; /* that are no CA: each trusts itself alone */
+};
+
+MUST_CHECK bool anchors_read(const char *path, struct anchors_facts *ret, char **ret_error);
+bool certificate_is_anchored(const char *path, const char *anchors_path);
+
 /* ---- the built-in CA: a folder with ca.crt, ca.key, ca.crl and issued/SERIAL.crt ---- */
 
 enum pki_kind {

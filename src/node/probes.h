@@ -22,6 +22,7 @@ void evidence_add(struct evidence_list *e, const char *test, double value, uint6
                   const char *window, const char *detail, ...) PRINTF(6, 7);
 
 void probe_config(struct node *n, struct evidence_list *e);
+void probe_issuers(struct node *n, size_t n_clients, struct evidence_list *e);
 void probe_crypto(struct node *n, struct evidence_list *e);
 void probe_traffic(struct node *n, struct evidence_list *e);
 void probe_sentinel(struct node *n, struct evidence_list *e);

@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "base/clock.h"
+#include "base/log.h"
 #include "crypto/crypto.h"
 #include "node/probes.h"
 
-#define MS_PER_DAY        86400000ULL
-#define SERVER_DAYS_LEFT  14
-#define SECURITY_BITS_MIN 128 /* EC P-256, RSA 3072 */
+#define MS_PER_DAY       86400000ULL
+#define SERVER_DAYS_LEFT 14
 
 static bool server_certificate_ok(const struct config_listener *l, uint64_t now_unix_ms,
                                   unsigned *ret_days)
@@ -66,30 +65,69 @@ static bool seen_before(const struct config *c, size_t i)
 
 static void anchors(const struct config *c, struct evidence_list *e)
 {
-    unsigned n = 0;
-    unsigned n_strong = 0;
+    struct anchors_facts all = {0};
 
     for (size_t i = 0; i < c->n_listeners; i++) {
-        struct certificate_facts f;
+        struct anchors_facts f;
         char *error = NULL;
 
         if (c->listeners[i].client_ca == NULL || seen_before(c, i))
             continue;
-        n++;
-        if (!certificate_read(c->listeners[i].client_ca, &f, &error)) {
+        if (!anchors_read(c->listeners[i].client_ca, &f,
+                          &error)) { /* was replaced since the start */
+            log_warning("evidence", "trust anchors are not looked at: %s", error);
             free(error);
-            continue;
+            return;
         }
-        n_strong += f.security_bits >= SECURITY_BITS_MIN &&
-                    strstr(f.signature_algorithm, "SHA1") == NULL &&
-                    strstr(f.signature_algorithm, "md5") == NULL;
-        certificate_facts_done(&f);
+        all.n += f.n;
+        all.n_strong += f.n_strong;
+        all.n_leaves += f.n_leaves;
     }
-    if (n == 0)
+    if (all.n == 0)
         return;
-    evidence_add(e, "MQ.PR.IA-02.t2", n, n, NULL, "%u trust anchors for client certificates", n);
-    evidence_add(e, "MQ.PR.IA-02.t3", n_strong == n, n, NULL,
-                 "%u of %u anchors have 128 bits of security or more", n_strong, n);
+    evidence_add(e, "MQ.PR.IA-02.t2", (double)all.n, all.n, NULL,
+                 "%zu trust anchors for client certificates", all.n);
+    evidence_add(e, "MQ.PR.IA-02.t3", all.n_strong == all.n, all.n, NULL,
+                 "%zu of %zu anchors have 128 bits of security or more", all.n_strong, all.n);
+    evidence_add(e, "MQ.PR.IA-02.t4", (double)all.n_leaves, all.n, NULL,
+                 "%zu of %zu anchors are no CA; only such a certificate is let in self-signed",
+                 all.n_leaves, all.n);
+}
+
+static bool is_anchored(const struct config *c, const char *certificate)
+{
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        if (c->listeners[i].client_ca != NULL &&
+            certificate_is_anchored(certificate, c->listeners[i].client_ca))
+            return true;
+    }
+    return false;
+}
+
+/**
+ * probe_issuers() - MQ.PR.IA-02.t1: certificates in use, by whom they were issued
+ * @n_clients:  live sessions with a client certificate, each of which was verified by an anchor
+ *
+ * Which CA is approved is known for clients only.  A server certificate by another is not judged.
+ */
+void probe_issuers(struct node *n, size_t n_clients, struct evidence_list *e)
+{
+    size_t n_servers = 0;
+    bool all = true;
+
+    pthread_mutex_lock(&n->config_lock);
+    for (size_t i = 0; i < n->config->n_listeners; i++) {
+        if (!n->config->listeners[i].has_tls)
+            continue;
+        n_servers++;
+        all = all && is_anchored(n->config, n->config->listeners[i].certificate);
+    }
+    pthread_mutex_unlock(&n->config_lock);
+    if (all && n_servers + n_clients > 0)
+        evidence_add(e, "MQ.PR.IA-02.t1", 1, n_servers + n_clients, NULL,
+                     "the certificates of %zu TLS listeners and %zu live clients end at an anchor "
+                     "of client_ca",
+                     n_servers, n_clients);
 }
 
 static void revocation(const struct config *c, struct evidence_list *e)

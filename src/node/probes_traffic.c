@@ -169,6 +169,7 @@ void probe_traffic(struct node *n, struct evidence_list *e)
         node_call_worker(n, i, see, &v);
     leave_out_trials(n, &v.counters);
     sessions(&v, e);
+    probe_issuers(n, v.n_certificates, e);
     ages(&v, e);
     headroom(e);
     free(v.tls_age_ns);

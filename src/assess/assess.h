@@ -123,7 +123,9 @@
  *   assess_drills_evidence() turns that file into evidence of
  *   MQ.DE.NM-01.t2 .t3  MQ.DE.NM-02.t2  MQ.DE.ID-01.t2 .t3  MQ.DE.ID-02.t1 .t2  MQ.DE.ID-03.t3
  *   MQ.DE.ID-04.t2  MQ.PR.SP-03.t3 .t5  MQ.PR.SA-03.t1 .t2 .t4
- *   and of any drill-kind test measured once by a line {"at", "test": "MQ.RS.RP-01.t1", "value", "by"}.
+ *   and of one test by a line {"at", "test": "MQ.RS.RP-01.t1", "value", "samples", "scenario", "by"}, where the
+ *   test is of a kind that a person can measure: drill, file, import, log, self-test.  An age (metric ..._days
+ *   or ..._age_h) grows from "at" on.  What the node itself measured is never outvoted by such a line.
  */
 /* clang-format on */
 
@@ -268,6 +270,10 @@ json_t *assess_evidence_json(const struct evidence_set *e);
 /* Add what the drills of state/drills.jsonl show; a missing file adds nothing. */
 bool assess_drills_evidence(struct evidence_set *e, const char *path, const struct catalog *c,
                             uint64_t now_unix_ms, char **ret_error);
+/* May a person record a value of @t? */
+bool assess_drill_may_record(const struct catalog_test *t);
+/* Append a line to state/drills.jsonl; @line is consumed. */
+MUST_CHECK int assess_drills_append(const char *path, json_t *line);
 
 /* ---- the assessment ---- */
 

@@ -55,6 +55,7 @@ static const struct drilled {
 struct drills {
     const struct catalog *catalog;
     struct evidence_set *out;
+    struct evidence_set *recorded; /* owned; values of single tests */
     uint64_t now;
     struct pool all;
     struct pool by_sub[COUNT_OF(drilled)];
@@ -91,6 +92,34 @@ static void pool_add(struct pool *p, const json_t *o, uint64_t at)
     values_add(&p->touched, json_object_get(o, "touched"));
 }
 
+/** assess_drill_may_record() - is it of a kind that a person measures, or imports? */
+bool assess_drill_may_record(const struct catalog_test *t)
+{
+    static const char *const kinds[] = {"drill", "file", "import", "log", "self-test"};
+
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (strcmp(kinds[i], t->kind) == 0)
+            return true;
+    return false;
+}
+
+static bool ends_in(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+
+    return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
+}
+
+/* What was measured once, but for an age, which has grown since. */
+static double value_now(const struct catalog_test *t, double value, uint64_t passed_ms)
+{
+    if (ends_in(t->metric, "_days"))
+        return value + (double)passed_ms / (double)DAY_MS;
+    if (ends_in(t->metric, "_age_h"))
+        return value + (double)passed_ms / (double)DAY_MS * 24;
+    return value;
+}
+
 static const char *read_value(struct drills *d, const json_t *o, const char *test, uint64_t at)
 {
     const struct catalog_test *t = assess_catalog_test(d->catalog, bytes_str(test));
@@ -99,20 +128,32 @@ static const char *read_value(struct drills *d, const json_t *o, const char *tes
     json_int_t samples = json_integer_value(json_object_get(o, "samples"));
     CLEANUP(buf_done) struct buf detail = {0};
 
-    if (t == NULL || strcmp(t->kind, "drill") != 0)
-        return "\"test\" is no test of kind drill";
+    if (t == NULL || !assess_drill_may_record(t))
+        return "\"test\" is no test of a kind that is recorded: drill, file, import, log or "
+               "self-test";
     if (!json_is_number(value))
         return "\"value\" is no number";
-    buf_addf(&detail, "drill, by %s", by != NULL ? by : "nobody named");
+    buf_addf(&detail, "recorded, by %s", by != NULL ? by : "nobody named");
     buf_add_u8(&detail, 0);
-    assess_evidence_add(d->out, &(struct evidence){
-                                    .test = test,
-                                    .value = json_number_value(value),
-                                    .samples = samples > 0 ? (uint64_t)samples : 1,
-                                    .window = "365d",
-                                    .at_unix_ms = at,
-                                    .detail = (char *)detail.at,
-                                });
+    assess_evidence_add(d->recorded,
+                        &(struct evidence){
+                            .test = test,
+                            .value = value_now(t, json_number_value(value), d->now - at),
+                            .samples = samples > 0 ? (uint64_t)samples : 1,
+                            .window = "365d",
+                            .at_unix_ms = at,
+                            .detail = (char *)detail.at,
+                        });
+    return NULL;
+}
+
+static const char *read_scenario(struct drills *d, const char *scenario)
+{
+    unsigned which;
+
+    if (!catalog_scenario_index(d->catalog, scenario, &which))
+        return "\"scenario\" is none of the catalogue's (R01 and so on)";
+    d->scenarios[which] = true;
     return NULL;
 }
 
@@ -125,21 +166,20 @@ static const char *read_drill(struct drills *d, const json_t *o)
     json_int_t injected = json_integer_value(json_object_get(o, "injected"));
     json_int_t detected = json_integer_value(json_object_get(o, "detected"));
     json_int_t at = json_integer_value(json_object_get(o, "at"));
-    unsigned which;
+    const char *what = NULL;
 
     if (at <= 0)
         return "\"at\" (ms since 1970) is needed";
     if ((uint64_t)at > d->now || (uint64_t)at + DRILL_DAYS * DAY_MS < d->now)
         return NULL;
+    if (scenario != NULL)
+        what = read_scenario(d, scenario);
+    if (what != NULL)
+        return what;
     if (test != NULL)
         return read_value(d, o, test, (uint64_t)at);
     if (injected <= 0 || detected < 0 || detected > injected)
         return "\"injected\" of at least 1 and \"detected\" of no more than that are needed";
-    if (scenario != NULL) {
-        if (!catalog_scenario_index(d->catalog, scenario, &which))
-            return "\"scenario\" is none of the catalogue's (R01 and so on)";
-        d->scenarios[which] = true;
-    }
     pool_add(&d->all, o, (uint64_t)at);
     for (size_t i = 0; sub != NULL && i < COUNT_OF(drilled); i++)
         if (strcmp(drilled[i].sub, sub) == 0)
@@ -206,8 +246,26 @@ static void give_all(struct drills *d)
     give(d, "MQ.PR.SA-03.t4", n_scenarios, d->all.n_drills, &d->all);
 }
 
+/* What the node measured stands. */
+static void give_recorded(struct drills *d)
+{
+    for (size_t i = 0; i < d->recorded->n; i++) {
+        const struct evidence_item *it = &d->recorded->items[i];
+
+        if (evidence_find(d->out, it->test) != NULL)
+            continue;
+        assess_evidence_add(d->out, &(struct evidence){.test = it->test,
+                                                       .value = it->value,
+                                                       .samples = it->samples,
+                                                       .window = it->window,
+                                                       .at_unix_ms = it->at_unix_ms,
+                                                       .detail = it->detail});
+    }
+}
+
 static void drills_done(struct drills *d)
 {
+    assess_evidence_free(d->recorded);
     for (size_t i = 0; i < COUNT_OF(drilled); i++) {
         free(d->by_sub[i].seconds.at);
         free(d->by_sub[i].touched.at);
@@ -262,13 +320,22 @@ bool assess_drills_evidence(struct evidence_set *e, const char *path, const stru
         return true;
     if (!file_read(path, DRILLS_BYTES_MAX, &text, ret_error))
         return false;
+    d.recorded = assess_evidence_new();
     d.scenarios = mem_zero(MAX(c->n_scenarios, 1) * sizeof(bool));
     read_lines(&d, path, buf_view(&text), &error);
-    if (error.len == 0)
+    if (error.len == 0) {
+        give_recorded(&d);
         give_all(&d);
+    }
     drills_done(&d);
     if (error.len == 0)
         return true;
     *ret_error = bytes_dup_str(buf_view(&error));
     return false;
+}
+
+/** assess_drills_append() - Return: 0 once it is on disk, or -errno */
+int assess_drills_append(const char *path, json_t *line)
+{
+    return jsonl_append(path, line);
 }

@@ -13,7 +13,6 @@
 #include "assess/private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,7 +22,6 @@
 #include "crypto/crypto.h"
 
 #define HISTORY_BYTES_MAX (256U << 20)
-#define HISTORY_FILE_MODE 0600
 
 static char *dup_text(const json_t *o, const char *key)
 {
@@ -138,26 +136,6 @@ bool id_covers(const char *covers, const char *id)
            (id[len] == '\0' || id[len] == '.' || id[len] == '-');
 }
 
-/* One write, so that two writers never mix their lines. */
-static int append(const char *path, json_t *o)
-{
-    CLEANUP(buf_done) struct buf line = {0};
-    char *text = json_dumps(o, JSON_COMPACT);
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, HISTORY_FILE_MODE);
-    int err = fd < 0 ? err_origin(-errno) : 0;
-
-    buf_addf(&line, "%s\n", text);
-    free(text);
-    json_decref(o);
-    if (err != 0)
-        return err;
-    if (write(fd, line.at, line.len) != (ssize_t)line.len || fsync(fd) != 0)
-        err = err_origin(errno != 0 ? -errno : -EIO);
-    if (close(fd) != 0 && err == 0)
-        err = err_origin(-errno);
-    return err;
-}
-
 /** assess_history_append() - record a run.  Return: 0 once it is on disk, or -errno. */
 int assess_history_append(const char *path, const struct assessment *a)
 {
@@ -167,7 +145,8 @@ int assess_history_append(const char *path, const struct assessment *a)
         if (a->subs[i].in_profile && !a->subs[i].not_applicable)
             (void)json_object_set_new(tiers, a->subs[i].sub->id,
                                       json_integer((json_int_t)a->subs[i].tier));
-    return append(path, json_pack("{s:s, s:I, s:s, s:i, s:o}", "kind", "run", "at",
+    return jsonl_append(path,
+                        json_pack("{s:s, s:I, s:s, s:i, s:o}", "kind", "run", "at",
                                   (json_int_t)a->at_unix_ms, "node", a->node_name, "organisation",
                                   (int)a->organisation.tier, "subcategories", tiers));
 }
@@ -186,8 +165,8 @@ int assess_history_change(const char *path, const char *category, const char *ca
 
     for (size_t i = 0; i < COUNT_OF(causes); i++)
         if (strcmp(causes[i], cause) == 0)
-            return append(path, json_pack("{s:s, s:I, s:s, s:s, s:s, s:s}", "kind", "change", "at",
-                                          (json_int_t)now_unix_ms, "category", category, "cause",
-                                          cause, "text", text, "by", by));
+            return jsonl_append(path, json_pack("{s:s, s:I, s:s, s:s, s:s, s:s}", "kind", "change",
+                                                "at", (json_int_t)now_unix_ms, "category", category,
+                                                "cause", cause, "text", text, "by", by));
     return err_origin(-EINVAL);
 }

@@ -4,7 +4,7 @@
  *
  * A scope with a tolerance is the proof that a tolerance is defined; a run of
  * the risk model over its zones is a risk identification.  MQ.ID.RM-01 -02 -03,
- * MQ.ID.CO-02
+ * MQ.ID.CO-02.  So is a signed statement that something was reviewed.
  */
 #include "assess/private.h"
 
@@ -91,11 +91,37 @@ static void obligations(struct evidence_set *e, const struct scope *s, uint64_t 
              "scope: oldest review of an obligation");
 }
 
-/** own_evidence() - what the scope proves; the caller frees it */
+/* The tests that ask how long ago something was reviewed, which is what the statement of their
+ * subcategory says. */
+static const char *const review_tests[] = {"MQ.ID.CO-01.t3", "MQ.PR.IA-05.t5", "MQ.RC.RP-04.t1",
+                                           "MQ.RC.RP-07.t1", "MQ.RC.RP-09.t1"};
+
+static void review(struct evidence_set *e, const struct assess_input *in, const char *test)
+{
+    const struct catalog *c = in->catalog;
+    struct attested a;
+    char detail[256];
+    size_t sub = 0;
+
+    while (sub < c->n_subcategories && !id_covers(c->subcategories[sub].id, test))
+        sub++;
+    if (sub == c->n_subcategories)
+        return;
+    a = attestation_find(in->attestations, ATTEST_STATEMENT, c, sub, in->now_unix_ms);
+    if (a.status != ATTESTATION_VALID)
+        return;
+    (void)snprintf(detail, sizeof(detail), "signed by %s", a.by->who);
+    give(e, test, (double)(in->now_unix_ms - a.by->effective_unix_ms) / (double)DAY_MS, 1,
+         a.by->effective_unix_ms, detail);
+}
+
+/** own_evidence() - what the scope and signed reviews prove; the caller frees it */
 struct evidence_set *own_evidence(const struct assess_input *in)
 {
     struct evidence_set *e = assess_evidence_new();
 
+    for (size_t i = 0; i < COUNT_OF(review_tests); i++)
+        review(e, in, review_tests[i]);
     if (in->scope == NULL)
         return e;
     tolerance(e, in->scope, in->now_unix_ms);

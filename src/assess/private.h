@@ -189,6 +189,9 @@ struct evidence_set {
     size_t cap;
 };
 
+/* One more line at the end of a file of JSON objects; @o is consumed.  Return: 0 or -errno. */
+MUST_CHECK int jsonl_append(const char *path, json_t *o);
+
 const struct evidence_item *evidence_find(const struct evidence_set *e, const char *test);
 
 /* ---- the run, in this order ---- */

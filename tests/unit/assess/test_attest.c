@@ -32,6 +32,27 @@ static void a_signed_attestation_in_force_is_valid(void **state)
     world_done(&w);
 }
 
+static void a_signed_review_is_the_date_of_the_review(void **state)
+{
+    struct world w = world_new(4);
+    json_t *one = world_attestation("statement", "MQ.PR.IA-05", "application owner");
+    const struct assess_test *t;
+
+    (void)state;
+    world_forget(&w, "MQ.PR.IA-05.t5");
+    set(one, "made_at", "2026-02-18");
+    set(one, "effective_date", "2026-02-18");
+    world_attestations(&w, json_pack("[o]", one));
+    t = world_test(world_run(&w), "MQ.PR.IA-05.t5");
+    assert_true(t->known);
+    assert_true(t->value == 10);
+    assert_string_equal(t->detail, "signed by Ada Example, application owner");
+    one = world_attestation("statement", "MQ.PR.IA-05", "janitor");
+    world_attestations(&w, json_pack("[o]", one));
+    assert_false(world_test(world_run(&w), "MQ.PR.IA-05.t5")->known);
+    world_done(&w);
+}
+
 static void what_is_not_in_order_does_not_count_and_says_why(void **state)
 {
     struct world w = world_new(4);
@@ -253,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_signed_attestation_in_force_is_valid),
+        cmocka_unit_test(a_signed_review_is_the_date_of_the_review),
         cmocka_unit_test(what_is_not_in_order_does_not_count_and_says_why),
         cmocka_unit_test(whoever_changes_anything_after_signing_is_a_forger),
         cmocka_unit_test(without_a_key_nothing_verifies),

@@ -181,7 +181,8 @@ static void a_drill_line_that_is_not_in_order_is_told_with_its_number(void **sta
         {"{\"at\": 1772064000000, \"injected\": 0, \"detected\": 0}\n",              "\"injected\" of at least 1"},
         {"{\"at\": 1772064000000, \"injected\": 2, \"detected\": 3}\n",              "\"detected\" of no more"},
         {"{\"at\": 1772064000000, \"injected\": 2, \"detected\": 2, \"scenario\": \"R77\"}\n", "\"scenario\" is none"},
-        {"{\"at\": 1772064000000, \"test\": \"MQ.PR.IA-01.t1\", \"value\": 1}\n",    "no test of kind drill"},
+        {"{\"at\": 1772064000000, \"test\": \"MQ.PR.IA-01.t1\", \"value\": 1}\n",    "no test of a kind"},
+        {"{\"at\": 1772064000000, \"test\": \"MQ.RS.RP-01.t1\", \"value\": 1, \"scenario\": \"X\"}\n", "\"scenario\" is none"},
         {"{\"at\": 1772064000000, \"test\": \"MQ.RS.RP-01.t1\"}\n",                  "\"value\" is no number"},
     };
     /* clang-format on */
@@ -195,6 +196,66 @@ static void a_drill_line_that_is_not_in_order_is_told_with_its_number(void **sta
         assert_non_null(strstr(error, cases[i].error));
         free(error);
     }
+}
+
+static void a_recorded_age_grows_and_other_values_stay(void **state)
+{
+    char *error = NULL;
+    struct evidence_set *e = drills(
+        "{\"at\": 1772150400000, \"test\": \"MQ.RC.RP-08.t2\", \"value\": 2, \"by\": \"ada\"}\n"
+        "{\"at\": 1772150400000, \"test\": \"MQ.RC.RP-08.t1\", \"value\": 3, \"by\": \"ada\"}\n"
+        "{\"at\": 1772150400000, \"test\": \"MQ.RC.RP-05.t1\", \"value\": 4, \"samples\": 25}\n"
+        "{\"at\": 1772150400000, \"test\": \"MQ.PR.SA-01.t1\", \"value\": 0.9}\n",
+        &error);
+
+    (void)state;
+    if (e == NULL)
+        fail_msg("%s", error);
+    expect(e, "MQ.RC.RP-08.t2", 3, 1);   /* days since a restore, recorded a day ago */
+    expect(e, "MQ.RC.RP-08.t1", 27, 1);  /* hours since a backup */
+    expect(e, "MQ.RC.RP-05.t1", 4, 25);  /* hours that something took */
+    expect(e, "MQ.PR.SA-01.t1", 0.9, 1); /* imported */
+    assert_string_equal(evidence_find(e, "MQ.RC.RP-08.t2")->detail, "recorded, by ada");
+    assess_evidence_free(e);
+}
+
+static void what_the_node_measured_is_not_outvoted_by_a_recorded_value(void **state)
+{
+    struct evidence_set *e = assess_evidence_new();
+    char *error = NULL;
+    const char *path = world_file(
+        "drills.jsonl",
+        "{\"at\": 1772150400000, \"test\": \"MQ.PR.SP-04.t1\", \"value\": 1, \"by\": \"ada\"}\n"
+        "{\"at\": 1772150400000, \"test\": \"MQ.PR.SP-04.t2\", \"value\": 9, \"by\": \"ada\"}\n"
+        "{\"at\": 1772150400001, \"test\": \"MQ.PR.SP-04.t2\", \"value\": 2, \"by\": \"ada\"}\n");
+
+    (void)state;
+    assess_evidence_add(
+        e,
+        &(struct evidence){.test = "MQ.PR.SP-04.t1", .value = 77, .samples = 4, .at_unix_ms = 1});
+    assert_true(assess_drills_evidence(e, path, catalog, NOW, &error));
+    expect(e, "MQ.PR.SP-04.t1", 77, 4);
+    expect(e, "MQ.PR.SP-04.t2", 2, 1); /* of two recorded ones the later */
+    assess_evidence_free(e);
+}
+
+static void a_line_is_appended_after_whole_lines_only(void **state)
+{
+    const char *path = world_file("drills.jsonl", "{\"at\": 1772064000000, \"injected\": 5, "
+                                                  "\"detected\": 5}\n{\"at\": 17720");
+    struct evidence_set *e = assess_evidence_new();
+    char *error = NULL;
+
+    (void)state;
+    assert_int_equal(assess_drills_append(path, json_pack("{s:I, s:s, s:f}", "at", 1772150400000LL,
+                                                          "test", "MQ.RS.RP-01.t1", "value", 3.5)),
+                     0);
+    if (!assess_drills_evidence(e, path, catalog, NOW, &error))
+        fail_msg("%s", error);
+    expect(e, "MQ.PR.SA-03.t2", 1, 5);
+    expect(e, "MQ.RS.RP-01.t1", 3.5, 1);
+    assess_evidence_free(e);
+    assert_true(assess_drills_append("/nonexistent/drills.jsonl", json_object()) < 0);
 }
 
 static void a_last_line_that_was_cut_is_left_out(void **state)
@@ -298,6 +359,9 @@ int main(void)
         cmocka_unit_test(drills_become_recall_time_and_coverage),
         cmocka_unit_test(a_drill_older_than_a_year_or_from_the_future_does_not_count),
         cmocka_unit_test(a_drill_line_that_is_not_in_order_is_told_with_its_number),
+        cmocka_unit_test(a_recorded_age_grows_and_other_values_stay),
+        cmocka_unit_test(what_the_node_measured_is_not_outvoted_by_a_recorded_value),
+        cmocka_unit_test(a_line_is_appended_after_whole_lines_only),
         cmocka_unit_test(a_last_line_that_was_cut_is_left_out),
         cmocka_unit_test(without_a_file_there_are_no_drills_and_no_history),
         cmocka_unit_test(runs_and_changes_are_appended_and_read_back),

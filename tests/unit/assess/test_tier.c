@@ -33,6 +33,7 @@ static void without_evidence_everything_is_unknown_and_tier_1(void **state)
     assess_evidence_free(w.evidence);
     w.evidence = assess_evidence_new();
     w.scope = assess_scope_free(w.scope);
+    w.attestations = assess_attestations_free(w.attestations); /* a signed review is evidence */
     a = world_run(&w);
     for (size_t i = 0; i < a->n_subs; i++) {
         assert_int_equal(a->subs[i].tier, 1);

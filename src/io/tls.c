@@ -308,7 +308,8 @@ static struct tls_context *context_new(bool is_client, int version_min)
     check(SSL_CTX_set1_groups_list(c->ssl_ctx, GROUPS) == 1);
     SSL_CTX_set_security_level(c->ssl_ctx, SECURITY_LEVEL);
     SSL_CTX_set_options(c->ssl_ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                        SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+                                        SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                                        SSL_OP_CLEANSE_PLAINTEXT); /* passwords are in it */
     SSL_CTX_clear_options(c->ssl_ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(c->ssl_ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -51,7 +51,7 @@ static void answer(struct worker *w, struct post *p)
 {
     struct auth_job *j = list_item(p, struct auth_job, post);
 
-    connect_verified(w, j->link, j->is_right, j->secret_hash);
+    connect_verified(w, j->link, j->verifier, j->is_right, j->secret_hash);
     job_free(j);
 }
 

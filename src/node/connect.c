@@ -112,7 +112,7 @@ static void refuse_credentials(struct link *l, const struct wire_connect *p,
 
 /* ---- accepted ---- */
 
-static void count_accepted(struct worker *w, const struct link *l, const struct gate_subject *s)
+static void count_accepted(struct worker *w, const struct link *l)
 {
     const struct stream_peer *peer = stream_peer(l->stream);
     struct counters *c = &w->counters;
@@ -120,10 +120,10 @@ static void count_accepted(struct worker *w, const struct link *l, const struct 
     c->connects_accepted++;
     if (grant_principal(l->grant)[0] == '\0')
         c->connects_anonymous++;
-    else if (s->has_certificate)
-        c->connects_certificate++;
-    else
+    else if (l->by_password)
         c->connects_password++;
+    else
+        c->connects_certificate++;
     if (!peer->is_tls) {
         c->connects_plain++;
         c->connects_plain_remote += !peer->is_loopback;
@@ -228,8 +228,7 @@ static void tell_resumed_subscriptions(struct link *l)
 
 /* CONNACK is the first packet that is sent, and there is one [MQTT5-3.1.4-5] [MQTT5-3.2.0-1]
  * [MQTT5-3.2.0-2] [MQTT3-3.1.4-4] [MQTT3-3.2.0-1]. */
-static void accept_connect(struct link *l, const struct wire_connect *p,
-                           const struct gate_subject *s)
+static void accept_connect(struct link *l, const struct wire_connect *p)
 {
     struct worker *w = l->worker;
     const struct limits *limits = policy_limits(w->policy);
@@ -253,8 +252,9 @@ static void accept_connect(struct link *l, const struct wire_connect *p,
     }
     resident_set_will(w, c, p);
     conn_become(&l->conn, CONN_ACTIVE);
-    count_accepted(w, l, s);
+    count_accepted(w, l);
     worker_event_of(w, l, EVENT_CONNECT_ACCEPTED, p->level, BYTES_NONE, grant_role(l->grant));
+    readmit_subscriptions(w, c); /* of a session that is resumed with other rights */
     tell_resumed_subscriptions(l);
     log_debug("connect", "%s %s: accepted: user %s, role %s", l->address, l->client_id,
               grant_principal(l->grant), grant_role(l->grant));
@@ -306,7 +306,7 @@ static void admit(struct link *l, const struct wire_connect *p)
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "sessions_max");
         refuse(l, p, REASON_QUOTA_EXCEEDED, "the node keeps no more sessions: sessions_max");
     } else {
-        accept_connect(l, p, &s);
+        accept_connect(l, p);
     }
 }
 
@@ -372,12 +372,24 @@ static void go_on(struct link *l, size_t connect_len)
         list_append(&l->worker->again, &l->again);
 }
 
+/* A new policy may have come into force while the password was verified. */
+static bool is_asked_still(const struct link *l, const struct wire_connect *p, const char *verifier)
+{
+    struct gate_subject s = subject_of(l, p);
+    const char *now = NULL;
+
+    return gate_connect(l->worker->policy, &s, &now) == GATE_ASK_PASSWORD &&
+           strcmp(now, verifier) == 0;
+}
+
 /**
  * connect_verified() - an auth thread's answer
  * @link:         may be gone meanwhile
+ * @verifier:     what the password was verified by
  * @secret_hash:  16 bits of a salted hash of the password, for AUTH_FAILED events
  */
-void connect_verified(struct worker *w, uint64_t link, bool is_right, uint16_t secret_hash)
+void connect_verified(struct worker *w, uint64_t link, const char *verifier, bool is_right,
+                      uint16_t secret_hash)
 {
     struct link *l = link_find(w, link);
     struct wire_connect p;
@@ -386,11 +398,16 @@ void connect_verified(struct worker *w, uint64_t link, bool is_right, uint16_t s
     if (l == NULL || l->phase != LINK_OPEN || l->conn.state != CONN_AUTHENTICATING)
         return;
     check(waiting_connect(l, &p, &len));
-    if (is_right)
+    if (!is_asked_still(l, &p, verifier)) {
+        decide(l, &p);
+    } else if (is_right) {
+        l->by_password = true;
         admit(l, &p);
-    else
+    } else {
         refuse_credentials(l, &p, GATE_E_WRONG_PASSWORD, secret_hash);
-    go_on(l, len);
+    }
+    if (l->conn.state != CONN_AUTHENTICATING)
+        go_on(l, len);
 }
 
 /* [MQTT5-3.1.3-6] [MQTT3-3.1.3-6] */
@@ -453,50 +470,4 @@ void connect_receive(struct link *l, const struct wire_frame *f)
     }
     conn_become(&l->conn, CONN_AUTHENTICATING);
     decide(l, &p);
-}
-
-/* Its certificate may have been revoked since the handshake (MQ.RS.RP-01). */
-static bool is_still_trusted(const struct link *l)
-{
-    const struct worker *w = l->worker;
-
-    for (size_t i = 0; i < w->n_listeners; i++) {
-        if (w->listeners[i].config == l->listener && w->listeners[i].tls != NULL)
-            return stream_is_trusted_by(l->stream, w->listeners[i].tls);
-    }
-    return true;
-}
-
-/**
- * connect_readmit() - a new policy is in force: does it still know this client, and with which
- * rights?
- */
-void connect_readmit(struct link *l)
-{
-    struct worker *w = l->worker;
-    struct wire_connect as_before = {0};
-    struct gate_subject s;
-    struct grant *grant;
-    enum gate_outcome outcome;
-
-    if (l->conn.state != CONN_ACTIVE)
-        return;
-    if (!is_still_trusted(l)) {
-        link_close(l, REASON_NOT_AUTHORIZED, "the client's certificate is not good any more");
-        return;
-    }
-    as_before.user_name = bytes_str(grant_principal(l->grant));
-    as_before.has_user_name = as_before.has_password = as_before.user_name.len > 0;
-    s = subject_of(l, &as_before);
-    grant = gate_admit(w->policy, &s, &outcome);
-    if (grant == NULL || strcmp(grant_principal(grant), grant_principal(l->grant)) != 0) {
-        grant_free(grant);
-        link_close(l, REASON_NOT_AUTHORIZED,
-                   "the configuration has changed: no longer allowed to connect");
-        return;
-    }
-    grant_free(l->grant);
-    l->grant = grant;
-    memset(l->verdicts, 0, sizeof(l->verdicts));
-    subscribe_recheck(l);
 }

@@ -188,7 +188,7 @@ static json_t *client_json(const struct resident *c)
                           s->client_id.len, "connected", c->link != NULL);
 
     set_text(o, "user", c->principal);
-    set_text(o, "role", c->role);
+    set_text(o, "role", grant_role(resident_grant(c)));
     set_count(o, "since_unix_ms", c->since_unix_ms);
     set_text(o, "protocol", protocol_text(c->level));
     set_count(o, "session_expiry_s", s->expiry_s);

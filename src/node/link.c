@@ -172,12 +172,38 @@ static struct link *link_new(struct worker *w, struct worker_listener *from, int
     return l;
 }
 
+/* What was read and not taken yet: a CONNECT with a password, perhaps. */
+static void wipe_input(struct link *l)
+{
+    if (l->in.len > 0)
+        explicit_bzero(l->in.at, l->in.len);
+    l->in.len = 0;
+}
+
+/* As buf_add(), but where the bytes have to move nothing of them stays behind. */
+static void add_secret(struct buf *b, struct bytes more)
+{
+    struct buf larger = {0};
+
+    if (b->at == NULL || b->cap - b->len >= more.len) {
+        buf_add(b, more);
+        return;
+    }
+    buf_reserve(&larger, 2 * (b->len + more.len));
+    buf_add(&larger, buf_view(b));
+    buf_add(&larger, more);
+    explicit_bzero(b->at, b->len);
+    buf_done(b);
+    *b = larger;
+}
+
 static void link_free(struct link *l)
 {
     admit_leave(l);
     conn_done(&l->conn);
     grant_free(l->grant);
     stream_free(l->stream);
+    wipe_input(l);
     buf_done(&l->in);
     buf_done(&l->out);
     free(l->client_id);
@@ -259,7 +285,7 @@ static void linger(struct link *l)
     l->phase = LINK_LINGERING;
     l->heard_ns = l->worker->now_ns;
     l->read_again_ns = 0;
-    l->in.len = 0;
+    wipe_input(l);
     arm(l);
     link_dirty(l);
 }
@@ -378,13 +404,17 @@ static size_t take_packets(struct link *l, struct bytes data)
  */
 bool link_process(struct link *l)
 {
+    bool is_connect = l->conn.state == CONN_AWAIT_CONNECT;
     size_t used;
 
     if (l->phase != LINK_OPEN)
         return true;
     used = take_packets(l, buf_view(&l->in));
-    if (l->phase == LINK_OPEN) /* else link_close() has emptied it */
+    if (l->phase == LINK_OPEN) { /* else link_close() has emptied it */
+        if (is_connect && used > 0)
+            explicit_bzero(l->in.at, used);
         buf_drop_front(&l->in, used);
+    }
     if (l->in.len == 0)
         buf_done(&l->in);
     if (l->moves_to == NULL)
@@ -393,10 +423,11 @@ bool link_process(struct link *l)
     return false;
 }
 
-/* Where to read to: behind an unfinished packet, or the worker's buffer. */
+/* Where to read to: behind an unfinished packet, or the worker's buffer; half a CONNECT is not
+ * worth more memory than what has come of it. */
 static uint8_t *read_place(struct link *l, size_t *ret_cap)
 {
-    if (l->in.len == 0) {
+    if (l->in.len == 0 || l->conn.state == CONN_AWAIT_CONNECT) {
         *ret_cap = READ_BUFFER_BYTES;
         return l->worker->read_buffer;
     }
@@ -418,9 +449,9 @@ static bool took(struct link *l, uint8_t *at, size_t n)
         l->in.len += n;
         return link_process(l);
     }
-    if (l->conn.state ==
-        CONN_AWAIT_CONNECT) { /* may hold a password: kept in one place, wiped there */
-        buf_add(&l->in, bytes_of(at, n));
+    if (l->conn.state == CONN_AWAIT_CONNECT) {
+        /* May hold a password: kept in one place, wiped there. */
+        add_secret(&l->in, bytes_of(at, n));
         explicit_bzero(at, n);
         return link_process(l);
     }

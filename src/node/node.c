@@ -242,8 +242,7 @@ static void swap_here(struct worker *w, void *arg)
         tls_context_unref(w->listeners[i].tls);
         w->listeners[i].tls = tls_context_ref(s->tls[i]);
     }
-    list_each (it, &w->links)
-        connect_readmit(list_item(it, struct link, in_worker));
+    readmit_all(w);
 }
 
 static void learn_here(struct sentinel *s, void *arg)
@@ -288,21 +287,23 @@ static bool tls_anew(const struct node *n, const struct config *c, struct tls_co
     return true;
 }
 
-static const struct user_spec *user_named(const struct config *c, const char *name)
+static struct bytes user_name(const void *item)
 {
-    for (size_t i = 0; i < c->policy.n_users; i++) {
-        if (strcmp(c->policy.users[i].name, name) == 0)
-            return &c->policy.users[i];
-    }
-    return NULL;
+    return bytes_str(((const struct user_spec *)item)->name);
 }
 
-/* A credential that was replaced is not good for a session that stands (MQ.RS.RP-02). */
+/* A credential that was replaced is not good for a session that stands (MQ.RS.RP-02).  When the new
+ * one is in force, or who is cut off would come back with the old one. */
 static void cut_replaced_credentials(struct node *n, const struct config *c, struct buf *text)
 {
+    struct map users;
+
+    map_init(&users, user_name);
+    for (size_t i = 0; i < c->policy.n_users; i++)
+        map_put(&users, (void *)(uintptr_t)&c->policy.users[i]);
     for (size_t i = 0; i < n->config->policy.n_users; i++) {
         const struct user_spec *before = &n->config->policy.users[i];
-        const struct user_spec *now = user_named(c, before->name);
+        const struct user_spec *now = map_find(&users, bytes_str(before->name));
         unsigned n_closed;
 
         if (now == NULL || before->password_verifier == NULL ||
@@ -312,6 +313,7 @@ static void cut_replaced_credentials(struct node *n, const struct config *c, str
         buf_addf(text, "user \"%s\": password changed, %u connections closed\n", before->name,
                  n_closed);
     }
+    map_done(&users);
 }
 
 static void put_in_force(struct node *n, struct config *c, struct policy *policy,
@@ -319,9 +321,9 @@ static void put_in_force(struct node *n, struct config *c, struct policy *policy
 {
     struct swap s = {.config = c, .policy = policy, .tls = tls};
 
-    cut_replaced_credentials(n, c, text);
     for (unsigned i = 0; i < n->n_workers; i++)
         node_call_worker(n, i, swap_here, &s);
+    cut_replaced_credentials(n, c, text);
     sentinel_call(n->sentinel, learn_here, c);
     set_log_level(c);
     policy_unref(n->policy);
@@ -538,7 +540,8 @@ static void stop_threads(struct node *n)
         node_call_worker(n, i, stop_worker, NULL);
     for (unsigned i = 0; i < n->n_workers; i++)
         pthread_join(n->workers[i]->thread, NULL);
-    n->auth = auth_free(n->auth); /* workers ask it to the last; its answers stay in their mailboxes */
+    n->auth =
+        auth_free(n->auth); /* workers ask it to the last; its answers stay in their mailboxes */
     /* Ending a session may tell another worker: twice round empties every mailbox. */
     for (unsigned i = 0; i < 2 * n->n_workers; i++)
         worker_empty(n->workers[i % n->n_workers]);
@@ -567,9 +570,9 @@ static int check_home(const struct config *c)
     for (size_t i = 0; i < COUNT_OF(needed); i++) {
         if (access(needed[i].path, needed[i].mode) == 0)
             continue;
-        log_error("node", "node.run_as: user \"%s\" may not %s %s: %s; do chown -R %s %s", c->run_as,
-                  needed[i].mode == R_OK ? "read" : "write to", needed[i].path, strerror(errno), c->run_as,
-                  c->dir);
+        log_error("node", "node.run_as: user \"%s\" may not %s %s: %s; do chown -R %s %s",
+                  c->run_as, needed[i].mode == R_OK ? "read" : "write to", needed[i].path,
+                  strerror(errno), c->run_as, c->dir);
         return err_origin(-EACCES);
     }
     return 0;

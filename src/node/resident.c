@@ -19,6 +19,12 @@ struct resident *resident_find(const struct worker *w, struct bytes client_id)
     return map_find(&w->residents, client_id);
 }
 
+/** resident_grant() - its rights, connected or not; borrowed */
+const struct grant *resident_grant(const struct resident *c)
+{
+    return c->link != NULL ? c->link->grant : c->grant;
+}
+
 /** resident_new() - a session for a client id that has none; not connected yet */
 struct resident *resident_new(struct worker *w, struct bytes client_id, const struct grant *g,
                               const struct session_limits *limits)
@@ -40,7 +46,8 @@ void resident_drop_subscriptions(struct worker *w, struct resident *c)
 
 /* ---- Will ---- */
 
-static void drop_will(struct worker *w, struct resident *c)
+/** resident_drop_will() - it will not be published; fine if there is none */
+void resident_drop_will(struct worker *w, struct resident *c)
 {
     heap_clear(&w->timers, &c->will_due.timer);
     c->session->will.message = message_unref(c->session->will.message);
@@ -68,7 +75,7 @@ void resident_set_will(struct worker *w, struct resident *c, const struct wire_c
         .topic_hash = hash_keyed(p->will_topic),
     };
 
-    drop_will(w, c);
+    resident_drop_will(w, c);
     if (!p->has_will)
         return;
     wire_forward_props(p->will_forward, &forward);
@@ -137,7 +144,7 @@ void resident_end(struct worker *w, struct resident *c)
     session_free(c->session);
     grant_free(c->grant);
     free(c->principal);
-    free(c->role);
+    free(c->certificate_cn);
     free(c);
 }
 
@@ -151,11 +158,16 @@ static void expired(struct worker *w, struct due *d)
 void resident_connected(struct worker *w, struct resident *c, struct link *l,
                         const struct session_limits *limits)
 {
-    drop_will(w, c);
+    const struct stream_peer *peer = stream_peer(l->stream);
+
+    resident_drop_will(w, c);
     heap_clear(&w->timers, &c->expiry.timer);
     c->grant = grant_free(c->grant);
-    free(c->role);
-    c->role = bytes_dup_str(bytes_str(grant_role(l->grant)));
+    free(c->certificate_cn);
+    c->certificate_cn =
+        peer->has_certificate ? bytes_dup_str(bytes_str(peer->certificate_cn)) : NULL;
+    c->by_password = l->by_password;
+    c->is_control = l->listener->plane == CONFIG_PLANE_CONTROL;
     c->link = l;
     c->level = l->conn.level;
     c->since_unix_ms = clock_unix_ms();
@@ -187,7 +199,7 @@ void resident_disconnected(struct worker *w, struct resident *c, bool publish_wi
     c->link = NULL;
     c->since_unix_ms = clock_unix_ms();
     if (!publish_will_too)
-        drop_will(w, c);
+        resident_drop_will(w, c);
     if (s->expiry_s == 0) {
         resident_end(w, c);
         return;

@@ -213,21 +213,3 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
     wire_encode_suback(&l->out, WIRE_UNSUBACK, w->suback, l->conn.level);
     link_dirty(l);
 }
-
-/**
- * subscribe_recheck() - after the policy has changed: subscriptions that are no longer allowed end
- *
- * A right that was taken away does not live on in a subscription.
- */
-void subscribe_recheck(struct link *l)
-{
-    list_each (it, &l->resident->session->subscriber.subscriptions) {
-        struct subscription *sub = list_item(it, struct subscription, in_subscriber);
-        struct gate_answer a = gate_check(l->grant, GATE_SUBSCRIBE, sub->filter);
-
-        if (a.outcome == GATE_ALLOWED)
-            continue;
-        deny(l, sub->filter, &a);
-        subscription_end(l->worker, sub);
-    }
-}

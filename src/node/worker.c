@@ -294,7 +294,7 @@ static void end_sessions(struct worker *w)
 
     while ((c = map_next(&w->residents, &cursor)) != NULL) {
         resident_end(w, c);
-        cursor = 0;
+        cursor--; /* another one may have moved to its place */
     }
 }
 

@@ -100,6 +100,7 @@ struct link {
     bool awaits_proxy;        /* of LINK_HANDSHAKE: the PROXY header comes first */
     bool is_blocked;          /* the socket took no more in this turn */
     bool delay_served;
+    bool by_password; /* how the principal was proved */
     struct quota quota;
     struct verdict verdicts[VERDICTS];
     uint64_t topics[TOPIC_BLOOM_WORDS];
@@ -114,8 +115,10 @@ struct resident {
     struct session *session; /* owned */
     struct link *link;       /* NULL while disconnected */
     char *principal;         /* owned */
-    char *role;              /* owned */
-    struct grant *grant;     /* owned; for the Will of a disconnected client */
+    struct grant *grant;     /* owned; while disconnected: the rights of Will and subscriptions */
+    char *certificate_cn;    /* owned; what the last network connection showed; NULL: none */
+    bool by_password;        /* how it proved the principal */
+    bool is_control;         /* it came by the control listener */
     enum wire_level level;
     struct due expiry;
     struct due will_due;
@@ -246,10 +249,15 @@ struct link *link_find(const struct worker *w, uint64_t number);
 
 /* connect.c */
 void connect_receive(struct link *l, const struct wire_frame *f);
-void connect_verified(struct worker *w, uint64_t link, bool is_right, uint16_t secret_hash);
-void connect_readmit(struct link *l);
+void connect_verified(struct worker *w, uint64_t link, const char *verifier, bool is_right,
+                      uint16_t secret_hash);
+
+/* readmit.c */
+void readmit_all(struct worker *w);
+void readmit_subscriptions(struct worker *w, struct resident *c);
 
 /* resident.c */
+const struct grant *resident_grant(const struct resident *c);
 struct resident *resident_find(const struct worker *w, struct bytes client_id);
 struct resident *resident_new(struct worker *w, struct bytes client_id, const struct grant *g,
                               const struct session_limits *limits);
@@ -258,6 +266,7 @@ void resident_connected(struct worker *w, struct resident *c, struct link *l,
 void resident_disconnected(struct worker *w, struct resident *c, bool publish_will);
 void resident_end(struct worker *w, struct resident *c);
 void resident_drop_subscriptions(struct worker *w, struct resident *c);
+void resident_drop_will(struct worker *w, struct resident *c);
 void resident_set_will(struct worker *w, struct resident *c, const struct wire_connect *p);
 
 /* flow.c */
@@ -273,7 +282,6 @@ size_t flow_deliver_here(struct worker *w, struct publication *p);
 /* subscribe.c */
 void subscribe_receive(struct link *l, const struct wire_frame *f);
 void unsubscribe_receive(struct link *l, const struct wire_frame *f);
-void subscribe_recheck(struct link *l);
 void subscription_end(struct worker *w, struct subscription *sub);
 
 /* interest.c */

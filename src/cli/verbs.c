@@ -101,6 +101,13 @@ static const struct cli_option attest_options[] = {
     {"--key",        NULL, "FILE",   "the private key to sign with; without it the home's pki/attestation.key"},
     CLI_NODE_OPTIONS, END,
 };
+static const struct cli_option record_options[] = {
+    {"--by",       NULL, "NAME",     "who measured it; needed"},
+    {"--samples",  NULL, "N",        "out of how many; without it 1"},
+    {"--scenario", NULL, "SCENARIO", "of a drill: what was exercised, R01 to R12"},
+    {"--at",       NULL, "DATE",     "when, such as 2026-01-31; without it now"},
+    CLI_NODE_OPTIONS, END,
+};
 
 static const struct cli_option bench_options[] = {
 #define X(kind, field, option, argument, least, most, text) {option, NULL, argument, text},
@@ -180,6 +187,10 @@ const struct cli_verb cli_verbs[] = {
     {"attest", cli_attest, "sign a statement that a person answers for", "SUBCATEGORY", attest_options,
      "It is added to the configuration's attestations, from where bastide assess takes it. It never "
      "outvotes a failed test."},
+    {"record", cli_record, "keep what a person measured, such as a drill, for the assessment", "TEST VALUE", record_options,
+     "TEST is one of the catalogue's that no probe of the node can see, of kind drill, file, import, "
+     "log or self-test. It counts for a year at most, an age grows from its date on, and what the "
+     "node measured itself is never outvoted. It stands in state/drills.jsonl."},
     {"lab", cli_lab, "run the energy provider's field bus (Appendix A) as real clients", "", lab_options,
      "Tablet, power supply, smart meter, distribution management system and cap bank controller, each "
      "a process with its own certificate and no more rights than it needs. Exits 0 when every step "

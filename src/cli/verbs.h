@@ -31,6 +31,7 @@ int cli_init(int argc, char **argv);
 int cli_lab(int argc, char **argv);
 int cli_metrics(int argc, char **argv);
 int cli_pki(int argc, char **argv);
+int cli_record(int argc, char **argv);
 int cli_reference(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_responses(int argc, char **argv);

@@ -34,6 +34,8 @@
     X(packets_received,      "control packets received")                                        \
     X(bytes_received,        "bytes received")                                                  \
     X(bytes_sent,            "bytes sent")                                                      \
+    X(bytes_remote,          "bytes received from and sent to beyond loopback")                 \
+    X(bytes_remote_tls,      "those of them that went over TLS")                                \
     X(messages_received,     "PUBLISH received")                                                \
     X(messages_sent,         "PUBLISH sent")                                                    \
     X(messages_queued,       "messages that had to wait in a queue")                            \

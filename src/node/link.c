@@ -435,13 +435,26 @@ static uint8_t *read_place(struct link *l, size_t *ret_cap)
     return buf_reserve(&l->in, *ret_cap);
 }
 
+static void count_bytes(struct link *l, uint64_t *direction, size_t n)
+{
+    struct counters *c = &l->worker->counters;
+    const struct stream_peer *peer = stream_peer(l->stream);
+
+    *direction += n;
+    if (peer->is_loopback)
+        return;
+    c->bytes_remote += n;
+    if (peer->is_tls)
+        c->bytes_remote_tls += n;
+}
+
 /* Return: as link_process(). */
 static bool took(struct link *l, uint8_t *at, size_t n)
 {
     struct worker *w = l->worker;
     size_t used;
 
-    w->counters.bytes_received += n;
+    count_bytes(l, &w->counters.bytes_received, n);
     if (l->phase == LINK_LINGERING)
         return true;
     l->heard_ns = w->now_ns;
@@ -581,7 +594,7 @@ static bool write_out(struct link *l)
         case STREAM_OK:
             l->out_at += n;
             l->wrote_ns = w->now_ns;
-            w->counters.bytes_sent += n;
+            count_bytes(l, &w->counters.bytes_sent, n);
             break;
         case STREAM_AGAIN:
             return false;
@@ -622,7 +635,7 @@ void link_relieve(struct link *l)
                                                   l->out.len - l->out_at, &n) == STREAM_OK) {
         l->out_at += n;
         l->wrote_ns = l->worker->now_ns;
-        l->worker->counters.bytes_sent += n;
+        count_bytes(l, &l->worker->counters.bytes_sent, n);
     }
     l->is_blocked = l->out_at < l->out.len;
     drop_written(l);

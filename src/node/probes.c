@@ -62,6 +62,7 @@ static void bans(struct sentinel *s, struct evidence_list *e)
 {
     size_t n_complete = 0;
     size_t n_overdue = 0;
+    size_t n_kept;
 
     for (size_t i = 0; i < s->n_bans; i++) {
         const struct ban *b = &s->bans[i];
@@ -69,6 +70,11 @@ static void bans(struct sentinel *s, struct evidence_list *e)
         n_complete += b->author[0] != '\0' && b->reason[0] != '\0' && b->expires_unix_ms != 0;
         n_overdue += b->expires_unix_ms != 0 && b->expires_unix_ms + 2000 < e->at_unix_ms;
     }
+    n_kept = respond_bans_kept(s->respond, sentinel_now(s));
+    if (s->n_bans > 0)
+        evidence_add(e, "MQ.PR.SP-04.t4", n_kept == s->n_bans, s->n_bans, NULL,
+                     "%zu of %zu bans were read back from the state, as after a restart", n_kept,
+                     s->n_bans);
     if (s->n_bans > 0)
         evidence_add(e, "MQ.PR.SP-04.t3", (double)n_complete / (double)s->n_bans, s->n_bans, NULL,
                      "%zu of %zu bans have an author, a reason and an expiry", n_complete,

@@ -6,6 +6,8 @@
 
 #include "node/probes.h"
 
+#define MS_PER_HOUR 3600000.0
+
 /* ---- listeners ---- */
 
 static bool is_bound_as_configured(const struct worker_listener *l)
@@ -172,10 +174,27 @@ static void limits(const struct config *c, struct evidence_list *e)
                  "messages are limited; bytes a second are not");
 }
 
-/** probe_config() - listeners, roles, limits */
+/* Keys of session tickets are made with the listener's TLS context, which each reload makes anew.
+ */
+static void ticket_keys(const struct node *n, struct evidence_list *e)
+{
+    uint64_t loaded_unix_ms = atomic_load(&n->loaded_unix_ms);
+    unsigned n_tls = 0;
+
+    for (size_t i = 0; i < n->started->n_listeners; i++)
+        n_tls += n->started->listeners[i].has_tls;
+    if (n_tls > 0)
+        evidence_add(
+            e, "MQ.PR.SP-07.t3",
+            (double)(e->at_unix_ms - MIN(loaded_unix_ms, e->at_unix_ms)) / MS_PER_HOUR, n_tls, NULL,
+            "ticket keys of %u TLS listeners are as old as the last start or reload", n_tls);
+}
+
+/** probe_config() - listeners, roles, limits, ticket keys */
 void probe_config(struct node *n, struct evidence_list *e)
 {
     listeners(n, e);
+    ticket_keys(n, e);
     pthread_mutex_lock(&n->config_lock);
     roles(n->config, e);
     limits(n->config, e);

@@ -104,6 +104,19 @@ static void sessions(const struct live *v, struct evidence_list *e)
                      v->n_certificates);
 }
 
+/* TLS here is 1.3, or 1.2 with AEAD and forward secrecy; nothing else is offered (io/tls.c). */
+static void bytes_beyond_loopback(const struct counters *c, struct evidence_list *e)
+{
+    static const char *const tests[] = {"MQ.PR.IP-01.t1", "MQ.PR.IP-02.t1"};
+
+    for (size_t i = 0; c->bytes_remote > 0 && i < COUNT_OF(tests); i++)
+        evidence_add(e, tests[i], (double)c->bytes_remote_tls / (double)c->bytes_remote,
+                     c->bytes_remote, "30d",
+                     "%llu of %llu bytes beyond loopback since the start; TLS is 1.3, or 1.2 with "
+                     "AEAD and forward secrecy",
+                     (unsigned long long)c->bytes_remote_tls, (unsigned long long)c->bytes_remote);
+}
+
 static void ages(const struct live *v, struct evidence_list *e)
 {
     double hours;
@@ -169,6 +182,7 @@ void probe_traffic(struct node *n, struct evidence_list *e)
         node_call_worker(n, i, see, &v);
     leave_out_trials(n, &v.counters);
     sessions(&v, e);
+    bytes_beyond_loopback(&v.counters, e);
     probe_issuers(n, v.n_certificates, e);
     ages(&v, e);
     headroom(e);

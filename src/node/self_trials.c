@@ -242,8 +242,10 @@ static void try_rights(struct trial_kit *kit, struct evidence_list *e)
             e, "MQ.PR.IA-05.t1", refused, 1, NULL,
             "a principal without rules was %s to publish and to subscribe on listener \"%s\"",
             refused ? "refused" : "NOT refused", d.listener->name);
-        evidence_add(e, "MQ.DE.ID-02.t3", refused && grown(kit, denied_of, before, 2) == 2, 1, NULL,
-                     "both refusals were answered by 0x87 and reached the detectors");
+        evidence_add(e, "MQ.PR.IP-03.t3", is_refused(c, client_subscribe(c, "$SYS/#", 0)), 1, NULL,
+                     "a principal that is no operator asked for $SYS/#");
+        evidence_add(e, "MQ.DE.ID-02.t3", refused && grown(kit, denied_of, before, 3) == 3, 1, NULL,
+                     "all three refusals were answered by 0x87 and reached the detectors");
         evidence_add(e, "MQ.DE.ID-03.t1",
                      client_publish(c, &alone) == CLIENT_OK &&
                          client_reason(c) == REASON_NO_MATCHING_SUBSCRIBERS,

@@ -233,6 +233,25 @@ enum respond_answer respond_ban_remove(struct respond *r, enum respond_ban_kind 
     return RESPOND_OK;
 }
 
+/** respond_bans_kept() - see respond.h */
+size_t respond_bans_kept(struct respond *r, struct respond_now now)
+{
+    struct ban_list again;
+    size_t n = 0;
+
+    respond_save_bans(r);
+    bans_init(&again);
+    bans_read_back(&r->bans, &again, now.unix_ms);
+    list_each (it, &r->bans.all) {
+        const struct respond_ban *b = &list_item(it, struct ban_entry, link)->ban;
+        const struct ban_entry *e = bans_find(&again, b->kind, b->subject, b->address);
+
+        n += e != NULL && e->ban.expires_unix_ms == b->expires_unix_ms;
+    }
+    bans_done(&again);
+    return n;
+}
+
 /** respond_bans_each() - in the order in which they were made; @fn must not call respond */
 void respond_bans_each(const struct respond *r, respond_ban_fn *fn, void *arg)
 {

@@ -104,34 +104,29 @@ static void move_aside(struct ban_list *l, const char *why, uint64_t now_unix_ms
     buf_done(&aside);
 }
 
-static void parse_all(struct ban_list *l, struct bytes text, uint64_t now_unix_ms)
+/* @why: what is wrong with it; left empty when nothing is */
+static void parse_all(struct ban_list *l, struct bytes text, uint64_t now_unix_ms, struct buf *why)
 {
-    struct buf why = {0};
     json_error_t error;
     json_t *root = json_loadb((const char *)text.at, text.len, JSON_REJECT_DUPLICATES, &error);
     json_t *bans = NULL;
     int version = 0;
 
     if (root == NULL)
-        buf_addf(&why, "line %d: %s", error.line, error.text);
+        buf_addf(why, "line %d: %s", error.line, error.text);
     else if (json_unpack(root, "{s:i, s:o}", "version", &version, "bans", &bans) != 0 ||
              !json_is_array(bans))
-        buf_addf(&why, "not a list of bans");
+        buf_addf(why, "not a list of bans");
     else if (version != FILE_VERSION)
-        buf_addf(&why, "version %d, %d is understood", version, FILE_VERSION);
+        buf_addf(why, "version %d, %d is understood", version, FILE_VERSION);
     else {
         size_t bad = take_all(l, bans, now_unix_ms);
 
         l->dirty = false;
         if (bad > 0)
-            buf_addf(&why, "%zu of %zu bans are not understood", bad, json_array_size(bans));
+            buf_addf(why, "%zu of %zu bans are not understood", bad, json_array_size(bans));
     }
     json_decref(root);
-    if (why.len > 0) {
-        buf_add_u8(&why, '\0');
-        move_aside(l, (char *)why.at, now_unix_ms);
-    }
-    buf_done(&why);
 }
 
 /**
@@ -142,6 +137,7 @@ void bans_load(struct ban_list *l, const char *state_dir, uint64_t now_unix_ms)
 {
     struct buf path = {0};
     struct buf text = {0};
+    struct buf why = {0};
     char *error = NULL;
 
     if (state_dir == NULL)
@@ -152,11 +148,31 @@ void bans_load(struct ban_list *l, const char *state_dir, uint64_t now_unix_ms)
     if (access(l->path, F_OK) < 0 && errno == ENOENT)
         return;
     if (file_read(l->path, FILE_BYTES_MAX, &text, &error))
-        parse_all(l, buf_view(&text), now_unix_ms);
+        parse_all(l, buf_view(&text), now_unix_ms, &why);
     else
-        move_aside(l, error, now_unix_ms);
+        buf_addf(&why, "%s", error);
+    if (why.len > 0) {
+        buf_add_u8(&why, '\0');
+        move_aside(l, (char *)why.at, now_unix_ms);
+    }
     free(error);
+    buf_done(&why);
     buf_done(&text);
+}
+
+/**
+ * bans_read_back() - what bans_load() would find now; nothing is moved aside
+ * @ret:  initialized; without a path, so that it is never written
+ */
+void bans_read_back(const struct ban_list *l, struct ban_list *ret, uint64_t now_unix_ms)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+    CLEANUP(buf_done) struct buf why = {0};
+    char *error = NULL;
+
+    if (l->path != NULL && file_read(l->path, FILE_BYTES_MAX, &text, &error))
+        parse_all(ret, buf_view(&text), now_unix_ms, &why);
+    free(error);
 }
 
 /**

@@ -129,6 +129,7 @@ bool ban_is_automatic(const struct respond_ban *b);
 bool ban_is_sound(const struct respond_ban *b);
 
 void bans_load(struct ban_list *l, const char *state_dir, uint64_t now_unix_ms);
+void bans_read_back(const struct ban_list *l, struct ban_list *ret, uint64_t now_unix_ms);
 bool bans_save(struct ban_list *l);
 
 /* ---- the whole ---- */

@@ -310,4 +310,7 @@ struct respond_counters {
 };
 
 struct respond_counters respond_counters(const struct respond *r);
+/* Of the bans in force, how many would be so again after a restart?  What is due is written, and
+ * the file is read. */
+size_t respond_bans_kept(struct respond *r, struct respond_now now);
 bool respond_is_kept(const struct respond *r); /* is on disk what is in force? */

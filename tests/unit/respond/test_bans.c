@@ -282,6 +282,28 @@ static void bans_that_cannot_be_written_are_in_force_and_written_later(void **st
     stage_end(&s);
 }
 
+static void bans_are_counted_as_kept_when_the_file_has_them(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    assert_true(respond_is_kept(s.r));
+    stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
+    assert_int_equal(add(&s, RESPOND_BAN_USER, "eve", NULL, 0), RESPOND_OK);
+    assert_int_equal(respond_bans_kept(s.r, s.now), 2);
+    assert_int_equal(remove(stage_path(&s, "bans.json")), 0);
+    assert_int_equal(respond_bans_kept(s.r, s.now), 0);
+    assert_int_equal(mkdir(stage_path(&s, "bans.json"), 0700), 0);
+    assert_int_equal(add(&s, RESPOND_BAN_USER, "mallory", NULL, 0), RESPOND_OK);
+    assert_int_equal(respond_bans_kept(s.r, s.now), 0);
+    assert_false(respond_is_kept(s.r));
+    assert_int_equal(rmdir(stage_path(&s, "bans.json")), 0);
+    assert_int_equal(respond_bans_kept(s.r, s.now), 3); /* what was due is written now */
+    assert_true(respond_is_kept(s.r));
+    stage_end(&s);
+}
+
 static void a_full_list_refuses_people_and_replaces_automatic_bans(void **state)
 {
     struct stage s;
@@ -353,6 +375,7 @@ int main(void)
         cmocka_unit_test(a_corrupt_file_is_moved_aside_and_what_is_sound_is_kept),
         cmocka_unit_test(a_sound_file_is_left_alone),
         cmocka_unit_test(bans_that_cannot_be_written_are_in_force_and_written_later),
+        cmocka_unit_test(bans_are_counted_as_kept_when_the_file_has_them),
         cmocka_unit_test(a_full_list_refuses_people_and_replaces_automatic_bans),
         cmocka_unit_test(an_admins_ban_stands_before_an_automatic_one),
         cmocka_unit_test(kinds_have_names_both_ways),

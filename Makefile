@@ -4,7 +4,7 @@
 BUILD  = build/release
 HOME_DIR = node
 
-.PHONY: all deps run demo test check format install fuzz bench clean help
+.PHONY: all deps run demo test check format install fuzz sim bench clean help
 
 all: $(BUILD)/build.ninja ## build the program
 	@ninja -C $(BUILD) bastide-program
@@ -42,6 +42,10 @@ format: ## put all sources into the project's format
 fuzz: ## fuzz every decoder for SECONDS (60) each
 	@tools/install-deps build test check
 	@tools/fuzz $(or $(SECONDS),60)
+
+sim: ## simulate a node with its clients for SEEDS (100000) seeds
+	@tools/install-deps build test
+	@tools/sim $(or $(SEEDS),100000)
 
 bench: all ## Bastide beside the other MQTT brokers of this machine, as ratios; some 20 minutes
 	@tools/install-deps build bench

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/model.h - what the node must do, may do and must not do, from what clients did
+ *
+ * A message, called a letter here since the node has its own struct message, is known
+ * by the number in its payload.  For each client it says whether it must arrive (the client had a
+ * SUBACK for a filter that matches, before the PUBLISH was sent, and its session has stayed), how
+ * often it may, and how often it did.  A duty to deliver ends with the subscription, the session or
+ * the message's expiry; it is a firm one when the node has acknowledged the message.
+ *
+ * Sessions and Wills are checked against the events that workers leave for the
+ * sentinel: they carry the time of the worker.
+ */
+#pragma once
+
+#include "event/event.h"
+#include "sim/client.h"
+
+struct duty {
+    bool must;
+    bool is_retained; /* the duty comes from a SUBSCRIBE */
+    uint8_t n_may;    /* copies that may arrive */
+    uint8_t n_got;
+};
+
+struct letter {
+    uint32_t n;
+    struct client *publisher;
+    unsigned topic;
+    uint8_t qos;
+    bool retain;
+    bool is_will;
+    bool has_user_value;
+    bool has_content_type;
+    bool is_denied;   /* the publisher has no right */
+    bool is_doubtful; /* its rights change just now */
+    bool is_settled;  /* acknowledged: the node has it */
+    bool is_refused;
+    uint32_t size;     /* of the payload; 0: clears what is retained */
+    uint32_t expiry_s; /* NOT_SET */
+    unsigned n_sent;
+    uint64_t sent_ns;    /* first */
+    uint64_t settled_ns; /* the node had it by then */
+    struct duty to[CLIENTS_MAX];
+};
+
+void model_start(void);
+void model_end(void);
+uint32_t model_next_n(void);
+struct letter *model_letter(uint32_t n);
+struct letter *letter_new(struct client *publisher, unsigned topic, uint8_t qos, bool retain,
+                          uint32_t size);
+void letter_payload(const struct letter *m, struct buf *ret);
+void letter_user_value(const struct letter *m, char ret[16]);
+void letter_sent(struct letter *m);
+void letter_settled(struct letter *m, uint64_t at_ns);
+void letter_refused(struct letter *m);
+struct letter *letter_find(struct bytes payload);
+bool letter_expired(const struct letter *m, uint64_t now_ns);
+const struct letter *model_retained(unsigned topic, uint64_t before_ns);
+
+/* A duty ends. */
+void model_drop_duties(struct client *c);
+void model_recheck_duties(struct client *c);
+void model_weakened(struct client *c, unsigned filter);
+
+void model_subscribe_sent(struct client *c, unsigned filter, uint8_t options);
+void model_subscribed(struct client *c, const struct out *o, unsigned i);
+
+/* deliver.c: a PUBLISH came */
+struct arrival {
+    struct line *line;
+    const struct packet *packet;
+    uint64_t written_ns;
+};
+void model_received(struct client *c, const struct arrival *a);
+
+/* session.c: events of the node */
+void model_event(const struct event *e, unsigned worker);
+void model_after_turn(unsigned worker);
+void model_node_ends(bool yes);
+int model_expected_present(struct line *k);
+uint64_t model_next_due_ns(void);
+
+/* check.c: when all has calmed down */
+struct node;
+void check_delivered(struct node *n);
+void check_retained(struct node *n);
+void check_empty(struct node *n);
+void check_limits(struct node *n);

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sim/node.c - see node.h */
+#include "sim/node.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "node/node_private.h"
+#include "sim/kernel.h"
+#include "sim/model.h"
+#include "sim/wrap.h"
+
+static struct node *node;
+static struct config config;
+static struct config_listener listeners[] = {
+    {.name = (char *)"field",
+     .address = (char *)"127.0.0.1",
+     .port = FIELD_PORT,
+     .anonymous = true},
+    {.name = (char *)"control",
+     .address = (char *)"127.0.0.1",
+     .port = CONTROL_PORT,
+     .plane = CONFIG_PLANE_CONTROL},
+};
+static struct policy *policies[POLICY_N];
+static enum policy_variant variant;
+static bool is_changing;
+static uint32_t since_n;
+static bool turning[SIM_WORKERS_MAX];
+
+/* ---- auth threads ---- */
+
+struct auth_job {
+    struct post post;
+    struct list in_jobs;
+    struct worker *worker;
+    uint64_t link;
+    bool is_right;
+};
+
+static struct list jobs;
+static unsigned n_jobs;
+
+static void take_answer(struct worker *w, struct post *p)
+{
+    struct auth_job *j = list_item(p, struct auth_job, post);
+
+    connect_verified(w, j->link, j->is_right, 0);
+    free(j);
+}
+
+bool __wrap_auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier,
+                        struct bytes password)
+{
+    struct auth_job *j = mem_new(struct auth_job);
+
+    (void)a;
+    check(verifier != NULL);
+    list_init(&j->post.mail.link);
+    j->post.take = take_answer;
+    j->worker = w;
+    j->link = link;
+    j->is_right = bytes_equal(password, BYTES("right"));
+    list_append(&jobs, &j->in_jobs);
+    n_jobs++;
+    return true;
+}
+
+/** node_has_auth_jobs() - does a password wait? */
+bool node_has_auth_jobs(void)
+{
+    return n_jobs > 0;
+}
+
+/** node_answer_auth() - one of the passwords that wait, any one, has been looked at */
+void node_answer_auth(void)
+{
+    uint64_t skip = chance_below(n_jobs);
+    struct list *it = jobs.next;
+    struct auth_job *j;
+
+    while (skip-- > 0)
+        it = it->next;
+    j = list_item(it, struct auth_job, in_jobs);
+    list_remove(it);
+    n_jobs--;
+    trace("a password is %s", j->is_right ? "right" : "wrong");
+    worker_post(j->worker, LANE_CONTROL, &j->post);
+}
+
+bool __wrap_password_verifier_valid(const char *verifier)
+{
+    return verifier != NULL;
+}
+
+const char *__wrap_password_dummy_verifier(void)
+{
+    return "nobody's";
+}
+
+/* ---- sentinel, self-test ---- */
+
+void __wrap_sentinel_take_events(struct sentinel *s, struct event_block *b)
+{
+    (void)s;
+    expect(b->n_dropped == 0, "worker %u: events were dropped", b->worker);
+    for (unsigned i = 0; i < b->n_events; i++)
+        model_event(&b->events[i], b->worker);
+    event_block_free(b);
+}
+
+bool __wrap_self_test_is_own(const struct self_test *t, struct bytes client_id)
+{
+    (void)t, (void)client_id;
+    return false;
+}
+
+bool __wrap_self_test_is_forged(const struct self_test *t, struct bytes client_id)
+{
+    (void)t, (void)client_id;
+    return false;
+}
+
+/* ---- workers ---- */
+
+/* Between any two posts of one worker others may run. */
+static void preempt(void)
+{
+    unsigned w;
+
+    if (!settings.preempts || !one_in(6))
+        return;
+    w = (unsigned)chance_below(settings.n_workers);
+    if (!turning[w] && node_worker_wants_turn(w)) {
+        trace("in the middle:");
+        node_turn(w);
+    }
+}
+
+void __wrap_mailbox_post(struct mailbox *m, enum lane lane, struct mail *mail)
+{
+    __real_mailbox_post(m, lane, mail);
+    preempt();
+}
+
+/** node_worker_wants_turn() - does its loop not wait? */
+bool node_worker_wants_turn(unsigned worker)
+{
+    const struct worker *w = node->workers[worker];
+
+    return kernel_epoll_has_ready(worker) || !list_is_empty(&w->again) ||
+           heap_next_ns(&w->timers) <= kernel_now_ns();
+}
+
+/** node_turn() - one turn of a worker that is not in one */
+void node_turn(unsigned worker)
+{
+    check(!turning[worker]);
+    turning[worker] = true;
+    trace("worker %u turns", worker);
+    worker_turn(node->workers[worker]);
+    turning[worker] = false;
+    model_after_turn(worker);
+}
+
+/** node_next_timer_ns() - of all workers */
+uint64_t node_next_timer_ns(void)
+{
+    uint64_t next = TIMER_NEVER;
+
+    for (unsigned i = 0; i < settings.n_workers; i++)
+        next = MIN(next, heap_next_ns(&node->workers[i]->timers));
+    return next;
+}
+
+/** node_home() - the worker that has the session of @client_id */
+unsigned node_home(const char *client_id)
+{
+    return (unsigned)(client_key(bytes_str(client_id)) % settings.n_workers);
+}
+
+/** node_holds_back() - some connection is not read for a while */
+bool node_holds_back(void)
+{
+    for (unsigned i = 0; i < settings.n_workers; i++) {
+        list_each (it, &node->workers[i]->links) {
+            if (list_item(it, struct link, in_worker)->read_again_ns != 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* ---- policy ---- */
+
+/** node_policy() - in force, or about to be */
+enum policy_variant node_policy(void)
+{
+    return variant;
+}
+
+/** node_policy_is_changing() - some workers have it already */
+bool node_policy_is_changing(void)
+{
+    return is_changing;
+}
+
+/** node_policy_since_n() - messages from this number on were published under it */
+uint32_t node_policy_since_n(void)
+{
+    return since_n;
+}
+
+/* ---- life ---- */
+
+static struct limits limits_of_settings(void)
+{
+    struct limits l = limits_default;
+
+    l.keep_alive_max_s = KEEP_ALIVE_MAX_S;
+    l.session_expiry_max_s = SESSION_EXPIRY_MAX_S;
+    l.connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    l.queue_messages_max = settings.queue_messages_max;
+    l.receive_max = settings.receive_max;
+    l.inflight_max = settings.inflight_max;
+    l.messages_per_s_max = 1000000;
+    return l;
+}
+
+/** node_start() - a node that listens and has not turned yet */
+struct node *node_start(void)
+{
+    struct limits limits = limits_of_settings();
+    struct tls_context *tls[COUNT_OF(listeners)] = {NULL};
+    char *error = NULL;
+
+    list_init(&jobs);
+    n_jobs = 0;
+    variant = POLICY_FULL;
+    is_changing = false;
+    since_n = 0;
+    config = (struct config){.listeners = listeners, .n_listeners = COUNT_OF(listeners)};
+    for (unsigned v = 0; v < POLICY_N; v++)
+        policies[v] = topics_policy((enum policy_variant)v, &limits);
+    node = mem_new(struct node);
+    node->config = node->started = &config;
+    node->policy = policies[POLICY_FULL];
+    node->admission = admission_new();
+    node->n_workers = settings.n_workers;
+    atomic_init(&node->next_link, 1);
+    for (unsigned i = 0; i < settings.n_workers; i++)
+        node->workers[i] = worker_new(node, i, settings.n_workers);
+    for (unsigned i = 0; i < settings.n_workers; i++) {
+        expect(listen_open(node->workers[i], &config, tls, &error) == 0, "listen_open: %s", error);
+        node->workers[i]->bans = ban_table_new(NULL, 0);
+        expect(worker_begin(node->workers[i]) == 0, "worker_begin");
+    }
+    return node;
+}
+
+/** node_end() - as the main thread ends it, clients connected or not */
+void node_end(void)
+{
+    unsigned n = settings.n_workers;
+    unsigned first = (unsigned)chance_below(n);
+
+    while (n_jobs > 0)
+        node_answer_auth();
+    kernel_let_waits_pass(true);
+    for (unsigned i = 0; i < n; i++) {
+        turning[(first + i) % n] = true; /* and never again */
+        worker_end(node->workers[(first + i) % n]);
+    }
+    for (unsigned i = 0; i < 2 * n; i++)
+        worker_empty(node->workers[i % n]);
+    memset(turning, 0, sizeof(turning));
+    for (unsigned i = 0; i < n; i++)
+        worker_free(node->workers[i]);
+    admission_free(node->admission);
+    for (unsigned v = 0; v < POLICY_N; v++)
+        policy_unref(policies[v]);
+    free(node);
+    node = NULL;
+}

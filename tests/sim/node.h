@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/node.h - the node that is simulated: its workers, and what stands in for other threads
+ *
+ * The auth threads' answers come in any order.  The sentinel's place is taken by the
+ * model, which reads every event.
+ */
+#pragma once
+
+#include "sim/topics.h"
+
+#define FIELD_PORT           1883
+#define CONTROL_PORT         1884
+#define KEEP_ALIVE_MAX_S     3600
+#define SESSION_EXPIRY_MAX_S 604800
+#define CONNECT_TIMEOUT_MS   8000
+
+struct node;
+
+struct node *node_start(void);
+void node_end(void);
+bool node_worker_wants_turn(unsigned worker);
+void node_turn(unsigned worker);
+uint64_t node_next_timer_ns(void);
+bool node_has_auth_jobs(void);
+void node_answer_auth(void);
+enum policy_variant node_policy(void);
+bool node_policy_is_changing(void);
+uint32_t node_policy_since_n(void); /* messages from this number on come under it alone */
+void node_change_policy(void);
+unsigned node_home(const char *client_id);
+bool node_holds_back(void); /* some connection is not read for a while */

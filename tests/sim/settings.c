@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sim/settings.c - what kind of world a seed makes */
+#include "sim/sim.h"
+
+struct settings settings;
+
+/** settings_draw() - from @seed, which all later choices follow from as well */
+void settings_draw(uint64_t seed)
+{
+    static const unsigned delays_us[] = {0, 200, 5000, 300000};
+
+    chance_seed(seed);
+    settings = (struct settings){
+        .seed = seed,
+        .n_workers = (unsigned)chance_between(1, SIM_WORKERS_MAX),
+        .n_clients = (unsigned)chance_between(3, CLIENTS_MAX),
+        .n_actions = (unsigned)chance_between(50, 700),
+        .small_queues = one_in(5),
+        .cuts = !one_in(4),
+        .slow_readers = one_in(2),
+        .outages = one_in(3),
+        .preempts = !one_in(3),
+        .high_packet_ids = one_in(4),
+        .large_messages = one_in(3),
+        .reloads = one_in(5),
+        .shared = one_in(4),
+        .delay_max_us = delays_us[chance_below(COUNT_OF(delays_us))],
+        .receive_max = one_in(2) ? 100 : (unsigned)chance_between(1, 10),
+        .inflight_max = one_in(2) ? 100 : (unsigned)chance_between(1, 10),
+        .queue_messages_max = 100000,
+    };
+    if (settings.small_queues)
+        settings.queue_messages_max = (unsigned)chance_between(1, 20);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/sim.h - the delivery plane of a node on one thread, from a seed
+ *
+ * Everything between the system calls and MQTT is the node's own: src/io, src/wire,
+ * src/router, src/session, src/queue, src/protect and the workers of src/node.  What
+ * they call of the system (sockets, epoll, eventfd, clocks, randomness) is the
+ * kernel's here, a simulated one (kernel.h); so are the auth threads and the sentinel
+ * (node.c).  A world (world.c) turns workers and clients in seeded order.  Clients
+ * (client.h) speak through a builder and a parser of their own (packet.h), and a model
+ * (model.h) knows what each of them must, may and may not receive.
+ *
+ * One seed, one run: all choices come from chance().
+ */
+#pragma once
+
+#include "base/bytes.h"
+
+#define CLIENTS_MAX     12
+#define SIM_WORKERS_MAX 4
+
+/* ---- chance.c: the only source of choices ---- */
+
+void chance_seed(uint64_t seed);
+uint64_t chance_u64(void);
+uint64_t chance_below(uint64_t n);                 /* 0 to n - 1 */
+uint64_t chance_between(uint64_t lo, uint64_t hi); /* both included */
+bool one_in(uint64_t n);
+
+/* ---- trace.c: what happened, and what went wrong ---- */
+
+void trace_start(uint64_t seed, bool print);
+void trace_done(void);
+void trace(const char *format, ...) PRINTF(1, 2);
+uint64_t trace_hash(void); /* of all lines of this seed */
+_Noreturn void fail(const char *format, ...) PRINTF(1, 2);
+#define expect(cond, ...) ((cond) ? (void)0 : fail(__VA_ARGS__))
+
+/* ---- memory.c ---- */
+
+uint64_t memory_blocks(void);
+
+/* ---- settings of one seed ---- */
+
+struct settings {
+    uint64_t seed;
+    unsigned n_workers;
+    unsigned n_clients;
+    unsigned n_actions; /* of clients, before all is healed */
+    bool small_queues;  /* the drop rule is reached */
+    bool cuts;          /* connections break */
+    bool slow_readers;
+    bool outages;         /* nothing passes for a while */
+    bool preempts;        /* other workers turn in the middle of a turn */
+    bool high_packet_ids; /* sessions begin close to the last packet id */
+    bool large_messages;
+    bool reloads;          /* rights are taken away and given back */
+    bool shared;           /* shared subscriptions */
+    unsigned delay_max_us; /* of the network */
+    unsigned receive_max;
+    unsigned inflight_max;
+    unsigned queue_messages_max;
+};
+
+extern struct settings settings;
+
+void settings_draw(uint64_t seed);
+
+/* ---- world.c ---- */
+
+void world_run(uint64_t seed, bool print_trace);

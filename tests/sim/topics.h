@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/topics.h - topics, filters, and who may use them
+ *
+ * The rights are written down twice: as rules for the node's policy, and as tables for
+ * the model, by hand.
+ */
+#pragma once
+
+#include "protect/protect.h"
+
+enum role {
+    ROLE_PLAIN,  /* user name and password */
+    ROLE_NARROW, /* anonymous */
+    ROLE_BOSS,   /* by the listener of the control plane */
+    ROLE_N,
+};
+
+#define TOPICS  10
+#define FILTERS 17
+
+/* Which policy is in force: the second takes "t/b" away from ROLE_PLAIN. */
+enum policy_variant {
+    POLICY_FULL,
+    POLICY_LESS,
+    POLICY_N,
+};
+
+const char *topic_text(unsigned topic);
+const char *filter_text(unsigned filter);
+const char *role_user(enum role role); /* NULL: anonymous */
+bool filter_matches(unsigned filter, unsigned topic);
+bool may_publish(enum policy_variant v, enum role role, unsigned client, unsigned topic);
+bool may_subscribe(enum policy_variant v, enum role role, unsigned client, unsigned filter);
+bool may_receive(enum policy_variant v, enum role role, unsigned client, unsigned topic);
+int topic_find(struct bytes text);
+struct policy *topics_policy(enum policy_variant v, const struct limits *limits);

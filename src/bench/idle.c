@@ -52,7 +52,9 @@ static void say(struct bench *b, const struct meter at[3], double ping_s)
     report_real(r, "connected_per_s", "connected", n / s, "connections/s");
     report_usage(b, &at[0], &at[1], TALLY_UP, "connection", "connection made");
     if (b->o.pid != 0) {
-        report_real(r, "broker_bytes_per_connection", "memory of the broker",
+        report_real(r, "broker_rss_kib", "memory of the broker",
+                    (double)at[2].broker.rss_bytes / 1024, "KiB");
+        report_real(r, "broker_bytes_per_connection", "what it has grown by",
                     ((double)at[2].broker.rss_bytes - (double)at[0].broker.rss_bytes) / n,
                     "bytes per connection");
         report_real(r, "broker_idle_cpus", "CPUs the broker kept busy meanwhile",

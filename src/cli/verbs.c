@@ -121,8 +121,9 @@ static const struct cli_option bench_options[] = {
 static const struct cli_option lab_options[] = {
     {"--prepare",      NULL, NULL,      "add the lab's roles, users, inventory and certificates to the node's home"},
     {"--intruder",     NULL, NULL,      "attack instead, with a contractor's stolen password, from 127.0.0.66"},
-    {"--home",         NULL, "DIR",     "the node's home; needed"},
-    {"--rounds",       NULL, "N",       "play it so often; without it once"},
+    {"--drill",        NULL, "DRILL",   "measure instead: revoke, disable, ban, rogue-server, or all of them"},
+    {"--home",         NULL, "DIR",     "the node's home; without it that in BASTIDE_HOME"},
+    {"--rounds",       NULL, "N",       "play it so often; without it once, and a drill as often as it needs"},
     {"--duration",     NULL, "SECONDS", "play it again and again for so long"},
     {"--interval",     NULL, "SECONDS", "between two rounds; without it 2"},
     {"--step-timeout", NULL, "MS",      "how long a step may take; without it 5000"},
@@ -194,7 +195,10 @@ const struct cli_verb cli_verbs[] = {
     {"lab", cli_lab, "run the energy provider's field bus (Appendix A) as real clients", "", lab_options,
      "Tablet, power supply, smart meter, distribution management system and cap bank controller, each "
      "a process with its own certificate and no more rights than it needs. Exits 0 when every step "
-     "came in time; with --intruder, when all that it tried was refused and the node banned it."},
+     "came in time; with --intruder, when all that it tried was refused and the node banned it. A "
+     "drill revokes, disables or bans a client that is connected and measures until it is cut and "
+     "refused, or shows each kind of client a server that it must not trust. What --intruder and "
+     "--drill measured is kept in state/drills.jsonl, from where bastide assess takes it."},
     {"bench", cli_bench, "put load on any MQTT broker, and check what it delivers", "SCENARIO", bench_options,
      "Scenarios: " SCENARIOS "each with defaults of its own. Every message carries a number, so "
      "what is lost, doubled, out of order or changed is found; it then exits 1. Latency is measured "

@@ -182,15 +182,23 @@ static bool begin(struct lab_stage *s)
     return true;
 }
 
-static bool live(struct lab_stage *s, const struct lab_home *h, struct tls_context *tls)
+/** lab_actor_settings() - how @a connects; borrows all it is given */
+struct client_settings lab_actor_settings(const struct lab_home *h, const struct lab_actor *a,
+                                          struct tls_context *tls)
 {
-    struct client_settings settings = {
+    return (struct client_settings){
         .host = h->address,
         .port = h->port,
         .tls = tls,
-        .client_id = s->actor->id,
+        .server_name = h->server_name,
+        .client_id = a->id,
         .keep_alive_s = KEEP_ALIVE_S,
     };
+}
+
+static bool live(struct lab_stage *s, const struct lab_home *h, struct tls_context *tls)
+{
+    struct client_settings settings = lab_actor_settings(h, s->actor, tls);
     bool ok;
 
     s->client = client_new(&settings);

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "conf/conf.h"
+#include "io/io.h"
 
 /** lab_fail() - say why, for a person; Return: false */
 bool lab_fail(char **ret_error, const char *format, ...)
@@ -57,6 +58,14 @@ static void come_home(struct lab_home *h)
     }
 }
 
+/* A name, where there is one: then it is sent, and looked for in the certificate. */
+static void name_server(struct lab_home *h)
+{
+    const char *name = address_is_loopback(h->address) ? "localhost" : h->address;
+
+    h->server_name = bytes_dup_str(bytes_str(name));
+}
+
 /* The first listener of the delivery plane with TLS. */
 static void find_listener(struct conf *c, struct lab_home *h)
 {
@@ -75,10 +84,27 @@ static void find_listener(struct conf *c, struct lab_home *h)
             conf_string(conf_need(one, "address"), &h->address))
             h->port = (uint16_t)port;
     }
-    if (h->address != NULL)
+    if (h->address != NULL) {
         come_home(h);
-    else
+        name_server(h);
+    } else {
         conf_fail(all, "no listener of the delivery plane has TLS; the lab needs one");
+    }
+}
+
+static void find_state(struct conf *c, const char *dir, struct lab_home *h)
+{
+    char *state = NULL;
+    struct buf path = {0};
+
+    if (!conf_string(conf_get(conf_get(conf_root(c), "node"), "state_dir"), &state))
+        state = bytes_dup_str(BYTES("state"));
+    if (state[0] != '/')
+        buf_addf(&path, "%s/", dir);
+    buf_addf(&path, "%s/drills.jsonl", state);
+    h->drills = bytes_dup_str(buf_view(&path));
+    buf_done(&path);
+    free(state);
 }
 
 /**
@@ -94,6 +120,7 @@ bool lab_home_open(struct lab_home *h, const char *dir, char **ret_error)
 
     *h = (struct lab_home){0};
     find_listener(c, h);
+    find_state(c, dir, h);
     ok = conf_ok(c, ret_error);
     h->dir = bytes_dup_str(bytes_str(dir));
     h->ca = joined(dir, "pki/ca.crt");
@@ -104,11 +131,27 @@ bool lab_home_open(struct lab_home *h, const char *dir, char **ret_error)
     return ok;
 }
 
+/** lab_node_answers() - see lab_private.h; TCP only */
+bool lab_node_answers(const struct lab_home *h, const char *source)
+{
+    const struct stream_target target = {
+        .host = h->address, .port = h->port, .source = source, .timeout_ms = 5000};
+    char *error = NULL;
+    struct stream *s = stream_connect(&target, &error);
+    bool ok = s != NULL;
+
+    stream_free(s);
+    free(error);
+    return ok;
+}
+
 /** lab_home_done() */
 void lab_home_done(struct lab_home *h)
 {
     free(h->dir);
     free(h->ca);
+    free(h->drills);
     free(h->address);
+    free(h->server_name);
     *h = (struct lab_home){0};
 }

@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
@@ -27,6 +28,18 @@
 #define GUESSES_MAX  40
 #define PASSWORD_MAX 256
 
+/* clang-format off */
+enum act { ACT_PASS, ACT_COMMAND, ACT_SUBSCRIBE, ACT_PUBLISH, ACT_GUESS, ACTS_N };
+
+/* Passing for a device is refused, and nothing to be noticed beyond that. */
+static const struct exercise_plan plans[ACTS_N] = {
+    [ACT_COMMAND]   = {"false commands",                 "MQ.PR.SP-03", "R04", "unauthorized-command",   "client:" STOLEN_NAME},
+    [ACT_SUBSCRIBE] = {"topic scan by subscribing",      "MQ.DE.ID-02", "R07", "topic-scan-subscribe",   "client:" STOLEN_NAME},
+    [ACT_PUBLISH]   = {"topic scan by publishing",       "MQ.DE.ID-02", "R04", "topic-scan-publish",     "client:" STOLEN_NAME},
+    [ACT_GUESS]     = {"password guessing, one address", "MQ.DE.ID-01", "R01", "repeated-auth-failures", "ip:" SOURCE},
+};
+/* clang-format on */
+
 struct intruder {
     const struct lab_options *o;
     struct lab_home home;
@@ -34,6 +47,9 @@ struct intruder {
     struct buf password; /* the stolen one */
     unsigned n_attempts;
     unsigned n_successes; /* each is a failure of the node */
+    enum act act;
+    uint64_t begun_unix_ms; /* the attempt under way */
+    struct exercise exercises[ACTS_N];
 };
 
 /* ---- what is tried ---- */
@@ -73,20 +89,6 @@ static const char *const guesses[GUESSES_MAX] = {
 
 /* ---- how it went ---- */
 
-/* Does the node answer somebody else?  Else "closed" would also be what a dead node says. */
-static bool node_answers_others(const struct intruder *i)
-{
-    const struct stream_target target = {
-        .host = i->home.address, .port = i->home.port, .source = OTHER_SOURCE, .timeout_ms = 5000};
-    char *error = NULL;
-    struct stream *s = stream_connect(&target, &error);
-    bool ok = s != NULL;
-
-    stream_free(s);
-    free(error);
-    return ok;
-}
-
 static bool was_refused(const struct intruder *i, enum client_outcome o)
 {
     switch (o) {
@@ -94,7 +96,7 @@ static bool was_refused(const struct intruder *i, enum client_outcome o)
         return true;
     case CLIENT_E_CLOSED:
     case CLIENT_E_UNREACHABLE:
-        return node_answers_others(i);
+        return lab_node_answers(&i->home, OTHER_SOURCE);
     case CLIENT_OK:
     case CLIENT_NOTHING:
     case CLIENT_E_TIMEOUT:
@@ -135,6 +137,8 @@ static void tell(struct intruder *i, const char *what, enum client_outcome o,
     struct buf answer = {0};
 
     answer_of(o, c, &answer);
+    exercise_attempt(&i->exercises[i->act], i->begun_unix_ms);
+    i->begun_unix_ms = clock_unix_ms();
     i->n_attempts++;
     i->n_successes += !is_good;
     if (i->o->is_json)
@@ -147,8 +151,10 @@ static void tell(struct intruder *i, const char *what, enum client_outcome o,
     buf_done(&answer);
 }
 
-static void say(const struct intruder *i, const char *text)
+static void say(struct intruder *i, enum act act, const char *text)
 {
+    i->act = act;
+    i->begun_unix_ms = clock_unix_ms();
     if (!i->o->is_quiet && !i->o->is_json)
         printf("\n%s%s%s\n", screen_colour(i->o, "\033[1m"), text, screen_colour(i->o, "\033[0m"));
     fflush(stdout);
@@ -164,6 +170,7 @@ static struct client *client_of(struct intruder *i, const char *id, const char *
         .port = i->home.port,
         .bind_address = SOURCE,
         .tls = i->tls,
+        .server_name = i->home.server_name,
         .client_id = id,
         .user_name = user,
         .password = password,
@@ -264,11 +271,11 @@ static void misuse_what_was_stolen(struct intruder *i)
     struct client *c = client_of(i, STOLEN_NAME, STOLEN_NAME, (const char *)i->password.at);
 
     if (come_in(i, c)) {
-        say(i, "A contractor's stolen password lets it in; false commands:");
+        say(i, ACT_COMMAND, "A contractor's stolen password lets it in; false commands:");
         command_equipment(i, c);
-        say(i, "Looking for topics by subscribing:");
+        say(i, ACT_SUBSCRIBE, "Looking for topics by subscribing:");
         scan_by_subscribe(i, c);
-        say(i, "Looking for topics by publishing:");
+        say(i, ACT_PUBLISH, "Looking for topics by publishing:");
         scan_by_publish(i, c);
     }
     client_disconnect(c, REASON_SUCCESS);
@@ -281,7 +288,8 @@ static bool is_shut_out(const struct intruder *i, enum client_outcome o, const s
 {
     if (o == CLIENT_E_REFUSED)
         return client_reason(c) == REASON_BANNED;
-    return (o == CLIENT_E_CLOSED || o == CLIENT_E_UNREACHABLE) && node_answers_others(i);
+    return (o == CLIENT_E_CLOSED || o == CLIENT_E_UNREACHABLE) &&
+           lab_node_answers(&i->home, OTHER_SOURCE);
 }
 
 /* Guesses until the node has had enough of this address.  Return: it has. */
@@ -317,11 +325,48 @@ static bool stays_out(struct intruder *i)
 
 static bool attack(struct intruder *i)
 {
-    say(i, "Passing for a device:");
+    say(i, ACT_PASS, "Passing for a device:");
     pass_for_a_device(i);
     misuse_what_was_stolen(i);
-    say(i, "Guessing the administrator's password:");
+    say(i, ACT_GUESS, "Guessing the administrator's password:");
     return guess(i) && stays_out(i);
+}
+
+/* ---- what the node noticed of it ---- */
+
+static bool keep_one(const struct intruder *i, const struct exercise *e, const json_t *incidents,
+                     char **ret_error)
+{
+    char *text = NULL;
+    json_t *line = exercise_result(e, incidents, &text);
+
+    if (i->o->is_json && line != NULL) {
+        json_t *event = json_pack("{s:s, s:O}", "event", "exercise", "result", line);
+
+        check(event != NULL && json_dumpf(event, stdout, JSON_COMPACT) == 0);
+        putchar('\n');
+        json_decref(event);
+    } else if (!i->o->is_json && !i->o->is_quiet) {
+        printf("  %s\n", text);
+    }
+    free(text);
+    return line == NULL || drill_record(&i->home, line, "bastide lab --intruder", ret_error);
+}
+
+static bool keep_results(struct intruder *i, char **ret_error)
+{
+    static const char *const words[] = {"incidents", "list", "--json", NULL};
+    json_t *incidents = operator_ask(&i->home, words, ret_error);
+    bool ok = incidents != NULL;
+
+    if (ok && !i->o->is_json && !i->o->is_quiet)
+        printf("\n%sWhat the node noticed, kept as evidence in %s:%s\n",
+               screen_colour(i->o, "\033[1m"), i->home.drills, screen_colour(i->o, "\033[0m"));
+    for (unsigned k = 0; k < ACTS_N && ok; k++)
+        if (i->exercises[k].plan->what != NULL)
+            ok = keep_one(i, &i->exercises[k], incidents, ret_error);
+    json_decref(incidents);
+    return ok;
 }
 
 /* ---- from begin to end ---- */
@@ -340,7 +385,7 @@ static bool begin(struct intruder *i, char **ret_error)
 {
     if (!lab_home_open(&i->home, i->o->home, ret_error) || !steal_password(i, ret_error))
         return false;
-    if (!node_answers_others(i))
+    if (!lab_node_answers(&i->home, OTHER_SOURCE))
         return lab_fail(ret_error, "nothing answers at %s port %u; is the node running?",
                         i->home.address, i->home.port);
     i->tls = tls_context_new_client(i->home.ca, NULL, NULL, ret_error);
@@ -367,6 +412,24 @@ static int sum_up(const struct intruder *i, bool is_out)
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static struct intruder *intruder_new(const struct lab_options *o)
+{
+    struct intruder *i = mem_new(struct intruder);
+
+    i->o = o;
+    for (unsigned k = 0; k < ACTS_N; k++)
+        i->exercises[k].plan = &plans[k];
+    return i;
+}
+
+static void intruder_free(struct intruder *i)
+{
+    secret_buf_done(&i->password);
+    tls_context_unref(i->tls);
+    lab_home_done(&i->home);
+    free(i);
+}
+
 /**
  * lab_intruder_run() - attack the node of @o->home
  *
@@ -374,17 +437,19 @@ static int sum_up(const struct intruder *i, bool is_out)
  */
 int lab_intruder_run(const struct lab_options *o)
 {
-    struct intruder i = {.o = o};
+    struct intruder *i = intruder_new(o);
     char *error = NULL;
     int status = EXIT_FAILURE;
+    bool is_out;
 
-    if (begin(&i, &error))
-        status = sum_up(&i, attack(&i));
-    else
+    if (begin(i, &error)) {
+        is_out = attack(i);
+        if (keep_results(i, &error))
+            status = sum_up(i, is_out);
+    }
+    if (error != NULL)
         fprintf(stderr, "bastide lab: %s\n", error);
     free(error);
-    secret_buf_done(&i.password);
-    tls_context_unref(i.tls);
-    lab_home_done(&i.home);
+    intruder_free(i);
     return status;
 }

@@ -16,6 +16,7 @@
 enum option_id {
     OPTION_PREPARE = 256,
     OPTION_INTRUDER,
+    OPTION_DRILL,
     OPTION_HOME,
     OPTION_ROUNDS,
     OPTION_DURATION,
@@ -30,6 +31,7 @@ enum option_id {
 static const struct option options[] = {
     {"prepare",      no_argument,       NULL, OPTION_PREPARE},
     {"intruder",     no_argument,       NULL, OPTION_INTRUDER},
+    {"drill",        required_argument, NULL, OPTION_DRILL},
     {"home",         required_argument, NULL, OPTION_HOME},
     {"rounds",       required_argument, NULL, OPTION_ROUNDS},
     {"duration",     required_argument, NULL, OPTION_DURATION},
@@ -72,6 +74,15 @@ static bool take_option(struct command *c, int id, const char *word)
         return c->prepare = true;
     case OPTION_INTRUDER:
         return c->intruder = true;
+    case OPTION_DRILL:
+        o->drill = optarg;
+        if (drill_is_known(optarg))
+            return true;
+        fprintf(stderr,
+                "bastide lab: --drill %s: revoke, disable, ban, rogue-server or all is "
+                "expected\n",
+                optarg);
+        return false;
     case OPTION_HOME:
         return (o->home = optarg) != NULL;
     case OPTION_ROUNDS:
@@ -108,12 +119,14 @@ static bool take_options(struct command *c, int argc, char **argv)
         if (!take_option(c, id, argv[optind - 1]))
             return false;
     }
+    if (c->o.home == NULL)
+        c->o.home = getenv("BASTIDE_HOME");
     if (optind < argc)
         fprintf(stderr, "bastide lab: unexpected operand %s\n", argv[optind]);
-    else if (c->o.home == NULL)
-        fprintf(stderr, "bastide lab: say which node by --home DIR\n");
-    else if (c->prepare && c->intruder)
-        fprintf(stderr, "bastide lab: --prepare and --intruder are two things\n");
+    else if (c->o.home == NULL || c->o.home[0] == '\0')
+        fprintf(stderr, "bastide lab: say which node by --home DIR, or by BASTIDE_HOME\n");
+    else if (c->prepare + c->intruder + (c->o.drill != NULL) > 1)
+        fprintf(stderr, "bastide lab: --prepare, --intruder and --drill are three things\n");
     else
         return true;
     return false;
@@ -145,10 +158,12 @@ int lab_main(int argc, char **argv)
         fprintf(stderr, "bastide help lab says how it is used\n");
         return EXIT_USAGE;
     }
-    if (c.o.rounds == 0 && c.o.duration_s == 0)
+    if (c.o.rounds == 0 && c.o.duration_s == 0 && c.o.drill == NULL)
         c.o.rounds = 1;
     look_at_terminal(&c.o);
     if (c.prepare)
         return lab_prepare(c.o.home, c.o.is_quiet);
+    if (c.o.drill != NULL)
+        return drill_run(&c.o);
     return c.intruder ? lab_intruder_run(&c.o) : lab_scene_run(&c.o);
 }

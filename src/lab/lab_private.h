@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <sys/types.h>
 
 #include "base/bytes.h"
@@ -33,9 +34,11 @@
 /* ---- the node's home ---- */
 
 struct lab_home {
-    char *dir;     /* owned, as all */
-    char *ca;      /* dir/pki/ca.crt */
-    char *address; /* of the first delivery listener with TLS */
+    char *dir;         /* owned, as all */
+    char *ca;          /* dir/pki/ca.crt */
+    char *drills;      /* drills.jsonl in the node's state folder */
+    char *address;     /* of the first delivery listener with TLS */
+    char *server_name; /* that its certificate must be for */
     uint16_t port;
 };
 
@@ -44,6 +47,16 @@ void lab_home_done(struct lab_home *h);
 char *lab_path(const char *dir, const char *name, const char *suffix);
 bool lab_fail(char **ret_error, const char *format, ...) PRINTF(2, 3);
 int lab_prepare(const char *dir, bool is_quiet);
+
+/* Does the node take connections from @source?  Else "closed" would also be what a dead node says.
+ */
+bool lab_node_answers(const struct lab_home *h, const char *source);
+
+/* ---- the operator ---- */
+
+MUST_CHECK bool operator_do(const struct lab_home *h, const char *const *words, struct buf *ret_out,
+                            char **ret_error);
+json_t *operator_ask(const struct lab_home *h, const char *const *words, char **ret_error);
 
 /* ---- the state of the feeder, as someone knows it ---- */
 
@@ -137,6 +150,8 @@ enum lab_actor_id { /* in the order of their start: who publishes a status befor
 extern const struct lab_actor *const lab_actors[LAB_ACTORS_N];
 extern const struct lab_actor lab_tablet, lab_supply, lab_meter, lab_dms, lab_cap_bank;
 
+struct client_settings lab_actor_settings(const struct lab_home *h, const struct lab_actor *a,
+                                          struct tls_context *tls);
 int lab_actor_run(const struct lab_home *h, const struct lab_actor *a, int plant, int manager,
                   int reports);
 bool lab_publish(struct lab_stage *s, const char *topic, char *json, bool retain);
@@ -173,6 +188,7 @@ struct lab_options {
     unsigned duration_s; /* 0: no limit but rounds */
     unsigned interval_ms;
     unsigned step_timeout_ms;
+    const char *drill; /* NULL: none */
     bool is_quiet;
     bool is_json;
     bool is_ascii;
@@ -191,6 +207,31 @@ extern const size_t lab_prologue_n, lab_steps_n;
 
 int lab_scene_run(const struct lab_options *o);
 int lab_intruder_run(const struct lab_options *o);
+int drill_run(const struct lab_options *o);
+bool drill_is_known(const char *name);
+
+/* ---- exercises: what was tried, held against what the node noticed ---- */
+
+#define EXERCISE_ATTEMPTS_MAX 1024
+
+struct exercise_plan {
+    const char *what;        /* for a person */
+    const char *subcategory; /* whose detection is exercised */
+    const char *scenario;
+    const char *incident; /* kind that is to come */
+    const char *subject;  /* whom it is about */
+};
+
+struct exercise {
+    const struct exercise_plan *plan;
+    unsigned n;
+    uint64_t begun_unix_ms[EXERCISE_ATTEMPTS_MAX]; /* of each attempt */
+};
+
+void exercise_attempt(struct exercise *e, uint64_t begun_unix_ms);
+json_t *exercise_result(const struct exercise *e, const json_t *incidents, char **ret_text);
+MUST_CHECK bool drill_record(const struct lab_home *h, json_t *line, const char *tool,
+                             char **ret_error);
 
 /* ---- the screen ---- */
 

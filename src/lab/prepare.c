@@ -15,11 +15,14 @@
 #include "base/mem.h"
 #include "conf/conf.h"
 #include "crypto/crypto.h"
+#include "lab/drill.h"
 #include "lab/insert.h"
 
 #define FILE_BYTES_MAX   (16U << 20)
 #define CERTIFICATE_DAYS 365
 #define CONTRACTOR_ID    "contractor-1"
+#define CONTRACTOR_ROLE  "lab-contractor"
+#define DRILL_ROLE       "lab-drill"
 #define PASSWORD_LEN     20
 
 struct entry {
@@ -70,6 +73,10 @@ static const struct entry roles[] = {
      "  allow:\n"
      "    - publish: fmb/work-order/${user_name}/#\n"
      "    - subscribe: fmb/work-order/${user_name}/#\n"},
+    {"lab-drill",
+     "lab-drill:\n"
+     "  allow:\n"
+     "    - publish_subscribe: fmb/drill/${user_name}/#\n"},
 };
 
 static const char *const command_topics[] = {"fmb/command/#"};
@@ -365,20 +372,20 @@ static bool add_user(struct yaml_file *f, struct conf_value users, const char *i
     return ok;
 }
 
-/* A password that the intruder will have stolen. */
-static bool add_contractor(struct yaml_file *f, struct conf_value users, const char *dir,
-                           char **ret_error)
+/* A user with a password, which stands in lab/: the contractor's the intruder will have stolen. */
+static bool add_by_password(struct yaml_file *f, struct conf_value users, const char *dir,
+                            const char *id, const char *role, char **ret_error)
 {
     char *path, *password, *verifier;
     bool ok;
 
-    if (list_has(users, "name", CONTRACTOR_ID))
+    if (list_has(users, "name", id))
         return true;
-    path = lab_path(dir, CONTRACTOR_ID, ".password");
+    path = lab_path(dir, id, ".password");
     password = random_text(PASSWORD_LEN);
     verifier = password_verifier_new(bytes_str(password));
     ok = file_replace(path, bytes_str(password), 0600, ret_error) &&
-         add_user(f, users, CONTRACTOR_ID, "lab-contractor", verifier, ret_error);
+         add_user(f, users, id, role, verifier, ret_error);
     free(verifier);
     secret_free(password);
     free(path);
@@ -397,7 +404,9 @@ static bool prepare_users(const char *dir, char **ret_error)
     users = conf_get(conf_root(c), "users");
     for (size_t i = 0; ok && i < LAB_ACTORS_N; i++)
         ok = add_user(&f, users, lab_actors[i]->id, lab_actors[i]->role, NULL, ret_error);
-    ok = ok && add_contractor(&f, users, dir, ret_error);
+    ok = ok && add_by_password(&f, users, dir, CONTRACTOR_ID, CONTRACTOR_ROLE, ret_error) &&
+         add_user(&f, users, DRILL_ID, DRILL_ROLE, NULL, ret_error) &&
+         add_by_password(&f, users, dir, DRILL_NAME, DRILL_ROLE, ret_error);
     conf_close(c);
     ok = ok && save_file(&f, 0600, ret_error);
     close_file(&f);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lab/drill.c - `bastide lab --drill`: which drills there are, and what they have in common */
+#include "lab/drill.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "crypto/crypto.h"
+#include "io/io.h"
+
+#define PASSWORD_MAX     256
+#define CERTIFICATE_DAYS 1
+#define DAY_MS           86400000ULL
+#define ANSWER_MS        10000
+#define OTHER_SOURCE     "127.0.0.1"
+#define RETRY_MS         5
+
+/* clang-format off */
+static const struct {
+    const char *name;
+    const char *tool;
+    const char *what;
+    bool (*run)(struct drill *d, char **ret_error);
+} drills[] = {
+    {"revoke",       "bastide lab --drill revoke",       "A certificate is revoked while its device is connected", drill_revoke},
+    {"disable",      "bastide lab --drill disable",      "A user is disabled while it is connected",               drill_disable},
+    {"ban",          "bastide lab --drill ban",          "A client is banned while it is connected, in each way",  drill_ban},
+    {"rogue-server", "bastide lab --drill rogue-server", "Each kind of client meets a server that it must not trust", drill_rogue_server},
+};
+/* clang-format on */
+
+/** drill_is_known() - is there a drill @name? */
+bool drill_is_known(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(drills); i++)
+        if (strcmp(drills[i].name, name) == 0)
+            return true;
+    return strcmp(name, "all") == 0;
+}
+
+/** drill_say() - a line on what was measured; with --json the line of evidence stands instead */
+void drill_say(const struct drill *d, const char *format, ...)
+{
+    va_list args;
+
+    if (d->o->is_json)
+        return;
+    printf("  %s%s%s ", screen_colour(d->o, "\033[32m"), screen_mark(d->o, true),
+           screen_colour(d->o, "\033[0m"));
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    putchar('\n');
+    fflush(stdout);
+}
+
+/** drill_value() - record one measured value */
+bool drill_value(struct drill *d, const char *test, double value, unsigned samples,
+                 const char *scenario, char **ret_error)
+{
+    json_t *line = json_pack("{s:s, s:f, s:i, s:s}", "test", test, "value", value, "samples",
+                             (int)samples, "scenario", scenario);
+
+    if (d->o->is_json) {
+        json_dumpf(line, stdout, JSON_COMPACT);
+        putchar('\n');
+        fflush(stdout);
+    }
+    return drill_record(&d->home, line, d->tool, ret_error);
+}
+
+/* ---- the client that is cut ---- */
+
+/** drill_new_certificate() - for DRILL_ID, by the node's CA; d->tls comes by it from now on */
+bool drill_new_certificate(struct drill *d, char **ret_error)
+{
+    uint64_t now_unix_ms = clock_unix_ms();
+    const struct pki_request request = {
+        .kind = PKI_CLIENT,
+        .common_name = DRILL_ID,
+        .not_before_unix_ms = now_unix_ms,
+        .not_after_unix_ms = now_unix_ms + CERTIFICATE_DAYS * DAY_MS,
+    };
+    char *certificate = lab_path(d->home.dir, DRILL_ID, ".crt");
+    char *key = lab_path(d->home.dir, DRILL_ID, ".key");
+    struct buf pki = {0};
+    bool ok;
+
+    buf_addf(&pki, "%s/pki%c", d->home.dir, 0);
+    ok = pki_issue((const char *)pki.at, &request, certificate, key, NULL, ret_error);
+    tls_context_unref(d->tls);
+    d->tls = ok ? tls_context_new_client(d->home.ca, certificate, key, ret_error) : NULL;
+    buf_done(&pki);
+    free(certificate);
+    free(key);
+    return d->tls != NULL;
+}
+
+/** drill_client() - DRILL_ID by its certificate, or without one DRILL_NAME by its password */
+struct client *drill_client(const struct drill *d, struct tls_context *tls, const char *id,
+                            const char *source)
+{
+    const struct client_settings s = {
+        .host = d->home.address,
+        .port = d->home.port,
+        .bind_address = source,
+        .tls = tls,
+        .server_name = d->home.server_name,
+        .client_id = id,
+        .user_name = tls == d->tls_nobody ? DRILL_NAME : NULL,
+        .password = tls == d->tls_nobody ? (const char *)d->password_secret.at : NULL,
+        .timeout_ms = ANSWER_MS,
+    };
+
+    return client_new(&s);
+}
+
+/** drill_comes_in() - it must be let in before it can be cut */
+bool drill_comes_in(const struct drill *d, struct client *c, char **ret_error)
+{
+    if (client_connect(c) == CLIENT_OK)
+        return true;
+    return lab_fail(ret_error,
+                    "the drill's client is not let in: %s; were bastide lab --prepare and bastide "
+                    "reload run, and is %s not banned?",
+                    client_error(c), d->source);
+}
+
+/** drill_is_refused() - by the node, not because there is none */
+bool drill_is_refused(const struct drill *d, struct client *c)
+{
+    enum client_outcome o = client_connect(c);
+
+    if (o == CLIENT_E_REFUSED)
+        return true;
+    client_disconnect(c, REASON_SUCCESS);
+    return (o == CLIENT_E_CLOSED || o == CLIENT_E_UNREACHABLE) &&
+           lab_node_answers(&d->home, OTHER_SOURCE);
+}
+
+static double seconds_since(uint64_t begun_ns)
+{
+    return (double)(clock_now_ns() - begun_ns) / (double)NS_PER_S;
+}
+
+/* Return: false: not within DRILL_PATIENCE_S. */
+static bool is_cut(struct client *c, uint64_t begun_ns)
+{
+    struct client_message m;
+
+    while (seconds_since(begun_ns) < DRILL_PATIENCE_S) {
+        enum client_outcome o = client_next(c, 100, &m);
+
+        if (o == CLIENT_E_CLOSED || o == CLIENT_E_UNREACHABLE)
+            return true;
+    }
+    return false;
+}
+
+static bool stays_out(const struct drill *d, struct tls_context *tls, const char *id,
+                      uint64_t begun_ns)
+{
+    bool out = false;
+
+    while (!out && seconds_since(begun_ns) < DRILL_PATIENCE_S) {
+        struct client *c = drill_client(d, tls, id, d->source);
+
+        out = drill_is_refused(d, c);
+        client_free(c);
+        if (!out)
+            usleep(RETRY_MS * 1000);
+    }
+    return out;
+}
+
+/**
+ * drill_measure() - strike, and look until @c is cut and a new connection as @id is refused
+ * @c:      connected
+ * @worst:  grows
+ *
+ * The stop watch runs from before the operator's commands are started.
+ */
+bool drill_measure(struct drill *d, struct client *c, const char *id,
+                   bool (*strike)(struct drill *d, char **ret_error), struct drill_times *worst,
+                   char **ret_error)
+{
+    struct tls_context *tls = d->tls != NULL ? d->tls : d->tls_nobody;
+    uint64_t begun_ns = clock_now_ns();
+    double cut_s, refused_s;
+
+    if (!strike(d, ret_error))
+        return false;
+    if (!is_cut(c, begun_ns))
+        return lab_fail(ret_error, "the session was not cut within %d s", DRILL_PATIENCE_S);
+    cut_s = seconds_since(begun_ns);
+    if (!stays_out(d, tls, id, begun_ns))
+        return lab_fail(ret_error, "a new connection was not refused within %d s",
+                        DRILL_PATIENCE_S);
+    refused_s = seconds_since(begun_ns);
+    worst->cut_s = worst->cut_s > cut_s ? worst->cut_s : cut_s;
+    worst->refused_s = worst->refused_s > refused_s ? worst->refused_s : refused_s;
+    worst->n++;
+    return true;
+}
+
+/* ---- from begin to end ---- */
+
+static bool read_password(struct drill *d, char **ret_error)
+{
+    char *path = lab_path(d->home.dir, DRILL_NAME, ".password");
+    bool ok = file_read(path, PASSWORD_MAX, &d->password_secret, ret_error);
+
+    buf_add_u8(&d->password_secret, 0);
+    free(path);
+    return ok;
+}
+
+static bool begin(struct drill *d, char **ret_error)
+{
+    if (!lab_home_open(&d->home, d->o->home, ret_error) || !read_password(d, ret_error))
+        return false;
+    if (!lab_node_answers(&d->home, OTHER_SOURCE))
+        return lab_fail(ret_error, "nothing answers at %s port %u; is the node running?",
+                        d->home.address, d->home.port);
+    d->tls_nobody = tls_context_new_client(d->home.ca, NULL, NULL, ret_error);
+    return d->tls_nobody != NULL;
+}
+
+static void end(struct drill *d)
+{
+    tls_context_unref(d->tls);
+    tls_context_unref(d->tls_nobody);
+    secret_buf_done(&d->password_secret);
+    lab_home_done(&d->home);
+}
+
+static int run_one(const struct lab_options *o, size_t k)
+{
+    struct drill d = {.o = o, .tool = drills[k].tool};
+    char *error = NULL;
+    bool ok;
+
+    if (!o->is_json && !o->is_quiet)
+        printf("%s%s%s\n", screen_colour(o, "\033[1m"), drills[k].what,
+               screen_colour(o, "\033[0m"));
+    ok = begin(&d, &error) && drills[k].run(&d, &error);
+    if (!ok)
+        fprintf(stderr, "bastide lab: drill %s: %s\n", drills[k].name, error);
+    free(error);
+    end(&d);
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/**
+ * drill_run() - the drill @o->drill, or all of them
+ *
+ * Return: exit status: 0 if all that was to be measured was.
+ */
+int drill_run(const struct lab_options *o)
+{
+    int status = EXIT_SUCCESS;
+
+    for (size_t k = 0; k < COUNT_OF(drills); k++)
+        if ((strcmp(o->drill, "all") == 0 || strcmp(o->drill, drills[k].name) == 0) &&
+            run_one(o, k) != EXIT_SUCCESS)
+            status = EXIT_FAILURE;
+    return status;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lab/exercise.c - what was tried, held against what the node noticed
+ *
+ * Both sides' times are of this machine's clock.  Of each attempt the time counts at
+ * which it began, of an incident that at which it was opened; so an attempt that was
+ * under way when the alert came counts as made before it.
+ */
+#include "lab/lab_private.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "assess/assess.h"
+#include "base/clock.h"
+
+/** exercise_attempt() - one more; past EXERCISE_ATTEMPTS_MAX they are not needed: the alert came,
+ * or will not */
+void exercise_attempt(struct exercise *e, uint64_t begun_unix_ms)
+{
+    if (e->n < EXERCISE_ATTEMPTS_MAX)
+        e->begun_unix_ms[e->n++] = begun_unix_ms;
+}
+
+static bool is_of(const json_t *incident, const struct exercise_plan *p)
+{
+    const char *kind = json_string_value(json_object_get(incident, "kind"));
+    const char *subject = json_string_value(json_object_get(incident, "subject"));
+
+    return kind != NULL && subject != NULL && strcmp(kind, p->incident) == 0 &&
+           strcmp(subject, p->subject) == 0;
+}
+
+static uint64_t opened_of(const json_t *incident)
+{
+    return (uint64_t)json_integer_value(json_object_get(incident, "time_unix_ms"));
+}
+
+static bool is_closed(const json_t *incident)
+{
+    const char *state = json_string_value(json_object_get(incident, "state"));
+
+    return state != NULL && strcmp(state, "closed") == 0;
+}
+
+/* When the exercise was noticed; 0: it was not.  @ret_stood: an incident of that kind was open
+ * already, so that a new one was not to come. */
+static uint64_t noticed_at(const struct exercise *e, const json_t *incidents, bool *ret_stood)
+{
+    uint64_t first = 0;
+    const json_t *one;
+    size_t i;
+
+    *ret_stood = false;
+    json_array_foreach(incidents, i, one)
+    {
+        uint64_t opened = opened_of(one);
+
+        if (!is_of(one, e->plan))
+            continue;
+        if (opened < e->begun_unix_ms[0])
+            *ret_stood |= !is_closed(one);
+        else if (first == 0 || opened < first)
+            first = opened;
+    }
+    return first;
+}
+
+static unsigned attempts_until(const struct exercise *e, uint64_t unix_ms)
+{
+    unsigned n = 0;
+
+    while (n < e->n && e->begun_unix_ms[n] <= unix_ms)
+        n++;
+    return n;
+}
+
+/**
+ * exercise_result() - a line for state/drills.jsonl
+ * @incidents:  all that the node knows of
+ * @ret_text:   what came out, for a person; owned by the caller
+ *
+ * Return: NULL when nothing can be said: nothing was tried, or its alert stood already.
+ */
+json_t *exercise_result(const struct exercise *e, const json_t *incidents, char **ret_text)
+{
+    bool stood = false;
+    uint64_t noticed = e->n > 0 ? noticed_at(e, incidents, &stood) : 0;
+    unsigned touched = attempts_until(e, noticed);
+    double seconds;
+    json_t *line;
+
+    if (e->n == 0 || (noticed == 0 && stood)) {
+        lab_fail(ret_text, "%s: not exercised: %s", e->plan->what,
+                 stood ? "such an incident was open already; close it first"
+                       : "the node did not let it come so far");
+        return NULL;
+    }
+    line = json_pack("{s:s, s:s, s:i, s:i}", "subcategory", e->plan->subcategory, "scenario",
+                     e->plan->scenario, "injected", 1, "detected", noticed > 0);
+    if (noticed == 0) {
+        lab_fail(ret_text, "%s: %u attempts, NOT noticed", e->plan->what, e->n);
+        return line;
+    }
+    seconds = (double)(noticed - e->begun_unix_ms[0]) / 1000.0;
+    json_object_set_new(line, "seconds", json_pack("[f]", seconds));
+    json_object_set_new(line, "touched", json_pack("[i]", (int)touched));
+    lab_fail(ret_text, "%s: noticed within %u attempt%s, after %.3f s", e->plan->what, touched,
+             touched == 1 ? "" : "s", seconds);
+    return line;
+}
+
+/**
+ * drill_record() - keep one line of evidence
+ * @line:  consumed
+ * @tool:  what made it, such as "bastide lab --intruder"
+ */
+bool drill_record(const struct lab_home *h, json_t *line, const char *tool, char **ret_error)
+{
+    const struct passwd *who = getpwuid(geteuid());
+    struct buf by = {0};
+    int err;
+
+    buf_addf(&by, "%s, run by %s%c", tool, who != NULL ? who->pw_name : "a user without a name", 0);
+    json_object_set_new(line, "at", json_integer((json_int_t)clock_unix_ms()));
+    json_object_set_new(line, "by", json_string((const char *)by.at));
+    buf_done(&by);
+    err = assess_drills_append(h->drills, line);
+    return err == 0 ||
+           lab_fail(ret_error, "%s: cannot be written: %s", h->drills, strerrordesc_np(-err));
+}

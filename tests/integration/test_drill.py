@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drills: what they measure is evidence, and what they could not measure is not."""
+
+import json
+import subprocess
+
+import pytest
+
+from conftest import BASTIDE
+
+LAB_S = 120
+MEASURES = {
+    "revoke": {"MQ.PR.SP-02.t3": 60, "MQ.RS.RP-01.t1": 60, "MQ.RS.RP-01.t2": 60},
+    "disable": {"MQ.RS.RP-02.t1": 60},
+    "ban": {"MQ.PR.SP-04.t1": 60, "MQ.PR.SP-04.t2": 60},
+}
+
+
+def lab(site, *words):
+    return subprocess.run([BASTIDE, "lab", "--home", str(site.folder), *words],
+                          capture_output=True, text=True, timeout=LAB_S)
+
+
+@pytest.fixture
+def bus(site):
+    assert lab(site, "--prepare").returncode == 0
+    site.start()
+    yield site
+    if site.process is not None:
+        assert site.end() == 0, site.log_text()
+
+
+def recorded(site):
+    path = site.folder / "state/drills.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def measured(site):
+    done = json.loads(site.ok("assess", "--json"))
+    return {t["id"]: t for s in done["subcategories"] for t in s["tests"]}
+
+
+@pytest.mark.parametrize("drill", MEASURES)
+def test_a_drill_measures_until_the_client_is_cut_and_refused(bus, drill):
+    done = lab(bus, "--drill", drill)
+    assert done.returncode == 0, done.stderr
+    values = {line["test"]: line for line in recorded(bus)}
+    seen = measured(bus)
+    for test, most in MEASURES[drill].items():
+        assert 0 < values[test]["value"] < most
+        assert f"bastide lab --drill {drill}, run by " in values[test]["by"]
+        assert seen[test]["value"] == pytest.approx(values[test]["value"])
+    assert bus.json("incidents") == [], "a drill is no attack"
+    assert bus.json("bans") == []
+    assert lab(bus, "--drill", drill, "--rounds", "1").returncode == 0, "it can be run again"
+
+
+def test_a_revoked_device_does_not_come_back_in_any_way(bus):
+    assert lab(bus, "--drill", "revoke", "--rounds", "2").returncode == 0
+    values = {line["test"]: line for line in recorded(bus)}
+    assert values["MQ.RS.RP-03.t2"]["value"] == 1 and values["MQ.RS.RP-03.t2"]["samples"] == 2
+
+
+def test_each_kind_of_client_leaves_a_server_that_it_must_not_trust(bus):
+    done = lab(bus, "--drill", "rogue-server", "--json")
+    assert done.returncode == 0, done.stderr
+    values = {v["test"]: v for v in map(json.loads, done.stdout.splitlines())}
+    assert values["MQ.PR.IA-04.t3"]["value"] == 1 and values["MQ.PR.IA-04.t3"]["samples"] == 6
+
+
+def test_what_an_intruder_tried_is_held_against_what_was_noticed(bus):
+    done = lab(bus, "--intruder", "--json")
+    assert done.returncode == 0, done.stderr
+    by_sub = {}
+    for line in recorded(bus):
+        by_sub.setdefault(line["subcategory"], []).append(line)
+    assert {s: len(lines) for s, lines in by_sub.items()} == {
+        "MQ.PR.SP-03": 1, "MQ.DE.ID-02": 2, "MQ.DE.ID-01": 1}
+    for line in recorded(bus):
+        assert line["injected"] == line["detected"] == 1
+        assert 0 <= line["seconds"][0] < LAB_S
+    incidents = {(i["kind"], i["subject"]): i for i in bus.json("incidents")}
+    guess = incidents["repeated-auth-failures", "ip:127.0.0.66"]
+    assert by_sub["MQ.DE.ID-01"][0]["touched"][0] <= 2 * guess["limit"]
+    seen = measured(bus)
+    assert seen["MQ.DE.ID-02.t1"]["value"] == 1 and seen["MQ.DE.ID-02.t1"]["samples"] == 2
+    assert seen["MQ.PR.SP-03.t3"]["samples"] == 4
+
+    # It is banned, and its incidents are open: a second run proves nothing new.
+    before = recorded(bus)
+    assert lab(bus, "--intruder").returncode == 0
+    assert recorded(bus) == before
+
+
+def test_a_drill_without_a_node_records_nothing(site):
+    assert lab(site, "--prepare").returncode == 0
+    done = lab(site, "--drill", "all")
+    assert done.returncode == 1 and "is the node running?" in done.stderr
+    assert recorded(site) == []
+
+
+def test_a_drill_that_there_is_not_is_told(site):
+    done = lab(site, "--drill", "fire")
+    assert done.returncode == 2 and "revoke, disable, ban, rogue-server or all" in done.stderr

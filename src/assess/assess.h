@@ -395,6 +395,7 @@ struct assess_gap {
     bool must; /* law or contract, by the scope */
     bool over_tolerance;
     bool by_evidence; /* nothing failed: what is missing is evidence */
+    bool out_of_reach; /* the next tier needs a test that this version cannot measure */
 };
 
 struct assessment {

@@ -3,7 +3,8 @@
  * assess/gap.c - what lies between the Current and the Target Profile, most urgent first
  *
  * Order: what law or contract asks for, then what feeds a risk over tolerance,
- * then by risk score points taken away for each day of work.  MQ.ID.RM-05
+ * then by risk score points taken away for each day of work; within each of these
+ * what nobody can close with this version comes last.  MQ.ID.RM-05
  */
 #include "assess/private.h"
 
@@ -60,6 +61,16 @@ static bool lacks_only_evidence(const struct assess_sub *s)
     return true;
 }
 
+/* Something that is asked for at the next tier can neither be measured nor recorded. */
+static bool is_out_of_reach(const struct assess_sub *s)
+{
+    for (size_t k = 0; k < s->n_tests; k++)
+        if (s->tests[k].mark[s->tier + 1] == ASSESS_UNKNOWN &&
+            source_of(s->tests[k].test) == SOURCE_NOBODY)
+            return true;
+    return false;
+}
+
 static double ratio(const struct assess_gap *g)
 {
     return g->effort_days > 0 ? g->gain / g->effort_days : g->gain;
@@ -76,6 +87,8 @@ static int compare_gaps(const void *a, const void *b)
         return y->must - x->must;
     if (x->over_tolerance != y->over_tolerance)
         return y->over_tolerance - x->over_tolerance;
+    if (x->out_of_reach != y->out_of_reach)
+        return x->out_of_reach - y->out_of_reach;
     if (rx != ry)
         return (rx < ry) - (rx > ry);
     return (x->sub > y->sub) - (x->sub < y->sub);
@@ -104,6 +117,7 @@ void gap_run(const struct assess_input *in, struct assessment *a)
             .effort_days = effort_of(in, a, i, s->target),
             .must = in->scope != NULL && in->scope->must[i],
             .by_evidence = lacks_only_evidence(s),
+            .out_of_reach = is_out_of_reach(s),
         };
         g->over_tolerance = g->gain > 0 && feeds_over_tolerance(a, s);
     }

@@ -157,6 +157,7 @@ static json_t *gap_json(const struct assess_gap *g)
     set(o, "must", json_boolean(g->must));
     set(o, "over_tolerance", json_boolean(g->over_tolerance));
     set(o, "lacks_only_evidence", json_boolean(g->by_evidence));
+    set(o, "out_of_reach", json_boolean(g->out_of_reach));
     set_text(o, "blocker", g->sub->blocker);
     set_text(o, "next_step", g->sub->next_step);
     return o;

@@ -192,6 +192,15 @@ struct evidence_set {
 /* One more line at the end of a file of JSON objects; @o is consumed.  Return: 0 or -errno. */
 MUST_CHECK int jsonl_append(const char *path, json_t *o);
 
+/* Who can make a test known? */
+enum source {
+    SOURCE_NODE,   /* a probe of the node, or a file that the assessment is given */
+    SOURCE_PERSON, /* who measures and records it, see assess_drill_may_record() */
+    SOURCE_NOBODY, /* this version has no probe */
+};
+
+enum source source_of(const struct catalog_test *t);
+
 const struct evidence_item *evidence_find(const struct evidence_set *e, const char *test);
 
 /* ---- the run, in this order ---- */

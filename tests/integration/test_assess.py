@@ -2,13 +2,18 @@
 """What a running node can prove about itself, asked as an operator asks."""
 
 import json
+import re
+import socket
+import subprocess
 import time
 
 import pytest
 
-from conftest import wait_until
+from conftest import BASTIDE, ROOT, wait_until
 
 USAGE = 2
+# Words that follow the program's name in a sentence.
+PROSE = {"is", "runs", "and", "or", "makes", "that", "has"}
 ACCOUNTS = 12
 # Of "public", which bastide user would refuse.
 KNOWN = "$argon2id$v=19$m=8,t=1,p=1$T7qCOfht8gDlqDIyj4dJHg$P1VRCRLQ6vsU3ZnX14QNIlO19RazjHRGzyfXFVjXNpw"
@@ -45,6 +50,57 @@ def test_what_cannot_be_recorded_is_refused_and_nothing_is_written(site, words, 
     done = site.cli("record", *words)
     assert done.returncode == USAGE and why in done.stderr
     assert not (site.folder / "state/drills.jsonl").exists()
+
+
+# ---- what the texts tell people to do ----
+
+COMMAND = re.compile(r"bastide ([a-z][a-z-]*)((?: (?:-{1,2}[a-z][a-z-]*|[a-z]+|[A-Z.0-9-]+))*)")
+
+
+def commands_in(path):
+    """Each `bastide VERB ...` of a file of ours; in C, texts that go over several lines are joined."""
+    text = path.read_text()
+    if path.suffix == ".c":
+        text = " ".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', text))
+    for verb, rest in COMMAND.findall(text):
+        word = re.match(r" ([a-z]+)", rest)
+        yield verb, word and word[1], re.findall(r"(?<!\S)--[a-z][a-z-]*", rest)
+
+
+TEXTS = sorted([*ROOT.glob("src/assess/*.c"), *ROOT.glob("src/cli/*.c"), *ROOT.glob("docs/guide/*.md"),
+                ROOT / "README.md", *ROOT.glob("src/cli/templates/*.yaml")])
+
+
+def test_every_command_that_a_text_names_is_one_that_there_is():
+    verbs = {v["name"]: v for v in json.loads(
+        subprocess.run([BASTIDE, "reference"], capture_output=True, check=True).stdout)["verbs"]}
+    wrong, seen = [], 0
+    for path in TEXTS:
+        for verb, word, options in commands_in(path):
+            if verb in PROSE:
+                continue
+            seen += 1
+            known = verbs.get(verb, {"operands": "", "options": []})
+            words = set(re.findall(r"[a-z-]+", known["operands"]))
+            names = {o["name"] for o in known["options"]} | {"--help"}
+            if verb not in verbs or set(options) - names or (
+                    words and word and word not in words | PROSE):
+                wrong.append((str(path.relative_to(ROOT)), verb, word, options))
+    assert wrong == []
+    assert seen > 50
+
+
+def test_what_the_advice_takes_for_measured_is_what_a_node_measures(field):
+    """A new probe belongs into src/assess/source.c, or its test stays "nobody can measure it"."""
+    source = (ROOT / "src/assess/source.c").read_text()
+    listed = {f"{sub}.t{n}" for sub, numbers in re.findall(r'\{"(MQ\.[^"]+)", "(\d+)"\}', source)
+              for n in numbers}
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(field.socket))
+        s.sendall(b"GET /v1/evidence HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: s.recv(65536), b""))
+    given = {e["test"] for e in json.loads(answer.partition(b"\r\n\r\n")[2])}
+    assert len(given) >= 20 and given - listed == set()
 
 
 def test_nobody_waits_while_the_accounts_passwords_are_tried(site):

@@ -95,6 +95,7 @@ static const struct {
     {"MQ.RS.RP-01.t2", REVOKE ".", REVOKE "."},
     {"MQ.RS.RP-02.t1", DISABLE ".", DISABLE "."},
     {"MQ.RS.RP-03.t2", REVOKE ".", REVOKE "."},
+    {"MQ.RS.RP-03.t3", "Automatic answers would cut critical clients; this is a fault of the program.", "Mark the roles that must never be cut automatically with critical: yes."},
     {"MQ.RC.RP-04.t1", "Review the firewall and access rules" SIGN " MQ.RC.RP-04.", "Review the firewall and access rules" SIGN " MQ.RC.RP-04."},
     {"MQ.RC.RP-04.t4", "Lift the temporary bans that are past their expiry: bastide unban.", NULL},
     {"MQ.RC.RP-07.t1", "Review the management of keys" SIGN " MQ.RC.RP-07.", "Review the management of keys" SIGN " MQ.RC.RP-07."},

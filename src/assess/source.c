@@ -51,7 +51,7 @@ static const struct {
     {"MQ.DE.ID-02", "3"},
     {"MQ.DE.ID-03", "1"},
     {"MQ.DE.ID-04", "1"},
-    {"MQ.RS.RP-03", "1"},
+    {"MQ.RS.RP-03", "134"},
     {"MQ.RC.RP-04", "4"},
     {"MQ.RC.RP-05", "4"},
 };

@@ -88,7 +88,9 @@ static void bans(struct sentinel *s, struct evidence_list *e)
 struct answered {
     unsigned n_guessing;
     unsigned n_guessing_in_time;
-    unsigned n_contained;
+    unsigned n_contained; /* of high incidents */
+    unsigned n_containments;
+    unsigned n_wrong;
     uint64_t seconds[RESPOND_INCIDENTS_MAX];
 };
 
@@ -113,6 +115,10 @@ static void look_at(void *arg, const struct incident *i)
         n->n_guessing++;
         n->n_guessing_in_time +=
             limit != NULL && limit->at_unix_ms <= i->opened_unix_ms + ANSWER_MS_MAX;
+    }
+    if (contained != NULL) {
+        n->n_containments++;
+        n->n_wrong += i->disposition == DISPOSITION_FALSE || i->disposition == DISPOSITION_BENIGN;
     }
     if (i->severity >= SEVERITY_HIGH && contained != NULL && n->n_contained < RESPOND_INCIDENTS_MAX)
         n->seconds[n->n_contained++] = (contained->at_unix_ms - i->opened_unix_ms) / 1000;
@@ -140,6 +146,28 @@ static void incidents(struct sentinel *s, struct evidence_list *e)
         evidence_add(e, "MQ.RS.RP-03.t1", (double)n.seconds[n.n_contained / 2], n.n_contained,
                      "90d", "median of %u containments of high incidents", n.n_contained);
     }
+    if (n.n_containments > 0)
+        evidence_add(e, "MQ.RS.RP-03.t4", (double)n.n_wrong / n.n_containments, n.n_containments,
+                     "180d", "%u of %u containments were judged false or benign", n.n_wrong,
+                     n.n_containments);
+}
+
+static void safeguards(struct sentinel *s, struct evidence_list *e)
+{
+    unsigned n_critical = 0;
+    unsigned n_guarded = 0;
+
+    for (size_t i = 0; i < s->n_roles; i++) {
+        if (!s->roles[i].critical)
+            continue;
+        n_critical++;
+        n_guarded += respond_is_guarded(s->respond, s->roles[i].name, sentinel_now(s));
+    }
+    if (n_critical > 0)
+        evidence_add(e, "MQ.RS.RP-03.t3", n_guarded == n_critical, n_critical, NULL,
+                     "dry run: of %u critical roles, clients of %u would be neither disconnected "
+                     "nor banned automatically",
+                     n_critical, n_guarded);
 }
 
 static void on_sentinel(struct sentinel *s, void *arg)
@@ -150,6 +178,7 @@ static void on_sentinel(struct sentinel *s, void *arg)
     detectors(s, e);
     bans(s, e);
     incidents(s, e);
+    safeguards(s, e);
 }
 
 /** probe_sentinel() - assets, flows, detectors, bans and incidents */

@@ -101,3 +101,22 @@ enum action_state guard_ask(struct respond *r, const struct incident *i, const s
     }
     return ACTION_DONE;
 }
+
+/** respond_is_guarded() - see respond.h; nothing is done or recorded */
+bool respond_is_guarded(struct respond *r, const char *role, struct respond_now now)
+{
+    static const enum action_kind kinds[] = {ACTION_DISCONNECT, ACTION_BAN};
+    char *nobody = (char *)(uintptr_t) "";
+    const struct incident i = {
+        .role = (char *)(uintptr_t)role, .client_id = nobody, .user_name = nobody};
+    const struct finding f = {0};
+    const char *why = NULL;
+
+    for (size_t k = 0; k < COUNT_OF(kinds); k++) {
+        const struct action a = {.kind = kinds[k], .target_kind = SUBJECT_CLIENT, .target = nobody};
+
+        if (guard_ask(r, &i, &a, &f, now, &why) != ACTION_WITHHELD)
+            return false;
+    }
+    return true;
+}

@@ -118,6 +118,8 @@ void respond_finding(struct respond *r, const struct finding *f, struct respond_
 void respond_protect_event(struct respond *r, const struct event *e);
 /* By configuration or inventory; for good. */
 void respond_protect_add(struct respond *r, enum subject_kind kind, struct bytes subject);
+/* A dry run: would no disconnect and no ban be done automatically to a client of @role? */
+bool respond_is_guarded(struct respond *r, const char *role, struct respond_now now);
 bool respond_protect_has(const struct respond *r, enum subject_kind kind, struct bytes subject);
 
 /* ---- incidents ---- */

@@ -39,6 +39,20 @@ static void a_critical_role_is_told_of_and_never_acted_upon(void **state)
     stage_end(&s);
 }
 
+static void a_dry_run_tells_which_roles_are_guarded_and_leaves_no_trace(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    assert_true(respond_is_guarded(s.r, "control", s.now));
+    assert_false(respond_is_guarded(s.r, "device", s.now));
+    assert_did_nothing(&s);
+    assert_int_equal(respond_incidents_open(s.r), 0);
+    assert_int_equal(respond_counters(s.r).withheld, 0);
+    stage_end(&s);
+}
+
 static void the_address_of_a_critical_client_is_never_acted_upon(void **state)
 {
     static const enum severity severities[] = {SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL};
@@ -406,6 +420,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_critical_role_is_told_of_and_never_acted_upon),
+        cmocka_unit_test(a_dry_run_tells_which_roles_are_guarded_and_leaves_no_trace),
         cmocka_unit_test(the_address_of_a_critical_client_is_never_acted_upon),
         cmocka_unit_test(the_client_and_user_of_a_critical_role_are_known_without_the_role),
         cmocka_unit_test(an_ordinary_client_protects_nothing),

@@ -280,7 +280,7 @@ static bool meet_all(struct drill *d, enum pretence pretence, bool left[CLASSES_
 {
     char *certificate = lab_path(d->home.dir, "rogue-server", ".crt");
     char *key = lab_path(d->home.dir, "rogue-server", ".key");
-    struct rogue r;
+    struct rogue r = {.pid = -1, .sights = -1};
     bool ok =
         pretend(d, pretence, certificate, key, ret_error) && start(&r, certificate, key, ret_error);
 

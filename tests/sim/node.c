@@ -30,6 +30,7 @@ static enum policy_variant variant;
 static bool is_changing;
 static uint32_t since_n;
 static bool turning[SIM_WORKERS_MAX];
+static unsigned stalled_for[SIM_WORKERS_MAX]; /* so often yet it gets no time of a processor */
 
 /* ---- auth threads ---- */
 
@@ -136,7 +137,7 @@ static void preempt(void)
     if (!settings.preempts || !one_in(6))
         return;
     w = (unsigned)chance_below(settings.n_workers);
-    if (!turning[w] && node_worker_wants_turn(w)) {
+    if (!turning[w] && node_worker_wants_turn(w) && node_worker_gets_time(w)) {
         trace("in the middle:");
         node_turn(w);
     }
@@ -155,6 +156,20 @@ bool node_worker_wants_turn(unsigned worker)
 
     return kernel_epoll_has_ready(worker) || !list_is_empty(&w->again) ||
            heap_next_ns(&w->timers) <= kernel_now_ns();
+}
+
+/** node_worker_gets_time() - a worker that stalls gets none for a while, whoever waits for it */
+bool node_worker_gets_time(unsigned worker)
+{
+    if (!settings.stalls)
+        return true;
+    if (stalled_for[worker] == 0) {
+        if (one_in(400))
+            stalled_for[worker] = (unsigned)chance_between(10, 200);
+        return true;
+    }
+    stalled_for[worker]--;
+    return false;
 }
 
 /** node_turn() - one turn of a worker that is not in one */
@@ -241,6 +256,7 @@ struct node *node_start(void)
 
     list_init(&jobs);
     n_jobs = 0;
+    memset(stalled_for, 0, sizeof(stalled_for));
     variant = POLICY_FULL;
     is_changing = false;
     since_n = 0;

@@ -20,6 +20,7 @@ struct node;
 struct node *node_start(void);
 void node_end(void);
 bool node_worker_wants_turn(unsigned worker);
+bool node_worker_gets_time(unsigned worker);
 void node_turn(unsigned worker);
 uint64_t node_next_timer_ns(void);
 bool node_has_auth_jobs(void);

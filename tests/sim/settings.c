@@ -20,6 +20,7 @@ void settings_draw(uint64_t seed)
         .slow_readers = one_in(2),
         .outages = one_in(3),
         .preempts = !one_in(3),
+        .stalls = one_in(2),
         .high_packet_ids = one_in(4),
         .large_messages = one_in(3),
         .reloads = one_in(5),

@@ -52,6 +52,7 @@ struct settings {
     bool slow_readers;
     bool outages;         /* nothing passes for a while */
     bool preempts;        /* other workers turn in the middle of a turn */
+    bool stalls;          /* a worker does not run for a while */
     bool high_packet_ids; /* sessions begin close to the last packet id */
     bool large_messages;
     bool reloads;          /* rights are taken away and given back */

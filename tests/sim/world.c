@@ -24,6 +24,15 @@ static struct node *node;
 
 /* ---- steps ---- */
 
+static bool some_worker_wants_turn(void)
+{
+    for (unsigned i = 0; i < settings.n_workers; i++) {
+        if (node_worker_wants_turn(i))
+            return true;
+    }
+    return false;
+}
+
 static bool turn_some_worker(void)
 {
     unsigned first = (unsigned)chance_below(settings.n_workers);
@@ -31,7 +40,7 @@ static bool turn_some_worker(void)
     for (unsigned i = 0; i < settings.n_workers; i++) {
         unsigned w = (first + i) % settings.n_workers;
 
-        if (node_worker_wants_turn(w) || one_in(200)) {
+        if ((node_worker_wants_turn(w) || one_in(200)) && node_worker_gets_time(w)) {
             node_turn(w);
             check_limits(node);
             return true;
@@ -133,14 +142,14 @@ static void live(void)
 {
     for (unsigned a = 0; a < settings.n_actions; a++) {
         unsigned idle = 0;
-        unsigned n = (unsigned)chance_below(2 * STEPS_PER_ACTION);
+        unsigned n = (unsigned)chance_below(one_in(3) ? 4 : 2 * STEPS_PER_ACTION);
 
         act_some_client();
         for (unsigned i = 0; i < n; i++) {
             idle = step() ? 0 : idle + 1;
             pass_time();
         }
-        if (idle > 6 && one_in(3) && !turn_some_worker() && !somebody_reads())
+        if (idle > 6 && one_in(3) && !some_worker_wants_turn() && !somebody_reads())
             jump();
     }
 }
@@ -176,11 +185,7 @@ static bool all_content(void)
 
 static bool nothing_moves(void)
 {
-    for (unsigned i = 0; i < settings.n_workers; i++) {
-        if (node_worker_wants_turn(i))
-            return false;
-    }
-    return all_content();
+    return !some_worker_wants_turn() && all_content();
 }
 
 /* All come back, take what is theirs and give what they owe. */
@@ -190,6 +195,7 @@ static void calm_down(void)
 
     trace("all is healed");
     thaw_all();
+    settings.stalls = false;
     for (unsigned steps = 0; steps < CALM_STEPS_MAX; steps++) {
         bool moved = step();
 

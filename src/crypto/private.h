@@ -18,6 +18,10 @@ bool openssl_failed(char **ret_error, const char *format, ...) PRINTF(2, 3);
 /* file_read() of a file that must be of this user or root, and that nobody else can read. */
 MUST_CHECK bool secret_file_read(const char *path, size_t max, struct buf *ret, char **ret_error);
 
+/* at_rest_key_load() of a file that a service manager keeps from others: an access list of its
+ * makes the mode look as if the group could read it. */
+uint8_t *at_rest_key_of_service(const char *path, char **ret_error);
+
 /* PEM files; NULL on failure. */
 X509 *pem_read_certificate(const char *path, char **ret_error);
 X509_CRL *pem_read_crl(const char *path, char **ret_error);

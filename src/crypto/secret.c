@@ -175,6 +175,26 @@ bool at_rest_key_create(const char *path, char **ret_error)
     return ok;
 }
 
+/* The key in the text of such a file; NULL with @ret_error. */
+static uint8_t *key_in(const struct buf *text, const char *path, char **ret_error)
+{
+    size_t head_len = sizeof(at_rest_head) - 1;
+    size_t key_len = 0;
+    const char *end = NULL;
+    uint8_t *key_secret = sodium_malloc(AT_REST_KEY_BYTES);
+
+    check(key_secret != NULL);
+    if (bytes_has_prefix(buf_view(text), bytes_str(at_rest_head)) &&
+        sodium_hex2bin(key_secret, AT_REST_KEY_BYTES, (const char *)text->at + head_len,
+                       text->len - head_len, NULL, &key_len, &end) == 0 &&
+        key_len == AT_REST_KEY_BYTES && end == (const char *)text->at + text->len - 1 &&
+        *end == '\n')
+        return key_secret;
+    failed(ret_error, "%s does not hold an at-rest key; restore it from the backup of the keys",
+           path);
+    return at_rest_key_free(key_secret);
+}
+
 /**
  * at_rest_key_load() - read what at_rest_key_create() wrote
  *
@@ -185,24 +205,21 @@ bool at_rest_key_create(const char *path, char **ret_error)
 uint8_t *at_rest_key_load(const char *path, char **ret_error)
 {
     CLEANUP(secret_buf_done) struct buf text = {0};
-    size_t head_len = sizeof(at_rest_head) - 1;
-    size_t key_len = 0;
-    const char *end = NULL;
-    uint8_t *key_secret;
 
     check(sodium_init() >= 0);
     if (!secret_file_read(path, AT_REST_FILE_MAX, &text, ret_error))
         return NULL;
-    key_secret = sodium_malloc(AT_REST_KEY_BYTES);
-    check(key_secret != NULL);
-    if (bytes_has_prefix(buf_view(&text), bytes_str(at_rest_head)) &&
-        sodium_hex2bin(key_secret, AT_REST_KEY_BYTES, (const char *)text.at + head_len,
-                       text.len - head_len, NULL, &key_len, &end) == 0 &&
-        key_len == AT_REST_KEY_BYTES && end == (const char *)text.at + text.len - 1 && *end == '\n')
-        return key_secret;
-    failed(ret_error, "%s does not hold an at-rest key; restore it from the backup of the keys",
-           path);
-    return at_rest_key_free(key_secret);
+    return key_in(&text, path, ret_error);
+}
+
+uint8_t *at_rest_key_of_service(const char *path, char **ret_error)
+{
+    CLEANUP(secret_buf_done) struct buf text = {0};
+
+    check(sodium_init() >= 0);
+    if (!file_read(path, AT_REST_FILE_MAX, &text, ret_error))
+        return NULL;
+    return key_in(&text, path, ret_error);
 }
 
 /** at_rest_key_free() - wipe and free; NULL is fine */

@@ -12,14 +12,24 @@
 #include "cli/print.h"
 #include "node/node.h"
 
-/* The certificate a user comes with when it has no password. */
-static const char *certificate_of(const struct policy_spec *p, const char *user)
+static const struct user_spec *user_named(const struct policy_spec *p, const char *name)
 {
-    for (size_t i = 0; user != NULL && i < p->n_users; i++) {
-        if (strcmp(p->users[i].name, user) == 0 && p->users[i].password_verifier == NULL)
-            return p->users[i].certificate_cn;
+    for (size_t i = 0; name != NULL && i < p->n_users; i++) {
+        if (strcmp(p->users[i].name, name) == 0)
+            return &p->users[i];
     }
     return NULL;
+}
+
+/* The certificate a user comes with when it has no password. */
+static const char *certificate_of(const struct user_spec *u)
+{
+    return u != NULL && u->password_verifier == NULL ? u->certificate_cn : NULL;
+}
+
+static bool only_has_scram(const struct user_spec *u)
+{
+    return u != NULL && u->password_verifier == NULL && u->scram_verifier != NULL;
 }
 
 static struct gate_subject subject_of(const struct cli_args *a, const struct policy_spec *p)
@@ -27,9 +37,10 @@ static struct gate_subject subject_of(const struct cli_args *a, const struct pol
     const char *user = cli_arg(a, "--user");
     const char *cn = cli_arg(a, "--cert-cn");
     const char *address = cli_arg(a, "--address");
+    const struct user_spec *spec = user_named(p, user);
 
     if (cn == NULL)
-        cn = certificate_of(p, user);
+        cn = certificate_of(spec);
     return (struct gate_subject){
         .client_id = bytes_str(cli_arg(a, "--client")),
         .user_name = bytes_str(user),
@@ -37,6 +48,7 @@ static struct gate_subject subject_of(const struct cli_args *a, const struct pol
         .certificate_cn = bytes_str(cn),
         .has_user_name = user != NULL,
         .has_password = user != NULL && cn == NULL,
+        .has_scram = cn == NULL && only_has_scram(spec),
         .has_certificate = cn != NULL,
         .is_control = cli_flag(a, "--control"),
         .anonymous_allowed = user == NULL && cn == NULL,

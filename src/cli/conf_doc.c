@@ -202,6 +202,7 @@ static struct conf_user user_of(struct conf_doc *d, const yaml_node_t *node)
         .name = bytes_dup_str(conf_doc_text(conf_doc_member(d, node, "name", NULL))),
         .role = copy_member(d, node, "role"),
         .password = copy_member(d, node, "password"),
+        .scram = copy_member(d, node, "scram"),
         .certificate_cn = copy_member(d, node, "certificate_cn"),
         .disabled = means_yes(disabled),
     };
@@ -237,6 +238,7 @@ void conf_users_done(struct conf_users *u)
         free(u->at[i].name);
         free(u->at[i].role);
         free(u->at[i].password);
+        free(u->at[i].scram);
         free(u->at[i].certificate_cn);
     }
     free(u->at);

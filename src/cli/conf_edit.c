@@ -186,6 +186,7 @@ static bool add_user(struct buf *text, const struct conf_user *user, char **ret_
     add_line(&lines, indent + 2, "role", user->role);
     add_line(&lines, indent + 2, "certificate_cn", user->certificate_cn);
     add_line(&lines, indent + 2, "password", user->password);
+    add_line(&lines, indent + 2, "scram", user->scram);
     insert_lines(text, at, &lines);
     return true;
 }
@@ -236,8 +237,8 @@ static bool same_text(const char *a, const char *b)
 static bool same_user(const struct conf_user *a, const struct conf_user *b)
 {
     return same_text(a->name, b->name) && same_text(a->role, b->role) &&
-           same_text(a->password, b->password) && same_text(a->certificate_cn, b->certificate_cn) &&
-           a->disabled == b->disabled;
+           same_text(a->password, b->password) && same_text(a->scram, b->scram) &&
+           same_text(a->certificate_cn, b->certificate_cn) && a->disabled == b->disabled;
 }
 
 /* Is @after @before, but for user @name, who is @wanted, or gone when that is NULL? */
@@ -316,8 +317,24 @@ bool conf_user_add(struct buf *text, const struct conf_user *user, char **ret_er
     return false;
 }
 
-/* Set @key of user @name to what @written means; @wanted has been told so. */
-static bool change(struct buf *text, const char *name, const char *key, const struct buf *written,
+/* A key of a user, and what is written behind it. */
+struct member {
+    const char *key;
+    struct buf written;
+};
+
+static bool set_members(struct buf *text, const char *name, const struct member *members, size_t n,
+                        char **ret_error)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!set_member(text, name, members[i].key, buf_view(&members[i].written), ret_error))
+            return false;
+    return true;
+}
+
+/* Set @n members of user @name, which then is as @with says: of a password, or of being disabled.
+ */
+static bool change(struct buf *text, const char *name, const struct member *members, size_t n,
                    const struct conf_user *with, char **ret_error)
 {
     struct buf changed = copy_of(text);
@@ -330,12 +347,14 @@ static bool change(struct buf *text, const char *name, const char *key, const st
         old = conf_users_find(&users, name);
         ok = old != NULL || conf_say(ret_error, "there is no user \"%s\"", name);
     }
-    if (ok && set_member(&changed, name, key, buf_view(written), ret_error)) {
+    if (ok && set_members(&changed, name, members, n, ret_error)) {
         wanted = *old;
-        if (with->password != NULL)
+        if (with->password != NULL) {
             wanted.password = with->password;
-        else
+            wanted.scram = with->scram;
+        } else {
             wanted.disabled = with->disabled;
+        }
         ok = accept(text, &changed, name, &wanted, ret_error);
     } else {
         buf_done(&changed);
@@ -345,25 +364,37 @@ static bool change(struct buf *text, const char *name, const char *key, const st
     return ok;
 }
 
-/** conf_user_set_password() - give user @name another verifier; @text is as it was on failure */
+/**
+ * conf_user_set_password() - give user @name other verifiers; @text is as it was on failure
+ * @verifier, @scram:  of the same password, so that no older one stays good
+ */
 bool conf_user_set_password(struct buf *text, const char *name, const char *verifier,
-                            char **ret_error)
+                            const char *scram, char **ret_error)
 {
-    struct conf_user with = {.password = (char *)(uintptr_t)verifier};
-    CLEANUP(buf_done) struct buf written = {0};
+    struct conf_user with = {.password = (char *)(uintptr_t)verifier,
+                             .scram = (char *)(uintptr_t)scram};
+    struct member members[] = {{.key = "password"}, {.key = "scram"}};
+    bool ok;
 
-    quote(&written, verifier);
-    return change(text, name, "password", &written, &with, ret_error);
+    quote(&members[0].written, verifier);
+    quote(&members[1].written, scram);
+    ok = change(text, name, members, COUNT_OF(members), &with, ret_error);
+    buf_done(&members[0].written);
+    buf_done(&members[1].written);
+    return ok;
 }
 
 /** conf_user_set_disabled() - shut user @name out or let it in; @text is as it was on failure */
 bool conf_user_set_disabled(struct buf *text, const char *name, bool disabled, char **ret_error)
 {
     struct conf_user with = {.disabled = disabled};
-    CLEANUP(buf_done) struct buf written = {0};
+    struct member member = {.key = "disabled"};
+    bool ok;
 
-    buf_addf(&written, "%s", disabled ? "yes" : "no");
-    return change(text, name, "disabled", &written, &with, ret_error);
+    buf_addf(&member.written, "%s", disabled ? "yes" : "no");
+    ok = change(text, name, &member, 1, &with, ret_error);
+    buf_done(&member.written);
+    return ok;
 }
 
 /** conf_user_remove() - take user @name out; @text is as it was on failure */

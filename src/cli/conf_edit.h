@@ -17,6 +17,7 @@ struct conf_user {
     char *name;
     char *role;
     char *password; /* the verifier */
+    char *scram;    /* another one, of the same password */
     char *certificate_cn;
     bool disabled;
 };
@@ -32,7 +33,7 @@ const struct conf_user *conf_users_find(const struct conf_users *u, const char *
 
 MUST_CHECK bool conf_user_add(struct buf *text, const struct conf_user *user, char **ret_error);
 MUST_CHECK bool conf_user_set_password(struct buf *text, const char *name, const char *verifier,
-                                       char **ret_error);
+                                       const char *scram, char **ret_error);
 MUST_CHECK bool conf_user_set_disabled(struct buf *text, const char *name, bool disabled,
                                        char **ret_error);
 MUST_CHECK bool conf_user_remove(struct buf *text, const char *name, char **ret_error);

@@ -11,6 +11,7 @@
 #include "cli/password_ask.h"
 #include "cli/print.h"
 #include "crypto/crypto.h"
+#include "crypto/scram.h"
 #include "node/config.h"
 
 #define GENERATED_LENGTH 20 /* 116 bits */
@@ -22,6 +23,7 @@ struct user_task {
     const char *name;      /* of the user; NULL: all */
     struct buf secret;     /* owned; a new password */
     char *verifier;        /* owned; of it; NULL: none is set */
+    char *scram;           /* owned; of it, too, for logins that do not send it */
     struct buf text;       /* owned; of the file of users */
 };
 
@@ -54,6 +56,7 @@ static bool get_password(struct user_task *t, char **ret_error)
     if (cli_flag(t->args, "--generate") ? !make_password(t) : !take_password(t, ret_error))
         return false;
     t->verifier = password_verifier_new(buf_view(&t->secret));
+    t->scram = scram_verifier_new(buf_view(&t->secret));
     return true;
 }
 
@@ -94,6 +97,7 @@ static bool do_add(struct user_task *t, char **ret_error)
         .name = (char *)(uintptr_t)t->name,
         .role = (char *)(uintptr_t)role,
         .password = t->verifier,
+        .scram = t->scram,
         .certificate_cn = (char *)(uintptr_t)cli_arg(t->args, "--certificate-cn"),
     };
 
@@ -104,7 +108,7 @@ static bool do_add(struct user_task *t, char **ret_error)
 
 static bool do_passwd(struct user_task *t, char **ret_error)
 {
-    return conf_user_set_password(&t->text, t->name, t->verifier, ret_error);
+    return conf_user_set_password(&t->text, t->name, t->verifier, t->scram, ret_error);
 }
 
 static bool do_disable(struct user_task *t, char **ret_error)
@@ -265,7 +269,8 @@ static int run(const struct cli_args *a, const struct user_verb *v)
         rc = run_with_config(&t, v);
     secret_buf_done(&t.secret);
     buf_done(&t.text);
-    free(t.verifier);
+    secret_free(t.verifier);
+    secret_free(t.scram);
     config_free(t.config);
     return rc;
 }

@@ -177,7 +177,8 @@ const struct cli_verb cli_verbs[] = {
     {"user", cli_user, "manage the users in the configuration's file of users",
      "list | add NAME | passwd NAME | disable NAME | enable NAME | remove NAME", user_options,
      "A password is asked for on the terminal, or read from standard input; it is never taken from "
-     "the command line, where others could see it. Comments in the file stay. A change that the node "
+     "the command line, where others could see it. Two verifiers of it are kept: one for passwords "
+     "that are sent, one for SCRAM-SHA-256, where none is. Comments in the file stay. A change that the node "
      "could not load is taken back."},
     {"pki", cli_pki, "issue, revoke and list certificates of the built-in CA",
      "ca | issue client|server NAME | revoke NAME|SERIAL | list | show FILE", pki_options,

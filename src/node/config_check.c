@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "crypto/crypto.h"
+#include "crypto/scram.h"
 #include "node/config_keys.h"
 
 /* ---- files ---- */
@@ -190,6 +191,8 @@ static void check_user_cn(struct user_check *c, const struct user_spec *u, struc
 
 static void check_user(struct user_check *c, const struct user_spec *u, struct conf_value v)
 {
+    struct scram_verifier scram;
+
     if (u->name != NULL)
         check_user_name(c, u, v);
     if (u->certificate_cn != NULL)
@@ -200,8 +203,13 @@ static void check_user(struct user_check *c, const struct user_spec *u, struct c
         config_fail_key(c->loader, v, "password",
                         "is not a verifier; have 'bastide user passwd' write one, for a password "
                         "itself never stands here");
-    if (u->name != NULL && u->password_verifier == NULL && u->certificate_cn == NULL &&
-        !u->disabled)
+    if (u->scram_verifier != NULL && !scram_verifier_parse(u->scram_verifier, &scram))
+        config_fail_key(c->loader, v, "scram",
+                        "is not a verifier of " SCRAM_METHOD " with %d iterations or more; have "
+                        "'bastide user passwd' write one",
+                        SCRAM_ITERATIONS_MIN);
+    if (u->name != NULL && u->password_verifier == NULL && u->scram_verifier == NULL &&
+        u->certificate_cn == NULL && !u->disabled)
         config_warn_key(c->loader, v, "name",
                         "\"%s\" has neither password nor certificate_cn and cannot come in",
                         u->name);

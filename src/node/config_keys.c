@@ -212,6 +212,9 @@ static const struct config_key user_keys[] = {
      .what = "one of roles"},
     {"password", CONFIG_TEXT, CONFIG_SECRET, IN(user_spec, password_verifier), .min = 1, .max = 256,
      .what = "verifier that 'bastide user add' or 'bastide user passwd' made; without it no login by password"},
+    {"scram", CONFIG_TEXT, CONFIG_SECRET, IN(user_spec, scram_verifier), .min = 1, .max = 256,
+     .what = "verifier of the same password for SCRAM-SHA-256, made with the other; without it no login by "
+             "extended authentication"},
     {"certificate_cn", CONFIG_TEXT, 0, IN(user_spec, certificate_cn), .min = 1, .max = USER_NAME_MAX,
      .what = "common name of the user's certificate; without it no login by certificate"},
     {"disabled", CONFIG_BOOL, 0, IN(user_spec, disabled), .deflt = "no",

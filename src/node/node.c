@@ -292,6 +292,11 @@ static struct bytes user_name(const void *item)
     return bytes_str(((const struct user_spec *)item)->name);
 }
 
+static bool is_kept(const char *verifier, const char *now)
+{
+    return verifier == NULL || bytes_equal(bytes_str(verifier), bytes_str(now));
+}
+
 /* A credential that was replaced is not good for a session that stands (MQ.RS.RP-02).  When the new
  * one is in force, or who is cut off would come back with the old one. */
 static void cut_replaced_credentials(struct node *n, const struct config *c, struct buf *text)
@@ -306,8 +311,8 @@ static void cut_replaced_credentials(struct node *n, const struct config *c, str
         const struct user_spec *now = map_find(&users, bytes_str(before->name));
         unsigned n_closed;
 
-        if (now == NULL || before->password_verifier == NULL ||
-            bytes_equal(bytes_str(before->password_verifier), bytes_str(now->password_verifier)))
+        if (now == NULL || (is_kept(before->password_verifier, now->password_verifier) &&
+                            is_kept(before->scram_verifier, now->scram_verifier)))
             continue;
         n_closed = links_disconnect(n, SUBJECT_USER, before->name, "the password was changed");
         buf_addf(text, "user \"%s\": password changed, %u connections closed\n", before->name,

@@ -14,13 +14,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
+#include "crypto/scram.h"
 
 #define AT_A_TIME_MAX 10
 
 struct account {
     char *name;                   /* owned */
-    char *verifier;               /* owned */
+    char *verifier;               /* owned; of the password, or else of SCRAM */
     char digest[SHA256_TEXT_LEN]; /* of name and verifier */
+    bool (*fits)(const char *verifier, struct bytes password);
     bool is_known;
     bool is_default;
 };
@@ -88,10 +90,14 @@ static struct accounts accounts_of(const struct config *c)
         const struct user_spec *u = &c->policy.users[i];
         struct account *a = &list.at[list.n];
 
-        if (u->password_verifier == NULL || u->disabled)
+        bool has_password = u->password_verifier != NULL;
+
+        if ((!has_password && u->scram_verifier == NULL) || u->disabled)
             continue;
         a->name = bytes_dup_str(bytes_str(u->name));
-        a->verifier = bytes_dup_str(bytes_str(u->password_verifier));
+        a->verifier =
+            bytes_dup_str(bytes_str(has_password ? u->password_verifier : u->scram_verifier));
+        a->fits = has_password ? password_verify : scram_verifier_fits;
         digest_of(a->name, a->verifier, a->digest);
         list.n++;
     }
@@ -164,7 +170,7 @@ static void look_at(struct account *a, int stop_fd)
     for (size_t i = 0; (password = password_default(i)) != NULL; i++) {
         if (is_stopping(stop_fd))
             return;
-        a->is_default = password_verify(a->verifier, bytes_str(password));
+        a->is_default = a->fits(a->verifier, bytes_str(password));
         if (a->is_default)
             break;
     }

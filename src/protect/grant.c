@@ -54,7 +54,7 @@ static struct identity identify(const struct policy *p, const struct gate_subjec
         if (u != NULL)
             return (struct identity){GATE_ALLOWED, u};
     }
-    if (s->has_user_name && s->has_password)
+    if (s->has_user_name && (s->has_password || s->has_scram))
         return (struct identity){GATE_ASK_PASSWORD, map_find(&p->user_by_name, s->user_name)};
     if (s->has_certificate)
         return (struct identity){GATE_E_CERTIFICATE, NULL};
@@ -111,6 +111,19 @@ enum gate_outcome gate_connect(const struct policy *p, const struct gate_subject
     else if (who.outcome == GATE_ALLOWED)
         return admissible(p, s, who.user);
     return who.outcome;
+}
+
+/** gate_scram_verifier() - see protect.h */
+const struct scram_verifier *gate_scram_verifier(const struct policy *p, struct bytes user_name)
+{
+    const struct user *u = map_find(&p->user_by_name, user_name);
+
+    return u != NULL ? u->scram : NULL;
+}
+
+static bool has_verifier(const struct gate_subject *s, const struct user *user)
+{
+    return s->has_scram ? user->scram != NULL : user->password_verifier != NULL;
 }
 
 /* ---- compiling the role's rules with the connection's own values ---- */
@@ -231,7 +244,7 @@ struct grant *gate_admit(struct policy *p, const struct gate_subject *s, enum ga
 
     if (outcome == GATE_ASK_PASSWORD && who.user == NULL)
         outcome = GATE_E_UNKNOWN_USER;
-    else if (outcome == GATE_ASK_PASSWORD && who.user->password_verifier == NULL)
+    else if (outcome == GATE_ASK_PASSWORD && !has_verifier(s, who.user))
         outcome = GATE_E_WRONG_PASSWORD;
     else if (outcome == GATE_ASK_PASSWORD || outcome == GATE_ALLOWED)
         outcome = admissible(p, s, who.user);

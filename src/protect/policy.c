@@ -144,6 +144,19 @@ static void check_user(struct builder *b, const struct user_spec *spec)
                  spec->name);
 }
 
+/* Return: owned; NULL: there is none. */
+static struct scram_verifier *take_scram(struct builder *b, const struct user_spec *spec)
+{
+    struct scram_verifier *v;
+
+    if (spec->scram_verifier == NULL)
+        return NULL;
+    v = mem_new(struct scram_verifier);
+    if (!scram_verifier_parse(spec->scram_verifier, v))
+        buf_addf(&b->error, "user \"%s\": scram is not a verifier of SCRAM-SHA-256", spec->name);
+    return v;
+}
+
 static void add_user(struct builder *b, const struct user_spec *spec)
 {
     struct policy *p = b->policy;
@@ -155,6 +168,7 @@ static void add_user(struct builder *b, const struct user_spec *spec)
     *user = (struct user){
         .name = text_dup(spec->name),
         .password_verifier = text_dup(spec->password_verifier),
+        .scram = take_scram(b, spec),
         .certificate_cn = text_dup(spec->certificate_cn),
         .role = map_find(&p->role_by_name, bytes_str(spec->role)),
         .disabled = spec->disabled,
@@ -269,6 +283,9 @@ struct policy *policy_unref(struct policy *p)
     }
     for (size_t i = 0; i < p->n_users; i++) {
         secret_free(p->users[i].password_verifier);
+        if (p->users[i].scram != NULL)
+            secret_wipe(p->users[i].scram, sizeof(*p->users[i].scram));
+        free(p->users[i].scram);
         free(p->users[i].certificate_cn);
         free(p->users[i].name);
     }

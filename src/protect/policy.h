@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/map.h"
+#include "crypto/scram.h"
 #include "protect/protect.h"
 
 /* clang-format off */
@@ -68,9 +69,10 @@ struct role {
 };
 
 struct user {
-    char *name;              /* owned, as what follows */
-    char *password_verifier; /* NULL: none */
-    char *certificate_cn;    /* NULL: none */
+    char *name;                   /* owned, as what follows */
+    char *password_verifier;      /* NULL: none */
+    struct scram_verifier *scram; /* NULL: none */
+    char *certificate_cn;         /* NULL: none */
     const struct role *role;
     bool disabled;
 };

@@ -82,6 +82,7 @@ struct role_spec {
 struct user_spec {
     const char *name;
     const char *password_verifier; /* of crypto/; NULL: no password login */
+    const char *scram_verifier;    /* text, of crypto/scram.h; NULL: no login by SCRAM */
     const char *certificate_cn;    /* NULL: no certificate login */
     const char *role;
     bool disabled;
@@ -119,11 +120,12 @@ const struct limits *policy_limits(const struct policy *p);
 /* Who knocks.  All borrowed. */
 struct gate_subject {
     struct bytes client_id;
-    struct bytes user_name;      /* of CONNECT */
+    struct bytes user_name;      /* of CONNECT, or of its SCRAM message */
     struct bytes address;        /* without port */
     struct bytes certificate_cn; /* of a verified client certificate */
     bool has_user_name;
     bool has_password;
+    bool has_scram; /* the password is proved by SCRAM, and not sent */
     bool has_certificate;
     bool is_control;        /* came by the control listener */
     bool anonymous_allowed; /* by the listener */
@@ -166,6 +168,9 @@ struct grant; /* what one connection may do; owned by it, keeps its policy */
  * user always ends as E_WRONG_PASSWORD/E_UNKNOWN_USER after the same work. */
 enum gate_outcome gate_connect(const struct policy *p, const struct gate_subject *s,
                                const char **ret_verifier);
+/* What user @name has to fit by SCRAM; NULL: there is no such user, or it has none.  Borrowed. */
+struct scram_verifier;
+const struct scram_verifier *gate_scram_verifier(const struct policy *p, struct bytes user_name);
 /* After gate_connect() said ALLOWED, or the password was right: the grant, or NULL with @ret why
  * not. */
 struct grant *gate_admit(struct policy *p, const struct gate_subject *s, enum gate_outcome *ret);

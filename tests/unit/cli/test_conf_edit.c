@@ -16,6 +16,7 @@ static const char plain[] = "# Who may come in.\n"
                             "  - name: desk # never delete\n"
                             "    role: control\n"
                             "    password: $argon2id$old\n"
+                            "    scram: SCRAM$old\n"
                             "\n"
                             "  - name: \"m\xc3\xa8tre-17\"\n"
                             "    role: device\n"
@@ -59,6 +60,7 @@ static void users_are_read_with_what_they_have(void **state)
     assert_int_equal(u.n, 2);
     assert_string_equal(u.at[0].name, "desk");
     assert_string_equal(u.at[0].password, "$argon2id$old");
+    assert_string_equal(u.at[0].scram, "SCRAM$old");
     assert_null(u.at[0].certificate_cn);
     assert_string_equal(u.at[1].name, "m\xc3\xa8tre-17");
     assert_string_equal(u.at[1].certificate_cn, "meter-17");
@@ -71,8 +73,10 @@ static void users_are_read_with_what_they_have(void **state)
 
 static void a_new_user_follows_the_last_and_nothing_else_moves(void **state)
 {
-    struct conf_user user = {
-        .name = (char *)"a \"b\" \\", .role = (char *)"device", .password = (char *)"$v$"};
+    struct conf_user user = {.name = (char *)"a \"b\" \\",
+                             .role = (char *)"device",
+                             .password = (char *)"$v$",
+                             .scram = (char *)"SCRAM$v"};
     struct buf text = text_of(plain);
     char *error = NULL;
 
@@ -84,6 +88,7 @@ static void a_new_user_follows_the_last_and_nothing_else_moves(void **state)
                        "  - name: desk # never delete\n"
                        "    role: control\n"
                        "    password: $argon2id$old\n"
+                       "    scram: SCRAM$old\n"
                        "\n"
                        "  - name: \"m\xc3\xa8tre-17\"\n"
                        "    role: device\n"
@@ -91,6 +96,7 @@ static void a_new_user_follows_the_last_and_nothing_else_moves(void **state)
                        "  - name: \"a \\\"b\\\" \\\\\"\n"
                        "    role: \"device\"\n"
                        "    password: \"$v$\"\n"
+                       "    scram: \"SCRAM$v\"\n"
                        "\n"
                        "# The end.\n");
     assert_said(conf_user_add(&text, &user, &error), &error, "already");
@@ -104,9 +110,10 @@ static void a_password_is_replaced_where_it_stands(void **state)
     char *got;
 
     (void)state;
-    assert_true(conf_user_set_password(&text, "desk", "$new$", &error));
+    assert_true(conf_user_set_password(&text, "desk", "$new$", "SCRAM$new", &error));
     got = bytes_dup_str(buf_view(&text));
-    assert_non_null(strstr(got, "    role: control\n    password: \"$new$\"\n\n  - name"));
+    assert_non_null(strstr(
+        got, "    role: control\n    password: \"$new$\"\n    scram: \"SCRAM$new\"\n\n  - name"));
     assert_null(strstr(got, "$old"));
     assert_non_null(strstr(got, "# never delete"));
     free(got);
@@ -120,9 +127,10 @@ static void a_password_that_is_not_there_becomes_a_line(void **state)
     char *got;
 
     (void)state;
-    assert_true(conf_user_set_password(&text, "m\xc3\xa8tre-17", "$new$", &error));
+    assert_true(conf_user_set_password(&text, "m\xc3\xa8tre-17", "$new$", "SCRAM$new", &error));
     got = bytes_dup_str(buf_view(&text));
-    assert_non_null(strstr(got, "# since May\n    password: \"$new$\"\n\n# The end."));
+    assert_non_null(strstr(
+        got, "# since May\n    password: \"$new$\"\n    scram: \"SCRAM$new\"\n\n# The end."));
     free(got);
     buf_done(&text);
 }
@@ -221,7 +229,7 @@ static void what_cannot_be_changed_safely_is_left_as_it_was(void **state)
             struct conf_users u;
             char *error = NULL;
             bool ok = what == 0   ? conf_user_add(&text, &user, &error)
-                      : what == 1 ? conf_user_set_password(&text, "a", "$v$", &error)
+                      : what == 1 ? conf_user_set_password(&text, "a", "$v$", "SCRAM$v", &error)
                       : what == 2 ? conf_user_set_disabled(&text, "a", true, &error)
                                   : conf_user_remove(&text, "a", &error);
 
@@ -233,6 +241,8 @@ static void what_cannot_be_changed_safely_is_left_as_it_was(void **state)
                 assert_true(conf_users_parse(buf_view(&text), &u, &error));
                 assert_int_equal(conf_users_find(&u, "b") != NULL, what == 0);
                 assert_int_equal(conf_users_find(&u, "a") == NULL, what == 3);
+                if (what == 1)
+                    assert_string_equal(conf_users_find(&u, "a")->scram, "SCRAM$v");
                 if (what == 1)
                     assert_string_equal(conf_users_find(&u, "a")->password, "$v$");
                 if (what == 2)
@@ -278,7 +288,7 @@ static void a_user_that_is_not_there_cannot_be_changed(void **state)
 
     (void)state;
     assert_said(conf_user_remove(&text, "x", &error), &error, "no user \"x\"");
-    assert_said(conf_user_set_password(&text, "x", "v", &error), &error, "no user \"x\"");
+    assert_said(conf_user_set_password(&text, "x", "v", "s", &error), &error, "no user \"x\"");
     assert_said(conf_user_set_disabled(&text, "x", true, &error), &error, "no user \"x\"");
     assert_text(&text, plain);
     buf_done(&text);

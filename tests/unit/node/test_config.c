@@ -365,13 +365,16 @@ static const struct wrong wrong_users[] = {
     {"users:\n  - name: a\n    role: meter\n    password: correct horse\n",
      "users.yaml:4:15: users[0].password: is not a verifier; have 'bastide user passwd' write one, for a password itself "
      "never stands here"},
+    {"users:\n  - name: a\n    role: meter\n    scram: SCRAM-SHA-256$1000:c2FsdA==$a:b\n",
+     "users.yaml:4:12: users[0].scram: is not a verifier of SCRAM-SHA-256 with 4096 iterations or more; have 'bastide "
+     "user passwd' write one"},
     {"users:\n  - {name: a, role: meter, password: [secret-word]}\n",
      "users.yaml:2:38: users[0].password: is not a single value; text of 1 to 256 bytes"},
     {"users:\n  - {name: a, role: meter, certificate_cn: c, disabled: 1}\n",
      "users.yaml:2:57: users[0].disabled: \"1\" is neither yes nor no; yes or no"},
     {"users:\n  - {name: a, role: meter, certificate_cn: c, passwrod: x}\n",
      "users.yaml:2:47: users[0].passwrod: unknown key; did you mean password? There are name, role, password, "
-     "certificate_cn, disabled"},
+     "scram, certificate_cn, disabled"},
 };
 /* clang-format on */
 

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gate.h"
 
+#include "crypto/scram.h"
+
 /* Of the right form; that they match nothing does not matter here, as the gate does not verify. */
 #define VERIFIER                                                                                   \
     "$argon2id$v=19$m=65536,t=2,p=1$YW5vdGhlci1zYWx0LS0tLQ$"                                       \
     "dGhpcyBpcyBubyBoYXNoLCBub3RoaW5nIG1hdGNoZXM"
+
+#define SCRAM                                                                                      \
+    "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"                                                 \
+    "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
 
 static const struct rule_spec guest_rule = {.filter = "public/#", .subscribe = true};
 static const struct rule_spec meter_rule = {.filter = "m/${client_id}/${user_name}",
@@ -32,6 +38,7 @@ static const struct user_spec users[] = {
      .role = "operator",
      .password_verifier = VERIFIER,
      .certificate_cn = "boss.grid"},
+    {.name = "prover", .role = "meter", .scram_verifier = SCRAM},
 };
 
 static struct policy *policy_here(const char *anonymous_role)
@@ -96,6 +103,36 @@ static const struct connect_case {
     {"another case",                   NULL, NULL, "M1.grid", false, false, GATE_E_CERTIFICATE, 0, NULL},
 };
 /* clang-format on */
+
+static void who_proves_the_password_need_not_send_it(void **state)
+{
+    struct policy *p = policy_here(NULL);
+    struct gate_subject s = subject("prover", NULL, NULL);
+    const char *verifier = NULL;
+    enum gate_outcome outcome;
+    struct grant *g;
+
+    (void)state;
+    s.has_scram = true;
+    assert_non_null(gate_scram_verifier(p, BYTES("prover")));
+    assert_int_equal(gate_scram_verifier(p, BYTES("prover"))->iterations, 4096);
+    assert_null(gate_scram_verifier(p, BYTES("m1")));
+    assert_null(gate_scram_verifier(p, BYTES("nobody")));
+    assert_int_equal(gate_connect(p, &s, &verifier), GATE_ASK_PASSWORD);
+    g = gate_admit(p, &s, &outcome);
+    assert_non_null(g);
+    assert_string_equal(grant_principal(g), "prover");
+    grant_free(g);
+    s.has_scram = false;
+    s.has_password = true;
+    assert_null(gate_admit(p, &s, &outcome));
+    assert_int_equal(outcome, GATE_E_WRONG_PASSWORD);
+    s = subject("m1", NULL, NULL);
+    s.has_scram = true;
+    assert_null(gate_admit(p, &s, &outcome));
+    assert_int_equal(outcome, GATE_E_WRONG_PASSWORD);
+    policy_unref(p);
+}
 
 static void who_knocks_is_identified_by_certificate_or_password(void **state)
 {
@@ -263,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_id_that_is_another_users_name_is_refused),
+        cmocka_unit_test(who_proves_the_password_need_not_send_it),
         cmocka_unit_test(who_knocks_is_identified_by_certificate_or_password),
         cmocka_unit_test(a_user_that_does_not_exist_costs_the_same_verification),
         cmocka_unit_test(nobody_is_anonymous_without_a_role_for_that),

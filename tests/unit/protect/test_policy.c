@@ -150,6 +150,8 @@ static void a_user_that_is_wrong_is_named(void **state)
     assert_refused(&spec, "user \"m2\": the certificate's common name \"\" is empty");
     users[1] = (struct user_spec){.name = "m2", .role = "meter", .password_verifier = "geheim"};
     assert_refused(&spec, "user \"m2\": the password is not a verifier of this program");
+    users[1] = (struct user_spec){.name = "m2", .role = "meter", .scram_verifier = "geheim"};
+    assert_refused(&spec, "user \"m2\": scram is not a verifier of SCRAM-SHA-256");
     users[1] = (struct user_spec){.name = "", .role = "meter"};
     assert_refused(&spec, "user \"\": the name is empty");
 }

@@ -133,16 +133,20 @@ void post_disconnect(struct exchange *x)
 
 static void on_incident(struct exchange *x, enum node_incident_verb verb)
 {
-    const char *note = body_text(x, "note", false, ADMIN_TEXT_BYTES_MAX);
-    const char *disposition = NULL;
+    struct node_incident_request r = {.verb = verb, .id = x->param};
     char *text = NULL;
     enum node_answer a;
 
+    r.note = body_text(x, "note", false, ADMIN_TEXT_BYTES_MAX);
     if (x->status == 0)
-        disposition = body_text(x, "disposition", false, ADMIN_TEXT_BYTES_MAX);
+        r.disposition = body_text(x, "disposition", false, ADMIN_TEXT_BYTES_MAX);
+    if (x->status == 0)
+        r.assignee = body_text(x, "to", false, ADMIN_TEXT_BYTES_MAX);
     if (x->status != 0)
         return;
-    a = node_incident(x->node, verb, x->param, disposition, note, x->author, &text);
+    if (r.assignee == NULL)
+        r.assignee = "";
+    a = node_incident(x->node, &r, x->author, &text);
     exchange_answer(x, a, NULL, text);
 }
 
@@ -150,6 +154,12 @@ static void on_incident(struct exchange *x, enum node_incident_verb verb)
 void post_ack(struct exchange *x)
 {
     on_incident(x, NODE_INCIDENT_ACK);
+}
+
+/** post_assign() - POST /v1/incidents/{id}/assign */
+void post_assign(struct exchange *x)
+{
+    on_incident(x, NODE_INCIDENT_ASSIGN);
 }
 
 /** post_close() - POST /v1/incidents/{id}/close */

@@ -56,6 +56,7 @@ exchange_handler_fn view_clients;
 exchange_handler_fn view_evidence;
 exchange_handler_fn view_flows;
 exchange_handler_fn view_incident;
+exchange_handler_fn view_incident_stats;
 exchange_handler_fn view_incidents;
 exchange_handler_fn view_metrics;
 exchange_handler_fn view_status;
@@ -63,6 +64,7 @@ exchange_handler_fn view_status;
 /* admin/act.c */
 exchange_handler_fn post_ack;
 exchange_handler_fn post_approve;
+exchange_handler_fn post_assign;
 exchange_handler_fn post_ban;
 exchange_handler_fn post_close;
 exchange_handler_fn post_disconnect;

@@ -23,8 +23,10 @@ static exchange_handler_fn view_routes;
     X(GET,  "/v1/assets",                    view_assets,    NULL,                                  "assets, declared and seen (MQ.ID.AM)") \
     X(GET,  "/v1/flows",                     view_flows,     NULL,                                  "who publishes and reads what (MQ.ID.AM)") \
     X(GET,  "/v1/incidents",                 view_incidents, "state severity kind since_unix_ms limit", "incidents, oldest first") \
+    X(GET,  "/v1/incidents/stats",           view_incident_stats, NULL,                             "how those of 30 days were judged (MQ.PR.SP-03)") \
     X(GET,  "/v1/incidents/{id}",            view_incident,  NULL,                                  "one incident") \
     X(POST, "/v1/incidents/{id}/ack",        post_ack,        "note",                                "somebody looks after it") \
+    X(POST, "/v1/incidents/{id}/assign",     post_assign,     "to note",                             "somebody is to look after it; without \"to\" nobody") \
     X(POST, "/v1/incidents/{id}/close",        post_close,      "disposition note",                    "it is dealt with, and was true, false or benign") \
     X(POST, "/v1/incidents/{id}/rollback",     post_rollback,   NULL,                                  "undo what was done automatically") \
     X(POST, "/v1/incidents/{id}/approve",      post_approve,    NULL,                                  "do what waits for approval") \

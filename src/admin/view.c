@@ -117,6 +117,12 @@ void view_incidents(struct exchange *x)
     exchange_reply(x, node_incidents_json(x->node, &f));
 }
 
+/** view_incident_stats() - GET /v1/incidents/stats */
+void view_incident_stats(struct exchange *x)
+{
+    exchange_reply(x, node_incident_stats_json(x->node));
+}
+
 /** view_incident() - GET /v1/incidents/{id} */
 void view_incident(struct exchange *x)
 {

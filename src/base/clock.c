@@ -35,3 +35,24 @@ const char *clock_format(uint64_t unix_ms, char ret[CLOCK_TEXT_LEN])
     snprintf(ret, CLOCK_TEXT_LEN, "%.19s.%03uZ", date, (unsigned)(unix_ms % 1000));
     return ret;
 }
+
+/** clock_parse() - what clock_format() makes; Return: false when it is nothing of the kind */
+bool clock_parse(const char *text, uint64_t *ret_unix_ms)
+{
+    struct tm tm = {0};
+    unsigned ms = 0;
+    int used = 0;
+    time_t s;
+
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3uZ%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms, &used) != 7 ||
+        used != CLOCK_TEXT_LEN - 1 || text[used] != '\0')
+        return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    s = timegm(&tm);
+    if (s < 0)
+        return false;
+    *ret_unix_ms = (uint64_t)s * 1000 + ms;
+    return true;
+}

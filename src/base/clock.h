@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,3 +20,4 @@
 uint64_t clock_now_ns(void);
 uint64_t clock_unix_ms(void);
 const char *clock_format(uint64_t unix_ms, char ret[CLOCK_TEXT_LEN]);
+bool clock_parse(const char *text, uint64_t *ret_unix_ms);

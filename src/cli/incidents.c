@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "cli/ask.h"
 #include "cli/http.h"
+#include "cli/human.h"
 #include "cli/print.h"
 #include "cli/show.h"
 
@@ -40,6 +41,8 @@ static const struct show_field fields[] = {
     {"Window, s",   "window_s",        SHOW_NUMBER},
     {"Action",      "action",          SHOW_TEXT},
     {"Action ends", "expires_unix_ms", SHOW_UNTIL},
+    {"Assigned to", "assigned_to",     SHOW_TEXT},
+    {"Seen by a person", "acknowledged_unix_ms", SHOW_AGO},
     {"Judged",      "disposition",     SHOW_TEXT},
     {"Subcategory", "subcategory",     SHOW_TEXT},
 };
@@ -56,7 +59,26 @@ static const struct show_field note_columns[] = {
     {"AUTHOR", "author",     SHOW_TEXT},
     {"NOTE",   "text",       SHOW_TEXT},
 };
-static const struct show_field attck_field = {"ATT&CK", "attck", SHOW_TEXT};
+static const struct show_field stats_columns[] = {
+    {"KIND",        "kind",        SHOW_TEXT},
+    {"SUBCATEGORY", "subcategory", SHOW_TEXT},
+    {"OPENED",      "opened",      SHOW_NUMBER},
+    {"OPEN",        "open",        SHOW_NUMBER},
+    {"TRUE",        "true",        SHOW_NUMBER},
+    {"FALSE",       "false",       SHOW_NUMBER},
+    {"BENIGN",      "benign",      SHOW_NUMBER},
+    {"NOT JUDGED",  "not_judged",  SHOW_NUMBER},
+    {"WRONG/1000 CLIENT-DAYS", "wrong_per_1000_client_days", SHOW_NUMBER},
+};
+/* Arrays of texts of one incident, each in a line. */
+static const struct {
+    const char *title;
+    const char *key;
+} text_lists[] = {
+    {"ATT&CK for ICS", "attck"},
+    {"Samples",        "samples"},
+    {"Related",        "related"},
+};
 /* clang-format on */
 
 /* Append &name=value if the option was given. */
@@ -140,11 +162,31 @@ static int follow(const struct cli_args *a)
     }
 }
 
+/* How those of 30 days were judged: what a detector is worth; MQ.PR.SP-03. */
+static int stats(const struct cli_args *a)
+{
+    json_t *reply = NULL;
+    int rc = ask_node(a, "GET", "/v1/incidents/stats", NULL, &reply);
+
+    if (rc == CLI_OK && cli_flag(a, "--json")) {
+        print_json(reply);
+    } else if (rc == CLI_OK) {
+        (void)printf("30 days, %.1f client-days\n\n",
+                     json_number_value(json_object_get(reply, "client_days")));
+        print_list(json_object_get(reply, "kinds"), false, "no incidents", stats_columns,
+                   COUNT_OF(stats_columns));
+    }
+    json_decref(reply);
+    return rc;
+}
+
 static int list(const struct cli_args *a)
 {
     json_t *incidents = NULL;
     int rc;
 
+    if (cli_flag(a, "--stats"))
+        return stats(a);
     if (cli_flag(a, "--follow"))
         return follow(a);
     rc = get_list(a, 0, &incidents);
@@ -154,13 +196,17 @@ static int list(const struct cli_args *a)
     return rc;
 }
 
-static void add_techniques(struct buf *to, const json_t *incident)
+/* Samples are what a client sent. */
+static void add_texts(struct buf *to, const char *title, const json_t *texts)
 {
     const json_t *one;
     size_t i;
 
-    json_array_foreach(json_object_get(incident, attck_field.key), i, one)
-        buf_addf(to, "%s%s", i == 0 ? "ATT&CK for ICS: " : ", ", json_string_value(one));
+    json_array_foreach(texts, i, one)
+    {
+        buf_addf(to, i == 0 ? "%s: " : ", ", title);
+        human_text(to, bytes_of(json_string_value(one), json_string_length(one)));
+    }
     if (i > 0)
         buf_add_u8(to, '\n');
 }
@@ -174,7 +220,8 @@ static void print_incident(const json_t *incident)
     uint64_t now_unix_ms = clock_unix_ms();
 
     show_object(&out, incident, fields, COUNT_OF(fields), now_unix_ms);
-    add_techniques(&out, incident);
+    for (size_t i = 0; i < COUNT_OF(text_lists); i++)
+        add_texts(&out, text_lists[i].title, json_object_get(incident, text_lists[i].key));
     print_buf(&out);
     if (text != NULL) {
         (void)fputc('\n', stdout);
@@ -225,11 +272,13 @@ static const struct deed {
     const char *name;
     bool takes_note;
     bool takes_judgement;
+    bool takes_person;
 } deeds[] = {
-    {"ack",      true,  false},
-    {"close",    true,  true},
-    {"rollback", false, false},
-    {"approve",  false, false},
+    {"ack",      true,  false, false},
+    {"assign",   true,  false, true},
+    {"close",    true,  true,  false},
+    {"rollback", false, false, false},
+    {"approve",  false, false, false},
 };
 /* clang-format on */
 
@@ -238,13 +287,16 @@ static int act(const struct cli_args *a, const struct deed *d)
     CLEANUP(buf_done) struct buf path = {0};
     const char *note = cli_arg(a, "--note");
     const char *judgement = cli_arg(a, "--as");
+    const char *person = cli_arg(a, "--to");
     json_t *body;
 
     if (note != NULL && !d->takes_note)
         return cli_usage(a->verb, "%s takes no --note", d->name);
     if (judgement != NULL && !d->takes_judgement)
         return cli_usage(a->verb, "%s takes no --as", d->name);
-    body = json_pack("{s:s*, s:s*}", "note", note, "disposition", judgement);
+    if (person != NULL && !d->takes_person)
+        return cli_usage(a->verb, "%s takes no --to", d->name);
+    body = json_pack("{s:s*, s:s*, s:s*}", "note", note, "disposition", judgement, "to", person);
     if (body == NULL)
         return cli_usage(a->verb, "an option is no UTF-8 text");
     incident_path(&path, a->operands[1], d->name);

@@ -35,7 +35,9 @@ static const struct cli_option incident_options[] = {
     {"--kind",     NULL, "KIND",     "only this kind, such as topic-scan"},
     {"--limit",    NULL, "N",        "only the newest N"},
     {"--follow",   "-f", NULL,       "those there are, then a line for each change until interrupted"},
-    {"--note",     NULL, "TEXT",     "with ack and close: what is kept with the incident"},
+    {"--stats",    NULL, NULL,       "how those of 30 days were judged, by kind, and how often a detector was wrong"},
+    {"--to",       NULL, "NAME",     "with assign: who is to look after it; without it nobody"},
+    {"--note",     NULL, "TEXT",     "with ack, assign and close: what is kept with the incident"},
     {"--as",       NULL, "JUDGEMENT", "with close: true (an attack), false (the detector erred) or benign (it was meant to be)"},
     JSON_OPTION, CLI_SOCKET_OPTIONS, END,
 };
@@ -147,10 +149,10 @@ const struct cli_verb cli_verbs[] = {
     {"assets", cli_assets, "list assets, declared and seen", "", list_options, NULL},
     {"flows", cli_flows, "list who publishes and reads what, declared and seen", "", list_options, NULL},
     {"incidents", cli_incidents, "list incidents, show one, or say what was done about it",
-     "[list | show ID | ack ID | close ID | rollback ID | approve ID]", incident_options,
+     "[list | show ID | ack ID | assign ID | close ID | rollback ID | approve ID]", incident_options,
      "rollback undoes what was done automatically because of the incident: bans are lifted. approve "
-     "does what waits for a person because it would touch too many clients. With --json, --follow "
-     "writes one object a line."},
+     "does what waits for a person because it would touch too many clients. Closed as false, its "
+     "detector learns the client anew. With --json, --follow writes one object a line."},
     {"bans", cli_bans, "list who is banned", "", list_options, NULL},
     {"ban", cli_ban, "refuse an address, a client id or a user, and disconnect it",
      "address|client|user|client-address SUBJECT [ADDRESS]", ban_options,

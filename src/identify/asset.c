@@ -224,16 +224,6 @@ void assets_bind_all(struct identify *id, uint64_t unix_ms)
         asset_bind(id, id->assets[i], unix_ms);
 }
 
-static void count_retired(struct identify *id, uint64_t unix_ms)
-{
-    uint64_t day = unix_ms / DAY_MS;
-    struct day_count *slot = &id->retired[day % RETIRED_DAYS];
-
-    if (slot->day != day)
-        *slot = (struct day_count){.day = day};
-    slot->n++;
-}
-
 /**
  * asset_connected() - a connection of it was let in
  * @e: CONNECT_ACCEPTED
@@ -252,7 +242,7 @@ void asset_connected(struct identify *id, struct asset *a, const struct event *e
     asset_bind(id, a, unix_ms);
     asset_seen(a, unix_ms);
     if (a->record != NULL && (BIT(a->record->lifecycle) & LIFECYCLE_BIT_GONE) != 0)
-        count_retired(id, unix_ms);
+        day_add(id->retired, unix_ms, 1);
 }
 
 /* The same certificate from another address, under another client id, while a connection stands.

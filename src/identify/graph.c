@@ -6,6 +6,9 @@
  * subscribed (interests), level by level.  A use finds its interests by walking
  * literal, '+' and '#' children; an interest finds its uses the other way round.
  * Depth is at most WIRE_TOPIC_LEVELS_MAX, as wire/ lets no deeper topic through.
+ *
+ * A walk has a budget: what a client asks for with one packet costs the sentinel
+ * no more than that, however many topics there are.
  */
 #include "identify/private.h"
 
@@ -83,32 +86,43 @@ static void prune(struct topic_node *n)
     }
 }
 
+/* By what the connection has: it is bounded, and others may share the node. */
+static struct leaf *leaf_at(const struct list *of_conn, const struct topic_node *n)
+{
+    list_each (it, of_conn)
+        if (list_item(it, struct leaf, in_conn)->node == n)
+            return list_item(it, struct leaf, in_conn);
+    return NULL;
+}
+
 /**
  * graph_add() - hang a topic (@is_use) or a filter of a connection into the tree
+ * @ret_is_new:  false: the connection has the same one already
  *
- * Return: the new leaf; NULL when the connection has the same one already.
+ * Return: the leaf.
  */
-struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes text, bool is_use)
+struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes text, bool is_use,
+                       bool *ret_is_new)
 {
+    struct list *of_conn = is_use ? &c->uses : &c->interests;
     struct topic_node *n = root;
     struct bytes rest = bytes_of(text.at != NULL ? text.at : (const uint8_t *)"", text.len);
     struct bytes level;
-    struct list *leaves;
     struct leaf *l;
 
     while (take_level(&rest, &level))
         n = child_get(n, level);
-    leaves = is_use ? &n->uses : &n->interests;
-    list_each (it, leaves)
-        if (list_item(it, struct leaf, in_node)->conn == c)
-            return NULL;
+    l = leaf_at(of_conn, n);
+    *ret_is_new = l == NULL;
+    if (l != NULL)
+        return l;
 
     l = mem_new(struct leaf);
     l->conn = c;
     l->node = n;
     l->text = bytes_dup_str(text);
-    list_append(leaves, &l->in_node);
-    list_append(is_use ? &c->uses : &c->interests, &l->in_conn);
+    list_append(is_use ? &n->uses : &n->interests, &l->in_node);
+    list_append(of_conn, &l->in_conn);
     return l;
 }
 
@@ -122,48 +136,66 @@ void graph_remove(struct leaf *l)
     free(l);
 }
 
-static void each_interest(const struct topic_node *n, const struct leaf *use, pair_fn *fn,
-                          void *owner)
+/* One step of a walk.  Return: false when the budget is spent. */
+static bool spend(struct pair_walk *w)
+{
+    if (w->budget == 0) {
+        w->is_cut = true;
+        return false;
+    }
+    w->budget--;
+    return true;
+}
+
+static void each_interest(struct pair_walk *w, const struct topic_node *n, const struct leaf *use)
 {
     if (n == NULL)
         return;
-    list_each (it, &n->interests)
-        fn(owner, use, list_item(it, struct leaf, in_node));
+    list_each (it, &n->interests) {
+        if (!spend(w))
+            return;
+        w->pair(w, use, list_item(it, struct leaf, in_node));
+    }
 }
 
-static void walk_topic(const struct topic_node *n, struct bytes rest, const struct leaf *use,
-                       pair_fn *fn, void *owner)
+static void walk_topic(struct pair_walk *w, const struct topic_node *n, struct bytes rest,
+                       const struct leaf *use)
 {
     /* "$SYS/..." is met by no filter that begins with a wildcard [MQTT5-4.7.2-1]. */
     bool wild = n->parent != NULL || use->text[0] != '$';
     struct bytes level;
     const struct topic_node *child;
 
+    if (!spend(w))
+        return;
     if (wild) /* "a/#" meets "a" too */
-        each_interest(map_find(&n->children, WILD_ALL), use, fn, owner);
+        each_interest(w, map_find(&n->children, WILD_ALL), use);
     if (!take_level(&rest, &level)) {
-        each_interest(n, use, fn, owner);
+        each_interest(w, n, use);
         return;
     }
     child = map_find(&n->children, level);
     if (child != NULL)
-        walk_topic(child, rest, use, fn, owner);
+        walk_topic(w, child, rest, use);
     child = wild ? map_find(&n->children, WILD_ONE) : NULL;
     if (child != NULL)
-        walk_topic(child, rest, use, fn, owner);
+        walk_topic(w, child, rest, use);
 }
 
-/** graph_pairs_of_use() - call @fn for each standing interest that @use meets */
-void graph_pairs_of_use(struct topic_node *root, const struct leaf *use, pair_fn *fn, void *owner)
+/** graph_pairs_of_use() - call @w->pair for each standing interest that @use meets, as far as the
+ * budget reaches */
+void graph_pairs_of_use(struct topic_node *root, const struct leaf *use, struct pair_walk *w)
 {
-    walk_topic(root, bytes_str(use->text), use, fn, owner);
+    walk_topic(w, root, bytes_str(use->text), use);
 }
 
-static void each_use(const struct topic_node *n, const struct leaf *interest, pair_fn *fn,
-                     void *owner)
+static void each_use(struct pair_walk *w, const struct topic_node *n, const struct leaf *interest)
 {
-    list_each (it, &n->uses)
-        fn(owner, list_item(it, struct leaf, in_node), interest);
+    list_each (it, &n->uses) {
+        if (!spend(w))
+            return;
+        w->pair(w, list_item(it, struct leaf, in_node), interest);
+    }
 }
 
 static bool is_met_by_wildcard(const struct topic_node *n)
@@ -173,49 +205,49 @@ static bool is_met_by_wildcard(const struct topic_node *n)
     return !bytes_equal(n->level, WILD_ONE) && !bytes_equal(n->level, WILD_ALL);
 }
 
-static void walk_all(const struct topic_node *n, const struct leaf *interest, pair_fn *fn,
-                     void *owner)
+static void walk_all(struct pair_walk *w, const struct topic_node *n, const struct leaf *interest)
 {
     const struct topic_node *child;
     size_t cursor = 0;
 
-    each_use(n, interest, fn, owner);
-    while ((child = map_next(&n->children, &cursor)) != NULL)
-        if (is_met_by_wildcard(child))
-            walk_all(child, interest, fn, owner);
+    each_use(w, n, interest);
+    while (!w->is_cut && (child = map_next(&n->children, &cursor)) != NULL)
+        if (spend(w) && is_met_by_wildcard(child))
+            walk_all(w, child, interest);
 }
 
-static void walk_filter(const struct topic_node *n, struct bytes rest, const struct leaf *interest,
-                        pair_fn *fn, void *owner)
+static void walk_filter(struct pair_walk *w, const struct topic_node *n, struct bytes rest,
+                        const struct leaf *interest)
 {
     const struct topic_node *child;
     struct bytes level;
     size_t cursor = 0;
 
     if (!take_level(&rest, &level)) {
-        each_use(n, interest, fn, owner);
+        each_use(w, n, interest);
         return;
     }
     if (bytes_equal(level, WILD_ALL)) {
-        walk_all(n, interest, fn, owner);
+        walk_all(w, n, interest);
         return;
     }
     if (!bytes_equal(level, WILD_ONE)) {
         child = map_find(&n->children, level);
         if (child != NULL)
-            walk_filter(child, rest, interest, fn, owner);
+            walk_filter(w, child, rest, interest);
         return;
     }
-    while ((child = map_next(&n->children, &cursor)) != NULL)
-        if (is_met_by_wildcard(child))
-            walk_filter(child, rest, interest, fn, owner);
+    while (!w->is_cut && (child = map_next(&n->children, &cursor)) != NULL)
+        if (spend(w) && is_met_by_wildcard(child))
+            walk_filter(w, child, rest, interest);
 }
 
-/** graph_pairs_of_interest() - call @fn for each use that @interest meets */
-void graph_pairs_of_interest(struct topic_node *root, const struct leaf *interest, pair_fn *fn,
-                             void *owner)
+/** graph_pairs_of_interest() - call @w->pair for each use that @interest meets, as far as the
+ * budget reaches */
+void graph_pairs_of_interest(struct topic_node *root, const struct leaf *interest,
+                             struct pair_walk *w)
 {
-    walk_filter(root, bytes_str(interest->text), interest, fn, owner);
+    walk_filter(w, root, bytes_str(interest->text), interest);
 }
 
 /** filters_overlap() - is there a topic that both filters match? */

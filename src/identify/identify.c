@@ -15,6 +15,7 @@ const struct identify_limits identify_limits_default = {
     .addresses_max = 20000,
     .topics_per_conn_max = 256,
     .filters_per_conn_max = 512,
+    .visits_per_event_max = 1000,
 };
 
 static struct bytes asset_key(const void *item)
@@ -181,42 +182,53 @@ static void on_accepted(struct identify *id, const struct event *e, uint64_t uni
     (void)map_put(&id->conns, c);
 }
 
+/* What one event makes known: which pairs stood together at that time. */
 struct sighting {
+    struct pair_walk walk;
     struct identify *id;
     uint64_t unix_ms;
 };
 
-static void pair(void *owner, const struct leaf *use, const struct leaf *interest)
+static void pair(struct pair_walk *w, const struct leaf *use, const struct leaf *interest)
 {
-    struct sighting *s = owner;
+    struct sighting *s = list_item(w, struct sighting, walk);
 
     if (use->conn->asset != interest->conn->asset) /* talking to itself is no flow */
         (void)flow_seen(s->id, use->conn->asset, bytes_str(use->text), interest->conn->asset,
                         s->unix_ms);
 }
 
+static struct sighting sighting_begin(struct identify *id, uint64_t unix_ms)
+{
+    return (struct sighting){{pair, id->limits.visits_per_event_max, false}, id, unix_ms};
+}
+
+static void sighting_end(const struct sighting *s)
+{
+    s->id->counts.n_walks_cut += s->walk.is_cut;
+}
+
+/* Each time, not only the first: a subscription whose walk was cut meets the topic now. */
 static void on_publish_topic(struct identify *id, struct conn *c, const struct event *e,
                              uint64_t unix_ms)
 {
-    struct sighting s = {id, unix_ms};
+    struct sighting s = sighting_begin(id, unix_ms);
     struct leaf *l;
+    bool is_new;
     char *topic;
 
+    asset_seen(c->asset, unix_ms);
     if (e->topic.len > IDENTIFY_TEXT_MAX || c->n_uses >= id->limits.topics_per_conn_max) {
         id->counts.n_topics_dropped++;
         return;
     }
     topic = text_clean(e->topic);
-    l = graph_add(&id->topics, c, bytes_str(topic), true);
+    l = graph_add(&id->topics, c, bytes_str(topic), true, &is_new);
     free(topic);
-    if (l == NULL) { /* used before: its flows are live and need no further note */
-        asset_seen(c->asset, unix_ms);
-        return;
-    }
-    c->n_uses++;
+    c->n_uses += is_new;
     c->asset->publishes = true;
-    asset_seen(c->asset, unix_ms);
-    graph_pairs_of_use(&id->topics, l, pair, &s);
+    graph_pairs_of_use(&id->topics, l, &s.walk);
+    sighting_end(&s);
 }
 
 /* What is subscribed, without "$share/group/". */
@@ -230,27 +242,29 @@ static struct bytes plain_filter(const struct event *e)
 static void on_subscribed(struct identify *id, struct conn *c, const struct event *e,
                           uint64_t unix_ms)
 {
-    struct sighting s = {id, unix_ms};
+    struct sighting s = sighting_begin(id, unix_ms);
     struct bytes filter = plain_filter(e);
     struct leaf *l;
+    bool is_new;
 
     asset_seen(c->asset, unix_ms);
     if (filter.len > IDENTIFY_TEXT_MAX || c->n_interests >= id->limits.filters_per_conn_max) {
         id->counts.n_filters_dropped++;
         return;
     }
-    l = graph_add(&id->topics, c, filter, false);
-    if (l == NULL)
+    l = graph_add(&id->topics, c, filter, false, &is_new);
+    if (!is_new)
         return;
     c->n_interests++;
     c->asset->subscribes = true;
-    graph_pairs_of_interest(&id->topics, l, pair, &s);
+    graph_pairs_of_interest(&id->topics, l, &s.walk);
+    sighting_end(&s);
 }
 
 static void on_unsubscribed(struct identify *id, struct conn *c, const struct event *e,
                             uint64_t unix_ms)
 {
-    struct sighting s = {id, unix_ms};
+    struct sighting s = sighting_begin(id, unix_ms);
     struct bytes filter = plain_filter(e);
 
     asset_seen(c->asset, unix_ms);
@@ -259,7 +273,8 @@ static void on_unsubscribed(struct identify *id, struct conn *c, const struct ev
 
         if (!bytes_equal(bytes_str(l->text), filter))
             continue;
-        graph_pairs_of_interest(&id->topics, l, pair, &s); /* seen up to now */
+        graph_pairs_of_interest(&id->topics, l, &s.walk); /* seen up to now */
+        sighting_end(&s);
         graph_remove(l);
         c->n_interests--;
         return;
@@ -268,13 +283,14 @@ static void on_unsubscribed(struct identify *id, struct conn *c, const struct ev
 
 static void on_disconnected(struct identify *id, struct conn *c, uint64_t unix_ms)
 {
-    struct sighting s = {id, unix_ms};
+    struct sighting s = sighting_begin(id, unix_ms);
 
     asset_seen(c->asset, unix_ms);
     list_each (it, &c->uses)
-        graph_pairs_of_use(&id->topics, list_item(it, struct leaf, in_conn), pair, &s);
+        graph_pairs_of_use(&id->topics, list_item(it, struct leaf, in_conn), &s.walk);
     list_each (it, &c->interests)
-        graph_pairs_of_interest(&id->topics, list_item(it, struct leaf, in_conn), pair, &s);
+        graph_pairs_of_interest(&id->topics, list_item(it, struct leaf, in_conn), &s.walk);
+    sighting_end(&s);
     (void)map_remove(&id->conns, bytes_of(&c->number, sizeof(c->number)));
     conn_free(c);
 }
@@ -283,8 +299,9 @@ static void on_disconnected(struct identify *id, struct conn *c, uint64_t unix_m
  * identify_event() - learn from one event
  * @unix_ms: now; ms since 1970
  *
- * Sentinel thread.  Cheap but for a subscription to a wildcard, which visits the
- * topics it meets, and the end of a connection that had one.
+ * Sentinel thread.  Bounded: an event visits at most visits_per_event_max nodes and
+ * pairs of the topic tree.  Where that was not enough, flows are learned when
+ * their topics are used next, and seen less exactly; n_walks_cut counts it.
  */
 void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms)
 {
@@ -309,6 +326,47 @@ void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms
         on_unsubscribed(id, c, e, unix_ms);
     else if (e->kind == EVENT_DISCONNECTED)
         on_disconnected(id, c, unix_ms);
+}
+
+/** day_add() - @n more on the day of @unix_ms, in a ring of RETIRED_DAYS */
+void day_add(struct day_count *ring, uint64_t unix_ms, uint64_t n)
+{
+    uint64_t day = unix_ms / DAY_MS;
+    struct day_count *slot = &ring[day % RETIRED_DAYS];
+
+    if (slot->day != day)
+        *slot = (struct day_count){.day = day};
+    slot->n += n;
+}
+
+/**
+ * identify_tick() - time has passed
+ *
+ * Whole seconds are counted.  A jump of the clock counts for no more than a minute.
+ */
+void identify_tick(struct identify *id, uint64_t unix_ms)
+{
+    uint64_t past_s = unix_ms > id->ticked_unix_ms ? (unix_ms - id->ticked_unix_ms) / 1000 : 0;
+
+    if (id->ticked_unix_ms == 0 || unix_ms < id->ticked_unix_ms) {
+        id->ticked_unix_ms = unix_ms;
+        return;
+    }
+    if (past_s == 0)
+        return;
+    day_add(id->online, unix_ms, id->conns.n * MIN(past_s, (uint64_t)60));
+    id->ticked_unix_ms += past_s * 1000;
+}
+
+/** identify_client_days() - see identify.h */
+double identify_client_days(const struct identify *id, uint64_t unix_ms, unsigned days)
+{
+    uint64_t seconds = 0;
+
+    for (size_t i = 0; i < RETIRED_DAYS; i++)
+        if (id->online[i].day + days > unix_ms / DAY_MS)
+            seconds += id->online[i].n;
+    return (double)seconds * 1000 / (double)DAY_MS;
 }
 
 static json_t *record_json(const struct record *r)

@@ -40,10 +40,11 @@ struct identify_limits {
     size_t addresses_max;        /* distinct remote addresses that are remembered */
     size_t topics_per_conn_max;  /* topics that one connection is known to publish */
     size_t filters_per_conn_max; /* subscriptions of one connection that are followed */
+    size_t visits_per_event_max; /* steps through the topic tree that one event may cost */
 };
 
 extern const struct identify_limits
-    identify_limits_default; /* 100,000 200,000 100,000 20,000 256 512 */
+    identify_limits_default; /* 100,000 200,000 100,000 20,000 256 512 1,000 */
 
 struct identify;
 
@@ -67,6 +68,11 @@ MUST_CHECK bool identify_save(const struct identify *id, const char *state_dir, 
  * Undeclared assets and flows that were not seen for IDENTIFY_FORGET_DAYS are left out. */
 MUST_CHECK bool identify_load(struct identify *id, const char *state_dir, uint64_t unix_ms,
                               char **ret_error);
+
+/* About once a second. */
+void identify_tick(struct identify *id, uint64_t unix_ms);
+/* Days that clients were connected, added up over the last @days, at most 90. */
+double identify_client_days(const struct identify *id, uint64_t unix_ms, unsigned days);
 
 void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms);
 
@@ -149,6 +155,7 @@ struct identify_counts {
     uint64_t n_addresses_dropped;
     uint64_t n_topics_dropped;
     uint64_t n_filters_dropped;
+    uint64_t n_walks_cut; /* events that would have cost more than visits_per_event_max */
 };
 
 struct identify_counts identify_counts(const struct identify *id);

@@ -3,7 +3,7 @@
  * identify/persist.c - what was learned, in state_dir/assets.json and flows.json
  *
  * assets.json: {"format": "bastide-assets/1", "since_unix_ms", "assets": [...],
- *  "addresses": [...], "principals": [...], "retired": [...]}
+ *  "addresses": [...], "principals": [...], "retired": [...], "online": [...]}
  * flows.json:  {"format": "bastide-flows/1", "flows": [{"from", "topic", "to", ...}]}, by asset id
  */
 #include "identify/private.h"
@@ -47,7 +47,7 @@ static json_t *principals_json(const struct map *principals)
     return list;
 }
 
-static json_t *retired_json(const struct day_count *days)
+static json_t *days_json(const struct day_count *days)
 {
     json_t *list = json_array();
 
@@ -65,10 +65,10 @@ static json_t *assets_json(const struct identify *id)
 
     for (size_t i = 0; i < id->counts.n_assets; i++)
         (void)json_array_append_new(list, asset_json(id->assets[i]));
-    return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "format", ASSETS_FORMAT, "since_unix_ms",
-                     (json_int_t)id->since_unix_ms, "assets", list, "addresses",
+    return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "format", ASSETS_FORMAT,
+                     "since_unix_ms", (json_int_t)id->since_unix_ms, "assets", list, "addresses",
                      addresses_json(&id->peers), "principals", principals_json(&id->principals),
-                     "retired", retired_json(id->retired));
+                     "retired", days_json(id->retired), "online", days_json(id->online));
 }
 
 static json_t *flows_json(const struct identify *id, uint64_t unix_ms)
@@ -204,6 +204,20 @@ static void read_address(struct identify *id, const json_t *o)
     (void)map_put(&id->peers, p);
 }
 
+static void read_days(const json_t *list, struct day_count *ring, uint64_t unix_ms)
+{
+    const json_t *v;
+    size_t i;
+
+    json_array_foreach(list, i, v)
+    {
+        uint64_t day = number_of(v, "day");
+
+        if (day <= unix_ms / DAY_MS)
+            ring[day % RETIRED_DAYS] = (struct day_count){day, number_of(v, "n")};
+    }
+}
+
 static void read_assets(struct identify *id, const json_t *root, uint64_t unix_ms)
 {
     const json_t *list = json_object_get(root, "assets");
@@ -222,15 +236,8 @@ static void read_assets(struct identify *id, const json_t *root, uint64_t unix_m
         if (p != NULL)
             p->shared_unix_ms = number_of(v, "shared_unix_ms");
     }
-    list = json_object_get(root, "retired");
-    json_array_foreach(list, i, v)
-    {
-        uint64_t day = number_of(v, "day");
-
-        if (day > unix_ms / DAY_MS)
-            continue;
-        id->retired[day % RETIRED_DAYS] = (struct day_count){day, number_of(v, "n")};
-    }
+    read_days(json_object_get(root, "retired"), id->retired, unix_ms);
+    read_days(json_object_get(root, "online"), id->online, unix_ms);
     assets_bind_all(id, unix_ms);
 }
 

@@ -278,13 +278,19 @@ struct topic_node {
     struct list interests;
 };
 
-typedef void pair_fn(void *owner, const struct leaf *use, const struct leaf *interest);
+/* A search for pairs; stands inside its owner. */
+struct pair_walk {
+    void (*pair)(struct pair_walk *w, const struct leaf *use, const struct leaf *interest);
+    size_t budget; /* nodes and pairs that may still be visited */
+    bool is_cut;   /* it did not reach all */
+};
 
-struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes text, bool is_use);
+struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes text, bool is_use,
+                       bool *ret_is_new);
 void graph_remove(struct leaf *l);
-void graph_pairs_of_use(struct topic_node *root, const struct leaf *use, pair_fn *fn, void *owner);
-void graph_pairs_of_interest(struct topic_node *root, const struct leaf *interest, pair_fn *fn,
-                             void *owner);
+void graph_pairs_of_use(struct topic_node *root, const struct leaf *use, struct pair_walk *w);
+void graph_pairs_of_interest(struct topic_node *root, const struct leaf *interest,
+                             struct pair_walk *w);
 void graph_init(struct topic_node *root);
 void graph_done(struct topic_node *root);
 bool filters_overlap(struct bytes a, struct bytes b);
@@ -308,6 +314,8 @@ struct identify {
     struct map peers;      /* of struct seen_address */
     struct topic_node topics;
     struct day_count retired[RETIRED_DAYS]; /* CONNECTs of retired devices, ring by day */
+    struct day_count online[RETIRED_DAYS];  /* seconds of connections, ring by day */
+    uint64_t ticked_unix_ms;
 };
 
 char *text_clean(struct bytes b);
@@ -319,6 +327,7 @@ void asset_bind(struct identify *id, struct asset *a, uint64_t unix_ms);
 void asset_conn_add(struct asset *a, struct conn *c, uint64_t unix_ms);
 void asset_conn_remove(struct conn *c);
 struct asset *asset_free(struct asset *a);
+void day_add(struct day_count *ring, uint64_t unix_ms, uint64_t n);
 void assets_bind_all(struct identify *id, uint64_t unix_ms);
 json_t *asset_json(const struct asset *a);
 

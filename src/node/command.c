@@ -249,66 +249,85 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
 /* ---- incidents ---- */
 
 struct incident_call {
-    enum node_incident_verb verb;
-    const char *id;
-    const char *note;
+    const struct node_incident_request *request;
     const char *author;
-    unsigned minutes;
     enum incident_disposition disposition;
     unsigned n_actions;
     enum respond_answer answer;
 };
 
+/* The detector erred: what it learned of the client is void. */
+static void forget_client(struct sentinel *s, const char *id)
+{
+    const struct incident *i = respond_incident_find(s->respond, id);
+
+    if (i != NULL && i->client_id[0] != '\0')
+        detect_client_forget(s->detect, bytes_str(i->client_id));
+}
+
 static void do_incident(struct sentinel *s, void *arg)
 {
     struct incident_call *c = arg;
+    const struct node_incident_request *q = c->request;
+    struct respond_now now = sentinel_now(s);
 
-    switch (c->verb) {
+    switch (q->verb) {
     case NODE_INCIDENT_ACK:
-        c->answer = respond_incident_ack(s->respond, c->id, c->note, c->author, sentinel_now(s));
+        c->answer = respond_incident_ack(s->respond, q->id, q->note, c->author, now);
+        break;
+    case NODE_INCIDENT_ASSIGN:
+        c->answer =
+            respond_incident_assign(s->respond, q->id, q->assignee, q->note, c->author, now);
         break;
     case NODE_INCIDENT_CLOSE:
-        c->answer = respond_incident_close(s->respond, c->id, c->disposition, c->note, c->author,
-                                           sentinel_now(s));
+        c->answer =
+            respond_incident_close(s->respond, q->id, c->disposition, q->note, c->author, now);
+        if (c->answer == RESPOND_OK && c->disposition == DISPOSITION_FALSE)
+            forget_client(s, q->id);
         break;
     case NODE_INCIDENT_ROLLBACK:
-        c->answer =
-            respond_incident_rollback(s->respond, c->id, c->author, sentinel_now(s), &c->n_actions);
+        c->answer = respond_incident_rollback(s->respond, q->id, c->author, now, &c->n_actions);
         break;
     case NODE_INCIDENT_APPROVE:
-        c->answer =
-            respond_incident_approve(s->respond, c->id, c->author, sentinel_now(s), &c->n_actions);
+        c->answer = respond_incident_approve(s->respond, q->id, c->author, now, &c->n_actions);
         break;
     }
 }
 
 /** node_incident() - see node.h */
-enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id,
-                               const char *disposition, const char *note, const char *author,
-                               char **ret_text)
+enum node_answer node_incident(struct node *n, const struct node_incident_request *r,
+                               const char *author, char **ret_text)
 {
-    static const char *const done[] = {"acknowledged", "closed", "undone", "done"};
-    struct incident_call c = {.verb = verb, .id = id, .note = note, .author = author};
+    static const char *const done[] = {"acknowledged", "assigned", "closed", "undone", "done"};
+    struct incident_call c = {.request = r, .author = author};
+    const char *to = r->verb == NODE_INCIDENT_ASSIGN ? r->assignee : "";
 
-    if (disposition != NULL && !incident_disposition_parse(disposition, &c.disposition)) {
-        *ret_text = say("no incident is judged \"%s\": say true, false or benign", disposition);
+    if (r->disposition != NULL && !incident_disposition_parse(r->disposition, &c.disposition)) {
+        *ret_text = say("no incident is judged \"%s\": say true, false or benign", r->disposition);
         return NODE_E_INVALID;
     }
     sentinel_call(n->sentinel, do_incident, &c);
     if (c.answer != RESPOND_OK)
-        *ret_text = say("incident %s: %s", id, respond_answer_text(c.answer));
-    else if (verb == NODE_INCIDENT_ROLLBACK || verb == NODE_INCIDENT_APPROVE)
-        *ret_text = say("incident %s: %u action%s %s", id, c.n_actions, c.n_actions == 1 ? "" : "s",
-                        done[verb]);
+        *ret_text = say("incident %s: %s", r->id, respond_answer_text(c.answer));
+    else if (r->verb == NODE_INCIDENT_ROLLBACK || r->verb == NODE_INCIDENT_APPROVE)
+        *ret_text = say("incident %s: %u action%s %s", r->id, c.n_actions,
+                        c.n_actions == 1 ? "" : "s", done[r->verb]);
     else
-        *ret_text = say("incident %s is %s", id, done[verb]);
+        *ret_text =
+            say("incident %s is %s%s%s", r->id, done[r->verb], to[0] != '\0' ? " to " : "", to);
     log_info("control", "%s: %s", author, *ret_text);
     return answer_of(c.answer);
 }
 
+struct suspend_call {
+    const char *author;
+    unsigned minutes;
+    enum respond_answer answer;
+};
+
 static void do_suspend(struct sentinel *s, void *arg)
 {
-    struct incident_call *c = arg;
+    struct suspend_call *c = arg;
 
     c->answer = respond_suspend(s->respond, c->minutes, c->author, sentinel_now(s));
 }
@@ -317,7 +336,7 @@ static void do_suspend(struct sentinel *s, void *arg)
 enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author,
                                         char **ret_text)
 {
-    struct incident_call c = {.minutes = minutes, .author = author};
+    struct suspend_call c = {.author = author, .minutes = minutes};
 
     sentinel_call(n->sentinel, do_suspend, &c);
     if (c.answer != RESPOND_OK)

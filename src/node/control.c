@@ -303,7 +303,6 @@ json_t *node_client_json(struct node *n, const char *client_id)
 /* ---- from the sentinel ---- */
 
 struct json_call {
-    const struct node_incident_filter *filter;
     json_t *answer;
 };
 
@@ -315,42 +314,6 @@ static void list_assets(struct sentinel *s, void *arg)
 static void list_flows(struct sentinel *s, void *arg)
 {
     ((struct json_call *)arg)->answer = identify_flows_json(s->identify, clock_unix_ms());
-}
-
-static bool meets(const struct node_incident_filter *f, const struct incident *i)
-{
-    enum severity least;
-
-    if (f == NULL)
-        return true;
-    if (f->id != NULL && strcmp(f->id, i->id) != 0)
-        return false;
-    if (f->state != NULL && strcmp(f->state, incident_state_text(i->state)) != 0)
-        return false;
-    if (f->kind != NULL && strcmp(f->kind, i->detector->name) != 0)
-        return false;
-    if (f->severity != NULL && severity_parse(f->severity, &least) && i->severity < least)
-        return false;
-    return i->updated_unix_ms > f->since_unix_ms || f->since_unix_ms == 0;
-}
-
-static void add_incident(void *arg, const struct incident *i)
-{
-    struct json_call *call = arg;
-
-    if (meets(call->filter, i))
-        json_array_append_new(call->answer, respond_incident_json(i));
-}
-
-static void list_incidents(struct sentinel *s, void *arg)
-{
-    struct json_call *call = arg;
-    size_t limit = call->filter != NULL ? call->filter->limit : 0;
-
-    call->answer = json_array();
-    respond_incidents_each(s->respond, add_incident, call);
-    while (limit > 0 && json_array_size(call->answer) > limit)
-        json_array_remove(call->answer, 0);
 }
 
 static void list_bans(struct sentinel *s, void *arg)
@@ -372,10 +335,9 @@ static void list_bans(struct sentinel *s, void *arg)
     }
 }
 
-static json_t *ask(struct node *n, void (*fn)(struct sentinel *s, void *arg),
-                   const struct node_incident_filter *f)
+static json_t *ask(struct node *n, void (*fn)(struct sentinel *s, void *arg))
 {
-    struct json_call call = {.filter = f};
+    struct json_call call = {0};
 
     sentinel_call(n->sentinel, fn, &call);
     return call.answer;
@@ -384,25 +346,19 @@ static json_t *ask(struct node *n, void (*fn)(struct sentinel *s, void *arg),
 /** node_assets_json() - see node.h */
 json_t *node_assets_json(struct node *n)
 {
-    return ask(n, list_assets, NULL);
+    return ask(n, list_assets);
 }
 
 /** node_flows_json() - see node.h */
 json_t *node_flows_json(struct node *n)
 {
-    return ask(n, list_flows, NULL);
-}
-
-/** node_incidents_json() - see node.h */
-json_t *node_incidents_json(struct node *n, const struct node_incident_filter *f)
-{
-    return ask(n, list_incidents, f);
+    return ask(n, list_flows);
 }
 
 /** node_bans_json() - see node.h */
 json_t *node_bans_json(struct node *n)
 {
-    return ask(n, list_bans, NULL);
+    return ask(n, list_bans);
 }
 
 /* ---- metrics ---- */
@@ -430,6 +386,9 @@ static void add_gauges(json_t *all, const struct totals *t, const struct sentine
                f->respond.incidents);
     add_metric(all, "event_blocks_shed_total", "counter",
                "blocks of events that detection did not look at", f->shed_blocks);
+    add_metric(all, "flow_walks_cut_total", "counter",
+               "events whose data flows are learned later, since there were too many at once",
+               f->identify.n_walks_cut);
 }
 
 static void add_by_label(json_t *all, const char *name, const char *help, const char *label,

@@ -81,9 +81,9 @@ const char *node_answer_text(enum node_answer a);
  * (configuration), "workers", "clients_connected", "sessions", "subscriptions",
  * "retained_messages", "retained_bytes", "messages_received", "messages_sent", "messages_dropped",
  * "bytes_received", "bytes_sent", "users", "roles", "assets", "bans", "incidents_open", "respond":
- * {"enforce": bool, "suspended_until_unix_ms", "kept": bool (bans and incidents are on disk)}, "listeners": [{"name", "address", "port", "plane":
- * "delivery"|"control", "tls": bool, "websocket": bool, "proxy_protocol": bool, "anonymous": bool,
- * "connections"}]}
+ * {"enforce": bool, "suspended_until_unix_ms", "kept": bool (bans and incidents are on disk)},
+ * "listeners": [{"name", "address", "port", "plane": "delivery"|"control", "tls": bool,
+ * "websocket": bool, "proxy_protocol": bool, "anonymous": bool, "connections"}]}
  */
 json_t *node_status_json(struct node *n);
 /*
@@ -122,8 +122,14 @@ struct node_incident_filter {
  * "action", "count", "limit", "window_s", "attck": [...], "time_unix_ms" (first),
  * "updated_unix_ms", "expires_unix_ms", "client_id", "address", "user", "text" (a sentence for a
  * person), "subcategory", "disposition", "actions": [{"at_unix_ms", "what", "state", "target",
- * "expires_unix_ms", "author", "undone": bool}], "notes": [{"at_unix_ms", "author", "text"}]}. */
+ * "expires_unix_ms", "author", "undone": bool}], "notes": [{"at_unix_ms", "author", "text"}],
+ * "related": [ids of the same client, user or address within an hour], "samples": [...],
+ * "assigned_to", "acknowledged_unix_ms"}. */
 json_t *node_incidents_json(struct node *n, const struct node_incident_filter *f);
+/* Of 30 days: {"since_unix_ms", "client_days", "all": {"opened", "open", "true", "false", "benign",
+ * "not_judged", "wrong_per_1000_client_days"}, "kinds": [the same with "kind", "detector",
+ * "subcategory"]}; MQ.PR.SP-03. */
+json_t *node_incident_stats_json(struct node *n);
 /* Array of {"kind", "subject", "address", "created_unix_ms", "expires_unix_ms" (0: until lifted),
  * "reason", "author"}. */
 json_t *node_bans_json(struct node *n);
@@ -170,16 +176,23 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
 
 enum node_incident_verb {
     NODE_INCIDENT_ACK,      /* somebody looks after it */
+    NODE_INCIDENT_ASSIGN,   /* @assignee is to look after it */
     NODE_INCIDENT_CLOSE,    /* dealt with; @note says how, @disposition how it was judged */
     NODE_INCIDENT_ROLLBACK, /* undo all that was done automatically because of it */
     NODE_INCIDENT_APPROVE,  /* do what waits for a person's approval */
 };
 
-/* @disposition: "true", "false" or "benign", NODE_INCIDENT_CLOSE only; NULL: not judged.  @note:
- * ACK and CLOSE only; may be NULL. */
-enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id,
-                               const char *disposition, const char *note, const char *author,
-                               char **ret_text);
+struct node_incident_request {
+    enum node_incident_verb verb;
+    const char *id;
+    const char *disposition; /* CLOSE: "true", "false" or "benign"; NULL: not judged.  After "false"
+                                the detector learns the client anew */
+    const char *assignee;    /* ASSIGN; "" takes it back */
+    const char *note;        /* ACK, ASSIGN and CLOSE; may be NULL */
+};
+
+enum node_answer node_incident(struct node *n, const struct node_incident_request *r,
+                               const char *author, char **ret_text);
 /* The kill switch: no automatic action for so long; 0: act again from now on.  At most 1440. */
 enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author,
                                         char **ret_text);

@@ -353,6 +353,7 @@ static void tick(struct sentinel *s)
 {
     detect_tick(s->detect, s->now_ns, found, s);
     respond_tick(s->respond, sentinel_now(s));
+    identify_tick(s->identify, s->now_unix_ms);
     s->next_tick_ns = s->now_ns + TICK_NS;
     if (s->now_ns >= s->next_save_ns) {
         save(s);

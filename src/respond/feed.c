@@ -182,6 +182,37 @@ bool feed_append(struct feed *f, const char *line)
     return err == 0;
 }
 
+/* The end of a file of the feed, from the first whole line on. */
+static void add_end(const struct feed *f, unsigned old, struct buf *ret)
+{
+    char *path = old_path(f, old);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    ssize_t n = 0;
+    off_t from;
+
+    free(path);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &st) == 0 && st.st_size > 0) {
+        from = MAX(st.st_size - (off_t)FEED_READ_BACK_BYTES, 0);
+        n = pread(fd, buf_reserve(ret, (size_t)(st.st_size - from)), (size_t)(st.st_size - from),
+                  from);
+        ret->len += n > 0 ? (size_t)n : 0;
+    }
+    close(fd);
+}
+
+/** feed_read_back() - the records of earlier runs, oldest first, one a line; the first may be cut
+ */
+void feed_read_back(const struct feed *f, struct buf *ret)
+{
+    if (f->path == NULL)
+        return;
+    add_end(f, 1, ret);
+    add_end(f, 0, ret);
+}
+
 /**
  * feed_next_id() - "I-20261125-0001", never given before
  *

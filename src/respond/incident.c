@@ -3,13 +3,17 @@
  * respond/incident.c - incidents: opened, updated and closed by findings; judged by people
  *
  * One is open for each (detector, subject).  The newest RESPOND_INCIDENTS_MAX are
- * kept in memory; the feed has them all.
+ * kept in memory; the feed has them all.  One that an earlier run left open, and
+ * that is not found again for a while, has calmed down unseen and is closed.
  */
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "respond/private.h"
+
+#define RESTORED_S 1800
+#define RELATED_MS 3600000ULL
 
 static struct bytes id_of(const void *item)
 {
@@ -21,7 +25,8 @@ static struct bytes key_of(const void *item)
     return bytes_str(((const struct kept_incident *)item)->key);
 }
 
-static void incident_free(struct kept_incident *k)
+/** incident_free() - @k is in no list; it may be half filled */
+void incident_free(struct kept_incident *k)
 {
     struct incident *i = &k->face;
 
@@ -30,6 +35,7 @@ static void incident_free(struct kept_incident *k)
     free(i->user_name);
     free(i->address);
     free(i->role);
+    free(i->assignee);
     for (unsigned n = 0; n < i->n_notes; n++) {
         free(i->notes[n].author);
         free(i->notes[n].text);
@@ -84,13 +90,13 @@ static void make_room(struct respond *r)
     forget(r, out);
 }
 
-static char *make_key(const struct finding *f)
+static char *make_key(const struct detector_info *d, enum subject_kind kind, struct bytes subject)
 {
     struct buf key = {0};
     char *text;
 
-    buf_addf(&key, "%s\n%s\n", f->detector->name, subject_kind_text(f->subject_kind));
-    buf_add(&key, f->subject);
+    buf_addf(&key, "%s\n%s\n", d->name, subject_kind_text(kind));
+    buf_add(&key, subject);
     text = bytes_dup_str(buf_view(&key));
     buf_done(&key);
     return text;
@@ -124,6 +130,33 @@ static void take_over(struct incident *i, const struct finding *f, struct respon
     }
 }
 
+/* Ids grow, also from one run to the next. */
+static void insert(struct respond *r, struct kept_incident *k)
+{
+    struct list *before = &r->incidents;
+
+    while (before->prev != &r->incidents &&
+           strcmp(list_item(before->prev, struct kept_incident, link)->face.id, k->face.id) > 0)
+        before = before->prev;
+    list_init(&k->link);
+    list_append(before, &k->link); /* to a link in the middle: in front of it */
+    map_put(&r->by_id, k);
+    r->n_open += k->face.state != INCIDENT_CLOSED;
+}
+
+/** incident_adopt() - one of an earlier run; @k is taken over and complete but for its key */
+void incident_adopt(struct respond *r, struct kept_incident *k)
+{
+    const struct incident *i = &k->face;
+
+    k->is_restored = true;
+    k->key = make_key(i->detector, i->subject_kind, bytes_str(i->subject));
+    insert(r, k);
+    k->is_open = i->state != INCIDENT_CLOSED && map_find(&r->open_by_key, key_of(k)) == NULL;
+    if (k->is_open)
+        map_put(&r->open_by_key, k);
+}
+
 /* @key is taken. */
 static struct kept_incident *open_incident(struct respond *r, char *key, const struct finding *f,
                                            struct respond_now now)
@@ -138,13 +171,11 @@ static struct kept_incident *open_incident(struct respond *r, char *key, const s
     k->face.detector = f->detector;
     k->face.subject_kind = f->subject_kind;
     k->face.subject = bytes_dup_str(f->subject);
+    k->face.assignee = bytes_dup_str(BYTES_NONE);
     k->face.severity = f->severity;
     k->face.opened_unix_ms = now.unix_ms;
-    list_init(&k->link);
-    list_append(&r->incidents, &k->link);
-    map_put(&r->by_id, k);
+    insert(r, k);
     map_put(&r->open_by_key, k);
-    r->n_open++;
     r->counters.incidents++;
     return k;
 }
@@ -153,10 +184,38 @@ static void close_incident(struct respond *r, struct kept_incident *k, struct re
 {
     k->face.state = INCIDENT_CLOSED;
     k->face.updated_unix_ms = now.unix_ms;
-    map_remove(&r->open_by_key, key_of(k));
+    if (k->is_open)
+        map_remove(&r->open_by_key, key_of(k));
     k->is_open = false;
     r->n_open--;
     respond_record(r, &k->face, "closed");
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return a[0] != '\0' && strcmp(a, b) == 0;
+}
+
+static void name_related(struct incident *i, const struct incident *other)
+{
+    if (i->n_related < INCIDENT_RELATED_MAX)
+        memcpy(i->related[i->n_related++], other->id, sizeof(other->id));
+}
+
+/* Each of the two names the other: those of one client, user or address within an hour. */
+static void relate(const struct respond *r, struct incident *i)
+{
+    for (struct list *it = r->incidents.prev; it != &r->incidents; it = it->prev) {
+        struct incident *other = &list_item(it, struct kept_incident, link)->face;
+
+        if (other == i || other->updated_unix_ms + RELATED_MS < i->opened_unix_ms)
+            continue;
+        if (!is_same(i->client_id, other->client_id) && !is_same(i->user_name, other->user_name) &&
+            !is_same(i->address, other->address))
+            continue;
+        name_related(i, other);
+        name_related(other, i);
+    }
 }
 
 /**
@@ -167,7 +226,7 @@ static void close_incident(struct respond *r, struct kept_incident *k, struct re
  */
 void respond_finding(struct respond *r, const struct finding *f, struct respond_now now)
 {
-    char *key = make_key(f);
+    char *key = make_key(f->detector, f->subject_kind, f->subject);
     struct kept_incident *k = map_find(&r->open_by_key, bytes_str(key));
     bool is_new = k == NULL;
     struct plan p;
@@ -183,19 +242,26 @@ void respond_finding(struct respond *r, const struct finding *f, struct respond_
     else
         free(key);
     take_over(&k->face, f, now);
+    k->is_restored = false;
+    if (is_new)
+        relate(r, &k->face);
     p = playbook_plan(r, &k->face, f, now);
     act_on(r, &k->face, f, &p, now);
     respond_record(r, &k->face, is_new ? "open" : "update");
 }
 
-/** incidents_expire() - actions whose time is over */
+/** incidents_expire() - actions whose time is over, and incidents that ended between two runs */
 void incidents_expire(struct respond *r, struct respond_now now)
 {
-    list_each (it, &r->incidents) {
-        struct incident *i = &list_item(it, struct kept_incident, link)->face;
+    bool is_settled = now.ns >= r->started_ns + respond_scaled_ns(r, RESTORED_S);
 
-        if (act_expire(i, now))
-            incident_changed(r, i, now);
+    list_each (it, &r->incidents) {
+        struct kept_incident *k = list_item(it, struct kept_incident, link);
+
+        if (act_expire(&k->face, now))
+            incident_changed(r, &k->face, now);
+        if (is_settled && k->is_restored && k->face.state == INCIDENT_OPEN)
+            close_incident(r, k, now);
     }
 }
 
@@ -259,6 +325,13 @@ void incident_changed(struct respond *r, struct incident *i, struct respond_now 
     respond_record(r, i, i->state == INCIDENT_CLOSED ? "closed" : "update");
 }
 
+/* A person has seen it, whatever they did about it. */
+static void noticed(struct incident *i, struct respond_now now)
+{
+    if (i->acknowledged_unix_ms == 0)
+        i->acknowledged_unix_ms = now.unix_ms;
+}
+
 /**
  * respond_incident_ack() - somebody looks after it
  *
@@ -280,7 +353,34 @@ enum respond_answer respond_incident_ack(struct respond *r, const char *id, cons
         return fits;
     add_note(i, note, author, now);
     i->state = INCIDENT_ACKNOWLEDGED;
+    noticed(i, now);
     log_info("respond", "%s: acknowledged by %s", i->id, author);
+    incident_changed(r, i, now);
+    return RESPOND_OK;
+}
+
+/** respond_incident_assign() - see respond.h; answers as respond_incident_ack() */
+enum respond_answer respond_incident_assign(struct respond *r, const char *id, const char *assignee,
+                                            const char *note, const char *author,
+                                            struct respond_now now)
+{
+    struct incident *i = incident_mutable(r, id);
+    enum respond_answer fits;
+
+    if (i == NULL)
+        return RESPOND_E_NOT_FOUND;
+    if (i->state == INCIDENT_CLOSED)
+        return RESPOND_E_CONFLICT;
+    if (strlen(assignee) > RESPOND_ASSIGNEE_BYTES_MAX)
+        return RESPOND_E_INVALID;
+    fits = note_fits(i, note);
+    if (fits != RESPOND_OK)
+        return fits;
+    add_note(i, note, author, now);
+    free(i->assignee);
+    i->assignee = bytes_dup_str(bytes_str(assignee));
+    noticed(i, now);
+    log_info("respond", "%s: assigned to \"%s\" by %s", i->id, assignee, author);
     incident_changed(r, i, now);
     return RESPOND_OK;
 }
@@ -302,6 +402,7 @@ enum respond_answer respond_incident_close(struct respond *r, const char *id,
         return fits;
     add_note(&k->face, note, author, now);
     k->face.disposition = d;
+    noticed(&k->face, now);
     log_info("respond", "%s: closed by %s: %s", id, author,
              d != DISPOSITION_NONE ? incident_disposition_text(d) : "not judged");
     close_incident(r, k, now);

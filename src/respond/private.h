@@ -86,6 +86,8 @@ void blast_touch(struct blast *b, uint64_t key, unsigned clients, uint64_t now_n
 
 /* ---- feed.c: incidents.jsonl ---- */
 
+#define FEED_READ_BACK_BYTES (8U << 20) /* of each of the two newest files */
+
 struct feed {
     char *path; /* owned; NULL: none */
     int fd;     /* -1: not open */
@@ -100,6 +102,7 @@ struct feed {
 void feed_init(struct feed *f, const char *state_dir, uint64_t size_max);
 void feed_done(struct feed *f);
 bool feed_append(struct feed *f, const char *line);
+void feed_read_back(const struct feed *f, struct buf *ret);
 void feed_next_id(struct feed *f, uint64_t now_unix_ms, char ret[INCIDENT_ID_BYTES]);
 
 /* ---- bans.c, bans_file.c ---- */
@@ -138,7 +141,8 @@ struct kept_incident {
     struct incident face;
     char *key; /* owned; detector and subject */
     struct list link;
-    bool is_open; /* in respond.open_by_key */
+    bool is_open;     /* in respond.open_by_key */
+    bool is_restored; /* of an earlier run, and not found again since */
 };
 
 struct respond {
@@ -153,6 +157,7 @@ struct respond {
     struct map open_by_key;
     struct list incidents; /* oldest first */
     unsigned n_open;
+    uint64_t started_ns;
     uint64_t suspended_until_ns;
     uint64_t suspended_until_unix_ms;
     struct respond_counters counters;
@@ -204,8 +209,13 @@ void incident_actions_free(struct incident *i);
 void incidents_init(struct respond *r);
 void incidents_done(struct respond *r);
 void incidents_expire(struct respond *r, struct respond_now now);
+void incident_adopt(struct respond *r, struct kept_incident *k);
+void incident_free(struct kept_incident *k);
 struct incident *incident_mutable(struct respond *r, const char *id);
 void incident_changed(struct respond *r, struct incident *i, struct respond_now now);
+
+/* restore.c */
+void incidents_restore(struct respond *r);
 
 /* record.c */
 json_t *json_text(const char *text);

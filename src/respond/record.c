@@ -175,6 +175,15 @@ static json_t *json_samples(const struct incident *i)
     return all;
 }
 
+static json_t *json_related(const struct incident *i)
+{
+    json_t *all = json_array();
+
+    for (unsigned n = 0; n < i->n_related; n++)
+        json_array_append_new(all, json_text(i->related[n]));
+    return all;
+}
+
 static void set(json_t *o, const char *key, json_t *value)
 {
     json_object_set_new(o, key, value);
@@ -265,6 +274,7 @@ static json_t *common(const struct incident *i)
     set(o, "limit", json_count(i->limit));
     set(o, "window_s", json_integer(i->window_s));
     set(o, "samples", json_samples(i));
+    set(o, "related", json_related(i));
     set(o, "actions", json_actions(i));
     set(o, "text", json_sentence(i));
     return o;
@@ -294,6 +304,8 @@ json_t *respond_record_json(const struct incident *i, const char *state)
     set(o, "expires", json_date(incident_expires_unix_ms(i)));
     set(o, "state", json_string(state));
     set(o, "acknowledged", json_boolean(i->state == INCIDENT_ACKNOWLEDGED));
+    set(o, "acknowledged_at", json_date(i->acknowledged_unix_ms));
+    set(o, "assigned_to", text_or_null(i->assignee));
     set(o, "disposition", text_or_null(incident_disposition_text(i->disposition)));
     set(o, "notes", json_notes(i));
     return o;
@@ -320,6 +332,9 @@ json_t *respond_incident_json(const struct incident *i)
     set_if_known(o, "address", i->address);
     set_if_known(o, "user", i->user_name);
     set_if_known(o, "role", i->role);
+    set_if_known(o, "assigned_to", i->assignee);
+    if (i->acknowledged_unix_ms != 0)
+        set(o, "acknowledged_unix_ms", json_integer((json_int_t)i->acknowledged_unix_ms));
     set_if_known(o, "disposition", incident_disposition_text(i->disposition));
     set(o, "notes", json_notes(i));
     return o;

@@ -49,6 +49,8 @@ struct respond *respond_new(const struct respond_settings *s, const struct respo
         protected_init(&r->protected[k]);
     incidents_init(r);
     feed_init(&r->feed, s->state_dir, s->file_bytes_max);
+    r->started_ns = now.ns;
+    incidents_restore(r);
     bans_init(&r->bans);
     bans_load(&r->bans, s->state_dir, now.unix_ms);
     return r;

@@ -7,7 +7,8 @@
  * calling thread; they must not call back into respond.  One thread owns a struct
  * respond.
  *
- * What it keeps in state_dir: incidents.jsonl (one line a change), bans.json.
+ * What it keeps in state_dir: incidents.jsonl (one line a change), bans.json.  At the
+ * start the newest incidents are read back.
  *
  * MQ.RS.* (detection, section 5)
  */
@@ -27,6 +28,7 @@
     32 /* of one incident; then the oldest that needs no undoing is forgotten */
 #define RESPOND_NOTES_MAX           32 /* of one incident; more are refused */
 #define RESPOND_NOTE_BYTES_MAX      1024
+#define RESPOND_ASSIGNEE_BYTES_MAX  128
 #define RESPOND_SUSPEND_MINUTES_MAX 1440
 
 struct respond_now {
@@ -192,7 +194,8 @@ struct incident_note {
     char *text;   /* owned */
 };
 
-#define INCIDENT_ID_BYTES 24
+#define INCIDENT_ID_BYTES    24
+#define INCIDENT_RELATED_MAX 8 /* the newest of the hour before; more are not named */
 
 /* Read only outside respond; valid until the next call of respond. */
 struct incident {
@@ -208,12 +211,16 @@ struct incident {
     char *user_name;
     char *address;
     char *role;
+    char *assignee; /* who is to look after it; "": nobody was named */
     double count;
     double limit;
     unsigned window_s;
     unsigned confidence;
     uint64_t opened_unix_ms;
     uint64_t updated_unix_ms;
+    uint64_t acknowledged_unix_ms; /* when a person first took note of it; 0: not yet */
+    unsigned n_related;
+    char related[INCIDENT_RELATED_MAX][INCIDENT_ID_BYTES]; /* of the same client, user or address */
     unsigned n_samples;
     char samples[DETECT_SAMPLES_MAX][DETECT_SAMPLE_BYTES_MAX];
     struct action *actions; /* owned */
@@ -266,6 +273,11 @@ json_t *respond_record_json(const struct incident *i, const char *state);
 /* @author: "admin:alice".  @note may be NULL. */
 enum respond_answer respond_incident_ack(struct respond *r, const char *id, const char *note,
                                          const char *author, struct respond_now now);
+/* @assignee: who is to look after it; "" takes it back.  E_INVALID: longer than
+ * RESPOND_ASSIGNEE_BYTES_MAX. */
+enum respond_answer respond_incident_assign(struct respond *r, const char *id, const char *assignee,
+                                            const char *note, const char *author,
+                                            struct respond_now now);
 /* Actions in force stay so until they expire; undo them first with rollback. */
 enum respond_answer respond_incident_close(struct respond *r, const char *id,
                                            enum incident_disposition d, const char *note,
@@ -277,6 +289,18 @@ enum respond_answer respond_incident_rollback(struct respond *r, const char *id,
 /* Do what is held for approval; E_CONFLICT when nothing is.  Held actions expire after 15 min. */
 enum respond_answer respond_incident_approve(struct respond *r, const char *id, const char *author,
                                              struct respond_now now, unsigned *ret_done);
+
+/* ---- how they were judged ---- */
+
+struct incident_tally {
+    unsigned opened;
+    unsigned open;                  /* not closed yet */
+    unsigned closed[DISPOSITION_N]; /* DISPOSITION_NONE: not judged */
+};
+
+struct incident_tally respond_tally(const struct respond *r, const struct detector_info *detector,
+                                    uint64_t since_unix_ms);
+unsigned incident_tally_wrong(const struct incident_tally *t);
 
 /* ---- kill switch ---- */
 

@@ -399,6 +399,8 @@ def test_an_incident_is_shown_acknowledged_and_closed(commanded):
 
     commanded.ok("incidents", "ack", number, "--note", "on my way")
     assert commanded.json("incidents", "show", number)["state"] == "acknowledged"
+    commanded.ok("incidents", "assign", number, "--to", "Ada Lovelace")
+    assert commanded.json("incidents", "show", number)["assigned_to"] == "Ada Lovelace"
     commanded.ok("incidents", "close", number, "--as", "benign", "--note", "a drill")
     closed = commanded.json("incidents", "show", number)
     assert closed["state"] == "closed"
@@ -409,6 +411,24 @@ def test_an_incident_is_shown_acknowledged_and_closed(commanded):
     assert commanded.cli("incidents", "close", number).returncode == NO
     assert commanded.cli("incidents", "show", "I-none").returncode == NO
     assert commanded.cli("incidents", "close", number, "--as", "odd").returncode == NO
+
+
+def test_incidents_outlive_a_restart_and_judgements_are_counted(commanded):
+    wrong, right = command(commanded, "one")["id"], command(commanded, "two")["id"]
+    commanded.ok("incidents", "close", wrong, "--as", "false", "--note", "a new station")
+    assert commanded.json("incidents", "show", right)["related"] == [wrong]
+    before = commanded.json("incidents")
+    assert commanded.end() == 0
+    commanded.start()
+    assert commanded.json("incidents") == before
+    commanded.ok("incidents", "close", right, "--as", "true")
+
+    stats = commanded.json("incidents", "--stats")
+    assert {k: stats["all"][k] for k in ("opened", "open", "true", "false")} == {
+        "opened": 2, "open": 0, "true": 1, "false": 1,
+    }
+    assert [x["kind"] for x in stats["kinds"]] == ["unauthorized-command"]
+    assert "unauthorized-command" in commanded.ok("incidents", "--stats")
 
 
 def test_incidents_are_filtered(commanded):

@@ -92,6 +92,12 @@ json_t *node_incidents_json(struct node *n, const struct node_incident_filter *f
                      (json_int_t)f->since_unix_ms, "limit", (json_int_t)f->limit);
 }
 
+json_t *node_incident_stats_json(struct node *n)
+{
+    (void)n;
+    return json_pack("[s]", "stats");
+}
+
 json_t *node_bans_json(struct node *n)
 {
     (void)n;
@@ -137,14 +143,15 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
                  address != NULL ? address : "-", author);
 }
 
-enum node_answer node_incident(struct node *n, enum node_incident_verb verb, const char *id,
-                               const char *disposition, const char *note, const char *author,
-                               char **ret_text)
+enum node_answer node_incident(struct node *n, const struct node_incident_request *r,
+                               const char *author, char **ret_text)
 {
-    static const char *const verbs[] = {"ack", "close", "rollback", "approve"};
+    static const char *const verbs[] = {"ack", "assign", "close", "rollback", "approve"};
+    bool assigns = r->verb == NODE_INCIDENT_ASSIGN;
 
-    return acted(n, NULL, ret_text, "%s %s %s: %s by %s", verbs[verb], id,
-                 disposition != NULL ? disposition : "-", note != NULL ? note : "-", author);
+    return acted(n, NULL, ret_text, "%s %s %s%s%s: %s by %s", verbs[r->verb], r->id,
+                 r->disposition != NULL ? r->disposition : "-", assigns ? " to " : "",
+                 assigns ? r->assignee : "", r->note != NULL ? r->note : "-", author);
 }
 
 enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author,

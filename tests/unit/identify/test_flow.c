@@ -174,6 +174,37 @@ static void past_the_limits_topics_filters_and_flows_are_counted(void **state)
     identify_free(id);
 }
 
+/* However many topics there are; what was left out is learned when it is used again. */
+static void a_wildcard_costs_no_more_than_its_budget_and_the_rest_is_learned_in_use(void **state)
+{
+    struct identify_limits limits = identify_limits_default;
+    struct identify *id;
+    char topic[16];
+
+    (void)state;
+    limits.visits_per_event_max = 20;
+    id = identify_new(&limits);
+    connect_at(id, &meter, NOW);
+    connect_at(id, &centre, NOW);
+    for (unsigned i = 0; i < 100; i++) {
+        (void)snprintf(topic, sizeof(topic), "t/%u", i);
+        feed(id, &meter, EVENT_PUBLISH_TOPIC, topic, NOW);
+    }
+    for (unsigned round = 0; round < 3; round++) {
+        feed(id, &centre, EVENT_SUBSCRIBED, "#", NOW + round);
+        assert_in_range(identify_counts(id).n_flows, 1, 20);
+        assert_int_equal(identify_counts(id).n_walks_cut, 2 * round + 1);
+        feed(id, &centre, EVENT_UNSUBSCRIBED, "#", NOW + round);
+    }
+    feed(id, &centre, EVENT_SUBSCRIBED, "#", NOW + 5);
+    for (unsigned i = 0; i < 100; i++) {
+        (void)snprintf(topic, sizeof(topic), "t/%u", i);
+        feed(id, &meter, EVENT_PUBLISH_TOPIC, topic, NOW + 6);
+    }
+    assert_int_equal(identify_counts(id).n_flows, 100);
+    identify_free(id);
+}
+
 static void a_topic_longer_than_is_kept_is_counted(void **state)
 {
     struct identify *id = identify_new(NULL);
@@ -305,6 +336,7 @@ int main(void)
         cmocka_unit_test(talking_to_oneself_is_no_flow),
         cmocka_unit_test(the_end_of_an_old_connection_leaves_the_new_one_alone),
         cmocka_unit_test(past_the_limits_topics_filters_and_flows_are_counted),
+        cmocka_unit_test(a_wildcard_costs_no_more_than_its_budget_and_the_rest_is_learned_in_use),
         cmocka_unit_test(a_topic_longer_than_is_kept_is_counted),
         cmocka_unit_test(a_flow_is_declared_by_name_principal_role_or_any),
         cmocka_unit_test(random_comings_and_goings_leave_no_pair_out),

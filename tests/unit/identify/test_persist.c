@@ -239,10 +239,34 @@ static void a_folder_that_cannot_be_written_is_an_error_with_its_name(void **sta
     identify_free(id);
 }
 
+static void client_days_are_added_up_and_go_on_after_a_restart(void **state)
+{
+    struct identify *id = identify_new(NULL);
+    struct identify *back;
+    struct client two = {2, "two", "", NULL, "10.0.0.2", "r"};
+
+    (void)state;
+    connect_at(id, &meter, NOW);
+    connect_at(id, &two, NOW);
+    identify_tick(id, NOW);
+    for (unsigned s = 1; s <= 4320; s++) /* two clients for half of a tenth of a day */
+        identify_tick(id, NOW + s * 1000);
+    assert_true(identify_client_days(id, NOW, 30) > 0.0999 &&
+                identify_client_days(id, NOW, 30) < 0.1001);
+    identify_tick(id, NOW + 40 * DAY_MS); /* the clock jumps: it was not looked for so long */
+    assert_true(identify_client_days(id, NOW + 40 * DAY_MS, 30) < 0.002);
+    save(id, NOW + 40 * DAY_MS);
+    back = load(NOW + 40 * DAY_MS);
+    assert_true(identify_client_days(back, NOW, 30) > 0.0999);
+    identify_free(back);
+    identify_free(id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_saved_is_what_is_loaded),
+        cmocka_unit_test(client_days_are_added_up_and_go_on_after_a_restart),
         cmocka_unit_test(a_flow_that_is_live_counts_as_seen_when_saved),
         cmocka_unit_test(facts_outlive_a_restart),
         cmocka_unit_test(what_was_not_seen_for_long_is_forgotten),

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * respond/restore.c - incidents of earlier runs, from their records
+ *
+ * A record holds all of an incident, so the last one of each is enough; of what a
+ * record lacks or holds in another form the rest is kept.  A record whose detector
+ * this version does not have is left out.
+ *
+ * What was done is known but no longer in force, except for bans, which have a file
+ * of their own: delays ended with the run, and what waited for approval is withdrawn.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "respond/private.h"
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+
+    return text != NULL ? text : "";
+}
+
+static char *text_dup(const json_t *o, const char *key)
+{
+    return bytes_dup_str(bytes_str(text_of(o, key)));
+}
+
+static uint64_t date_of(const json_t *o, const char *key)
+{
+    uint64_t unix_ms = 0;
+
+    (void)clock_parse(text_of(o, key), &unix_ms);
+    return unix_ms;
+}
+
+static uint64_t number_of(const json_t *o, const char *key)
+{
+    json_int_t n = json_integer_value(json_object_get(o, key));
+
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+/* The number of @text among the texts of an enum; @n: it is none. */
+static unsigned choice_of(const char *text, unsigned n, const char *(*text_at)(unsigned i))
+{
+    unsigned i = 0;
+
+    while (i < n && strcmp(text_at(i), text) != 0)
+        i++;
+    return i;
+}
+
+static const char *kind_at(unsigned i)
+{
+    return action_kind_text(i);
+}
+
+static const char *state_at(unsigned i)
+{
+    return action_state_text(i);
+}
+
+static const char *subject_at(unsigned i)
+{
+    return subject_kind_text(i);
+}
+
+static const struct detector_info *detector_named(const char *name)
+{
+    for (size_t i = 0; i < detect_detectors(); i++)
+        if (strcmp(detect_detector(i)->name, name) == 0)
+            return detect_detector(i);
+    return NULL;
+}
+
+/* "ip:192.0.2.1"; Return: false when it is nothing of the kind. */
+static bool read_subject(struct incident *i, const json_t *o)
+{
+    const char *text = text_of(o, "subject");
+    const char *colon = strchr(text, ':');
+    char kind[16] = {0};
+    unsigned which;
+
+    if (colon == NULL || (size_t)(colon - text) >= sizeof(kind))
+        return false;
+    memcpy(kind, text, (size_t)(colon - text));
+    which = choice_of(kind, SUBJECT_KIND_N, subject_at);
+    if (which == SUBJECT_KIND_N)
+        return false;
+    i->subject_kind = which;
+    i->subject = bytes_dup_str(bytes_str(colon + 1));
+    return true;
+}
+
+static void read_action(struct incident *i, const json_t *o)
+{
+    unsigned kind = choice_of(text_of(o, "what"), ACTION_KIND_N, kind_at);
+    unsigned state = choice_of(text_of(o, "state"), ACTION_STATE_N, state_at);
+    unsigned target = choice_of(text_of(o, "target_kind"), SUBJECT_KIND_N, subject_at);
+    struct action *a = &i->actions[i->n_actions];
+
+    if (kind == ACTION_KIND_N || state == ACTION_STATE_N || target == SUBJECT_KIND_N)
+        return;
+    if (state == ACTION_HELD || (state == ACTION_DONE && kind == ACTION_DELAY))
+        state = ACTION_EXPIRED;
+    *a = (struct action){
+        .kind = kind,
+        .state = state,
+        .at_unix_ms = number_of(o, "at_unix_ms"),
+        .expires_unix_ms = number_of(o, "expires_unix_ms"),
+        .target_kind = target,
+        .target = text_dup(o, "target"),
+        .author = text_dup(o, "author"),
+        .reason = text_dup(o, "reason"),
+    };
+    (void)respond_ban_kind_parse(text_of(o, "ban"), &a->ban_kind);
+    if (json_object_get(o, "undone_by") != NULL)
+        a->undone_by = text_dup(o, "undone_by");
+    i->n_actions++;
+}
+
+static void read_lists(struct incident *i, const json_t *o)
+{
+    const json_t *list = json_object_get(o, "actions");
+    const json_t *v;
+    size_t k;
+
+    i->actions = mem_zero((RESPOND_ACTIONS_MAX + 1) * sizeof(*i->actions));
+    json_array_foreach(list, k, v) if (i->n_actions < RESPOND_ACTIONS_MAX) read_action(i, v);
+    list = json_object_get(o, "notes");
+    i->notes = mem_zero((RESPOND_NOTES_MAX + 1) * sizeof(*i->notes));
+    json_array_foreach(list, k, v) if (i->n_notes < RESPOND_NOTES_MAX) i->notes[i->n_notes++] =
+        (struct incident_note){
+            .at_unix_ms = number_of(v, "at_unix_ms"),
+            .author = text_dup(v, "author"),
+            .text = text_dup(v, "text"),
+        };
+    list = json_object_get(o, "samples");
+    json_array_foreach(list, k, v) if (i->n_samples < DETECT_SAMPLES_MAX && json_is_string(v))(void)
+        snprintf(i->samples[i->n_samples++], DETECT_SAMPLE_BYTES_MAX, "%s", json_string_value(v));
+    list = json_object_get(o, "related");
+    json_array_foreach(list, k, v) if (i->n_related < INCIDENT_RELATED_MAX && json_is_string(v))(
+        void) snprintf(i->related[i->n_related++], INCIDENT_ID_BYTES, "%s", json_string_value(v));
+}
+
+static enum incident_state state_of(const json_t *o)
+{
+    if (strcmp(text_of(o, "state"), "closed") == 0)
+        return INCIDENT_CLOSED;
+    return json_is_true(json_object_get(o, "acknowledged")) ? INCIDENT_ACKNOWLEDGED : INCIDENT_OPEN;
+}
+
+static void read_numbers(struct incident *i, const json_t *o)
+{
+    const json_t *evidence = json_object_get(o, "evidence");
+
+    i->count = json_number_value(json_object_get(o, "count"));
+    i->limit = json_number_value(json_object_get(o, "limit"));
+    i->window_s = (unsigned)number_of(o, "window_s");
+    i->confidence = (unsigned)number_of(evidence, "confidence");
+    i->updated_unix_ms = date_of(o, "time");
+    i->opened_unix_ms = date_of(evidence, "opened");
+    i->acknowledged_unix_ms = date_of(o, "acknowledged_at");
+}
+
+/* Into @i, which is all zero.  Return: false when the record is of no use; @i may then be half
+ * filled. */
+static bool read_record(struct incident *i, const json_t *o)
+{
+    i->detector = detector_named(text_of(o, "kind"));
+    if (i->detector == NULL || !severity_parse(text_of(o, "severity"), &i->severity) ||
+        !read_subject(i, o))
+        return false;
+    (void)snprintf(i->id, sizeof(i->id), "%s", text_of(o, "id"));
+    i->state = state_of(o);
+    (void)incident_disposition_parse(text_of(o, "disposition"), &i->disposition);
+    i->client_id = text_dup(o, "client_id");
+    i->user_name = text_dup(o, "username");
+    i->address = text_dup(o, "ip");
+    i->role = text_dup(o, "role");
+    i->assignee = text_dup(o, "assigned_to");
+    read_numbers(i, o);
+    read_lists(i, o);
+    return true;
+}
+
+static void restore_one(struct respond *r, struct bytes line)
+{
+    json_t *o = json_loadb((const char *)line.at, line.len, 0, NULL);
+    const char *id = text_of(o, "id");
+    struct kept_incident *k;
+
+    if (id[0] != '\0' && strlen(id) < INCIDENT_ID_BYTES && respond_incident_find(r, id) == NULL) {
+        k = mem_new(struct kept_incident);
+        if (read_record(&k->face, o))
+            incident_adopt(r, k);
+        else
+            incident_free(k);
+    }
+    json_decref(o);
+}
+
+/* The line before @end, without its newline; what was torn is a line that does not parse. */
+static struct bytes line_before(struct bytes text, size_t end)
+{
+    size_t begin = end;
+
+    while (begin > 0 && text.at[begin - 1] != '\n')
+        begin--;
+    return bytes_of(text.at + begin, end - begin);
+}
+
+/**
+ * incidents_restore() - the newest RESPOND_INCIDENTS_MAX of earlier runs
+ *
+ * Once, before the first finding.  From the last record back, so that of each incident only one is
+ * read.
+ */
+void incidents_restore(struct respond *r)
+{
+    struct buf text = {0};
+    size_t end;
+
+    feed_read_back(&r->feed, &text);
+    end = text.len;
+    while (end > 0 && r->by_id.n < RESPOND_INCIDENTS_MAX) {
+        struct bytes line = line_before(buf_view(&text), end);
+
+        restore_one(r, line);
+        end -= line.len;
+        end -= end > 0; /* the newline before it */
+    }
+    buf_done(&text);
+    if (r->by_id.n > 0)
+        log_info("respond", "%zu incidents of earlier runs, %u of them open", r->by_id.n,
+                 r->n_open);
+}

@@ -87,9 +87,9 @@ int cli_reference(int argc, char **argv)
 
     if (rc != CLI_OK)
         return rc;
-    all = json_pack("{s:s, s:o, s:o, s:o, s:o}", "version", BASTIDE_VERSION, "verbs", verbs_json(),
-                    "limits", limits_json(), "routes", routes_json(), "configuration",
-                    configuration_json());
+    all = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "version", BASTIDE_VERSION, "verbs",
+                    verbs_json(), "limits", limits_json(), "routes", routes_json(), "metrics",
+                    node_metrics_describe(), "configuration", configuration_json());
     print_json(all);
     json_decref(all);
     return CLI_OK;

@@ -54,8 +54,9 @@ struct config {
     unsigned workers; /* 0: one a CPU */
     char *state_dir;  /* incidents.jsonl, bans.json, assets.json, audit ... */
     char *admin_socket;
-    char *log_level; /* error, warning, info, debug */
-    char *run_as;    /* user to become after the start when root; NULL: stay */
+    char *log_level;         /* error, warning, info, debug */
+    char *run_as;            /* user to become after the start when root; NULL: stay */
+    uint32_t sys_interval_s; /* between two publications on $SYS; 0: none */
     struct config_listener *listeners;
     size_t n_listeners;
     /* Policy: roles, limits, command topics from the file; users from users_file. */

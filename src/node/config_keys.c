@@ -30,6 +30,9 @@ static const struct config_key node_keys[] = {
      .what = "what is written to standard error: this and worse"},
     {"run_as", CONFIG_TEXT, 0, IN(config, run_as), .min = 1, .max = 32,
      .what = "user to become after the start when started as root"},
+    {"sys_interval_s", CONFIG_U32, 0, IN(config, sys_interval_s), .min = 0, .max = 86400, .deflt = "10",
+     .what = "seconds between two publications of the node's state, retained, under $SYS/broker/; 0: none. Read by "
+             "roles with a rule that says $SYS/, such as \"subscribe: $SYS/#\""},
 };
 static const struct config_section node_section = SECTION(node_keys, config, NULL);
 

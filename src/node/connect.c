@@ -50,10 +50,12 @@ static bool send_connack(struct link *l, const struct wire_connect *p,
     size_t begun = l->out.len;
 
     wire_encode_connack(&l->out, ack, p->level);
-    if (!(p->props.set & BIT64(PROP_PACKET_MAX)) || l->out.len - begun <= p->props.packet_max)
-        return true;
-    l->out.len = begun;
-    return false;
+    if ((p->props.set & BIT64(PROP_PACKET_MAX)) && l->out.len - begun > p->props.packet_max) {
+        l->out.len = begun;
+        return false;
+    }
+    l->conn.n_packets++;
+    return true;
 }
 
 static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t reason,

@@ -11,97 +11,13 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "node/facts.h"
 #include "node/node_private.h"
 #include "node/sentinel.h"
 
-/* ---- sums over the workers ---- */
-
-struct totals {
-    struct counters counters;
-    size_t sessions;
-    size_t connected;
-    size_t subscriptions;
-    size_t retained;
-    size_t retained_bytes;
-    size_t connections[64]; /* by listener */
-};
-
-static void add_totals(struct worker *w, void *arg)
-{
-    struct totals *t = arg;
-    size_t cursor = 0;
-    const struct resident *c;
-
-#define X(name, help) t->counters.name += w->counters.name;
-    COUNTERS(X)
-#undef X
-    t->sessions += w->residents.n;
-    while ((c = map_next(&w->residents, &cursor)) != NULL) {
-        t->connected += c->link != NULL;
-        t->subscriptions += c->session->subscriber.n_subscriptions;
-    }
-    t->retained = router_n_retained(w->router); /* every worker has all */
-    t->retained_bytes = router_retained_bytes(w->router);
-    list_each (it, &w->links) {
-        size_t i =
-            (size_t)(list_item(it, struct link, in_worker)->listener - w->listeners[0].config);
-
-        if (i < COUNT_OF(t->connections))
-            t->connections[i]++;
-    }
-}
-
-static struct totals totals_of(struct node *n)
-{
-    struct totals t = {0};
-
-    for (unsigned i = 0; i < n->n_workers; i++)
-        node_call_worker(n, i, add_totals, &t);
-    return t;
-}
-
-struct sentinel_facts {
-    struct identify_counts identify;
-    size_t bans;
-    unsigned incidents_open;
-    uint64_t suspended_until_unix_ms;
-    bool is_kept;
-    struct respond_counters respond;
-    uint64_t shed_blocks;
-    json_t *detectors;
-    json_t *events;
-};
-
-static void ask_sentinel(struct sentinel *s, void *arg)
-{
-    struct sentinel_facts *f = arg;
-
-    f->identify = identify_counts(s->identify);
-    f->bans = s->n_bans;
-    f->incidents_open = respond_incidents_open(s->respond);
-    f->suspended_until_unix_ms = respond_suspended_until_unix_ms(s->respond);
-    f->is_kept = respond_is_kept(s->respond);
-    f->respond = respond_counters(s->respond);
-    f->shed_blocks = atomic_load(&s->n_shed_blocks);
-    f->detectors = json_array();
-    for (size_t i = 0; i < detect_detectors(); i++) {
-        struct detector_counters c = detect_counters(s->detect, i);
-
-        json_array_append_new(f->detectors,
-                              json_pack("{s:s,s:I,s:I,s:I,s:I}", "detector", c.detector->name,
-                                        "events", (json_int_t)c.events, "fired",
-                                        (json_int_t)c.fired, "suppressed", (json_int_t)c.suppressed,
-                                        "shed", (json_int_t)c.shed));
-    }
-    f->events = json_object();
-    for (unsigned i = 0; i < EVENT_KIND_N; i++)
-        json_object_set_new(f->events, event_kind_text(i),
-                            json_integer((json_int_t)s->n_events[i]));
-}
-
 /* ---- status ---- */
 
-static json_t *listeners_json(const struct node *n, const struct totals *t)
+static json_t *listeners_json(const struct node *n, const struct node_facts *f)
 {
     json_t *all = json_array();
 
@@ -114,7 +30,7 @@ static json_t *listeners_json(const struct node *n, const struct totals *t)
                            l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery", "tls",
                            l->has_tls, "websocket", l->websocket, "proxy_protocol",
                            l->proxy_protocol, "anonymous", l->anonymous, "connections",
-                           (json_int_t)(i < COUNT_OF(t->connections) ? t->connections[i] : 0)));
+                           (json_int_t)(i < COUNT_OF(f->connections) ? f->connections[i] : 0)));
     }
     return all;
 }
@@ -130,15 +46,37 @@ static void set_text(json_t *o, const char *key, const char *value)
         json_object_set_new(o, key, json_string(value));
 }
 
+static json_t *detectors_json(const struct node_facts *f)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < f->n_detectors; i++) {
+        const struct detector_counters *c = &f->detectors[i];
+
+        json_array_append_new(
+            all, json_pack("{s:s,s:I,s:I,s:I,s:I}", "detector", c->detector->name, "events",
+                           (json_int_t)c->events, "fired", (json_int_t)c->fired, "suppressed",
+                           (json_int_t)c->suppressed, "shed", (json_int_t)c->shed));
+    }
+    return all;
+}
+
+static json_t *events_json(const struct node_facts *f)
+{
+    json_t *all = json_object();
+
+    for (unsigned i = 0; i < EVENT_KIND_N; i++)
+        json_object_set_new(all, event_kind_text(i), json_integer((json_int_t)f->n_events[i]));
+    return all;
+}
+
 /** node_status_json() - see node.h */
 json_t *node_status_json(struct node *n)
 {
-    struct totals t = totals_of(n);
-    struct sentinel_facts f = {0};
+    struct node_facts f = facts_take(n);
     json_t *o = json_object();
     bool enforce;
 
-    sentinel_call(n->sentinel, ask_sentinel, &f);
     set_text(o, "node", n->started->node_name);
     set_text(o, "location", n->started->location);
     set_text(o, "version", BASTIDE_VERSION);
@@ -147,16 +85,16 @@ json_t *node_status_json(struct node *n)
     set_count(o, "started_unix_ms", n->started_unix_ms);
     set_count(o, "loaded_unix_ms", atomic_load(&n->loaded_unix_ms));
     set_count(o, "workers", n->n_workers);
-    set_count(o, "clients_connected", t.connected);
-    set_count(o, "sessions", t.sessions);
-    set_count(o, "subscriptions", t.subscriptions);
-    set_count(o, "retained_messages", t.retained);
-    set_count(o, "retained_bytes", t.retained_bytes);
-    set_count(o, "messages_received", t.counters.messages_received);
-    set_count(o, "messages_sent", t.counters.messages_sent);
-    set_count(o, "messages_dropped", t.counters.messages_dropped);
-    set_count(o, "bytes_received", t.counters.bytes_received);
-    set_count(o, "bytes_sent", t.counters.bytes_sent);
+    set_count(o, "clients_connected", f.connected);
+    set_count(o, "sessions", f.sessions);
+    set_count(o, "subscriptions", f.subscriptions);
+    set_count(o, "retained_messages", f.retained);
+    set_count(o, "retained_bytes", f.retained_bytes);
+    set_count(o, "messages_received", f.counters.messages_received);
+    set_count(o, "messages_sent", f.counters.messages_sent);
+    set_count(o, "messages_dropped", f.counters.messages_dropped);
+    set_count(o, "bytes_received", f.counters.bytes_received);
+    set_count(o, "bytes_sent", f.counters.bytes_sent);
     pthread_mutex_lock(&n->config_lock);
     set_count(o, "users", n->config->policy.n_users);
     set_count(o, "roles", n->config->policy.n_roles);
@@ -168,9 +106,9 @@ json_t *node_status_json(struct node *n)
     json_object_set_new(o, "respond",
                         json_pack("{s:b,s:I,s:b}", "enforce", enforce, "suspended_until_unix_ms",
                                   (json_int_t)f.suspended_until_unix_ms, "kept", (int)f.is_kept));
-    json_object_set_new(o, "events", f.events);
-    json_object_set_new(o, "detectors", f.detectors);
-    json_object_set_new(o, "listeners", listeners_json(n, &t));
+    json_object_set_new(o, "events", events_json(&f));
+    json_object_set_new(o, "detectors", detectors_json(&f));
+    json_object_set_new(o, "listeners", listeners_json(n, &f));
     return o;
 }
 
@@ -359,75 +297,4 @@ json_t *node_flows_json(struct node *n)
 json_t *node_bans_json(struct node *n)
 {
     return ask(n, list_bans);
-}
-
-/* ---- metrics ---- */
-
-static void add_metric(json_t *all, const char *name, const char *type, const char *help,
-                       uint64_t value)
-{
-    json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:I}", "name", name, "type", type, "help",
-                                         help, "value", (json_int_t)value));
-}
-
-static void add_gauges(json_t *all, const struct totals *t, const struct sentinel_facts *f)
-{
-    add_metric(all, "clients_connected", "gauge", "clients connected now", t->connected);
-    add_metric(all, "sessions", "gauge", "sessions, connected or not", t->sessions);
-    add_metric(all, "subscriptions", "gauge", "subscriptions of all sessions", t->subscriptions);
-    add_metric(all, "retained_messages", "gauge", "retained messages", t->retained);
-    add_metric(all, "retained_bytes", "gauge", "memory of retained messages and their topics",
-               t->retained_bytes);
-    add_metric(all, "assets", "gauge", "assets known", f->identify.n_assets);
-    add_metric(all, "flows", "gauge", "data flows known", f->identify.n_flows);
-    add_metric(all, "bans", "gauge", "bans in force", f->bans);
-    add_metric(all, "incidents_open", "gauge", "incidents not closed", f->incidents_open);
-    add_metric(all, "incidents_total", "counter", "incidents opened since the start",
-               f->respond.incidents);
-    add_metric(all, "event_blocks_shed_total", "counter",
-               "blocks of events that detection did not look at", f->shed_blocks);
-    add_metric(all, "flow_walks_cut_total", "counter",
-               "events whose data flows are learned later, since there were too many at once",
-               f->identify.n_walks_cut);
-}
-
-static void add_by_label(json_t *all, const char *name, const char *help, const char *label,
-                         const char *value, json_int_t count)
-{
-    json_array_append_new(all,
-                          json_pack("{s:s,s:s,s:s,s:I,s:{s:s}}", "name", name, "type", "counter",
-                                    "help", help, "value", count, "labels", label, value));
-}
-
-static void add_labelled(json_t *all, const struct sentinel_facts *f)
-{
-    const char *kind;
-    json_t *count;
-    json_t *d;
-    size_t i;
-
-    json_object_foreach(f->events, kind, count) add_by_label(
-        all, "events_total", "events by kind", "kind", kind, json_integer_value(count));
-    json_array_foreach(f->detectors, i, d)
-        add_by_label(all, "findings_total", "findings by detector", "detector",
-                     json_string_value(json_object_get(d, "detector")),
-                     json_integer_value(json_object_get(d, "fired")));
-}
-
-/** node_metrics_json() - see node.h */
-json_t *node_metrics_json(struct node *n)
-{
-    struct totals t = totals_of(n);
-    struct sentinel_facts f = {0};
-    json_t *all = json_array();
-
-    sentinel_call(n->sentinel, ask_sentinel, &f);
-#define X(name, help) add_metric(all, #name "_total", "counter", help, t.counters.name);
-    COUNTERS(X)
-#undef X
-    add_gauges(all, &t, &f);
-    add_labelled(all, &f);
-    json_decref(f.events);
-    json_decref(f.detectors);
-    return all;
 }

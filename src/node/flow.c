@@ -331,6 +331,7 @@ static void receive_pingreq(struct link *l, const struct wire_frame *f)
     if (!flow_well_formed(l, wire_decode_ping(f->flags, f->body)))
         return;
     wire_encode_ping(&l->out, WIRE_PINGRESP); /* [MQTT5-3.12.4-1] [MQTT3-3.12.4-1] */
+    l->conn.n_packets++;
     link_dirty(l);
 }
 

@@ -144,6 +144,7 @@ void interest_send_suback(struct link *l)
     wait->seq = w->interest_seq;
     wire_encode_suback(&wait->packet, WIRE_SUBACK, w->suback, l->conn.level);
     l->conn.n_subacks_due++;
+    l->conn.n_packets++;
     list_append(&w->suback_waits, &wait->in_worker);
     send_subacks(w);
 }

@@ -587,6 +587,8 @@ static bool write_out(struct link *l)
 {
     struct worker *w = l->worker;
 
+    w->counters.packets_sent += l->conn.n_packets;
+    l->conn.n_packets = 0;
     while (l->out_at < l->out.len) {
         size_t n = 0;
 

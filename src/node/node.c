@@ -23,6 +23,7 @@
 #include "node/node_private.h"
 #include "node/self_test.h"
 #include "node/sentinel.h"
+#include "node/sys.h"
 
 #define FILES_BESIDE_CONNECTIONS 256
 
@@ -184,6 +185,7 @@ struct node *node_new(struct config *c, char **ret_error)
     pthread_mutex_init(&n->reload_lock, NULL);
     pthread_cond_init(&n->reload_done, NULL);
     n->started_unix_ms = clock_unix_ms();
+    n->started_ns = clock_now_ns();
     atomic_init(&n->loaded_unix_ms, n->started_unix_ms);
     n->admission = admission_new();
     n->self_test = self_test_new(n);
@@ -491,11 +493,12 @@ static void serve(struct node *n, int signal_fd)
 {
     struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN},
                            {.fd = n->wake_fd, .events = POLLIN}};
+    struct sys *sys = sys_new(n);
 
     while (!atomic_load(&n->stopping)) {
         uint64_t count;
 
-        if (poll(fds, COUNT_OF(fds), -1) < 0)
+        if (poll(fds, COUNT_OF(fds), sys_turn(sys, n->config->sys_interval_s, clock_now_ns())) < 0)
             continue;
         if (fds[0].revents != 0)
             take_signal(n, signal_fd);
@@ -503,6 +506,7 @@ static void serve(struct node *n, int signal_fd)
             read(n->wake_fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
             answer_reload(n);
     }
+    sys_free(sys);
 }
 
 static void refuse_late_reload(struct node *n)

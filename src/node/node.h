@@ -138,6 +138,10 @@ json_t *node_evidence_json(struct node *n);
 /* Array, families next to each other, of {"name" (without "bastide_"), "type": "counter"|"gauge",
  * "help", "value": number, "labels": {name: text} (may be absent)}. */
 json_t *node_metrics_json(struct node *n);
+/* The table of metrics without values, for documents: array of {"name" (without "bastide_"; absent:
+ * not in Prometheus), "type", "topic" (below "$SYS/broker/"; may be absent), "load" (where its
+ * moving averages stand; may be absent), "label" (may be absent), "help"}. */
+json_t *node_metrics_describe(void);
 
 /* ---- control plane: what to do; @author is "admin:alice", for the audit ---- */
 /* @ret_text: one sentence for a person, what was done or why not; owned by the caller; always set.

@@ -25,8 +25,11 @@ struct node {
     const struct node_hooks *hooks;
     atomic_ullong next_link;
     atomic_ullong next_stamp;
+    atomic_size_t n_connected; /* clients with a session */
+    atomic_size_t n_connected_most;
     atomic_bool stopping;
     uint64_t started_unix_ms;
+    uint64_t started_ns;
     atomic_ullong loaded_unix_ms;
     int wake_fd;                   /* eventfd: the main thread has something to do */
     struct reload_request *reload; /* under reload_lock */

@@ -47,7 +47,7 @@ static void see(struct worker *w, void *arg)
 {
     struct live *v = arg;
 
-#define X(name, help) v->counters.name += w->counters.name;
+#define X(name, topic, load, help) v->counters.name += w->counters.name;
     COUNTERS(X)
 #undef X
     list_each (it, &w->links)

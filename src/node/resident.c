@@ -150,7 +150,17 @@ void resident_end(struct worker *w, struct resident *c)
 
 static void expired(struct worker *w, struct due *d)
 {
+    w->counters.sessions_expired++;
     resident_end(w, list_item(d, struct resident, expiry));
+}
+
+static void count_connected(struct node *n)
+{
+    size_t now = atomic_fetch_add(&n->n_connected, 1) + 1;
+    size_t most = atomic_load(&n->n_connected_most);
+
+    while (now > most && !atomic_compare_exchange_weak(&n->n_connected_most, &most, now))
+        ;
 }
 
 /** resident_connected() - @l is the session's network connection; a Will that waited is not
@@ -173,6 +183,7 @@ void resident_connected(struct worker *w, struct resident *c, struct link *l,
     c->since_unix_ms = clock_unix_ms();
     c->holding_since_ns = 0;
     l->resident = c;
+    count_connected(w->node);
     session_attach(c->session, &l->conn, limits);
     share_connection_changed(w, c->session, true);
 }
@@ -197,6 +208,7 @@ void resident_disconnected(struct worker *w, struct resident *c, bool publish_wi
     l->grant = NULL;
     l->resident = NULL;
     c->link = NULL;
+    atomic_fetch_sub(&w->node->n_connected, 1);
     c->since_unix_ms = clock_unix_ms();
     if (!publish_will_too)
         resident_drop_will(w, c);

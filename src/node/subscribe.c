@@ -211,5 +211,6 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
         w->suback->reason[i] = had ? REASON_SUCCESS : REASON_NO_SUBSCRIPTION_EXISTED;
     }
     wire_encode_suback(&l->out, WIRE_UNSUBACK, w->suback, l->conn.level);
+    l->conn.n_packets++;
     link_dirty(l);
 }

@@ -153,6 +153,7 @@ void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint
         ack.props.set = 0;
         wire_encode_ack(c->out, type, &ack, c->level);
     }
+    c->n_packets++;
 }
 
 /**
@@ -177,6 +178,7 @@ void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_str
             d.props.set = 0;
             wire_encode_disconnect(c->out, WIRE_DISCONNECT, &d, c->level);
         }
+        c->n_packets++;
     }
     conn_become(c, CONN_CLOSED);
 }

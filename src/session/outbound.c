@@ -98,6 +98,7 @@ static bool send_publish(struct session *s, const struct wire_delivery *d)
         return false;
     }
     wire_encode_delivery(c->out, d, c->level);
+    c->n_packets++;
     s->n_delivered++;
     return true;
 }
@@ -287,10 +288,12 @@ static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
     }
     d->dup = true; /* [MQTT5-3.3.1-1] */
     w = wire_of(d, now_ns);
-    if (is_too_large(s->conn, &w)) /* the client takes less now than before */
+    if (is_too_large(s->conn, &w)) { /* the client takes less now than before */
         finish(s, d);
-    else
-        wire_encode_delivery(s->conn->out, &w, s->conn->level);
+        return;
+    }
+    wire_encode_delivery(s->conn->out, &w, s->conn->level);
+    s->conn->n_packets++;
 }
 
 static bool head_wants_window(struct session *s, uint64_t now_ns)

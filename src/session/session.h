@@ -44,6 +44,7 @@ struct conn {
     uint16_t client_receive_max;
     bool request_problem;
     unsigned n_subacks_due; /* deliveries wait until these have left */
+    uint64_t n_packets;     /* put into @out, and not taken into account yet by its owner */
 };
 
 void conn_init(struct conn *c, struct buf *out);

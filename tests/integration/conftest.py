@@ -31,6 +31,7 @@ node:
   location: "Test bench"
   workers: 2
   state_dir: state
+  sys_interval_s: 0
 listeners:
   - name: field
     address: 127.0.0.1
@@ -240,7 +241,7 @@ def make_template(folder):
     for name, value in SITE_LIMITS.items():
         text = re.sub(rf"^  {name}:.*\n", "", text, flags=re.M)
         text = text.replace("\nlimits:\n", f"\nlimits:\n  {name}: {value}\n")
-    text, n = re.subn(r"^  workers: 0", "  workers: 2", text, flags=re.M)
+    text, n = re.subn(r"^  workers: 0", "  sys_interval_s: 0\n  workers: 2", text, flags=re.M)
     assert n == 1
     config.write_text(text)
     for name, role in SITE_USERS.items():

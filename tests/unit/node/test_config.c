@@ -153,9 +153,9 @@ static const struct wrong {
      "roles, command_topics, anonymous_role, inventory_file, detect, respond, assess"},
     {"node:\n  name: n\n  log-level: info\n" LISTENER,
      "bastide.yaml:3:3: node.log-level: unknown key; did you mean log_level? There are name, location, workers, "
-     "state_dir, log_level, run_as"},
+     "state_dir, log_level, run_as, sys_interval_s"},
     {"node: {name: n, xyzzy: 1}\n" LISTENER,
-     "bastide.yaml:1:17: node.xyzzy: unknown key; there are name, location, workers, state_dir, log_level, run_as"},
+     "bastide.yaml:1:17: node.xyzzy: unknown key; there are name, location, workers, state_dir, log_level, run_as, sys_interval_s"},
     {LEAST "respond: {enfroce: no}\n", "bastide.yaml:3:11: respond.enfroce: unknown key; did you mean enforce? There are enforce"},
     {LEAST "respond: {[a]: no}\n", "bastide.yaml:3:11: respond: a key is not a word; keys and values are expected"},
     {LEAST "limits: {receive_maxx: 3}\n",
@@ -426,7 +426,7 @@ static void all_mistakes_of_both_files_are_told_in_one_go(void **state)
                0600);
     assert_errors(
         h, "bastide.yaml:1:8: node.nam: unknown key; did you mean name? There are name, location, "
-           "workers, state_dir, log_level, run_as\n"
+           "workers, state_dir, log_level, run_as, sys_interval_s\n"
            "bastide.yaml:1:7: node.name: is missing; text of 1 to 64 bytes\n"
            "bastide.yaml:3:5: listeners[0].name: is missing; text of 1 to 64 bytes\n"
            "bastide.yaml:3:24: listeners[0].port: 0 is out of range; whole number from 1 to 65535\n"
@@ -473,6 +473,7 @@ static void every_key_arrives_in_its_field(void **state)
     c = load(h,
              "node:\n  name: centre-1\n  location: \"Substation North, control room\"\n"
              "  workers: 3\n  state_dir: /var/lib/x\n  log_level: debug\n  run_as: root\n"
+             "  sys_interval_s: 60\n"
              "listeners:\n"
              "  - name: field\n    address: 0.0.0.0\n    port: 8883\n    plane: delivery\n"
              "    anonymous: yes\n    tls:\n      certificate: server.crt\n      key: server.key\n"
@@ -504,6 +505,7 @@ static void every_key_arrives_in_its_field(void **state)
     assert_string_equal(c->state_dir, "/var/lib/x");
     assert_string_equal(c->log_level, "debug");
     assert_string_equal(c->run_as, "root");
+    assert_int_equal(c->sys_interval_s, 60);
     assert_int_equal(c->n_listeners, 2);
     l = &c->listeners[0];
     assert_string_equal(l->name, "field");
@@ -579,6 +581,7 @@ static void what_is_not_said_has_its_default(void **state)
     assert_string_equal(c->admin_socket, socket_path);
     assert_string_equal(c->log_level, "info");
     assert_null(c->run_as);
+    assert_int_equal(c->sys_interval_s, 10);
     assert_null(c->users_file);
     assert_int_equal(c->policy.n_users, 0);
     assert_int_equal(c->policy.n_roles, 0);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node/facts.c - see facts.h */
+#include "node/facts.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "node/node_private.h"
+#include "node/sentinel.h"
+
+static void add_session(struct node_facts *f, const struct resident *c)
+{
+    const struct session *s = c->session;
+
+    f->connected += c->link != NULL;
+    f->subscriptions += s->subscriber.n_subscriptions;
+    f->inflight += s->inflight.n;
+    f->queued += session_queued(s);
+    f->queued_bytes += s->queue.bytes;
+}
+
+static void ask_worker(struct worker *w, void *arg)
+{
+    struct node_facts *f = arg;
+    size_t cursor = 0;
+    const struct resident *c;
+
+#define X(name, topic, load, help) f->counters.name += w->counters.name;
+    COUNTERS(X)
+#undef X
+    f->sessions += w->residents.n;
+    while ((c = map_next(&w->residents, &cursor)) != NULL)
+        add_session(f, c);
+    f->retained = router_n_retained(w->router); /* every worker has all */
+    f->retained_bytes = router_retained_bytes(w->router);
+    list_each (it, &w->links) {
+        size_t i =
+            (size_t)(list_item(it, struct link, in_worker)->listener - w->listeners[0].config);
+
+        if (i < COUNT_OF(f->connections))
+            f->connections[i]++;
+    }
+}
+
+static void ask_sentinel(struct sentinel *s, void *arg)
+{
+    struct node_facts *f = arg;
+
+    f->identify = identify_counts(s->identify);
+    f->bans = s->n_bans;
+    f->incidents_open = respond_incidents_open(s->respond);
+    f->suspended_until_unix_ms = respond_suspended_until_unix_ms(s->respond);
+    f->is_kept = respond_is_kept(s->respond);
+    f->respond = respond_counters(s->respond);
+    f->shed_blocks = atomic_load(&s->n_shed_blocks);
+    f->n_detectors = detect_detectors();
+    check(f->n_detectors <= COUNT_OF(f->detectors));
+    for (size_t i = 0; i < f->n_detectors; i++)
+        f->detectors[i] = detect_counters(s->detect, i);
+    memcpy(f->n_events, s->n_events, sizeof(f->n_events));
+}
+
+/**
+ * facts_take() - ask the threads that own the facts, one after the other
+ *
+ * They answer before messages that wait.  Any thread but theirs; a look at every session.
+ */
+struct node_facts facts_take(struct node *n)
+{
+    struct node_facts f = {.uptime_s = (clock_now_ns() - n->started_ns) / NS_PER_S};
+
+    for (unsigned i = 0; i < n->n_workers; i++)
+        node_call_worker(n, i, ask_worker, &f);
+    sentinel_call(n->sentinel, ask_sentinel, &f);
+    f.connected_most = atomic_load(&n->n_connected_most);
+    return f;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/facts.h - what is, at one moment, as the threads that own it tell
+ *
+ * Private to node.  Status, metrics and $SYS are made of it.
+ */
+#pragma once
+
+#include "detect/detect.h"
+#include "event/event.h"
+#include "identify/identify.h"
+#include "node/counters.h"
+#include "respond/respond.h"
+
+#define FACTS_LISTENERS_MAX 64 /* as many as the configuration takes */
+#define FACTS_DETECTORS_MAX 32
+
+struct node;
+
+struct node_facts {
+    uint64_t uptime_s;
+    /* of the workers */
+    struct counters counters;
+    size_t sessions;
+    size_t connected;
+    size_t connected_most;
+    size_t subscriptions;
+    size_t inflight;
+    size_t queued; /* in queues and in flight */
+    size_t queued_bytes;
+    size_t retained;
+    size_t retained_bytes;
+    size_t connections[FACTS_LISTENERS_MAX]; /* by listener */
+    /* of the sentinel */
+    struct identify_counts identify;
+    size_t bans;
+    unsigned incidents_open;
+    uint64_t suspended_until_unix_ms;
+    bool is_kept;
+    struct respond_counters respond;
+    uint64_t shed_blocks;
+    struct detector_counters detectors[FACTS_DETECTORS_MAX];
+    size_t n_detectors;
+    uint64_t n_events[EVENT_KIND_N];
+};
+
+struct node_facts facts_take(struct node *n);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node/metrics.c - see metrics.h */
+#include "node/metrics.h"
+
+#include "base/err.h"
+#include "node/node.h"
+
+/* clang-format off */
+/*    name               payload  $SYS/broker/...            value                               help */
+#define GAUGES(X)                                                                                                                                \
+    X(uptime_seconds,    SECONDS, "uptime",                  f->uptime_s,                        "seconds since the start")                      \
+    X(clients_connected, NUMBER,  "clients/connected",       f->connected,                       "clients connected now")                        \
+    X(clients_away,      NUMBER,  "clients/disconnected",    f->sessions - f->connected,         "sessions that wait for their client")          \
+    X(clients_most,      NUMBER,  "clients/maximum",         f->connected_most,                  "most clients that were connected at once")     \
+    X(sessions,          NUMBER,  "clients/total",           f->sessions,                        "sessions, connected or not")                   \
+    X(subscriptions,     NUMBER,  "subscriptions/count",     f->subscriptions,                   "subscriptions of all sessions")                \
+    X(retained_messages, NUMBER,  "retained messages/count", f->retained,                        "retained messages")                            \
+    X(retained_bytes,    NUMBER,  NULL,                      f->retained_bytes,                  "memory of retained messages and their topics") \
+    X(messages_inflight, NUMBER,  "messages/inflight",       f->inflight,                        "messages sent and not acknowledged yet")       \
+    X(messages_stored,   NUMBER,  "messages/stored",         f->queued + f->retained,            "messages retained, in queues and in flight")   \
+    X(stored_bytes,      NUMBER,  "store/messages/bytes",    f->queued_bytes + f->retained_bytes,"memory of messages retained and in queues")    \
+    X(assets,            NUMBER,  NULL,                      f->identify.n_assets,               "assets known")                                 \
+    X(flows,             NUMBER,  NULL,                      f->identify.n_flows,                "data flows known")                             \
+    X(bans,              NUMBER,  NULL,                      f->bans,                            "bans in force")                                \
+    X(incidents_open,    NUMBER,  NULL,                      f->incidents_open,                  "incidents not closed")
+/* clang-format on */
+
+#define ONE_VALUE(name, expr)                                                                      \
+    static bool name##_value(const struct node_facts *f, size_t i, struct metric_value *ret)       \
+    {                                                                                              \
+        *ret = (struct metric_value){NULL, (uint64_t)(expr)};                                      \
+        return i == 0;                                                                             \
+    }
+#define X(name, topic, load, help) ONE_VALUE(name, f->counters.name)
+COUNTERS(X)
+#undef X
+#define X(name, payload, topic, expr, help) ONE_VALUE(name, expr)
+GAUGES(X)
+#undef X
+ONE_VALUE(incidents, f->respond.incidents)
+ONE_VALUE(shed, f->shed_blocks)
+ONE_VALUE(walks_cut, f->identify.n_walks_cut)
+
+static bool build_value(const struct node_facts *f, size_t i, struct metric_value *ret)
+{
+    (void)f;
+    *ret = (struct metric_value){BASTIDE_VERSION, 1};
+    return i == 0;
+}
+
+static bool events_value(const struct node_facts *f, size_t i, struct metric_value *ret)
+{
+    if (i >= EVENT_KIND_N)
+        return false;
+    *ret = (struct metric_value){event_kind_text((enum event_kind)i), f->n_events[i]};
+    return true;
+}
+
+static bool findings_value(const struct node_facts *f, size_t i, struct metric_value *ret)
+{
+    if (i >= f->n_detectors)
+        return false;
+    *ret = (struct metric_value){f->detectors[i].detector->name, f->detectors[i].fired};
+    return true;
+}
+
+static const struct metric metrics[] = {
+    /* clang-format off */
+    {"build_info", "gauge", "version", NULL, "version", "1, with the version", METRIC_VERSION, build_value},
+#define X(name, payload, topic, expr, help) {#name, "gauge", topic, NULL, NULL, help, METRIC_##payload, name##_value},
+    GAUGES(X)
+#undef X
+    {NULL, "gauge", "store/messages/count", NULL, NULL, "the same as messages/stored", METRIC_NUMBER, messages_stored_value},
+#define X(name, topic, load, help) {#name "_total", "counter", topic, load, NULL, help, METRIC_NUMBER, name##_value},
+    COUNTERS(X)
+#undef X
+    {"incidents_total", "counter", NULL, NULL, NULL, "incidents opened since the start", METRIC_NUMBER, incidents_value},
+    {"event_blocks_shed_total", "counter", NULL, NULL, NULL, "blocks of events that detection did not look at", METRIC_NUMBER, shed_value},
+    {"flow_walks_cut_total", "counter", NULL, NULL, NULL, "events whose data flows are learned later, since there were too many at once", METRIC_NUMBER, walks_cut_value},
+    {"events_total", "counter", NULL, NULL, "kind", "events by kind", METRIC_NUMBER, events_value},
+    {"findings_total", "counter", NULL, NULL, "detector", "findings by detector", METRIC_NUMBER, findings_value},
+    /* clang-format on */
+};
+
+/** metrics_n() - rows of the table */
+size_t metrics_n(void)
+{
+    return COUNT_OF(metrics);
+}
+
+/** metric_at() - row @i, in the order of Prometheus' families */
+const struct metric *metric_at(size_t i)
+{
+    check(i < COUNT_OF(metrics));
+    return &metrics[i];
+}
+
+static json_t *value_json(const struct metric *m, const struct metric_value *v)
+{
+    json_t *o = json_pack("{s:s,s:s,s:s,s:o}", "name", m->name, "type", m->type, "help", m->help,
+                          "value", json_integer((json_int_t)v->value));
+
+    if (m->label != NULL)
+        json_object_set_new(o, "labels", json_pack("{s:s}", m->label, v->label));
+    return o;
+}
+
+/** node_metrics_json() - see node.h */
+json_t *node_metrics_json(struct node *n)
+{
+    struct node_facts f = facts_take(n);
+    json_t *all = json_array();
+    struct metric_value v;
+
+    for (size_t i = 0; i < COUNT_OF(metrics); i++) {
+        const struct metric *m = &metrics[i];
+
+        for (size_t k = 0; m->name != NULL && m->value(&f, k, &v); k++)
+            json_array_append_new(all, value_json(m, &v));
+    }
+    return all;
+}
+
+/** node_metrics_describe() - see node.h */
+json_t *node_metrics_describe(void)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < COUNT_OF(metrics); i++) {
+        const struct metric *m = &metrics[i];
+
+        json_array_append_new(all, json_pack("{s:s*,s:s,s:s*,s:s*,s:s*,s:s}", "name", m->name,
+                                             "type", m->type, "topic", m->topic, "load", m->load,
+                                             "label", m->label, "help", m->help));
+    }
+    return all;
+}

@@ -93,11 +93,9 @@ bool admit_connection(const struct worker_listener *from, struct link *l)
 
 static void breach(struct link *l, const char *area)
 {
-    struct worker *w = l->worker;
     const char *why = stream_error(l->stream);
 
-    w->counters.protocol_errors++;
-    worker_event_of(w, l, EVENT_PROTOCOL_ERROR, REASON_MALFORMED_PACKET, BYTES_NONE, why);
+    violation_tell(l, VIOLATION_MALFORMED_TRAFFIC, REASON_MALFORMED_PACKET, why);
     log_info(area, "%s: listener \"%s\": %s", l->address, l->listener->name, why);
 }
 

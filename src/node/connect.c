@@ -458,7 +458,8 @@ void connect_receive(struct link *l, const struct wire_frame *f)
             p.level = WIRE_V311;
         if (p.level == WIRE_V5 || outcome == WIRE_E_LEVEL || outcome == WIRE_E_CLIENT_ID)
             send_refusal(l, &p, wire_outcome_reason(outcome), wire_outcome_text(outcome));
-        flow_protocol_error(l, wire_outcome_reason(outcome), wire_outcome_text(outcome));
+        flow_protocol_error(l, violation_of_outcome(outcome), wire_outcome_reason(outcome),
+                            wire_outcome_text(outcome));
         return;
     }
     if (l->client_id == NULL)

@@ -27,6 +27,8 @@ static void ask_worker(struct worker *w, void *arg)
 #define X(name, topic, load, help) f->counters.name += w->counters.name;
     COUNTERS(X)
 #undef X
+    for (unsigned i = 0; i < VIOLATION_N; i++)
+        f->violations[i] += w->violations[i];
     f->sessions += w->residents.n;
     while ((c = map_next(&w->residents, &cursor)) != NULL)
         add_session(f, c);

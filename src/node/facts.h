@@ -10,6 +10,7 @@
 #include "event/event.h"
 #include "identify/identify.h"
 #include "node/counters.h"
+#include "node/violation.h"
 #include "respond/respond.h"
 
 #define FACTS_LISTENERS_MAX 64 /* as many as the configuration takes */
@@ -21,6 +22,7 @@ struct node_facts {
     uint64_t uptime_s;
     /* of the workers */
     struct counters counters;
+    uint64_t violations[VIOLATION_N];
     size_t sessions;
     size_t connected;
     size_t connected_most;

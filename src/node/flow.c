@@ -27,13 +27,9 @@
  *
  * [MQTT5-4.13.1-1] [MQTT3-4.8.0-1]
  */
-void flow_protocol_error(struct link *l, uint8_t reason, const char *why)
+void flow_protocol_error(struct link *l, enum violation v, uint8_t reason, const char *why)
 {
-    struct worker *w = l->worker;
-
-    w->counters.protocol_errors++;
-    worker_event_of(w, l, EVENT_PROTOCOL_ERROR, reason, BYTES_NONE, why);
-    link_log(l, "flow", "%s: %s", wire_reason_text(reason), why);
+    violation_tell(l, v, reason, why);
     link_close(l, reason, why);
 }
 
@@ -42,7 +38,8 @@ bool flow_well_formed(struct link *l, enum wire_outcome outcome)
 {
     if (outcome == WIRE_OK)
         return true;
-    flow_protocol_error(l, wire_outcome_reason(outcome), wire_outcome_text(outcome));
+    flow_protocol_error(l, violation_of_outcome(outcome), wire_outcome_reason(outcome),
+                        wire_outcome_text(outcome));
     return false;
 }
 
@@ -268,19 +265,20 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
     if (!flow_well_formed(l, wire_decode_publish(f->flags, f->body, l->conn.level, &p)))
         return;
     if (p.n_subscription_ids > 0) {
-        flow_protocol_error(l, REASON_PROTOCOL_ERROR,
+        flow_protocol_error(l, VIOLATION_PROTOCOL_ERROR, REASON_PROTOCOL_ERROR,
                             "PUBLISH from a client with a Subscription Identifier");
         return;
     }
     if (!conn_resolve_alias(&l->conn, &p)) {
-        flow_protocol_error(l, REASON_TOPIC_ALIAS_INVALID, "topic alias too high or not set");
+        flow_protocol_error(l, VIOLATION_INVALID_TOPIC_ALIAS, REASON_TOPIC_ALIAS_INVALID,
+                            "topic alias too high or not set");
         return;
     }
     w->counters.messages_received++;
     l->resident->n_received++;
     switch (session_receive_publish(l->resident->session, &p)) {
     case SESSION_E_RECEIVE_MAXIMUM:
-        flow_protocol_error(l, REASON_RECEIVE_MAXIMUM_EXCEEDED,
+        flow_protocol_error(l, VIOLATION_TOO_MANY_TRANSACTIONS, REASON_RECEIVE_MAXIMUM_EXCEEDED,
                             "more QoS 2 messages than Receive Maximum");
         return;
     case SESSION_DUPLICATE:
@@ -317,7 +315,7 @@ static void receive_ack(struct link *l, const struct wire_frame *f)
     if (f->type == WIRE_PUBREL)
         session_receive_pubrel(l->resident->session, &ack);
     else if (!session_receive_ack(l->resident->session, f->type, &ack)) {
-        flow_protocol_error(l, REASON_PROTOCOL_ERROR,
+        flow_protocol_error(l, VIOLATION_MISSING_PUBLISH, REASON_PROTOCOL_ERROR,
                             "acknowledgement that does not fit its message");
         return;
     }
@@ -346,7 +344,7 @@ static void receive_disconnect(struct link *l, const struct wire_frame *f)
         const struct limits *limits = policy_limits(l->worker->policy);
 
         if (s->expiry_s == 0 && d.props.session_expiry_s != 0) { /* section 3.14.2.2.2 */
-            flow_protocol_error(l, REASON_PROTOCOL_ERROR,
+            flow_protocol_error(l, VIOLATION_PROTOCOL_ERROR, REASON_PROTOCOL_ERROR,
                                 "session expiry set at DISCONNECT that was 0 at CONNECT");
             return;
         }
@@ -376,7 +374,9 @@ void flow_packet(struct link *l, const struct wire_frame *f)
 
         snprintf(why, sizeof(why), "%s while %s", wire_type_name(f->type),
                  conn_state_text(l->conn.state));
-        flow_protocol_error(l, REASON_PROTOCOL_ERROR, why);
+        flow_protocol_error(l,
+                            violation_of_type(f->type, l->conn.level, l->conn.state == CONN_ACTIVE),
+                            REASON_PROTOCOL_ERROR, why);
         return;
     }
     receive[f->type](l, f);

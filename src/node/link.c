@@ -350,14 +350,18 @@ static void too_large(struct link *l, size_t max)
     snprintf(why, sizeof(why), "packet larger than %zu bytes", max);
     l->worker->counters.limits_hit++;
     worker_event_of(l->worker, l, EVENT_LIMIT_HIT, (uint32_t)max, BYTES_NONE, "packet_bytes_max");
-    link_close(l, REASON_PACKET_TOO_LARGE, why);
+    flow_protocol_error(l, VIOLATION_PACKET_TOO_LARGE, REASON_PACKET_TOO_LARGE, why);
 }
 
-static void malformed(struct link *l, const char *why)
+/* What begins with @first is no packet. */
+static void malformed(struct link *l, uint8_t first)
 {
-    l->worker->counters.protocol_errors++;
-    worker_event_of(l->worker, l, EVENT_PROTOCOL_ERROR, REASON_MALFORMED_PACKET, BYTES_NONE, why);
-    link_close(l, REASON_MALFORMED_PACKET, why);
+    if (first >> 4 == 0)
+        flow_protocol_error(l, VIOLATION_UNASSIGNED_MSG_TYPE, REASON_MALFORMED_PACKET,
+                            "a packet of type 0");
+    else
+        flow_protocol_error(l, VIOLATION_MALFORMED_TRAFFIC, REASON_MALFORMED_PACKET,
+                            "a remaining length that is none");
 }
 
 static bool may_process(const struct link *l)
@@ -378,13 +382,14 @@ static size_t take_packets(struct link *l, struct bytes data)
         enum wire_next next = wire_next(bytes_of(data.at + used, data.len - used), &f);
 
         if (next == WIRE_NEXT_BAD) {
-            malformed(l, "no MQTT packet begins like this");
+            malformed(l, data.at[used]);
         } else if (f.len > max) {
             too_large(l, max);
         } else if (next == WIRE_NEXT_MORE) {
             /* Who begins with something else is not waited for [MQTT5-3.1.0-1]. */
             if (l->conn.state == CONN_AWAIT_CONNECT && data.at[used] >> 4 != WIRE_CONNECT)
-                malformed(l, "the first packet is no CONNECT");
+                flow_protocol_error(l, VIOLATION_UNINTRODUCED_MESSAGE, REASON_MALFORMED_PACKET,
+                                    "the first packet is no CONNECT");
             break;
         } else {
             l->worker->counters.packets_received++;
@@ -509,7 +514,8 @@ static void read_some(struct link *l)
             break;
         case STREAM_BAD:
             if (l->phase == LINK_OPEN)
-                malformed(l, stream_error(l->stream));
+                flow_protocol_error(l, VIOLATION_MALFORMED_TRAFFIC, REASON_MALFORMED_PACKET,
+                                    stream_error(l->stream));
             break;
         case STREAM_END:
             lost(l, "closed by the client without DISCONNECT");

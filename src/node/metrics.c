@@ -64,6 +64,14 @@ static bool findings_value(const struct node_facts *f, size_t i, struct metric_v
     return true;
 }
 
+static bool violations_value(const struct node_facts *f, size_t i, struct metric_value *ret)
+{
+    if (i >= VIOLATION_N)
+        return false;
+    *ret = (struct metric_value){violation_text((enum violation)i), f->violations[i]};
+    return true;
+}
+
 static const struct metric metrics[] = {
     /* clang-format off */
     {"build_info", "gauge", "version", NULL, "version", "1, with the version", METRIC_VERSION, build_value},
@@ -77,6 +85,7 @@ static const struct metric metrics[] = {
     {"incidents_total", "counter", NULL, NULL, NULL, "incidents opened since the start", METRIC_NUMBER, incidents_value},
     {"event_blocks_shed_total", "counter", NULL, NULL, NULL, "blocks of events that detection did not look at", METRIC_NUMBER, shed_value},
     {"flow_walks_cut_total", "counter", NULL, NULL, NULL, "events whose data flows are learned later, since there were too many at once", METRIC_NUMBER, walks_cut_value},
+    {"violations_total", "counter", NULL, NULL, "violation", "protocol violations by name", METRIC_NUMBER, violations_value},
     {"events_total", "counter", NULL, NULL, "kind", "events by kind", METRIC_NUMBER, events_value},
     {"findings_total", "counter", NULL, NULL, "detector", "findings by detector", METRIC_NUMBER, findings_value},
     /* clang-format on */

@@ -19,6 +19,7 @@
 #include "io/io.h"
 #include "node/config.h"
 #include "node/counters.h"
+#include "node/violation.h"
 #include "protect/protect.h"
 #include "router/router.h"
 #include "session/session.h"
@@ -197,6 +198,7 @@ struct worker {
     struct due sweep;
     uint64_t sweep_stamp;
     struct counters counters;
+    uint64_t violations[VIOLATION_N];
     /* Scratch for the packets that are too large for the stack. */
     struct wire_subscribe *subscribe;
     struct wire_unsubscribe *unsubscribe;
@@ -273,7 +275,7 @@ void resident_set_will(struct worker *w, struct resident *c, const struct wire_c
 void flow_packet(struct link *l, const struct wire_frame *f);
 void flow_refusal_text(const struct gate_answer *a, char ret[REFUSAL_TEXT_MAX]);
 bool flow_well_formed(struct link *l, enum wire_outcome outcome);
-void flow_protocol_error(struct link *l, uint8_t reason, const char *why);
+void flow_protocol_error(struct link *l, enum violation v, uint8_t reason, const char *why);
 enum session_offered flow_offer(struct worker *w, struct publication *p, const struct receiver *r);
 size_t flow_route(struct worker *w, struct publication *p);
 void flow_publish_own(struct worker *w, struct publication *p);

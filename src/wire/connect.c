@@ -50,7 +50,7 @@ static void read_flags(struct reader *r, struct wire_connect *p)
     if (flags & FLAG_RESERVED) /* [MQTT5-3.1.2-3] [MQTT3-3.1.2-3] */
         reader_fail(r, WIRE_E_MALFORMED);
     if (p->will_qos > QOS_MAX) /* [MQTT5-3.1.2-12] [MQTT3-3.1.2-14] */
-        reader_fail(r, WIRE_E_MALFORMED);
+        reader_fail(r, WIRE_E_QOS);
     /* [MQTT5-3.1.2-11] [MQTT5-3.1.2-13] [MQTT3-3.1.2-11] [MQTT3-3.1.2-13] [MQTT3-3.1.2-15] */
     if (!p->has_will && (p->will_qos != 0 || p->will_retain))
         reader_fail(r, WIRE_E_MALFORMED);

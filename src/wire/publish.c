@@ -127,7 +127,7 @@ enum wire_outcome wire_decode_publish(uint8_t flags, struct bytes body, enum wir
     p.qos = (flags >> 1) & 3;
     p.retain = flags & FLAG_RETAIN;
     if (p.qos > QOS_MAX) /* [MQTT5-3.3.1-4] [MQTT3-3.3.1-4] */
-        reader_fail(&r, WIRE_E_MALFORMED);
+        reader_fail(&r, WIRE_E_QOS);
     if (p.qos == 0 && p.dup) /* [MQTT5-3.3.1-2] [MQTT3-3.3.1-2] */
         reader_fail(&r, WIRE_E_MALFORMED);
 

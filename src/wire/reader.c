@@ -49,6 +49,6 @@ uint16_t reader_packet_id(struct reader *r)
     uint16_t id = reader_u16(r);
 
     if (id == 0)
-        reader_fail(r, WIRE_E_PROTOCOL);
+        reader_fail(r, WIRE_E_PACKET_ID);
     return id;
 }

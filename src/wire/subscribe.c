@@ -48,13 +48,17 @@ static void read_options(struct reader *r, enum wire_level level, struct wire_su
     s->retain_handling = (options >> 4) & 3;
 
     if (level < WIRE_V5) {
-        if ((options & OPTION_RESERVED_V311) || s->qos > QOS_MAX) /* [MQTT3-3.8.3-4] */
+        if (options & OPTION_RESERVED_V311) /* [MQTT3-3.8.3-4] */
             reader_fail(r, WIRE_E_MALFORMED);
+        if (s->qos > QOS_MAX)
+            reader_fail(r, WIRE_E_QOS);
         return;
     }
     if (options & OPTION_RESERVED) /* [MQTT5-3.8.3-5] */
         reader_fail(r, WIRE_E_MALFORMED);
-    if (s->qos > QOS_MAX || s->retain_handling > RETAIN_HANDLING_MAX) /* section 3.8.3.1 */
+    if (s->qos > QOS_MAX) /* section 3.8.3.1 */
+        reader_fail(r, WIRE_E_QOS_WANTED);
+    if (s->retain_handling > RETAIN_HANDLING_MAX)
         reader_fail(r, WIRE_E_PROTOCOL);
     if (s->no_local && wire_filter_split_share(s->filter, &group, &filter)) /* [MQTT5-3.8.3-4] */
         reader_fail(r, WIRE_E_PROTOCOL);

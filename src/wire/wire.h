@@ -47,6 +47,9 @@ enum wire_type {
     X(OK,             0x00, "well-formed")                                      \
     X(E_MALFORMED,    0x81, "the bytes do not parse")                           \
     X(E_PROTOCOL,     0x82, "parses, but breaks a rule of the protocol")        \
+    X(E_QOS,          0x81, "a QoS of 3")                                       \
+    X(E_QOS_WANTED,   0x82, "a subscription that wants a QoS of 3")             \
+    X(E_PACKET_ID,    0x82, "a packet identifier of 0")                         \
     X(E_LEVEL,        0x84, "a protocol name or level that is not spoken here") \
     X(E_CLIENT_ID,    0x85, "a client identifier that may not be used")         \
     X(E_TOPIC_FILTER, 0x8f, "a topic filter that is not valid")                 \

@@ -207,8 +207,8 @@ def subscribe_packet(filter_, qos, packet_id=1):
 class Raw:
     """A TCP connection that says what it is told."""
 
-    def __init__(self, site, port=None):
-        self.socket = socket.create_connection(("127.0.0.1", port or site.port), PATIENCE_S)
+    def __init__(self, site, port=None, source=""):
+        self.socket = socket.create_connection(("127.0.0.1", port or site.port), PATIENCE_S, (source, 0))
         self.received = b""
 
     def send(self, data):

@@ -7,13 +7,13 @@
 
 /* clang-format off */
 static const struct refusal refusals[] = {
-    P("[MQTT5-3.3.1-4] both QoS bits",            E_MALFORMED,  V5,   0x6, "\0\1a\0\1\0"),
-    P("[MQTT3-3.3.1-4] both QoS bits",            E_MALFORMED,  V311, 0x6, "\0\1a\0\1"),
-    P("both QoS bits, 3.1",                       E_MALFORMED,  V31,  0x6, "\0\1a\0\1"),
+    P("[MQTT5-3.3.1-4] both QoS bits",            E_QOS,       V5,   0x6, "\0\1a\0\1\0"),
+    P("[MQTT3-3.3.1-4] both QoS bits",            E_QOS,       V311, 0x6, "\0\1a\0\1"),
+    P("both QoS bits, 3.1",                       E_QOS,       V31,  0x6, "\0\1a\0\1"),
     P("[MQTT5-3.3.1-2] DUP at QoS 0",             E_MALFORMED,  V5,   0x8, "\0\1a\0"),
     P("[MQTT3-3.3.1-2] DUP at QoS 0",             E_MALFORMED,  V311, 0x8, "\0\1a"),
-    P("[MQTT5-2.2.1-3] packet id zero",           E_PROTOCOL,   V5,   0x2, "\0\1a\0\0\0"),
-    P("[MQTT3-2.3.1-1] packet id zero",           E_PROTOCOL,   V311, 0x4, "\0\1a\0\0"),
+    P("[MQTT5-2.2.1-3] packet id zero",           E_PACKET_ID,  V5,   0x2, "\0\1a\0\0\0"),
+    P("[MQTT3-2.3.1-1] packet id zero",           E_PACKET_ID,  V311, 0x4, "\0\1a\0\0"),
     P("[MQTT5-3.3.2-1] no topic",                 E_MALFORMED,  V5,   0x0, ""),
     P("[MQTT5-3.3.2-2] # in the topic",           E_TOPIC_NAME, V5,   0x0, "\0\1#\0"),
     P("[MQTT5-3.3.2-2] + in the topic",           E_TOPIC_NAME, V5,   0x0, "\0\3a+b\0"),

@@ -58,18 +58,16 @@ static inline uint64_t word_at(const uint8_t *at, size_t n)
     return w;
 }
 
-/** hash_keyed() - 64 bits of @b under this process' key; any thread */
-uint64_t hash_keyed(struct bytes b)
+static inline uint64_t sip(const uint64_t k[2], struct bytes b)
 {
     uint64_t v[4];
     uint64_t last = (uint64_t)b.len << 56;
     size_t whole = b.len & ~(size_t)7;
 
-    pthread_once(&once, draw_key);
-    v[0] = key[0] ^ 0x736f6d6570736575ULL;
-    v[1] = key[1] ^ 0x646f72616e646f6dULL;
-    v[2] = key[0] ^ 0x6c7967656e657261ULL;
-    v[3] = key[1] ^ 0x7465646279746573ULL;
+    v[0] = k[0] ^ 0x736f6d6570736575ULL;
+    v[1] = k[1] ^ 0x646f72616e646f6dULL;
+    v[2] = k[0] ^ 0x6c7967656e657261ULL;
+    v[3] = k[1] ^ 0x7465646279746573ULL;
 
     for (size_t i = 0; i < whole; i += 8) {
         uint64_t w = word_at(b.at + i, 8);
@@ -87,4 +85,18 @@ uint64_t hash_keyed(struct bytes b)
     for (int i = 0; i < 3; i++)
         round_of(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/** hash_keyed() - 64 bits of @b under this process' key; any thread */
+uint64_t hash_keyed(struct bytes b)
+{
+    pthread_once(&once, draw_key);
+    return sip(key, b);
+}
+
+/** hash_with() - 64 bits of @b under a key of the caller's: for hashes that are kept over a restart
+ */
+uint64_t hash_with(const struct hash_key *k, struct bytes b)
+{
+    return sip(k->k, b);
 }

@@ -12,3 +12,9 @@
 
 uint64_t hash_keyed(struct bytes b);
 void hash_key_set(uint64_t k0, uint64_t k1);
+
+struct hash_key {
+    uint64_t k[2];
+};
+
+uint64_t hash_with(const struct hash_key *k, struct bytes b);

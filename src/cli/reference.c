@@ -10,6 +10,7 @@
 #include "admin/admin.h"
 #include "cli/args.h"
 #include "cli/print.h"
+#include "detect/detect.h"
 #include "node/node.h"
 #include "protect/protect.h"
 
@@ -78,6 +79,50 @@ static json_t *configuration_json(void)
     return json_stringn((const char *)text.at, text.len);
 }
 
+static json_t *kinds_json(void)
+{
+    json_t *all = json_array();
+    const char *what = NULL;
+    const char *name;
+
+    for (size_t i = 0; (name = detect_role_kind(i, &what)) != NULL; i++)
+        json_array_append_new(all, json_pack("{s:s, s:s}", "name", name, "what", what));
+    return all;
+}
+
+static json_t *rules_json(const char *detector)
+{
+    json_t *all = json_array();
+    struct detect_rule_text r;
+
+    for (size_t i = 0; detect_rule_text(i, &r); i++) {
+        if (strcmp(r.detector, detector) == 0)
+            json_array_append_new(all,
+                                  json_pack("{s:s, s:s, s:f, s:i, s:s}", "name", r.name, "severity",
+                                            severity_text(r.severity), "limit", r.limit, "seconds",
+                                            (int)r.window_s, "what", r.what));
+    }
+    return all;
+}
+
+static json_t *detectors_json(void)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < detect_detectors(); i++) {
+        const struct detector_info *d = detect_detector(i);
+        json_t *techniques = json_array();
+
+        for (size_t k = 0; k < DETECT_ATTCK_MAX && d->attck[k] != NULL; k++)
+            json_array_append_new(techniques, json_string(d->attck[k]));
+        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "id", d->id,
+                                             "name", d->name, "subcategory", d->subcategory, "what",
+                                             d->what, "mode", detect_mode_text(d->mode), "attck",
+                                             techniques, "rules", rules_json(d->id)));
+    }
+    return all;
+}
+
 /** cli_reference() - bastide reference */
 int cli_reference(int argc, char **argv)
 {
@@ -87,9 +132,10 @@ int cli_reference(int argc, char **argv)
 
     if (rc != CLI_OK)
         return rc;
-    all = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "version", BASTIDE_VERSION, "verbs",
+    all = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", BASTIDE_VERSION, "verbs",
                     verbs_json(), "limits", limits_json(), "routes", routes_json(), "metrics",
-                    node_metrics_describe(), "configuration", configuration_json());
+                    node_metrics_describe(), "configuration", configuration_json(), "detectors",
+                    detectors_json(), "role_kinds", kinds_json());
     print_json(all);
     json_decref(all);
     return CLI_OK;

@@ -49,15 +49,16 @@ static struct bytes keep_cut(struct bytes name)
 }
 
 /**
- * alarm_raise() - a finding was handed out: remember what it said
+ * alarm_raise() - a finding was handed out, or is to be: remember what it says
  *
  * Room must have been made: see alarm_oldest().
  * Return: the alarm, new or raised again.
  */
 struct alarm *alarm_raise(struct alarms *all, const struct alarm_id *id, const struct finding *f,
-                          uint64_t now_ns)
+                          uint64_t now_ns, uint64_t pending_until_ns)
 {
     struct alarm *a = alarm_find(all, id);
+    struct alarm old = {0};
 
     if (a == NULL) {
         a = mem_new(struct alarm);
@@ -65,21 +66,22 @@ struct alarm *alarm_raise(struct alarms *all, const struct alarm_id *id, const s
         list_init(&a->link);
         map_put(&all->by_id, a);
     } else {
-        forget_names(a);
+        old = *a;
         list_remove(&a->link);
     }
     list_append(&all->raised, &a->link);
     a->severity = f->severity;
     a->raised_ns = now_ns;
+    a->pending_until_ns = pending_until_ns;
     a->limit = f->limit;
     a->window_s = f->window_s;
-    a->confidence = f->confidence;
-    a->alert_only = f->alert_only;
+    a->observe_only = f->observe_only;
     a->subject = bytes_dup(f->subject);
     a->client_id = keep_cut(f->client_id);
     a->user_name = keep_cut(f->user_name);
     a->address = keep_cut(f->address);
     a->role = keep_cut(f->role);
+    forget_names(&old); /* not before: @f may have them from here */
     return a;
 }
 

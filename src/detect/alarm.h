@@ -22,11 +22,11 @@ struct alarm {
     struct alarm_id id;
     struct list link; /* in the order in which they were raised */
     enum severity severity;
-    uint64_t raised_ns; /* last time, detectors' time */
+    uint64_t raised_ns;        /* last time, detectors' time */
+    uint64_t pending_until_ns; /* it was not said yet, and is not before then; 0: it was */
     double limit;
     unsigned window_s;
-    unsigned confidence;
-    bool alert_only;
+    bool observe_only;
     struct bytes subject; /* owned, as are the others */
     struct bytes client_id;
     struct bytes user_name;
@@ -43,6 +43,6 @@ void alarms_init(struct alarms *all);
 void alarms_done(struct alarms *all);
 struct alarm *alarm_find(const struct alarms *all, const struct alarm_id *id);
 struct alarm *alarm_raise(struct alarms *all, const struct alarm_id *id, const struct finding *f,
-                          uint64_t now_ns);
+                          uint64_t now_ns, uint64_t pending_until_ns);
 struct alarm *alarm_oldest(const struct alarms *all);
 void alarm_drop(struct alarms *all, struct alarm *a);

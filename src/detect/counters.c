@@ -156,3 +156,67 @@ double bloom_estimate(const struct bloom *b)
     ones = MIN(ones, BLOOM_BITS - 1);
     return -(double)BLOOM_BITS / BLOOM_HASHES * log(1.0 - (double)ones / BLOOM_BITS);
 }
+
+/** ewma_add() - one more value */
+void ewma_add(struct ewma *e, double x)
+{
+    double weight = 1.0 / MIN(e->n + 1, (uint32_t)EWMA_WEIGHT);
+    double off = x - (double)e->mean;
+
+    e->mean += (float)(weight * off);
+    e->variance = (float)((1 - weight) * ((double)e->variance + weight * off * off));
+    e->n += e->n < UINT32_MAX;
+}
+
+/** ewma_deviation() - Return: the standard deviation. */
+double ewma_deviation(const struct ewma *e)
+{
+    return sqrt((double)e->variance);
+}
+
+/** bucket_spent() - Return: what is missing to a full bucket. */
+double bucket_spent(const struct bucket *b, double per_s, uint64_t now_ns)
+{
+    uint64_t age_ns = now_ns > b->at_ns ? now_ns - b->at_ns : 0;
+
+    return MAX(0.0, b->spent - per_s * (double)age_ns / 1e9);
+}
+
+/**
+ * bucket_take() - take @n out
+ *
+ * Return: false when it is empty; it then stays empty, and owes nothing.
+ */
+bool bucket_take(struct bucket *b, double per_s, double capacity, uint64_t now_ns, double n)
+{
+    double spent = bucket_spent(b, per_s, now_ns) + n;
+
+    b->spent = MIN(spent, capacity);
+    b->at_ns = MAX(b->at_ns, now_ns);
+    return spent <= capacity;
+}
+
+static void replay_advance(struct replay *r, uint64_t by)
+{
+    for (uint64_t i = 1; i <= MIN(by, (uint64_t)REPLAY_BITS); i++) {
+        uint64_t bit = (r->highest + i) % REPLAY_BITS;
+
+        r->bits[bit / 64] &= ~BIT64(bit % 64);
+    }
+    r->highest += by;
+}
+
+/** replay_is_new() - Return: false if @number was given before, or is too old to know. */
+bool replay_is_new(struct replay *r, uint64_t number)
+{
+    uint64_t bit = number % REPLAY_BITS;
+    bool is_new;
+
+    if (number > r->highest)
+        replay_advance(r, number - r->highest);
+    if (r->highest - number >= REPLAY_BITS)
+        return false;
+    is_new = !(r->bits[bit / 64] & BIT64(bit % 64));
+    r->bits[bit / 64] |= BIT64(bit % 64);
+    return is_new;
+}

@@ -63,3 +63,36 @@ struct bloom {
 void bloom_add(struct bloom *b, uint64_t hash);
 bool bloom_has(const struct bloom *b, uint64_t hash);
 double bloom_estimate(const struct bloom *b);
+
+/* Mean and deviation of what comes one after another, the new weighing 1/16 (the first ones more).
+ */
+#define EWMA_WEIGHT 16
+
+struct ewma {
+    float mean;
+    float variance;
+    uint32_t n;
+};
+
+void ewma_add(struct ewma *e, double x);
+double ewma_deviation(const struct ewma *e);
+
+/* A token bucket: so many a second, and what was not used is kept, up to a capacity. */
+struct bucket {
+    double spent; /* of the capacity; so that zero is a full bucket */
+    uint64_t at_ns;
+};
+
+bool bucket_take(struct bucket *b, double per_s, double capacity, uint64_t now_ns, double n);
+double bucket_spent(const struct bucket *b, double per_s, uint64_t now_ns);
+
+/* Was this number seen before?  As the anti-replay window of IPsec (RFC 4303, 3.4.3): the last 1024
+ * up to the highest; what is older counts as seen. */
+#define REPLAY_BITS 1024
+
+struct replay {
+    uint64_t highest;
+    uint64_t bits[REPLAY_BITS / 64];
+};
+
+bool replay_is_new(struct replay *r, uint64_t number);

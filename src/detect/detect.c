@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * detect/detect.c - the table of detectors, and the judge: what of that is worth saying
+ * detect/detect.c - the table of detectors, and what all of them share
  *
- * Events go to each detector that watches their kind.  A detector names a suspect
- * and measures it; the judge hands out a finding when a limit is reached and it
- * was not said yet.
+ * An event is looked at once: whose is it, from where, on which connection, is the
+ * topic new to the client; then it goes to each detector that watches its kind.
+ * What a client is used to is learned after they have looked, and not while a
+ * finding on it stands.
  */
 #include "detect/detect.h"
 
@@ -13,44 +14,38 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "detect/alarm.h"
-#include "detect/detector.h"
+#include "detect/private.h"
 
-#define RAISE_AGAIN_NS SECONDS(600)
-#define CLOSES_BELOW   0.5
 #define USER_BYTES_MAX 1024 /* of a user name: anybody may send one */
+#define SECOND_NS      1000000000ULL
 
-/* A further detector: its file, its name in detector.h, a row here. */
+/* Learned: 600 s old, and 60 messages; one that says little needs an hour. */
+#define LEARNED_AGE_S    600
+#define LEARNED_EVENTS   60
+#define LEARNED_SURELY_S 3600
+
+/* With so many topics a sixth of what is new seems known; more would blind the detectors. */
+#define TOPICS_LEARNED_MAX 256
+
+/* Silent since CONNECT: told after this, and then after the larger of the two below. */
+#define SILENT_SOON_S   120
+#define SILENT_LONG_S   900
+#define KEEP_ALIVE_MAX  7200
+#define KEEP_ALIVE_PART 1.5
+
+/* A filter is not the topic of the same text. */
+#define FILTER_MARK 0x5bd1e995f117e2ULL
+
+/* A further detector: its file, its name in detector.h. */
 static const struct detector *const detectors[] = {
-    &detect_repeated_connections, &detect_repeated_auth_failures, &detect_topic_scan_publish,
-    &detect_topic_scan_subscribe, &detect_unauthorized_command,
+#define X(name) &detect_##name,
+    DETECTORS(X)
+#undef X
 };
 
-#define DETECTORS COUNT_OF(detectors)
-
-struct bench {
-    void *me; /* owned by the detector */
-    uint64_t events;
-    uint64_t fired;
-    uint64_t suppressed;
-    uint64_t shed;
-    unsigned standing;
-};
-
-struct detect {
-    struct detect_settings settings;
-    struct bench benches[DETECTORS];
-    struct alarms alarms;
-};
-
-/* One event or tick before one detector. */
-struct judge {
-    struct detect *d;
-    size_t detector;
-    uint64_t at_ns; /* not scaled */
-    detect_found_fn *found;
-    void *arg;
-};
+#define N_DETECTORS COUNT_OF(detectors)
+_Static_assert(N_DETECTORS <= DETECT_DETECTORS_MAX, "indexes are uint8_t, modes an array");
+_Static_assert(EVENT_KIND_N <= 64, "what is watched is a bit of 64");
 
 /** severity_text() - as incidents and the API have it; static */
 const char *severity_text(enum severity s)
@@ -90,20 +85,258 @@ const char *subject_kind_text(enum subject_kind k)
     return texts[k];
 }
 
+/** detect_mode_text() - as the configuration has it; static */
+const char *detect_mode_text(enum detect_mode m)
+{
+    static const char *const texts[] = {
+#define X(name, text) [DETECT_MODE_##name] = text,
+        DETECT_MODES(X)
+#undef X
+    };
+
+    check(m < COUNT_OF(texts));
+    return texts[m];
+}
+
+/* ---- records ---- */
+
+/** detector_at() - Return: the @i-th detector. */
+const struct detector *detector_at(size_t i)
+{
+    check(i < N_DETECTORS);
+    return detectors[i];
+}
+
+/** name_key() - the key of an address, client id or user name */
+uint64_t name_key(const struct detect *d, struct bytes name)
+{
+    return hash_with(&d->key, name);
+}
+
+static struct subjects *table_of(const struct detect *d, enum subject_kind kind)
+{
+    switch (kind) {
+    case SUBJECT_CLIENT:
+        return (struct subjects *)(uintptr_t)&d->clients;
+    case SUBJECT_ADDRESS:
+        return (struct subjects *)(uintptr_t)&d->addresses;
+    case SUBJECT_USER:
+        return (struct subjects *)(uintptr_t)&d->users;
+    case SUBJECT_FLEET:
+    case SUBJECT_KIND_N:
+        break;
+    }
+    return NULL;
+}
+
+/** record_find() - Return: the record, or NULL. */
+struct record *record_find(const struct detect *d, enum subject_kind kind, uint64_t key)
+{
+    const struct subjects *t = table_of(d, kind);
+
+    return t != NULL ? subjects_find(t, key) : (struct record *)(uintptr_t)&d->fleet;
+}
+
+/** record_of() - the record of @name, new if need be; NULL without a name */
+struct record *record_of(struct detect *d, enum subject_kind kind, struct bytes name,
+                         uint64_t now_ns)
+{
+    uint64_t key = name_key(d, name);
+    struct record *r;
+    bool is_new;
+
+    if (name.len == 0)
+        return NULL;
+    r = subjects_get(table_of(d, kind), key, now_ns, &is_new);
+    if (is_new) {
+        if (kind == SUBJECT_USER)
+            name.len = MIN(name.len, (size_t)USER_BYTES_MAX);
+        r->key = key;
+        r->kind = kind;
+        r->since_ns = now_ns;
+        r->name = bytes_dup_str(name);
+    }
+    r->seen_ns = MAX(r->seen_ns, now_ns);
+    return r;
+}
+
+static void *in_part(const struct detect *d, struct record *r, enum part part, size_t offset)
+{
+    if (r->parts[part] == NULL)
+        r->parts[part] = mem_zero(d->part_bytes[r->kind][part]);
+    return r->parts[part] + offset;
+}
+
+/** slot() - this detector's slot of the record; taken when it is first asked for */
+void *slot(const struct judge *j, struct record *r)
+{
+    const struct detector *me = detector_at(j->detector);
+
+    check(me->bytes[r->kind] > 0);
+    return in_part(j->d, r, me->part, j->d->benches[j->detector].offset[r->kind]);
+}
+
+/** slot_peek() - slot(), or NULL while it was never asked for */
+const void *slot_peek(const struct judge *j, const struct record *r)
+{
+    const struct detector *me = detector_at(j->detector);
+
+    if (me->bytes[r->kind] == 0 || r->parts[me->part] == NULL)
+        return NULL;
+    return r->parts[me->part] + j->d->benches[j->detector].offset[r->kind];
+}
+
+/** learned_slot() - what this detector has learned of a client, kept over a restart */
+void *learned_slot(const struct judge *j, struct record *r)
+{
+    check(r->kind == SUBJECT_CLIENT && detector_at(j->detector)->learned_bytes > 0);
+    return in_part(j->d, r, PART_LEARNED, j->d->benches[j->detector].learned_offset);
+}
+
+/** knowledge_of() - what the client is used to; nothing yet is a valid answer */
+const struct knowledge *knowledge_of(const struct record *r)
+{
+    static const struct knowledge nothing;
+
+    return r->parts[PART_LEARNED] != NULL ? (const void *)r->parts[PART_LEARNED] : &nothing;
+}
+
+/** now_of() - the detectors' time */
+uint64_t now_of(const struct judge *j)
+{
+    return j->now_ns;
+}
+
+/** own_of() - what the detector's new() has returned */
+void *own_of(const struct judge *j)
+{
+    return j->d->benches[j->detector].own;
+}
+
+/** role_of() - the rules that hold for the record */
+const struct role_rules *role_of(const struct judge *j, const struct record *r)
+{
+    return &j->d->book.roles[r->role];
+}
+
+/** fleet_of() - the record of all together */
+struct record *fleet_of(const struct judge *j)
+{
+    return &j->d->fleet;
+}
+
+/** client_by_key() - a client that another one is compared with, or NULL */
+struct record *client_by_key(const struct judge *j, uint64_t key)
+{
+    return record_find(j->d, SUBJECT_CLIENT, key);
+}
+
+/** user_of() - the record of a user name that was tried */
+struct record *user_of(struct judge *j, struct bytes name)
+{
+    return record_of(j->d, SUBJECT_USER, name, j->now_ns);
+}
+
+/** clients_online() - how many connections there are */
+size_t clients_online(const struct judge *j)
+{
+    return j->d->conns.by_number.n;
+}
+
+/** await_client() - AWAITED comes in so many seconds, unless this is called again before */
+void await_client(struct judge *j, struct record *r, double seconds)
+{
+    wheel_set(&j->d->awaited, &r->timer, (uint32_t)(j->now_ns / SECOND_NS + (uint64_t)seconds + 1));
+}
+
+/** sample() - a topic, name or address to show with this detector's finding on @r */
+void sample(const struct judge *j, const struct record *r, struct bytes text)
+{
+    samples_keep(j->d->samples, r->key + j->detector, text);
+}
+
+/* ---- life ---- */
+
+static void lay_out(struct detect *d)
+{
+    d->part_bytes[SUBJECT_CLIENT][PART_LEARNED] = sizeof(struct knowledge);
+    for (size_t i = 0; i < N_DETECTORS; i++) {
+        const struct detector *row = detectors[i];
+
+        d->benches[i].learned_offset = d->part_bytes[SUBJECT_CLIENT][PART_LEARNED];
+        d->part_bytes[SUBJECT_CLIENT][PART_LEARNED] += (row->learned_bytes + 7) & ~(size_t)7;
+        for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++) {
+            d->benches[i].offset[k] = d->part_bytes[k][row->part];
+            d->part_bytes[k][row->part] += (row->bytes[k] + 7) & ~(size_t)7;
+        }
+    }
+}
+
+static size_t detector_by_id(const char *id)
+{
+    for (size_t i = 0; id != NULL && i < N_DETECTORS; i++) {
+        if (strcmp(detectors[i]->info.id, id) == 0)
+            return i;
+    }
+    check(id == NULL);
+    return DETECT_DETECTORS_MAX;
+}
+
+static void seat(struct detect *d, size_t i)
+{
+    const struct detector *row = detectors[i];
+    struct bench *b = &d->benches[i];
+
+    if (row->new != NULL)
+        b->own = row->new ();
+    for (size_t k = 0; k < COUNT_OF(b->yields); k++)
+        b->yields[k] = detector_by_id(row->info.yields[k]);
+    for (enum event_kind kind = 0; kind < EVENT_KIND_N; kind++) {
+        if (row->info.watches & BIT64(kind))
+            d->by_kind[kind][d->n_by_kind[kind]++] = (uint8_t)i;
+    }
+}
+
+static void configure(struct detect *d, const struct detect_config *c)
+{
+    rule_book_init(&d->book, c);
+    d->health_sources = mem_zero((c->n_health_check_sources + 1) * sizeof(*d->health_sources));
+    d->n_health_sources = 0;
+    for (size_t i = 0; i < c->n_health_check_sources; i++) {
+        if (prefix_parse(c->health_check_sources[i], &d->health_sources[d->n_health_sources]) ==
+            NULL)
+            d->n_health_sources++;
+    }
+}
+
 /**
  * detect_new() - all detectors, nothing seen yet
- * @s:  copied
+ * @s, @c:  copied
  *
- * Takes some 10 MiB of addresses, of which pages are used as subjects come.
+ * The tables take some 5 MiB of addresses, of which pages are used as subjects come.
  */
-struct detect *detect_new(const struct detect_settings *s)
+struct detect *detect_new(const struct detect_settings *s, const struct detect_config *c)
 {
     struct detect *d = mem_new(struct detect);
+    uint64_t begin_ns = s->started_ns;
 
     d->settings = *s;
+    d->key = (struct hash_key){{hash_keyed(BYTES("detect")), hash_keyed(BYTES("habits"))}};
+    subjects_init(&d->clients, CLIENTS_MAX, sizeof(struct record), record_guilt);
+    subjects_init(&d->addresses, ADDRESSES_MAX, sizeof(struct record), record_guilt);
+    subjects_init(&d->users, USERS_MAX, sizeof(struct record), record_guilt);
+    d->clients.gone = d->addresses.gone = d->users.gone = record_gone;
+    d->fleet.kind = SUBJECT_FLEET;
+    d->fleet.name = bytes_dup_str(BYTES("fleet"));
+    d->samples = samples_new();
     alarms_init(&d->alarms);
-    for (size_t i = 0; i < DETECTORS; i++)
-        d->benches[i].me = detectors[i]->new (&d->settings);
+    conns_init(&d->conns);
+    wheel_init(&d->awaited, (uint32_t)(begin_ns / SECOND_NS));
+    wheel_init(&d->silent, (uint32_t)(begin_ns / SECOND_NS));
+    lay_out(d);
+    configure(d, c);
+    for (size_t i = 0; i < N_DETECTORS; i++)
+        seat(d, i);
     return d;
 }
 
@@ -112,14 +345,48 @@ struct detect *detect_free(struct detect *d)
 {
     if (d == NULL)
         return NULL;
-    for (size_t i = 0; i < DETECTORS; i++)
-        detectors[i]->free(d->benches[i].me);
+    for (size_t i = 0; i < N_DETECTORS; i++) {
+        if (detectors[i]->free != NULL)
+            detectors[i]->free(d->benches[i].own);
+    }
+    conns_done(&d->conns);
+    subjects_done(&d->clients);
+    subjects_done(&d->addresses);
+    subjects_done(&d->users);
+    record_gone(&d->fleet);
     alarms_done(&d->alarms);
+    rule_book_done(&d->book);
+    free(d->health_sources);
+    free(d->samples);
     free(d);
     return NULL;
 }
 
-static uint64_t scaled(const struct detect *d, uint64_t at_ns)
+/* The places of the roles in the book may have changed. */
+static void rebind(struct subjects *t, const struct rule_book *old, const struct rule_book *new)
+{
+    size_t cursor = 0;
+    struct record *r;
+
+    while ((r = subjects_next(t, &cursor)) != NULL)
+        r->role = rule_book_find(new, bytes_str(old->roles[r->role].name))->index;
+}
+
+/** detect_configure() - see detect.h */
+void detect_configure(struct detect *d, const struct detect_config *c)
+{
+    struct rule_book old = d->book;
+
+    free(d->health_sources);
+    configure(d, c);
+    rebind(&d->clients, &old, &d->book);
+    rule_book_done(&old);
+}
+
+/* ---- events ---- */
+
+/** detect_scaled() - CLOCK_MONOTONIC as the detectors see it */
+uint64_t detect_scaled(const struct detect *d, uint64_t at_ns)
 {
     uint64_t age_ns = at_ns > d->settings.started_ns ? at_ns - d->settings.started_ns : 0;
 
@@ -128,128 +395,142 @@ static uint64_t scaled(const struct detect *d, uint64_t at_ns)
     return d->settings.started_ns + age_ns;
 }
 
-static struct alarm_id alarm_id(const struct judge *j, enum subject_kind kind, uint64_t key)
+static bool is_health_check(const struct detect *d, struct bytes address)
 {
-    return (struct alarm_id){
-        .subject = key, .detector = (uint32_t)j->detector, .kind = (uint32_t)kind};
-}
+    struct address a;
 
-static bool in_grace(const struct judge *j)
-{
-    uint64_t until_ns = j->d->settings.started_ns + SECONDS(j->d->settings.startup_grace_s);
-
-    return j->at_ns < until_ns;
-}
-
-static void hand_out(struct judge *j, struct finding *f)
-{
-    f->detector = &detectors[j->detector]->info;
-    f->at_ns = j->at_ns;
-    f->in_grace = in_grace(j);
-    j->found(j->arg, f);
-}
-
-static void close_alarm(struct judge *j, struct alarm *a, double count)
-{
-    struct finding f = {
-        .state = FINDING_CLOSED,
-        .severity = a->severity,
-        .subject_kind = (enum subject_kind)a->id.kind,
-        .subject = a->subject,
-        .client_id = a->client_id,
-        .user_name = a->user_name,
-        .address = a->address,
-        .role = a->role,
-        .count = count,
-        .limit = a->limit,
-        .window_s = a->window_s,
-        .confidence = a->confidence,
-        .alert_only = a->alert_only,
-    };
-
-    j->detector = a->id.detector;
-    hand_out(j, &f);
-    j->d->benches[j->detector].standing--;
-    alarm_drop(&j->d->alarms, a);
-}
-
-static void make_room(struct judge *j)
-{
-    struct alarm *oldest = alarm_oldest(&j->d->alarms);
-    struct judge other = *j;
-
-    if (oldest == NULL)
-        return;
-    j->d->benches[oldest->id.detector].shed++;
-    close_alarm(&other, oldest, 0);
-}
-
-static void raise_alarm(struct judge *j, const struct event *e, const struct suspect *s,
-                        const struct measure *m, bool is_new)
-{
-    struct alarm_id id = alarm_id(j, s->kind, s->key);
-    struct bytes name = s->name;
-    struct finding f = {
-        .state = is_new ? FINDING_OPEN : FINDING_UPDATE,
-        .severity = m->severity,
-        .subject_kind = s->kind,
-        .client_id = e->client_id,
-        .user_name = e->user_name,
-        .address = e->address,
-        .role = e->role,
-        .count = m->count,
-        .limit = m->limit,
-        .window_s = m->window_s,
-        .confidence = s->confidence,
-        .alert_only = s->alert_only,
-    };
-
-    if (s->kind == SUBJECT_USER)
-        name.len = MIN(name.len, (size_t)USER_BYTES_MAX);
-    f.subject = name;
-    if (s->samples != NULL) {
-        f.n_samples = s->samples->n;
-        memcpy(f.samples, s->samples->text, sizeof(f.samples));
+    if (d->n_health_sources == 0 || !address_parse(address, &a))
+        return false;
+    for (size_t i = 0; i < d->n_health_sources; i++) {
+        if (prefix_has(&d->health_sources[i], &a))
+            return true;
     }
-    j->d->benches[j->detector].fired++;
-    j->d->benches[j->detector].standing += is_new;
-    alarm_raise(&j->d->alarms, &id, &f, e->at_ns);
-    hand_out(j, &f);
+    return false;
 }
 
-/**
- * judge_suspect() - a detector's counter of @s has moved: say so if it is news
- * @e:  what moved it, in the detectors' time
- *
- * News is the first time that a limit is reached, a step up in severity, and
- * that it is still over after 600 s.
- */
-void judge_suspect(struct judge *j, const struct event *e, const struct suspect *s)
+/* Events that name a client which a connection has not proved to be, and may. */
+static bool is_of_known_client(const struct event *e)
 {
-    struct alarm_id id = alarm_id(j, s->kind, s->key);
-    struct bench *b = &j->d->benches[j->detector];
-    struct measure m = detectors[j->detector]->measure(b->me, s->kind, s->key, e->at_ns);
-    const struct alarm *a;
+    return e->kind == EVENT_WILL_PUBLISHED || e->kind == EVENT_INSPECTION_OVERDUE ||
+           e->kind == EVENT_AWAITED || e->kind == EVENT_SILENT;
+}
 
-    if (!m.over)
+static struct record *client_of(struct detect *d, const struct event *e)
+{
+    struct record *r;
+
+    if (e->client_id.len == 0)
+        return NULL;
+    if (e->role.len == 0) /* it was not let in, or its connection is not at hand */
+        return is_of_known_client(e) ? record_of(d, SUBJECT_CLIENT, e->client_id, e->at_ns) : NULL;
+    r = record_of(d, SUBJECT_CLIENT, e->client_id, e->at_ns);
+    if (!bytes_equal(bytes_str(d->book.roles[r->role].name), e->role))
+        r->role = rule_book_find(&d->book, e->role)->index;
+    return r;
+}
+
+/* As they were tried, or granted; a filter in another way than a topic. */
+static bool is_filter(enum event_kind kind)
+{
+    return kind == EVENT_SUBSCRIBED || kind == EVENT_SUBSCRIBE_DENIED || kind == EVENT_UNSUBSCRIBED;
+}
+
+static struct sight look(struct detect *d, const struct event *e)
+{
+    struct sight s = {.e = e, .is_health_check = is_health_check(d, e->address)};
+
+    s.client = client_of(d, e);
+    if (!s.is_health_check)
+        s.address = record_of(d, SUBJECT_ADDRESS, e->address, e->at_ns);
+    s.role = &d->book.roles[s.client != NULL ? s.client->role : 0];
+    s.conn = conns_find(&d->conns, e->conn);
+    if (e->topic.len > 0)
+        s.topic = hash_with(&d->key, e->topic) ^ (is_filter(e->kind) ? FILTER_MARK : 0);
+    s.is_new_topic =
+        s.topic != 0 && s.client != NULL && !bloom_has(&knowledge_of(s.client)->topics, s.topic);
+    return s;
+}
+
+static uint32_t silent_long_s(const struct conn_record *c)
+{
+    double asked = KEEP_ALIVE_PART * MIN(c->keep_alive_s, (uint32_t)KEEP_ALIVE_MAX);
+
+    return (uint32_t)MAX((double)SILENT_LONG_S, asked);
+}
+
+static void began(struct detect *d, struct sight *s)
+{
+    struct conn_record *c = conns_add(&d->conns, s->e->conn);
+
+    c->client = s->client != NULL ? s->client->key : 0;
+    c->address = s->address != NULL ? s->address->key : 0;
+    c->accepted_ns = s->e->at_ns;
+    c->keep_alive_s = s->e->number;
+    wheel_set(&d->silent, &c->timer, (uint32_t)(s->e->at_ns / SECOND_NS) + SILENT_SOON_S);
+    s->conn = c;
+}
+
+static bool is_speech(const struct event *e)
+{
+    return e->kind == EVENT_PUBLISH_TOPIC || e->kind == EVENT_SUBSCRIBED ||
+           e->kind == EVENT_PUBLISH_DENIED || e->kind == EVENT_SUBSCRIBE_DENIED;
+}
+
+static void heard(struct sight *s)
+{
+    s->breaks_silence = s->conn->silent_s > 0;
+    s->conn->silent_s = 0;
+    s->conn->has_spoken = true;
+    wheel_clear(&s->conn->timer);
+}
+
+static void learn(struct detect *d, const struct sight *s)
+{
+    struct knowledge *k;
+    uint64_t age_s;
+
+    if (s->client == NULL || s->client->n_standing > 0 ||
+        (s->e->kind != EVENT_PUBLISH_TOPIC && s->e->kind != EVENT_SUBSCRIBED))
         return;
-    a = alarm_find(&j->d->alarms, &id);
-    if (a == NULL) {
-        make_room(j);
-        raise_alarm(j, e, s, &m, true);
-    } else if (m.severity > a->severity || e->at_ns >= a->raised_ns + RAISE_AGAIN_NS) {
-        raise_alarm(j, e, s, &m, false);
-    } else {
-        b->suppressed++;
+    k = in_part(d, s->client, PART_LEARNED, 0);
+    if (k->events == 0)
+        s->client->since_ns = s->e->at_ns;
+    age_s = (s->e->at_ns - MIN(s->client->since_ns, s->e->at_ns)) / SECOND_NS;
+    k->age_s = (uint32_t)MAX((uint64_t)k->age_s, age_s);
+    if (bloom_estimate(&k->topics) < TOPICS_LEARNED_MAX)
+        bloom_add(&k->topics, s->topic);
+    k->events++;
+    if (k->age_s >= LEARNED_SURELY_S || (k->age_s >= LEARNED_AGE_S && k->events >= LEARNED_EVENTS))
+        k->is_learned = true;
+}
+
+static void show(struct judge *j, const struct sight *s)
+{
+    enum event_kind kind = s->e->kind;
+
+    for (unsigned i = 0; i < j->d->n_by_kind[kind]; i++) {
+        j->detector = j->d->by_kind[kind][i];
+        if (s->role->mode[j->detector] == DETECT_MODE_OFF)
+            continue;
+        j->d->benches[j->detector].events++;
+        detectors[j->detector]->observe(j, s);
     }
 }
 
-/** judge_stands() - Return: whether this detector has a finding open on the subject. */
-bool judge_stands(const struct judge *j, enum subject_kind kind, uint64_t key)
+/* @e in the detectors' time. */
+static void take(struct judge *j, const struct event *e)
 {
-    struct alarm_id id = alarm_id(j, kind, key);
+    struct detect *d = j->d;
+    struct sight s = look(d, e);
 
-    return alarm_find(&j->d->alarms, &id) != NULL;
+    if (e->kind == EVENT_CONNECT_ACCEPTED)
+        began(d, &s);
+    else if (s.conn != NULL && (is_speech(e) || e->kind == EVENT_DISCONNECTED))
+        heard(&s);
+    show(j, &s);
+    learn(d, &s);
+    if (e->kind == EVENT_DISCONNECTED && s.conn != NULL)
+        conns_drop(&d->conns, s.conn);
 }
 
 /**
@@ -264,75 +545,119 @@ void detect_event(struct detect *d, const struct event *e, detect_found_fn *foun
     struct event in_scaled_time = *e;
 
     check(e->kind < EVENT_KIND_N);
-    in_scaled_time.at_ns = scaled(d, e->at_ns);
-    for (j.detector = 0; j.detector < DETECTORS; j.detector++) {
-        const struct detector *row = detectors[j.detector];
-
-        if (!(row->info.watches & BIT(e->kind)))
-            continue;
-        d->benches[j.detector].events++;
-        row->observe(d->benches[j.detector].me, &j, &in_scaled_time);
-    }
+    j.now_ns = in_scaled_time.at_ns = detect_scaled(d, e->at_ns);
+    take(&j, &in_scaled_time);
 }
 
-/** detect_tick() - close the findings whose counters have fallen below half */
+/* ---- time ---- */
+
+static struct event event_of(const struct judge *j, enum event_kind kind, const struct record *r)
+{
+    return (struct event){
+        .kind = kind,
+        .at_ns = j->now_ns,
+        .client_id = bytes_str(r->name),
+        .role = bytes_str(j->d->book.roles[r->role].name),
+    };
+}
+
+static void client_is_due(struct judge *j, const struct record *r)
+{
+    const struct event e = event_of(j, EVENT_AWAITED, r);
+
+    take(j, &e);
+}
+
+static void conn_is_due(struct judge *j, struct conn_record *c)
+{
+    const struct record *client = record_find(j->d, SUBJECT_CLIENT, c->client);
+    const struct record *address = record_find(j->d, SUBJECT_ADDRESS, c->address);
+    uint32_t long_s = silent_long_s(c);
+    struct event e;
+
+    if (client == NULL)
+        return;
+    e = event_of(j, EVENT_SILENT, client);
+    e.conn = c->number;
+    e.number = c->silent_s == 0 ? SILENT_SOON_S : long_s;
+    if (address != NULL)
+        e.address = bytes_str(address->name);
+    if (c->silent_s == 0)
+        wheel_set(&j->d->silent, &c->timer, (uint32_t)(c->accepted_ns / SECOND_NS) + long_s);
+    c->silent_s = e.number;
+    take(j, &e);
+}
+
+/** detect_tick() - see detect.h */
 void detect_tick(struct detect *d, uint64_t now_ns, detect_found_fn *found, void *arg)
 {
     struct judge j = {.d = d, .at_ns = now_ns, .found = found, .arg = arg};
-    uint64_t at_ns = scaled(d, now_ns);
+    struct wheel_timer *t;
 
-    list_each (it, &d->alarms.raised) {
-        struct alarm *a = list_item(it, struct alarm, link);
-        struct measure m = detectors[a->id.detector]->measure(
-            d->benches[a->id.detector].me, (enum subject_kind)a->id.kind, a->id.subject, at_ns);
-
-        if (m.ratio < CLOSES_BELOW)
-            close_alarm(&j, a, m.count);
-    }
+    j.now_ns = detect_scaled(d, now_ns);
+    wheel_advance(&d->awaited, (uint32_t)(j.now_ns / SECOND_NS));
+    wheel_advance(&d->silent, (uint32_t)(j.now_ns / SECOND_NS));
+    while ((t = wheel_take(&d->awaited)) != NULL)
+        client_is_due(&j, list_item(t, struct record, timer));
+    while ((t = wheel_take(&d->silent)) != NULL)
+        conn_is_due(&j, list_item(t, struct conn_record, timer));
+    judge_tick(&j);
 }
+
+/* ---- questions ---- */
 
 /** detect_detectors() - Return: how many there are. */
 size_t detect_detectors(void)
 {
-    return DETECTORS;
+    return N_DETECTORS;
 }
 
 /** detect_detector() - Return: what stands on the door of the @i-th; static. */
 const struct detector_info *detect_detector(size_t i)
 {
-    check(i < DETECTORS);
-    return &detectors[i]->info;
+    return &detector_at(i)->info;
 }
 
 /** detect_counters() - of the @i-th detector, since detect_new() */
 struct detector_counters detect_counters(const struct detect *d, size_t i)
 {
-    check(i < DETECTORS);
+    const struct bench *b = &d->benches[i];
+
     return (struct detector_counters){
-        .detector = &detectors[i]->info,
-        .events = d->benches[i].events,
-        .fired = d->benches[i].fired,
-        .suppressed = d->benches[i].suppressed,
-        .shed = d->benches[i].shed + detectors[i]->shed(d->benches[i].me),
-        .standing = d->benches[i].standing,
+        .detector = &detector_at(i)->info,
+        .mode = (enum detect_mode)d->book.roles[0].mode[i],
+        .events = b->events,
+        .fired = b->fired,
+        .suppressed = b->suppressed,
+        .shed = b->shed + (detectors[i]->shed != NULL ? detectors[i]->shed(b->own) : 0),
+        .standing = b->standing,
     };
 }
 
-/** detect_client_learned() - what the first detector that learns knows of the client's topics */
-struct detect_learned detect_client_learned(const struct detect *d, struct bytes client_id)
+/** detect_shed() - Return: records with something in them that were forgotten for want of room. */
+uint64_t detect_shed(const struct detect *d)
 {
-    for (size_t i = 0; i < DETECTORS; i++) {
-        if (detectors[i]->learned != NULL)
-            return detectors[i]->learned(d->benches[i].me, subject_key(client_id));
-    }
-    return (struct detect_learned){0};
+    return d->clients.shed + d->addresses.shed + d->users.shed;
 }
 
-/** detect_client_forget() - a device was swapped: what was learned of the client is void */
+/** detect_client_learned() - what is known of the client's habits */
+struct detect_learned detect_client_learned(const struct detect *d, struct bytes client_id)
+{
+    const struct record *r = record_find(d, SUBJECT_CLIENT, name_key(d, client_id));
+    const struct knowledge *k = r != NULL ? knowledge_of(r) : NULL;
+
+    if (k == NULL || k->events == 0)
+        return (struct detect_learned){0};
+    return (struct detect_learned){
+        .known = true,
+        .learned = k->is_learned,
+        .topics = (unsigned)(bloom_estimate(&k->topics) + 0.5),
+        .events = k->events,
+    };
+}
+
+/** detect_client_forget() - a device was swapped: all that is known of the client is void */
 void detect_client_forget(struct detect *d, struct bytes client_id)
 {
-    for (size_t i = 0; i < DETECTORS; i++) {
-        if (detectors[i]->forget != NULL)
-            detectors[i]->forget(d->benches[i].me, subject_key(client_id));
-    }
+    subjects_forget(&d->clients, name_key(d, client_id));
 }

@@ -3,17 +3,21 @@
  * detect/detect.h - from events to findings
  *
  * Pure: time comes in with events (at_ns) and ticks.  Each detector is one file
- * and one row of a table: it watches some kinds of events, keeps a bounded table
- * of subjects and answers one question; it has no power to act.  What an
- * unauthenticated peer says moves counters of its address, or raises findings
- * that are alert_only; never an action on an identity.
+ * and one row of a table: it watches some kinds of events, counts in a slot of the
+ * record of who is concerned, and answers one question; it has no power to act.
+ * What an unauthenticated peer says moves counters of its address, or raises
+ * findings that are alert_only; never an action on an identity.
  *
  * A finding is handed out once per (detector, subject): when its limit is
  * reached (open), on a step of severity or when it still stands after 600 s
  * (update), and when its counter has fallen below half (closed; by
- * detect_tick()).
+ * detect_tick()).  What befalls many at once (a power cut, a roll-out) is one
+ * finding of the fleet, in place of one for each of them.
  *
- * One thread owns a struct detect.  MQ.DE.NM-01 MQ.DE.ID-01 MQ.DE.ID-02 MQ.PR.SP-03
+ * What a client is used to is learned, and kept over a restart by detect_save().
+ *
+ * One thread owns a struct detect.  MQ.DE.NM-01 MQ.DE.NM-02 MQ.DE.PM-01 MQ.DE.PM-02 MQ.DE.ID-01
+ * MQ.DE.ID-02 MQ.DE.ID-03 MQ.DE.ID-04 MQ.PR.SP-03
  */
 #pragma once
 
@@ -22,6 +26,8 @@
 #define DETECT_SAMPLES_MAX      8
 #define DETECT_SAMPLE_BYTES_MAX 128
 #define DETECT_ATTCK_MAX        4
+#define DETECT_DETECTORS_MAX    64
+#define DETECT_ROLE_MAX         65 /* a role's name, with its zero */
 
 /* clang-format off */
 /*    name      text, as incidents carry it */
@@ -35,7 +41,15 @@
 #define SUBJECT_KINDS(X)    \
     X(ADDRESS,  "ip")       \
     X(CLIENT,   "client")   \
-    X(USER,     "user")
+    X(USER,     "user")     \
+    X(FLEET,    "fleet")
+
+/*    name      text in the configuration */
+#define DETECT_MODES(X)       \
+    X(DEFAULT,  "default")    \
+    X(OFF,      "off")        \
+    X(OBSERVE,  "observe")    \
+    X(ENFORCE,  "enforce")
 /* clang-format on */
 
 enum severity {
@@ -52,6 +66,14 @@ enum subject_kind {
         SUBJECT_KIND_N,
 };
 
+/* Off: it does not look.  Observe: it tells, and nothing is done about it.  Enforce: it may be
+ * acted upon. */
+enum detect_mode {
+#define X(name, text) DETECT_MODE_##name,
+    DETECT_MODES(X)
+#undef X
+};
+
 enum finding_state {
     FINDING_OPEN,
     FINDING_UPDATE,
@@ -61,6 +83,7 @@ enum finding_state {
 const char *severity_text(enum severity s);
 bool severity_parse(const char *text, enum severity *ret);
 const char *subject_kind_text(enum subject_kind k);
+const char *detect_mode_text(enum detect_mode m);
 
 /* What is written on a detector's door; constant, lives as long as the program. */
 struct detector_info {
@@ -69,7 +92,13 @@ struct detector_info {
     const char *subcategory;             /* "MQ.DE.ID-01" */
     const char *counts;                  /* what a finding's count counts: "failed logins" */
     const char *attck[DETECT_ATTCK_MAX]; /* "T0859"; NULL after the last */
-    uint32_t watches;                    /* BIT(enum event_kind) */
+    const char *what;                    /* it finds, in a sentence, for the manual */
+    enum detect_mode mode;               /* unless the configuration says otherwise */
+    unsigned confidence;                 /* 0..100 */
+    unsigned told_only;    /* BIT(enum subject_kind): such subjects are never acted upon */
+    unsigned hold_s;       /* a finding waits for so long whether one of the fleet explains it */
+    const char *yields[2]; /* ids of findings of the fleet that replace its own while they stand */
+    uint64_t watches;      /* BIT64(enum event_kind) */
 };
 
 /* Borrowed until the detect_found_fn returns. */
@@ -89,51 +118,102 @@ struct finding {
     unsigned confidence; /* 0..100 */
     bool alert_only;     /* never act on the subject: it is a name that anybody may have said */
     bool in_grace;       /* within startup_grace_s: look, do not act */
-    uint64_t at_ns;      /* of the event or tick, not scaled */
+    bool observe_only;   /* the detector's mode for this role */
+    const char
+        *replaced_by; /* CLOSED: the detector whose finding of the fleet explains it; or NULL */
+    uint64_t at_ns;   /* of the event or tick, not scaled */
     unsigned n_samples;
     char samples[DETECT_SAMPLES_MAX][DETECT_SAMPLE_BYTES_MAX]; /* topics or addresses, cut */
 };
 
 typedef void detect_found_fn(void *arg, const struct finding *f);
 
+/* A role, as the detectors have to know it; texts borrowed. */
+struct detect_role {
+    const char *name;
+    const char *kind; /* one of detect_role_kind(); NULL: its name if that is one, else device */
+    bool may_command;
+    bool critical;
+    uint32_t scan_factor; /* so many times the usual number of topics; 0, 1: as its kind */
+};
+
+/* One entry of detect.detectors of the configuration; texts borrowed. */
+struct detect_override {
+    char *detector;
+    char *role;    /* NULL: all */
+    char *rule;    /* NULL: all of the detector */
+    double limit;  /* 0: as it is */
+    double factor; /* 0: 1 */
+    enum detect_mode mode;
+};
+
+/* What the configuration says; borrowed, and copied. */
+struct detect_config {
+    const struct detect_role *roles;
+    size_t n_roles;
+    const struct detect_override *overrides;
+    size_t n_overrides;
+    char *const *health_check_sources; /* addresses and prefixes */
+    size_t n_health_check_sources;
+};
+
 struct detect_settings {
     double time_scale; /* detectors see time pass this many times faster; 0: 1; for tests */
     unsigned startup_grace_s;
     uint64_t started_ns; /* CLOCK_MONOTONIC */
-    /* Multiplies the topic-scan limits of a role (gateway 20, monitor 5); 0 counts as 1.  May be
-     * NULL: 1. */
-    unsigned (*scan_factor)(void *arg, struct bytes role);
-    void *scan_factor_arg;
 };
 
 struct detect;
 
-struct detect *detect_new(const struct detect_settings *s); /* copies @s */
+struct detect *detect_new(const struct detect_settings *s, const struct detect_config *c);
 struct detect *detect_free(struct detect *d);
+/* A new configuration is in force; what was counted and learned stays. */
+void detect_configure(struct detect *d, const struct detect_config *c);
 void detect_event(struct detect *d, const struct event *e, detect_found_fn *found, void *arg);
-/* Call about once a second: closes what has calmed down. */
+/* Call about once a second: what is due, and closes what has calmed down. */
 void detect_tick(struct detect *d, uint64_t now_ns, detect_found_fn *found, void *arg);
+
+/* Kinds of roles; the i-th's name, NULL after the last. */
+const char *detect_role_kind(size_t i, const char **ret_what);
+bool detect_role_is_critical(const struct detect_role *r);
+/* NULL: @o names a detector and a rule that there are; else what is wrong, to be read after it. */
+const char *detect_override_wrong_why(const struct detect_override *o);
+
+/* The rules, for the manual: false after the last. */
+struct detect_rule_text {
+    const char *detector; /* id */
+    const char *name;
+    enum severity severity;
+    double limit;
+    unsigned window_s;
+    const char *what;
+};
+
+bool detect_rule_text(size_t i, struct detect_rule_text *ret);
 
 struct detector_counters {
     const struct detector_info *detector;
-    uint64_t events;     /* looked at */
-    uint64_t fired;      /* findings opened or updated */
-    uint64_t suppressed; /* over the limit, but the finding stands already */
-    uint64_t shed;     /* subjects with something on record that were forgotten for want of room */
-    unsigned standing; /* findings open now */
+    enum detect_mode mode; /* for clients without a role */
+    uint64_t events;       /* looked at */
+    uint64_t fired;        /* findings opened or updated */
+    uint64_t suppressed;   /* over the limit, but the finding stands already */
+    uint64_t shed;         /* findings and what it keeps by itself, forgotten for want of room */
+    unsigned standing;     /* findings open now */
 };
 
 size_t detect_detectors(void); /* how many */
 const struct detector_info *detect_detector(size_t i);
 struct detector_counters detect_counters(const struct detect *d, size_t i);
+/* Clients, addresses and user names that were forgotten for want of room although something was on
+ * record. */
+uint64_t detect_shed(const struct detect *d);
 
-/* What a topic-scan detector knows of a client. */
+/* What is known of a client's habits. */
 struct detect_learned {
     bool known;
-    bool learned;      /* the tighter limit applies */
-    unsigned topics;   /* topics that it uses, estimated */
-    uint64_t events;   /* events that taught it */
-    uint64_t since_ns; /* of the first, in the detectors' time */
+    bool learned;    /* enough to tell what is new */
+    unsigned topics; /* topics and filters that it uses, estimated */
+    uint64_t events; /* events that taught it */
 };
 
 struct detect_learned detect_client_learned(const struct detect *d, struct bytes client_id);

@@ -3,15 +3,17 @@
  * detect/repeated_auth_failures.c - D05: somebody guesses
  *
  * Failures are counted by address, which can be acted upon, and by the name that
- * was tried, which is only told: else anybody could lock out anybody.
+ * was tried, which is only told: else anybody could lock out anybody.  A name takes
+ * a record when it was tried for the third time in ten minutes, so that made-up
+ * names take none.
  *
  * A guesser changes the secret, a device with an outdated password repeats it: a
  * failure with the same secret as the last one of this (address, name) counts a
  * quarter.  One by a client id that has once got in from this address counts a
  * quarter too; both, a sixteenth.
  *
- * D(3600) of a name catches one guess a minute from changing addresses; it counts
- * guesses only, so that a secret which is repeated for days does not add up.
+ * The slow rule of a name catches one guess a minute from changing addresses; it
+ * counts guesses only, so that a secret which is repeated for days does not add up.
  *
  * MQ.DE.ID-01; ATT&CK for ICS has no technique of guessing: T0859, Enterprise T1110.
  */
@@ -19,17 +21,12 @@
 
 #include "base/mem.h"
 #include "detect/detector.h"
+#include "detect/sketch.h"
+#include "detect/subjects.h"
 
-#define SHORT_S        60
-#define LONG_S         600
-#define HALF_LIFE_S    3600
-#define LIMIT_SHORT    5  /* address, medium */
-#define LIMIT_LONG     10 /* address, high; name, medium */
-#define LIMIT_SLOW     15 /* name, medium */
 #define WEIGHT_LENIENT 0.25
-#define ADDRESSES_MAX  65536
-#define USERS_MAX      16384
-#define PAIRS_MAX      65536
+#define PAIRS_MAX      16384
+#define TRIES_NOTED    3 /* of a name, until it has a record */
 
 struct by_address {
     struct window in_short;
@@ -45,106 +42,63 @@ struct last_secret {
     uint32_t hash; /* salted, 16 bit */
 };
 
-struct repeated_auth_failures {
-    struct subjects addresses;   /* struct by_address */
-    struct subjects users;       /* struct by_user */
+struct own {
     struct subjects last_secret; /* struct last_secret by (address, name) */
     struct subjects good;        /* uint8_t by (address, client id) that got in once */
-    struct samples *samples;     /* owned; of an address the names, of a name the addresses */
+    struct count_min tries;      /* of names */
 };
 
-static double guilt_of_address(const void *state, uint64_t now_ns)
+static void *new (void)
 {
-    return window_level(&((const struct by_address *)state)->in_long, SECONDS(LONG_S), now_ns);
-}
+    struct own *me = mem_new(struct own);
 
-static double guilt_of_user(const void *state, uint64_t now_ns)
-{
-    return decay_level(&((const struct by_user *)state)->slow, SECONDS(HALF_LIFE_S), now_ns);
-}
-
-static void *new (const struct detect_settings *s)
-{
-    struct repeated_auth_failures *me = mem_new(struct repeated_auth_failures);
-
-    (void)s;
-    subjects_init(&me->addresses, ADDRESSES_MAX, sizeof(struct by_address), guilt_of_address);
-    subjects_init(&me->users, USERS_MAX, sizeof(struct by_user), guilt_of_user);
     subjects_init(&me->last_secret, PAIRS_MAX, sizeof(struct last_secret), NULL);
     subjects_init(&me->good, PAIRS_MAX, sizeof(uint8_t), NULL);
-    me->samples = samples_new();
     return me;
 }
 
 static void free_it(void *it)
 {
-    struct repeated_auth_failures *me = it;
+    struct own *me = it;
 
-    subjects_done(&me->addresses);
-    subjects_done(&me->users);
     subjects_done(&me->last_secret);
     subjects_done(&me->good);
-    free(me->samples);
     free(me);
 }
 
-static struct measure measure_address(const struct by_address *a, uint64_t now_ns)
+static void measure_address(const struct judge *j, const struct record *r, struct measure *m)
 {
-    double in_short = window_level(&a->in_short, SECONDS(SHORT_S), now_ns);
-    double in_long = window_level(&a->in_long, SECONDS(LONG_S), now_ns);
-    struct measure m = {
-        .over = true,
-        .severity = SEVERITY_HIGH,
-        .count = in_long,
-        .limit = LIMIT_LONG,
-        .window_s = LONG_S,
-        .ratio = MAX(in_short / LIMIT_SHORT, in_long / LIMIT_LONG),
-    };
+    const struct by_address *a = slot_peek(j, r);
 
-    if (in_long >= LIMIT_LONG)
-        return m;
-    m.over = in_short >= LIMIT_SHORT;
-    m.severity = SEVERITY_MEDIUM;
-    m.count = in_short;
-    m.limit = LIMIT_SHORT;
-    m.window_s = SHORT_S;
-    return m;
+    measure_rule(j, r, RULE_D05_MEDIUM,
+                 window_level(&a->in_short, rule_window_ns(RULE_D05_MEDIUM), now_of(j)), m);
+    measure_rule(j, r, RULE_D05_HIGH,
+                 window_level(&a->in_long, rule_window_ns(RULE_D05_HIGH), now_of(j)), m);
 }
 
-static struct measure measure_user(const struct by_user *u, uint64_t now_ns)
+static void measure_user(const struct judge *j, const struct record *r, struct measure *m)
 {
-    double in_long = window_level(&u->in_long, SECONDS(LONG_S), now_ns);
-    double slow = decay_level(&u->slow, SECONDS(HALF_LIFE_S), now_ns);
-    struct measure m = {
-        .over = in_long >= LIMIT_LONG,
-        .severity = SEVERITY_MEDIUM,
-        .count = in_long,
-        .limit = LIMIT_LONG,
-        .window_s = LONG_S,
-        .ratio = MAX(in_long / LIMIT_LONG, slow / LIMIT_SLOW),
-    };
+    const struct by_user *u = slot_peek(j, r);
 
-    if (m.over || slow < LIMIT_SLOW)
-        return m;
-    m.over = true;
-    m.count = slow;
-    m.limit = LIMIT_SLOW;
-    m.window_s = HALF_LIFE_S;
-    return m;
+    measure_rule(j, r, RULE_D05_NAME,
+                 window_level(&u->in_long, rule_window_ns(RULE_D05_NAME), now_of(j)), m);
+    if (!m->over)
+        measure_rule(j, r, RULE_D05_SLOW,
+                     decay_level(&u->slow, rule_window_ns(RULE_D05_SLOW), now_of(j)), m);
 }
 
-static struct measure measure(const void *it, enum subject_kind kind, uint64_t key, uint64_t now_ns)
+static void measure(const struct judge *j, const struct record *r, struct measure *m)
 {
-    const struct repeated_auth_failures *me = it;
-    const void *state = subjects_find(kind == SUBJECT_USER ? &me->users : &me->addresses, key);
-
-    if (state == NULL)
-        return (struct measure){0};
-    return kind == SUBJECT_USER ? measure_user(state, now_ns) : measure_address(state, now_ns);
+    if (slot_peek(j, r) == NULL)
+        return;
+    if (r->kind == SUBJECT_USER)
+        measure_user(j, r, m);
+    else
+        measure_address(j, r, m);
 }
 
 /* Is it the same secret as the last one of this (address, name)?  Remembers it. */
-static bool is_repeated(struct repeated_auth_failures *me, const struct event *e)
+static bool is_repeated(struct own *me, const struct event *e)
 {
     uint64_t pair = subject_key_pair(e->address, e->user_name);
     bool is_first;
@@ -155,74 +109,57 @@ static bool is_repeated(struct repeated_auth_failures *me, const struct event *e
     return is_same;
 }
 
-static void blame_address(struct repeated_auth_failures *me, struct judge *j, const struct event *e,
-                          double weight)
+static void blame_address(struct judge *j, const struct sight *s, double weight)
 {
-    struct suspect s = {
-        .kind = SUBJECT_ADDRESS,
-        .name = e->address,
-        .key = subject_key(e->address),
-        .confidence = 90,
-    };
     struct by_address *a;
 
-    if (e->address.len == 0)
+    if (s->address == NULL)
         return;
-    a = subjects_get(&me->addresses, s.key, e->at_ns, NULL);
-    window_add(&a->in_short, SECONDS(SHORT_S), e->at_ns, weight);
-    window_add(&a->in_long, SECONDS(LONG_S), e->at_ns, weight);
-    samples_keep(me->samples, s.key, e->user_name);
-    s.samples = samples_of(me->samples, s.key);
-    judge_suspect(j, e, &s);
+    a = slot(j, s->address);
+    window_add(&a->in_short, rule_window_ns(RULE_D05_MEDIUM), now_of(j), weight);
+    window_add(&a->in_long, rule_window_ns(RULE_D05_HIGH), now_of(j), weight);
+    sample(j, s->address, s->e->user_name);
+    suspect(j, s, s->address);
 }
 
-static void tell_of_user(struct repeated_auth_failures *me, struct judge *j, const struct event *e,
-                         double weight, bool is_guess)
+static void tell_of_user(struct judge *j, const struct sight *s, double weight, bool is_guess)
 {
-    struct suspect s = {
-        .kind = SUBJECT_USER,
-        .name = e->user_name,
-        .key = subject_key(e->user_name),
-        .confidence = 70,
-        .alert_only = true,
-    };
+    struct own *me = own_of(j);
+    uint64_t window_ns = rule_window_ns(RULE_D05_NAME);
+    uint32_t tries = count_min_add(&me->tries, window_ns, now_of(j),
+                                   subject_key_pair(s->e->user_name, BYTES_NONE));
+    double missed = tries == TRIES_NOTED ? TRIES_NOTED - 1 : 0;
+    struct record *r = tries >= TRIES_NOTED ? user_of(j, s->e->user_name) : NULL;
     struct by_user *u;
 
-    if (e->user_name.len == 0)
+    if (r == NULL)
         return;
-    u = subjects_get(&me->users, s.key, e->at_ns, NULL);
-    window_add(&u->in_long, SECONDS(LONG_S), e->at_ns, weight);
-    decay_add(&u->slow, SECONDS(HALF_LIFE_S), e->at_ns, is_guess ? weight : 0);
-    samples_keep(me->samples, ~s.key, e->address);
-    s.samples = samples_of(me->samples, ~s.key);
-    judge_suspect(j, e, &s);
+    u = slot(j, r);
+    window_add(&u->in_long, window_ns, now_of(j), weight * (1 + missed));
+    decay_add(&u->slow, rule_window_ns(RULE_D05_SLOW), now_of(j),
+              is_guess ? weight * (1 + missed) : 0);
+    sample(j, r, s->e->address);
+    suspect(j, s, r);
 }
 
-static void observe(void *it, struct judge *j, const struct event *e)
+static void observe(struct judge *j, const struct sight *s)
 {
-    struct repeated_auth_failures *me = it;
-    uint64_t client = subject_key_pair(e->address, e->client_id);
+    struct own *me = own_of(j);
+    uint64_t client = subject_key_pair(s->e->address, s->e->client_id);
     double weight = 1;
     bool repeated;
 
-    if (e->kind == EVENT_CONNECT_ACCEPTED) {
-        subjects_get(&me->good, client, e->at_ns, NULL);
+    if (s->e->kind == EVENT_CONNECT_ACCEPTED) {
+        subjects_get(&me->good, client, now_of(j), NULL);
         return;
     }
-    repeated = is_repeated(me, e);
+    repeated = is_repeated(me, s->e);
     if (repeated)
         weight *= WEIGHT_LENIENT;
     if (subjects_find(&me->good, client) != NULL)
         weight *= WEIGHT_LENIENT;
-    blame_address(me, j, e, weight);
-    tell_of_user(me, j, e, weight, !repeated);
-}
-
-static uint64_t shed(const void *it)
-{
-    const struct repeated_auth_failures *me = it;
-
-    return me->addresses.shed + me->users.shed;
+    blame_address(j, s, weight);
+    tell_of_user(j, s, weight, !repeated);
 }
 
 const struct detector detect_repeated_auth_failures = {
@@ -233,11 +170,17 @@ const struct detector detect_repeated_auth_failures = {
             .subcategory = "MQ.DE.ID-01",
             .counts = "failed logins",
             .attck = {"T0859"},
-            .watches = BIT(EVENT_AUTH_FAILED) | BIT(EVENT_CONNECT_ACCEPTED),
+            .what = "somebody guesses passwords",
+            .mode = DETECT_MODE_ENFORCE,
+            .confidence = 90,
+            .told_only = BIT(SUBJECT_USER),
+            .watches = BIT64(EVENT_AUTH_FAILED) | BIT64(EVENT_CONNECT_ACCEPTED),
         },
+    .part = PART_RARE,
+    .bytes[SUBJECT_ADDRESS] = sizeof(struct by_address),
+    .bytes[SUBJECT_USER] = sizeof(struct by_user),
     .new = new,
     .free = free_it,
     .observe = observe,
     .measure = measure,
-    .shed = shed,
 };

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-#define PLACES 256
+#define PLACES 1024
 
 /** samples_new() - Return: room for all subjects of a detector, to be freed with free(). */
 struct samples *samples_new(void)

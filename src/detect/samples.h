@@ -2,7 +2,7 @@
 /*
  * detect/samples.h - a few topics or addresses to show with a finding
  *
- * Fixed memory: each subject has one possible place; a subject that finds
+ * Fixed memory: each subject of each detector has one possible place; a subject that finds
  * another's there takes it over.  Evidence may be lost so, a finding never.
  */
 #pragma once

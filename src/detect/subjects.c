@@ -33,11 +33,22 @@ void subjects_init(struct subjects *t, size_t capacity, size_t state_bytes,
     };
 }
 
+static void forget(struct subjects *t, struct subjects_place *p)
+{
+    if (p->state == NULL)
+        return;
+    if (t->gone != NULL)
+        t->gone(p->state);
+    free(p->state);
+    p->state = NULL;
+    t->n--;
+}
+
 /** subjects_done() - forget everybody */
 void subjects_done(struct subjects *t)
 {
     for (size_t i = 0; i < t->n_sets * WAYS; i++)
-        free(t->places[i].state);
+        forget(t, &t->places[i]);
     free(t->places);
     *t = (struct subjects){0};
 }
@@ -78,9 +89,7 @@ static struct subjects_place *make_room(struct subjects *t, uint64_t key, uint64
         }
     }
     t->shed += least_guilt > 0;
-    t->n--;
-    free(least->state);
-    least->state = NULL;
+    forget(t, least);
     return least;
 }
 
@@ -120,17 +129,22 @@ void subjects_forget(struct subjects *t, uint64_t key)
 {
     struct subjects_place *p = place_of(t, key);
 
-    if (p == NULL)
-        return;
-    free(p->state);
-    p->state = NULL;
-    t->n--;
+    if (p != NULL)
+        forget(t, p);
 }
 
-/** subject_key() - the key of an address, client id or user name in this process */
-uint64_t subject_key(struct bytes name)
+/** subjects_next() - Return: the state after @cursor (0 at first), in no order; NULL after the
+ * last.
+ */
+void *subjects_next(const struct subjects *t, size_t *cursor)
 {
-    return hash_keyed(name);
+    while (*cursor < t->n_sets * WAYS) {
+        void *state = t->places[(*cursor)++].state;
+
+        if (state != NULL)
+            return state;
+    }
+    return NULL;
 }
 
 /** subject_key_pair() - the key of two names together */

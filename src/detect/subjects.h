@@ -14,11 +14,15 @@
 /* Of two states, whose is worth keeping; 0: nothing on record. */
 typedef double subjects_guilt_fn(const void *state, uint64_t now_ns);
 
+/* The state is about to be forgotten. */
+typedef void subjects_gone_fn(void *state);
+
 struct subjects {
     struct subjects_place *places; /* owned */
     size_t n_sets;                 /* a power of two */
     size_t state_bytes;
     subjects_guilt_fn *guilt; /* NULL: all are equal */
+    subjects_gone_fn *gone;   /* NULL: a state owns nothing */
     size_t n;
     uint64_t shed; /* forgotten although guilty */
 };
@@ -30,5 +34,6 @@ void *subjects_find(const struct subjects *t, uint64_t key);
 void *subjects_get(struct subjects *t, uint64_t key, uint64_t now_ns, bool *ret_is_new);
 void subjects_forget(struct subjects *t, uint64_t key);
 
-uint64_t subject_key(struct bytes name);
+void *subjects_next(const struct subjects *t, size_t *cursor);
+
 uint64_t subject_key_pair(struct bytes a, struct bytes b);

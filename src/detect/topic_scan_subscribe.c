@@ -2,23 +2,26 @@
 /*
  * detect/topic_scan_subscribe.c - D08: a client subscribes to many filters that are new to it
  *
- * 20 in a minute.  What a client subscribed to before is known, so coming back with
- * many subscriptions is no scan; a monitor's role has a factor.
+ * 20 in a minute, accepted or refused.  What a client subscribed to before is known, so
+ * coming back with many subscriptions is no scan; a monitor's kind of role has a factor.
  *
  * MQ.DE.ID-02
  */
 #include "detect/topic_scan.h"
 
-static const struct topic_scan_rule rule = {
-    .accepted = EVENT_SUBSCRIBED,
-    .denied = EVENT_SUBSCRIBE_DENIED,
-    .limit_learned = 20,
-    .limit_unlearned = 20,
+static const struct topic_scan_rules rules[2] = {
+    {RULE_D08_MEDIUM, RULE_D08_HIGH},
+    {RULE_D08_UNLEARNED, RULE_D08_UNLEARNED_HIGH},
 };
 
-static void *new (const struct detect_settings *s)
+static void measure(const struct judge *j, const struct record *r, struct measure *m)
 {
-    return topic_scan_new(&rule, s);
+    topic_scan_measure(j, r, rules, m);
+}
+
+static void observe(struct judge *j, const struct sight *s)
+{
+    topic_scan_observe(j, s, RULE_D08_MEDIUM);
 }
 
 const struct detector detect_topic_scan_subscribe = {
@@ -27,14 +30,15 @@ const struct detector detect_topic_scan_subscribe = {
             .name = "topic-scan-subscribe",
             .id = "D08",
             .subcategory = "MQ.DE.ID-02",
-            .counts = "topic filters that are new to it",
+            .counts = "filters that are new to it",
             .attck = {"T0846", "T0861"},
-            .watches = BIT(EVENT_SUBSCRIBED) | BIT(EVENT_SUBSCRIBE_DENIED),
+            .what = "a client subscribes to many filters that are new to it",
+            .mode = DETECT_MODE_ENFORCE,
+            .confidence = 80,
+            .watches = BIT64(EVENT_SUBSCRIBED) | BIT64(EVENT_SUBSCRIBE_DENIED),
         },
-    .new = new,
-    .free = topic_scan_free,
-    .observe = topic_scan_observe,
-    .measure = topic_scan_measure,
-    .shed = topic_scan_shed,
-    .forget = topic_scan_forget,
+    .part = PART_TRAFFIC,
+    .bytes[SUBJECT_CLIENT] = sizeof(struct topic_scan),
+    .observe = observe,
+    .measure = measure,
 };

@@ -4,84 +4,36 @@
  *
  * Once is enough.  Rights should forbid it; this is for the rights that are too
  * broad, and tells of those who try.  A worker marks the event (EVENT_COMMAND) when
- * the topic is a command topic and the role has no may_command.
+ * the topic is a command topic and the role has no may_command; roles whose kind
+ * is to command are not told of either.
  *
  * MQ.PR.SP-03
  */
-#include <stdlib.h>
-
-#include "base/mem.h"
 #include "detect/detector.h"
 
-#define WINDOW_S    600
-#define LIMIT       1
-#define CLIENTS_MAX 16384
-
-struct unauthorized_command {
-    struct subjects clients; /* struct window */
-    struct samples *samples; /* owned; topics */
+struct state {
+    struct window commands;
 };
 
-static double guilt(const void *state, uint64_t now_ns)
+static void measure(const struct judge *j, const struct record *r, struct measure *m)
 {
-    return window_level(state, SECONDS(WINDOW_S), now_ns);
+    const struct state *me = slot_peek(j, r);
+
+    if (me != NULL)
+        measure_rule(j, r, RULE_D32_HIGH,
+                     window_level(&me->commands, rule_window_ns(RULE_D32_HIGH), now_of(j)), m);
 }
 
-static void *new (const struct detect_settings *s)
+static void observe(struct judge *j, const struct sight *s)
 {
-    struct unauthorized_command *me = mem_new(struct unauthorized_command);
+    struct state *me;
 
-    (void)s;
-    subjects_init(&me->clients, CLIENTS_MAX, sizeof(struct window), guilt);
-    me->samples = samples_new();
-    return me;
-}
-
-static void free_it(void *it)
-{
-    struct unauthorized_command *me = it;
-
-    subjects_done(&me->clients);
-    free(me->samples);
-    free(me);
-}
-
-static struct measure measure(const void *it, enum subject_kind kind, uint64_t key, uint64_t now_ns)
-{
-    const struct unauthorized_command *me = it;
-    const struct window *w = subjects_find(&me->clients, key);
-    struct measure m = {.severity = SEVERITY_HIGH, .limit = LIMIT, .window_s = WINDOW_S};
-
-    (void)kind;
-    if (w == NULL)
-        return m;
-    m.count = window_level(w, SECONDS(WINDOW_S), now_ns);
-    m.ratio = m.count / LIMIT;
-    m.over = m.count >= LIMIT;
-    return m;
-}
-
-static void observe(void *it, struct judge *j, const struct event *e)
-{
-    struct unauthorized_command *me = it;
-    struct suspect s = {
-        .kind = SUBJECT_CLIENT,
-        .name = e->client_id,
-        .key = subject_key(e->client_id),
-        .confidence = 100,
-    };
-
-    if (!(e->value & EVENT_COMMAND) || e->client_id.len == 0)
+    if (s->client == NULL || !(s->e->value & EVENT_COMMAND) || (s->role->traits & TRAIT_COMMANDS))
         return;
-    window_add(subjects_get(&me->clients, s.key, e->at_ns, NULL), SECONDS(WINDOW_S), e->at_ns, 1);
-    samples_keep(me->samples, s.key, e->topic);
-    s.samples = samples_of(me->samples, s.key);
-    judge_suspect(j, e, &s);
-}
-
-static uint64_t shed(const void *it)
-{
-    return ((const struct unauthorized_command *)it)->clients.shed;
+    me = slot(j, s->client);
+    window_add(&me->commands, rule_window_ns(RULE_D32_HIGH), now_of(j), 1);
+    sample(j, s->client, s->e->topic);
+    suspect(j, s, s->client);
 }
 
 const struct detector detect_unauthorized_command = {
@@ -92,11 +44,13 @@ const struct detector detect_unauthorized_command = {
             .subcategory = "MQ.PR.SP-03",
             .counts = "commands that its role may not give",
             .attck = {"T0855", "T0848", "T0831"},
-            .watches = BIT(EVENT_PUBLISH_TOPIC) | BIT(EVENT_PUBLISH_DENIED),
+            .what = "a client commands equipment, and its role may not",
+            .mode = DETECT_MODE_ENFORCE,
+            .confidence = 100,
+            .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_PUBLISH_DENIED),
         },
-    .new = new,
-    .free = free_it,
+    .part = PART_RARE,
+    .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,
-    .shed = shed,
 };

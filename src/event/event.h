@@ -24,23 +24,34 @@
 /*    name                 text in logs                 what .value, .topic and .text hold */
 #define EVENT_KINDS(X)                                                                              \
     X(CONNECT_ATTEMPT,     "connect-attempt")        /* a network connection was accepted */        \
-    X(CONNECT_ACCEPTED,    "connect-accepted")       /* value: protocol level; text: role */        \
+    X(CONNECT_ACCEPTED,    "connect-accepted")       /* value: protocol level; flags: CONNECT_...; number: keep alive asked for, s; text: role */ \
     X(CONNECT_REFUSED,     "connect-refused")        /* value: reason code; text: why */            \
     X(AUTH_FAILED,         "auth-failed")            /* value: 16-bit salted hash of the secret; text: why */ \
     X(TLS_FAILED,          "tls-failed")             /* text: what OpenSSL said */                  \
     X(DISCONNECTED,        "disconnected")           /* value: 1 by DISCONNECT, 0 otherwise; text: close reason */ \
-    X(TAKEN_OVER,          "taken-over")             /* this connection lost its session to a newer one */ \
-    X(SUBSCRIBED,          "subscribed")             /* topic: filter; value: granted QoS */        \
+    X(ENDED_EARLY,         "ended-early")            /* the network connection ended, and no CONNECT was accepted */ \
+    X(TAKEN_OVER,          "taken-over")             /* this connection lost its session to a newer one; text: its address */ \
+    X(SUBSCRIBED,          "subscribed")             /* topic: filter; value: granted QoS; text: group of a shared one */ \
     X(UNSUBSCRIBED,        "unsubscribed")           /* topic: filter */                            \
     X(SUBSCRIBE_DENIED,    "subscribe-denied")       /* topic: filter; text: rule */                \
-    X(PUBLISH_TOPIC,       "publish-topic")          /* topic, accepted, not used lately by this connection; value: EVENT_COMMAND or 0 */ \
+    X(PUBLISH_TOPIC,       "publish-topic")          /* topic, accepted, not used lately by this connection; value: EVENT_COMMAND ... or 0; number: shape of the payload */ \
     X(PUBLISH_DENIED,      "publish-denied")         /* topic; value: EVENT_COMMAND or 0; text: rule */ \
+    X(COMMAND_SENT,        "command-sent")           /* topic: a command topic; each one that was accepted */ \
+    X(TRAFFIC,             "traffic")                /* text: a struct event_traffic, what the connection did since the last such event */ \
+    X(RETAINED_CHANGED,    "retained-changed")       /* topic; value: 1 cleared, 0 replaced; text: 8 bytes, hash_keyed() of the client id whose it was */ \
     X(PROTOCOL_ERROR,      "protocol-error")         /* value: reason code; text: what */           \
+    X(ODD_PACKET,          "odd-packet")             /* value: how much; text: of what: "user properties", "bytes of properties" */ \
     X(LIMIT_HIT,           "limit-hit")              /* text: name of the limit; value: the limit */ \
     X(BAN_HIT,             "ban-hit")                /* text: which ban */                          \
     X(DELIVERY_DROPPED,    "delivery-dropped")       /* value: how many since the last such event; text: why */ \
+    X(QUEUE_GROWN,         "queue-grown")            /* of a connected client; value: messages that wait for it */ \
+    X(QOS2_OPEN,           "qos2-open")              /* value: received QoS 2 messages that are not released */ \
+    X(WILL_SET,            "will-set")               /* with CONNECT; topic; value: EVENT_COMMAND or 0, EVENT_DENIED; number: bytes of its payload */ \
     X(WILL_PUBLISHED,      "will-published")         /* topic */                                    \
-    X(ACTION_TAKEN,        "action-taken")           /* text: what was done to this client, by whom */
+    X(ACTION_TAKEN,        "action-taken")           /* text: what was done to this client, by whom */ \
+    X(SILENT,              "silent")                 /* made by detect: nothing since CONNECT; number: for so long, s */ \
+    X(AWAITED,             "awaited")                /* made by detect: a client should have been heard of by now */ \
+    X(INSPECTION_OVERDUE,  "inspection-overdue")     /* made by the sentinel; client_id: the asset's name; value: days */
 /* clang-format on */
 
 enum event_kind {
@@ -50,12 +61,38 @@ enum event_kind {
         EVENT_KIND_N,
 };
 
-#define EVENT_COMMAND 1U /* the topic matches a declared command topic */
+/* Of PUBLISH_TOPIC, PUBLISH_DENIED and WILL_SET, in .value. */
+#define EVENT_COMMAND   1U /* the topic is a command topic, and the role may not command */
+#define EVENT_UNMATCHED 2U /* nobody subscribes to it */
+#define EVENT_RETAINED  4U
+#define EVENT_DENIED    8U
+
+/* Of CONNECT_ACCEPTED, in .flags. */
+#define CONNECT_TLS            1U
+#define CONNECT_TLS13          2U
+#define CONNECT_CERTIFICATE    4U  /* the principal was proved by one */
+#define CONNECT_PASSWORD       8U  /* by a password */
+#define CONNECT_PERSISTENT     16U /* the session outlives the connection */
+#define CONNECT_DEFAULT_SECRET 32U /* the password is one that everybody knows */
+
+/* What a connection did since its last TRAFFIC event. */
+struct event_traffic {
+    uint32_t n_messages;     /* PUBLISH received and accepted */
+    uint32_t n_unmatched;    /* of them without a subscriber, and not retained */
+    uint32_t n_matched;      /* sessions and outlets that they went to */
+    uint32_t n_retained_new; /* of them retained where nothing was */
+    uint32_t payload_max;
+    uint32_t span_ms; /* since the last such event */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+};
 
 /* All strings are borrowed from the block the event stands in; empty where not known. */
 struct event {
     enum event_kind kind;
     uint32_t value;
+    uint32_t flags;
+    uint32_t number;
     uint64_t at_ns; /* CLOCK_MONOTONIC; events of several workers may be slightly out of order */
     uint64_t conn;  /* number of the network connection, never reused; 0 when none */
     struct bytes client_id;

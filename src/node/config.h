@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "detect/detect.h"
 #include "protect/protect.h"
 
 enum config_plane {
@@ -69,6 +70,10 @@ struct config {
     double detect_time_scale; /* 1; test builds of scenarios raise it: the clock that detectors and
                                  ban expiry see runs so much faster */
     uint32_t startup_grace_s;
+    struct detect_override *detect_overrides; /* in the order of the file: a later one wins */
+    size_t n_detect_overrides;
+    char **health_check_sources; /* addresses and prefixes: no detector counts their connections */
+    size_t n_health_check_sources;
     /* Assess */
     char *target_profile;    /* YAML */
     char *attestations_file; /* NULL */

@@ -118,6 +118,31 @@ static void check_run_as(struct config_loader *l, struct conf_value node)
         config_warn_key(l, node, "run_as", "this machine has no user \"%s\"", name);
 }
 
+/** config_check_override() - an entry of detect.detectors names what there is */
+void config_check_override(struct config_loader *l, const void *object, struct conf_value v)
+{
+    const struct detect_override *o = object;
+    const char *why = o->detector != NULL ? detect_override_wrong_why(o) : NULL;
+
+    if (why != NULL)
+        config_fail_key(l, v, "detector", "\"%s\" %s", o->detector, why);
+}
+
+static void check_override_roles(struct config_loader *l, struct conf_value list)
+{
+    const struct config *c = l->config;
+    size_t len = l->path.len;
+
+    for (size_t i = 0; i < c->n_detect_overrides; i++) {
+        const char *role = c->detect_overrides[i].role;
+
+        buf_addf(&l->path, "detect.detectors[%zu]", i);
+        if (role != NULL && role_named(c, role) == NULL)
+            fail_role(l, conf_item(list, i), "role", role);
+        l->path.len = len;
+    }
+}
+
 /** config_check_root() - the sections fit each other and the machine */
 void config_check_root(struct config_loader *l, const void *object, struct conf_value v)
 {
@@ -126,6 +151,7 @@ void config_check_root(struct config_loader *l, const void *object, struct conf_
 
     config_check_listeners(l, conf_get(v, "listeners"));
     check_anonymous(l, v);
+    check_override_roles(l, conf_get(conf_get(v, "detect"), "detectors"));
     buf_addf(&l->path, "node");
     check_run_as(l, conf_get(v, "node"));
     l->path.len = len;

@@ -127,7 +127,15 @@ static const struct config_section rule_section = SECTION(rule_keys, rule_spec, 
 
 #define RULES IN(role_spec, rules), .count_offset = offsetof(struct role_spec, n_rules), \
               .max = ROLE_RULES_MAX, .section = &rule_section
+static const struct config_choice role_kinds[] = {
+    {"device", 0},   {"gateway", 1}, {"service", 2},  {"monitor", 3}, {"operator", 4},
+    {"control", 5},  {"actuator", 6}, {"standby", 7}, {"ota", 8},     {NULL, 0},
+};
 static const struct config_key role_keys[] = {
+    {"kind", CONFIG_WORD, 0, IN(role_spec, kind), .choices = role_kinds,
+     .what = "what the detectors take its clients for, see docs/reference/detectors.md; without it the role's own "
+             "name if it is one of these, else device. Clients of the kinds control and actuator are treated as "
+             "critical"},
     {"allow", CONFIG_RULES, 0, RULES, .min = false,
      .what = "what the role may do; what no rule allows is refused"},
     {"deny", CONFIG_RULES, 0, RULES, .min = true,
@@ -141,7 +149,7 @@ static const struct config_key role_keys[] = {
     {"messages_per_s_max", CONFIG_U64, 0, IN(role_spec, messages_per_s_max), .min = 0, .max = 100000000,
      .deflt = "0", .what = "PUBLISH a second from one client of the role; 0: as limits say"},
     {"scan_factor", CONFIG_U32, 0, IN(role_spec, scan_factor), .min = 1, .max = 1000, .deflt = "1",
-     .what = "so many times the usual number of topics is usual for it; gateway 20, monitor 5"},
+     .what = "so many times the usual number of topics is usual for it; 1: as its kind says"},
 };
 static const struct config_section role_section = SECTION(role_keys, role_spec, NULL);
 
@@ -153,7 +161,37 @@ static const struct config_key admin_keys[] = {
 };
 static const struct config_section admin_section = SECTION(admin_keys, config, NULL);
 
+static const struct config_choice detect_modes[] = {
+#define X(name, text) {text, DETECT_MODE_##name},
+    DETECT_MODES(X)
+#undef X
+    {NULL, 0},
+};
+static const struct config_key override_keys[] = {
+    {"detector", CONFIG_TEXT, CONFIG_REQUIRED, IN(detect_override, detector), .min = 1, .max = 64,
+     .what = "its name in docs/reference/detectors.md"},
+    {"role", CONFIG_TEXT, 0, IN(detect_override, role), .min = 1, .max = ROLE_NAME_MAX,
+     .what = "only for clients of this role; without it for all"},
+    {"rule", CONFIG_TEXT, 0, IN(detect_override, rule), .min = 1, .max = 64,
+     .what = "only this rule of the detector; without it all"},
+    {"limit", CONFIG_DECIMAL, 0, IN(detect_override, limit), .min = 0, .max = 1000000000, .deflt = "0",
+     .what = "the rule's limit; 0: as it is"},
+    {"factor", CONFIG_DECIMAL, 0, IN(detect_override, factor), .min = 0, .max = 1000000, .deflt = "0",
+     .what = "the limits are multiplied by it; 0: as they are"},
+    {"mode", CONFIG_CHOICE, 0, IN(detect_override, mode), .deflt = "default", .choices = detect_modes,
+     .what = "off: it does not look; observe: it tells and nothing is done; enforce: it may be acted upon"},
+};
+static const struct config_section override_section =
+    SECTION(override_keys, detect_override, config_check_override);
+
 static const struct config_key detect_keys[] = {
+    {"detectors", CONFIG_LIST, 0, IN(config, detect_overrides),
+     .count_offset = offsetof(struct config, n_detect_overrides), .max = 10000, .section = &override_section,
+     .what = "modes and limits that differ from docs/reference/detectors.md; of several that fit, the last counts"},
+    {"health_check_sources", CONFIG_TEXTS, 0, IN(config, health_check_sources),
+     .count_offset = offsetof(struct config, n_health_check_sources), .max = 1000,
+     .items = "addresses and prefixes", .wrong_why = config_proxy_wrong_why,
+     .what = "load balancers and scanners of the site: what an address is blamed for is not counted of them"},
     {"startup_grace_s", CONFIG_U32, 0, IN(config, startup_grace_s), .min = 0, .max = 86400, .deflt = "120",
      .what = "after the start look but do not act for so long, because everybody reconnects"},
     {"time_scale", CONFIG_DECIMAL, 0, IN(config, detect_time_scale), .min = 1, .max = 10000, .deflt = "1",

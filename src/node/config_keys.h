@@ -130,6 +130,7 @@ const char *config_proxy_wrong_why(const char *text);
 /* config_check.c */
 config_check_fn config_check_root;
 config_check_fn config_check_rule;
+config_check_fn config_check_override;
 config_check_fn config_check_users;
 const char *config_file_wrong_why(const char *path);
 bool config_file_is_open(const char *path);

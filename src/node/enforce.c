@@ -159,6 +159,7 @@ static bool is_meant(const struct disconnect *d, const struct link *l)
         return bytes_equal(bytes_str(l->client_id), d->subject);
     case SUBJECT_USER:
         return l->grant != NULL && bytes_equal(bytes_str(grant_principal(l->grant)), d->subject);
+    case SUBJECT_FLEET:
     case SUBJECT_KIND_N:
         break;
     }

@@ -188,13 +188,6 @@ static bool role_is_critical(void *arg, struct bytes role)
     return t != NULL && t->critical;
 }
 
-static unsigned role_scan_factor(void *arg, struct bytes role)
-{
-    const struct role_traits *t = traits_of(arg, role);
-
-    return t != NULL && t->scan_factor > 0 ? t->scan_factor : 1;
-}
-
 static void learn_roles(struct sentinel *s, const struct config *c)
 {
     free(s->roles);
@@ -202,8 +195,7 @@ static void learn_roles(struct sentinel *s, const struct config *c)
     s->roles = mem_zero(MAX(s->n_roles, (size_t)1) * sizeof(*s->roles));
     for (size_t i = 0; i < s->n_roles; i++) {
         snprintf(s->roles[i].name, sizeof(s->roles[i].name), "%s", c->policy.roles[i].name);
-        s->roles[i].critical = c->policy.roles[i].critical;
-        s->roles[i].scan_factor = c->policy.roles[i].scan_factor;
+        s->roles[i].critical = habits_is_critical(&c->policy.roles[i]);
     }
 }
 
@@ -219,6 +211,7 @@ void sentinel_learn_config(struct sentinel *s, const struct config *c)
     char *error = NULL;
 
     learn_roles(s, c);
+    habits_configure(s, c, NULL);
     respond_settings_change(s->respond, c->respond_enforce);
     if (!learn_inventory(s, c, &error)) {
         log_error("identify", "inventory not changed: %s", error);
@@ -416,8 +409,6 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
         .time_scale = c->detect_time_scale,
         .startup_grace_s = c->startup_grace_s,
         .started_ns = clock_now_ns(),
-        .scan_factor = role_scan_factor,
-        .scan_factor_arg = s,
     };
     const struct respond_settings respond = {
         .enforce = c->respond_enforce,
@@ -453,7 +444,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
         log_warning("identify", "%s", error);
         free(error);
     }
-    s->detect = detect_new(&detect);
+    habits_configure(s, c, &detect);
     s->respond = respond_new(&respond, &hands, sentinel_now(s));
     if (!learn_inventory(s, c, ret_error))
         return sentinel_free(s);

@@ -24,7 +24,6 @@ struct node;
 struct role_traits {
     char name[ROLE_NAME_MAX];
     bool critical;
-    unsigned scan_factor;
 };
 
 struct sentinel {
@@ -68,6 +67,11 @@ void sentinel_send(struct sentinel *s, struct errand *e);
 void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg), void *arg);
 void sentinel_learn_config(struct sentinel *s, const struct config *c);
 struct respond_now sentinel_now(const struct sentinel *s);
+
+/* habits.c: the detectors' configuration */
+bool habits_is_critical(const struct role_spec *r);
+void habits_configure(struct sentinel *s, const struct config *c,
+                      const struct detect_settings *settings);
 
 /* enforce.c: the list, on its way to the workers */
 void enforce_load(struct sentinel *s);

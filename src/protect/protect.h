@@ -69,6 +69,7 @@ struct rule_spec {
 
 struct role_spec {
     const char *name;
+    const char *kind; /* what the detectors take it for; NULL: by its name */
     const struct rule_spec *rules;
     size_t n_rules;
     bool critical;      /* automatic responses never go beyond an alert */

@@ -83,6 +83,10 @@ enum action_state guard_ask(struct respond *r, const struct incident *i, const s
         *ret_why = "observe mode";
         return ACTION_OBSERVED;
     }
+    if (f->observe_only) {
+        *ret_why = "observe mode of the detector";
+        return ACTION_OBSERVED;
+    }
     if (f->in_grace) {
         *ret_why = "grace after the start";
         return ACTION_OBSERVED;

@@ -6,6 +6,7 @@
  * kept in memory; the feed has them all.  One that an earlier run left open, and
  * that is not found again for a while, has calmed down unseen and is closed.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -218,6 +219,22 @@ static void relate(const struct respond *r, struct incident *i)
     }
 }
 
+static void add_note(struct incident *i, const char *note, const char *author,
+                     struct respond_now now);
+
+/* It has calmed down, or one of the whole fleet explains it. */
+static void close_by_finding(struct respond *r, struct kept_incident *k, const struct finding *f,
+                             struct respond_now now)
+{
+    char why[96];
+
+    if (f->replaced_by != NULL && k->face.n_notes < RESPOND_NOTES_MAX) {
+        snprintf(why, sizeof(why), "explained by %s", f->replaced_by);
+        add_note(&k->face, why, f->detector->name, now);
+    }
+    close_incident(r, k, now);
+}
+
 /**
  * respond_finding() - open, update or close the incident of @f, and act
  * @f:  borrowed
@@ -234,7 +251,7 @@ void respond_finding(struct respond *r, const struct finding *f, struct respond_
     if (f->state == FINDING_CLOSED) {
         free(key);
         if (k != NULL)
-            close_incident(r, k, now);
+            close_by_finding(r, k, f, now);
         return;
     }
     if (is_new)

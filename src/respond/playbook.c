@@ -40,6 +40,7 @@ static const struct play plays[] = {
     {NULL,                            SUBJECT_CLIENT,  DO(DELAY), DO(DISCONNECT), DO(DISCONNECT),           DO(DISCONNECT) | DO(BAN), DO(DISCONNECT) | DO(BAN), 600},
     {NULL,                            SUBJECT_ADDRESS, DO(DELAY), DO(DISCONNECT), DO(BAN),                  DO(BAN),                  DO(DISCONNECT) | DO(BAN), 600},
     {NULL,                            SUBJECT_USER,    0,         0,              0,                        0,                        0,                        0},
+    {NULL,                            SUBJECT_FLEET,   0,         0,              0,                        0,                        0,                        0},
 };
 /* clang-format on */
 

@@ -129,6 +129,7 @@ char *incident_sentence(const struct incident *i)
         [SUBJECT_ADDRESS] = "address",
         [SUBJECT_CLIENT] = "client",
         [SUBJECT_USER] = "user name",
+        [SUBJECT_FLEET] = "the whole",
     };
     struct buf text = {0};
     char *s;

@@ -196,6 +196,17 @@ void model_event(const struct event *e, unsigned worker)
     case EVENT_BAN_HIT:
     case EVENT_DELIVERY_DROPPED:
     case EVENT_ACTION_TAKEN:
+    case EVENT_ENDED_EARLY:
+    case EVENT_COMMAND_SENT:
+    case EVENT_TRAFFIC:
+    case EVENT_RETAINED_CHANGED:
+    case EVENT_ODD_PACKET:
+    case EVENT_QUEUE_GROWN:
+    case EVENT_QOS2_OPEN:
+    case EVENT_WILL_SET:
+    case EVENT_SILENT:
+    case EVENT_AWAITED:
+    case EVENT_INSPECTION_OVERDUE:
         break;
     case EVENT_KIND_N:
         fail("an event of no kind");

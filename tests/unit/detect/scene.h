@@ -14,6 +14,10 @@
 #define SCENE_NS  (6000000 * S) /* a multiple of 60 and 600 s: windows begin here */
 #define FOUND_MAX 64
 
+#ifndef SCENE_ONLY
+#define SCENE_ONLY ""
+#endif
+
 struct found {
     const char *kind;
     enum finding_state state;
@@ -34,20 +38,18 @@ struct found {
 
 struct scene {
     struct detect *d;
+    const char *only; /* which detectors it is about: how their names begin */
     uint64_t now_ns;
     unsigned n_found;
     struct found found[FOUND_MAX];
 };
 
-static inline unsigned scene_scan_factor(void *arg, struct bytes role)
-{
-    (void)arg;
-    if (bytes_equal(role, BYTES("gateway")))
-        return 20;
-    if (bytes_equal(role, BYTES("monitor")))
-        return 5;
-    return 0;
-}
+/* Roles by their names, which are kinds, and "meter", which is a site's own. */
+static const struct detect_role scene_roles[] = {
+    {.name = "meter"},   {.name = "device"},  {.name = "gateway"},  {.name = "service"},
+    {.name = "monitor"}, {.name = "control"}, {.name = "operator"}, {.name = "actuator"},
+    {.name = "standby"}, {.name = "ota"},
+};
 
 static inline void scene_begin(struct scene *s, double time_scale, unsigned grace_s)
 {
@@ -55,10 +57,14 @@ static inline void scene_begin(struct scene *s, double time_scale, unsigned grac
         .time_scale = time_scale,
         .startup_grace_s = grace_s,
         .started_ns = SCENE_NS,
-        .scan_factor = scene_scan_factor,
+    };
+    const struct detect_config config = {
+        .roles = scene_roles,
+        .n_roles = COUNT_OF(scene_roles),
     };
 
-    *s = (struct scene){.d = detect_new(&settings), .now_ns = SCENE_NS};
+    *s =
+        (struct scene){.d = detect_new(&settings, &config), .only = SCENE_ONLY, .now_ns = SCENE_NS};
 }
 
 static inline void scene_end(struct scene *s)
@@ -69,7 +75,11 @@ static inline void scene_end(struct scene *s)
 static inline void scene_found(void *arg, const struct finding *f)
 {
     struct scene *s = arg;
-    struct found *to = &s->found[s->n_found++];
+    struct found *to = &s->found[s->n_found];
+
+    if (strncmp(f->detector->name, s->only, strlen(s->only)) != 0)
+        return;
+    s->n_found++;
 
     assert_true(s->n_found < FOUND_MAX);
     *to = (struct found){

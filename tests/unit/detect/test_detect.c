@@ -1,30 +1,109 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/detect/test_detect.c - the table of detectors, and when a finding is news */
+#define SCENE_ONLY "repeated-conn"
 #include "scene.h"
 
 static void each_row_has_its_name_source_and_techniques(void **state)
 {
-    static const char *const rows[][3] = {
-        {"D01", "repeated-connection-attempts", "MQ.DE.NM-01"},
-        {"D05", "repeated-auth-failures", "MQ.DE.ID-01"},
-        {"D07", "topic-scan-publish", "MQ.DE.ID-02"},
-        {"D08", "topic-scan-subscribe", "MQ.DE.ID-02"},
-        {"D32", "unauthorized-command", "MQ.PR.SP-03"},
-    };
-
     (void)state;
-    assert_int_equal(detect_detectors(), COUNT_OF(rows));
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < detect_detectors(); i++) {
         const struct detector_info *d = detect_detector(i);
 
-        assert_string_equal(d->id, rows[i][0]);
-        assert_string_equal(d->name, rows[i][1]);
-        assert_string_equal(d->subcategory, rows[i][2]);
+        print_message("  %s\n", d->name);
+        for (size_t k = 0; k < i; k++) {
+            assert_string_not_equal(d->id, detect_detector(k)->id);
+            assert_string_not_equal(d->name, detect_detector(k)->name);
+        }
+        assert_true(strncmp(d->subcategory, "MQ.", 3) == 0);
         assert_non_null(d->counts);
-        assert_non_null(d->attck[0]);
+        assert_non_null(d->what);
+        assert_true(d->mode != DETECT_MODE_DEFAULT && d->confidence > 0 && d->confidence <= 100);
         assert_null(d->attck[DETECT_ATTCK_MAX - 1]);
         assert_true(d->watches != 0);
     }
+}
+
+/* No rule without a detector, and no detector without a rule. */
+static void each_rule_is_of_a_detector(void **state)
+{
+    struct detect_rule_text rule;
+    size_t n_of[DETECT_DETECTORS_MAX] = {0};
+
+    (void)state;
+    for (size_t i = 0; detect_rule_text(i, &rule); i++) {
+        size_t k = 0;
+
+        while (k < detect_detectors() && strcmp(detect_detector(k)->id, rule.detector) != 0)
+            k++;
+        assert_true(k < detect_detectors());
+        assert_true(rule.limit > 0 && rule.window_s > 0);
+        n_of[k]++;
+    }
+    for (size_t k = 0; k < detect_detectors(); k++)
+        assert_true(n_of[k] > 0);
+}
+
+static unsigned connects_until_found(const struct detect_override *overrides, size_t n,
+                                     const char *role)
+{
+    static const struct detect_role roles[] = {{.name = "meter"}, {.name = "pump"}};
+    const struct detect_settings settings = {.started_ns = SCENE_NS};
+    const struct detect_config config = {roles, 2, overrides, n, NULL, 0};
+    struct scene s = {.only = "repeated-conn", .now_ns = SCENE_NS};
+    unsigned i = 0;
+
+    s.d = detect_new(&settings, &config);
+    while (i < 100 && s.n_found == 0) {
+        scene_event(&s, (struct event){.kind = EVENT_CONNECT_ACCEPTED,
+                                       .client_id = BYTES("c"),
+                                       .role = bytes_str(role)});
+        i++;
+    }
+    scene_end(&s);
+    return i;
+}
+
+static void limits_and_modes_are_of_all_or_of_a_role_and_the_last_counts(void **state)
+{
+    static char name[] = "repeated-connection-attempts", medium[] = "medium", pump[] = "pump";
+    static const struct {
+        struct detect_override overrides[2];
+        size_t n;
+        unsigned of_meter;
+        unsigned of_pump;
+    } cases[] = {
+        {{{0}}, 0, 15, 15},
+        {{{name, NULL, medium, 5, 0, 0}}, 1, 5, 5},
+        {{{name, pump, medium, 5, 0, 0}}, 1, 15, 5},
+        {{{name, NULL, NULL, 0, 2, 0}}, 1, 30, 30},
+        {{{name, NULL, medium, 5, 0, 0}, {name, pump, medium, 8, 0, 0}}, 2, 5, 8},
+        {{{name, pump, medium, 8, 0, 0}, {name, NULL, medium, 5, 0, 0}}, 2, 5, 5},
+        {{{name, pump, NULL, 0, 0, DETECT_MODE_OFF}}, 1, 15, 100},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_int_equal(connects_until_found(cases[i].overrides, cases[i].n, "meter"),
+                         cases[i].of_meter);
+        assert_int_equal(connects_until_found(cases[i].overrides, cases[i].n, "pump"),
+                         cases[i].of_pump);
+    }
+}
+
+static void an_override_of_what_there_is_not_says_so(void **state)
+{
+    static char good[] = "repeated-auth-failures", bad[] = "no-such", slow[] = "slow",
+                odd[] = "odd";
+    const struct detect_override fine = {.detector = good, .rule = slow, .limit = 3};
+    const struct detect_override no_detector = {.detector = bad};
+    const struct detect_override no_rule = {.detector = good, .rule = odd};
+    const struct detect_override which_rule = {.detector = good, .limit = 3};
+
+    (void)state;
+    assert_null(detect_override_wrong_why(&fine));
+    assert_non_null(strstr(detect_override_wrong_why(&no_detector), "is no detector"));
+    assert_non_null(strstr(detect_override_wrong_why(&no_rule), "has no such rule"));
+    assert_non_null(strstr(detect_override_wrong_why(&which_rule), "has a limit and no rule"));
 }
 
 static void severities_have_names_both_ways(void **state)
@@ -144,11 +223,15 @@ static void findings_of_the_first_seconds_say_so(void **state)
 static void more_standing_findings_than_fit_push_out_the_oldest(void **state)
 {
     struct scene s;
-    struct event e = {.kind = EVENT_PUBLISH_DENIED, .value = EVENT_COMMAND, .topic = BYTES("t")};
+    struct event e = {.kind = EVENT_PUBLISH_DENIED,
+                      .value = EVENT_COMMAND,
+                      .role = BYTES("meter"),
+                      .topic = BYTES("t")};
     char name[32];
 
     (void)state;
     scene_begin(&s, 1, 0);
+    s.only = "unauthorized";
     for (unsigned i = 0; i < 4096 + 3; i++) {
         snprintf(name, sizeof(name), "c-%u", i);
         e.client_id = bytes_str(name);
@@ -168,6 +251,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_has_its_name_source_and_techniques),
+        cmocka_unit_test(each_rule_is_of_a_detector),
+        cmocka_unit_test(limits_and_modes_are_of_all_or_of_a_role_and_the_last_counts),
+        cmocka_unit_test(an_override_of_what_there_is_not_says_so),
         cmocka_unit_test(severities_have_names_both_ways),
         cmocka_unit_test(a_finding_is_said_once_and_again_on_a_step_of_severity),
         cmocka_unit_test(a_finding_that_stands_is_said_again_after_ten_minutes),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/detect/test_repeated_auth_failures.c - D05, MQ.DE.ID-01 */
+#define SCENE_ONLY "repeated-auth"
 #include "scene.h"
 
 /* The first of this kind; without a limit when there is none. */

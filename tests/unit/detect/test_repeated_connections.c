@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/detect/test_repeated_connections.c - D01, MQ.DE.NM-01 */
+#define SCENE_ONLY "repeated-conn"
 #include "scene.h"
 
 /* One client that connects each so many seconds for an hour. */

@@ -83,9 +83,37 @@ static void a_pair_is_another_key_than_its_halves_or_its_mirror(void **state)
                 subject_key_pair(BYTES("b"), BYTES("a")));
 }
 
+static unsigned n_gone;
+
+static void count_gone(void *st)
+{
+    (void)st;
+    n_gone++;
+}
+
+static void who_is_forgotten_is_told_of_and_all_are_visited(void **state)
+{
+    struct subjects t;
+    size_t cursor = 0;
+    unsigned n = 0;
+
+    (void)state;
+    subjects_init(&t, 64, sizeof(double), NULL);
+    t.gone = count_gone;
+    for (uint64_t i = 0; i < 200; i++)
+        subjects_get(&t, i * 0x9e3779b97f4a7c15ULL, i, NULL);
+    while (subjects_next(&t, &cursor) != NULL)
+        n++;
+    assert_int_equal(n, t.n);
+    assert_int_equal(n_gone, 200 - t.n);
+    subjects_done(&t);
+    assert_int_equal(n_gone, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_is_forgotten_is_told_of_and_all_are_visited),
         cmocka_unit_test(a_new_subject_is_zero_and_an_old_one_is_kept),
         cmocka_unit_test(the_guilty_outlast_a_flood_of_names),
         cmocka_unit_test(among_equals_the_one_not_seen_longest_goes_and_is_no_loss),

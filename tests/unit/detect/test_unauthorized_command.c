@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/detect/test_unauthorized_command.c - D32, MQ.PR.SP-03 */
+#define SCENE_ONLY "unauthorized"
 #include "scene.h"
 
 static void one_command_by_one_who_may_not_is_high(void **state)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* detect/private.h - the detectors' common ground; for detect.c, judge.c, persist.c */
+#pragma once
+
+#include "base/address.h"
+#include "base/hash.h"
+#include "detect/alarm.h"
+#include "detect/detector.h"
+#include "detect/samples.h"
+#include "detect/subjects.h"
+
+#define CLIENTS_MAX   131072
+#define ADDRESSES_MAX 65536
+#define USERS_MAX     16384
+
+/* One detector's place. */
+struct bench {
+    void *own;                     /* of detector.new */
+    size_t offset[SUBJECT_KIND_N]; /* of its slot in its part */
+    size_t learned_offset;
+    size_t yields[2]; /* indexes; DETECT_DETECTORS_MAX: none */
+    uint64_t events;
+    uint64_t fired;
+    uint64_t suppressed;
+    uint64_t shed;
+    unsigned standing;
+};
+
+struct detect {
+    struct detect_settings settings;
+    struct rule_book book;
+    struct address *health_sources; /* owned */
+    size_t n_health_sources;
+    struct hash_key key; /* of names and topics; kept with what was learned */
+    struct subjects clients;
+    struct subjects addresses;
+    struct subjects users;
+    struct record fleet;
+    struct conns conns;
+    struct wheel awaited;    /* clients */
+    struct wheel silent;     /* connections */
+    struct samples *samples; /* owned */
+    struct alarms alarms;
+    size_t part_bytes[SUBJECT_KIND_N][PART_N];
+    uint8_t by_kind[EVENT_KIND_N][DETECT_DETECTORS_MAX]; /* detectors that watch such events */
+    uint8_t n_by_kind[EVENT_KIND_N];
+    struct bench benches[DETECT_DETECTORS_MAX];
+};
+
+/* One event or tick before one detector. */
+struct judge {
+    struct detect *d;
+    size_t detector;
+    uint64_t at_ns;  /* not scaled */
+    uint64_t now_ns; /* scaled */
+    detect_found_fn *found;
+    void *arg;
+};
+
+const struct detector *detector_at(size_t i);
+uint64_t detect_scaled(const struct detect *d, uint64_t at_ns);
+uint64_t name_key(const struct detect *d, struct bytes name);
+struct record *record_of(struct detect *d, enum subject_kind kind, struct bytes name,
+                         uint64_t now_ns);
+struct record *record_find(const struct detect *d, enum subject_kind kind, uint64_t key);
+
+/* judge.c */
+void judge_tick(struct judge *j);

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "wire/wire.h"
+#include "session/session.h"
 
 struct link;
 

@@ -74,6 +74,18 @@ struct config {
     size_t n_detect_overrides;
     char **health_check_sources; /* addresses and prefixes: no detector counts their connections */
     size_t n_health_check_sources;
+    /* Alerts: incidents to other systems */
+    char *alert_syslog; /* NULL: none, as below */
+    char *alert_webhook;
+    char *alert_webhook_ca; /* PEM; NULL: what the system trusts */
+    char *alert_webhook_token_file;
+    uint64_t alert_queue_max; /* incidents that wait for one receiver */
+    enum severity_min {
+        CONFIG_SEVERITY_LOW = 1, /* as detect's severities */
+        CONFIG_SEVERITY_MEDIUM,
+        CONFIG_SEVERITY_HIGH,
+        CONFIG_SEVERITY_CRITICAL,
+    } alert_severity_min;
     /* Assess */
     char *target_profile;    /* YAML */
     char *attestations_file; /* NULL */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alert/alert.h"
 #include "base/map.h"
 #include "crypto/crypto.h"
 #include "crypto/scram.h"
@@ -141,6 +142,18 @@ static void check_override_roles(struct config_loader *l, struct conf_value list
             fail_role(l, conf_item(list, i), "role", role);
         l->path.len = len;
     }
+}
+
+/** config_check_alerts() - what is told beyond this machine is encrypted, or it is said */
+void config_check_alerts(struct config_loader *l, const void *object, struct conf_value v)
+{
+    const struct config *c = object;
+
+    if (c->alert_webhook != NULL && alert_webhook_is_open(c->alert_webhook))
+        config_warn_key(l, v, "webhook",
+                        "http:// beyond this machine: incidents%s can be read on the way; use "
+                        "https://",
+                        c->alert_webhook_token_file != NULL ? " and the token" : "");
 }
 
 /** config_check_root() - the sections fit each other and the machine */

@@ -2,6 +2,8 @@
 /* node/config_keys.c - every key of the configuration, with range, default and meaning */
 #include "node/config_keys.h"
 
+#include "alert/alert.h"
+
 #define IN(type, field) .offset = offsetof(struct type, field)
 #define SECTION(keys_, type, check_)                                                               \
     {                                                                                              \
@@ -206,6 +208,27 @@ static const struct config_key respond_keys[] = {
 static const struct config_section respond_section = SECTION(respond_keys, config, NULL);
 
 #define FILE_TO_READ .min = 1, .max = 4095
+static const struct config_choice severities_min[] = {
+    {"low", CONFIG_SEVERITY_LOW}, {"medium", CONFIG_SEVERITY_MEDIUM}, {"high", CONFIG_SEVERITY_HIGH},
+    {"critical", CONFIG_SEVERITY_CRITICAL}, {NULL, 0},
+};
+static const struct config_key alerts_keys[] = {
+    {"syslog", CONFIG_TEXT, 0, IN(config, alert_syslog), .min = 5, .max = 512, .wrong_why = alert_syslog_wrong_why,
+     .what = "where incidents go as syslog (RFC 5424): udp:HOST:PORT, tcp:HOST:PORT or unix:/dev/log"},
+    {"webhook", CONFIG_TEXT, 0, IN(config, alert_webhook), .min = 8, .max = 1536,
+     .wrong_why = alert_webhook_wrong_why,
+     .what = "where each record of an incident is posted as JSON: https://HOST/PATH; http:// is for this machine"},
+    {"webhook_ca", CONFIG_PATH, CONFIG_READABLE, IN(config, alert_webhook_ca), FILE_TO_READ,
+     .what = "PEM file of the CAs that the webhook's server is verified by; without it what the system trusts"},
+    {"webhook_token_file", CONFIG_PATH, CONFIG_READABLE | CONFIG_SECRET, IN(config, alert_webhook_token_file),
+     FILE_TO_READ, .what = "file of a token that is sent with it: Authorization: Bearer"},
+    {"severity_min", CONFIG_CHOICE, 0, IN(config, alert_severity_min), .deflt = "low", .choices = severities_min,
+     .what = "incidents of this severity and worse are sent"},
+    {"queue_max", CONFIG_U64, 0, IN(config, alert_queue_max), .min = 1, .max = 100000, .deflt = "1000",
+     .what = "records that wait for a receiver that is slow or gone; then the oldest is dropped and counted"},
+};
+static const struct config_section alerts_section = SECTION(alerts_keys, config, config_check_alerts);
+
 static const struct config_key assess_keys[] = {
     {"target_profile", CONFIG_PATH, CONFIG_READABLE, IN(config, target_profile), FILE_TO_READ,
      .what = "YAML file of the Target Profile"},
@@ -240,6 +263,8 @@ static const struct config_key root_keys[] = {
      .what = "YAML file of declared assets and flows"},
     {"detect", CONFIG_SECTION, 0, .section = &detect_section, .what = "the detectors"},
     {"respond", CONFIG_SECTION, 0, .section = &respond_section, .what = "automatic responses"},
+    {"alerts", CONFIG_SECTION, 0, .section = &alerts_section,
+     .what = "incidents to other systems; a change takes a restart"},
     {"assess", CONFIG_SECTION, 0, .section = &assess_section, .what = "the assessment"},
 };
 const struct config_section config_root_section = SECTION(root_keys, config, config_check_root);

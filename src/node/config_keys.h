@@ -128,6 +128,7 @@ const char *config_origin_wrong_why(const char *text);
 const char *config_proxy_wrong_why(const char *text);
 
 /* config_check.c */
+config_check_fn config_check_alerts;
 config_check_fn config_check_root;
 config_check_fn config_check_rule;
 config_check_fn config_check_override;

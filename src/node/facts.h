@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "alert/alert.h"
 #include "detect/detect.h"
 #include "event/event.h"
 #include "identify/identify.h"
@@ -43,6 +44,8 @@ struct node_facts {
     uint64_t shed_blocks;
     struct detector_counters detectors[FACTS_DETECTORS_MAX];
     size_t n_detectors;
+    struct alert_counters alerts[ALERT_RECEIVERS_MAX];
+    size_t n_alerts;
     uint64_t n_events[EVENT_KIND_N];
 };
 

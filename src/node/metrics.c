@@ -72,6 +72,20 @@ static bool violations_value(const struct node_facts *f, size_t i, struct metric
     return true;
 }
 
+#define ALERT_COUNTERS(X) X(sent) X(failures) X(refused) X(dropped) X(waiting)
+
+#define X(name)                                                                                    \
+    static bool alerts_##name##_value(const struct node_facts *f, size_t i,                        \
+                                      struct metric_value *ret)                                    \
+    {                                                                                              \
+        if (i >= f->n_alerts)                                                                      \
+            return false;                                                                          \
+        *ret = (struct metric_value){f->alerts[i].receiver, f->alerts[i].name};                    \
+        return true;                                                                               \
+    }
+ALERT_COUNTERS(X)
+#undef X
+
 static const struct metric metrics[] = {
     /* clang-format off */
     {"build_info", "gauge", "version", NULL, "version", "1, with the version", METRIC_VERSION, build_value},
@@ -88,6 +102,11 @@ static const struct metric metrics[] = {
     {"violations_total", "counter", NULL, NULL, "violation", "protocol violations by name", METRIC_NUMBER, violations_value},
     {"events_total", "counter", NULL, NULL, "kind", "events by kind", METRIC_NUMBER, events_value},
     {"findings_total", "counter", NULL, NULL, "detector", "findings by detector", METRIC_NUMBER, findings_value},
+    {"alerts_sent_total", "counter", NULL, NULL, "receiver", "incidents that the receiver took", METRIC_NUMBER, alerts_sent_value},
+    {"alerts_failures_total", "counter", NULL, NULL, "receiver", "attempts to send an incident that failed", METRIC_NUMBER, alerts_failures_value},
+    {"alerts_refused_total", "counter", NULL, NULL, "receiver", "incidents that the receiver did not want", METRIC_NUMBER, alerts_refused_value},
+    {"alerts_dropped_total", "counter", NULL, NULL, "receiver", "incidents that the receiver never got: its queue was full", METRIC_NUMBER, alerts_dropped_value},
+    {"alerts_waiting", "gauge", NULL, NULL, "receiver", "incidents that wait for the receiver", METRIC_NUMBER, alerts_waiting_value},
     /* clang-format on */
 };
 

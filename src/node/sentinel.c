@@ -137,7 +137,7 @@ static void hand_delay(void *arg, const char *address, unsigned delay_ms, uint64
     }
 }
 
-static void hand_publish(void *arg, const char *json, const char *id, const char *kind)
+static void hand_publish(void *arg, const struct incident *i, const char *json)
 {
     struct sentinel *s = arg;
     struct buf topic = {0};
@@ -148,11 +148,13 @@ static void hand_publish(void *arg, const char *json, const char *id, const char
         .expires_ns = EXPIRES_NEVER,
     };
 
-    buf_addf(&topic, INCIDENT_TOPIC "%s/%s", kind, id);
+    if (i->severity >= (enum severity)s->node->started->alert_severity_min)
+        alert_post(s->alert, json);
+    buf_addf(&topic, INCIDENT_TOPIC "%s/%s", i->detector->name, i->id);
     p.topic = buf_view(&topic);
     p.topic_hash = hash_keyed(p.topic);
-    for (unsigned i = 0; i < s->node->n_workers; i++)
-        outlet_post_message(s->node->workers[i], publication_keep(&p));
+    for (unsigned k = 0; k < s->node->n_workers; k++)
+        outlet_post_message(s->node->workers[k], publication_keep(&p));
     publication_done(&p);
     buf_done(&topic);
 }
@@ -396,6 +398,19 @@ static void *run(void *arg)
 
 /* ---- life ---- */
 
+static struct alert *alert_of(const struct config *c, char **ret_error)
+{
+    const struct alert_settings settings = {
+        .syslog = c->alert_syslog,
+        .webhook = c->alert_webhook,
+        .webhook_ca = c->alert_webhook_ca,
+        .webhook_token_file = c->alert_webhook_token_file,
+        .queue_max = c->alert_queue_max,
+    };
+
+    return alert_new(&settings, ret_error);
+}
+
 /**
  * sentinel_new() - what earlier runs learned is read back; no thread yet
  *
@@ -446,7 +461,8 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
     }
     habits_configure(s, c, &detect);
     s->respond = respond_new(&respond, &hands, sentinel_now(s));
-    if (!learn_inventory(s, c, ret_error))
+    s->alert = alert_of(c, ret_error);
+    if (s->alert == NULL || !learn_inventory(s, c, ret_error))
         return sentinel_free(s);
     enforce_load(s);
     return s;
@@ -459,6 +475,8 @@ int sentinel_start(struct sentinel *s)
 
     s->mail_file = (struct loop_file){.fd = mailbox_fd(s->mailbox), .on_ready = on_mail};
     r = loop_add(s->loop, &s->mail_file, LOOP_READ);
+    if (r == 0)
+        r = alert_start(s->alert);
     if (r < 0)
         return err_trace(r);
     r = pthread_create(&s->thread, NULL, run, s);
@@ -513,6 +531,7 @@ struct sentinel *sentinel_free(struct sentinel *s)
     map_done(&s->online);
     map_done(&s->addresses);
     respond_free(s->respond);
+    alert_free(s->alert);
     detect_free(s->detect);
     identify_free(s->identify);
     enforce_done(s);

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "alert/alert.h"
 #include "base/map.h"
 #include "detect/detect.h"
 #include "event/event.h"
@@ -42,6 +43,7 @@ struct sentinel {
     struct identify *identify;
     struct detect *detect;
     struct respond *respond;
+    struct alert *alert;
     struct role_traits *roles; /* owned */
     size_t n_roles;
     struct ban *bans; /* owned, what the workers know */

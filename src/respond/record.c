@@ -357,7 +357,7 @@ void respond_record(struct respond *r, const struct incident *i, const char *sta
     if (!feed_append(&r->feed, line))
         r->counters.write_failures++;
     if (i->severity > SEVERITY_INFO)
-        r->hands.publish_incident(r->hands.arg, line, i->id, i->detector->name);
+        r->hands.publish_incident(r->hands.arg, i, line);
     log_info("respond", "%s: %s: %s", i->id, state, i->detector->name);
     free(line);
 }

@@ -62,6 +62,8 @@ struct respond_ban {
 
 /* ---- what respond can do to the node ---- */
 
+struct incident;
+
 /* None may be NULL. */
 struct respond_hands {
     void *arg;
@@ -76,8 +78,8 @@ struct respond_hands {
     /* Answer CONNECTs from the address @delay_ms later, until then; 0: no longer. */
     void (*delay_address)(void *arg, const char *address, unsigned delay_ms, uint64_t until_ns);
     /* One record of the incident feed (an object in one line, without newline), for
-     * $bastide/incident/... */
-    void (*publish_incident)(void *arg, const char *json, const char *id, const char *kind);
+     * $bastide/incident/... and other systems */
+    void (*publish_incident)(void *arg, const struct incident *i, const char *json);
     /* Clients connected now. */
     unsigned (*online_clients)(void *arg);
     /* Authenticated clients connected now from the address. */

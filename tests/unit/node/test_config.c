@@ -150,7 +150,7 @@ static const struct wrong {
     /* keys that there are not */
     {LEAST "rolls:\n  a: {}\n",
      "bastide.yaml:3:1: rolls: unknown key; did you mean roles? There are node, listeners, admin, limits, users_file, "
-     "roles, command_topics, anonymous_role, inventory_file, detect, respond, assess"},
+     "roles, command_topics, anonymous_role, inventory_file, detect, respond, alerts, assess"},
     {"node:\n  name: n\n  log-level: info\n" LISTENER,
      "bastide.yaml:3:3: node.log-level: unknown key; did you mean log_level? There are name, location, workers, "
      "state_dir, log_level, run_as, sys_interval_s"},
@@ -308,6 +308,11 @@ static const struct wrong {
      "bastide.yaml:6:66: listeners[0].tls.version_min: \"1.1\" is not known here; 1.2 or 1.3"},
     {LEAST "inventory_file: none.yaml\n", "bastide.yaml:3:17: inventory_file: none.yaml cannot be read: No such file or directory"},
     {LEAST "users_file: none.yaml\n", "bastide.yaml:3:13: users_file: none.yaml cannot be read: No such file or directory"},
+    {LEAST "alerts: {syslog: 'localhost:514', webhook: 'ftp://x/', severity_min: info, queue_max: 0}\n",
+     "bastide.yaml:3:18: alerts.syslog: \"localhost:514\" begins with none of udp:, tcp: and unix:; text of 5 to 512 bytes\n"
+     "bastide.yaml:3:44: alerts.webhook: \"ftp://x/\" begins with neither https:// nor http://; text of 8 to 1536 bytes\n"
+     "bastide.yaml:3:70: alerts.severity_min: \"info\" is not known here; low, medium, high or critical\n"
+     "bastide.yaml:3:87: alerts.queue_max: 0 is out of range; whole number from 1 to 100000"},
     {LEAST "assess: {target_profile: t, attestation_key: k, scope: s, attestations: a}\n",
      "bastide.yaml:3:26: assess.target_profile: t cannot be read: No such file or directory\n"
      "bastide.yaml:3:46: assess.attestation_key: k cannot be read: No such file or directory\n"

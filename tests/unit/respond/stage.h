@@ -66,12 +66,12 @@ static inline void stage_delay(void *arg, const char *address, unsigned delay_ms
              (unsigned long long)((until_ns - s->now.ns) / S));
 }
 
-static inline void stage_publish(void *arg, const char *json, const char *id, const char *kind)
+static inline void stage_publish(void *arg, const struct incident *i, const char *json)
 {
     struct stage *s = arg;
 
-    assert_non_null(strstr(json, id));
-    assert_non_null(strstr(json, kind));
+    assert_non_null(strstr(json, i->id));
+    assert_non_null(strstr(json, i->detector->name));
     free(s->published);
     s->published = bytes_dup_str(bytes_str(json));
     s->n_published++;

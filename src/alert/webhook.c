@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * alert/webhook.c - an incident as the body of an HTTP POST
+ *
+ * One connection each, HTTP/1.1, only the status line of the answer is looked at.
+ * 2xx: taken.  Another 4xx than 408 and 429: never sent again.  Anything else: tried again.
+ * A redirection is not followed: incidents go where the configuration says.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alert/private.h"
+#include "base/clock.h"
+#include "crypto/crypto.h"
+
+#define ANSWER_BYTES_MAX 16384
+
+/** webhook_prepare() - read CA and token; Return: false with @ret_error, owned by the caller */
+bool webhook_prepare(struct receiver *r, const struct alert_settings *s, char **ret_error)
+{
+    CLEANUP(buf_done) struct buf token = {0};
+
+    if (r->target.kind == TARGET_HTTPS) {
+        r->tls = tls_context_new_client(s->webhook_ca, NULL, NULL, ret_error);
+        if (r->tls == NULL)
+            return false;
+    }
+    if (s->webhook_token_file == NULL)
+        return true;
+    if (!file_read(s->webhook_token_file, ALERT_TOKEN_BYTES_MAX, &token, ret_error))
+        return false;
+    while (token.len > 0 && token.at[token.len - 1] <= ' ')
+        token.len--;
+    r->token_secret = bytes_dup_str(buf_view(&token));
+    explicit_bzero(token.at, token.cap);
+    for (const char *c = r->token_secret; *c != '\0'; c++) {
+        if (*c > ' ' && *c < 0x7f)
+            continue;
+        *ret_error = bytes_dup_str(
+            BYTES("alerts.webhook_token_file: the token is one line of printable characters"));
+        return false;
+    }
+    return true;
+}
+
+static void add_request(struct buf *to, const struct receiver *r, struct bytes body)
+{
+    const struct target *t = &r->target;
+    bool is_v6 = strchr(t->host, ':') != NULL;
+
+    buf_addf(to, "POST %s HTTP/1.1\r\nHost: %s%s%s:%u\r\n", t->path, is_v6 ? "[" : "", t->host,
+             is_v6 ? "]" : "", t->port);
+    buf_addf(to, "User-Agent: bastide\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
+             body.len);
+    if (r->token_secret != NULL)
+        buf_addf(to, "Authorization: Bearer %s\r\n", r->token_secret);
+    buf_addf(to, "Connection: close\r\n\r\n");
+    buf_add(to, body);
+}
+
+static struct stream *connect_to(const struct receiver *r, struct buf *why)
+{
+    const struct stream_target t = {
+        .host = r->target.host,
+        .port = r->target.port,
+        .tls = r->tls,
+        .timeout_ms = ALERT_CONNECT_MS_MAX,
+    };
+    char *error = NULL;
+    struct stream *s = stream_connect(&t, &error);
+
+    if (s == NULL)
+        buf_addf(why, "%s", error);
+    free(error);
+    return s;
+}
+
+/* The status of the answer; 0: it is none, @why says so.  Interim answers (1xx) are passed over. */
+static unsigned receive_status(struct stream *s, uint64_t deadline_ns, struct buf *why)
+{
+    CLEANUP(buf_done) struct buf in = {0};
+
+    for (;;) {
+        const uint8_t *end = in.len > 0 ? memmem(in.at, in.len, "\r\n\r\n", 4) : NULL;
+        unsigned status = 0;
+
+        if (end != NULL) {
+            buf_add_u8(&in, 0);
+            in.len--;
+            if (sscanf((const char *)in.at, "HTTP/1.%*1u %3u", &status) != 1 || status < 100) {
+                buf_addf(why, "the answer is not HTTP");
+                return 0;
+            }
+            if (status >= 200)
+                return status;
+            buf_drop_front(&in, (size_t)(end - in.at) + 4);
+            continue;
+        }
+        if (in.len > ANSWER_BYTES_MAX) {
+            buf_addf(why, "the head of the answer is too long");
+            return 0;
+        }
+        if (!talk_receive(s, &in, deadline_ns, why))
+            return 0;
+    }
+}
+
+static enum sent judge(unsigned status, struct buf *why)
+{
+    if (status >= 200 && status < 300)
+        return SENT_OK;
+    if (status != 0)
+        buf_addf(why, "the receiver answers %u", status);
+    return status >= 400 && status < 500 && status != 408 && status != 429 ? SENT_REFUSED
+                                                                           : SENT_FAILED;
+}
+
+static enum sent send_webhook(struct receiver *r, const json_t *record, struct buf *why)
+{
+    CLEANUP(buf_done) struct buf request = {0};
+    uint64_t deadline_ns = clock_now_ns() + ALERT_ANSWER_MS_MAX * NS_PER_MS;
+    char *body = json_dumps(record, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    struct stream *s = connect_to(r, why);
+    unsigned status = 0;
+
+    add_request(&request, r, bytes_str(body));
+    free(body);
+    if (s != NULL && talk_begin(s, deadline_ns, why) &&
+        talk_send(s, buf_view(&request), deadline_ns, why))
+        status = receive_status(s, deadline_ns, why);
+    if (r->token_secret != NULL)
+        explicit_bzero(request.at, request.len);
+    stream_free(s);
+    return judge(status, why);
+}
+
+static void close_webhook(struct receiver *r)
+{
+    (void)r; /* nothing is kept open between two letters */
+}
+
+const struct receiver_kind receiver_webhook = {
+    .name = "webhook",
+    .thread = "alert-webhook",
+    .send = send_webhook,
+    .close = close_webhook,
+};

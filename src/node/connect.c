@@ -25,17 +25,24 @@
 #define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] [MQTT3-3.1.2-24] */
 #define KEEP_ALIVE_FACTOR_DEN 2
 
+static struct bytes user_name_of(const struct link *l, const struct wire_connect *p)
+{
+    return l->exchange != NULL ? exchange_user(l->exchange) : p->user_name;
+}
+
 static struct gate_subject subject_of(const struct link *l, const struct wire_connect *p)
 {
     const struct stream_peer *peer = stream_peer(l->stream);
+    bool by_scram = l->exchange != NULL;
 
     return (struct gate_subject){
         .client_id = bytes_str(l->client_id),
-        .user_name = p->user_name,
+        .user_name = user_name_of(l, p),
         .address = bytes_str(l->address),
         .certificate_cn = peer->has_certificate ? bytes_str(peer->certificate_cn) : BYTES_NONE,
-        .has_user_name = p->has_user_name,
-        .has_password = p->has_password,
+        .has_user_name = p->has_user_name || by_scram,
+        .has_password = p->has_password && !by_scram,
+        .has_scram = by_scram,
         .has_certificate = peer->has_certificate,
         .is_control = l->listener->plane == CONFIG_PLANE_CONTROL,
         .anonymous_allowed = l->listener->anonymous,
@@ -75,15 +82,19 @@ static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t r
     }
 }
 
-/* CONNACK with the reason, an event and a log line, then the connection closes [MQTT5-3.1.4-2]
- * [MQTT5-3.2.2-7] [MQTT5-4.13.2-1] [MQTT3-3.2.2-5]. */
-static void refuse(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why)
+/**
+ * connect_refuse() - CONNACK with the reason, an event and a log line, then the connection closes
+ * @why:  static or kept until return
+ *
+ * [MQTT5-3.1.4-2] [MQTT5-3.2.2-7] [MQTT5-4.12.0-4] [MQTT5-4.13.2-1] [MQTT3-3.2.2-5]
+ */
+void connect_refuse(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why)
 {
     struct worker *w = l->worker;
     struct event e = {
         .kind = EVENT_CONNECT_REFUSED,
         .value = reason,
-        .user_name = p->user_name,
+        .user_name = user_name_of(l, p),
         .text = bytes_str(why),
     };
 
@@ -94,22 +105,33 @@ static void refuse(struct link *l, const struct wire_connect *p, uint8_t reason,
     link_close(l, reason, why);
 }
 
-static void refuse_credentials(struct link *l, const struct wire_connect *p,
-                               enum gate_outcome outcome, uint16_t secret_hash)
+/**
+ * connect_tell_failed() - the event of credentials that do not fit
+ * @secret_hash:  16 bits of a salted hash of what was tried
+ */
+void connect_tell_failed(struct link *l, struct bytes user_name, enum gate_outcome outcome,
+                         uint16_t secret_hash)
 {
     struct event e = {
         .kind = EVENT_AUTH_FAILED,
         .value = secret_hash,
-        .user_name = p->user_name,
+        .user_name = user_name,
         .text = bytes_str(gate_outcome_text(outcome)),
     };
 
     worker_event(l->worker, l, &e);
+}
+
+/** connect_refuse_credentials() - as connect_refuse(), and as connect_tell_failed() */
+void connect_refuse_credentials(struct link *l, const struct wire_connect *p,
+                                enum gate_outcome outcome, uint16_t secret_hash)
+{
+    connect_tell_failed(l, user_name_of(l, p), outcome, secret_hash);
     /* Which of the two was wrong is for the log, not for the client. */
     if (outcome == GATE_E_UNKNOWN_USER || outcome == GATE_E_WRONG_PASSWORD)
-        refuse(l, p, gate_outcome_reason(outcome), "bad user name or password");
+        connect_refuse(l, p, gate_outcome_reason(outcome), "bad user name or password");
     else
-        refuse(l, p, gate_outcome_reason(outcome), gate_outcome_text(outcome));
+        connect_refuse(l, p, gate_outcome_reason(outcome), gate_outcome_text(outcome));
 }
 
 /* ---- accepted ---- */
@@ -174,8 +196,8 @@ static void agree_expiry(struct session *s, const struct wire_connect *p,
     s->is_persistent = s->expiry_s > 0;
 }
 
-/* There is no Response Information [MQTT5-3.1.2-28] and no Authentication Method [MQTT5-4.12.0-6].
- */
+/* There is no Response Information [MQTT5-3.1.2-28]; an Authentication Method only if CONNECT had
+ * one [MQTT5-4.12.0-6]. */
 static void tell_limits(const struct link *l, const struct limits *limits, bool id_assigned,
                         struct wire_connack *ack)
 {
@@ -192,6 +214,8 @@ static void tell_limits(const struct link *l, const struct limits *limits, bool 
         props->set |= BIT64(PROP_ASSIGNED_CLIENT_ID);
         props->assigned_client_id = bytes_str(l->client_id);
     }
+    if (l->exchange != NULL)
+        exchange_tell(l->exchange, props);
 }
 
 /* The session for this CONNECT, by its client id [MQTT5-3.1.3-2] [MQTT3-3.1.3-2]: resumed, or new
@@ -279,8 +303,8 @@ static bool will_allowed(const struct link *l, const struct wire_connect *p)
            gate_check(l->grant, GATE_PUBLISH, p->will_topic).outcome == GATE_ALLOWED;
 }
 
-/* The identity is proved: its rights, and what the node has room for. */
-static void admit(struct link *l, const struct wire_connect *p)
+/** connect_admit() - the identity is proved: its rights, and what the node has room for */
+void connect_admit(struct link *l, const struct wire_connect *p)
 {
     struct worker *w = l->worker;
     struct gate_subject s = subject_of(l, p);
@@ -289,30 +313,45 @@ static void admit(struct link *l, const struct wire_connect *p)
 
     l->grant = gate_admit(w->policy, &s, &outcome);
     if (l->grant == NULL) {
-        refuse_credentials(l, p, outcome, 0);
+        connect_refuse_credentials(l, p, outcome, 0);
         return;
     }
     ban = ban_table_find(w->bans, &s, bytes_str(grant_principal(l->grant)), clock_unix_ms());
     if (ban != NULL) {
         w->counters.bans_hit++;
         worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
-        refuse(l, p, REASON_BANNED, "banned");
+        connect_refuse(l, p, REASON_BANNED, "banned");
     } else if (!may_have_session(l)) {
-        refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID,
-               "the client identifier belongs to another user's session");
+        connect_refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID,
+                       "the client identifier belongs to another user's session");
     } else if (!will_allowed(l, p)) {
-        refuse(l, p, REASON_NOT_AUTHORIZED, "the Will topic is not allowed");
+        connect_refuse(l, p, REASON_NOT_AUTHORIZED, "the Will topic is not allowed");
     } else if (w->residents.n * w->n_workers >= policy_limits(w->policy)->sessions_max &&
                resident_find(w, bytes_str(l->client_id)) == NULL) {
         w->counters.limits_hit++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "sessions_max");
-        refuse(l, p, REASON_QUOTA_EXCEEDED, "the node keeps no more sessions: sessions_max");
+        connect_refuse(l, p, REASON_QUOTA_EXCEEDED,
+                       "the node keeps no more sessions: sessions_max");
     } else {
         accept_connect(l, p);
     }
 }
 
 /* ---- decided ---- */
+
+/** connect_may_prove() - may who says it is exchange_user() prove it?  Return: false after a
+ * refusal. */
+bool connect_may_prove(struct link *l, const struct wire_connect *p)
+{
+    struct gate_subject s = subject_of(l, p);
+    const char *verifier = NULL;
+    enum gate_outcome outcome = gate_connect(l->worker->policy, &s, &verifier);
+
+    if (outcome == GATE_ALLOWED || outcome == GATE_ASK_PASSWORD)
+        return true;
+    connect_refuse_credentials(l, p, outcome, 0);
+    return false;
+}
 
 static void decide(struct link *l, const struct wire_connect *p)
 {
@@ -325,26 +364,28 @@ static void decide(struct link *l, const struct wire_connect *p)
     if (ban != NULL) {
         w->counters.bans_hit++;
         worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
-        refuse(l, p, REASON_BANNED, "banned");
+        connect_refuse(l, p, REASON_BANNED, "banned");
         return;
     }
     /* [MQTT5-3.1.3-8] [MQTT3-3.1.3-9] */
     if (self_test_is_forged(w->node->self_test, s.client_id)) {
-        refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is the node's own");
+        connect_refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID,
+                       "the client identifier is the node's own");
         return;
     }
-    if (p->props.set & BIT64(PROP_AUTH_METHOD)) { /* [MQTT5-4.12.0-1] */
-        refuse(l, p, REASON_BAD_AUTHENTICATION_METHOD, "the node knows no extended authentication");
+    if (p->props.set & BIT64(PROP_AUTH_METHOD)) {
+        authenticate_begin(l, p);
         return;
     }
     outcome = gate_connect(w->policy, &s, &verifier);
     if (outcome == GATE_ALLOWED) {
-        admit(l, p);
+        connect_admit(l, p);
     } else if (outcome == GATE_ASK_PASSWORD) {
         if (!auth_verify(w->node->auth, w, l->number, verifier, p->password))
-            refuse(l, p, REASON_SERVER_BUSY, "too many passwords to verify; try again later");
+            connect_refuse(l, p, REASON_SERVER_BUSY,
+                           "too many passwords to verify; try again later");
     } else {
-        refuse_credentials(l, p, outcome, 0);
+        connect_refuse_credentials(l, p, outcome, 0);
     }
 }
 
@@ -404,9 +445,9 @@ void connect_verified(struct worker *w, uint64_t link, const char *verifier, boo
         decide(l, &p);
     } else if (is_right) {
         l->by_password = true;
-        admit(l, &p);
+        connect_admit(l, &p);
     } else {
-        refuse_credentials(l, &p, GATE_E_WRONG_PASSWORD, secret_hash);
+        connect_refuse_credentials(l, &p, GATE_E_WRONG_PASSWORD, secret_hash);
     }
     if (l->conn.state != CONN_AUTHENTICATING)
         go_on(l, len);

@@ -336,10 +336,15 @@ static void receive_pingreq(struct link *l, const struct wire_frame *f)
 static void receive_disconnect(struct link *l, const struct wire_frame *f)
 {
     struct wire_disconnect d;
-    struct session *s = l->resident->session;
+    struct session *s;
 
     if (!flow_well_formed(l, wire_decode_disconnect(f->type, f->flags, f->body, l->conn.level, &d)))
         return;
+    if (l->conn.state == CONN_CHALLENGED) {
+        link_close(l, REASON_SUCCESS, "DISCONNECT in place of a proof");
+        return;
+    }
+    s = l->resident->session;
     if (d.props.set & BIT64(PROP_SESSION_EXPIRY)) {
         const struct limits *limits = policy_limits(l->worker->policy);
 
@@ -367,6 +372,7 @@ void flow_packet(struct link *l, const struct wire_frame *f)
         [WIRE_PUBREL] = receive_ack,          [WIRE_PUBCOMP] = receive_ack,
         [WIRE_SUBSCRIBE] = subscribe_receive, [WIRE_UNSUBSCRIBE] = unsubscribe_receive,
         [WIRE_PINGREQ] = receive_pingreq,     [WIRE_DISCONNECT] = receive_disconnect,
+        [WIRE_AUTH] = authenticate_receive,
     };
 
     if (!conn_may_receive(&l->conn, f->type)) {

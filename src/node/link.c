@@ -84,16 +84,20 @@ static void leave_worker(struct link *l)
     map_remove(&w->links_by_number, bytes_of(&l->number, sizeof(l->number)));
 }
 
-/* Has the whole CONNECT still to come?  While its answer is delayed, or a password is verified, it
- * is here. */
+/* Has the whole CONNECT still to come, or the answer to a challenge?  While a CONNECT's answer is
+ * delayed, or a password is verified, it is here. */
 static bool awaits_connect(const struct link *l)
 {
-    return l->conn.state == CONN_AWAIT_CONNECT && l->read_again_ns == 0;
+    return (l->conn.state == CONN_AWAIT_CONNECT && l->read_again_ns == 0) ||
+           l->conn.state == CONN_CHALLENGED;
 }
 
 static uint64_t connect_due_ns(const struct link *l)
 {
-    return l->opened_ns + policy_limits(l->worker->policy)->connect_timeout_ms * NS_PER_MS;
+    uint64_t since_ns =
+        l->conn.state == CONN_CHALLENGED ? exchange_challenged_ns(l->exchange) : l->opened_ns;
+
+    return since_ns + policy_limits(l->worker->policy)->connect_timeout_ms * NS_PER_MS;
 }
 
 /* The time by which the next thing has to have happened. */
@@ -202,6 +206,7 @@ static void link_free(struct link *l)
     admit_leave(l);
     conn_done(&l->conn);
     grant_free(l->grant);
+    exchange_free(l->exchange);
     stream_free(l->stream);
     wipe_input(l);
     buf_done(&l->in);
@@ -369,6 +374,12 @@ static bool may_process(const struct link *l)
     return l->phase == LINK_OPEN && l->conn.state != CONN_AUTHENTICATING && l->read_again_ns == 0;
 }
 
+/* A CONNECT that is challenged is kept elsewhere. */
+static bool is_decided(const struct link *l)
+{
+    return l->conn.state == CONN_ACTIVE || l->conn.state == CONN_CHALLENGED;
+}
+
 /* Hand whole packets of @data to the flow; Return: how many bytes were used up. */
 static size_t take_packets(struct link *l, struct bytes data)
 {
@@ -376,8 +387,8 @@ static size_t take_packets(struct link *l, struct bytes data)
     size_t used = 0;
 
     while (may_process(l) && used < data.len) {
-        size_t max = l->conn.state == CONN_AWAIT_CONNECT ? limits->connect_bytes_max
-                                                         : limits->packet_bytes_max;
+        size_t max =
+            l->conn.state != CONN_ACTIVE ? limits->connect_bytes_max : limits->packet_bytes_max;
         struct wire_frame f;
         enum wire_next next = wire_next(bytes_of(data.at + used, data.len - used), &f);
 
@@ -394,8 +405,8 @@ static size_t take_packets(struct link *l, struct bytes data)
         } else {
             l->worker->counters.packets_received++;
             flow_packet(l, &f);
-            if (l->phase == LINK_OPEN && l->conn.state != CONN_ACTIVE)
-                break; /* CONNECT stays in the buffer until it is decided */
+            if (l->phase == LINK_OPEN && !is_decided(l))
+                break; /* CONNECT stays in the buffer */
             used += f.len;
         }
     }

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "crypto/crypto.h"
 #include "node/node_private.h"
 #include "node/self_test.h"
 #include "node/sentinel.h"
@@ -162,6 +163,22 @@ static bool make(struct node *n, char **ret_error)
     return n->sentinel != NULL;
 }
 
+/* Without it the salts of users that do not exist would change with a restart, and so tell that
+ * they do not. */
+static void load_scram_key(struct node *n)
+{
+    struct buf path CLEANUP(buf_done) = {0};
+    char *error = NULL;
+
+    buf_addf(&path, "%s/scram.key", n->config->state_dir);
+    buf_add_u8(&path, '\0');
+    if (secret_kept((const char *)path.at, n->scram_key, sizeof(n->scram_key), &error))
+        return;
+    log_warning("node", "%s; another key is used until the node stops", error);
+    free(error);
+    random_bytes(n->scram_key, sizeof(n->scram_key));
+}
+
 static void set_log_level(const struct config *c)
 {
     static const char *const names[] = {"error", "warning", "info", "debug"};
@@ -190,6 +207,7 @@ struct node *node_new(struct config *c, char **ret_error)
     n->admission = admission_new();
     n->self_test = self_test_new(n);
     set_log_level(c);
+    load_scram_key(n);
     if (!make(n, ret_error))
         return node_free(n);
     return n;
@@ -214,6 +232,7 @@ struct node *node_free(struct node *n)
     pthread_mutex_destroy(&n->config_lock);
     pthread_mutex_destroy(&n->reload_lock);
     pthread_cond_destroy(&n->reload_done);
+    secret_wipe(n->scram_key, sizeof(n->scram_key));
     free(n);
     return NULL;
 }

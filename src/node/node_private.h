@@ -2,6 +2,7 @@
 /* node/node_private.h - the whole node; private to node */
 #pragma once
 
+#include "crypto/scram.h"
 #include "node/node.h"
 #include "node/worker.h"
 
@@ -28,6 +29,7 @@ struct node {
     atomic_size_t n_connected; /* clients with a session */
     atomic_size_t n_connected_most;
     atomic_bool stopping;
+    uint8_t scram_key[SCRAM_KEY_BYTES]; /* secret; of the salts of users that do not exist */
     uint64_t started_unix_ms;
     uint64_t started_ns;
     atomic_ullong loaded_unix_ms;

@@ -43,6 +43,7 @@ struct node;
 struct worker;
 struct link;
 struct resident;
+struct exchange; /* of authenticate.c */
 
 /* Something due at a time. */
 struct due {
@@ -86,8 +87,9 @@ struct link {
     enum link_phase phase;
     struct conn conn;
     struct resident *resident;
-    struct grant *grant; /* owned */
-    struct buf in;       /* an unfinished packet; the CONNECT while it is being decided */
+    struct grant *grant;       /* owned */
+    struct exchange *exchange; /* owned; NULL: no extended authentication is under way */
+    struct buf in;             /* an unfinished packet; the CONNECT while it is being decided */
     struct buf out;
     size_t out_at;
     uint64_t opened_ns;
@@ -253,6 +255,22 @@ struct link *link_find(const struct worker *w, uint64_t number);
 void connect_receive(struct link *l, const struct wire_frame *f);
 void connect_verified(struct worker *w, uint64_t link, const char *verifier, bool is_right,
                       uint16_t secret_hash);
+
+void connect_refuse(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why);
+void connect_refuse_credentials(struct link *l, const struct wire_connect *p,
+                                enum gate_outcome outcome, uint16_t secret_hash);
+void connect_tell_failed(struct link *l, struct bytes user_name, enum gate_outcome outcome,
+                         uint16_t secret_hash);
+bool connect_may_prove(struct link *l, const struct wire_connect *p);
+void connect_admit(struct link *l, const struct wire_connect *p);
+
+/* authenticate.c */
+void authenticate_begin(struct link *l, const struct wire_connect *p);
+void authenticate_receive(struct link *l, const struct wire_frame *f);
+struct exchange *exchange_free(struct exchange *x);
+struct bytes exchange_user(const struct exchange *x);
+uint64_t exchange_challenged_ns(const struct exchange *x);
+void exchange_tell(const struct exchange *x, struct wire_props *props);
 
 /* readmit.c */
 void readmit_all(struct worker *w);

@@ -16,11 +16,12 @@ static const struct conn_rule {
     uint32_t may_receive; /* BIT(enum wire_type) */
 } rules[CONN_STATE_N] = {
     /* CONNECT comes first [MQTT5-3.1.0-1] [MQTT3-3.1.0-1] and once [MQTT5-3.1.0-2] [MQTT3-3.1.0-2].
-     * AUTH never comes, since every Authentication Method is refused [MQTT5-4.12.0-7]. */
+     * While it is challenged a client sends AUTH and DISCONNECT [MQTT5-3.1.2-30]. */
     [CONN_AWAIT_CONNECT]  = {"await-connect",  TO(AUTHENTICATING) | TO(CLOSED), RX(CONNECT)},
-    [CONN_AUTHENTICATING] = {"authenticating", TO(ACTIVE) | TO(CLOSED),         0},
+    [CONN_AUTHENTICATING] = {"authenticating", TO(CHALLENGED) | TO(ACTIVE) | TO(CLOSED), 0},
+    [CONN_CHALLENGED]     = {"challenged",     TO(AUTHENTICATING) | TO(CLOSED), RX(AUTH) | RX(DISCONNECT)},
     [CONN_ACTIVE]         = {"active",         TO(CLOSED),
-                             RX(PUBLISH) | RX(PUBACK) | RX(PUBREC) | RX(PUBREL) | RX(PUBCOMP) |
+                             RX(AUTH) | RX(PUBLISH) | RX(PUBACK) | RX(PUBREC) | RX(PUBREL) | RX(PUBCOMP) |
                              RX(SUBSCRIBE) | RX(UNSUBSCRIBE) | RX(PINGREQ) | RX(DISCONNECT)},
     [CONN_CLOSED]         = {"closed",         0,                               0},
 };
@@ -50,9 +51,12 @@ void conn_become(struct conn *c, enum conn_state next)
     c->state = next;
 }
 
-/** conn_may_receive() - is a packet of this type legal now? */
+/** conn_may_receive() - is a packet of this type legal now?  AUTH comes from who began with an
+ * Authentication Method only [MQTT5-4.12.0-7]. */
 bool conn_may_receive(const struct conn *c, enum wire_type type)
 {
+    if (type == WIRE_AUTH && c->state == CONN_ACTIVE && !c->has_method)
+        return false;
     return rules[c->state].may_receive & BIT(type);
 }
 
@@ -72,6 +76,7 @@ void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_m
     const struct wire_props *props = &p->props;
 
     c->level = p->level;
+    c->has_method = props->set & BIT64(PROP_AUTH_METHOD);
     c->receive_max = receive_max;
     c->topic_alias_max = topic_alias_max;
     c->client_receive_max = UINT16_MAX;

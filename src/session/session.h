@@ -25,6 +25,7 @@
 enum conn_state {
     CONN_AWAIT_CONNECT,
     CONN_AUTHENTICATING, /* CONNECT was read; what the client sends meanwhile waits unread */
+    CONN_CHALLENGED,     /* AUTH was sent in answer to CONNECT, and AUTH is to come */
     CONN_ACTIVE,
     CONN_CLOSED, /* DISCONNECT was sent or received; nothing more is taken */
     CONN_STATE_N,
@@ -43,6 +44,7 @@ struct conn {
     uint32_t packet_max;      /* the client's */
     uint16_t client_receive_max;
     bool request_problem;
+    bool has_method;        /* CONNECT had an Authentication Method: AUTH may come */
     unsigned n_subacks_due; /* deliveries wait until these have left */
     uint64_t n_packets;     /* put into @out, and not taken into account yet by its owner */
 };

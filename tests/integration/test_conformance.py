@@ -81,7 +81,7 @@ def of_bastide():
         node.write(CONFIG)
         node.start()
         try:
-            verdicts = play(node.port, "--has", "shared")
+            verdicts = play(node.port, "--has", "shared,scram")
             assert node.end() == 0, node.log_text()
         finally:
             if node.process is not None:

@@ -628,7 +628,14 @@ static void only_connect_is_legal_first_and_never_again(void **state)
     conn_become(&c, CONN_AUTHENTICATING);
     for (unsigned type = WIRE_CONNECT; type <= WIRE_AUTH; type++)
         assert_false(conn_may_receive(&c, type));
+    conn_become(&c, CONN_CHALLENGED);
+    for (unsigned type = WIRE_CONNECT; type <= WIRE_AUTH; type++) /* [MQTT5-3.1.2-30] */
+        assert_int_equal(conn_may_receive(&c, type), type == WIRE_AUTH || type == WIRE_DISCONNECT);
+    conn_become(&c, CONN_AUTHENTICATING);
     conn_become(&c, CONN_ACTIVE);
+    assert_false(conn_may_receive(&c, WIRE_AUTH)); /* [MQTT5-4.12.0-7] */
+    c.has_method = true;
+    assert_true(conn_may_receive(&c, WIRE_AUTH));
     assert_false(conn_may_receive(&c, WIRE_CONNECT)); /* [MQTT5-3.1.0-2] */
     assert_false(conn_may_receive(&c, WIRE_SUBACK));
     assert_true(conn_may_receive(&c, WIRE_PUBLISH));

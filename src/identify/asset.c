@@ -24,11 +24,12 @@ char *text_clean(struct bytes b)
     return text;
 }
 
-static void text_set(char **text, struct bytes b)
-{
-    free(*text);
-    *text = text_clean(b);
-}
+/* Who connects, as it says and proves. */
+struct device {
+    char *client_id; /* owned */
+    char *principal; /* owned */
+    bool by_certificate;
+};
 
 /* '/' and '%' are escaped, so that the id of one pair of names is no other pair's. */
 static void add_escaped(struct buf *ret, struct bytes b)
@@ -46,15 +47,15 @@ static void add_escaped(struct buf *ret, struct bytes b)
  * a renewed certificate is no new device; and not the client id, so that one gateway with many
  * client ids is one device.
  */
-static void id_format(const struct asset *a, struct buf *ret)
+static void id_format(const struct device *d, struct buf *ret)
 {
-    if (a->by_certificate) {
-        buf_addf(ret, "cert:%s", a->principal);
+    if (d->by_certificate) {
+        buf_addf(ret, "cert:%s", d->principal);
         return;
     }
     buf_addf(ret, "user:");
-    add_escaped(ret, bytes_str(a->principal));
-    buf_addf(ret, "/%s", a->client_id);
+    add_escaped(ret, bytes_str(d->principal));
+    buf_addf(ret, "/%s", d->client_id);
 }
 
 static struct principal *principal_get(struct identify *id, const char *name)
@@ -77,18 +78,26 @@ static void grow(struct identify *id)
     id->assets = mem_resize(id->assets, id->assets_cap * sizeof(struct asset *));
 }
 
-/* @fresh's texts are taken over. */
-static struct asset *asset_new(struct identify *id, const struct asset *fresh, struct bytes key)
+static struct asset *asset_new(struct identify *id, const struct device *d, struct bytes key,
+                               uint64_t unix_ms)
 {
-    struct asset *a = mem_new(struct asset);
+    struct asset *a = mem_zero(sizeof(*a) + key.len + 1);
 
-    *a = *fresh;
-    a->id = bytes_dup_str(key);
+    memcpy(a->id, key.at, key.len);
     a->number = (uint32_t)id->counts.n_assets;
-    a->role = bytes_dup_str(BYTES_NONE);
+    a->by_certificate = d->by_certificate;
+    a->first_seen_unix_ms = a->last_seen_unix_ms = unix_ms;
+    a->role = "";
     list_init(&a->conns);
-    if (!a->by_certificate && a->principal[0] != '\0')
-        a->name = principal_get(id, a->principal);
+    if (!d->by_certificate && d->principal[0] != '\0')
+        a->name = principal_get(id, d->principal);
+    if (d->by_certificate) {
+        a->principal = a->id + key.len - strlen(d->principal);
+        a->client_id = bytes_dup_str(bytes_str(d->client_id));
+    } else {
+        a->principal = a->name != NULL ? a->name->name : "";
+        a->client_id = a->id + key.len - strlen(d->client_id);
+    }
     grow(id);
     id->assets[id->counts.n_assets++] = a;
     (void)map_put(&id->by_id, a);
@@ -105,22 +114,20 @@ struct asset *asset_get(struct identify *id, struct bytes client_id, struct byte
                         bool by_certificate, uint64_t unix_ms)
 {
     CLEANUP(buf_done) struct buf key = {0};
-    struct asset fresh = {.by_certificate = by_certificate,
-                          .first_seen_unix_ms = unix_ms,
-                          .last_seen_unix_ms = unix_ms};
+    struct device d = {.by_certificate = by_certificate};
     struct asset *a = NULL;
 
     if (client_id.len <= IDENTIFY_TEXT_MAX && principal.len <= IDENTIFY_TEXT_MAX) {
-        fresh.client_id = text_clean(client_id);
-        fresh.principal = text_clean(principal);
-        id_format(&fresh, &key);
+        d.client_id = text_clean(client_id);
+        d.principal = text_clean(principal);
+        id_format(&d, &key);
         a = map_find(&id->by_id, buf_view(&key));
         if (a == NULL && id->counts.n_assets < id->limits.assets_max)
-            return asset_new(id, &fresh, buf_view(&key));
+            a = asset_new(id, &d, buf_view(&key), unix_ms);
     }
     id->counts.n_assets_dropped += a == NULL;
-    free(fresh.client_id);
-    free(fresh.principal);
+    free(d.client_id);
+    free(d.principal);
     return a;
 }
 
@@ -130,15 +137,29 @@ struct asset *asset_free(struct asset *a)
     if (a == NULL)
         return NULL;
     check(list_is_empty(&a->conns));
-    free(a->id);
-    free(a->client_id);
-    free(a->principal);
-    free(a->role);
+    if (a->by_certificate)
+        free(a->client_id);
+    free(a->prints);
+    free(a->addresses);
     free(a);
     return NULL;
 }
 
-static void keep_print(struct asset *a, struct bytes print)
+/** asset_set_role() - the role it has now */
+void asset_set_role(struct identify *id, struct asset *a, struct bytes role)
+{
+    char *text = text_clean(role);
+    char *known = map_find(&id->roles, bytes_str(text));
+
+    if (known == NULL)
+        (void)map_put(&id->roles, text);
+    else
+        free(text);
+    a->role = known != NULL ? known : text;
+}
+
+/** asset_add_print() - the certificate it showed last */
+void asset_add_print(struct asset *a, struct bytes print)
 {
     char text[PRINT_TEXT_MAX] = {0};
 
@@ -147,25 +168,26 @@ static void keep_print(struct asset *a, struct bytes print)
     memcpy(text, print.at, print.len);
     if (a->n_prints > 0 && strcmp(a->prints[0], text) == 0)
         return;
-    a->n_prints = MIN(a->n_prints + 1, (size_t)ASSET_PRINTS_MAX);
-    memmove(a->prints[1], a->prints[0], (a->n_prints - 1) * sizeof(text));
+    if (a->n_prints < ASSET_PRINTS_MAX)
+        a->prints = mem_resize(a->prints, ++a->n_prints * sizeof(text));
+    memmove(a->prints[1], a->prints[0], (a->n_prints - 1U) * sizeof(text));
     memcpy(a->prints[0], text, sizeof(text));
 }
 
-static void keep_address(struct asset *a, const char *address, uint64_t unix_ms)
+/** asset_add_address() - where it came from last */
+void asset_add_address(struct asset *a, struct bytes address, uint64_t unix_ms)
 {
     size_t i = 0;
     struct seen_address newest = {.last_unix_ms = unix_ms};
 
-    if (address[0] == '\0')
+    if (address.len == 0 || address.len >= sizeof(newest.text))
         return;
-    while (i < a->n_addresses && strcmp(a->addresses[i].text, address) != 0)
+    memcpy(newest.text, address.at, address.len);
+    while (i < a->n_addresses && strcmp(a->addresses[i].text, newest.text) != 0)
         i++;
-    if (i == a->n_addresses) {
-        a->n_addresses = MIN(a->n_addresses + 1, (size_t)ASSET_ADDRESSES_MAX);
-        i = a->n_addresses - 1;
-    }
-    memcpy(newest.text, address, strlen(address) + 1);
+    if (i == a->n_addresses && i < ASSET_ADDRESSES_MAX)
+        a->addresses = mem_resize(a->addresses, ++a->n_addresses * sizeof(newest));
+    i = MIN(i, a->n_addresses - 1U);
     memmove(&a->addresses[1], &a->addresses[0], i * sizeof(newest));
     a->addresses[0] = newest;
 }
@@ -230,15 +252,15 @@ void assets_bind_all(struct identify *id, uint64_t unix_ms)
  */
 void asset_connected(struct identify *id, struct asset *a, const struct event *e, uint64_t unix_ms)
 {
-    char address[ADDRESS_TEXT_MAX];
-
-    (void)snprintf(address, sizeof(address), "%.*s", BYTES_ARG(e->address));
-    text_set(&a->client_id, e->client_id);
-    text_set(&a->role, e->text.len > 0 ? e->text : e->role);
-    a->protocol_level = e->value;
+    if (a->by_certificate) {
+        free(a->client_id);
+        a->client_id = text_clean(e->client_id);
+    }
+    asset_set_role(id, a, e->text.len > 0 ? e->text : e->role);
+    a->protocol_level = (uint8_t)e->value;
     a->n_connects++;
-    keep_print(a, e->cert);
-    keep_address(a, address, unix_ms);
+    asset_add_print(a, e->cert);
+    asset_add_address(a, e->address, unix_ms);
     asset_bind(id, a, unix_ms);
     asset_seen(a, unix_ms);
     if (a->record != NULL && (BIT(a->record->lifecycle) & LIFECYCLE_BIT_GONE) != 0)
@@ -252,7 +274,7 @@ static bool is_concurrent(const struct asset *a, const struct conn *c)
     list_each (it, &a->conns) {
         const struct conn *other = list_item(it, struct conn, in_asset);
 
-        if (strcmp(other->address, c->address) != 0 && strcmp(other->client_id, c->client_id) != 0)
+        if (other->address_hash != c->address_hash && other->client_hash != c->client_hash)
             return true;
     }
     return false;

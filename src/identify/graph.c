@@ -21,22 +21,37 @@
 
 static struct bytes node_key(const void *item)
 {
-    return ((const struct topic_node *)item)->level;
+    const struct topic_node *n = item;
+
+    return bytes_of(n->level, n->level_len);
 }
 
-/** graph_init() - an empty tree */
-void graph_init(struct topic_node *root)
+static struct topic_node *node_new(struct topic_node *parent, struct bytes level)
 {
-    *root = (struct topic_node){0};
-    map_init(&root->children, node_key);
-    list_init(&root->uses);
-    list_init(&root->interests);
+    struct topic_node *n = mem_zero(sizeof(*n) + level.len);
+
+    map_init(&n->children, node_key);
+    list_init(&n->uses);
+    list_init(&n->interests);
+    n->parent = parent;
+    n->level_len = level.len;
+    if (level.len > 0)
+        memcpy(n->level, level.at, level.len);
+    return n;
 }
 
-/** graph_done() - the leaves are gone by then, and with them all nodes */
-void graph_done(struct topic_node *root)
+/** graph_new() - an empty tree; owned */
+struct topic_node *graph_new(void)
+{
+    return node_new(NULL, BYTES_NONE);
+}
+
+/** graph_free() - the leaves are gone by then, and with them all nodes; Return: NULL */
+struct topic_node *graph_free(struct topic_node *root)
 {
     map_done(&root->children);
+    free(root);
+    return NULL;
 }
 
 /* The first level of @rest; @rest is what follows its '/'.  False: there was none left. */
@@ -63,10 +78,7 @@ static struct topic_node *child_get(struct topic_node *parent, struct bytes leve
 
     if (n != NULL)
         return n;
-    n = mem_new(struct topic_node);
-    graph_init(n);
-    n->level = bytes_dup(level);
-    n->parent = parent;
+    n = node_new(parent, level);
     (void)map_put(&parent->children, n);
     return n;
 }
@@ -78,9 +90,8 @@ static void prune(struct topic_node *n)
            list_is_empty(&n->interests)) {
         struct topic_node *parent = n->parent;
 
-        (void)map_remove(&parent->children, n->level);
+        (void)map_remove(&parent->children, node_key(n));
         map_done(&n->children);
-        bytes_free(n->level);
         free(n);
         n = parent;
     }
@@ -101,6 +112,7 @@ static struct leaf *leaf_at(const struct list *of_conn, const struct topic_node 
  *
  * Return: the leaf.
  */
+struct topic_node *graph_new(void);
 struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes text, bool is_use,
                        bool *ret_is_new)
 {
@@ -117,10 +129,11 @@ struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes tex
     if (l != NULL)
         return l;
 
-    l = mem_new(struct leaf);
+    l = mem_zero(sizeof(*l) + text.len + 1);
     l->conn = c;
     l->node = n;
-    l->text = bytes_dup_str(text);
+    if (text.len > 0)
+        memcpy(l->text, text.at, text.len);
     list_append(is_use ? &n->uses : &n->interests, &l->in_node);
     list_append(of_conn, &l->in_conn);
     return l;
@@ -132,7 +145,6 @@ void graph_remove(struct leaf *l)
     list_remove(&l->in_node);
     list_remove(&l->in_conn);
     prune(l->node);
-    free(l->text);
     free(l);
 }
 
@@ -200,9 +212,9 @@ static void each_use(struct pair_walk *w, const struct topic_node *n, const stru
 
 static bool is_met_by_wildcard(const struct topic_node *n)
 {
-    if (n->parent->parent == NULL && n->level.len > 0 && n->level.at[0] == '$')
+    if (n->parent->parent == NULL && n->level_len > 0 && n->level[0] == '$')
         return false;
-    return !bytes_equal(n->level, WILD_ONE) && !bytes_equal(n->level, WILD_ALL);
+    return !bytes_equal(node_key(n), WILD_ONE) && !bytes_equal(node_key(n), WILD_ALL);
 }
 
 static void walk_all(struct pair_walk *w, const struct topic_node *n, const struct leaf *interest)

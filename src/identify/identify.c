@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "wire/wire.h"
 
@@ -26,6 +27,11 @@ static struct bytes asset_key(const void *item)
 static struct bytes principal_key(const void *item)
 {
     return bytes_str(((const struct principal *)item)->name);
+}
+
+static struct bytes role_key(const void *item)
+{
+    return bytes_str(item);
 }
 
 static struct bytes conn_key(const void *item)
@@ -54,10 +60,11 @@ struct identify *identify_new(const struct identify_limits *limits)
     id->inventory = inventory_load(NULL, NULL);
     map_init(&id->by_id, asset_key);
     map_init(&id->principals, principal_key);
+    map_init(&id->roles, role_key);
     map_init(&id->conns, conn_key);
     map_init(&id->flows, flow_key);
     map_init(&id->peers, peer_key);
-    graph_init(&id->topics);
+    id->topics = graph_new();
     return id;
 }
 
@@ -72,7 +79,6 @@ static void conn_free(struct conn *c)
     leaves_drop(&c->uses);
     leaves_drop(&c->interests);
     asset_conn_remove(c);
-    free(c->client_id);
     free(c);
 }
 
@@ -94,14 +100,17 @@ struct identify *identify_free(struct identify *id)
     }
     for (cursor = 0; (item = map_next(&id->peers, &cursor)) != NULL;)
         free(item);
+    for (cursor = 0; (item = map_next(&id->roles, &cursor)) != NULL;)
+        free(item);
     for (size_t i = 0; i < id->counts.n_assets; i++)
         asset_free(id->assets[i]);
     map_done(&id->by_id);
     map_done(&id->principals);
+    map_done(&id->roles);
     map_done(&id->conns);
     map_done(&id->flows);
     map_done(&id->peers);
-    graph_done(&id->topics);
+    graph_free(id->topics);
     inventory_free(id->inventory);
     free(id->assets);
     free(id);
@@ -173,8 +182,8 @@ static void on_accepted(struct identify *id, const struct event *e, uint64_t uni
 
     c = mem_new(struct conn);
     c->number = e->conn;
-    c->client_id = bytes_dup_str(e->client_id);
-    (void)snprintf(c->address, sizeof(c->address), "%.*s", BYTES_ARG(e->address));
+    c->client_hash = hash_keyed(e->client_id);
+    c->address_hash = hash_keyed(e->address);
     list_init(&c->uses);
     list_init(&c->interests);
     list_init(&c->in_asset);
@@ -223,11 +232,11 @@ static void on_publish_topic(struct identify *id, struct conn *c, const struct e
         return;
     }
     topic = text_clean(e->topic);
-    l = graph_add(&id->topics, c, bytes_str(topic), true, &is_new);
+    l = graph_add(id->topics, c, bytes_str(topic), true, &is_new);
     free(topic);
     c->n_uses += is_new;
     c->asset->publishes = true;
-    graph_pairs_of_use(&id->topics, l, &s.walk);
+    graph_pairs_of_use(id->topics, l, &s.walk);
     sighting_end(&s);
 }
 
@@ -252,12 +261,12 @@ static void on_subscribed(struct identify *id, struct conn *c, const struct even
         id->counts.n_filters_dropped++;
         return;
     }
-    l = graph_add(&id->topics, c, filter, false, &is_new);
+    l = graph_add(id->topics, c, filter, false, &is_new);
     if (!is_new)
         return;
     c->n_interests++;
     c->asset->subscribes = true;
-    graph_pairs_of_interest(&id->topics, l, &s.walk);
+    graph_pairs_of_interest(id->topics, l, &s.walk);
     sighting_end(&s);
 }
 
@@ -273,7 +282,7 @@ static void on_unsubscribed(struct identify *id, struct conn *c, const struct ev
 
         if (!bytes_equal(bytes_str(l->text), filter))
             continue;
-        graph_pairs_of_interest(&id->topics, l, &s.walk); /* seen up to now */
+        graph_pairs_of_interest(id->topics, l, &s.walk); /* seen up to now */
         sighting_end(&s);
         graph_remove(l);
         c->n_interests--;
@@ -287,9 +296,9 @@ static void on_disconnected(struct identify *id, struct conn *c, uint64_t unix_m
 
     asset_seen(c->asset, unix_ms);
     list_each (it, &c->uses)
-        graph_pairs_of_use(&id->topics, list_item(it, struct leaf, in_conn), &s.walk);
+        graph_pairs_of_use(id->topics, list_item(it, struct leaf, in_conn), &s.walk);
     list_each (it, &c->interests)
-        graph_pairs_of_interest(&id->topics, list_item(it, struct leaf, in_conn), &s.walk);
+        graph_pairs_of_interest(id->topics, list_item(it, struct leaf, in_conn), &s.walk);
     sighting_end(&s);
     (void)map_remove(&id->conns, bytes_of(&c->number, sizeof(c->number)));
     conn_free(c);

@@ -143,23 +143,13 @@ static void read_asset_lists(struct asset *a, const json_t *o)
     const json_t *prints = json_object_get(o, "fingerprints");
     const json_t *addresses = json_object_get(o, "addresses");
 
-    for (size_t i = 0; i < json_array_size(prints) && a->n_prints < ASSET_PRINTS_MAX; i++) {
-        const json_t *v = json_array_get(prints, i);
-
-        if (json_string_length(v) < PRINT_TEXT_MAX && json_string_length(v) > 0)
-            (void)snprintf(a->prints[a->n_prints++], PRINT_TEXT_MAX, "%s", json_string_value(v));
-    }
-    for (size_t i = 0; i < json_array_size(addresses) && a->n_addresses < ASSET_ADDRESSES_MAX;
-         i++) {
+    /* They stand there newest first. */
+    for (size_t i = json_array_size(prints); i-- > 0;)
+        asset_add_print(a, bytes_str(json_string_value(json_array_get(prints, i))));
+    for (size_t i = json_array_size(addresses); i-- > 0;) {
         const json_t *v = json_array_get(addresses, i);
-        struct bytes text = text_of(v, "address");
-        struct seen_address *to = &a->addresses[a->n_addresses];
 
-        if (text.len == 0 || text.len >= ADDRESS_TEXT_MAX)
-            continue;
-        memcpy(to->text, text.at, text.len);
-        to->last_unix_ms = number_of(v, "last_unix_ms");
-        a->n_addresses++;
+        asset_add_address(a, text_of(v, "address"), number_of(v, "last_unix_ms"));
     }
 }
 
@@ -178,9 +168,8 @@ static void read_asset(struct identify *id, const json_t *o, uint64_t unix_ms)
     if (a == NULL)
         return;
     a->last_seen_unix_ms = last;
-    free(a->role);
-    a->role = text_clean(text_of(o, "role"));
-    a->protocol_level = (unsigned)MIN(number_of(o, "protocol_level"), 255);
+    asset_set_role(id, a, text_of(o, "role"));
+    a->protocol_level = (uint8_t)MIN(number_of(o, "protocol_level"), 255);
     a->n_connects = number_of(o, "n_connects");
     a->declared_unix_ms = number_of(o, "declared_unix_ms");
     a->concurrent_unix_ms = number_of(o, "concurrent_unix_ms");

@@ -214,18 +214,20 @@ struct seen_address {
     uint64_t last_unix_ms;
 };
 
+/* As there is one for each device that was ever seen, texts stand here once and lists grow. */
 struct asset {
-    char *id; /* "cert:NAME" or "user:PRINCIPAL/CLIENT"; key */
     uint32_t number;
-    char *client_id; /* the latest */
-    char *principal;
-    char *role;
+    uint8_t protocol_level;
+    uint8_t n_prints;
+    uint8_t n_addresses;
     bool by_certificate;
-    char prints[ASSET_PRINTS_MAX][PRINT_TEXT_MAX]; /* newest first */
-    size_t n_prints;
-    struct seen_address addresses[ASSET_ADDRESSES_MAX]; /* newest first */
-    size_t n_addresses;
-    unsigned protocol_level;
+    bool publishes;
+    bool subscribes;
+    char *client_id;                /* the latest; owned if @by_certificate, else the end of @id */
+    const char *principal;          /* the end of @id if @by_certificate, else of @name */
+    const char *role;               /* in identify.roles */
+    char (*prints)[PRINT_TEXT_MAX]; /* owned; newest first */
+    struct seen_address *addresses; /* owned; newest first */
     uint64_t first_seen_unix_ms;
     uint64_t last_seen_unix_ms;
     uint64_t declared_unix_ms;   /* when it first met a record; 0: not yet */
@@ -233,23 +235,22 @@ struct asset {
     uint64_t mismatch_unix_ms;   /* since when it comes from another zone than its record's; 0: it
                                     does not */
     uint64_t n_connects;
-    bool publishes;
-    bool subscribes;
     struct list conns;
     struct principal *name; /* NULL for certificates and anonymous */
     struct record *record;  /* NULL: learned only */
+    char id[];              /* "cert:NAME" or "user:PRINCIPAL/CLIENT"; key */
 };
 
 struct conn {
     uint64_t number; /* key */
     struct asset *asset;
     struct list in_asset;
-    char *client_id;
-    char address[ADDRESS_TEXT_MAX];
+    uint64_t client_hash;  /* of its client id, */
+    uint64_t address_hash; /* and where it came from */
     struct list uses;
     struct list interests;
-    size_t n_uses;
-    size_t n_interests;
+    uint32_t n_uses;
+    uint32_t n_interests;
 };
 
 struct flow {
@@ -267,15 +268,16 @@ struct leaf {
     struct list in_node;
     struct conn *conn;
     struct topic_node *node;
-    char *text;
+    char text[];
 };
 
 struct topic_node {
-    struct bytes level; /* owned; key among its siblings */
     struct topic_node *parent;
     struct map children;
     struct list uses;
     struct list interests;
+    size_t level_len;
+    uint8_t level[]; /* key among its siblings */
 };
 
 /* A search for pairs; stands inside its owner. */
@@ -285,14 +287,14 @@ struct pair_walk {
     bool is_cut;   /* it did not reach all */
 };
 
+struct topic_node *graph_new(void);
 struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes text, bool is_use,
                        bool *ret_is_new);
 void graph_remove(struct leaf *l);
 void graph_pairs_of_use(struct topic_node *root, const struct leaf *use, struct pair_walk *w);
 void graph_pairs_of_interest(struct topic_node *root, const struct leaf *interest,
                              struct pair_walk *w);
-void graph_init(struct topic_node *root);
-void graph_done(struct topic_node *root);
+struct topic_node *graph_free(struct topic_node *root);
 bool filters_overlap(struct bytes a, struct bytes b);
 
 struct day_count {
@@ -307,18 +309,22 @@ struct identify {
     struct inventory *inventory; /* never NULL */
     struct asset **assets;       /* by number */
     size_t assets_cap;
-    struct map by_id;      /* of struct asset */
-    struct map principals; /* of struct principal */
-    struct map conns;      /* of struct conn */
-    struct map flows;      /* of struct flow */
-    struct map peers;      /* of struct seen_address */
-    struct topic_node topics;
+    struct map by_id;                       /* of struct asset */
+    struct map principals;                  /* of struct principal */
+    struct map roles;                       /* of owned texts */
+    struct map conns;                       /* of struct conn */
+    struct map flows;                       /* of struct flow */
+    struct map peers;                       /* of struct seen_address */
+    struct topic_node *topics;              /* owned */
     struct day_count retired[RETIRED_DAYS]; /* CONNECTs of retired devices, ring by day */
     struct day_count online[RETIRED_DAYS];  /* seconds of connections, ring by day */
     uint64_t ticked_unix_ms;
 };
 
 char *text_clean(struct bytes b);
+void asset_set_role(struct identify *id, struct asset *a, struct bytes role);
+void asset_add_print(struct asset *a, struct bytes print);
+void asset_add_address(struct asset *a, struct bytes address, uint64_t unix_ms);
 struct asset *asset_get(struct identify *id, struct bytes client_id, struct bytes principal,
                         bool by_certificate, uint64_t unix_ms);
 void asset_connected(struct identify *id, struct asset *a, const struct event *e, uint64_t unix_ms);

@@ -130,7 +130,6 @@ static enum stream_outcome take_proxy_header(struct link *l)
         return outcome;
     }
     l->awaits_proxy = false;
-    snprintf(l->address, sizeof(l->address), "%s", stream_peer(l->stream)->address);
     worker_event_of(l->worker, l, EVENT_CONNECT_ATTEMPT, 0, BYTES_NONE, NULL);
     if (!is_banned(l) && fits_in_address(l))
         return STREAM_OK;

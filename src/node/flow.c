@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "node/node_private.h"
 
 /**
@@ -149,27 +150,26 @@ void flow_publish_own(struct worker *w, struct publication *p)
 /* ---- PUBLISH ---- */
 
 /* A topic this connection has not used in the last minute is worth an event. */
-static bool topic_is_fresh(struct link *l, uint64_t hash)
+static bool topic_is_fresh(struct publishing *p, uint64_t hash, uint64_t now_ns)
 {
-    uint64_t now_ns = l->worker->now_ns;
     bool seen = true;
 
-    if (now_ns - l->topics_since_ns > TOPIC_BLOOM_FRESH_NS) {
-        memset(l->topics, 0, sizeof(l->topics));
-        l->topics_since_ns = now_ns;
+    if (now_ns - p->topics_since_ns > TOPIC_BLOOM_FRESH_NS) {
+        memset(p->topics, 0, sizeof(p->topics));
+        p->topics_since_ns = now_ns;
     }
     for (unsigned i = 0; i < 4; i++) {
         unsigned bit = (unsigned)(hash >> (10 * i)) & (64 * TOPIC_BLOOM_WORDS - 1);
 
-        seen = seen && (l->topics[bit / 64] & BIT64(bit % 64));
-        l->topics[bit / 64] |= BIT64(bit % 64);
+        seen = seen && (p->topics[bit / 64] & BIT64(bit % 64));
+        p->topics[bit / 64] |= BIT64(bit % 64);
     }
     return !seen;
 }
 
 static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash)
 {
-    struct verdict *v = &l->verdicts[hash % VERDICTS];
+    struct verdict *v = &l->publishing->verdicts[hash % VERDICTS];
 
     if (v->topic_hash != hash || hash == 0) {
         struct gate_answer a = gate_check(l->grant, GATE_PUBLISH, topic);
@@ -288,12 +288,14 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
     case SESSION_ROUTE:
         break;
     }
+    if (l->publishing == NULL)
+        l->publishing = mem_new(struct publishing);
     hash = hash_keyed(p.topic);
     v = ask_gate(l, p.topic, hash);
     if (v.outcome != GATE_ALLOWED) {
         deny_publish(l, &p, &v);
     } else {
-        if (topic_is_fresh(l, hash))
+        if (topic_is_fresh(l->publishing, hash, w->now_ns))
             worker_event_of(w, l, EVENT_PUBLISH_TOPIC, command_flag(l, &v), p.topic, NULL);
         route_publish(l, &p, hash);
     }

@@ -166,7 +166,7 @@ static struct link *link_new(struct worker *w, struct worker_listener *from, int
     l->number = atomic_fetch_add(&w->node->next_link, 1);
     l->phase = LINK_HANDSHAKE;
     l->opened_ns = l->heard_ns = l->wrote_ns = w->now_ns;
-    snprintf(l->address, sizeof(l->address), "%s", stream_peer(l->stream)->address);
+    l->address = stream_peer(l->stream)->address;
     list_init(&l->dirty);
     list_init(&l->again);
     list_init(&l->in_worker);
@@ -207,6 +207,7 @@ static void link_free(struct link *l)
     conn_done(&l->conn);
     grant_free(l->grant);
     exchange_free(l->exchange);
+    free(l->publishing);
     stream_free(l->stream);
     wipe_input(l);
     buf_done(&l->in);

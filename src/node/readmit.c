@@ -74,8 +74,8 @@ static void readmit(struct worker *w, struct resident *c)
     }
     grant_free(*place);
     *place = g;
-    if (c->link != NULL)
-        memset(c->link->verdicts, 0, sizeof(c->link->verdicts));
+    if (c->link != NULL && c->link->publishing != NULL)
+        memset(c->link->publishing->verdicts, 0, sizeof(c->link->publishing->verdicts));
     readmit_subscriptions(w, c);
     if (c->link != NULL && !is_still_trusted(c->link))
         link_close(c->link, REASON_NOT_AUTHORIZED, "the client's certificate is not good any more");

@@ -71,6 +71,13 @@ struct verdict {
     bool is_command;
 };
 
+/* What is remembered of a connection that publishes: most only listen. */
+struct publishing {
+    struct verdict verdicts[VERDICTS];
+    uint64_t topics[TOPIC_BLOOM_WORDS];
+    uint64_t topics_since_ns;
+};
+
 /* A network connection. */
 struct link {
     struct loop_file file;
@@ -105,12 +112,9 @@ struct link {
     bool delay_served;
     bool by_password; /* how the principal was proved */
     struct quota quota;
-    struct verdict verdicts[VERDICTS];
-    uint64_t topics[TOPIC_BLOOM_WORDS];
-    uint64_t topics_since_ns;
-    char *client_id; /* owned; the assigned one before there is a client */
-    char address[STREAM_ADDRESS_LEN];
-    uint64_t n_received;
+    struct publishing *publishing; /* owned; NULL before the first PUBLISH */
+    char *client_id;     /* owned; the assigned one before there is a client */
+    const char *address; /* borrowed from the stream */
 };
 
 /* A session with what the node keeps about it. */

@@ -38,13 +38,14 @@ struct subscription {
     struct subscriber *subscriber; /* borrowed */
     struct trie_node *node;
     struct share *share; /* NULL: not shared */
-    struct bytes filter; /* owned; without "$share/group/" */
+    struct bytes filter; /* stands in @text; without "$share/group/" */
     uint32_t id;         /* Subscription Identifier, 0: none */
     uint8_t qos;
     uint8_t retain_handling;
     bool no_local;
     bool retain_as_published;
     bool is_connected; /* of a shared one: its session has a network connection */
+    char text[];       /* with a zero after it */
 };
 
 /* The subscriptions of one subscriber that match a topic: first[0] to first[n - 1]. */

@@ -94,10 +94,12 @@ void subscription_set(struct subscription *sub, const struct subscription *optio
 struct subscription *subscription_new(struct subscriber *s, const struct subscription *options,
                                       struct bytes filter)
 {
-    struct subscription *sub = mem_new(struct subscription);
+    struct subscription *sub = mem_zero(sizeof(*sub) + filter.len + 1);
 
     subscription_set(sub, options);
-    sub->filter = bytes_dup(filter);
+    if (filter.len > 0)
+        memcpy(sub->text, filter.at, filter.len);
+    sub->filter = bytes_of(sub->text, filter.len);
     sub->subscriber = s;
     list_init(&sub->in_wanting);
     list_append(&s->subscriptions, &sub->in_subscriber);
@@ -152,7 +154,6 @@ void router_remove(struct router *r, struct subscription *s, bool *ret_last_here
         share_leave(r, s); /* sees to its node itself */
     else
         trie_prune(&r->subscriptions, n, node_in_use);
-    bytes_free(s->filter);
     free(s);
 }
 

@@ -35,11 +35,11 @@ struct bench {
     struct event_block *block;
     struct session *session;
     struct conn conn;
-    struct subscription sub;
     struct subscription *subs[1];
     struct receiver receiver;
     struct buf out;
-    struct buf packet; /* one PUBLISH */
+    struct buf packet;       /* one PUBLISH */
+    struct subscription sub; /* last: its text would follow */
 };
 
 static const uint8_t payload[64] = "what a meter has to say";

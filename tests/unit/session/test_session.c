@@ -18,10 +18,10 @@ struct bench {
     struct buf out;
     struct conn conn;
     struct session *session;
-    struct subscription sub;
     struct subscription *subs[1];
     struct receiver receiver;
     size_t read_at;
+    struct subscription sub; /* last: its text would follow */
 };
 
 static void agree(struct bench *b, enum wire_level level, uint16_t receive_max, uint32_t packet_max)

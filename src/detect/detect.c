@@ -313,7 +313,7 @@ static void configure(struct detect *d, const struct detect_config *c)
  * detect_new() - all detectors, nothing seen yet
  * @s, @c:  copied
  *
- * The tables take some 5 MiB of addresses, of which pages are used as subjects come.
+ * Memory is taken as subjects come: up to some 5 MiB for the tables, and what is kept of each.
  */
 struct detect *detect_new(const struct detect_settings *s, const struct detect_config *c)
 {

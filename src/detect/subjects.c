@@ -8,7 +8,8 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-#define WAYS 16
+#define WAYS          16
+#define SETS_AT_FIRST 16
 
 struct subjects_place {
     uint64_t key;
@@ -18,7 +19,7 @@ struct subjects_place {
 
 /**
  * subjects_init() - an empty table
- * @capacity:     places; a power of two, at least 16; 24 bytes each, taken at once
+ * @capacity:     places; a power of two, at least 16; 24 bytes each, taken as subjects come
  * @state_bytes:  of one subject's state, taken when it is first seen
  */
 void subjects_init(struct subjects *t, size_t capacity, size_t state_bytes,
@@ -26,11 +27,12 @@ void subjects_init(struct subjects *t, size_t capacity, size_t state_bytes,
 {
     check(capacity >= WAYS && (capacity & (capacity - 1)) == 0);
     *t = (struct subjects){
-        .places = mem_zero(capacity * sizeof(*t->places)),
-        .n_sets = capacity / WAYS,
+        .n_sets = MIN(capacity / WAYS, (size_t)SETS_AT_FIRST),
+        .n_sets_max = capacity / WAYS,
         .state_bytes = state_bytes,
         .guilt = guilt,
     };
+    t->places = mem_zero(t->n_sets * WAYS * sizeof(*t->places));
 }
 
 static void forget(struct subjects *t, struct subjects_place *p)
@@ -69,19 +71,50 @@ static struct subjects_place *place_of(const struct subjects *t, uint64_t key)
     return NULL;
 }
 
+/* NULL: the set is full. */
+static struct subjects_place *free_place(const struct subjects *t, uint64_t key)
+{
+    struct subjects_place *set = set_of(t, key);
+
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i].state == NULL)
+            return &set[i];
+    }
+    return NULL;
+}
+
+/* Twice as many sets: what is in one now fits into the two that it is split into. */
+static void grow(struct subjects *t)
+{
+    struct subjects_place *old = t->places;
+    size_t n_old = t->n_sets * WAYS;
+
+    t->n_sets *= 2;
+    t->places = mem_zero(t->n_sets * WAYS * sizeof(*t->places));
+    for (size_t i = 0; i < n_old; i++) {
+        if (old[i].state != NULL)
+            *free_place(t, old[i].key) = old[i];
+    }
+    free(old);
+}
+
 /* A free place in the set of @key, made free if need be. */
 static struct subjects_place *make_room(struct subjects *t, uint64_t key, uint64_t now_ns)
 {
-    struct subjects_place *set = set_of(t, key);
-    struct subjects_place *least = NULL;
+    struct subjects_place *least = free_place(t, key);
+    struct subjects_place *set;
     double least_guilt = 0;
 
+    while (least == NULL && t->n_sets < t->n_sets_max) {
+        grow(t);
+        least = free_place(t, key);
+    }
+    if (least != NULL)
+        return least;
+    set = set_of(t, key);
     for (size_t i = 0; i < WAYS; i++) {
-        double guilt;
+        double guilt = t->guilt != NULL ? t->guilt(set[i].state, now_ns) : 0;
 
-        if (set[i].state == NULL)
-            return &set[i];
-        guilt = t->guilt != NULL ? t->guilt(set[i].state, now_ns) : 0;
         if (least == NULL || guilt < least_guilt ||
             (guilt <= least_guilt && set[i].seen_ns < least->seen_ns)) {
             least = &set[i];

@@ -5,7 +5,8 @@
  * Sets of 16 places, found by the keyed hash of the subject; each place carries
  * the whole hash as its tag, so that nobody is blamed for a neighbour.  When a set
  * is full, the least guilty of it goes, among equals the one not seen longest:
- * filling the table with names does not clear those that are on record.
+ * filling the table with names does not clear those that are on record.  Sets are added
+ * until there are as many as may be.
  */
 #pragma once
 
@@ -19,7 +20,8 @@ typedef void subjects_gone_fn(void *state);
 
 struct subjects {
     struct subjects_place *places; /* owned */
-    size_t n_sets;                 /* a power of two */
+    size_t n_sets;                 /* a power of two, */
+    size_t n_sets_max;             /* and another one */
     size_t state_bytes;
     subjects_guilt_fn *guilt; /* NULL: all are equal */
     subjects_gone_fn *gone;   /* NULL: a state owns nothing */

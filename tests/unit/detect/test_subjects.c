@@ -33,6 +33,27 @@ static void a_new_subject_is_zero_and_an_old_one_is_kept(void **state)
     subjects_done(&t);
 }
 
+/* From 256 places to 4096: all are there with what is known of them, and nobody was forgotten. */
+static void nobody_is_lost_while_it_grows(void **state)
+{
+    struct subjects t;
+    uint64_t rng = 1;
+    uint64_t keys[1000];
+
+    (void)state;
+    subjects_init(&t, 4096, sizeof(double), guilt);
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        keys[i] = noise(&rng);
+        *(double *)subjects_get(&t, keys[i], i, NULL) = (double)i;
+    }
+    assert_int_equal(t.n, COUNT_OF(keys));
+    assert_int_equal(t.shed, 0);
+    assert_true(t.n_sets <= t.n_sets_max);
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        assert_true(*(double *)subjects_find(&t, keys[i]) == (double)i);
+    subjects_done(&t);
+}
+
 /* Ten thousand innocents pass through a table of 64; the guilty stay on record. */
 static void the_guilty_outlast_a_flood_of_names(void **state)
 {
@@ -115,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_forgotten_is_told_of_and_all_are_visited),
         cmocka_unit_test(a_new_subject_is_zero_and_an_old_one_is_kept),
+        cmocka_unit_test(nobody_is_lost_while_it_grows),
         cmocka_unit_test(the_guilty_outlast_a_flood_of_names),
         cmocka_unit_test(among_equals_the_one_not_seen_longest_goes_and_is_no_loss),
         cmocka_unit_test(a_pair_is_another_key_than_its_halves_or_its_mirror),

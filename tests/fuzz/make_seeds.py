@@ -57,7 +57,51 @@ def opening(line="GET /mqtt HTTP/1.1", more="", protocol="mqtt"):
 PROXY_V2 = b"\r\n\r\n\0\r\nQUIT\n"
 PROXY_V4 = bytes([192, 0, 2, 7, 198, 51, 100, 1, 0xc3, 0x50, 0x22, 0xb3])
 
+# Steps and recipes of fuzz_node.c.
+OPEN, RAW, MADE, LISTEN, TURN, TURNS, TIME, BREAK = range(8)
+R_CONNECT, R_PUBLISH, R_SUBSCRIBE, R_ACK, R_UNSUBSCRIBE, R_PINGREQ, R_DISCONNECT = range(7)
+
+
+def step(number, who, *more):
+    return bytes([who << 3 | number, *more])
+
+
+def made(who, recipe, a=0, b=0):
+    return step(MADE, who, recipe, a, b) + step(TURNS, 0, 4)
+
+
+def raw(who, data):
+    return step(RAW, who, len(data)) + data + step(TURNS, 0, 4)
+
+
+def joined(who, level5=True, kept=False, control=False, more=0, b=0):
+    """Client c0 to c2 as paula; on the control listener as bea."""
+    a = level5 | (not kept) << 1 | who << 2 | 0x10 | (0x40 if kept else 0) | more
+    return step(OPEN, who, control) + made(who, R_CONNECT, a, b) + step(LISTEN, who)
+
+
 SEEDS = {
+    "fuzz_node": {
+        "qos": joined(0) + joined(1, level5=False) + made(1, R_SUBSCRIBE, 0, 2)
+        + b"".join(made(0, R_PUBLISH, qos << 4, qos + 1) for qos in range(3)) + step(LISTEN, 1)
+        + made(0, R_ACK, 2, 2) + made(1, R_ACK, 0, 0) + made(1, R_ACK, 1, 1) + made(1, R_ACK, 3, 1) + step(LISTEN, 0),
+        "away": joined(0, kept=True) + made(0, R_SUBSCRIBE, 0, 1) + step(BREAK, 0, 1) + joined(1)
+        + made(1, R_PUBLISH, 0x10, 0x20) + made(1, R_PUBLISH, 0x21, 1) + joined(0, kept=True) + step(TIME, 0, 20)
+        + step(TURNS, 0, 4) + joined(0, kept=True) + made(0, R_DISCONNECT, 2, 0),
+        "will": joined(2, control=True) + made(2, R_SUBSCRIBE, 7, 1) + joined(0, kept=True, more=0x80, b=0x41)
+        + step(BREAK, 0, 1) + step(TURNS, 0, 4) + step(TIME, 0, 17) + step(TURNS, 0, 4) + step(LISTEN, 2),
+        "shared": joined(0) + joined(1) + made(0, R_SUBSCRIBE, 0, 0x81) + made(1, R_SUBSCRIBE, 0, 0xc1) + joined(2)
+        + b"".join(made(2, R_PUBLISH, 0x10, i) for i in range(4)) + step(BREAK, 0, 4) + made(2, R_PUBLISH, 0x10, 5)
+        + step(LISTEN, 1),
+        "alias": joined(0) + made(0, R_SUBSCRIBE, 1, 0x4c) + made(0, R_PUBLISH, 0x80, 1) + made(0, R_PUBLISH, 0x80, 5)
+        + made(0, R_UNSUBSCRIBE, 1) + made(0, R_PINGREQ) + step(LISTEN, 0),
+        "wrong_password": step(OPEN, 0, 0) + made(0, R_CONNECT, 0x31, 0) + step(LISTEN, 0),
+        "taken_over": joined(0) + step(OPEN, 1, 0) + made(1, R_CONNECT, 0x13, 0) + step(LISTEN, 0) + step(LISTEN, 1),
+        "bytes": step(OPEN, 0, 0) + raw(0, b"\x10\x0f\0\4MQTT\5\2\0\x3c\0\0\2c0") + raw(0, b"\x82\x09\0\1\0\0\3t/a\1")
+        + raw(0, b"\x32\x09\0\3t/a\0\1\0x") + step(LISTEN, 0) + raw(0, b"\x40\2\0\1") + raw(0, b"\xf0\0"),
+        "small_packets": joined(0, b=0x33) + made(0, R_SUBSCRIBE, 0, 2) + b"".join(
+            made(0, R_PUBLISH, 0x20, 0x80 | i) for i in range(6)) + step(LISTEN, 0),
+    },
     "fuzz_connect": {
         "v5": family(0, V5, 0, b"\0\4MQTT\5\xf6\0\x3c" + block(CONNECT) + string("c") + block(WILL)
                      + string("w/t") + string("gone") + string("user") + string("secret")),

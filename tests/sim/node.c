@@ -285,13 +285,14 @@ void node_end(void)
     unsigned n = settings.n_workers;
     unsigned first = (unsigned)chance_below(n);
 
-    while (n_jobs > 0)
-        node_answer_auth();
     kernel_let_waits_pass(true);
     for (unsigned i = 0; i < n; i++) {
         turning[(first + i) % n] = true; /* and never again */
+        node->workers[(first + i) % n]->stopping = true;
         worker_end(node->workers[(first + i) % n]);
     }
+    while (n_jobs > 0) /* workers ask to the last */
+        node_answer_auth();
     for (unsigned i = 0; i < 2 * n; i++)
         worker_empty(node->workers[i % n]);
     memset(turning, 0, sizeof(turning));

@@ -80,8 +80,8 @@ void build_unsubscribe(struct buf *to, uint16_t packet_id, const char *const *fi
 void build_pingreq(struct buf *to);
 void build_disconnect(struct buf *to, uint8_t reason, uint32_t expiry_s, uint8_t level);
 
-#define CODES_MAX  16
-#define SUBIDS_MAX 32
+#define CODES_MAX  1024
+#define SUBIDS_MAX 256
 
 /* What a server sent; borrows from where it was read. */
 struct packet {

@@ -178,8 +178,17 @@ static take_fn *const takers[] = { /* by enum wire_type; what is missing a serve
     [WIRE_UNSUBACK]   = request_answer,
     [WIRE_PINGRESP]   = take_pingresp,
     [WIRE_DISCONNECT] = take_disconnect,
+    [WIRE_AUTH]       = proof_receive,
 };
 /* clang-format on */
+
+/* CONNACK comes first and once; before it comes AUTH, if anything. */
+static bool may_come(const struct client *c, enum wire_type type)
+{
+    if (type >= COUNT_OF(takers) || takers[type] == NULL)
+        return false;
+    return type == WIRE_AUTH ? c->scram != NULL : c->has_connack == (type != WIRE_CONNACK);
+}
 
 /* Return: CLIENT_OK after one packet, CLIENT_NOTHING when none is whole. */
 static enum client_outcome take_one(struct client *c)
@@ -197,8 +206,7 @@ static enum client_outcome take_one(struct client *c)
     if (next == WIRE_NEXT_MORE)
         return CLIENT_NOTHING;
     c->in_used += f.len; /* the bytes stay until the next read */
-    if (f.type >= COUNT_OF(takers) || takers[f.type] == NULL ||
-        c->has_connack == (f.type == WIRE_CONNACK))
+    if (!may_come(c, f.type))
         return client_misbehaved(c, WIRE_E_PROTOCOL, f.type);
     return takers[f.type](c, &f);
 }

@@ -34,6 +34,7 @@ struct client *client_new(const struct client_settings *s)
 static void hang_up(struct client *c)
 {
     c->stream = stream_free(c->stream);
+    proof_done(c);
     c->has_connack = false;
     c->ping_ns = 0;
 }
@@ -140,14 +141,15 @@ static enum client_outcome send_connect(struct client *c)
     struct wire_connect p = {
         .level = (uint8_t)c->level,
         .clean_start = !s->resume,
-        .has_user_name = s->user_name != NULL,
-        .has_password = s->password != NULL,
+        .has_user_name = s->user_name != NULL && !s->scram,
+        .has_password = s->password != NULL && !s->scram,
         .has_will = s->will != NULL,
         .keep_alive_s = s->keep_alive_s,
         .client_id = bytes_str(c->id),
         .user_name = bytes_str(s->user_name),
         .password = bytes_str(s->password),
     };
+    CLEANUP(buf_done) struct buf hello = {0};
     enum client_outcome o;
 
     if (s->will != NULL) {
@@ -157,6 +159,8 @@ static enum client_outcome send_connect(struct client *c)
         p.will_payload = s->will->payload;
     }
     add_properties(&p, s);
+    if (s->scram)
+        proof_hello(c, &p.props, &hello);
     c->out.len = 0;
     wire_encode_connect(&c->out, &p);
     o = channel_send(c, buf_view(&c->out), client_deadline_ns(c));
@@ -196,6 +200,9 @@ enum client_outcome client_connack(struct client *c, const struct wire_frame *f)
         return client_fail(
             c, CLIENT_E_REFUSED, a.reason, "refused: %s (0x%02x)%s%.*s", wire_reason_text(a.reason),
             a.reason, a.props.reason_string.len > 0 ? ": " : "", BYTES_ARG(a.props.reason_string));
+    if (c->s.scram && !proof_check(c, &a.props))
+        return client_fail(c, CLIENT_E_MALFORMED, 0,
+                           "the server does not show that it knows the password");
     c->has_connack = true;
     c->session_present = a.session_present;
     take_limits(c, &a.props);
@@ -239,15 +246,18 @@ static enum client_outcome open_stream(struct client *c)
  */
 enum client_outcome client_connect(struct client *c)
 {
+    uint64_t deadline_ns;
     enum client_outcome o;
 
     check(c->stream == NULL);
+    check(!c->s.scram || (c->level == WIRE_V5 && c->s.user_name != NULL));
     c->in.len = c->in_used = 0;
     o = open_stream(c);
     if (o == CLIENT_OK)
         o = send_connect(c);
-    if (o == CLIENT_OK)
-        o = channel_step(c, client_deadline_ns(c));
+    deadline_ns = client_deadline_ns(c);
+    while (o == CLIENT_OK && !c->has_connack)
+        o = channel_step(c, deadline_ns);
     if (o == CLIENT_NOTHING)
         return client_fail(c, CLIENT_E_TIMEOUT, 0, "no answer to CONNECT in time");
     if (o != CLIENT_OK)

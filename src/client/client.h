@@ -61,13 +61,14 @@ struct client_message {
 struct client_settings {
     const char *host; /* an address */
     uint16_t port;
-    const char *bind_address;  /* source address; NULL: the system's choice */
-    struct tls_context *tls;   /* NULL: plain TCP */
-    const char *server_name;   /* that the certificate must have; NULL: host */
-    enum wire_level level;     /* 0: WIRE_V5 */
-    const char *client_id;     /* "" asks for one, see client_id() */
-    const char *user_name;     /* NULL: none */
-    const char *password;      /* NULL: none; secret */
+    const char *bind_address; /* source address; NULL: the system's choice */
+    struct tls_context *tls;  /* NULL: plain TCP */
+    const char *server_name;  /* that the certificate must have; NULL: host */
+    enum wire_level level;    /* 0: WIRE_V5 */
+    const char *client_id;    /* "" asks for one, see client_id() */
+    const char *user_name;    /* NULL: none */
+    const char *password;     /* NULL: none; secret */
+    bool scram; /* 5.0: the password is proved by SCRAM-SHA-256 and not sent; so is the user name */
     bool resume;               /* clean start is asked for unless this is set */
     uint16_t keep_alive_s;     /* 0: none */
     uint32_t session_expiry_s; /* 5.0 */
@@ -84,6 +85,7 @@ struct client *client_new(const struct client_settings *s);
 struct client *client_free(struct client *c); /* closes without DISCONNECT */
 
 enum client_outcome client_connect(struct client *c);
+enum client_outcome client_reauthenticate(struct client *c); /* of client_settings.scram */
 void client_disconnect(struct client *c, enum wire_reason reason);
 bool client_is_connected(const struct client *c);
 bool client_session_present(const struct client *c); /* as of the last CONNACK */

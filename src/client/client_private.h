@@ -4,12 +4,13 @@
  *
  * channel.c moves bytes and handles one packet at a time, inbox.c keeps what
  * arrives for the application, flight.c what was sent and is not acknowledged,
- * request.c and client.c are the calls of the face.
+ * proof.c proves a password, request.c and client.c are the calls of the face.
  */
 #pragma once
 
 #include "base/list.h"
 #include "client/client.h"
+#include "crypto/scram.h"
 #include "io/io.h"
 
 /* One PUBLISH of QoS 1 or 2 on its way out. */
@@ -48,6 +49,7 @@ struct client {
     uint64_t sent_ns; /* when a packet was last sent */
     uint64_t ping_ns; /* when the PINGREQ that is not answered was sent; 0: none */
 
+    struct scram_client *scram; /* owned; NULL: no extended authentication is under way */
     struct awaited awaited;
     struct list flights; /* in the order of sending */
     size_t n_flights;
@@ -97,6 +99,12 @@ void flights_forget(struct client *c);
 enum client_outcome request_answer(struct client *c, const struct wire_frame *f);
 
 uint16_t request_id(struct client *c);
+
+/* proof.c */
+void proof_hello(struct client *c, struct wire_props *props, struct buf *ret_data);
+void proof_done(struct client *c);
+bool proof_check(struct client *c, const struct wire_props *props);
+enum client_outcome proof_receive(struct client *c, const struct wire_frame *f);
 
 /* client.c */
 enum client_outcome client_connack(struct client *c, const struct wire_frame *f);

@@ -230,6 +230,13 @@ assess: {attestations: attestations.json}
         "page": b"\0GET /mqtt HTTP/1.1\r\nHost: n\r\n\r\n",
         "folded": b"\0" + opening(more="A: b\r\n c\r\n"),
     },
+    "fuzz_scram": {
+        "exchange": b"n,,n=user,r=abc\nc=biws,r=abc0123456789,p=" + 43 * b"A" + b"=",
+        "extensions": b"y,a=us=2Cer,n=us=2Cer,r=abc,x=y\nc=eSxhPXVzPTJDZXIs,r=abc0123456789,x=y,p=" + 43 * b"A" + b"=",
+        "channel-binding": b"p=tls-exporter,,n=user,r=abc\n",
+        "challenge": b"r=0123456789server,s=c2FsdA==,i=x\nv=" + 43 * b"A" + b"=",
+        "verifier": b"SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$" + 43 * b"A" + b"=:" + 43 * b"A" + b"=",
+    },
     "fuzz_proxy": {
         "v1_tcp4": b"PROXY TCP4 192.0.2.7 198.51.100.1 50000 8883\r\n\x10\x0e",
         "v1_tcp6": b"PROXY TCP6 2001:db8::7 ::ffff:192.0.2.1 50000 8883\r\n",

@@ -20,6 +20,11 @@ def string(text):
     return len(data).to_bytes(2, "big") + data
 
 
+def change(what, file, offset, value):
+    """One of fuzz_journal: set a byte, shorten, lengthen, remove, copy from another file."""
+    return bytes([what, file]) + offset.to_bytes(4, "little") + bytes([value])
+
+
 USER = b"\x26" + string("k") + string("v")
 WILL = b"\x18\0\0\0\5\1\1\2\0\0\0\x3c\3" + string("text/plain") + b"\x08" + string("r/t") \
     + b"\x09" + string(b"\0\xff") + USER
@@ -247,6 +252,18 @@ assess: {attestations: attestations.json}
         "v2_unix": PROXY_V2 + b"\x21\x31\0\xd8" + b"x" * 216,
         "v2_datagram": PROXY_V2 + b"\x21\x12\0\x0c" + PROXY_V4,
         "none": b"\x16\3\1\2\0\1",
+    },
+    "fuzz_journal": {
+        "same": b"",
+        "head": change(0, 1, 20, 7),
+        "length": change(0, 0, 132, 1),
+        "number": change(0, 2, 136, 9),
+        "shortened": change(1, 0, 600, 0),
+        "longer": change(2, 2, 0, 0) + change(2, 0, 0, 255),
+        "gone": change(3, 1, 0, 0),
+        "newest_gone": change(3, 2, 0, 0),
+        "exchanged": change(4, 0, 0, 1),
+        "spliced": change(4, 1, 128, 0),
     },
     "fuzz_utf8": {
         "ascii": b"fmb/meter/17/power",

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/journal_clean.c - space comes back from the oldest segment */
+#include <errno.h>
+
+#include "base/err.h"
+#include "store/journal_private.h"
+
+static void put_again(struct journal *j, struct bytes batch)
+{
+    struct batch_entry e;
+
+    while (batch_next(&batch, &e) == BATCH_ENTRY) {
+        struct batch to = {j->frame};
+
+        if (e.kind == 0 || !live_has(&j->live, e.id))
+            continue;
+        batch_put(&to, e.kind, e.id, e.record);
+        j->frame = to.bytes;
+    }
+}
+
+static int begin(struct journal *j)
+{
+    int r = j->is_cleaning ? 0 : frames_open(&j->cleaning, j, &j->segments[0]);
+
+    j->is_cleaning = r == 0;
+    return r;
+}
+
+/**
+ * clean_some() - see journal_private.h
+ *
+ * When the segment is through, the frame says so: what was put again and that it is
+ * not needed any more become true together.
+ */
+void clean_some(struct journal *j, uint64_t budget)
+{
+    struct frame_head h;
+    struct bytes batch;
+    uint64_t until;
+    int r = begin(j);
+
+    if (r == 0) {
+        until = j->cleaning.at + budget;
+        do {
+            r = frames_next(&j->cleaning, &h, &batch);
+            if (r > 0)
+                put_again(j, batch);
+        } while (r > 0 && j->cleaning.at < until);
+        if (r > 0)
+            return;
+        frames_close(&j->cleaning);
+    }
+    j->is_cleaning = false;
+    j->clean_error = r;
+    if (r == 0)
+        j->first = j->segments[0].id + 1;
+}
+
+/** clean_away() - see journal_private.h; a file that cannot be removed is tried at the next start
+ */
+void clean_away(struct journal *j)
+{
+    j->first_said = j->head.first;
+    while (j->n_segments > 1 && j->segments[0].id < j->first_said) {
+        char name[SEGMENT_NAME_MAX];
+
+        segment_name(j->segments[0].id, name);
+        j->io->remove(j->io->owner, name);
+        j->n_segments--;
+        memmove(j->segments, j->segments + 1, j->n_segments * sizeof(*j->segments));
+        j->n_cleaned++;
+    }
+}
+
+/** journal_keep_damaged() - see journal.h; Return: 0 or -errno. */
+int journal_keep_damaged(struct journal *j)
+{
+    for (size_t i = 0; i < j->n_segments; i++) {
+        char name[SEGMENT_NAME_MAX];
+        int r;
+
+        if (!j->segments[i].is_damaged)
+            continue;
+        segment_name(j->segments[i].id, name);
+        r = j->io->keep_aside(j->io->owner, name);
+        if (r < 0 && r != -EEXIST)
+            return err_trace(r);
+    }
+    return 0;
+}

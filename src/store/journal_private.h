@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/journal_private.h - what the files of the journal share */
+#pragma once
+
+#include "store/journal.h"
+#include "store/live.h"
+#include "store/segment.h"
+
+struct segment {
+    uint64_t id;
+    uint64_t bytes;              /* of the file */
+    uint64_t end;                /* of what is good */
+    uint8_t tag[SEAL_TAG_BYTES]; /* of the last frame, or of the head */
+    uint32_t key_id;
+    bool is_unreadable; /* its head is not authentic */
+    bool is_damaged;
+};
+
+/* The frames of one segment, one after another; what is not authentic is passed over. */
+struct frames {
+    const struct journal *journal;
+    int file; /* -1: nothing to read */
+    uint64_t at;
+    uint64_t end;
+    uint64_t skipped_from; /* before the frame that was read last: not authentic from here */
+    uint64_t skipped_to;   /* to here; the same: nothing was skipped */
+    uint64_t number;       /* of the last frame; 0: none yet */
+    uint64_t trial_bytes;  /* that may still be tried in search of a frame */
+    struct buf data;       /* of the file, from data_at on */
+    uint64_t data_at;
+    uint8_t key_secret[SEAL_KEY_BYTES];
+};
+
+/* ---- frames.c ---- */
+
+MUST_CHECK int frames_open(struct frames *f, const struct journal *j, const struct segment *s);
+void frames_close(struct frames *f);
+/* 1: a frame, whose batch is borrowed until the next call.  0: the end; f->at is behind the last
+ * good frame, and less than f->end if what follows is not authentic.  -errno: cannot be read. */
+MUST_CHECK int frames_next(struct frames *f, struct frame_head *ret, struct bytes *ret_batch);
+
+struct journal {
+    struct journal_settings settings;
+    const struct journal_io *io; /* borrowed */
+    struct keyring *keys;        /* borrowed */
+    uint8_t id[JOURNAL_ID_BYTES];
+    struct segment *segments; /* owned; oldest first, ids without gaps unless some are missing */
+    size_t n_segments;
+    size_t segments_cap;
+    uint64_t number;     /* of the next frame */
+    uint64_t first;      /* segment that is needed, as the next frame says, */
+    uint64_t first_said; /* and as it stands on the device */
+    uint64_t id_max;
+    struct live live;
+
+    int file; /* of the last segment, which is written to; -1: the next frame opens a new one */
+    uint8_t key_secret[SEAL_KEY_BYTES]; /* of it */
+    struct buf frame;                   /* being made, or pending */
+    struct frame_head head;             /* of it */
+    bool is_pending;
+
+    struct frames cleaning; /* of the oldest segment */
+    bool is_cleaning;
+    int clean_error;      /* -errno: the oldest segment could not be read; no more is cleaned */
+    uint64_t renew_until; /* segments before it are cleaned in any case */
+    uint64_t n_batches;
+    uint64_t n_cleaned;
+    bool is_proven; /* the last frame is one without entries */
+};
+
+struct segment *journal_add_segment(struct journal *j, uint64_t id);
+void journal_apply(struct journal *j, struct bytes batch);
+
+/* ---- journal_clean.c ---- */
+
+/* Append to the frame what is still needed of the oldest segment, about @budget bytes' worth. */
+void clean_some(struct journal *j, uint64_t budget);
+/* What was said in a frame is on the device: segments before j->first go. */
+void clean_away(struct journal *j);

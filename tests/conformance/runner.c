@@ -35,6 +35,7 @@ struct options {
     const char *host;
     const char *port;
     const char *has;
+    const char *ws_path;
     unsigned jobs;
     bool verbose;
     bool lenient;
@@ -47,6 +48,7 @@ static void start(struct run *r, const struct options *o)
         .host = o->host,
         .port = o->port,
         .has = o->has,
+        .ws_path = o->ws_path,
         .verbose = o->verbose,
         .lenient = o->lenient,
     };
@@ -124,12 +126,13 @@ static int run_all(struct run *runs, size_t n, const struct options *o)
 
 static int usage(void)
 {
-    fputs("usage: mqt-runner [--host H] [--port P] [--has FEATURE,...] [--jobs N] [--lenient] "
-          "[--verbose] FILE...\n"
+    fputs("usage: mqt-runner [--host H] [--port P] [--has FEATURE,...] [--jobs N] [--ws PATH] "
+          "[--lenient] [--verbose] FILE...\n"
           "\n"
           "Plays scripts against the MQTT broker at H:P; tests/conformance/README.md has the "
           "language.\n"
-          "A script that needs a FEATURE that is not named is skipped.  --lenient takes an error "
+          "With --ws all goes over WebSocket, at this path.  A script that needs a FEATURE that is "
+          "not named is skipped.  --lenient takes an error "
           "that closes\n"
           "the connection without DISCONNECT, which 5.0 allows and advises against.\n",
           stderr);
@@ -139,20 +142,17 @@ static int usage(void)
 int main(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"host", required_argument, NULL, 'h'},
-        {"port", required_argument, NULL, 'p'},
-        {"has", required_argument, NULL, 'f'},
-        {"jobs", required_argument, NULL, 'j'},
-        {"verbose", no_argument, NULL, 'v'},
-        {"lenient", no_argument, NULL, 'l'},
-        {NULL, 0, NULL, 0},
+        {"host", required_argument, NULL, 'h'}, {"port", required_argument, NULL, 'p'},
+        {"has", required_argument, NULL, 'f'},  {"jobs", required_argument, NULL, 'j'},
+        {"ws", required_argument, NULL, 'w'},   {"verbose", no_argument, NULL, 'v'},
+        {"lenient", no_argument, NULL, 'l'},    {NULL, 0, NULL, 0},
     };
     struct options o = {.host = "127.0.0.1", .port = "1883", .has = "", .jobs = JOBS_DEFAULT};
     struct run *runs;
     size_t n;
     int status;
 
-    for (int c; (c = getopt_long(argc, argv, "h:p:f:j:vl", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "h:p:f:j:w:vl", longs, NULL)) != -1;) {
         if (c == 'h')
             o.host = optarg;
         else if (c == 'p')
@@ -161,6 +161,8 @@ int main(int argc, char **argv)
             o.has = optarg;
         else if (c == 'j')
             o.jobs = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 'w')
+            o.ws_path = optarg;
         else if (c == 'v')
             o.verbose = true;
         else if (c == 'l')

@@ -12,6 +12,7 @@
  *   runner_script.c  one script, line by line
  *   runner_words.c   a line into words; variables
  *   runner_client.c  network connections
+ *   runner_ws.c      frames of WebSocket around the packets
  *   runner_props.c   properties of MQTT 5.0, both ways
  *   runner_build.c   words into packets
  *   runner_parse.c   packets into fields
@@ -33,12 +34,18 @@ enum level { LEVEL_31 = 3, LEVEL_311 = 4, LEVEL_5 = 5 };
     X(PINGRESP, 13, "pingresp")       X(DISCONNECT, 14, "disconnect") X(AUTH, 15, "auth")
 /* clang-format on */
 
+/* What else can happen on a connection, with --ws. */
+#define OTHER_EVENTS(X) X(WS_PONG, 17, "ws-pong") X(WS_ANSWER, 18, "ws-answer")
+
 enum packet_type {
     PACKET_NONE,
 #define X(name, n, text) PACKET_##name = n,
     PACKETS(X)
 #undef X
         PACKET_WILL, /* not a packet: the Will's own properties */
+#define X(name, n, text) PACKET_##name = n,
+    OTHER_EVENTS(X)
+#undef X
 };
 
 /* ---- words ---- */
@@ -104,6 +111,15 @@ struct client {
     int fd;
     enum level level;
     struct buf in;
+    /* In a WebSocket. */
+    bool is_ws;
+    struct buf raw;  /* what came, in frames */
+    struct buf held; /* packets that will go together */
+    bool holds;
+    size_t cut;           /* bytes of a packet in one frame; 0: all */
+    bool one_message;     /* the frames of a packet are one message */
+    bool has_close_code;  /* a Close frame came */
+    unsigned close_code;  /* 0: without a code */
     struct event *events; /* not yet expected, oldest first */
     uint16_t next_id;
     uint16_t last_id[16]; /* of the last packet of each type that was received, for its answer */
@@ -118,10 +134,20 @@ struct client {
 };
 
 struct client *client_named(struct script *s, const char *name, bool must_exist);
-void client_open(struct script *s, struct client *c);
+void client_open(struct script *s, struct client *c, const struct words *w);
+struct event *client_event(struct client *c, enum packet_type type);
+void client_send_bytes(struct script *s, struct client *c, struct bytes data);
+bool client_read(struct script *s, struct client *c, uint64_t until_ns);
 void client_send(struct script *s, struct client *c, struct bytes packet);
 bool client_wait(struct script *s, struct client *c, uint64_t until_ns);
 void client_close(struct client *c, bool by_reset);
+
+/* ---- WebSocket ---- */
+
+void ws_open(struct script *s, struct client *c, const struct words *w);
+void ws_frame(uint8_t first, struct bytes payload, struct buf *to);
+void ws_wrap(struct client *c, struct bytes packet, struct buf *to);
+void ws_unwrap(struct script *s, struct client *c);
 
 /* ---- properties ---- */
 
@@ -171,7 +197,8 @@ struct script {
     const char *path;
     const char *host;
     const char *port;
-    const char *has; /* features of the broker, separated by commas */
+    const char *has;     /* features of the broker, separated by commas */
+    const char *ws_path; /* NULL: not over WebSocket */
     bool verbose;
     bool lenient;
     unsigned line;

@@ -38,8 +38,10 @@ struct client *client_named(struct script *s, const char *name, bool must_exist)
     return c;
 }
 
-/** client_open() - a new network connection; nothing is left of the last one */
-void client_open(struct script *s, struct client *c)
+/** client_open() - a new network connection; nothing is left of the last one
+ * @w:  the line's words, for the request of a WebSocket; NULL: it asks for nothing special
+ */
+void client_open(struct script *s, struct client *c, const struct words *w)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
@@ -54,11 +56,15 @@ void client_open(struct script *s, struct client *c)
         script_fail(s, "connect to %s:%s: %s", s->host, s->port, strerror(errno));
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     freeaddrinfo(found);
-    c->in.len = 0;
+    c->in.len = c->raw.len = c->held.len = 0;
+    c->is_ws = c->holds = c->one_message = c->has_close_code = false;
+    c->cut = 0;
     c->events = NULL;
     c->connack_seen = c->disconnect_seen = false;
     for (size_t i = 0; i < COUNT_OF(c->aliases); i++)
         c->aliases[i].len = 0;
+    if (s->ws_path != NULL)
+        ws_open(s, c, w);
 }
 
 /** client_close() - by FIN, or @by_reset; what has arrived stays readable for expect */
@@ -74,8 +80,22 @@ void client_close(struct client *c, bool by_reset)
     c->fd = -1;
 }
 
-/** client_send() - all of @packet; a broker that has closed is noticed by the next expect */
+/** client_send() - all of @packet, in frames if they are spoken */
 void client_send(struct script *s, struct client *c, struct bytes packet)
+{
+    struct buf framed = {0};
+
+    if (!c->is_ws) {
+        client_send_bytes(s, c, packet);
+        return;
+    }
+    ws_wrap(c, packet, &framed);
+    client_send_bytes(s, c, buf_view(&framed));
+    buf_done(&framed);
+}
+
+/** client_send_bytes() - as they are; a broker that has closed is noticed by the next expect */
+void client_send_bytes(struct script *s, struct client *c, struct bytes packet)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLOUT};
 
@@ -103,6 +123,15 @@ static void append(struct client *c, struct event *e)
     while (*at != NULL)
         at = &(*at)->next;
     *at = e;
+}
+
+static const struct event *last_event(const struct client *c)
+{
+    const struct event *e = c->events;
+
+    while (e != NULL && e->next != NULL)
+        e = e->next;
+    return e;
 }
 
 static void show(const struct script *s, const struct client *c, const struct event *e)
@@ -149,14 +178,53 @@ static bool next_packet(struct script *s, struct client *c)
     return true;
 }
 
-static void broker_closed(struct script *s, struct client *c)
+/** client_event() - something happened now; fields are added to what is returned */
+struct event *client_event(struct client *c, enum packet_type type)
 {
     struct event *e = mem_new(struct event);
 
+    e->type = type;
     e->at_ns = clock_now_ns();
-    show(s, c, e);
     append(c, e);
+    return e;
+}
+
+static void broker_closed(struct script *s, struct client *c)
+{
+    struct event *e = client_event(c, PACKET_NONE);
+
+    if (c->has_close_code)
+        event_add_number(e, "code", c->close_code);
+    show(s, c, e);
     client_close(c, false);
+}
+
+/**
+ * client_read() - what the broker sends next, or that it has closed
+ *
+ * Return: false if nothing came before @until_ns.
+ */
+bool client_read(struct script *s, struct client *c, uint64_t until_ns)
+{
+    struct buf *to = s->ws_path != NULL ? &c->raw : &c->in;
+
+    while (c->fd >= 0) {
+        struct pollfd p = {.fd = c->fd, .events = POLLIN};
+        uint64_t now_ns = clock_now_ns();
+        ssize_t n;
+
+        if (now_ns >= until_ns)
+            return false;
+        if (poll(&p, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1) <= 0)
+            continue;
+        n = recv(c->fd, buf_reserve(to, READ_BYTES), READ_BYTES, 0);
+        if (n > 0)
+            to->len += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            broker_closed(s, c);
+        return true;
+    }
+    return false;
 }
 
 /**
@@ -167,23 +235,16 @@ static void broker_closed(struct script *s, struct client *c)
 bool client_wait(struct script *s, struct client *c, uint64_t until_ns)
 {
     while (c->fd >= 0) {
-        struct pollfd p = {.fd = c->fd, .events = POLLIN};
-        uint64_t now_ns = clock_now_ns();
-        ssize_t n;
+        const struct event *last = last_event(c);
 
-        if (next_packet(s, c))
+        if (c->is_ws)
+            ws_unwrap(s, c);
+        if (last_event(c) != last || next_packet(s, c))
             return true;
-        if (now_ns >= until_ns)
+        if (!client_read(s, c, until_ns))
             return false;
-        if (poll(&p, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1) <= 0)
-            continue;
-        n = recv(c->fd, buf_reserve(&c->in, READ_BYTES), READ_BYTES, 0);
-        if (n > 0) {
-            c->in.len += (size_t)n;
-        } else if (n == 0 || errno != EINTR) {
-            broker_closed(s, c);
+        if (c->fd < 0)
             return true;
-        }
     }
     return false;
 }

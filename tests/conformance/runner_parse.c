@@ -72,6 +72,7 @@ enum packet_type packet_type_named(const char *name)
     if (strcmp(name, text) == 0)                                                                   \
         return PACKET_##type;
     PACKETS(X)
+    OTHER_EVENTS(X)
 #undef X
     return PACKET_NONE;
 }
@@ -81,7 +82,7 @@ const char *packet_type_name(enum packet_type type)
 {
     static const char *const names[] = {[PACKET_NONE] = "reserved",
 #define X(packet, n, text) [PACKET_##packet] = text,
-                                        PACKETS(X)
+                                        PACKETS(X) OTHER_EVENTS(X)
 #undef X
     };
 

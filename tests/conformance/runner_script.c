@@ -43,6 +43,32 @@ _Noreturn void script_fail(struct script *s, const char *format, ...)
 
 /* ---- lines ---- */
 
+/* How packets go into frames from here on: cut N, fragment N, whole; hold, release. */
+static bool line_client_ws(struct script *s, struct client *c, const struct words *w)
+{
+    const char *verb = w->n > 2 ? w->at[2].key : "";
+    bool is_fragment = strcmp(verb, "fragment") == 0;
+    uint64_t n = 0;
+
+    if (is_fragment || strcmp(verb, "cut") == 0) {
+        if (w->n < 4 || !text_number(bytes_str(w->at[3].key), &n) || n == 0)
+            script_fail(s, "client NAME %s BYTES", verb);
+        c->cut = (size_t)n;
+        c->one_message = is_fragment;
+    } else if (strcmp(verb, "whole") == 0) {
+        c->cut = 0;
+    } else if (strcmp(verb, "hold") == 0) {
+        c->holds = true;
+    } else if (strcmp(verb, "release") == 0) {
+        c->holds = false;
+        client_send(s, c, buf_view(&c->held));
+        c->held.len = 0;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void line_client(struct script *s, const struct words *w)
 {
     const char *verb = w->n > 2 ? w->at[2].key : "";
@@ -51,12 +77,14 @@ static void line_client(struct script *s, const struct words *w)
     struct buf packet = {0};
 
     if (strcmp(verb, "open") == 0) {
-        client_open(s, c);
+        client_open(s, c, w);
+    } else if (line_client_ws(s, c, w)) {
+        ;
     } else if (strcmp(verb, "close") == 0 || strcmp(verb, "reset") == 0) {
         client_close(c, strcmp(verb, "reset") == 0);
-    } else if (type != PACKET_NONE) {
+    } else if (type != PACKET_NONE && type < PACKET_WILL) {
         if (type == PACKET_CONNECT && c->fd < 0)
-            client_open(s, c);
+            client_open(s, c, NULL);
         packet_build(s, c, type, w, 3, &packet);
         client_send(s, c, buf_view(&packet));
         buf_done(&packet);
@@ -65,20 +93,32 @@ static void line_client(struct script *s, const struct words *w)
     }
 }
 
-/* send CLIENT raw BYTES, or send CLIENT packet FIRST-BYTE BODY with the length put between. */
+/* send CLIENT raw BYTES; send CLIENT packet FIRST-BYTE BODY, with the length put between; in a
+ * WebSocket also send CLIENT frame FIRST-BYTE PAYLOAD, and send CLIENT bytes BYTES without a frame.
+ */
 static void line_send(struct script *s, const struct words *w)
 {
     struct client *c = client_named(s, w->at[1].key, true);
+    const char *how = w->n > 2 ? w->at[2].key : "";
     struct buf raw = {0}, framed = {0};
+    struct bytes body;
 
     packet_build_raw(s, w, 3, &raw);
-    if (raw.len == 0 || (strcmp(w->at[2].key, "raw") != 0 && strcmp(w->at[2].key, "packet") != 0))
-        script_fail(s, "send CLIENT raw BYTES, or send CLIENT packet FIRST-BYTE BODY");
-    if (strcmp(w->at[2].key, "packet") == 0) {
-        packet_frame(raw.at[0], bytes_of(raw.at + 1, raw.len - 1), &framed);
+    if (raw.len == 0)
+        script_fail(s, "send CLIENT raw|packet|frame|bytes BYTES");
+    body = bytes_of(raw.at + 1, raw.len - 1);
+    if (strcmp(how, "packet") == 0) {
+        packet_frame(raw.at[0], body, &framed);
         client_send(s, c, buf_view(&framed));
-    } else {
+    } else if (strcmp(how, "frame") == 0) {
+        ws_frame(raw.at[0], body, &framed);
+        client_send_bytes(s, c, buf_view(&framed));
+    } else if (strcmp(how, "bytes") == 0) {
+        client_send_bytes(s, c, buf_view(&raw));
+    } else if (strcmp(how, "raw") == 0) {
         client_send(s, c, buf_view(&raw));
+    } else {
+        script_fail(s, "send CLIENT raw|packet|frame|bytes BYTES");
     }
     buf_done(&raw);
     buf_done(&framed);
@@ -115,7 +155,9 @@ static void line_needs(struct script *s, const struct words *w)
     struct buf why = {0};
 
     for (size_t i = 1; i < w->n; i++) {
-        if (in_list(s->has, w->at[i].key))
+        bool is_ws = strcmp(w->at[i].key, "ws") == 0;
+
+        if (is_ws ? s->ws_path != NULL : in_list(s->has, w->at[i].key))
             continue;
         buf_addf(&why, "needs %s, which this broker does not have", w->at[i].key);
         end(s, VERDICT_SKIPPED, buf_view(&why));

@@ -184,11 +184,13 @@ static uint32_t command_flag(const struct link *l, const struct verdict *v)
     return v->is_command && !grant_may_command(l->grant) ? EVENT_COMMAND : 0;
 }
 
-/** flow_refusal_text() - "no rule allows it", "a rule denies it: <filter>" */
+/** flow_refusal_text() - "no rule allows it", "a rule denies it: <filter>"; the end of a long
+ * filter is cut off */
 void flow_refusal_text(const struct gate_answer *a, char ret[REFUSAL_TEXT_MAX])
 {
     snprintf(ret, REFUSAL_TEXT_MAX, "%s%s%s", gate_outcome_text(a->outcome),
              a->rule != NULL ? ": " : "", a->rule != NULL ? a->rule : "");
+    ret[wire_utf8_whole_len(bytes_str(ret))] = '\0';
 }
 
 static void deny_publish(struct link *l, const struct wire_publish *p, const struct verdict *v)

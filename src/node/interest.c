@@ -134,15 +134,18 @@ void share_tell(struct worker *w, struct bytes group, struct bytes filter)
     tell(w, group, filter, false, s != NULL ? share_here(s) : (struct share_count){0});
 }
 
-/** interest_send_suback() - w->suback leaves when the other workers have taken in what it grants */
-void interest_send_suback(struct link *l)
+/**
+ * interest_send_suback() - w->suback leaves when the other workers have taken in what it grants
+ * @reason_string:  why something was not granted; NULL: all was
+ */
+void interest_send_suback(struct link *l, const char *reason_string)
 {
     struct worker *w = l->worker;
     struct suback_wait *wait = mem_new(struct suback_wait);
 
     wait->link = l->number;
     wait->seq = w->interest_seq;
-    wire_encode_suback(&wait->packet, WIRE_SUBACK, w->suback, l->conn.level);
+    conn_add_suback(&l->conn, &wait->packet, WIRE_SUBACK, w->suback, reason_string);
     l->conn.n_subacks_due++;
     l->conn.n_packets++;
     list_append(&w->suback_waits, &wait->in_worker);

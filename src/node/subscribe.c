@@ -27,12 +27,30 @@ static void want_retained(struct link *l, struct bytes filter, bool is_new)
         session_want_retained(s, sub, router_retained_serial(w->router));
 }
 
-static uint8_t deny(struct link *l, struct bytes filter, const struct gate_answer *a)
+/* The Reason String is about the first filter that does not get what it asks for. */
+struct refusal {
+    char text[2 * REFUSAL_TEXT_MAX]; /* "": none yet; the end of a long filter is cut off */
+};
+
+static void keep_refusal(struct refusal *r, struct bytes filter, const char *why)
+{
+    if (r->text[0] == '\0')
+        snprintf(r->text, sizeof(r->text), "%s: %.*s", why, BYTES_ARG(filter));
+}
+
+static const char *refusal_text(const struct refusal *r)
+{
+    return r->text[0] != '\0' ? r->text : NULL;
+}
+
+static uint8_t deny(struct link *l, struct bytes filter, const struct gate_answer *a,
+                    struct refusal *ret)
 {
     struct worker *w = l->worker;
     char why[REFUSAL_TEXT_MAX];
 
     flow_refusal_text(a, why);
+    keep_refusal(ret, filter, why);
     w->counters.subscribe_denied++;
     worker_event_of(w, l, EVENT_SUBSCRIBE_DENIED, 0, filter, why);
     link_log(l, "gate", "subscribe to %.*s refused: role %s: %s", BYTES_ARG(filter),
@@ -40,7 +58,7 @@ static uint8_t deny(struct link *l, struct bytes filter, const struct gate_answe
     return gate_outcome_reason(a->outcome);
 }
 
-static bool has_room(struct link *l, bool is_new, struct bytes filter)
+static bool has_room(struct link *l, bool is_new, struct bytes filter, struct refusal *ret)
 {
     struct worker *w = l->worker;
 
@@ -49,6 +67,7 @@ static bool has_room(struct link *l, bool is_new, struct bytes filter)
         return true;
     w->counters.limits_hit++;
     worker_event_of(w, l, EVENT_LIMIT_HIT, 0, filter, "subscriptions_per_session_max");
+    keep_refusal(ret, filter, "no more than subscriptions_per_session_max");
     return false;
 }
 
@@ -73,7 +92,8 @@ static void subscribe_shared(struct link *l, const struct subscription *options,
     share_tell(w, group, filter);
 }
 
-static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in, uint32_t id)
+static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in, uint32_t id,
+                             struct refusal *ret)
 {
     struct worker *w = l->worker;
     struct subscriber *s = &l->resident->session->subscriber;
@@ -92,8 +112,8 @@ static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in,
                              : router_find(w->router, s, filter)) == NULL;
 
     if (a.outcome != GATE_ALLOWED)
-        return deny(l, in->filter, &a);
-    if (!has_room(l, is_new, in->filter))
+        return deny(l, in->filter, &a, ret);
+    if (!has_room(l, is_new, in->filter, ret))
         return REASON_QUOTA_EXCEEDED;
     if (is_shared)
         subscribe_shared(l, &options, group, filter);
@@ -129,12 +149,12 @@ static bool answer_fits(struct link *l, size_t n_filters)
  *
  * [MQTT5-3.8.4-1] [MQTT5-3.8.4-2] [MQTT5-3.8.4-5] to -7 [MQTT5-3.9.3-1] [MQTT5-2.2.1-6]
  * [MQTT3-3.8.4-1] [MQTT3-3.8.4-2] [MQTT3-3.8.4-4] [MQTT3-3.8.4-5] [MQTT3-3.9.3-1] [MQTT3-2.3.1-7]
- * SUBACK has neither a Reason String nor User Properties [MQTT5-3.9.2-1] [MQTT5-3.9.2-2].
  */
 void subscribe_receive(struct link *l, const struct wire_frame *f)
 {
     struct worker *w = l->worker;
     const struct wire_subscribe *p = w->subscribe;
+    struct refusal refusal = {""};
 
     if (!flow_well_formed(l, wire_decode_subscribe(f->flags, f->body, l->conn.level, w->subscribe)))
         return;
@@ -143,11 +163,10 @@ void subscribe_receive(struct link *l, const struct wire_frame *f)
     worker_take_deliveries(w); /* what is older is retained and not new [MQTT5-3.3.1-9] */
     w->suback->packet_id = p->packet_id;
     w->suback->n = p->n;
-    w->suback->props.set = 0;
     for (size_t i = 0; i < p->n; i++)
         w->suback->reason[i] =
-            suback_code(l->conn.level, subscribe_one(l, &p->at[i], p->subscription_id));
-    interest_send_suback(l);
+            suback_code(l->conn.level, subscribe_one(l, &p->at[i], p->subscription_id, &refusal));
+    interest_send_suback(l, refusal_text(&refusal));
 }
 
 /**
@@ -185,12 +204,12 @@ static struct subscription *subscription_to(const struct link *l, struct bytes f
  * unsubscribe_receive() - one reason code per filter, in order; what is in flight is not touched
  *
  * [MQTT5-3.10.4-1] to -6 [MQTT5-3.11.3-1] [MQTT3-3.10.4-1] to -6
- * UNSUBACK has neither a Reason String nor User Properties [MQTT5-3.11.2-1] [MQTT5-3.11.2-2].
  */
 void unsubscribe_receive(struct link *l, const struct wire_frame *f)
 {
     struct worker *w = l->worker;
     const struct wire_unsubscribe *p = w->unsubscribe;
+    struct refusal refusal = {""};
 
     if (!flow_well_formed(
             l, wire_decode_unsubscribe(f->flags, f->body, l->conn.level, w->unsubscribe)))
@@ -199,7 +218,6 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
         return;
     w->suback->packet_id = p->packet_id;
     w->suback->n = p->n;
-    w->suback->props.set = 0;
     for (size_t i = 0; i < p->n; i++) {
         struct subscription *sub = subscription_to(l, p->filter[i]);
         bool had = sub != NULL;
@@ -207,10 +225,12 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
         if (had) {
             worker_event_of(w, l, EVENT_UNSUBSCRIBED, 0, sub->filter, NULL);
             subscription_end(w, sub);
+        } else {
+            keep_refusal(&refusal, p->filter[i], "there was no such subscription");
         }
         w->suback->reason[i] = had ? REASON_SUCCESS : REASON_NO_SUBSCRIPTION_EXISTED;
     }
-    wire_encode_suback(&l->out, WIRE_UNSUBACK, w->suback, l->conn.level);
+    conn_add_suback(&l->conn, &l->out, WIRE_UNSUBACK, w->suback, refusal_text(&refusal));
     l->conn.n_packets++;
     link_dirty(l);
 }

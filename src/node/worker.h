@@ -311,7 +311,7 @@ void subscription_end(struct worker *w, struct subscription *sub);
 /* interest.c */
 void interest_tell(struct worker *w, struct bytes filter, bool wanted);
 void share_tell(struct worker *w, struct bytes group, struct bytes filter);
-void interest_send_suback(struct link *l);
+void interest_send_suback(struct link *l, const char *reason_string);
 
 /* share.c */
 void share_route(struct worker *w, struct publication *p, const struct match *m);

@@ -132,7 +132,7 @@ static void set_reason_string(const struct conn *c, struct wire_props *props, co
     if (text == NULL || !c->request_problem) /* [MQTT5-3.1.2-29] */
         return;
     props->set |= BIT64(PROP_REASON_STRING);
-    props->reason_string = bytes_str(text);
+    props->reason_string = bytes_of(text, wire_utf8_whole_len(bytes_str(text)));
 }
 
 /**
@@ -159,6 +159,30 @@ void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint
         wire_encode_ack(c->out, type, &ack, c->level);
     }
     c->n_packets++;
+}
+
+/**
+ * conn_add_suback() - encode a SUBACK or UNSUBACK, which may leave later
+ * @out:            appended to
+ * @p:              its properties are written here
+ * @reason_string:  may be NULL; left out where the packet would be larger than the client takes
+ *                  [MQTT5-3.9.2-1] [MQTT5-3.11.2-1]
+ *
+ * User Properties are not sent at all [MQTT5-3.9.2-2] [MQTT5-3.11.2-2].
+ */
+void conn_add_suback(const struct conn *c, struct buf *out, enum wire_type type,
+                     struct wire_suback *p, const char *reason_string)
+{
+    size_t begun = out->len;
+
+    p->props.set = 0;
+    set_reason_string(c, &p->props, reason_string);
+    wire_encode_suback(out, type, p, c->level);
+    if (out->len - begun <= c->packet_max || p->props.set == 0)
+        return;
+    out->len = begun;
+    p->props.set = 0;
+    wire_encode_suback(out, type, p, c->level);
 }
 
 /**

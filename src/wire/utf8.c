@@ -5,6 +5,8 @@
 #define ONES  0x0101010101010101ULL
 #define HIGHS 0x8080808080808080ULL
 
+#define CHARACTER_BYTES_MAX 4
+
 /* The lead bytes of RFC 3629, section 4, of more than one byte.  The second byte has a range of its
  * own after a few of them, which is what keeps out overlong forms, surrogates and what is above
  * U+10FFFF. */
@@ -93,4 +95,18 @@ bool wire_utf8_valid(struct bytes s)
         }
     }
     return true;
+}
+
+/**
+ * wire_utf8_whole_len() - how much of text that was cut off somewhere is whole characters
+ *
+ * Return: at most s.len; 0 if the text was not valid before it was cut.
+ */
+size_t wire_utf8_whole_len(struct bytes s)
+{
+    for (size_t cut = 0; cut < CHARACTER_BYTES_MAX && cut <= s.len; cut++) {
+        if (wire_utf8_valid(bytes_of(s.at, s.len - cut)))
+            return s.len - cut;
+    }
+    return 0;
 }

@@ -680,9 +680,49 @@ static void a_reason_string_that_does_not_fit_is_left_out(void **state)
     bench_free(b);
 }
 
+/* [MQTT5-3.9.2-1] [MQTT5-3.11.2-1] [MQTT5-1.5.4-1] */
+static void a_suback_says_why_where_that_fits(void **state)
+{
+    static const enum wire_type types[] = {WIRE_SUBACK, WIRE_UNSUBACK};
+    struct wire_suback p = {.packet_id = 7, .n = 1, .reason = {REASON_NOT_AUTHORIZED}};
+    struct wire_suback back;
+    struct bench *b = bench_new(WIRE_V5, 1);
+    struct buf out = {0};
+
+    (void)state;
+    cut(b);
+    agree(b, WIRE_V5, 65535, 12);
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        struct wire_frame f;
+
+        out.len = 0;
+        conn_add_suback(&b->conn, &out, types[i], &p, "fits?"); /* 14 bytes */
+        assert_int_equal(out.len, 6);
+        out.len = 0;
+        conn_add_suback(&b->conn, &out, types[i], &p, "\xe2\x82"); /* half a euro sign */
+        assert_int_equal(wire_next(buf_view(&out), &f), WIRE_NEXT_PACKET);
+        assert_int_equal(wire_decode_suback(f.type, f.flags, f.body, WIRE_V5, &back), WIRE_OK);
+        assert_int_equal(back.props.reason_string.len, 0);
+        out.len = 0;
+        conn_add_suback(&b->conn, &out, types[i], &p, "why");
+        assert_int_equal(out.len, 12);
+        assert_int_equal(wire_next(buf_view(&out), &f), WIRE_NEXT_PACKET);
+        assert_int_equal(wire_decode_suback(f.type, f.flags, f.body, WIRE_V5, &back), WIRE_OK);
+        assert_true(bytes_equal(back.props.reason_string, BYTES("why")));
+        b->conn.request_problem = false; /* not wanted [MQTT5-3.1.2-29] */
+        out.len = 0;
+        conn_add_suback(&b->conn, &out, types[i], &p, "why");
+        assert_int_equal(out.len, 6);
+        b->conn.request_problem = true;
+    }
+    buf_done(&out);
+    bench_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_suback_says_why_where_that_fits),
         cmocka_unit_test(qos_is_the_lower_of_published_and_subscribed),
         cmocka_unit_test(packet_ids_count_up_from_one_and_pass_65535),
         cmocka_unit_test(the_window_holds_back_and_acks_in_any_order_open_it),

@@ -123,9 +123,25 @@ static void pseudo_random_text_is_judged_as_the_naive_reader_judges_it(void **st
     assert_in_range(n_good, 10000, 19000);
 }
 
+static void text_that_was_cut_off_ends_with_a_whole_character(void **state)
+{
+    struct bytes text = BYTES("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x92\xa1");
+
+    (void)state;
+    for (size_t len = 0; len <= text.len; len++) {
+        size_t whole = wire_utf8_whole_len(bytes_of(text.at, len));
+
+        assert_true(whole <= len && len - whole < 4);
+        assert_true(wire_utf8_valid(bytes_of(text.at, whole)));
+        assert_true(whole == text.len || (text.at[whole] & 0xc0) != 0x80);
+    }
+    assert_int_equal(wire_utf8_whole_len(BYTES("a\xff no text")), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_that_was_cut_off_ends_with_a_whole_character),
         cmocka_unit_test(text_of_every_length_of_character_is_good),
         cmocka_unit_test(what_is_not_text_is_refused_at_each_place),
         cmocka_unit_test(each_two_bytes_are_judged_as_the_naive_reader_judges_them),

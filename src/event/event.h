@@ -25,6 +25,7 @@
 #define EVENT_KINDS(X)                                                                              \
     X(CONNECT_ATTEMPT,     "connect-attempt")        /* a network connection was accepted */        \
     X(CONNECT_ACCEPTED,    "connect-accepted")       /* value: protocol level; flags: CONNECT_...; number: keep alive asked for, s; text: role */ \
+    X(DEVICE_TRAITS,       "device-traits")          /* behind CONNECT_ACCEPTED or a birth: what the device is, packed by identify; topic: of a birth, the device behind it */ \
     X(CONNECT_REFUSED,     "connect-refused")        /* value: reason code; text: why */            \
     X(AUTH_FAILED,         "auth-failed")            /* value: 16-bit salted hash of the secret; text: why */ \
     X(TLS_FAILED,          "tls-failed")             /* text: what OpenSSL said */                  \

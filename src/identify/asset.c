@@ -141,6 +141,7 @@ struct asset *asset_free(struct asset *a)
         free(a->client_id);
     free(a->prints);
     free(a->addresses);
+    detail_free(a->detail);
     free(a);
     return NULL;
 }
@@ -246,6 +247,39 @@ void assets_bind_all(struct identify *id, uint64_t unix_ms)
         asset_bind(id, id->assets[i], unix_ms);
 }
 
+/** protocol_text() - "5.0" for a protocol level; static */
+const char *protocol_text(unsigned level)
+{
+    switch (level) {
+    case WIRE_V31:
+        return "3.1";
+    case WIRE_V311:
+        return "3.1.1";
+    case WIRE_V5:
+        return "5.0";
+    }
+    return "";
+}
+
+static bool has_address(const struct asset *a, struct bytes address)
+{
+    for (size_t i = 0; i < a->n_addresses; i++)
+        if (bytes_equal(bytes_str(a->addresses[i].text), address))
+            return true;
+    return false;
+}
+
+static void note_changes(struct asset *a, const struct event *e, uint64_t unix_ms)
+{
+    if (a->protocol_level != 0 && a->protocol_level != e->value)
+        asset_changed(a, "protocol", bytes_str(protocol_text(a->protocol_level)),
+                      bytes_str(protocol_text(e->value)), unix_ms);
+    if (a->n_addresses > 0 && !has_address(a, e->address))
+        asset_changed(a, "address", bytes_str(asset_address(a)), e->address, unix_ms);
+    if (a->n_prints > 0 && e->cert.len > 0 && !bytes_equal(bytes_str(a->prints[0]), e->cert))
+        asset_changed(a, "certificate", bytes_str(a->prints[0]), e->cert, unix_ms);
+}
+
 /**
  * asset_connected() - a connection of it was let in
  * @e: CONNECT_ACCEPTED
@@ -257,6 +291,7 @@ void asset_connected(struct identify *id, struct asset *a, const struct event *e
         a->client_id = text_clean(e->client_id);
     }
     asset_set_role(id, a, e->text.len > 0 ? e->text : e->role);
+    note_changes(a, e, unix_ms);
     a->protocol_level = (uint8_t)e->value;
     a->n_connects++;
     asset_add_print(a, e->cert);
@@ -373,7 +408,9 @@ json_t *asset_json(const struct asset *a)
     set_text(o, "address", asset_address(a));
     (void)json_object_set_new(o, "addresses", addresses);
     (void)json_object_set_new(o, "fingerprints", prints);
+    detail_set_json(a->detail, o);
     set_number(o, "protocol_level", a->protocol_level);
+    set_text(o, "protocol", protocol_text(a->protocol_level));
     set_number(o, "n_connects", a->n_connects);
     set_number(o, "first_seen_unix_ms", a->first_seen_unix_ms);
     set_number(o, "last_seen_unix_ms", a->last_seen_unix_ms);

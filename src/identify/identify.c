@@ -327,7 +327,9 @@ void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms
     c = conn_of(id, e);
     if (c == NULL)
         return;
-    if (e->kind == EVENT_PUBLISH_TOPIC)
+    if (e->kind == EVENT_DEVICE_TRAITS)
+        asset_traits(c->asset, e->topic, e->text, unix_ms);
+    else if (e->kind == EVENT_PUBLISH_TOPIC)
         on_publish_topic(id, c, e, unix_ms);
     else if (e->kind == EVENT_SUBSCRIBED)
         on_subscribed(id, c, e, unix_ms);

@@ -78,15 +78,61 @@ void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms
 
 /* {"at_unix_ms", "n", "dropped", "assets": [{"id", "name", "state": "declared" | "learned" |
  * "declared-not-seen", "declared", "connected", "client_id", "principal", "fingerprints",
- * "address", "addresses", "protocol_level", "role", "n_connects", "first_seen_unix_ms",
- * "last_seen_unix_ms", "publishes", "subscribes", and of its record "owner", "site", "location",
- * "zone", "criticality", "lifecycle", "hw_model", "hw_serial"}]}; what is not known is absent */
+ * "address", "addresses", "traits": {"firmware": ...}, "components": [{"name", "traits"}],
+ * "changes": [{"at_unix_ms", "what", "from", "to"}], "protocol_level", "role", "n_connects",
+ * "first_seen_unix_ms", "last_seen_unix_ms", "publishes", "subscribes", and of its record "owner",
+ * "site", "location", "zone", "criticality", "lifecycle", "hw_model", "hw_serial"}]}; what is not
+ * known is absent */
 json_t *identify_assets_json(const struct identify *id, uint64_t unix_ms);
 /* {"at_unix_ms", "n", "dropped", "flows": [{"from", "from_id", "topic", "to", "to_id", "declared",
  * "classification", "live", "first_seen_unix_ms", "last_seen_unix_ms"}],
  * "declared_not_seen": [{"from", "topic", "to"}]}; live: both ends are connected, the topic was
  * used on this connection, and the subscription stands */
 json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms);
+
+/* ---- what a device says of itself, and TLS of it ---- */
+
+#define IDENTIFY_TRAIT_BYTES_MAX 128
+#define IDENTIFY_COMPONENTS_MAX  256 /* devices behind one node that are kept; then none is added  \
+                                      */
+#define IDENTIFY_CHANGES_MAX 8       /* of one asset; then the oldest goes */
+
+/* clang-format off */
+/*    name                   in records and reports */
+#define IDENTIFY_TRAITS(X)                              \
+    X(MANUFACTURER,          "manufacturer")            \
+    X(HW_MODEL,              "hw_model")                \
+    X(HW_SERIAL,             "hw_serial")               \
+    X(FIRMWARE,              "firmware")                \
+    X(SOFTWARE,              "software")                \
+    X(LIBRARY,               "library")                 \
+    X(OS,                    "os")                      \
+    X(OS_VERSION,            "os_version")              \
+    X(TLS_VERSION,           "tls_version")             \
+    X(TLS_CIPHER,            "tls_cipher")              \
+    X(TLS_GROUP,             "tls_group")               \
+    X(CERTIFICATE_KEY,       "certificate_key")         \
+    X(CERTIFICATE_SIGNATURE, "certificate_signature")   \
+    X(CERTIFICATE_ISSUER,    "certificate_issuer")      \
+    X(CERTIFICATE_SERIAL,    "certificate_serial")      \
+    X(CERTIFICATE_NOT_AFTER, "certificate_not_after")
+/* clang-format on */
+
+enum identify_trait {
+#define X(name, text) IDENTIFY_TRAIT_##name,
+    IDENTIFY_TRAITS(X)
+#undef X
+        IDENTIFY_TRAIT_N,
+};
+
+#define IDENTIFY_TRAITS_SAID_N IDENTIFY_TRAIT_TLS_VERSION /* those before it a client may say */
+
+/* These make the text of an EVENT_DEVICE_TRAITS; any thread. */
+const char *identify_trait_name(enum identify_trait t);
+bool identify_trait_said(struct bytes name, enum identify_trait *ret);
+void identify_trait_add(struct buf *traits, enum identify_trait t, struct bytes value);
+bool identify_birth(struct bytes topic, struct bytes payload, struct bytes *ret_device,
+                    struct buf *ret);
 
 /* What the assessment asks.  A ratio's value is numerator / denominator, its samples the
  * denominator; a count or an age is its numerator, and its samples what was looked at.

@@ -177,6 +177,7 @@ static void read_asset(struct identify *id, const json_t *o, uint64_t unix_ms)
     a->publishes = json_is_true(json_object_get(o, "publishes"));
     a->subscribes = json_is_true(json_object_get(o, "subscribes"));
     read_asset_lists(a, o);
+    detail_read_json(a, o);
 }
 
 static void read_address(struct identify *id, const json_t *o)

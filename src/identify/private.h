@@ -214,6 +214,29 @@ struct seen_address {
     uint64_t last_unix_ms;
 };
 
+/* A device behind another one, of a birth. */
+struct component {
+    char *name;
+    struct bytes traits; /* owned; packed, see traits.h */
+};
+
+/* What was otherwise before. */
+struct change {
+    uint64_t at_unix_ms;
+    const char *what; /* static: "address", "certificate", "library" */
+    char *from;
+    char *to;
+};
+
+struct detail {
+    struct bytes traits; /* owned; packed, see traits.h */
+    uint64_t traits_unix_ms;
+    struct component *components;
+    size_t n_components;
+    struct change *changes; /* newest last */
+    size_t n_changes;
+};
+
 /* As there is one for each device that was ever seen, texts stand here once and lists grow. */
 struct asset {
     uint32_t number;
@@ -238,6 +261,7 @@ struct asset {
     struct list conns;
     struct principal *name; /* NULL for certificates and anonymous */
     struct record *record;  /* NULL: learned only */
+    struct detail *detail;  /* owned; NULL: nothing known */
     char id[];              /* "cert:NAME" or "user:PRINCIPAL/CLIENT"; key */
 };
 
@@ -333,6 +357,13 @@ void asset_bind(struct identify *id, struct asset *a, uint64_t unix_ms);
 void asset_conn_add(struct asset *a, struct conn *c, uint64_t unix_ms);
 void asset_conn_remove(struct conn *c);
 struct asset *asset_free(struct asset *a);
+void asset_changed(struct asset *a, const char *what, struct bytes from, struct bytes to,
+                   uint64_t unix_ms);
+void asset_traits(struct asset *a, struct bytes component, struct bytes traits, uint64_t unix_ms);
+struct bytes asset_trait(const struct asset *a, enum identify_trait t);
+struct detail *detail_free(struct detail *d);
+void detail_set_json(const struct detail *d, json_t *o);
+void detail_read_json(struct asset *a, const json_t *o);
 void day_add(struct day_count *ring, uint64_t unix_ms, uint64_t n);
 void assets_bind_all(struct identify *id, uint64_t unix_ms);
 json_t *asset_json(const struct asset *a);
@@ -344,5 +375,6 @@ bool flow_is_live(const struct flow *f);
 struct declared_flow *flow_declared(const struct inventory *v, const struct flow *f);
 const struct declared_topic *topic_declared(const struct inventory *v, struct bytes topic);
 bool end_matches(const char *end, const struct asset *a);
+const char *protocol_text(unsigned level);
 const char *asset_name(const struct asset *a);
 const char *asset_address(const struct asset *a); /* the latest; "" */

@@ -178,6 +178,15 @@ bool stream_is_trusted_by(const struct stream *s,
                           const struct tls_context *tls); /* also after a reload of the CRL? */
 const char *stream_error(const struct stream *s);
 
+/* By which means a TLS connection is protected; "" where that is not known. */
+struct stream_crypto {
+    char group[32];                 /* "x25519" */
+    char certificate_key[48];       /* of the peer: "EC P-256", "RSA 2048" */
+    char certificate_signature[48]; /* by its issuer: "ecdsa-with-SHA256" */
+};
+/* After the handshake; false without TLS. */
+bool stream_crypto(const struct stream *s, struct stream_crypto *ret);
+
 /* ---- listeners ---- */
 
 /* Bind and listen; with SO_REUSEPORT so that each worker has its own.  -errno on failure.

@@ -300,6 +300,17 @@ bool stream_is_trusted_by(const struct stream *s, const struct tls_context *tls)
     return !s->peer.has_certificate || stream_tls_is_trusted_by(s->tls, tls);
 }
 
+/** stream_crypto() - see io.h; asks TLS each time, so that nothing of it is kept for a connection
+ */
+bool stream_crypto(const struct stream *s, struct stream_crypto *ret)
+{
+    *ret = (struct stream_crypto){0};
+    if (s->tls == NULL)
+        return false;
+    stream_tls_crypto(s->tls, ret);
+    return true;
+}
+
 /** stream_peer() - who is there; borrowed; after stream_handshake() all is known */
 const struct stream_peer *stream_peer(const struct stream *s)
 {

@@ -276,6 +276,43 @@ bool stream_tls_is_trusted_by(const struct stream_tls *t, const struct tls_conte
                                            SSL_session_reused(t->ssl) == 1);
 }
 
+/* "EC P-256", "RSA 2048", "ED25519" */
+static void key_text(const X509 *x, char *ret, size_t cap)
+{
+    EVP_PKEY *key = X509_get0_pubkey(x);
+    const char *type = key != NULL ? EVP_PKEY_get0_type_name(key) : NULL;
+    char group[32] = "";
+
+    if (type == NULL)
+        return;
+    (void)EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
+    if (strcmp(group, "prime256v1") == 0) /* its name elsewhere in TLS */
+        (void)snprintf(group, sizeof(group), "P-256");
+    if (group[0] != '\0')
+        (void)snprintf(ret, cap, "%.12s %s", type, group);
+    else if (strcmp(type, "RSA") == 0)
+        (void)snprintf(ret, cap, "RSA %d", EVP_PKEY_get_bits(key));
+    else
+        (void)snprintf(ret, cap, "%.40s", type);
+}
+
+/** stream_tls_crypto() - as stream_crypto(); @ret is empty */
+void stream_tls_crypto(const struct stream_tls *t, struct stream_crypto *ret)
+{
+    X509 *x = SSL_get0_peer_certificate(t->ssl);
+    int nid = (int)SSL_get_negotiated_group(t->ssl);
+    const char *group = nid != NID_undef ? SSL_group_to_name(t->ssl, nid) : NULL;
+
+    if (group != NULL)
+        (void)snprintf(ret->group, sizeof(ret->group), "%s", group);
+    if (x != NULL) {
+        key_text(x, ret->certificate_key, sizeof(ret->certificate_key));
+        (void)snprintf(ret->certificate_signature, sizeof(ret->certificate_signature), "%s",
+                       OBJ_nid2ln(X509_get_signature_nid(x)));
+    }
+    ERR_clear_error();
+}
+
 /* ---- bytes ---- */
 
 /** stream_tls_read() - as stream_read(); takes all records that have come, as far as they fit */

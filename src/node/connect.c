@@ -280,6 +280,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     conn_become(&l->conn, CONN_ACTIVE);
     count_accepted(w, l);
     worker_event_of(w, l, EVENT_CONNECT_ACCEPTED, p->level, BYTES_NONE, grant_role(l->grant));
+    introduce_client(l, p);
     readmit_subscriptions(w, c); /* of a session that is resumed with other rights */
     tell_resumed_subscriptions(l);
     log_debug("connect", "%s %s: accepted: user %s, role %s", l->address, l->client_id,

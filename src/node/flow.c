@@ -297,8 +297,10 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
     if (v.outcome != GATE_ALLOWED) {
         deny_publish(l, &p, &v);
     } else {
-        if (topic_is_fresh(l->publishing, hash, w->now_ns))
+        if (topic_is_fresh(l->publishing, hash, w->now_ns)) {
             worker_event_of(w, l, EVENT_PUBLISH_TOPIC, command_flag(l, &v), p.topic, NULL);
+            introduce_birth(l, &p);
+        }
         route_publish(l, &p, hash);
     }
     if (l->phase != LINK_OPEN)

@@ -113,8 +113,8 @@ struct link {
     bool by_password; /* how the principal was proved */
     struct quota quota;
     struct publishing *publishing; /* owned; NULL before the first PUBLISH */
-    char *client_id;     /* owned; the assigned one before there is a client */
-    const char *address; /* borrowed from the stream */
+    char *client_id;               /* owned; the assigned one before there is a client */
+    const char *address;           /* borrowed from the stream */
 };
 
 /* A session with what the node keeps about it. */
@@ -275,6 +275,10 @@ struct exchange *exchange_free(struct exchange *x);
 struct bytes exchange_user(const struct exchange *x);
 uint64_t exchange_challenged_ns(const struct exchange *x);
 void exchange_tell(const struct exchange *x, struct wire_props *props);
+
+/* introduce.c */
+void introduce_client(struct link *l, const struct wire_connect *p);
+void introduce_birth(struct link *l, const struct wire_publish *p);
 
 /* readmit.c */
 void readmit_all(struct worker *w);

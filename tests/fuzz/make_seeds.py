@@ -59,6 +59,18 @@ def opening(line="GET /mqtt HTTP/1.1", more="", protocol="mqtt"):
             f"Sec-WebSocket-Protocol: {protocol}\r\n{more}\r\n").encode()
 
 
+def field(number, value):
+    """A field of a protobuf: a varint or bytes."""
+    if isinstance(value, int):
+        return bytes([number << 3, value])
+    return bytes([number << 3 | 2, len(value)]) + value
+
+
+def metric(name, text):
+    """Of a Sparkplug B birth."""
+    return field(2, field(1, name) + field(3, 7) + field(4, 12) + field(15, text))
+
+
 PROXY_V2 = b"\r\n\r\n\0\r\nQUIT\n"
 PROXY_V4 = bytes([192, 0, 2, 7, 198, 51, 100, 1, 0xc3, 0x50, 0x22, 0xb3])
 
@@ -163,6 +175,12 @@ SEEDS = {
         "all": b"#\0+/#\0a//b",
         "dollar": b"$SYS/#\0#\0$SYS/x",
         "share": b"$share/g/a/#\0a\0a",
+    },
+    "fuzz_birth": {
+        "node": field(1, 1) + metric(b"bdSeq", b"") + metric(b"Properties/Hardware Make", b"Acme")
+        + metric(b"Properties/FW", b"1.4.2") + field(3, 0),
+        "fixed": metric(b"Properties/OS", b"Linux") + b"\x09" + bytes(8) + b"\x0d" + bytes(4),
+        "group": b"\x13\x14",
     },
     "fuzz_config": {
         "least": b"node: {name: n}\nlisteners: [{name: l, address: 127.0.0.1, port: 1883}]\n",

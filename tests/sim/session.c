@@ -184,6 +184,7 @@ void model_event(const struct event *e, unsigned worker)
         expect(bytes_equal(e->text, BYTES("connect_timeout_ms")), "limit: %.*s",
                BYTES_ARG(e->text));
         break;
+    case EVENT_DEVICE_TRAITS:
     case EVENT_CONNECT_REFUSED:
     case EVENT_AUTH_FAILED:
     case EVENT_TLS_FAILED:

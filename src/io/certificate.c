@@ -150,6 +150,7 @@ void tls_certificate_done(struct tls_certificate *c)
     free(c->issuer);
     free(c->serial);
     free(c->fingerprint);
+    bytes_free(c->chain);
     *c = (struct tls_certificate){0};
 }
 
@@ -177,6 +178,60 @@ char *tls_certificate_read(const X509 *x, struct tls_certificate *ret)
     if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
         return bytes_dup_str(bytes_str("certificate has expired"));
     return NULL;
+}
+
+static void add_der(struct buf *to, const X509 *x)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(x, &der);
+
+    check(len > 0);
+    buf_add(to, bytes_of(der, (size_t)len));
+    OPENSSL_free(der);
+}
+
+/* What is large in a certificate that nobody reads any more; its key becomes one that is there. */
+static void empty(X509 *x, EVP_PKEY *key)
+{
+    X509_NAME *nobody = X509_NAME_new();
+
+    check(nobody != NULL);
+    while (X509_get_ext_count(x) > 0)
+        X509_EXTENSION_free(X509_delete_ext(x, 0));
+    check(X509_set_subject_name(x, nobody) == 1 && X509_set_issuer_name(x, nobody) == 1);
+    check(key == NULL || X509_set_pubkey(x, key) == 1);
+    X509_NAME_free(nobody);
+}
+
+/**
+ * tls_chain_take() - the certificates that the peer has shown, its own first, in DER; owned
+ *
+ * Once, when the handshake is done, and all else has been read from them.  OpenSSL has no call that
+ * drops them, and would keep them parsed, at ten times the size, as long as the connection lives;
+ * so they are emptied.
+ */
+struct bytes tls_chain_take(SSL *ssl)
+{
+    X509 *own = SSL_get0_peer_certificate(ssl);
+    STACK_OF(X509) *shown = SSL_get_peer_cert_chain(ssl);
+    const X509 *ours = SSL_get_certificate(ssl);
+    EVP_PKEY *key = ours != NULL ? X509_get0_pubkey(ours) : NULL;
+    struct buf der = {0};
+    struct bytes ret;
+
+    add_der(&der, own);
+    for (int i = 0; i < sk_X509_num(shown); i++) {
+        X509 *x = sk_X509_value(shown, i);
+
+        if (x == own)
+            continue;
+        add_der(&der, x);
+        empty(x, key);
+    }
+    empty(own, key);
+    ret = bytes_dup(buf_view(&der));
+    buf_done(&der);
+    return ret;
 }
 
 /* ---- refusal ---- */

@@ -239,6 +239,7 @@ static char *fill_peer(struct stream *s)
     problem = tls_certificate_read(x, &t->certificate);
     if (problem != NULL)
         return problem;
+    t->certificate.chain = tls_chain_take(t->ssl);
     p->has_certificate = true;
     p->certificate_cn = t->certificate.cn;
     p->certificate_issuer = t->certificate.issuer;
@@ -270,10 +271,8 @@ enum stream_outcome stream_tls_handshake(struct stream *s)
 /** stream_tls_is_trusted_by() - as stream_is_trusted_by() */
 bool stream_tls_is_trusted_by(const struct stream_tls *t, const struct tls_context *c)
 {
-    X509 *x = SSL_get0_peer_certificate(t->ssl);
-
-    return x == NULL || tls_context_trusts(c, x, SSL_get_peer_cert_chain(t->ssl),
-                                           SSL_session_reused(t->ssl) == 1);
+    return t->certificate.chain.len == 0 ||
+           tls_context_trusts(c, t->certificate.chain, SSL_session_reused(t->ssl) == 1);
 }
 
 /* "EC P-256", "RSA 2048", "ED25519" */

@@ -416,23 +416,44 @@ SSL *tls_ssl_new(struct tls_context *c, struct tls_refusal *refusal)
     return ssl;
 }
 
+/* The first of @chain; the others are pushed to @rest. */
+static X509 *parse_chain(struct bytes chain, STACK_OF(X509) * rest)
+{
+    const unsigned char *at = chain.at;
+    const unsigned char *end = chain.at + chain.len;
+    X509 *first = d2i_X509(NULL, &at, end - at);
+
+    check(first != NULL);
+    while (at < end) {
+        X509 *x = d2i_X509(NULL, &at, end - at);
+
+        check(x != NULL && sk_X509_push(rest, x) > 0);
+    }
+    return first;
+}
+
 /**
  * tls_context_trusts() - would a handshake with @c take this client's certificate?
+ * @chain:       of tls_chain_take()
  * @is_resumed:  the chain above it was not seen then, so that it is missing says nothing
  */
-bool tls_context_trusts(const struct tls_context *c, X509 *x, STACK_OF(X509) * chain,
-                        bool is_resumed)
+bool tls_context_trusts(const struct tls_context *c, struct bytes chain, bool is_resumed)
 {
     X509_STORE_CTX *v = X509_STORE_CTX_new();
+    STACK_OF(X509) *rest = sk_X509_new_null();
+    X509 *x;
     int err;
 
     ERR_clear_error();
-    check(v != NULL);
-    check(X509_STORE_CTX_init(v, SSL_CTX_get_cert_store(c->ssl_ctx), x, chain) == 1);
+    check(v != NULL && rest != NULL);
+    x = parse_chain(chain, rest);
+    check(X509_STORE_CTX_init(v, SSL_CTX_get_cert_store(c->ssl_ctx), x, rest) == 1);
     check(X509_STORE_CTX_set_default(v, "ssl_client") == 1);
     (void)X509_verify_cert(v);
     err = X509_STORE_CTX_get_error(v);
     X509_STORE_CTX_free(v);
+    X509_free(x);
+    sk_X509_pop_free(rest, X509_free);
     ERR_clear_error();
     return err == X509_V_OK || (is_resumed && err == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
 }

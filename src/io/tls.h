@@ -23,14 +23,14 @@ struct tls_certificate {
     char *serial;
     char *fingerprint;
     uint64_t not_after_unix_ms;
+    struct bytes chain; /* all that was shown, its own first, in DER */
 };
 
 /* ---- tls.c ---- */
 
 SSL *tls_ssl_new(struct tls_context *c, struct tls_refusal *refusal);
 bool tls_context_is_client(const struct tls_context *c);
-bool tls_context_trusts(const struct tls_context *c, X509 *x, STACK_OF(X509) * chain,
-                        bool is_resumed);
+bool tls_context_trusts(const struct tls_context *c, struct bytes chain, bool is_resumed);
 
 /* ---- certificate.c ---- */
 
@@ -38,4 +38,5 @@ char *tls_reason(void);
 const char *tls_time_text(const ASN1_TIME *t, char ret[CLOCK_TEXT_LEN]);
 int tls_verify_step(int is_good, X509_STORE_CTX *at);
 char *tls_certificate_read(const X509 *x, struct tls_certificate *ret);
+struct bytes tls_chain_take(SSL *ssl);
 void tls_certificate_done(struct tls_certificate *c);

@@ -328,6 +328,10 @@ enum attestation_status {
 };
 
 const char *attestation_status_text(enum attestation_status s);
+/* Whether the last one of the file counts, for the first subcategory that it is about. */
+enum attestation_status assess_attestation_newest(const struct attestations *a,
+                                                  const struct catalog *c, uint64_t now_unix_ms,
+                                                  const char **ret_signer);
 
 struct assess_sub {
     const struct catalog_subcategory *sub;

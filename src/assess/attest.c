@@ -21,7 +21,17 @@
 #define MANAGEMENT             "management"
 #define GATE_DAYS              365
 
-static const char *const kind_names[] = {"statement", "policy", "resources", "validation"};
+/* clang-format off */
+static const struct {
+    const char *name;
+    const char *signer; /* NULL: the catalogue says it for each subcategory */
+} kinds[] = {
+    [ATTEST_STATEMENT]  = {"statement",  NULL},
+    [ATTEST_POLICY]     = {"policy",     MANAGEMENT},
+    [ATTEST_RESOURCES]  = {"resources",  MANAGEMENT},
+    [ATTEST_VALIDATION] = {"validation", "somebody else than its implementer, who is named"},
+};
+/* clang-format on */
 
 /** attestation_status_text() - static */
 const char *attestation_status_text(enum attestation_status s)
@@ -125,8 +135,8 @@ static void read_kind(struct reading *r, const json_t *o, struct attestation *a)
         a->kind = ATTEST_STATEMENT;
         return;
     }
-    for (unsigned i = 0; i < COUNT_OF(kind_names); i++) {
-        if (strcmp(kind_names[i], kind) == 0) {
+    for (unsigned i = 0; i < COUNT_OF(kinds); i++) {
+        if (strcmp(kinds[i].name, kind) == 0) {
             a->kind = (enum attestation_kind)i;
             return;
         }
@@ -363,4 +373,29 @@ struct attested attestation_find(const struct attestations *a, enum attestation_
                 (struct attested){.status = status, .by = one, .until_unix_ms = held_until(one, s)};
     }
     return best;
+}
+
+/**
+ * assess_attestation_newest() - does the last one of the file count?
+ * @c:          the catalogue that the file was loaded with
+ * @ret_signer: by whom one of its kind has to be signed; static or the catalogue's
+ *
+ * Return: its status for the first subcategory that it is about; ATTESTATION_MISSING when the file
+ *         holds none, and then @ret_signer is untouched.
+ */
+enum attestation_status assess_attestation_newest(const struct attestations *a,
+                                                  const struct catalog *c, uint64_t now_unix_ms,
+                                                  const char **ret_signer)
+{
+    const struct attestation *last = a->n > 0 ? &a->at[a->n - 1] : NULL;
+
+    for (size_t i = 0; last != NULL && i < c->n_subcategories; i++) {
+        const struct catalog_subcategory *s = &c->subcategories[i];
+
+        if (!last->subs[i])
+            continue;
+        *ret_signer = kinds[last->kind].signer != NULL ? kinds[last->kind].signer : s->attest_who;
+        return judge(a, last, s, now_unix_ms);
+    }
+    return ATTESTATION_MISSING;
 }

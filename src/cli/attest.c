@@ -290,32 +290,17 @@ static bool file_append(const char *path, json_t *object, char **ret_error)
 
 /* ---- does it count? ---- */
 
-static enum attestation_status status_of(const struct attest_task *t,
-                                         const struct attestations *all)
-{
-    struct evidence_set *nothing = assess_evidence_new();
-    const struct assess_input in = {
-        .catalog = t->catalog,
-        .attestations = all,
-        .evidence = nothing,
-        .node_name = t->config->node_name,
-        .now_unix_ms = t->now_unix_ms,
-    };
-    struct assessment *a = assess_run(&in);
-    enum attestation_status status = a->subs[t->sub - t->catalog->subcategories].attestation;
-
-    assess_free(a);
-    assess_evidence_free(nothing);
-    return status;
-}
-
 static void say_status(const struct attest_task *t, const struct attestations *all)
 {
-    if (strcmp(t->kind, KIND_STATEMENT) != 0)
-        return;
-    home_say("The assessment now says of %s: %s.\n", t->sub->id,
-             attestation_status_text(status_of(t, all)));
-    home_say("The catalogue asks for: %s, for %u days.\n", t->sub->attest_who, t->sub->attest_days);
+    const char *signer = NULL;
+    enum attestation_status status =
+        assess_attestation_newest(all, t->catalog, t->now_unix_ms, &signer);
+
+    if (status == ATTESTATION_VALID)
+        home_say("It counts from now on.\n");
+    else if (signer != NULL)
+        home_say("It does not count: %s. It has to be signed by: %s.\n",
+                 attestation_status_text(status), signer);
 }
 
 /* As @path was: @before, or not there when that is NULL. */

@@ -332,7 +332,7 @@ def test_an_attestation_counts_and_one_that_is_changed_does_not(made):
     document = made.path("policy.txt")
     document.write_text("Certificates are issued by two persons.\n")
     said = made.ok(*ATTEST, "--document", document)
-    assert "MQ.PR.IA-01: valid" in said
+    assert "It counts from now on" in said
 
     path = made.path("attestations.json")
     stored = json.loads(path.read_text())
@@ -343,7 +343,7 @@ def test_an_attestation_counts_and_one_that_is_changed_does_not(made):
     one["statement"] += " Always."
     path.write_text(json.dumps(stored))
     again = made.ok("attest", "MQ.PR.CL-02", "--who-name", "D", "--who-role", "device owner", "--document", document)
-    assert "MQ.PR.CL-02: valid" in again
+    assert "It counts from now on" in again
     forged = [s for s in made.json("assess", "--no-node")["subcategories"] if s["id"] == "MQ.PR.IA-01"]
     assert forged[0]["attestation"] == "signature does not verify"
 
@@ -356,10 +356,15 @@ def test_what_makes_an_attestation_count_for_nothing_is_said_at_once(made, words
     assert why in made.ok(*ATTEST, *words)
 
 
-def test_the_wrong_role_is_said_at_once(made):
-    said = made.ok("attest", "MQ.PR.IA-01", "--who-name", "X", "--who-role", "visitor", "--document",
+@pytest.mark.parametrize("words, signer", [
+    (["MQ.PR.IA-01"], "PKI owner"),
+    (["MQ.PR.IA", "--kind", "policy", "--statement", "s"], "management"),
+    (["MQ.PR.IA", "--kind", "validation", "--statement", "s"], "somebody else"),
+])
+def test_the_wrong_role_is_said_at_once(made, words, signer):
+    said = made.ok("attest", *words, "--who-name", "X", "--who-role", "visitor", "--document",
                    made.path("bastide.yaml"))
-    assert "role that may not attest" in said
+    assert "role that may not attest" in said and signer in said
 
 
 @pytest.mark.parametrize("words, why", [

@@ -121,11 +121,13 @@ size_t flow_route(struct worker *w, struct publication *p)
 
     for (size_t i = 0; i < m.n_receivers; i++)
         flow_offer(w, p, &m.receivers[i]);
-    if ((outlets != 0 || p->retain) && w->n_workers > 1)
-        outlet_send(w, p->retain ? UINT64_MAX : outlets, p);
+    if (p->retain)
+        outlets |= BIT64(w->n_workers) - 1;
+    if (outlets != 0)
+        outlet_send(w, outlets, p);
     if (m.n_shares > 0)
         share_route(w, p, &m);
-    return m.n_receivers + m.n_shares + (outlets != 0);
+    return m.n_receivers + m.n_shares + (m.outlets != 0);
 }
 
 static bool retain(struct worker *w, struct publication *p)

@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "node/node_private.h"
 
@@ -77,10 +78,20 @@ static void take_interest_ack(struct worker *w, struct post *p)
     send_subacks(w);
 }
 
+/* A worker waits for it with SUBACK. */
+static void acknowledge(struct worker *w, unsigned to, uint64_t seq)
+{
+    struct interest_ack *a = mem_new(struct interest_ack);
+
+    a->post.take = take_interest_ack;
+    a->from = w->index;
+    a->seq = seq;
+    worker_post(w->node->workers[to], LANE_CONTROL, &a->post);
+}
+
 static void take_interest(struct worker *w, struct post *p)
 {
     struct interest *in = list_item(p, struct interest, post);
-    struct interest_ack *a = mem_new(struct interest_ack);
     struct bytes group = bytes_of(in->text, in->group_len);
     struct bytes filter = bytes_of(in->text + in->group_len, in->filter_len);
 
@@ -88,11 +99,24 @@ static void take_interest(struct worker *w, struct post *p)
         router_share_interest(w->router, in->from, group, filter, in->count);
     else
         router_interest(w->router, in->from, filter, in->wanted);
-    a->post.take = take_interest_ack;
-    a->from = w->index;
-    a->seq = in->seq;
-    worker_post(w->node->workers[in->from], LANE_CONTROL, &a->post);
+    if (in->from < w->n_workers)
+        acknowledge(w, in->from, in->seq);
     free(in);
+}
+
+static struct interest *interest_new(unsigned from, struct bytes group, struct bytes filter)
+{
+    struct interest *in = mem_zero(sizeof(*in) + group.len + filter.len);
+
+    list_init(&in->post.mail.link);
+    in->post.take = take_interest;
+    in->from = from;
+    in->group_len = group.len;
+    in->filter_len = filter.len;
+    if (group.len > 0)
+        memcpy(in->text, group.at, group.len);
+    memcpy(in->text + group.len, filter.at, filter.len);
+    return in;
 }
 
 static void tell(struct worker *w, struct bytes group, struct bytes filter, bool wanted,
@@ -104,19 +128,26 @@ static void tell(struct worker *w, struct bytes group, struct bytes filter, bool
 
         if (i == w->index)
             continue;
-        in = mem_alloc(sizeof(*in) + group.len + filter.len);
-        list_init(&in->post.mail.link);
-        in->post.take = take_interest;
-        in->from = w->index;
+        in = interest_new(w->index, group, filter);
         in->seq = w->interest_seq;
         in->wanted = wanted;
         in->count = count;
-        in->group_len = group.len;
-        in->filter_len = filter.len;
-        if (group.len > 0)
-            memcpy(in->text, group.at, group.len);
-        memcpy(in->text + group.len, filter.at, filter.len);
         worker_post(w->node->workers[i], LANE_CONTROL, &in->post);
+    }
+}
+
+/** outlet_want() - @outlet, no worker's, wants @filter from all workers, or no longer; any thread
+ *
+ * What is published on a worker after it has taken this in goes there.
+ */
+void outlet_want(struct node *n, unsigned outlet, struct bytes filter, bool wanted)
+{
+    check(outlet >= n->n_workers && outlet < n->n_outlets);
+    for (unsigned i = 0; i < n->n_workers; i++) {
+        struct interest *in = interest_new(outlet, BYTES_NONE, filter);
+
+        in->wanted = wanted;
+        worker_post(n->workers[i], LANE_CONTROL, &in->post);
     }
 }
 

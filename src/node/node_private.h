@@ -19,6 +19,8 @@ struct node {
     struct policy *policy;
     struct worker *workers[WORKERS_MAX];
     unsigned n_workers;
+    struct mailbox *outlets[OUTLETS_MAX]; /* borrowed: of the workers, then of others that joined */
+    unsigned n_outlets;
     struct sentinel *sentinel;
     struct auth *auth;
     struct admission *admission;
@@ -42,6 +44,13 @@ struct node {
 /* Run @fn on the thread of a worker or of the sentinel and wait for it; never from that thread. */
 void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker *w, void *arg),
                       void *arg);
+
+/* outlet.c: what is no worker and wants messages all the same */
+typedef void outlet_message_fn(void *arg, const struct message *m);
+unsigned outlet_join(struct node *n, struct mailbox *m);
+void outlet_take(struct mail *mail, outlet_message_fn *each, void *arg);
+/* interest.c */
+void outlet_want(struct node *n, unsigned outlet, struct bytes filter, bool wanted);
 
 /* auth.c: what may block.  The answer comes back to the worker as connect_verified(). */
 struct auth *auth_new(void);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/outlet.c - messages on the way to the other workers
+ * node/outlet.c - messages on the way to the other workers, and to whatever else wants them
  *
- * What a turn has for another worker gathers in one post and leaves at the end of
- * the turn: one lock, one wake-up.  Each pair of workers is one FIFO, so order per
- * publisher holds.  Messages of the control plane go by the control lane at once.
+ * An outlet is a mailbox.  The first are those of the workers; what is no worker may
+ * join, say what it wants (interest.c) and take messages out of its own.  What a turn
+ * has for an outlet gathers in one post and leaves at the end of the turn: one lock,
+ * one wake-up.  From a worker to an outlet is one FIFO, so order per publisher holds.
+ * Messages of the control plane go by the control lane at once.
  */
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "node/node_private.h"
 
@@ -38,6 +41,29 @@ static void take_deliveries(struct worker *w, struct post *p)
     free(d);
 }
 
+/** outlet_join() - @m, borrowed for the node's life, is an outlet; before the workers start.
+ * Return: its number, the n-th worker's being n. */
+unsigned outlet_join(struct node *n, struct mailbox *m)
+{
+    check(n->n_outlets < OUTLETS_MAX);
+    n->outlets[n->n_outlets] = m;
+    return n->n_outlets++;
+}
+
+/** outlet_take() - the messages of @mail, out of the mailbox of an outlet that is no worker; they
+ * are borrowed by @each until it returns */
+void outlet_take(struct mail *mail, outlet_message_fn *each, void *arg)
+{
+    struct deliveries *d = list_item(mail, struct deliveries, post.mail);
+
+    check(d->post.take == take_deliveries);
+    for (unsigned i = 0; i < d->n; i++) {
+        each(arg, d->messages[i]);
+        message_unref(d->messages[i]);
+    }
+    free(d);
+}
+
 static struct deliveries *deliveries_new(void)
 {
     struct deliveries *d = mem_alloc(sizeof(*d));
@@ -48,14 +74,19 @@ static struct deliveries *deliveries_new(void)
     return d;
 }
 
-/** outlet_post_message() - deliver @m, whose reference is taken over, to the sessions of @to; any
- * thread */
-void outlet_post_message(struct worker *to, struct message *m)
+static void send_at_once(struct mailbox *to, struct message *m)
 {
     struct deliveries *d = deliveries_new();
 
     d->messages[d->n++] = m;
-    worker_post(to, LANE_CONTROL, &d->post);
+    mailbox_post(to, LANE_CONTROL, &d->post.mail);
+}
+
+/** outlet_post_message() - deliver @m, whose reference is taken over, to the sessions of @to; any
+ * thread */
+void outlet_post_message(struct worker *to, struct message *m)
+{
+    send_at_once(to->mailbox, m);
 }
 
 static void add(struct outbox *o, struct message *m)
@@ -71,16 +102,16 @@ static void add(struct outbox *o, struct message *m)
 
 /**
  * outlet_send() - @p also goes to these outlets
- * @outlets:  BIT64(worker); this worker's own bit is not looked at
+ * @outlets:  BIT64(outlet); this worker's own bit is not looked at
  */
 void outlet_send(struct worker *w, uint64_t outlets, struct publication *p)
 {
-    for (unsigned i = 0; i < w->n_workers; i++) {
+    for (unsigned i = 0; i < w->node->n_outlets; i++) {
         if (i == w->index || !(outlets & BIT64(i)))
             continue;
         w->counters.messages_forwarded++;
         if (p->is_control)
-            outlet_post_message(w->node->workers[i], publication_keep(p));
+            send_at_once(w->node->outlets[i], publication_keep(p));
         else
             add(&w->outboxes[i], publication_keep(p));
     }
@@ -101,13 +132,13 @@ void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t b
 /**
  * outlet_flush() - at the end of a turn: the posts leave
  *
- * If another worker is behind, publishers are held back.
+ * If one of them is behind, publishers are held back.
  */
 void outlet_flush(struct worker *w)
 {
-    for (unsigned i = 0; i < w->n_workers; i++) {
+    for (unsigned i = 0; i < w->node->n_outlets; i++) {
         struct outbox *o = &w->outboxes[i];
-        struct mailbox *to = w->node->workers[i]->mailbox;
+        struct mailbox *to = w->node->outlets[i];
 
         if (o->n == 0)
             continue;

@@ -51,12 +51,13 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     w->n_workers = n_workers;
     w->loop = loop_new();
     w->mailbox = mailbox_new();
+    check(outlet_join(n, w->mailbox) == index);
     list_init(&w->links);
     list_init(&w->doomed);
     list_init(&w->dirty);
     list_init(&w->again);
     list_init(&w->suback_waits);
-    for (unsigned i = 0; i < WORKERS_MAX; i++)
+    for (unsigned i = 0; i < OUTLETS_MAX; i++)
         list_init(&w->outboxes[i].mails);
     map_init(&w->links_by_number, link_number);
     map_init(&w->residents, client_id_of);

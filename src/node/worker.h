@@ -192,7 +192,7 @@ struct worker {
     struct ban_table *bans;
     struct router *router;
     struct event_block *events;
-    struct outbox outboxes[WORKERS_MAX];
+    struct outbox outboxes[OUTLETS_MAX];
     uint64_t held_until_ns; /* publishers are not read until then */
     uint64_t hold_posted_ns;
     size_t retained_budget; /* topics that may still be looked at in this turn */

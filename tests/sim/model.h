@@ -39,6 +39,7 @@ struct letter {
     uint32_t size;     /* of the payload; 0: clears what is retained */
     uint32_t expiry_s; /* NOT_SET */
     unsigned n_sent;
+    unsigned n_at_outlet;
     uint64_t sent_ns;    /* first */
     uint64_t settled_ns; /* the node had it by then */
     struct duty to[CLIENTS_MAX];
@@ -82,8 +83,14 @@ void model_node_ends(bool yes);
 int model_expected_present(struct line *k);
 uint64_t model_next_due_ns(void);
 
-/* check.c: when all has calmed down */
+/* outlet.c: somebody who is no worker and wants messages */
 struct node;
+void outlet_start(struct node *n);
+void outlet_reads(void);
+void outlet_check(void);
+void outlet_end(void);
+
+/* check.c: when all has calmed down */
 void check_delivered(struct node *n);
 void check_retained(struct node *n);
 void check_empty(struct node *n);

@@ -25,6 +25,7 @@ void settings_draw(uint64_t seed)
         .large_messages = one_in(3),
         .reloads = one_in(5),
         .shared = one_in(4),
+        .outlet = one_in(3),
         .delay_max_us = delays_us[chance_below(COUNT_OF(delays_us))],
         .receive_max = one_in(2) ? 100 : (unsigned)chance_between(1, 10),
         .inflight_max = one_in(2) ? 100 : (unsigned)chance_between(1, 10),

@@ -57,6 +57,7 @@ struct settings {
     bool large_messages;
     bool reloads;          /* rights are taken away and given back */
     bool shared;           /* shared subscriptions */
+    bool outlet;           /* somebody who is no worker gets messages */
     unsigned delay_max_us; /* of the network */
     unsigned receive_max;
     unsigned inflight_max;

@@ -114,6 +114,8 @@ static bool somebody_reads(void)
 /* Return: whether anything happened. */
 static bool step(void)
 {
+    if (settings.outlet && one_in(8))
+        outlet_reads();
     switch (chance_below(4)) {
     case 0:
         if (node_has_auth_jobs()) {
@@ -238,14 +240,20 @@ void world_run(uint64_t seed, bool print_trace)
     model_node_ends(false);
     clients_start();
     node = node_start();
+    if (settings.outlet)
+        outlet_start(node);
     live();
     calm_down();
     check_delivered(node);
     check_retained(node);
+    if (settings.outlet)
+        outlet_check();
     check_empty(node);
     trace("the node ends");
     expect_end();
     node_end();
+    if (settings.outlet)
+        outlet_end();
     read_all(true);
     clients_end();
     model_end();

@@ -264,6 +264,7 @@ static void *run(void *arg)
 {
     struct admin *a = arg;
 
+    node_confine_admin(a->node);
     check(event_base_dispatch(a->base) == 0);
     return NULL;
 }

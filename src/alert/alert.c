@@ -40,10 +40,10 @@ struct alert *alert_new(const struct alert_settings *s, char **ret_error)
 }
 
 /** alert_start() - Return: 0 or -errno */
-int alert_start(struct alert *a)
+int alert_start(struct alert *a, const struct sandbox *sandbox)
 {
     for (size_t i = 0; i < a->n; i++) {
-        int err = receiver_start(&a->receivers[i]);
+        int err = receiver_start(&a->receivers[i], sandbox);
 
         if (err < 0)
             return err_trace(err);

@@ -33,7 +33,9 @@ struct alert;
 /* Reads the CA and the token; opens nothing yet.  @s is copied.  NULL with @ret_error, owned by the
  * caller. */
 struct alert *alert_new(const struct alert_settings *s, char **ret_error);
-MUST_CHECK int alert_start(struct alert *a);
+struct sandbox;
+/* Threads are confined by @sandbox, borrowed until alert_free(); NULL: they are not. */
+MUST_CHECK int alert_start(struct alert *a, const struct sandbox *sandbox);
 struct alert *alert_free(struct alert *a); /* stops */
 /* One record of the incident feed (JSON, detection section 5); copied.  Any thread; never blocks.
  */

@@ -71,6 +71,7 @@ struct receiver {
     struct stream *stream;   /* owned; what is kept open between two letters */
     int fd;                  /* of datagrams; -1 */
 
+    const struct sandbox *sandbox; /* borrowed; NULL: the thread is not confined */
     pthread_t thread;
     bool is_started;
     pthread_mutex_t lock; /* for what follows */
@@ -85,7 +86,7 @@ struct receiver {
 };
 
 void receiver_init(struct receiver *r, const struct receiver_kind *kind, size_t queue_max);
-MUST_CHECK int receiver_start(struct receiver *r);
+MUST_CHECK int receiver_start(struct receiver *r, const struct sandbox *sandbox);
 void receiver_done(struct receiver *r);
 void receiver_post(struct receiver *r, const char *record);
 struct alert_counters receiver_count(struct receiver *r);

@@ -157,6 +157,7 @@ static void *run(void *arg)
     struct letter *l;
 
     (void)pthread_setname_np(pthread_self(), r->kind->thread);
+    check(r->sandbox == NULL || sandbox_enter(r->sandbox, SANDBOX_ALERT) == 0);
     pthread_mutex_lock(&r->lock);
     while ((l = next(r)) != NULL) {
         CLEANUP(buf_done) struct buf why = {0};
@@ -178,10 +179,12 @@ static void *run(void *arg)
 }
 
 /** receiver_start() - Return: 0 or -errno */
-int receiver_start(struct receiver *r)
+int receiver_start(struct receiver *r, const struct sandbox *sandbox)
 {
-    int err = pthread_create(&r->thread, NULL, run, r);
+    int err;
 
+    r->sandbox = sandbox;
+    err = pthread_create(&r->thread, NULL, run, r);
     r->is_started = err == 0;
     return err == 0 ? 0 : err_origin(-err);
 }

@@ -201,5 +201,29 @@ bool address_is_loopback(const char *host); /* an address or name that reaches t
 /* Become @user for good: groups, ids, no new privileges; before threads are made.  The caller must
  * not go on if it fails. */
 MUST_CHECK int privileges_drop(const char *user);
+/* No capability but @keep (-1: none), for good; before threads are made. */
+MUST_CHECK int capabilities_keep(int keep);
+bool capabilities_none(void); /* of the calling thread */
+
+/* What a thread is there for: so much may it ask the kernel for, and no more. */
+enum sandbox_role {
+    SANDBOX_MAIN,     /* configuration, signals */
+    SANDBOX_WORKER,   /* connections that are open; no file, no new socket */
+    SANDBOX_SENTINEL, /* state on disk */
+    SANDBOX_ADMIN,    /* the API */
+    SANDBOX_AUTH,     /* computes only */
+    SANDBOX_TRIALS,   /* connects to the node itself */
+    SANDBOX_ALERT,    /* connects to the receivers of incidents */
+    SANDBOX_WARD,     /* bastide-ward: runs one program */
+    SANDBOX_ROLE_N,
+};
+
+struct sandbox; /* the filters of all roles */
+
+struct sandbox *sandbox_new(void); /* before there are other threads */
+struct sandbox *sandbox_free(struct sandbox *s);
+MUST_CHECK int sandbox_enter(const struct sandbox *s, enum sandbox_role role);
+bool sandbox_is_possible(void);
+bool sandbox_is_on(void); /* for the calling thread */
 /* RLIMIT_NOFILE to @want, or to the hard limit and -EPERM if that is lower. */
 MUST_CHECK int files_limit_raise(size_t want);

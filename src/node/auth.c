@@ -31,6 +31,7 @@ struct auth_job {
 };
 
 struct auth {
+    struct node *node;
     pthread_t threads[AUTH_THREADS];
     pthread_mutex_t lock;
     pthread_cond_t more;
@@ -77,6 +78,7 @@ static void *run(void *arg)
     struct auth_job *j;
 
     pthread_setname_np(pthread_self(), "auth");
+    node_confine(a->node, SANDBOX_AUTH);
     while ((j = next_job(a)) != NULL) {
         j->is_right = password_verify(j->verifier, j->password_secret);
         j->secret_hash = (uint16_t)hash_keyed(j->password_secret);
@@ -87,10 +89,11 @@ static void *run(void *arg)
 }
 
 /** auth_new() - start the threads */
-struct auth *auth_new(void)
+struct auth *auth_new(struct node *n)
 {
     struct auth *a = mem_new(struct auth);
 
+    a->node = n;
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->more, NULL);
     list_init(&a->queue);

@@ -23,6 +23,11 @@ enum config_client_certificate {
     CONFIG_CLIENT_CERTIFICATE_REQUIRED,
 };
 
+enum config_sandbox {
+    CONFIG_SANDBOX_OFF,
+    CONFIG_SANDBOX_ENFORCE,
+};
+
 struct config_listener {
     char *name;
     char *address; /* IP address, or "unix:" and an absolute path */
@@ -55,9 +60,10 @@ struct config {
     unsigned workers; /* 0: one a CPU */
     char *state_dir;  /* incidents.jsonl, bans.json, assets.json, audit ... */
     char *admin_socket;
-    char *log_level;         /* error, warning, info, debug */
-    char *run_as;            /* user to become after the start when root; NULL: stay */
-    uint32_t sys_interval_s; /* between two publications on $SYS; 0: none */
+    char *log_level;             /* error, warning, info, debug */
+    char *run_as;                /* user to become after the start when root; NULL: stay */
+    uint32_t sys_interval_s;     /* between two publications on $SYS; 0: none */
+    enum config_sandbox sandbox; /* no capability; system calls filtered by the thread's role */
     struct config_listener *listeners;
     size_t n_listeners;
     /* Policy: roles, limits, command topics from the file; users from users_file. */

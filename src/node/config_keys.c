@@ -19,6 +19,10 @@ static const struct config_choice log_levels[] = {
     {"error", 0}, {"warning", 1}, {"info", 2}, {"debug", 3}, {NULL, 0},
 };
 
+static const struct config_choice sandboxes[] = {
+    {"enforce", CONFIG_SANDBOX_ENFORCE}, {"off", CONFIG_SANDBOX_OFF}, {NULL, 0},
+};
+
 static const struct config_key node_keys[] = {
     {"name", CONFIG_TEXT, CONFIG_REQUIRED, IN(config, node_name), .min = 1, .max = 64,
      .what = "the node's name in incidents, reports and the log"},
@@ -35,6 +39,9 @@ static const struct config_key node_keys[] = {
     {"sys_interval_s", CONFIG_U32, 0, IN(config, sys_interval_s), .min = 0, .max = 86400, .deflt = "10",
      .what = "seconds between two publications of the node's state, retained, under $SYS/broker/; 0: none. Read by "
              "roles with a rule that says $SYS/, such as \"subscribe: $SYS/#\""},
+    {"sandbox", CONFIG_CHOICE, 0, IN(config, sandbox), .deflt = "enforce", .choices = sandboxes,
+     .what = "enforce: after the start no capability is left, and each thread may ask the kernel only for what its "
+             "work needs; off: for a debugger or a kernel without seccomp. Takes a restart"},
 };
 static const struct config_section node_section = SECTION(node_keys, config, NULL);
 

@@ -196,6 +196,8 @@ struct node *node_new(struct config *c, char **ret_error)
 
     n->config = c;
     n->started = c;
+    json_object_seed(
+        0); /* before there are threads: later it would open a file in one that may not */
     n->wake_fd = -1;
     atomic_init(&n->next_link, 1);
     pthread_mutex_init(&n->config_lock, NULL);
@@ -223,6 +225,7 @@ struct node *node_free(struct node *n)
         n->workers[i] = worker_free(n->workers[i]);
     n->admission = admission_free(n->admission);
     n->self_test = self_test_free(n->self_test);
+    n->sandbox = sandbox_free(n->sandbox);
     policy_unref(n->policy);
     if (n->config != n->started)
         config_free(n->config);
@@ -544,7 +547,7 @@ static int start_threads(struct node *n)
 {
     int r = 0;
 
-    n->auth = auth_new();
+    n->auth = auth_new(n);
     for (unsigned i = 0; i < n->n_workers && r == 0; i++)
         r = worker_start(n->workers[i]);
     if (r == 0)
@@ -587,43 +590,13 @@ static void say_where(const struct node *n)
     }
 }
 
-/* A reload reads again what root has read, and the state is written. */
-static int check_home(const struct config *c)
+static int prepare_process(struct node *n)
 {
-    const struct {
-        const char *path;
-        int mode;
-    } needed[] = {{c->path, R_OK}, {c->state_dir, R_OK | W_OK | X_OK}};
-
-    for (size_t i = 0; i < COUNT_OF(needed); i++) {
-        if (access(needed[i].path, needed[i].mode) == 0)
-            continue;
-        log_error("node", "node.run_as: user \"%s\" may not %s %s: %s; do chown -R %s %s",
-                  c->run_as, needed[i].mode == R_OK ? "read" : "write to", needed[i].path,
-                  strerror(errno), c->run_as, c->dir);
-        return err_origin(-EACCES);
-    }
-    return 0;
-}
-
-static int prepare_process(const struct node *n)
-{
-    const char *run_as = n->started->run_as;
     int r = files_limit_raise(policy_limits(n->policy)->connections_max + FILES_BESIDE_CONNECTIONS);
 
     if (r < 0)
         log_warning("node", "descriptors: fewer than connections_max allows: %s", strerror(-r));
-    if (run_as != NULL && geteuid() == 0) {
-        r = privileges_drop(run_as);
-        if (r < 0) {
-            log_error("node", "node.run_as: cannot become \"%s\": %s", run_as, strerror(-r));
-            return r;
-        }
-        return check_home(n->started);
-    } else if (geteuid() == 0) {
-        log_warning("node", "running as root: set node.run_as to an account without rights");
-    }
-    return 0;
+    return confine_process(n);
 }
 
 /** node_run() - see node.h */
@@ -645,6 +618,7 @@ int node_run(struct node *n, const struct node_hooks *hooks)
     }
     if (hooks == NULL || hooks->started == NULL || hooks->started(hooks->owner, n) == 0) {
         say_where(n);
+        node_confine(n, SANDBOX_MAIN);
         log_info("node", "\"%s\" serves with %u workers", n->started->node_name, n->n_workers);
         serve(n, signal_fd);
         status = 0;

@@ -49,6 +49,8 @@ struct node *node_new(struct config *c, char **ret_error);
  * may be NULL. */
 int node_run(struct node *n, const struct node_hooks *hooks);
 struct node *node_free(struct node *n);
+/* By the thread of the admin API, when its work begins. */
+void node_confine_admin(const struct node *n);
 /* Borrowed; for what does not change by a reload: paths, listeners, name.  Any thread between
  * hooks.started() and stopping(). */
 const struct config *node_config(const struct node *n);

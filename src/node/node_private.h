@@ -15,7 +15,8 @@ struct node {
     struct config *config; /* owned; replaced by a reload under config_lock, which all but the main
                               thread read it under */
     pthread_mutex_t config_lock;
-    struct config *started; /* owned; what does not change by a reload */
+    struct sandbox *sandbox; /* owned; NULL: off */
+    struct config *started;  /* owned; what does not change by a reload */
     struct policy *policy;
     struct worker *workers[WORKERS_MAX];
     unsigned n_workers;
@@ -51,9 +52,14 @@ unsigned outlet_join(struct node *n, struct mailbox *m);
 void outlet_take(struct mail *mail, outlet_message_fn *each, void *arg);
 /* interest.c */
 void outlet_want(struct node *n, unsigned outlet, struct bytes filter, bool wanted);
+/* confine.c */
+MUST_CHECK int confine_process(struct node *n);
+/* The calling thread may from here on ask the kernel only for what its role needs; called by each
+ * thread when its work begins.  Ends the process when that cannot be had. */
+void node_confine(const struct node *n, enum sandbox_role role);
 
 /* auth.c: what may block.  The answer comes back to the worker as connect_verified(). */
-struct auth *auth_new(void);
+struct auth *auth_new(struct node *n);
 struct auth *auth_free(struct auth *a);
 bool auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier,
                  struct bytes password);

@@ -196,6 +196,7 @@ static void *run(void *arg)
     int pause_ms = FIRST_AFTER_MS;
 
     pthread_setname_np(pthread_self(), "self-test");
+    node_confine(t->node, SANDBOX_TRIALS);
     while (wait_for(t, pause_ms)) {
         if (clock_now_ns() >= due_ns) {
             round_of_trials(t);

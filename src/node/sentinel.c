@@ -391,6 +391,7 @@ static void *run(void *arg)
     struct sentinel *s = arg;
 
     pthread_setname_np(pthread_self(), "sentinel");
+    node_confine(s->node, SANDBOX_SENTINEL);
     while (!s->stopping)
         turn(s, s->next_tick_ns);
     return NULL;
@@ -476,7 +477,7 @@ int sentinel_start(struct sentinel *s)
     s->mail_file = (struct loop_file){.fd = mailbox_fd(s->mailbox), .on_ready = on_mail};
     r = loop_add(s->loop, &s->mail_file, LOOP_READ);
     if (r == 0)
-        r = alert_start(s->alert);
+        r = alert_start(s->alert, s->node->sandbox);
     if (r < 0)
         return err_trace(r);
     r = pthread_create(&s->thread, NULL, run, s);

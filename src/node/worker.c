@@ -359,6 +359,7 @@ static void *run(void *arg)
 
     snprintf(name, sizeof(name), "worker-%u", w->index);
     pthread_setname_np(pthread_self(), name);
+    node_confine(w->node, SANDBOX_WORKER);
     while (!w->stopping)
         worker_turn(w);
     worker_end(w);

@@ -66,7 +66,7 @@ static void begin(struct receiver *r, size_t queue_max)
     *r = (struct receiver){0};
     other.n = 0;
     receiver_init(r, &kind, queue_max);
-    assert_int_equal(receiver_start(r), 0);
+    assert_int_equal(receiver_start(r, NULL), 0);
 }
 
 static void post(struct receiver *r, unsigned n)

@@ -82,12 +82,10 @@ static bool ask_twice(int fd, const char *name, struct buf *ret_secret, char **r
     return true;
 }
 
-/**
- * password_ask() - ask for it twice on the terminal, without echo
- * @name:        whose it will be
- * @ret_secret:  empty; give it to secret_buf_done() in any case
- */
-bool password_ask(const char *name, struct buf *ret_secret, char **ret_error)
+/* With @fn on the terminal, while echo and signals are off. */
+static bool
+on_terminal(bool (*fn)(int fd, const char *text, struct buf *ret_secret, char **ret_error),
+            const char *text, const char *else_by, struct buf *ret_secret, char **ret_error)
 {
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     struct termios quiet;
@@ -97,8 +95,7 @@ bool password_ask(const char *name, struct buf *ret_secret, char **ret_error)
     if (fd < 0 || tcgetattr(fd, &old) != 0) {
         if (fd >= 0)
             close(fd);
-        return refuse(ret_error, "there is no terminal to ask for the password at; give it by "
-                                 "--password-stdin, or let one be made by --generate");
+        return refuse(ret_error, else_by);
     }
     quiet = old;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
@@ -107,10 +104,32 @@ bool password_ask(const char *name, struct buf *ret_secret, char **ret_error)
         close(fd);
         return refuse(ret_error, "the terminal's echo cannot be turned off");
     }
-    ok = ask_twice(fd, name, ret_secret, ret_error);
+    ok = fn(fd, text, ret_secret, ret_error);
     tcsetattr(fd, TCSAFLUSH, &old);
     close(fd);
     return ok;
+}
+
+/**
+ * password_ask() - ask for it twice on the terminal, without echo
+ * @name:        whose it will be
+ * @ret_secret:  empty; give it to secret_buf_done() in any case
+ */
+bool password_ask(const char *name, struct buf *ret_secret, char **ret_error)
+{
+    return on_terminal(ask_twice, name,
+                       "there is no terminal to ask for the password at; give it by "
+                       "--password-stdin, or let one be made by --generate",
+                       ret_secret, ret_error);
+}
+
+/** password_ask_once() - ask for one that exists; as password_ask() */
+bool password_ask_once(const char *question, struct buf *ret_secret, char **ret_error)
+{
+    return on_terminal(ask_once, question,
+                       "there is no terminal to ask for the passphrase at; give it by "
+                       "--passphrase-fd",
+                       ret_secret, ret_error);
 }
 
 /**

@@ -11,6 +11,7 @@
 #include "admin/admin.h"
 #include "base/log.h"
 #include "cli/ask.h"
+#include "cli/keys.h"
 #include "cli/notify.h"
 #include "node/node.h"
 
@@ -79,7 +80,7 @@ static int lock_state(const struct config *c)
                     c->state_dir);
 }
 
-static int run(struct config *c)
+static int run(struct config *c, struct keyring *keys)
 {
     struct admin *admin = NULL;
     const struct node_hooks hooks = {
@@ -90,7 +91,7 @@ static int run(struct config *c)
         .stopping = on_stopping,
     };
     char *error = NULL;
-    struct node *n = node_new(c, &error);
+    struct node *n = node_new(c, keys, &error);
     int rc;
 
     if (n == NULL) {
@@ -120,6 +121,7 @@ int cli_run(int argc, char **argv)
 {
     struct cli_args a;
     struct config *c = NULL;
+    struct keyring *keys = NULL;
     int rc = cli_args_parse(&a, argc, argv, 0, 0);
 
     if (rc == CLI_OK)
@@ -128,9 +130,11 @@ int cli_run(int argc, char **argv)
         return rc;
     log_warnings(c);
     rc = lock_state(c);
+    if (rc == CLI_OK)
+        rc = keys_open(&a, c, &keys);
     if (rc != CLI_OK) {
         config_free(c);
         return rc;
     }
-    return run(c);
+    return run(c, keys);
 }

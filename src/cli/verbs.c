@@ -10,12 +10,13 @@
 #include "bench/bench.h"
 #include "cli/args.h"
 #include "cli/ask.h"
+#include "cli/keys.h"
 
 /* clang-format off */
 #define JSON_OPTION {"--json", NULL, NULL, "write JSON, for machines"}
 #define END         {NULL, NULL, NULL, NULL}
 
-static const struct cli_option config_options[] = {CLI_NODE_OPTIONS, END};
+static const struct cli_option run_options[] = {CLI_KEY_OPTIONS, CLI_NODE_OPTIONS, END};
 static const struct cli_option check_options[] = {
     {"--keys", NULL, NULL, "show every key that a configuration may have; none is read"},
     CLI_NODE_OPTIONS, END,
@@ -139,7 +140,7 @@ const struct cli_verb cli_verbs[] = {
     {"init", cli_init, "make a node's home: configuration, CA, certificates, keys, an administrator", "DIR", init_options,
      "DIR must be empty or not there. What it made, and what comes next, is shown at the end, with "
      "the administrator's password, which is shown once only."},
-    {"run", cli_run, "run a node until SIGTERM, SIGINT or bastide stop", "", config_options,
+    {"run", cli_run, "run a node until SIGTERM, SIGINT or bastide stop", "", run_options,
      "SIGHUP reads configuration, users, certificates and CRL anew, as bastide reload does. Under "
      "systemd it tells when it is ready (Type=notify)."},
     {"check-config", cli_check_config, "say whether a configuration is in order, and what it amounts to", "", check_options,

@@ -26,6 +26,7 @@
 
 #include "base/bytes.h"
 #include "event/event.h"
+#include "store/control.h"
 
 #define IDENTIFY_TEST_PREFIX "bastide-self-test"
 #define IDENTIFY_TEXT_MAX                                                                          \
@@ -58,16 +59,15 @@ struct identify *identify_free(struct identify *id);
 bool identify_inventory_load(struct identify *id, const char *path, uint64_t unix_ms,
                              char **ret_error);
 
-/* state_dir/assets.json and flows.json; each is written aside, synced and renamed.  False:
- * @ret_error (owned by the caller) says why, and a file that could not be written is as it was. */
-MUST_CHECK bool identify_save(const struct identify *id, const char *state_dir, uint64_t unix_ms,
-                              char **ret_error);
-/* Once, before the first event.  A file that is missing is nothing learned yet.  A file that does
- * not parse is moved aside to *.corrupt-<unix ms>; then, and when one cannot be read, false and
- * @ret_error (owned by the caller) says so: what could be read is in, the node may go on.
- * Undeclared assets and flows that were not seen for IDENTIFY_FORGET_DAYS are left out. */
-MUST_CHECK bool identify_load(struct identify *id, const char *state_dir, uint64_t unix_ms,
-                              char **ret_error);
+/* What was learned since the last call, to the store, without waiting for it.  False: not all of it
+ * yet, the rest goes with the next call. */
+bool identify_save(struct identify *id, struct control *control, uint64_t unix_ms);
+/* Once, before the first event.  Files of an older version in @state_dir are taken over and
+ * removed; one that does not parse is moved aside to *.corrupt-<unix ms>.  False: @ret_error (owned
+ * by the caller) says what could not be used: what could is in, the node may go on.  Undeclared
+ * assets and flows that were not seen for IDENTIFY_FORGET_DAYS are left out. */
+MUST_CHECK bool identify_load(struct identify *id, struct control *control, const char *state_dir,
+                              uint64_t unix_ms, char **ret_error);
 
 /* About once a second. */
 void identify_tick(struct identify *id, uint64_t unix_ms);
@@ -93,9 +93,10 @@ json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms);
 /* ---- what a device says of itself, and TLS of it ---- */
 
 #define IDENTIFY_TRAIT_BYTES_MAX 128
-#define IDENTIFY_COMPONENTS_MAX  256 /* devices behind one node that are kept; then none is added  \
-                                      */
-#define IDENTIFY_CHANGES_MAX 8       /* of one asset; then the oldest goes */
+#define IDENTIFY_COMPONENTS_MAX                                                                    \
+    256                        /* devices behind one node that are kept; then none is added        \
+                                */
+#define IDENTIFY_CHANGES_MAX 8 /* of one asset; then the oldest goes */
 
 /* clang-format off */
 /*    name                   in records and reports */

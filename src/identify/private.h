@@ -207,11 +207,13 @@ struct principal {
     char *name;
     size_t n_connected;      /* assets, not connections */
     uint64_t shared_unix_ms; /* last time; 0: never */
+    uint64_t saved;          /* as of an asset */
 };
 
 struct seen_address {
     char text[ADDRESS_TEXT_MAX];
     uint64_t last_unix_ms;
+    uint64_t saved; /* as of an asset; of those in identify.peers */
 };
 
 /* A device behind another one, of a birth. */
@@ -262,6 +264,7 @@ struct asset {
     struct principal *name; /* NULL for certificates and anonymous */
     struct record *record;  /* NULL: learned only */
     struct detail *detail;  /* owned; NULL: nothing known */
+    uint64_t saved;         /* hash of what the store was given last */
     char id[];              /* "cert:NAME" or "user:PRINCIPAL/CLIENT"; key */
 };
 
@@ -284,6 +287,7 @@ struct flow {
     char *topic; /* owned */
     uint64_t first_seen_unix_ms;
     uint64_t last_seen_unix_ms;
+    uint64_t saved_unix_ms; /* the last time that the store was given; 0: none */
 };
 
 /* A topic that a connection published, or a filter it subscribed: a leaf of the topic tree. */
@@ -343,7 +347,12 @@ struct identify {
     struct day_count retired[RETIRED_DAYS]; /* CONNECTs of retired devices, ring by day */
     struct day_count online[RETIRED_DAYS];  /* seconds of connections, ring by day */
     uint64_t ticked_unix_ms;
+    uint64_t saved_since, saved_retired, saved_online; /* hashes, as of an asset */
 };
+
+/* Keys of table "seen" begin so. */
+#define ADDRESS_KEY   "address:"
+#define PRINCIPAL_KEY "principal:"
 
 char *text_clean(struct bytes b);
 void asset_set_role(struct identify *id, struct asset *a, struct bytes role);

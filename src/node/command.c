@@ -68,6 +68,24 @@ static char *say(const char *format, ...)
     return text;
 }
 
+/* Object: "client m-1". */
+static void audit_of(struct node *n, const char *author, const char *action, const char *kind,
+                     const char *subject, const char *reason, const char *result, ...) PRINTF(7, 8);
+static void audit_of(struct node *n, const char *author, const char *action, const char *kind,
+                     const char *subject, const char *reason, const char *result, ...)
+{
+    char *object = say(subject[0] != '\0' ? "%s %s" : "%s%s", kind, subject);
+    char *text = NULL;
+    va_list args;
+
+    va_start(args, result);
+    check(vasprintf(&text, result, args) >= 0);
+    va_end(args);
+    node_audit(n, author, action, object, reason, text);
+    free(object);
+    free(text);
+}
+
 /* ---- disconnect ---- */
 
 static unsigned disconnect_subject(struct node *n, enum node_subject_kind kind, const char *subject,
@@ -96,6 +114,7 @@ enum node_answer node_disconnect(struct node *n, enum node_subject_kind kind, co
 
     log_info("control", "%s: disconnect %s %s: %u closed", author, subject_kinds[kind], subject,
              n_closed);
+    audit_of(n, author, "disconnect", subject_kinds[kind], subject, "", "%u closed", n_closed);
     *ret_count = n_closed;
     *ret_text = n_closed > 0 ? say("%u connection%s closed", n_closed, n_closed == 1 ? "" : "s")
                              : say("no connection of %s \"%s\"", subject_kinds[kind], subject);
@@ -221,6 +240,8 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
     sentinel_call(n->sentinel, do_ban, &c);
     log_info("control", "%s: ban %s %s: %s", author, ban_kind_text(r->kind), r->subject,
              respond_answer_text(c.answer));
+    audit_of(n, author, "ban", ban_kind_text(r->kind), r->subject, r->reason, "%s, %u closed",
+             respond_answer_text(c.answer), *ret_count);
     *ret_text = c.answer == RESPOND_OK
                     ? say("%s \"%s\" is banned; %u connection%s closed%s", ban_kind_text(r->kind),
                           r->subject, *ret_count, *ret_count == 1 ? "" : "s", until_restart(&c))
@@ -239,6 +260,8 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
 
     sentinel_call(n->sentinel, do_unban, &c);
     log_info("control", "%s: unban %s %s: %s", author, ban_kind_text(kind), subject,
+             respond_answer_text(c.answer));
+    audit_of(n, author, "unban", ban_kind_text(kind), subject, "", "%s",
              respond_answer_text(c.answer));
     *ret_text = c.answer == RESPOND_OK ? say("the ban of %s \"%s\" is lifted%s",
                                              ban_kind_text(kind), subject, until_restart(&c))
@@ -298,6 +321,7 @@ static void do_incident(struct sentinel *s, void *arg)
 enum node_answer node_incident(struct node *n, const struct node_incident_request *r,
                                const char *author, char **ret_text)
 {
+    static const char *const verbs[] = {"ack", "assign", "close", "rollback", "approve"};
     static const char *const done[] = {"acknowledged", "assigned", "closed", "undone", "done"};
     struct incident_call c = {.request = r, .author = author};
     const char *to = r->verb == NODE_INCIDENT_ASSIGN ? r->assignee : "";
@@ -316,6 +340,7 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
         *ret_text =
             say("incident %s is %s%s%s", r->id, done[r->verb], to[0] != '\0' ? " to " : "", to);
     log_info("control", "%s: %s", author, *ret_text);
+    audit_of(n, author, verbs[r->verb], "incident", r->id, r->note, "%s", *ret_text);
     return answer_of(c.answer);
 }
 
@@ -346,5 +371,6 @@ enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const 
     else
         *ret_text = say("no automatic response for %u minutes", minutes);
     log_warning("control", "%s: %s", author, *ret_text);
+    audit_of(n, author, "suspend", "responses", "", "", "%s", *ret_text);
     return answer_of(c.answer);
 }

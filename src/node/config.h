@@ -58,7 +58,7 @@ struct config {
     char *node_name;
     char *location;   /* MQ.ID.EA-03; NULL when not declared */
     unsigned workers; /* 0: one a CPU */
-    char *state_dir;  /* incidents.jsonl, bans.json, assets.json, audit ... */
+    char *state_dir;  /* of what the node keeps: ARCHITECTURE.md lists it */
     char *admin_socket;
     char *log_level;             /* error, warning, info, debug */
     char *run_as;                /* user to become after the start when root; NULL: stay */
@@ -92,6 +92,10 @@ struct config {
         CONFIG_SEVERITY_HIGH,
         CONFIG_SEVERITY_CRITICAL,
     } alert_severity_min;
+    /* Store: where the at-rest key comes from */
+    int key_from;         /* enum key_source_kind of crypto */
+    char *key_file;       /* KEY_FROM_FILE */
+    char *key_credential; /* KEY_FROM_CREDENTIAL */
     /* Assess */
     char *target_profile;    /* YAML */
     char *attestations_file; /* NULL */

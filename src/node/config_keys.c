@@ -2,6 +2,8 @@
 /* node/config_keys.c - every key of the configuration, with range, default and meaning */
 #include "node/config_keys.h"
 
+#include "crypto/keyring.h"
+
 #include "alert/alert.h"
 
 #define IN(type, field) .offset = offsetof(struct type, field)
@@ -214,6 +216,24 @@ static const struct config_key respond_keys[] = {
 };
 static const struct config_section respond_section = SECTION(respond_keys, config, NULL);
 
+static const struct config_choice key_sources[] = {
+    {"file",       KEY_FROM_FILE},
+    {"credential", KEY_FROM_CREDENTIAL},
+    {"passphrase", KEY_FROM_PASSPHRASE},
+    {NULL, 0},
+};
+
+static const struct config_key store_keys[] = {
+    {"key_from", CONFIG_CHOICE, 0, IN(config, key_from), .deflt = "file", .choices = key_sources,
+     .what = "where the key comes from that opens what the node stores: a file, a systemd credential, or a passphrase "
+             "that is asked for at the start"},
+    {"key_file", CONFIG_PATH, 0, IN(config, key_file), .min = 1, .max = 4095, .deflt = "keys/at-rest.key",
+     .what = "the file, mode 0600; made at the first start. Keep a copy of it apart from the backups"},
+    {"key_credential", CONFIG_TEXT, 0, IN(config, key_credential), .min = 1, .max = 128, .deflt = "bastide-at-rest",
+     .what = "the credential's name, as in the unit's LoadCredentialEncrypted=; it holds what such a file holds"},
+};
+static const struct config_section store_section = SECTION(store_keys, config, NULL);
+
 #define FILE_TO_READ .min = 1, .max = 4095
 static const struct config_choice severities_min[] = {
     {"low", CONFIG_SEVERITY_LOW}, {"medium", CONFIG_SEVERITY_MEDIUM}, {"high", CONFIG_SEVERITY_HIGH},
@@ -272,6 +292,7 @@ static const struct config_key root_keys[] = {
     {"respond", CONFIG_SECTION, 0, .section = &respond_section, .what = "automatic responses"},
     {"alerts", CONFIG_SECTION, 0, .section = &alerts_section,
      .what = "incidents to other systems; a change takes a restart"},
+    {"store", CONFIG_SECTION, 0, .section = &store_section, .what = "what the node keeps on disk"},
     {"assess", CONFIG_SECTION, 0, .section = &assess_section, .what = "the assessment"},
 };
 const struct config_section config_root_section = SECTION(root_keys, config, config_check_root);

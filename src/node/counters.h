@@ -52,7 +52,7 @@
     X(bans_hit,             NULL,                        NULL,                     "network connections and CONNECTs refused by a ban")                   \
     X(publishers_held,      NULL,                        NULL,                     "times publishers were held back for slow receivers")                  \
     X(wills_published,      NULL,                        NULL,                     "Will Messages published")                                             \
-    X(events_dropped,       NULL,                        NULL,                     "events that detection did not get because its block was full")       
+    X(events_dropped,       NULL,                        NULL,                     "events that detection did not get because its block was full")
 /* clang-format on */
 
 struct counters {

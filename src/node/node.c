@@ -24,6 +24,7 @@
 #include "node/node_private.h"
 #include "node/self_test.h"
 #include "node/sentinel.h"
+#include "store/control.h"
 #include "node/sys.h"
 
 #define FILES_BESIDE_CONNECTIONS 256
@@ -159,6 +160,9 @@ static bool make(struct node *n, char **ret_error)
     tls_unref_all(tls, n->config->n_listeners);
     if (!ok)
         return false;
+    n->control = control_open(n->config->state_dir, n->keys, ret_error);
+    if (n->control == NULL)
+        return false;
     n->sentinel = sentinel_new(n, ret_error);
     return n->sentinel != NULL;
 }
@@ -190,7 +194,7 @@ static void set_log_level(const struct config *c)
 }
 
 /** node_new() - see node.h */
-struct node *node_new(struct config *c, char **ret_error)
+struct node *node_new(struct config *c, struct keyring *keys, char **ret_error)
 {
     struct node *n = mem_new(struct node);
 
@@ -198,6 +202,7 @@ struct node *node_new(struct config *c, char **ret_error)
     n->started = c;
     json_object_seed(
         0); /* before there are threads: later it would open a file in one that may not */
+    n->keys = keys;
     n->wake_fd = -1;
     atomic_init(&n->next_link, 1);
     pthread_mutex_init(&n->config_lock, NULL);
@@ -221,6 +226,8 @@ struct node *node_free(struct node *n)
     if (n == NULL)
         return NULL;
     n->sentinel = sentinel_free(n->sentinel);
+    n->control = control_close(n->control);
+    n->keys = keyring_free(n->keys);
     for (unsigned i = 0; i < n->n_workers; i++)
         n->workers[i] = worker_free(n->workers[i]);
     n->admission = admission_free(n->admission);
@@ -393,6 +400,7 @@ static bool reload(struct node *n, struct buf *text)
 }
 
 struct reload_request {
+    const char *author; /* borrowed */
     struct buf text;
     bool ok;
     bool is_done;
@@ -411,6 +419,7 @@ enum node_answer node_reload(struct node *n, const char *author, char **ret_text
     struct reload_request r = {0};
 
     log_info("reload", "asked for by %s", author);
+    r.author = author;
     pthread_mutex_lock(&n->reload_lock);
     if (atomic_load(&n->stopping)) {
         pthread_mutex_unlock(&n->reload_lock);
@@ -445,6 +454,7 @@ static void reload_now(struct node *n, struct reload_request *r)
         n->hooks->reloading(n->hooks->owner);
     r->ok = reload(n, &r->text);
     log_lines(r->ok ? LOG_INFO : LOG_ERROR, "reload", buf_view(&r->text));
+    node_audit(n, r->author, "reload", n->started->path, "", r->ok ? "in force" : "refused");
     if (n->hooks != NULL && n->hooks->reloaded != NULL)
         n->hooks->reloaded(n->hooks->owner);
 }
@@ -472,6 +482,7 @@ static void answer_reload(struct node *n)
 void node_stop(struct node *n, const char *author)
 {
     log_info("node", "stop asked for by %s", author);
+    node_audit(n, author, "stop", n->started->node_name, "", "begun");
     pthread_mutex_lock(&n->reload_lock);
     atomic_store(&n->stopping, true);
     pthread_mutex_unlock(&n->reload_lock);
@@ -489,6 +500,7 @@ static int open_signals(void)
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that is full is an error as others */
     fd = signalfd(-1, &set, SFD_CLOEXEC);
     return fd >= 0 ? fd : err_origin(-errno);
 }
@@ -496,7 +508,7 @@ static int open_signals(void)
 static void take_signal(struct node *n, int fd)
 {
     struct signalfd_siginfo info;
-    struct reload_request r = {0};
+    struct reload_request r = {.author = "signal:SIGHUP"};
 
     if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
@@ -548,6 +560,7 @@ static int start_threads(struct node *n)
     int r = 0;
 
     n->auth = auth_new(n);
+    r = control_start(n->control);
     for (unsigned i = 0; i < n->n_workers && r == 0; i++)
         r = worker_start(n->workers[i]);
     if (r == 0)
@@ -620,6 +633,7 @@ int node_run(struct node *n, const struct node_hooks *hooks)
         say_where(n);
         node_confine(n, SANDBOX_MAIN);
         log_info("node", "\"%s\" serves with %u workers", n->started->node_name, n->n_workers);
+        node_audit(n, "node", "start", n->started->node_name, "version " BASTIDE_VERSION, "serves");
         serve(n, signal_fd);
         status = 0;
     }
@@ -628,6 +642,7 @@ int node_run(struct node *n, const struct node_hooks *hooks)
     if (hooks != NULL && hooks->stopping != NULL)
         hooks->stopping(hooks->owner);
     stop_threads(n);
+    node_audit(n, "node", "stop", n->started->node_name, "", "stopped");
     log_info("node", "stopped");
 out:
     if (signal_fd >= 0)

@@ -17,6 +17,7 @@
 
 #include <jansson.h>
 
+#include "crypto/keyring.h"
 #include "node/config.h"
 #include "protect/protect.h"
 
@@ -42,9 +43,9 @@ struct node_hooks {
     void (*stopping)(void *owner);
 };
 
-/* @c is taken, on failure too.  On failure NULL and @ret_error (owned by the caller) says what,
- * where, what to do. */
-struct node *node_new(struct config *c, char **ret_error);
+/* @c and @keys are taken, on failure too.  On failure NULL and @ret_error (owned by the caller)
+ * says what, where, what to do. */
+struct node *node_new(struct config *c, struct keyring *keys, char **ret_error);
 /* Blocks until SIGTERM, SIGINT or node_stop().  Return: exit status, 0 for an orderly stop.  @hooks
  * may be NULL. */
 int node_run(struct node *n, const struct node_hooks *hooks);

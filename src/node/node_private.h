@@ -18,6 +18,8 @@ struct node {
     struct sandbox *sandbox; /* owned; NULL: off */
     struct config *started;  /* owned; what does not change by a reload */
     struct policy *policy;
+    struct keyring *keys;    /* owned */
+    struct control *control; /* owned */
     struct worker *workers[WORKERS_MAX];
     unsigned n_workers;
     struct mailbox *outlets[OUTLETS_MAX]; /* borrowed: of the workers, then of others that joined */
@@ -57,6 +59,10 @@ MUST_CHECK int confine_process(struct node *n);
 /* The calling thread may from here on ask the kernel only for what its role needs; called by each
  * thread when its work begins.  Ends the process when that cannot be had. */
 void node_confine(const struct node *n, enum sandbox_role role);
+
+/* audit.c: an entry; any thread, does not wait.  NULL is "". */
+void node_audit(struct node *n, const char *actor, const char *action, const char *object,
+                const char *reason, const char *result);
 
 /* auth.c: what may block.  The answer comes back to the worker as connect_verified(). */
 struct auth *auth_new(struct node *n);

@@ -70,7 +70,7 @@ static void bans(struct sentinel *s, struct evidence_list *e)
         n_complete += b->author[0] != '\0' && b->reason[0] != '\0' && b->expires_unix_ms != 0;
         n_overdue += b->expires_unix_ms != 0 && b->expires_unix_ms + 2000 < e->at_unix_ms;
     }
-    n_kept = respond_bans_kept(s->respond, sentinel_now(s));
+    n_kept = respond_bans_kept(s->respond);
     if (s->n_bans > 0)
         evidence_add(e, "MQ.PR.SP-04.t4", n_kept == s->n_bans, s->n_bans, NULL,
                      "%zu of %zu bans were read back from the state, as after a restart", n_kept,

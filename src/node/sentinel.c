@@ -334,16 +334,6 @@ void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg)
 
 /* ---- turns ---- */
 
-static void save(struct sentinel *s)
-{
-    char *error = NULL;
-
-    if (!identify_save(s->identify, s->node->started->state_dir, s->now_unix_ms, &error)) {
-        log_error("identify", "%s", error);
-        free(error);
-    }
-}
-
 static void tick(struct sentinel *s)
 {
     detect_tick(s->detect, s->now_ns, found, s);
@@ -351,7 +341,7 @@ static void tick(struct sentinel *s)
     identify_tick(s->identify, s->now_unix_ms);
     s->next_tick_ns = s->now_ns + TICK_NS;
     if (s->now_ns >= s->next_save_ns) {
-        save(s);
+        (void)identify_save(s->identify, s->node->control, s->now_unix_ms);
         s->next_save_ns = s->now_ns + SAVE_NS;
     }
 }
@@ -430,6 +420,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
         .enforce = c->respond_enforce,
         .time_scale = c->detect_time_scale,
         .state_dir = c->state_dir,
+        .control = n->control,
         .role_is_critical = role_is_critical,
         .role_is_critical_arg = s,
     };
@@ -456,7 +447,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
     map_init(&s->addresses, online_address_text);
     learn_roles(s, c);
     s->identify = identify_new(NULL);
-    if (!identify_load(s->identify, c->state_dir, s->now_unix_ms, &error)) {
+    if (!identify_load(s->identify, n->control, c->state_dir, s->now_unix_ms, &error)) {
         log_warning("identify", "%s", error);
         free(error);
     }
@@ -522,8 +513,8 @@ struct sentinel *sentinel_free(struct sentinel *s)
     if (s == NULL)
         return NULL;
     drop_late(s);
-    if (s->stopping)
-        save(s);
+    while (s->stopping && !identify_save(s->identify, s->node->control, s->now_unix_ms))
+        ; /* a part at a time */
     while ((item = map_next(&s->online, &cursor)) != NULL)
         free(item);
     cursor = 0;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "respond/private.h"
+#include "store/audit.h"
 
 #define DELAY_S 600
 #define HELD_S  900
@@ -92,6 +93,7 @@ static bool perform_ban(struct respond *r, struct incident *i, struct action *a,
 
     a->ban_ms =
         history_ban(h, a->ban_ms * NS_PER_MS, now.ns, respond_scaled_ns(r, DAY_S)) / NS_PER_MS;
+    history_keep(&r->histories, h, now);
     a->expires_unix_ms = now.unix_ms + a->ban_ms;
     b = ban_of(i, a);
     return respond_ban_put(r, &b, now) == RESPOND_OK;
@@ -257,6 +259,28 @@ static void decide(struct respond *r, struct incident *i, const struct finding *
     reason_of(i, why_not, a);
 }
 
+/* MQ.PR.IP-04 */
+static void audit(struct respond *r, const struct action *a, const char *author, const char *result,
+                  struct respond_now now)
+{
+    struct audit_entry e = {
+        .at_unix_ms = now.unix_ms,
+        .actor = author,
+        .action = action_kind_text(a->kind),
+        .reason = a->reason,
+        .result = result,
+    };
+    struct buf object = {0};
+
+    if (r->settings.control == NULL)
+        return;
+    buf_addf(&object, "%s %s", subject_kind_text(a->target_kind), a->target);
+    buf_add_u8(&object, 0);
+    e.object = (const char *)object.at;
+    control_audit(r->settings.control, &e);
+    buf_done(&object);
+}
+
 static void try_action(struct respond *r, struct incident *i, enum action_kind kind,
                        const struct finding *f, const struct plan *p, struct respond_now now)
 {
@@ -288,9 +312,11 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
     if (a->state == ACTION_DONE)
         perform(r, i, a, now);
     count(r, a);
-    if (kind > ACTION_ALERT)
-        log_warning("respond", "%s of %s: %s: %s", action_kind_text(kind), a->target,
-                    action_state_text(a->state), a->reason);
+    if (kind <= ACTION_ALERT)
+        return;
+    audit(r, a, a->author, action_state_text(a->state), now);
+    log_warning("respond", "%s of %s: %s: %s", action_kind_text(kind), a->target,
+                action_state_text(a->state), a->reason);
 }
 
 /**
@@ -331,6 +357,7 @@ unsigned act_approve(struct respond *r, struct incident *i, const char *author,
             perform(r, i, a, now);
         }
         count(r, a);
+        audit(r, a, author, action_state_text(a->state), now);
         n_done += a->state == ACTION_DONE;
     }
     return n_done;
@@ -359,6 +386,7 @@ unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
         if (a->state == ACTION_DONE && rows[a->kind].undo != NULL)
             rows[a->kind].undo(r, i, a, now);
         mark_undone(r, a, author);
+        audit(r, a, author, action_state_text(a->state), now);
         n_undone++;
     }
     return n_undone;

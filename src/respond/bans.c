@@ -14,7 +14,7 @@ static const char *const kinds[] = {
     [RESPOND_BAN_CLIENT_ADDRESS] = "client-address",
 };
 
-/** respond_ban_kind_text() - as in bans.json; static */
+/** respond_ban_kind_text() - as it is stored; static */
 const char *respond_ban_kind_text(enum respond_ban_kind kind)
 {
     check(kind < RESPOND_BAN_KIND_N);
@@ -67,8 +67,7 @@ static void drop_text(const char *text)
     free((void *)(uintptr_t)text);
 }
 
-/** bans_drop() - @e is freed */
-void bans_drop(struct ban_list *l, struct ban_entry *e)
+static void drop(struct ban_list *l, struct ban_entry *e)
 {
     map_remove(&l->by_key, key_of(e));
     list_remove(&e->link);
@@ -79,16 +78,21 @@ void bans_drop(struct ban_list *l, struct ban_entry *e)
     drop_text(e->ban.incident);
     free(e->key);
     free(e);
-    l->dirty = true;
 }
 
-/** bans_done() - free them all */
+/** bans_drop() - it is over; @e is freed */
+void bans_drop(struct ban_list *l, struct ban_entry *e)
+{
+    ban_unkeep(l, e);
+    drop(l, e);
+}
+
+/** bans_done() - free them all; what is kept stays so */
 void bans_done(struct ban_list *l)
 {
     list_each (it, &l->all)
-        bans_drop(l, list_item(it, struct ban_entry, link));
+        drop(l, list_item(it, struct ban_entry, link));
     map_done(&l->by_key);
-    free(l->path);
 }
 
 /** bans_find() - Return: the ban of just this subject, or NULL. */
@@ -120,7 +124,7 @@ struct ban_entry *bans_put(struct ban_list *l, const struct respond_ban *b)
     list_init(&e->link);
     list_append(&l->all, &e->link);
     map_put(&l->by_key, e);
-    l->dirty = true;
+    ban_keep(l, e);
     return e;
 }
 
@@ -211,7 +215,7 @@ enum respond_answer respond_ban_add(struct respond *r, const struct respond_ban 
     enum respond_answer a = respond_ban_put(r, b, now);
 
     if (a == RESPOND_OK)
-        respond_save_bans(r);
+        respond_flush(r);
     return a;
 }
 
@@ -229,19 +233,20 @@ enum respond_answer respond_ban_remove(struct respond *r, enum respond_ban_kind 
         return RESPOND_E_NOT_FOUND;
     act_ban_lifted(r, &e->ban, author, now);
     respond_ban_lift(r, e);
-    respond_save_bans(r);
+    respond_flush(r);
     return RESPOND_OK;
 }
 
 /** respond_bans_kept() - see respond.h */
-size_t respond_bans_kept(struct respond *r, struct respond_now now)
+size_t respond_bans_kept(struct respond *r)
 {
     struct ban_list again;
     size_t n = 0;
 
-    respond_save_bans(r);
+    if (r->settings.control == NULL)
+        return 0;
     bans_init(&again);
-    bans_read_back(&r->bans, &again, now.unix_ms);
+    bans_read_back(r->settings.control, &again);
     list_each (it, &r->bans.all) {
         const struct respond_ban *b = &list_item(it, struct ban_entry, link)->ban;
         const struct ban_entry *e = bans_find(&again, b->kind, b->subject, b->address);

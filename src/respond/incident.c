@@ -439,7 +439,7 @@ enum respond_answer respond_incident_rollback(struct respond *r, const char *id,
     if (n == 0)
         return RESPOND_E_CONFLICT;
     log_info("respond", "%s: %u actions undone by %s", id, n, author);
-    respond_save_bans(r);
+    respond_flush(r);
     incident_changed(r, i, now);
     *ret_undone = n;
     return RESPOND_OK;
@@ -458,7 +458,7 @@ enum respond_answer respond_incident_approve(struct respond *r, const char *id, 
     if (n == 0)
         return RESPOND_E_CONFLICT;
     log_info("respond", "%s: %u actions approved by %s", id, n, author);
-    respond_save_bans(r);
+    respond_flush(r);
     incident_changed(r, i, now);
     *ret_done = n;
     return RESPOND_OK;

@@ -87,6 +87,7 @@ struct plan playbook_plan(struct respond *r, struct incident *i, const struct fi
     case SEVERITY_HIGH:
         p.actions =
             history_high(h, now.ns, respond_scaled_ns(r, DAY_S)) ? play->high_again : play->high;
+        history_keep(&r->histories, h, now);
         break;
     case SEVERITY_CRITICAL:
         p.actions = play->critical;

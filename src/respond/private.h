@@ -37,7 +37,8 @@ struct history {
 
 struct histories {
     struct map by_key;
-    struct list seen; /* least recently first */
+    struct list seen;        /* least recently first */
+    struct control *control; /* borrowed; NULL: they are not kept */
 };
 
 void histories_init(struct histories *all);
@@ -48,6 +49,8 @@ bool history_low(struct history *h, const struct detector_info *d, uint64_t now_
 unsigned history_medium(struct history *h, uint64_t now_ns, uint64_t hour_ns);
 bool history_high(struct history *h, uint64_t now_ns, uint64_t day_ns);
 uint64_t history_ban(struct history *h, uint64_t base_ns, uint64_t now_ns, uint64_t day_ns);
+void histories_load(struct histories *all, struct control *control, struct respond_now now);
+void history_keep(const struct histories *all, const struct history *h, struct respond_now now);
 
 /* ---- protected.c: never_act_on ---- */
 
@@ -58,10 +61,13 @@ struct protected_set {
     struct map by_name;
     struct list seen; /* least recently first; only the learned ones */
     size_t n_learned;
+    enum subject_kind kind;
+    struct control *control; /* borrowed; NULL: they are not kept */
 };
 
 void protected_init(struct protected_set *p);
 void protected_done(struct protected_set *p);
+void protected_load(struct protected_set *all, struct control *control);
 void protected_learn(struct protected_set *p, struct bytes name);
 void protected_add(struct protected_set *p, struct bytes name);
 bool protected_has(const struct protected_set *p, struct bytes name);
@@ -105,7 +111,7 @@ bool feed_append(struct feed *f, const char *line);
 void feed_read_back(const struct feed *f, struct buf *ret);
 void feed_next_id(struct feed *f, uint64_t now_unix_ms, char ret[INCIDENT_ID_BYTES]);
 
-/* ---- bans.c, bans_file.c ---- */
+/* ---- bans.c, bans_store.c ---- */
 
 struct ban_entry {
     struct respond_ban ban; /* its texts are owned */
@@ -115,10 +121,8 @@ struct ban_entry {
 
 struct ban_list {
     struct map by_key;
-    struct list all; /* in the order in which they were made */
-    char *path;      /* owned; NULL: not kept on disk */
-    bool dirty;
-    bool failed; /* and it was said */
+    struct list all;         /* in the order in which they were made */
+    struct control *control; /* borrowed; NULL: they are not kept */
 };
 
 void bans_init(struct ban_list *l);
@@ -131,9 +135,11 @@ struct ban_entry *bans_ends_first(const struct ban_list *l);
 bool ban_is_automatic(const struct respond_ban *b);
 bool ban_is_sound(const struct respond_ban *b);
 
-void bans_load(struct ban_list *l, const char *state_dir, uint64_t now_unix_ms);
-void bans_read_back(const struct ban_list *l, struct ban_list *ret, uint64_t now_unix_ms);
-bool bans_save(struct ban_list *l);
+void bans_load(struct ban_list *l, struct control *control, const char *state_dir,
+               uint64_t now_unix_ms);
+void bans_read_back(struct control *from, struct ban_list *ret);
+void ban_keep(struct ban_list *l, const struct ban_entry *e);
+void ban_unkeep(struct ban_list *l, const struct ban_entry *e);
 
 /* ---- the whole ---- */
 
@@ -165,7 +171,7 @@ struct respond {
 
 uint64_t respond_scaled_ns(const struct respond *r, uint64_t seconds);
 uint64_t respond_scaled_ms(const struct respond *r, uint64_t seconds);
-void respond_save_bans(struct respond *r);
+void respond_flush(struct respond *r);
 
 /* bans of the list and on the node, at once */
 enum respond_answer respond_ban_put(struct respond *r, const struct respond_ban *b,

@@ -2,6 +2,7 @@
 /* respond/protected.c - names that no automatic action touches */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "respond/private.h"
 
@@ -23,8 +24,29 @@ void protected_init(struct protected_set *p)
     list_init(&p->seen);
 }
 
+/* "client:m-1" */
+static void make_key(const struct protected_set *p, struct bytes name, struct buf *ret)
+{
+    buf_addf(ret, "%s:%.*s", subject_kind_text(p->kind), BYTES_ARG(name));
+    buf_add_u8(ret, 0);
+}
+
+static void keep(const struct protected_set *p, struct bytes name, bool stays)
+{
+    CLEANUP(buf_done) struct buf key = {0};
+
+    if (p->control == NULL)
+        return;
+    make_key(p, name, &key);
+    if (stays)
+        control_put(p->control, CONTROL_GUARDED, (char *)key.at, 0, "{}");
+    else
+        control_delete(p->control, CONTROL_GUARDED, (char *)key.at);
+}
+
 static void forget(struct protected_set *p, struct protected_name *n)
 {
+    keep(p, n->name, false);
     map_remove(&p->by_name, n->name);
     list_remove(&n->link);
     bytes_free(n->name);
@@ -81,10 +103,44 @@ void protected_learn(struct protected_set *p, struct bytes name)
             p->n_learned--;
         }
         n = name_of(p, name);
+        keep(p, name, true);
         p->n_learned++;
     }
     list_remove(&n->link);
     list_append(&p->seen, &n->link);
+}
+
+static void load_one(void *arg, const char *key, uint64_t at_unix_ms, const char *doc)
+{
+    struct protected_set *all = arg;
+
+    (void)at_unix_ms;
+    (void)doc;
+    for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++) {
+        size_t len = strlen(subject_kind_text(k));
+
+        if (strncmp(key, subject_kind_text(k), len) == 0 && key[len] == ':')
+            protected_learn(&all[k], bytes_str(key + len + 1));
+    }
+}
+
+/**
+ * protected_load() - who was learned by an earlier run
+ * @all:  one set for each kind of subject
+ *
+ * Until a critical client has come back, its address would not be known otherwise.
+ */
+void protected_load(struct protected_set *all, struct control *control)
+{
+    char *error = NULL;
+
+    if (!control_each(control, CONTROL_GUARDED, PROTECTED_MAX, load_one, all, &error))
+        log_error("respond", "%s", error);
+    free(error);
+    for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++) {
+        all[k].kind = k;
+        all[k].control = control;
+    }
 }
 
 /** protected_has() - Return: whether @name is in the set. */

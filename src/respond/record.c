@@ -345,7 +345,8 @@ json_t *respond_incident_json(const struct incident *i)
  * respond_record() - tell the feed what became of @i
  * @state:  "open", "update" or "closed"
  *
- * A line in incidents.jsonl, and unless it is of severity info a message.
+ * A line in incidents.jsonl, the incident's row of the control store, and unless it is of severity
+ * info a message.
  */
 void respond_record(struct respond *r, const struct incident *i, const char *state)
 {
@@ -356,6 +357,8 @@ void respond_record(struct respond *r, const struct incident *i, const char *sta
     check(line != NULL);
     if (!feed_append(&r->feed, line))
         r->counters.write_failures++;
+    if (r->settings.control != NULL)
+        control_put(r->settings.control, CONTROL_INCIDENT, i->id, i->updated_unix_ms, line);
     if (i->severity > SEVERITY_INFO)
         r->hands.publish_incident(r->hands.arg, i, line);
     log_info("respond", "%s: %s: %s", i->id, state, i->detector->name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* respond/respond.c - life, ticks, the kill switch; see respond.h */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -35,6 +36,48 @@ uint64_t respond_scaled_ms(const struct respond *r, uint64_t seconds)
     return respond_scaled_ns(r, seconds) / NS_PER_MS;
 }
 
+/* ---- the kill switch outlives a restart ---- */
+
+#define SUSPENDED "responses suspended until unix ms"
+
+static void suspension_keep(struct respond *r)
+{
+    char text[24];
+
+    if (r->settings.control == NULL)
+        return;
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)r->suspended_until_unix_ms);
+    control_put(r->settings.control, CONTROL_SETTING, SUSPENDED, r->suspended_until_unix_ms, text);
+    respond_flush(r);
+}
+
+struct suspension {
+    struct respond *r;
+    struct respond_now now;
+};
+
+static void suspension_take(void *arg, const char *key, uint64_t at_unix_ms, const char *doc)
+{
+    const struct suspension *s = arg;
+
+    (void)doc;
+    if (strcmp(key, SUSPENDED) != 0 || at_unix_ms <= s->now.unix_ms)
+        return;
+    s->r->suspended_until_unix_ms = at_unix_ms;
+    s->r->suspended_until_ns = s->now.ns + (at_unix_ms - s->now.unix_ms) * NS_PER_MS;
+    log_warning("respond", "automatic responses are still suspended, as before the restart");
+}
+
+static void suspension_load(struct respond *r, struct respond_now now)
+{
+    struct suspension s = {.r = r, .now = now};
+    char *error = NULL;
+
+    if (!control_each(r->settings.control, CONTROL_SETTING, 0, suspension_take, &s, &error))
+        log_error("respond", "%s", error);
+    free(error);
+}
+
 /** respond_new() - see respond.h */
 struct respond *respond_new(const struct respond_settings *s, const struct respond_hands *hands,
                             struct respond_now now)
@@ -52,7 +95,12 @@ struct respond *respond_new(const struct respond_settings *s, const struct respo
     r->started_ns = now.ns;
     incidents_restore(r);
     bans_init(&r->bans);
-    bans_load(&r->bans, s->state_dir, now.unix_ms);
+    bans_load(&r->bans, s->control, s->state_dir, now.unix_ms);
+    if (s->control != NULL) {
+        histories_load(&r->histories, s->control, now);
+        protected_load(r->protected, s->control);
+        suspension_load(r, now);
+    }
     return r;
 }
 
@@ -61,7 +109,6 @@ struct respond *respond_free(struct respond *r)
 {
     if (r == NULL)
         return NULL;
-    respond_save_bans(r);
     incidents_done(r);
     bans_done(&r->bans);
     feed_done(&r->feed);
@@ -81,10 +128,10 @@ void respond_settings_change(struct respond *r, bool enforce)
     r->settings.enforce = enforce;
 }
 
-/** respond_save_bans() - write bans.json if it is due */
-void respond_save_bans(struct respond *r)
+/** respond_flush() - wait until what a person asked for is on disk, or known not to be */
+void respond_flush(struct respond *r)
 {
-    if (!bans_save(&r->bans))
+    if (r->settings.control != NULL && !control_flush(r->settings.control))
         r->counters.write_failures++;
 }
 
@@ -98,7 +145,6 @@ void respond_tick(struct respond *r, struct respond_now now)
         r->suspended_until_ns = 0;
         r->suspended_until_unix_ms = 0;
     }
-    respond_save_bans(r);
 }
 
 /** respond_suspend() - see respond.h */
@@ -111,6 +157,7 @@ enum respond_answer respond_suspend(struct respond *r, unsigned minutes, const c
         return RESPOND_E_INVALID;
     r->suspended_until_ns = minutes > 0 ? now.ns + length_ms * NS_PER_MS : 0;
     r->suspended_until_unix_ms = minutes > 0 ? now.unix_ms + length_ms : 0;
+    suspension_keep(r);
     if (minutes > 0)
         log_warning("respond", "automatic responses are suspended for %u min by %s", minutes,
                     author);
@@ -128,7 +175,7 @@ uint64_t respond_suspended_until_unix_ms(const struct respond *r)
 /** respond_is_kept() - false as long as bans or incidents could not be written the last time */
 bool respond_is_kept(const struct respond *r)
 {
-    return !r->bans.failed && !r->feed.failed;
+    return (r->settings.control == NULL || control_is_kept(r->settings.control)) && !r->feed.failed;
 }
 
 /** respond_counters() - since respond_new() */

@@ -7,8 +7,9 @@
  * calling thread; they must not call back into respond.  One thread owns a struct
  * respond.
  *
- * What it keeps in state_dir: incidents.jsonl (one line a change), bans.json.  At the
- * start the newest incidents are read back.
+ * What it keeps: incidents.jsonl in state_dir (one line a change), for other tools; and in
+ * the control store the last record of each incident, bans, what subjects did before,
+ * whom nothing is done to, and the kill switch, which are read back at the start.
  *
  * MQ.RS.* (detection, section 5)
  */
@@ -18,6 +19,7 @@
 
 #include "detect/detect.h"
 #include "event/event.h"
+#include "store/control.h"
 
 #define RESPOND_INCIDENTS_MAX                                                                      \
     1000 /* in memory; then the oldest closed, else the oldest, is forgotten */
@@ -89,7 +91,8 @@ struct respond_hands {
 struct respond_settings {
     bool enforce;      /* no: observe, record what would have been done */
     double time_scale; /* divides the durations of bans, delays and escalation; 0: 1; for tests */
-    const char *state_dir;   /* must exist; NULL: keep nothing on disk */
+    const char *state_dir;   /* of the feed; must exist; NULL: no feed */
+    struct control *control; /* borrowed; what a restart must not undo; NULL: nothing is kept */
     uint64_t file_bytes_max; /* of incidents.jsonl, then it is rotated; 0: 64 MiB; four old ones are
                                 kept */
     unsigned blast_clients_max; /* clients touched automatically in 10 min; 0: 20 */
@@ -105,13 +108,13 @@ struct respond;
 /* ---- life; the owner's thread ---- */
 
 /* Copies @s and @hands; loads the bans that have not expired, without calling hands->ban_add(): see
- * respond_bans_each(). A corrupt bans.json is moved to bans.json.corrupt-<unix_ms> with a warning.
+ * respond_bans_each(); and what subjects did before, whom nothing is done to, and the kill switch.
  * Never fails: what cannot be read or written is logged once. */
 struct respond *respond_new(const struct respond_settings *s, const struct respond_hands *hands,
                             struct respond_now now);
-struct respond *respond_free(struct respond *r);               /* writes bans.json if it is due */
+struct respond *respond_free(struct respond *r);
 void respond_settings_change(struct respond *r, bool enforce); /* after a reload */
-/* About once a second: expiry of bans, delays and held actions; writes bans.json when it is due. */
+/* About once a second: expiry of bans, delays and held actions. */
 void respond_tick(struct respond *r, struct respond_now now);
 void respond_finding(struct respond *r, const struct finding *f, struct respond_now now);
 
@@ -314,7 +317,8 @@ uint64_t respond_suspended_until_unix_ms(const struct respond *r); /* 0: not sus
 
 /* ---- the ban list ---- */
 
-/* Persisted at once; automatic ones by the next tick.  Created now, whatever @b says.  Copies. */
+/* On disk when it returns, or respond_is_kept() is false; automatic ones soon after.  Created now,
+ * whatever @b says.  Copies. */
 enum respond_answer respond_ban_add(struct respond *r, const struct respond_ban *b,
                                     struct respond_now now);
 enum respond_answer respond_ban_remove(struct respond *r, enum respond_ban_kind kind,
@@ -338,7 +342,7 @@ struct respond_counters {
 };
 
 struct respond_counters respond_counters(const struct respond *r);
-/* Of the bans in force, how many would be so again after a restart?  What is due is written, and
- * the file is read. */
-size_t respond_bans_kept(struct respond *r, struct respond_now now);
+/* Of the bans in force, how many would be so again after a restart?  What due is written, and
+ * the store is read. */
+size_t respond_bans_kept(struct respond *r);
 bool respond_is_kept(const struct respond *r); /* is on disk what is in force? */

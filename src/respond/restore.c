@@ -6,8 +6,8 @@
  * record lacks or holds in another form the rest is kept.  A record whose detector
  * this version does not have is left out.
  *
- * What was done is known but no longer in force, except for bans, which have a file
- * of their own: delays ended with the run, and what waited for approval is withdrawn.
+ * What was done is known but no longer in force, except for bans, which are kept
+ * by themselves: delays ended with the run, and what waited for approval is withdrawn.
  */
 #include <stdlib.h>
 
@@ -188,9 +188,9 @@ static bool read_record(struct incident *i, const json_t *o)
     return true;
 }
 
-static void restore_one(struct respond *r, struct bytes line)
+static void restore_one(struct respond *r, struct bytes record)
 {
-    json_t *o = json_loadb((const char *)line.at, line.len, 0, NULL);
+    json_t *o = json_loadb((const char *)record.at, record.len, 0, NULL);
     const char *id = text_of(o, "id");
     struct kept_incident *k;
 
@@ -204,6 +204,15 @@ static void restore_one(struct respond *r, struct bytes line)
     json_decref(o);
 }
 
+static void restore_row(void *arg, const char *key, uint64_t at_unix_ms, const char *doc)
+{
+    (void)key;
+    (void)at_unix_ms;
+    restore_one(arg, bytes_str(doc));
+}
+
+/* ---- once, from the feed of an older version, which had no store ---- */
+
 /* The line before @end, without its newline; what was torn is a line that does not parse. */
 static struct bytes line_before(struct bytes text, size_t end)
 {
@@ -214,13 +223,8 @@ static struct bytes line_before(struct bytes text, size_t end)
     return bytes_of(text.at + begin, end - begin);
 }
 
-/**
- * incidents_restore() - the newest RESPOND_INCIDENTS_MAX of earlier runs
- *
- * Once, before the first finding.  From the last record back, so that of each incident only one is
- * read.
- */
-void incidents_restore(struct respond *r)
+/* From the last record back, so that of each incident only one is read. */
+static void restore_from_feed(struct respond *r)
 {
     struct buf text = {0};
     size_t end;
@@ -235,6 +239,43 @@ void incidents_restore(struct respond *r)
         end -= end > 0; /* the newline before it */
     }
     buf_done(&text);
+}
+
+static void store_all(struct respond *r)
+{
+    list_each (it, &r->incidents) {
+        const struct incident *i = &list_item(it, struct kept_incident, link)->face;
+        json_t *o = respond_record_json(i, i->state == INCIDENT_CLOSED ? "closed" : "update");
+        char *text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
+
+        control_put(r->settings.control, CONTROL_INCIDENT, i->id, i->updated_unix_ms, text);
+        free(text);
+        json_decref(o);
+    }
+    if (r->by_id.n > 0)
+        log_warning("respond", "%zu incidents of the feed were taken into the control store",
+                    r->by_id.n);
+}
+
+/**
+ * incidents_restore() - the newest RESPOND_INCIDENTS_MAX of earlier runs
+ *
+ * Once, before the first finding.
+ */
+void incidents_restore(struct respond *r)
+{
+    char *error = NULL;
+
+    if (r->settings.control == NULL)
+        return;
+    if (!control_each(r->settings.control, CONTROL_INCIDENT, RESPOND_INCIDENTS_MAX, restore_row, r,
+                      &error))
+        log_error("respond", "%s", error);
+    free(error);
+    if (r->by_id.n == 0) {
+        restore_from_feed(r);
+        store_all(r);
+    }
     if (r->by_id.n > 0)
         log_info("respond", "%zu incidents of earlier runs, %u of them open", r->by_id.n,
                  r->n_open);

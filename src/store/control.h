@@ -55,6 +55,12 @@ bool control_table_parse(const char *text, enum control_table *ret);
 
 /* ---- life ---- */
 
+/* The keyring of a state folder, which is made when nothing is stored there yet; with it the file
+ * of the at-rest key, if it is to come from one that is missing.  NULL with @ret_error. */
+struct keyring *state_keyring_open(const char *state_dir, const struct key_source *from,
+                                   char **ret_error);
+char *state_keyring_path(const char *state_dir); /* owned by the caller */
+
 bool control_exists(const char *state_dir);
 /* Opened, made when there is none yet, and of an older version brought up to date.  @keys outlives
  * it.  NULL with @ret_error: what is wrong, with which file, and what to do; nothing was changed.
@@ -78,8 +84,8 @@ void control_delete(struct control *c, enum control_table t, const char *key);
 MUST_CHECK bool control_flush(struct control *c);
 /* @key is "" for what was appended.  All borrowed for the call. */
 typedef void control_row_fn(void *arg, const char *key, uint64_t at_unix_ms, const char *doc);
-/* The rows in the order in which they came, the newest @limit of them (0: all).  @fn must not ask
- * for changes.  False with @ret_error (may be NULL): not all could be read. */
+/* The rows in the order in which they came, the newest @limit of them (0: all).  @fn may ask for
+ * changes, but not wait.  False with @ret_error (may be NULL): not all could be read. */
 MUST_CHECK bool control_each(struct control *c, enum control_table t, size_t limit,
                              control_row_fn *fn, void *arg, char **ret_error);
 /* All pages sealed under the current data key, so that the older ones can be dropped. */

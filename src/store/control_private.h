@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "store/audit.h"
 #include "store/control.h"
 #include "store/page_vfs.h"
 
@@ -56,20 +57,31 @@ enum job_kind {
     JOB_PUT,
     JOB_APPEND,
     JOB_DELETE,
+    JOB_AUDIT,
     JOB_CALL, /* run @call between two transactions */
 };
+
+#define JOB_DOCUMENT_KINDS JOB_AUDIT /* those before it have a statement for each table */
+#define AUDIT_TEXTS        5
 
 struct job {
     struct list link;
     enum job_kind kind;
     enum control_table table;
     uint64_t at_unix_ms;
-    char *key; /* owned; NULL */
-    char *doc; /* owned; NULL */
+    char *key;                /* owned; NULL */
+    char *doc;                /* owned; NULL */
+    char *texts[AUDIT_TEXTS]; /* JOB_AUDIT; owned */
     /* JOB_CALL; the asker waits for it, and owns the job */
     void (*call)(struct control *c, void *arg);
     void *arg;
     bool is_done;
+};
+
+/* The end of the audit. */
+struct audit_chain {
+    uint64_t seq;
+    char hash[SHA256_TEXT_LEN];
 };
 
 struct control {
@@ -79,8 +91,10 @@ struct control {
     struct page_vfs *vfs;
     sqlite3 *db;
     struct mark mark;
-    sqlite3_stmt *changes[CONTROL_TABLE_N][JOB_CALL]; /* by table and kind of job */
+    sqlite3_stmt *changes[CONTROL_TABLE_N][JOB_DOCUMENT_KINDS]; /* by table and kind of job */
     sqlite3_stmt *set_number;
+    sqlite3_stmt *add_entry;
+    sqlite3_stmt *add_head;
 
     pthread_mutex_t lock;
     pthread_cond_t wanted;
@@ -90,8 +104,12 @@ struct control {
     bool stopping; /* under the lock */
     pthread_t thread;
 
-    struct list waiting; /* changes of a transaction that could not be written; the writer's */
-    uint64_t number;     /* of the last transaction; the writer's */
+    struct list waiting;      /* changes of a transaction that could not be written; the writer's */
+    uint64_t number;          /* of the last transaction; the writer's */
+    struct audit_chain chain; /* the writer's, as are these */
+    struct audit_head head;   /* the newest; seq 0: none since the start */
+    uint64_t exported_seq;
+    uint64_t export_ns; /* not before */
     uint64_t retry_ns;
     uint64_t tidy_ns; /* when rows beyond a table's number are taken out */
     bool said;        /* that changes wait */
@@ -112,6 +130,16 @@ MUST_CHECK bool control_prepare(struct control *c, char **ret_error);
 void control_unprepare(struct control *c);
 void control_write_waiting(struct control *c);
 void control_tidy(struct control *c);
+
+/* audit.c */
+MUST_CHECK bool audit_prepare(struct control *c, char **ret_error);
+void audit_unprepare(struct control *c);
+MUST_CHECK bool audit_add(struct control *c, const struct job *j);
+MUST_CHECK bool audit_sign(struct control *c);
+void audit_export(struct control *c, bool now);
+void audit_tidy(struct control *c);
+void audit_hash(const struct audit_row *r, char ret[AUDIT_HASH_TEXT_LEN]);
+void audit_head_message(const struct audit_head *h, struct buf *ret);
 
 /* control_schema.c */
 MUST_CHECK bool schema_upgrade(sqlite3 *db, char **ret_error);

@@ -18,6 +18,8 @@ void job_free(struct job *j)
 {
     free(j->key);
     free(j->doc);
+    for (int i = 0; i < AUDIT_TEXTS; i++)
+        free(j->texts[i]);
     free(j);
 }
 
@@ -111,6 +113,7 @@ void control_stop_thread(struct control *c)
     }
     list_splice(&jobs, &c->jobs);
     do_all(c, &jobs);
+    audit_export(c, true);
 }
 
 /* ---- asking ---- */

@@ -19,6 +19,12 @@ static const char *const steps[] = {
     DOCUMENTS("asset") DOCUMENTS("flow") DOCUMENTS("seen") DOCUMENTS("incident")
     DOCUMENTS("ban") DOCUMENTS("subject") DOCUMENTS("guarded") DOCUMENTS("drill")
     DOCUMENTS("assessment") DOCUMENTS("setting"),
+    /* 2: the audit */
+    "CREATE TABLE audit(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL,"
+    " action TEXT NOT NULL, object TEXT NOT NULL, reason TEXT NOT NULL, result TEXT NOT NULL,"
+    " prev_hash TEXT NOT NULL, hash TEXT NOT NULL);"
+    "CREATE TABLE head(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, hash TEXT NOT NULL,"
+    " signature TEXT NOT NULL);",
 };
 /* clang-format on */
 

@@ -15,7 +15,7 @@
 static const struct {
     const char *name;
     unsigned rows_max;
-    const char *sql[JOB_CALL];
+    const char *sql[JOB_DOCUMENT_KINDS];
 } tables[CONTROL_TABLE_N] = {
 #define X(name, table, rows_max, what)                                                          \
     [CONTROL_##name] = {table, rows_max, {                                                      \
@@ -52,13 +52,13 @@ bool control_prepare(struct control *c, char **ret_error)
     bool ok = true;
 
     for (enum control_table t = 0; t < CONTROL_TABLE_N; t++)
-        for (enum job_kind k = 0; k < JOB_CALL; k++) {
+        for (enum job_kind k = 0; k < JOB_DOCUMENT_KINDS; k++) {
             c->changes[t][k] = sql_prepare(c->db, tables[t].sql[k]);
             ok = ok && c->changes[t][k] != NULL;
         }
     c->set_number = sql_prepare(c->db, "UPDATE meta SET value = ?1 WHERE name = 'number'");
     if (ok && c->set_number != NULL)
-        return true;
+        return audit_prepare(c, ret_error);
     return sql_fail(ret_error, "%s: a table is not as it has to be: %s", c->db_path,
                     sql_why(c->db));
 }
@@ -67,15 +67,19 @@ bool control_prepare(struct control *c, char **ret_error)
 void control_unprepare(struct control *c)
 {
     for (enum control_table t = 0; t < CONTROL_TABLE_N; t++)
-        for (enum job_kind k = 0; k < JOB_CALL; k++)
+        for (enum job_kind k = 0; k < JOB_DOCUMENT_KINDS; k++)
             sqlite3_finalize(c->changes[t][k]);
     sqlite3_finalize(c->set_number);
+    audit_unprepare(c);
 }
 
 static bool apply(struct control *c, const struct job *j)
 {
-    sqlite3_stmt *s = c->changes[j->table][j->kind];
+    sqlite3_stmt *s;
 
+    if (j->kind == JOB_AUDIT)
+        return audit_add(c, j);
+    s = c->changes[j->table][j->kind];
     sql_bind_text(s, 1, j->key);
     if (j->kind != JOB_DELETE) {
         check(sqlite3_bind_int64(s, 2, (sqlite3_int64)j->at_unix_ms) == SQLITE_OK);
@@ -86,9 +90,13 @@ static bool apply(struct control *c, const struct job *j)
 
 static bool apply_all(struct control *c)
 {
+    uint64_t seq = c->chain.seq;
+
     list_each (it, &c->waiting)
         if (!apply(c, list_item(it, struct job, link)))
             return false;
+    if (c->chain.seq != seq && !audit_sign(c))
+        return false;
     check(sqlite3_bind_int64(c->set_number, 1, (sqlite3_int64)c->number + 1) == SQLITE_OK);
     return sql_step_done(c->set_number);
 }
@@ -164,12 +172,16 @@ static void failed_transaction(struct control *c)
  */
 void control_write_waiting(struct control *c)
 {
+    struct audit_chain chain = c->chain;
+    struct audit_head head = c->head;
     int err;
 
     if (list_is_empty(&c->waiting) || atomic_load(&c->is_broken))
         return;
     if (!sql_exec(c->db, "BEGIN IMMEDIATE") || !apply_all(c) || !sql_exec(c->db, "COMMIT")) {
         failed_transaction(c);
+        c->chain = chain;
+        c->head = head;
         return;
     }
     c->number++;
@@ -178,6 +190,7 @@ void control_write_waiting(struct control *c)
     if (err < 0)
         log_warning("store", "transaction %llu could not be marked: %s; the next one is tried",
                     (unsigned long long)c->number, strerror(-err));
+    audit_export(c, false);
 }
 
 static void tidy(struct control *c, enum control_table t)
@@ -200,6 +213,7 @@ void control_tidy(struct control *c)
 {
     for (enum control_table t = 0; t < CONTROL_TABLE_N; t++)
         tidy(c, t);
+    audit_tidy(c);
 }
 
 struct reseal {

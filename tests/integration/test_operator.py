@@ -2,6 +2,7 @@
 """What an operator does wrong, and what the program says to it."""
 
 import os
+import resource
 import socket
 
 import pytest
@@ -49,12 +50,12 @@ def test_a_home_that_is_not_the_accounts_to_become_is_told(site):
 
 
 def test_a_ban_that_cannot_be_written_is_in_force_and_the_operator_knows(field):
-    state = field.folder / "state"
-    state.rename(field.folder / "away")
+    process = field.process.pid
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
     said = field.ok("ban", "client", "evil")
     assert 'client "evil" is banned' in said and "IT IS NOT ON DISK" in said
     assert field.json("status")["respond"]["kept"] is False
-    (field.folder / "away").rename(state)
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     said = field.ok("ban", "client", "worse")
     assert "DISK" not in said
     assert field.json("status")["respond"]["kept"] is True

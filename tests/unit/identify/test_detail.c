@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/identify/test_detail.c - what a device is; MQ.ID.AM-01 MQ.ID.AM-02 */
 #include "feed.h"
+#include "state.h"
 
 #include "identify/traits.h"
 
@@ -120,16 +121,13 @@ static void devices_behind_a_node_are_components_and_bounded(void **state)
 
 static void details_outlive_a_restart(void **state)
 {
-    char dir[] = "/tmp/bastide-identify-XXXXXX";
-    char path[64];
     struct identify *id = identify_new(NULL);
     struct identify *back = identify_new(NULL);
     struct client moved = meter;
     char *error = NULL;
     json_t *before, *after;
 
-    (void)state;
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(dir_make(state), 0);
     moved.conn = 2;
     moved.address = "10.9.0.1";
     connect_at(id, &meter, NOW);
@@ -138,8 +136,8 @@ static void details_outlive_a_restart(void **state)
     feed(id, &meter, EVENT_DISCONNECTED, NULL, NOW + 3);
     connect_at(id, &moved, NOW + 4);
     feed(id, &moved, EVENT_DISCONNECTED, NULL, NOW + 5);
-    assert_true(identify_save(id, dir, NOW, &error));
-    assert_true(identify_load(back, dir, NOW, &error));
+    assert_true(identify_save(id, control, NOW));
+    assert_true(identify_load(back, control, dir, NOW, &error));
     before = identify_assets_json(id, NOW);
     after = identify_assets_json(back, NOW);
     assert_true(json_equal(before, after));
@@ -147,11 +145,7 @@ static void details_outlive_a_restart(void **state)
     json_decref(after);
     identify_free(id);
     identify_free(back);
-    (void)snprintf(path, sizeof(path), "%s/assets.json", dir);
-    unlink(path);
-    (void)snprintf(path, sizeof(path), "%s/flows.json", dir);
-    unlink(path);
-    rmdir(dir);
+    assert_int_equal(dir_remove(state), 0);
 }
 
 static void clients_call_things_by_many_names(void **state)

@@ -19,6 +19,7 @@
 
 struct stage {
     char dir[64];
+    struct keyring *keys;
     struct respond *r;
     struct respond_settings settings;
     struct respond_now now;
@@ -110,17 +111,35 @@ static inline void stage_start(struct stage *s)
     s->r = respond_new(&s->settings, &hands, s->now);
 }
 
+/* A store of its own. */
+static inline void stage_keep(struct stage *s)
+{
+    char key[96];
+    char ring[96];
+    const struct key_source from = {.kind = KEY_FROM_FILE, .name = key};
+    char *error = NULL;
+
+    snprintf(key, sizeof(key), "%s/key", s->dir);
+    snprintf(ring, sizeof(ring), "%s/ring", s->dir);
+    assert_true(at_rest_key_create(key, &error));
+    s->keys = keyring_create(ring, &from, &error);
+    assert_non_null(s->keys);
+    s->settings.control = control_open(s->dir, s->keys, &error);
+    assert_non_null(s->settings.control);
+}
+
 static inline void stage_begin(struct stage *s)
 {
     log_level_set(LOG_ERROR);
     *s = (struct stage){
-        .dir = "/tmp/bastide-respond-XXXXXX",
+        .dir = "/dev/shm/bastide-respond-XXXXXX",
         .now = {.ns = 1000000 * S, .unix_ms = NOVEMBER_2026},
         .online = 100,
         .settings = {.enforce = true, .role_is_critical = stage_is_critical},
     };
     assert_non_null(mkdtemp(s->dir));
     s->settings.state_dir = s->dir;
+    stage_keep(s);
     stage_start(s);
 }
 
@@ -137,6 +156,8 @@ static inline void stage_end(struct stage *s)
     char path[400];
 
     s->r = respond_free(s->r);
+    control_close(s->settings.control);
+    keyring_free(s->keys);
     free(s->published);
     d = opendir(s->dir);
     while (d != NULL && (e = readdir(d)) != NULL) {

@@ -42,7 +42,7 @@ static inline int kept_setup(void **state)
     struct kept *k = calloc(1, sizeof(*k));
     struct key_source from = {.kind = KEY_FROM_FILE, .name = k->key};
 
-    snprintf(k->dir, sizeof(k->dir), "/tmp/bastide-store-XXXXXX");
+    snprintf(k->dir, sizeof(k->dir), "/dev/shm/bastide-store-XXXXXX");
     check(mkdtemp(k->dir) != NULL);
     snprintf(k->key, sizeof(k->key), "%s/at-rest.key", k->dir);
     check(at_rest_key_create(k->key, &k->error));

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/control_keys.c - the keyring of a state folder
+ *
+ * A first start makes the keyring, and the file of the at-rest key when it is to come
+ * from one.  Once anything is stored, a key that is missing is an error: a node must
+ * not begin anew because its key has got lost.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "store/control_private.h"
+
+#define KEYRING_NAME "keyring"
+
+/** state_keyring_path() - of @state_dir; owned by the caller */
+char *state_keyring_path(const char *state_dir)
+{
+    char *path = NULL;
+
+    check(asprintf(&path, "%s/" KEYRING_NAME, state_dir) >= 0);
+    return path;
+}
+
+static bool is_missing(const char *path)
+{
+    return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+/* The folder too: that of the configuration may have been written by hand. */
+static bool make_key_file(const char *path, char **ret_error)
+{
+    char *dir = bytes_dup_str(bytes_str(path));
+    char *slash = strrchr(dir, '/');
+
+    if (slash != NULL)
+        *slash = '\0';
+    if (slash != NULL && slash != dir && mkdir(dir, 0700) != 0 && errno != EEXIST) {
+        (void)sql_fail(ret_error, "cannot make the folder %s of the at-rest key: %s", dir,
+                       strerror(errno));
+        free(dir);
+        return false;
+    }
+    free(dir);
+    if (!at_rest_key_create(path, ret_error))
+        return false;
+    log_warning("store",
+                "%s was made: without it nothing that this node stores can be read; keep a copy "
+                "of it, apart from the backups",
+                path);
+    return true;
+}
+
+static struct keyring *make_keyring(const char *path, const struct key_source *from,
+                                    char **ret_error)
+{
+    if (from->kind == KEY_FROM_FILE && is_missing(from->name) &&
+        !make_key_file(from->name, ret_error))
+        return NULL;
+    return keyring_create(path, from, ret_error);
+}
+
+/** state_keyring_open() - see control.h */
+struct keyring *state_keyring_open(const char *state_dir, const struct key_source *from,
+                                   char **ret_error)
+{
+    char *path = state_keyring_path(state_dir);
+    struct keyring *k = NULL;
+
+    if (keyring_exists(path))
+        k = keyring_open(path, from, ret_error);
+    else if (control_exists(state_dir))
+        (void)sql_fail(ret_error,
+                       "%s is missing, and without it nothing in %s can be read: restore it from "
+                       "a backup, or move what is in %s aside to start with nothing known",
+                       path, state_dir, state_dir);
+    else
+        k = make_keyring(path, from, ret_error);
+    if (k != NULL && !keyring_is_locked(k))
+        log_warning("store", "the keys may get into swap: locked memory is limited (LimitMEMLOCK=, "
+                             "ulimit -l); encrypt the swap, or raise the limit");
+    free(path);
+    return k;
+}

@@ -40,6 +40,16 @@ static size_t escape(char *to, size_t cap, const char *from)
     return len;
 }
 
+/* The last characters give way to dots, and no character to half of them. */
+static void mark_cut(char text[LOG_LINE_MAX])
+{
+    size_t at = LOG_LINE_MAX - sizeof("...");
+
+    while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80)
+        at--;
+    memcpy(text + at, "...", sizeof("..."));
+}
+
 /** log_line() - "<date> <level> <area>: <text>"; use the macros */
 void log_line(enum log_level level, const char *area, const char *format, ...)
 {
@@ -56,7 +66,7 @@ void log_line(enum log_level level, const char *area, const char *format, ...)
     n = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (n >= (int)sizeof(text))
-        memcpy(text + sizeof(text) - 4, "...", 4);
+        mark_cut(text);
 
     len = (size_t)snprintf(line, sizeof(line), "%s %s %s: ", clock_format(clock_unix_ms(), date),
                            names[level], area);

@@ -89,10 +89,12 @@ static bool send_auth(struct link *l, uint8_t reason, struct bytes data, size_t 
 
     wire_encode_disconnect(&l->out, WIRE_AUTH, &auth, WIRE_V5);
     link_dirty(l);
-    if (l->out.len - begun <= packet_max)
-        return true;
-    l->out.len = begun;
-    return false;
+    if (l->out.len - begun > packet_max) {
+        l->out.len = begun;
+        return false;
+    }
+    l->conn.n_packets++;
+    return true;
 }
 
 static enum scram_outcome take_hello(struct exchange *x, struct bytes data)

@@ -156,6 +156,16 @@ void config_check_alerts(struct config_loader *l, const void *object, struct con
                         c->alert_webhook_token_file != NULL ? " and the token" : "");
 }
 
+/** config_check_mqtt() - who is sent on is told where to */
+void config_check_mqtt(struct config_loader *l, const void *object, struct conf_value v)
+{
+    const struct answers_spec *a = &((const struct config *)object)->policy.answers;
+
+    if (a->redirect != REDIRECT_AT_STOP && a->server_reference == NULL)
+        config_fail_key(l, v, "redirect",
+                        "clients are sent on, and not told where to; add server_reference");
+}
+
 /** config_check_root() - the sections fit each other and the machine */
 void config_check_root(struct config_loader *l, const void *object, struct conf_value v)
 {

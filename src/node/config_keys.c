@@ -123,6 +123,26 @@ static const struct config_key limits_keys[] = {
 };
 static const struct config_section limits_section = SECTION(limits_keys, config, NULL);
 
+/* ---- what clients of MQTT 5.0 are told ---- */
+
+static const struct config_choice redirects[] = {
+    {"at_stop", REDIRECT_AT_STOP}, {"use_another", REDIRECT_USE_ANOTHER}, {"moved", REDIRECT_MOVED}, {NULL, 0},
+};
+static const struct config_key mqtt_keys[] = {
+    {"response_information", CONFIG_TEXT, 0, IN(config, policy.answers.response_information), .min = 1,
+     .max = RULE_FILTER_BYTES_MAX, .wrong_why = response_information_wrong_why,
+     .what = "Response Information for clients that ask for it: topics of replies to them begin with it, such as "
+             "reply/${client_id}/. Told to those only that may subscribe to all below it"},
+    {"server_reference", CONFIG_TEXT, 0, IN(config, policy.answers.server_reference), .min = 1, .max = 1024,
+     .what = "Server Reference: where clients are sent instead, such as bus-2.example:8883; without it nowhere"},
+    {"redirect", CONFIG_CHOICE, 0, IN(config, policy.answers.redirect), .deflt = "at_stop", .choices = redirects,
+     .what = "when they are sent there: at_stop: when the node stops, with 0x9C; use_another (0x9C) and moved (0x9D): "
+             "every CONNECT as well, but for the control plane. Who is connected stays until the node stops"},
+    {"check_payload_format", CONFIG_BOOL, 0, IN(config, policy.answers.check_payload_format), .deflt = "no",
+     .what = "is a payload that is said to be UTF-8 looked at, and refused with 0x99 if it is not?"},
+};
+static const struct config_section mqtt_section = SECTION(mqtt_keys, config, config_check_mqtt);
+
 /* ---- roles ---- */
 
 #define FILTER_BYTES .max = RULE_FILTER_BYTES_MAX
@@ -275,6 +295,8 @@ static const struct config_key root_keys[] = {
      .what = "where clients connect"},
     {"admin", CONFIG_SECTION, 0, .section = &admin_section, .what = "the operator's interface"},
     {"limits", CONFIG_SECTION, 0, .section = &limits_section, .what = "what a client can make grow, and how far"},
+    {"mqtt", CONFIG_SECTION, 0, .section = &mqtt_section,
+     .what = "what clients of MQTT 5.0 are told, and asked for"},
     {"users_file", CONFIG_PATH, CONFIG_READABLE | CONFIG_SECRET, IN(config, users_file), FILE_TO_READ,
      .what = "YAML file of the users, see users[]"},
     {"roles", CONFIG_NAMED, 0, IN(config, policy.roles),

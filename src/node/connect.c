@@ -21,16 +21,15 @@
 #include "node/node_private.h"
 #include "node/self_test.h"
 
-#define ASSIGNED_ID_BYTES     12
-#define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] [MQTT3-3.1.2-24] */
-#define KEEP_ALIVE_FACTOR_DEN 2
+#define ASSIGNED_ID_BYTES 12
 
 static struct bytes user_name_of(const struct link *l, const struct wire_connect *p)
 {
     return l->exchange != NULL ? exchange_user(l->exchange) : p->user_name;
 }
 
-static struct gate_subject subject_of(const struct link *l, const struct wire_connect *p)
+/** connect_subject() - who knocks; borrowed from both */
+struct gate_subject connect_subject(const struct link *l, const struct wire_connect *p)
 {
     const struct stream_peer *peer = stream_peer(l->stream);
     bool by_scram = l->exchange != NULL;
@@ -68,17 +67,24 @@ static bool send_connack(struct link *l, const struct wire_connect *p,
 static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t reason,
                          const char *why)
 {
+    static const uint64_t kept[] = {UINT64_MAX, ~BIT64(PROP_REASON_STRING), 0};
+    const char *reference = link_server_reference(l, reason);
     struct wire_connack ack = {.reason = reason};
 
     if (p->level == WIRE_V5) {
         ack.props.set = BIT64(PROP_REASON_STRING);
         ack.props.reason_string = bytes_str(why);
     }
-    /* Without the reason string then; there are no User Properties [MQTT5-3.2.2-19]
-     * [MQTT5-3.2.2-20]. */
-    if (!send_connack(l, p, &ack)) {
-        ack.props.set = 0;
-        send_connack(l, p, &ack);
+    if (reference != NULL && p->level == WIRE_V5) {
+        ack.props.set |= BIT64(PROP_SERVER_REFERENCE);
+        ack.props.server_reference = bytes_str(reference);
+    }
+    /* Without the reason string then, or with nothing; there are no User Properties
+     * [MQTT5-3.2.2-19] [MQTT5-3.2.2-20]. */
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        ack.props.set &= kept[i];
+        if (send_connack(l, p, &ack))
+            return;
     }
 }
 
@@ -160,64 +166,6 @@ static void count_accepted(struct worker *w, const struct link *l)
     c->connects_sni += peer->sni != NULL && peer->sni[0] != '\0';
 }
 
-/* The client's own, unless it is told otherwise [MQTT5-3.2.2-22]. */
-static void agree_keep_alive(struct link *l, const struct wire_connect *p, struct wire_connack *ack)
-{
-    uint64_t max_s = policy_limits(l->worker->policy)->keep_alive_max_s;
-    uint64_t keep_alive_s = p->keep_alive_s;
-
-    if (keep_alive_s == 0 || keep_alive_s > max_s) {
-        keep_alive_s = max_s;
-        if (p->level == WIRE_V5) { /* [MQTT5-3.1.2-21] */
-            ack->props.set |= BIT64(PROP_SERVER_KEEP_ALIVE);
-            ack->props.server_keep_alive_s = (uint16_t)keep_alive_s;
-        }
-    }
-    l->keep_alive_s = (uint16_t)keep_alive_s;
-    l->keep_alive_ns = keep_alive_s * NS_PER_S * KEEP_ALIVE_FACTOR_NUM / KEEP_ALIVE_FACTOR_DEN;
-}
-
-static void agree_expiry(struct session *s, const struct wire_connect *p,
-                         const struct limits *limits, struct wire_connack *ack)
-{
-    uint32_t max_s = (uint32_t)MIN(limits->session_expiry_max_s, (uint64_t)UINT32_MAX);
-
-    if (p->level != WIRE_V5) {
-        s->expiry_s = p->clean_start ? 0 : max_s;
-    } else {
-        uint32_t asked = p->props.set & BIT64(PROP_SESSION_EXPIRY) ? p->props.session_expiry_s : 0;
-
-        s->expiry_s = MIN(asked, max_s);
-        if (s->expiry_s != asked) {
-            ack->props.set |= BIT64(PROP_SESSION_EXPIRY);
-            ack->props.session_expiry_s = s->expiry_s;
-        }
-    }
-    s->is_persistent = s->expiry_s > 0;
-}
-
-/* There is no Response Information [MQTT5-3.1.2-28]; an Authentication Method only if CONNECT had
- * one [MQTT5-4.12.0-6]. */
-static void tell_limits(const struct link *l, const struct limits *limits, bool id_assigned,
-                        struct wire_connack *ack)
-{
-    struct wire_props *props = &ack->props;
-
-    props->set |= BIT64(PROP_RECEIVE_MAX) | BIT64(PROP_PACKET_MAX);
-    props->receive_max = l->conn.receive_max;
-    props->packet_max = (uint32_t)limits->packet_bytes_max;
-    if (l->conn.topic_alias_max > 0) {
-        props->set |= BIT64(PROP_TOPIC_ALIAS_MAX);
-        props->topic_alias_max = l->conn.topic_alias_max;
-    }
-    if (id_assigned) { /* [MQTT5-3.1.3-7] [MQTT5-3.2.2-16] */
-        props->set |= BIT64(PROP_ASSIGNED_CLIENT_ID);
-        props->assigned_client_id = bytes_str(l->client_id);
-    }
-    if (l->exchange != NULL)
-        exchange_tell(l->exchange, props);
-}
-
 /* The session for this CONNECT, by its client id [MQTT5-3.1.3-2] [MQTT3-3.1.3-2]: resumed, or new
  * [MQTT5-3.1.2-4] to -6 [MQTT5-3.1.4-4] [MQTT3-3.1.2-4] [MQTT3-3.1.2-6] [MQTT3-3.1.4-3], which
  * Session Present tells [MQTT5-3.2.2-2] [MQTT5-3.2.2-3] [MQTT3-3.2.2-1] to -3. */
@@ -262,16 +210,14 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
         .queue = {limits->queue_messages_max, limits->queue_bytes_max},
         .inflight_max = (uint32_t)limits->inflight_max,
     };
+    CLEANUP(buf_done) struct buf response = {0};
     struct wire_connack ack = {.reason = REASON_SUCCESS};
     struct resident *c;
 
     conn_agree(&l->conn, p, (uint16_t)limits->receive_max, (uint16_t)limits->topic_alias_max);
     c = session_for(l, p, &session_limits, &ack.session_present);
     resident_connected(w, c, l, &session_limits);
-    agree_keep_alive(l, p, &ack);
-    agree_expiry(c->session, p, limits, &ack);
-    if (p->level == WIRE_V5)
-        tell_limits(l, limits, p->client_id.len == 0, &ack);
+    agree(l, p, &response, &ack);
     if (!send_connack(l, p, &ack)) {
         link_close(l, REASON_PACKET_TOO_LARGE, "the client takes no packet as large as CONNACK");
         return;
@@ -298,6 +244,14 @@ static bool may_have_session(const struct link *l)
     return c == NULL || strcmp(c->principal, grant_principal(l->grant)) == 0;
 }
 
+/* Where the node is told to look at it: is a Will's payload the text that it says it is? */
+static bool will_is_as_indicated(const struct link *l, const struct wire_connect *p)
+{
+    return !p->has_will || !policy_answers(l->worker->policy)->check_payload_format ||
+           !(p->will_props.set & BIT64(PROP_PAYLOAD_FORMAT)) || p->will_props.payload_format == 0 ||
+           wire_text_valid(p->will_payload);
+}
+
 static bool will_allowed(const struct link *l, const struct wire_connect *p)
 {
     return !p->has_will ||
@@ -308,7 +262,7 @@ static bool will_allowed(const struct link *l, const struct wire_connect *p)
 void connect_admit(struct link *l, const struct wire_connect *p)
 {
     struct worker *w = l->worker;
-    struct gate_subject s = subject_of(l, p);
+    struct gate_subject s = connect_subject(l, p);
     enum gate_outcome outcome = GATE_ALLOWED;
     const struct ban *ban;
 
@@ -327,6 +281,8 @@ void connect_admit(struct link *l, const struct wire_connect *p)
                        "the client identifier belongs to another user's session");
     } else if (!will_allowed(l, p)) {
         connect_refuse(l, p, REASON_NOT_AUTHORIZED, "the Will topic is not allowed");
+    } else if (!will_is_as_indicated(l, p)) {
+        connect_refuse(l, p, REASON_PAYLOAD_FORMAT_INVALID, "the Will's payload is not UTF-8");
     } else if (w->residents.n * w->n_workers >= policy_limits(w->policy)->sessions_max &&
                resident_find(w, bytes_str(l->client_id)) == NULL) {
         w->counters.limits_hit++;
@@ -344,7 +300,7 @@ void connect_admit(struct link *l, const struct wire_connect *p)
  * refusal. */
 bool connect_may_prove(struct link *l, const struct wire_connect *p)
 {
-    struct gate_subject s = subject_of(l, p);
+    struct gate_subject s = connect_subject(l, p);
     const char *verifier = NULL;
     enum gate_outcome outcome = gate_connect(l->worker->policy, &s, &verifier);
 
@@ -354,10 +310,20 @@ bool connect_may_prove(struct link *l, const struct wire_connect *p)
     return false;
 }
 
+/* Is every client told to go to another server?  Operators are not, nor is the node itself. */
+static bool is_sent_on(const struct link *l)
+{
+    const struct answers_spec *a = policy_answers(l->worker->policy);
+
+    return a->server_reference != NULL && a->redirect != REDIRECT_AT_STOP &&
+           l->listener->plane == CONFIG_PLANE_DELIVERY &&
+           !self_test_is_own(l->worker->node->self_test, bytes_str(l->client_id));
+}
+
 static void decide(struct link *l, const struct wire_connect *p)
 {
     struct worker *w = l->worker;
-    struct gate_subject s = subject_of(l, p);
+    struct gate_subject s = connect_subject(l, p);
     const char *verifier = NULL;
     enum gate_outcome outcome;
     const struct ban *ban = ban_table_find(w->bans, &s, BYTES_NONE, clock_unix_ms());
@@ -372,6 +338,10 @@ static void decide(struct link *l, const struct wire_connect *p)
     if (self_test_is_forged(w->node->self_test, s.client_id)) {
         connect_refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID,
                        "the client identifier is the node's own");
+        return;
+    }
+    if (is_sent_on(l)) {
+        connect_refuse(l, p, link_redirect_reason(w), "this node is not for clients any more");
         return;
     }
     if (p->props.set & BIT64(PROP_AUTH_METHOD)) {
@@ -419,7 +389,7 @@ static void go_on(struct link *l, size_t connect_len)
 /* A new policy may have come into force while the password was verified. */
 static bool is_asked_still(const struct link *l, const struct wire_connect *p, const char *verifier)
 {
-    struct gate_subject s = subject_of(l, p);
+    struct gate_subject s = connect_subject(l, p);
     const char *now = NULL;
 
     return gate_connect(l->worker->policy, &s, &now) == GATE_ASK_PASSWORD &&

@@ -240,6 +240,7 @@ static void route_publish(struct link *l, const struct wire_publish *p, uint64_t
         .topic_hash = hash,
     };
     uint8_t reason = REASON_SUCCESS;
+    const char *why = NULL;
 
     if (p->props.len > 0) {
         wire_forward_props(p->props, &forward);
@@ -250,13 +251,32 @@ static void route_publish(struct link *l, const struct wire_publish *p, uint64_t
         w->counters.limits_hit++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, "retained_messages_max");
         reason = REASON_QUOTA_EXCEEDED;
+        why = "no more is retained: retained_messages_max, retained_bytes_max";
     } else if (flow_route(w, &pub) == 0) {
         w->counters.messages_unmatched++;
         reason = REASON_NO_MATCHING_SUBSCRIBERS;
     }
-    session_acknowledge(l->resident->session, p, reason, NULL);
+    session_acknowledge(l->resident->session, p, reason, why);
     publication_done(&pub);
     buf_done(&forward);
+}
+
+/* Where the node is told to look at it: is the payload the text that it says it is? */
+static bool is_as_indicated(const struct link *l, const struct wire_publish *p)
+{
+    return !p->has_payload_format || p->payload_format == 0 ||
+           !policy_answers(l->worker->policy)->check_payload_format || wire_text_valid(p->payload);
+}
+
+/* At QoS 0 there is nothing but DISCONNECT to say it with, section 3.3.2.3.2. */
+static void refuse_payload(struct link *l, const struct wire_publish *p)
+{
+    static const char why[] = "the payload is not UTF-8, as its Payload Format Indicator says";
+
+    if (p->qos == 0)
+        flow_protocol_error(l, VIOLATION_PROTOCOL_ERROR, REASON_PAYLOAD_FORMAT_INVALID, why);
+    else
+        session_acknowledge(l->resident->session, p, REASON_PAYLOAD_FORMAT_INVALID, why);
 }
 
 static void receive_publish(struct link *l, const struct wire_frame *f)
@@ -298,6 +318,8 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
     v = ask_gate(l, p.topic, hash);
     if (v.outcome != GATE_ALLOWED) {
         deny_publish(l, &p, &v);
+    } else if (!is_as_indicated(l, &p)) {
+        refuse_payload(l, &p);
     } else {
         if (topic_is_fresh(l->publishing, hash, w->now_ns)) {
             worker_event_of(w, l, EVENT_PUBLISH_TOPIC, command_flag(l, &v), p.topic, NULL);

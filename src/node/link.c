@@ -296,6 +296,21 @@ static void linger(struct link *l)
     link_dirty(l);
 }
 
+/** link_redirect_reason() - with what clients are sent to another server, 0x9C or 0x9D */
+uint8_t link_redirect_reason(const struct worker *w)
+{
+    return policy_answers(w->policy)->redirect == REDIRECT_MOVED ? REASON_SERVER_MOVED
+                                                                 : REASON_USE_ANOTHER_SERVER;
+}
+
+/** link_server_reference() - which other server goes with @reason; NULL: none; borrowed */
+const char *link_server_reference(const struct link *l, uint8_t reason)
+{
+    if (reason != REASON_USE_ANOTHER_SERVER && reason != REASON_SERVER_MOVED)
+        return NULL;
+    return policy_answers(l->worker->policy)->server_reference;
+}
+
 /**
  * link_close() - end a network connection from our side
  * @reason:  for a 5.0 client's DISCONNECT; REASON_SUCCESS: the client ended it by DISCONNECT,
@@ -324,7 +339,7 @@ void link_close(struct link *l, uint8_t reason, const char *why)
     if (is_clean)
         conn_become(&l->conn, CONN_CLOSED);
     else if (l->conn.state != CONN_CLOSED)
-        conn_send_disconnect(&l->conn, reason, why);
+        conn_send_disconnect(&l->conn, reason, why, link_server_reference(l, reason));
     if (l->resident != NULL)
         resident_disconnected(w, l->resident, !is_clean);
     if (l->phase == LINK_HANDSHAKE) {

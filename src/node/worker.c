@@ -314,11 +314,13 @@ static bool something_to_send(const struct worker *w)
 static void stop(struct worker *w)
 {
     uint64_t end_ns = w->now_ns + LINGER_NS;
+    uint8_t reason = policy_answers(w->policy)->server_reference != NULL
+                         ? link_redirect_reason(w)
+                         : REASON_SERVER_SHUTTING_DOWN;
 
     listen_close(w);
     list_each (it, &w->links)
-        link_close(list_item(it, struct link, in_worker), REASON_SERVER_SHUTTING_DOWN,
-                   "the server is shutting down");
+        link_close(list_item(it, struct link, in_worker), reason, "the server is shutting down");
     finish_turn(w);
     while (something_to_send(w) && w->now_ns < end_ns) {
         loop_turn(w->loop, end_ns);

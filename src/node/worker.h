@@ -249,6 +249,8 @@ void link_dirty(struct link *l);
 void link_relieve(struct link *l);
 void link_flush_all(struct worker *w);
 void link_close(struct link *l, uint8_t reason, const char *why);
+uint8_t link_redirect_reason(const struct worker *w);
+const char *link_server_reference(const struct link *l, uint8_t reason);
 void link_end_now(struct link *l);
 void link_free_doomed(struct worker *w);
 void link_read_again(struct worker *w);
@@ -260,6 +262,7 @@ void connect_receive(struct link *l, const struct wire_frame *f);
 void connect_verified(struct worker *w, uint64_t link, const char *verifier, bool is_right,
                       uint16_t secret_hash);
 
+struct gate_subject connect_subject(const struct link *l, const struct wire_connect *p);
 void connect_refuse(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why);
 void connect_refuse_credentials(struct link *l, const struct wire_connect *p,
                                 enum gate_outcome outcome, uint16_t secret_hash);
@@ -267,6 +270,10 @@ void connect_tell_failed(struct link *l, struct bytes user_name, enum gate_outco
                          uint16_t secret_hash);
 bool connect_may_prove(struct link *l, const struct wire_connect *p);
 void connect_admit(struct link *l, const struct wire_connect *p);
+
+/* agree.c */
+void agree(struct link *l, const struct wire_connect *p, struct buf *text,
+           struct wire_connack *ack);
 
 /* authenticate.c */
 void authenticate_begin(struct link *l, const struct wire_connect *p);

@@ -128,11 +128,8 @@ static bool has_verifier(const struct gate_subject *s, const struct user *user)
 
 /* ---- compiling the role's rules with the connection's own values ---- */
 
-struct values {
-    struct bytes of[RULE_VARIABLE_N];
-};
-
-static enum rule_flaw flaw_of(struct bytes value, bool at_front)
+/** value_flaw() - why a value cannot stand in a filter or topic */
+enum rule_flaw value_flaw(struct bytes value, bool at_front)
 {
     if (value.len == 0)
         return RULE_FLAW_EMPTY;
@@ -146,7 +143,7 @@ static enum rule_flaw flaw_of(struct bytes value, bool at_front)
 }
 
 /* Append the filter of @rule to @text, or find the flaw for which it matches nothing. */
-static void substitute(struct acl_rule *rule, const struct values *values, struct buf *text)
+static void substitute(struct acl_rule *rule, const struct rule_values *values, struct buf *text)
 {
     size_t start = text->len;
     struct filter_piece piece;
@@ -157,7 +154,7 @@ static void substitute(struct acl_rule *rule, const struct values *values, struc
         if (piece.is_variable) {
             check(piece.variable < RULE_VARIABLE_N);
             more = values->of[piece.variable];
-            rule->flaw = (uint8_t)flaw_of(more, text->len == start);
+            rule->flaw = (uint8_t)value_flaw(more, text->len == start);
             rule->variable = (uint8_t)piece.variable;
             if (rule->flaw != RULE_FLAW_NONE)
                 break;
@@ -170,7 +167,7 @@ static void substitute(struct acl_rule *rule, const struct values *values, struc
 }
 
 /* The role's rules with their filters behind them, in one piece of memory with the grant. */
-static struct grant *grant_compile(const struct role *role, const struct values *values)
+static struct grant *grant_compile(const struct role *role, const struct rule_values *values)
 {
     struct buf text CLEANUP(buf_done) = {0};
     size_t n = role->n_rules;
@@ -200,15 +197,21 @@ static struct grant *grant_compile(const struct role *role, const struct values 
     return g;
 }
 
-static struct grant *grant_new(struct policy *p, const struct gate_subject *s,
-                               const struct user *user)
+/** rule_values_of() - @user: NULL: anonymous */
+struct rule_values rule_values_of(const struct gate_subject *s, const struct user *user)
 {
-    const struct role *role = user != NULL ? user->role : p->anonymous;
-    struct values values = {{
+    return (struct rule_values){{
         [RULE_CLIENT_ID] = s->client_id,
         [RULE_USER_NAME] = bytes_str(user != NULL ? user->name : NULL),
         [RULE_CERTIFICATE_CN] = s->has_certificate ? s->certificate_cn : BYTES_NONE,
     }};
+}
+
+static struct grant *grant_new(struct policy *p, const struct gate_subject *s,
+                               const struct user *user)
+{
+    const struct role *role = user != NULL ? user->role : p->anonymous;
+    const struct rule_values values = rule_values_of(s, user);
     struct grant *g;
 
     if (role->has_variable) {

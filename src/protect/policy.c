@@ -254,6 +254,9 @@ struct policy *policy_new(const struct policy_spec *spec, char **ret_error)
 
     atomic_init(&p->refs, 1);
     p->limits = spec->limits;
+    p->answers = spec->answers;
+    p->answers.response_information = text_dup(spec->answers.response_information);
+    p->answers.server_reference = text_dup(spec->answers.server_reference);
     map_init(&p->role_by_name, role_key);
     map_init(&p->user_by_name, user_key);
     map_init(&p->user_by_cn, user_cn_key);
@@ -290,6 +293,8 @@ struct policy *policy_unref(struct policy *p)
         free(p->users[i].name);
     }
     rules_free(p->commands, p->n_commands);
+    free((void *)(uintptr_t)p->answers.response_information);
+    free((void *)(uintptr_t)p->answers.server_reference);
     map_done(&p->role_by_name);
     map_done(&p->user_by_name);
     map_done(&p->user_by_cn);

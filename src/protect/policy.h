@@ -80,6 +80,7 @@ struct user {
 struct policy {
     _Atomic size_t refs;
     struct limits limits;
+    struct answers_spec answers; /* with texts of its own */
     struct role *roles;
     size_t n_roles;
     struct user *users;
@@ -111,5 +112,12 @@ struct filter_piece {
     enum rule_variable variable; /* RULE_VARIABLE_N: not known */
 };
 
+/* What the ${...} of a rule stand for on one connection; borrowed. */
+struct rule_values {
+    struct bytes of[RULE_VARIABLE_N];
+};
+
+struct rule_values rule_values_of(const struct gate_subject *s, const struct user *user);
+enum rule_flaw value_flaw(struct bytes value, bool at_front);
 bool filter_piece_next(const char **cursor, struct filter_piece *ret);
 size_t filter_fixed_len(struct bytes filter);

@@ -89,8 +89,25 @@ struct user_spec {
     bool disabled;
 };
 
+/* When clients are sent to another server. */
+enum redirect {
+    REDIRECT_AT_STOP,     /* with DISCONNECT 0x9C */
+    REDIRECT_USE_ANOTHER, /* every CONNECT too, with 0x9C */
+    REDIRECT_MOVED,       /* every CONNECT too, with 0x9D */
+};
+
+/* What clients of MQTT 5.0 are told, and asked for. */
+struct answers_spec {
+    const char
+        *response_information;    /* topics of replies begin so; with ${...} as in a rule; NULL */
+    const char *server_reference; /* the other server; NULL: none */
+    enum redirect redirect;
+    bool check_payload_format; /* a payload that is said to be UTF-8 has to be */
+};
+
 struct policy_spec {
     struct limits limits;
+    struct answers_spec answers;
     const struct role_spec *roles;
     size_t n_roles;
     const struct user_spec *users;
@@ -106,6 +123,7 @@ struct policy_spec {
 const char *role_name_wrong_why(const char *name);
 const char *user_name_wrong_why(const char *name); /* certificate_cn as well */
 const char *rule_filter_wrong_why(const char *filter);
+const char *response_information_wrong_why(const char *text);
 const char *command_topic_wrong_why(const char *filter); /* as a rule's, but without ${...} */
 
 struct policy;
@@ -115,6 +133,7 @@ struct policy *policy_new(const struct policy_spec *spec, char **ret_error);
 struct policy *policy_ref(struct policy *p);
 struct policy *policy_unref(struct policy *p);
 const struct limits *policy_limits(const struct policy *p);
+const struct answers_spec *policy_answers(const struct policy *p);
 
 /* ---- connect ---- */
 
@@ -176,6 +195,8 @@ const struct scram_verifier *gate_scram_verifier(const struct policy *p, struct 
  * not. */
 struct grant *gate_admit(struct policy *p, const struct gate_subject *s, enum gate_outcome *ret);
 struct grant *grant_free(struct grant *g);
+bool gate_response_information(const struct grant *g, const struct gate_subject *s,
+                               struct buf *ret);
 const char *grant_role(const struct grant *g);
 const char *grant_principal(const struct grant *g); /* user name; "" when anonymous */
 bool grant_is_critical(const struct grant *g);

@@ -185,29 +185,43 @@ void conn_add_suback(const struct conn *c, struct buf *out, enum wire_type type,
     wire_encode_suback(out, type, p, c->level);
 }
 
+/* Without the reason string, or with nothing, where it is larger than the client takes. */
+static void add_disconnect(struct conn *c, struct wire_disconnect *d)
+{
+    static const uint64_t kept[] = {UINT64_MAX, ~BIT64(PROP_REASON_STRING), 0};
+    size_t begun = c->out->len;
+
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        d->props.set &= kept[i];
+        wire_encode_disconnect(c->out, WIRE_DISCONNECT, d, c->level);
+        if (!is_too_long(c, begun))
+            break;
+    }
+    c->n_packets++;
+}
+
 /**
  * conn_send_disconnect() - tell a 5.0 client why; the connection takes nothing more
+ * @server_reference:  where to go instead; NULL: nowhere
  *
  * Only 5.0 has a DISCONNECT from the server, after CONNACK [MQTT5-3.14.0-1]; it is the last
  * packet [MQTT5-3.14.4-1].  The reason string is left out where it makes the packet larger than
  * the client takes [MQTT5-3.14.2-3]; User Properties are not sent at all [MQTT5-3.14.2-4].
  */
-void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_string)
+void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_string,
+                          const char *server_reference)
 {
     struct wire_disconnect d = {.reason = reason};
-    size_t begun = c->out->len;
 
-    if (c->state == CONN_ACTIVE && c->level == WIRE_V5) {
-        if (reason_string != NULL) {
-            d.props.set |= BIT64(PROP_REASON_STRING);
-            d.props.reason_string = bytes_str(reason_string);
-        }
-        wire_encode_disconnect(c->out, WIRE_DISCONNECT, &d, c->level);
-        if (is_too_long(c, begun)) {
-            d.props.set = 0;
-            wire_encode_disconnect(c->out, WIRE_DISCONNECT, &d, c->level);
-        }
-        c->n_packets++;
+    if (reason_string != NULL) {
+        d.props.set |= BIT64(PROP_REASON_STRING);
+        d.props.reason_string = bytes_str(reason_string);
     }
+    if (server_reference != NULL) {
+        d.props.set |= BIT64(PROP_SERVER_REFERENCE);
+        d.props.server_reference = bytes_str(server_reference);
+    }
+    if (c->state == CONN_ACTIVE && c->level == WIRE_V5)
+        add_disconnect(c, &d);
     conn_become(c, CONN_CLOSED);
 }

@@ -61,7 +61,8 @@ void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint
                    const char *reason_string);
 void conn_add_suback(const struct conn *c, struct buf *out, enum wire_type type,
                      struct wire_suback *p, const char *reason_string);
-void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_string);
+void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_string,
+                          const char *server_reference);
 
 /* ---- session ---- */
 

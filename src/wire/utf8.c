@@ -110,3 +110,19 @@ size_t wire_utf8_whole_len(struct bytes s)
     }
     return 0;
 }
+
+/** wire_text_valid() - is this well-formed UTF-8, where U+0000 is a character like any other?  Of
+ * payloads, section 3.3.2.3.2. */
+bool wire_text_valid(struct bytes s)
+{
+    while (s.len > 0) {
+        const uint8_t *zero = memchr(s.at, 0, s.len);
+        size_t len = zero != NULL ? (size_t)(zero - s.at) : s.len;
+
+        if (!wire_utf8_valid(bytes_of(s.at, len)))
+            return false;
+        len += zero != NULL;
+        s = bytes_of(s.at + len, s.len - len);
+    }
+    return true;
+}

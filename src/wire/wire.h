@@ -334,6 +334,7 @@ void wire_user_add(struct buf *user, struct bytes name, struct bytes value);
 
 /* Text and topics */
 size_t wire_utf8_whole_len(struct bytes s);
+bool wire_text_valid(struct bytes s);
 bool wire_utf8_valid(struct bytes s); /* [MQTT5-1.5.4-1] and -2: no U+0000, no surrogates */
 /* not empty, no wildcard, at most 65,535 bytes and WIRE_TOPIC_LEVELS_MAX levels */
 bool wire_topic_name_valid(struct bytes topic);

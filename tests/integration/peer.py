@@ -204,6 +204,44 @@ def subscribe_packet(filter_, qos, packet_id=1):
     return packet(0x82, struct.pack("!H", packet_id) + string(filter_) + bytes([qos]))
 
 
+# Properties by their form: how many bytes, or what ends them.
+FORMS = {0x01: 1, 0x17: 1, 0x19: 1, 0x24: 1, 0x25: 1, 0x28: 1, 0x29: 1, 0x2A: 1,
+         0x13: 2, 0x21: 2, 0x22: 2, 0x23: 2, 0x02: 4, 0x11: 4, 0x18: 4, 0x27: 4}
+
+
+def properties_of(data):
+    """{identifier: value}; user properties are not looked at."""
+    found = {}
+    while data:
+        name, data = data[0], data[1:]
+        if name in FORMS:
+            n = FORMS[name]
+            found[name], data = int.from_bytes(data[:n], "big"), data[n:]
+        else:
+            n = struct.unpack("!H", data[:2])[0]
+            found[name], data = data[2:2 + n].decode(), data[2 + n:]
+    return found
+
+
+def varint(data):
+    """A Variable Byte Integer in front of data, and how many bytes it has."""
+    n = at = 0
+    while True:
+        n |= (data[at] & 0x7F) << 7 * at
+        at += 1
+        if not data[at - 1] & 0x80:
+            return n, at
+
+
+def reason_and_properties(body):
+    """Of AUTH and DISCONNECT, and of CONNACK behind its first byte."""
+    if len(body) < 2:
+        return (body[0] if body else 0), {}
+    n, at = varint(body[1:])
+    assert len(body) == 1 + at + n
+    return body[0], properties_of(body[1 + at:])
+
+
 class Raw:
     """A TCP connection that says what it is told."""
 
@@ -259,3 +297,16 @@ class Raw:
 
     def __exit__(self, *_):
         self.close()
+
+
+def next_connack(raw):
+    """Its reason and its properties, of MQTT 5.0; as does what follows."""
+    first, body = raw.packet()
+    assert first == 0x20, f"{first:#x} {body.hex()}"
+    return reason_and_properties(body[1:])
+
+
+def next_disconnect(raw):
+    first, body = raw.packet()
+    assert first == 0xE0, f"{first:#x} {body.hex()}"
+    return reason_and_properties(body)

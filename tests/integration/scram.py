@@ -5,16 +5,12 @@ import base64
 import hashlib
 import hmac
 import os
-import struct
 
-from peer import length, packet, string
+from peer import length, packet, reason_and_properties, string
 
 METHOD = "SCRAM-SHA-256"
 CONTINUE, AGAIN = 0x18, 0x19
 AUTH_METHOD, AUTH_DATA = 0x15, 0x16
-# Properties by their form: how many bytes, or what ends them.
-FORMS = {0x01: 1, 0x17: 1, 0x19: 1, 0x24: 1, 0x25: 1, 0x28: 1, 0x29: 1, 0x2A: 1,
-         0x13: 2, 0x21: 2, 0x22: 2, 0x23: 2, 0x02: 4, 0x11: 4, 0x18: 4, 0x27: 4}
 
 
 def digest(key, message):
@@ -64,34 +60,6 @@ def auth_packet(reason, data, method=METHOD):
     return packet(0xF0, bytes([reason]) + length(len(properties)) + properties)
 
 
-def properties_of(data):
-    """{identifier: value}; user properties are not looked at."""
-    found = {}
-    while data:
-        name, data = data[0], data[1:]
-        if name in FORMS:
-            n = FORMS[name]
-            found[name], data = int.from_bytes(data[:n], "big"), data[n:]
-        else:
-            n = struct.unpack("!H", data[:2])[0]
-            found[name], data = data[2:2 + n].decode(), data[2 + n:]
-    return found
-
-
-def reason_and_properties(body):
-    """Of AUTH and DISCONNECT, and of CONNACK behind its first byte."""
-    if len(body) < 2:
-        return (body[0] if body else 0), {}
-    n, at, shift = 0, 1, 0
-    while True:
-        n |= (body[at] & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if not body[at - 1] & 0x80:
-            break
-    assert len(body) == at + n
-    return body[0], properties_of(body[at:])
-
-
 def next_auth(raw):
     """The server's AUTH: its reason and its data."""
     first, body = raw.packet()
@@ -101,15 +69,3 @@ def next_auth(raw):
     data = properties.pop(AUTH_DATA)
     assert properties == {}
     return reason, data
-
-
-def next_connack(raw):
-    first, body = raw.packet()
-    assert first == 0x20, f"{first:#x} {body.hex()}"
-    return reason_and_properties(body[1:])
-
-
-def next_disconnect(raw):
-    first, body = raw.packet()
-    assert first == 0xE0, f"{first:#x} {body.hex()}"
-    return reason_and_properties(body)[0]

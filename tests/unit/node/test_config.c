@@ -149,7 +149,7 @@ static const struct wrong {
      "bastide.yaml:4:3: node.workers: is there twice, first with the value at bastide.yaml:3:12; one of them must go"},
     /* keys that there are not */
     {LEAST "rolls:\n  a: {}\n",
-     "bastide.yaml:3:1: rolls: unknown key; did you mean roles? There are node, listeners, admin, limits, users_file, "
+     "bastide.yaml:3:1: rolls: unknown key; did you mean roles? There are node, listeners, admin, limits, mqtt, users_file, "
      "roles, command_topics, anonymous_role, inventory_file, detect, respond, alerts, store, assess"},
     {"node:\n  name: n\n  log-level: info\n" LISTENER,
      "bastide.yaml:3:3: node.log-level: unknown key; did you mean log_level? There are name, location, workers, "
@@ -349,6 +349,16 @@ static const struct wrong {
      "and last, as in a/+/b/#\n"
      "bastide.yaml:6:5: command_topics[2]: \"c/${user_name}\" has a ${...}; a command topic is the same for everybody\n"
      "bastide.yaml:7:5: command_topics[3]: is not a single value; topic filters are needed"},
+    {LEAST "mqtt:\n  redirect: moved\n",
+     "bastide.yaml:4:13: mqtt.redirect: clients are sent on, and not told where to; add server_reference"},
+    {LEAST "mqtt:\n  response_information: r/+/\n",
+     "bastide.yaml:4:25: mqtt.response_information: \"r/+/\" has a wildcard; topics of replies begin with it, such as "
+     "reply/${client_id}/"},
+    {LEAST "mqtt:\n  response_information: $r/${client_id}\n",
+     "bastide.yaml:4:25: mqtt.response_information: \"$r/${client_id}\" begins with '$'; clients cannot publish there"},
+    {LEAST "mqtt:\n  response_information: r/${name}\n",
+     "bastide.yaml:4:25: mqtt.response_information: \"r/${name}\" has an unknown ${...}; there are ${client_id}, "
+     "${user_name} and ${certificate_cn}"},
     {LEAST "anonymous_role: guest\n", "bastide.yaml:3:17: anonymous_role: there is no role \"guest\"; roles has none"},
     {LEAST "roles: {a: {}, b: {}}\nanonymous_role: guest\n",
      "bastide.yaml:4:17: anonymous_role: there is no role \"guest\"; roles has a, b"},
@@ -499,6 +509,8 @@ static void every_key_arrives_in_its_field(void **state)
              "inventory_file: file\n"
              "detect: {startup_grace_s: 7, time_scale: 2.5}\n"
              "respond: {enforce: no}\n"
+             "mqtt:\n  response_information: r/${client_id}/\n  server_reference: b:8883\n"
+             "  redirect: moved\n  check_payload_format: yes\n"
              "assess: {target_profile: file, attestations: later.json, attestation_key: file, "
              "scope: file}\n");
     p = &c->policy;
@@ -562,6 +574,10 @@ static void every_key_arrives_in_its_field(void **state)
     assert_int_equal(c->startup_grace_s, 7);
     assert_true(c->detect_time_scale == 2.5);
     assert_false(c->respond_enforce);
+    assert_string_equal(p->answers.response_information, "r/${client_id}/");
+    assert_string_equal(p->answers.server_reference, "b:8883");
+    assert_int_equal(p->answers.redirect, REDIRECT_MOVED);
+    assert_true(p->answers.check_payload_format);
     path = join(h->dir, "later.json");
     assert_string_equal(c->attestations_file, path);
     free(path);

@@ -104,6 +104,54 @@ static const struct connect_case {
 };
 /* clang-format on */
 
+/* [MQTT5-3.1.2-28] */
+static void replies_are_told_a_place_that_the_client_may_read(void **state)
+{
+    static const struct rule_spec rules[] = {
+        {.filter = "reply/${client_id}/#", .subscribe = true},
+        {.filter = "reply/shut/#", .subscribe = true, .deny = true},
+        {.filter = "one/${user_name}/+", .subscribe = true},
+    };
+    static const struct role_spec role = {.name = "r", .rules = rules, .n_rules = COUNT_OF(rules)};
+    static const struct place {
+        const char *information;
+        const char *client_id;
+        const char *expected;
+    } places[] = {
+        {NULL, "c1", NULL},
+        {"reply/${client_id}/", "c1", "reply/c1/"},
+        {"reply/${client_id}", "c1", "reply/c1"},
+        {"reply/${client_id}/deep", "c1", "reply/c1/deep"},
+        {"reply/${client_id}/", "c/1", NULL},
+        {"reply/${client_id}/", "shut", NULL},
+        {"reply/${user_name}/", "c1", NULL}, /* it has no name */
+        {"reply/other/", "c1", NULL},
+        {"one/${client_id}/", "c1", NULL}, /* not all below it */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        struct policy *p = policy_of(
+            &(struct policy_spec){.limits = limits_default,
+                                  .answers = {.response_information = places[i].information},
+                                  .roles = &role,
+                                  .n_roles = 1,
+                                  .anonymous_role = "r"});
+        struct gate_subject s = {.client_id = bytes_str(places[i].client_id),
+                                 .anonymous_allowed = true};
+        enum gate_outcome outcome;
+        struct grant *g = gate_admit(p, &s, &outcome);
+        struct buf told = {0};
+
+        assert_non_null(g);
+        assert_int_equal(gate_response_information(g, &s, &told), places[i].expected != NULL);
+        assert_true(bytes_equal(buf_view(&told), bytes_str(places[i].expected)));
+        buf_done(&told);
+        grant_free(g);
+        policy_unref(p);
+    }
+}
+
 static void who_proves_the_password_need_not_send_it(void **state)
 {
     struct policy *p = policy_here(NULL);
@@ -300,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_id_that_is_another_users_name_is_refused),
+        cmocka_unit_test(replies_are_told_a_place_that_the_client_may_read),
         cmocka_unit_test(who_proves_the_password_need_not_send_it),
         cmocka_unit_test(who_knocks_is_identified_by_certificate_or_password),
         cmocka_unit_test(a_user_that_does_not_exist_costs_the_same_verification),

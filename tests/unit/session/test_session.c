@@ -639,7 +639,7 @@ static void only_connect_is_legal_first_and_never_again(void **state)
     assert_false(conn_may_receive(&c, WIRE_CONNECT)); /* [MQTT5-3.1.0-2] */
     assert_false(conn_may_receive(&c, WIRE_SUBACK));
     assert_true(conn_may_receive(&c, WIRE_PUBLISH));
-    conn_send_disconnect(&c, REASON_SERVER_BUSY, NULL);
+    conn_send_disconnect(&c, REASON_SERVER_BUSY, NULL, NULL);
     assert_int_equal(c.state, CONN_CLOSED);
     assert_int_equal(out.len, 0); /* 3.1.1 has no DISCONNECT from the server */
     buf_done(&out);
@@ -675,7 +675,7 @@ static void a_reason_string_that_does_not_fit_is_left_out(void **state)
         assert_int_equal(b->out.len, 12);
     }
     b->out.len = 0;
-    conn_send_disconnect(&b->conn, REASON_PROTOCOL_ERROR, "does not fit");
+    conn_send_disconnect(&b->conn, REASON_PROTOCOL_ERROR, "does not fit", NULL);
     assert_int_equal(b->out.len, 3);
     bench_free(b);
 }

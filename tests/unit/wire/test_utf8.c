@@ -123,6 +123,17 @@ static void pseudo_random_text_is_judged_as_the_naive_reader_judges_it(void **st
     assert_in_range(n_good, 10000, 19000);
 }
 
+static void the_text_of_a_payload_may_have_zeros(void **state)
+{
+    (void)state;
+    assert_true(wire_text_valid(BYTES_NONE));
+    assert_true(wire_text_valid(BYTES("a\0\0b\xc3\xa9\0")));
+    assert_true(wire_text_valid(BYTES("\0")));
+    assert_false(wire_text_valid(BYTES("a\0\xc3")));
+    assert_false(wire_text_valid(BYTES("\xc3\0\xa9")));
+    assert_false(wire_text_valid(BYTES("\xed\xa0\x80\0")));
+}
+
 static void text_that_was_cut_off_ends_with_a_whole_character(void **state)
 {
     struct bytes text = BYTES("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x92\xa1");
@@ -141,6 +152,7 @@ static void text_that_was_cut_off_ends_with_a_whole_character(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_text_of_a_payload_may_have_zeros),
         cmocka_unit_test(text_that_was_cut_off_ends_with_a_whole_character),
         cmocka_unit_test(text_of_every_length_of_character_is_good),
         cmocka_unit_test(what_is_not_text_is_refused_at_each_place),

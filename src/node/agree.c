@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node/agree.c - what client and node agree on at CONNECT, and what CONNACK tells of it */
+#include "base/clock.h"
+#include "node/node_private.h"
+
+#define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] [MQTT3-3.1.2-24] */
+#define KEEP_ALIVE_FACTOR_DEN 2
+
+/* The client's own, unless it is told otherwise [MQTT5-3.2.2-22]. */
+static void agree_keep_alive(struct link *l, const struct wire_connect *p, struct wire_connack *ack)
+{
+    uint64_t max_s = policy_limits(l->worker->policy)->keep_alive_max_s;
+    uint64_t keep_alive_s = p->keep_alive_s;
+
+    if (keep_alive_s == 0 || keep_alive_s > max_s) {
+        keep_alive_s = max_s;
+        if (p->level == WIRE_V5) { /* [MQTT5-3.1.2-21] */
+            ack->props.set |= BIT64(PROP_SERVER_KEEP_ALIVE);
+            ack->props.server_keep_alive_s = (uint16_t)keep_alive_s;
+        }
+    }
+    l->keep_alive_s = (uint16_t)keep_alive_s;
+    l->keep_alive_ns = keep_alive_s * NS_PER_S * KEEP_ALIVE_FACTOR_NUM / KEEP_ALIVE_FACTOR_DEN;
+}
+
+static void agree_expiry(struct session *s, const struct wire_connect *p,
+                         const struct limits *limits, struct wire_connack *ack)
+{
+    uint32_t max_s = (uint32_t)MIN(limits->session_expiry_max_s, (uint64_t)UINT32_MAX);
+
+    if (p->level != WIRE_V5) {
+        s->expiry_s = p->clean_start ? 0 : max_s;
+    } else {
+        uint32_t asked = p->props.set & BIT64(PROP_SESSION_EXPIRY) ? p->props.session_expiry_s : 0;
+
+        s->expiry_s = MIN(asked, max_s);
+        if (s->expiry_s != asked) {
+            ack->props.set |= BIT64(PROP_SESSION_EXPIRY);
+            ack->props.session_expiry_s = s->expiry_s;
+        }
+    }
+    s->is_persistent = s->expiry_s > 0;
+}
+
+/* An Authentication Method only if CONNECT had one [MQTT5-4.12.0-6]. */
+static void tell_limits(const struct link *l, const struct limits *limits, bool id_assigned,
+                        struct wire_connack *ack)
+{
+    struct wire_props *props = &ack->props;
+
+    props->set |= BIT64(PROP_RECEIVE_MAX) | BIT64(PROP_PACKET_MAX);
+    props->receive_max = l->conn.receive_max;
+    props->packet_max = (uint32_t)limits->packet_bytes_max;
+    if (l->conn.topic_alias_max > 0) {
+        props->set |= BIT64(PROP_TOPIC_ALIAS_MAX);
+        props->topic_alias_max = l->conn.topic_alias_max;
+    }
+    if (id_assigned) { /* [MQTT5-3.1.3-7] [MQTT5-3.2.2-16] */
+        props->set |= BIT64(PROP_ASSIGNED_CLIENT_ID);
+        props->assigned_client_id = bytes_str(l->client_id);
+    }
+    if (l->exchange != NULL)
+        exchange_tell(l->exchange, props);
+}
+
+/* Who asks is told with what the topics of its replies begin [MQTT5-3.1.2-28]; @text keeps it. */
+static void tell_response_information(const struct link *l, const struct wire_connect *p,
+                                      struct buf *text, struct wire_connack *ack)
+{
+    struct gate_subject s = connect_subject(l, p);
+    bool is_asked = (p->props.set & BIT64(PROP_REQUEST_RESPONSE)) && p->props.request_response;
+
+    if (!is_asked || !gate_response_information(l->grant, &s, text))
+        return;
+    ack->props.set |= BIT64(PROP_RESPONSE_INFO);
+    ack->props.response_info = buf_view(text);
+}
+
+/**
+ * agree() - keep alive, session expiry, and what a client of MQTT 5.0 is told
+ * @l:     its client has a session
+ * @text:  empty; must live as long as @ack
+ * @ack:   its properties are added to
+ */
+void agree(struct link *l, const struct wire_connect *p, struct buf *text, struct wire_connack *ack)
+{
+    const struct limits *limits = policy_limits(l->worker->policy);
+
+    agree_keep_alive(l, p, ack);
+    agree_expiry(l->resident->session, p, limits, ack);
+    if (p->level != WIRE_V5)
+        return;
+    tell_limits(l, limits, p->client_id.len == 0, ack);
+    tell_response_information(l, p, text, ack);
+}

@@ -214,7 +214,8 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     struct wire_connack ack = {.reason = REASON_SUCCESS};
     struct resident *c;
 
-    conn_agree(&l->conn, p, (uint16_t)limits->receive_max, (uint16_t)limits->topic_alias_max);
+    conn_agree(&l->conn, p, (uint16_t)limits->receive_max, (uint16_t)limits->topic_alias_max,
+               (uint16_t)limits->topic_alias_sent_max);
     c = session_for(l, p, &session_limits, &ack.session_present);
     resident_connected(w, c, l, &session_limits);
     agree(l, p, &response, &ack);

@@ -31,6 +31,7 @@
     X(inflight_max,                100,        1,    65535,       "unacknowledged messages to one client; the client's Receive Maximum if lower") \
     X(receive_max,                 100,        1,    65535,       "unacknowledged QoS 2 messages from one client; told to 5.0 clients; more is 0x93") \
     X(topic_alias_max,             16,         0,    1024,        "topic aliases a client may set; more is 0x94") \
+    X(topic_alias_sent_max,    16,         0,    1024,        "topic aliases for the topics most sent to one client, if it takes as many; others are sent in full") \
     X(retained_messages_max,       100000,     0,    100000000,   "retained messages of the node; a new one is then refused with 0x97") \
     X(retained_bytes_max,          268435456,  0,    68719476736, "memory of retained messages and of the tree of their topics; a message that would pass it is refused with 0x97") \
     X(messages_per_s_max,          1000,       1,    100000000,   "PUBLISH a second from one client, averaged over 5 s; faster is read more slowly") \

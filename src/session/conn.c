@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* session/conn.c - what is legal on a network connection, and what was agreed at CONNECT */
-#include <stdlib.h>
-
 #include "base/err.h"
-#include "base/mem.h"
-#include "session/session.h"
+#include "session/session_private.h"
 
 #define RX(type)  BIT(WIRE_##type)
 #define TO(state) BIT(CONN_##state)
@@ -33,15 +30,11 @@ void conn_init(struct conn *c, struct buf *out)
     *c = (struct conn){.state = CONN_AWAIT_CONNECT, .level = WIRE_V311, .out = out};
 }
 
-/** conn_done() - free what @c owns, aliases too [MQTT5-3.3.2-7]; the session must have been
- * detached */
+/** conn_done() - free what @c owns; the session must have been detached */
 void conn_done(struct conn *c)
 {
     check(c->session == NULL);
-    for (size_t i = 0; c->aliases != NULL && i < c->topic_alias_max; i++)
-        bytes_free(c->aliases[i]);
-    free(c->aliases);
-    c->aliases = NULL;
+    aliases_done(c);
 }
 
 /** conn_become() - move to @next, which must be a legal move */
@@ -69,9 +62,10 @@ const char *conn_state_text(enum conn_state state)
 /**
  * conn_agree() - take over what CONNECT says of this network connection
  * @receive_max, @topic_alias_max:  what the client is told in CONNACK
+ * @sent_alias_max:                 aliases that are set for the client, if it takes as many
  */
 void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_max,
-                uint16_t topic_alias_max)
+                uint16_t topic_alias_max, uint16_t sent_alias_max)
 {
     const struct wire_props *props = &p->props;
 
@@ -84,38 +78,13 @@ void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_m
     c->request_problem = true;
     if (props->set & BIT64(PROP_RECEIVE_MAX))
         c->client_receive_max = props->receive_max;
+    c->sent_alias_max = 0;
+    if (props->set & BIT64(PROP_TOPIC_ALIAS_MAX))
+        c->sent_alias_max = MIN(props->topic_alias_max, sent_alias_max);
     if (props->set & BIT64(PROP_PACKET_MAX))
         c->packet_max = MIN(props->packet_max, WIRE_PACKET_MAX);
     if (props->set & BIT64(PROP_REQUEST_PROBLEM))
         c->request_problem = props->request_problem;
-}
-
-/**
- * conn_resolve_alias() - give @p the topic that its Topic Alias stands for, or remember it
- *
- * Every alias up to the maximum is taken [MQTT5-3.3.2-12].
- *
- * Return: false if the alias is too high or stands for nothing: close with 0x94
- * [MQTT5-3.3.2-9].
- */
-bool conn_resolve_alias(struct conn *c, struct wire_publish *p)
-{
-    struct bytes *alias;
-
-    if (p->topic_alias == 0)
-        return true;
-    if (p->topic_alias > c->topic_alias_max)
-        return false;
-    if (c->aliases == NULL)
-        c->aliases = mem_zero(c->topic_alias_max * sizeof(*c->aliases));
-    alias = &c->aliases[p->topic_alias - 1];
-    if (p->topic.len > 0) {
-        bytes_free(*alias);
-        *alias = bytes_dup(p->topic);
-    } else {
-        p->topic = *alias;
-    }
-    return p->topic.len > 0;
 }
 
 /* Is what was appended after @begun more than the client takes?  Then it is taken back. */

@@ -8,8 +8,7 @@
  * their order [MQTT5-4.6.0-5] [MQTT5-4.6.0-6] [MQTT3-4.6.0-5] [MQTT3-4.6.0-6].  Packet
  * ids count up from 1, and none is given while it is in flight [MQTT5-2.2.1-4]
  * [MQTT5-4.3.2-1] [MQTT5-4.3.3-1] [MQTT3-2.3.1-4], so the inflight window is a ring that
- * is indexed by the difference of ids.  No Topic Aliases are sent [MQTT5-3.1.2-26]
- * [MQTT5-3.1.2-27] [MQTT5-3.3.2-11].
+ * is indexed by the difference of ids.
  */
 #include <stdlib.h>
 
@@ -80,16 +79,21 @@ static uint32_t expiry_left_s(uint64_t expires_ns, uint64_t now_ns)
 /* Whatever a PUBLISH has beside topic, properties that travel, and payload. */
 #define PUBLISH_OVERHEAD_MAX 256
 
-static bool is_too_large(const struct conn *c, const struct wire_delivery *d)
+static bool is_large(const struct conn *c, const struct wire_delivery *d)
 {
     size_t at_most = d->topic.len + d->forward.len + d->payload.len + PUBLISH_OVERHEAD_MAX;
 
-    return at_most > c->packet_max && wire_delivery_len(d, c->level) > c->packet_max;
+    return at_most > c->packet_max;
+}
+
+static bool is_too_large(const struct conn *c, const struct wire_delivery *d)
+{
+    return is_large(c, d) && wire_delivery_len(d, c->level) > c->packet_max;
 }
 
 /* Encode; false if the packet is larger than the client takes, which counts as
  * delivered [MQTT5-3.1.2-25]. */
-static bool send_publish(struct session *s, const struct wire_delivery *d)
+static bool send_publish(struct session *s, struct wire_delivery *d, uint64_t topic_hash)
 {
     struct conn *c = s->conn;
 
@@ -97,6 +101,8 @@ static bool send_publish(struct session *s, const struct wire_delivery *d)
         s->n_dropped++;
         return false;
     }
+    if (c->sent_alias_max > 0 && !is_large(c, d))
+        alias_shorten(c, d, topic_hash);
     wire_encode_delivery(c->out, d, c->level);
     c->n_packets++;
     s->n_delivered++;
@@ -147,7 +153,7 @@ static enum session_offered send_now(struct session *s, const struct publication
         .expiry_s = expiry_left_s(p->expires_ns, now_ns),
     };
 
-    return send_publish(s, &d) ? SESSION_SENT : SESSION_DROPPED;
+    return send_publish(s, &d, p->topic_hash) ? SESSION_SENT : SESSION_DROPPED;
 }
 
 static void use_packet_id(struct session *s)
@@ -175,7 +181,7 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
         d->state = d->qos == 1 ? INFLIGHT_PUBACK : INFLIGHT_PUBREC;
     }
     w = wire_of(d, now_ns);
-    sent = send_publish(s, &w);
+    sent = send_publish(s, &w, d->message->topic_hash);
     if (!sent || d->qos == 0) {
         delivery_done(d);
         return sent;

@@ -32,17 +32,20 @@ enum conn_state {
 };
 
 struct session;
+struct sent_alias;
 
 struct conn {
     enum conn_state state;
     enum wire_level level;
-    struct session *session;  /* while CONN_ACTIVE */
-    struct buf *out;          /* borrowed from the owner of the conn */
-    struct bytes *aliases;    /* owned topics by alias - 1 [MQTT5-3.3.2-8] */
-    uint16_t topic_alias_max; /* told to the client */
-    uint16_t receive_max;     /* told to the client */
-    uint32_t packet_max;      /* the client's */
+    struct session *session;         /* while CONN_ACTIVE */
+    struct buf *out;                 /* borrowed from the owner of the conn */
+    struct bytes *aliases;           /* owned topics by alias - 1 [MQTT5-3.3.2-8] */
+    struct sent_alias *sent_aliases; /* owned, of alias.c; NULL until one is used */
+    uint16_t topic_alias_max;        /* told to the client */
+    uint16_t receive_max;            /* told to the client */
+    uint32_t packet_max;             /* the client's */
     uint16_t client_receive_max;
+    uint16_t sent_alias_max; /* 0: the client takes none */
     bool request_problem;
     bool has_method;        /* CONNECT had an Authentication Method: AUTH may come */
     unsigned n_subacks_due; /* deliveries wait until these have left */
@@ -55,7 +58,7 @@ void conn_become(struct conn *c, enum conn_state next);
 bool conn_may_receive(const struct conn *c, enum wire_type type);
 const char *conn_state_text(enum conn_state state);
 void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_max,
-                uint16_t topic_alias_max);
+                uint16_t topic_alias_max, uint16_t sent_alias_max);
 bool conn_resolve_alias(struct conn *c, struct wire_publish *p);
 void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint8_t reason,
                    const char *reason_string);

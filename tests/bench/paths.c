@@ -127,7 +127,7 @@ static void make_session(struct bench *b)
     b->receiver = (struct receiver){&b->session->subscriber, b->subs, 1};
     conn_init(&b->conn, &b->out);
     conn_become(&b->conn, CONN_AUTHENTICATING);
-    conn_agree(&b->conn, &p, 100, 0);
+    conn_agree(&b->conn, &p, 100, 0, 16);
     conn_become(&b->conn, CONN_ACTIVE);
     session_attach(b->session, &b->conn, &limits);
 }

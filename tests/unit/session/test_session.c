@@ -33,7 +33,7 @@ static void agree(struct bench *b, enum wire_level level, uint16_t receive_max, 
     p.props.packet_max = packet_max;
     conn_init(&b->conn, &b->out);
     conn_become(&b->conn, CONN_AUTHENTICATING);
-    conn_agree(&b->conn, &p, 5, 4);
+    conn_agree(&b->conn, &p, 5, 4, 4);
     conn_become(&b->conn, CONN_ACTIVE);
     session_attach(b->session, &b->conn, &limits);
 }

@@ -53,12 +53,14 @@ exchange_handler_fn view_assets;
 exchange_handler_fn view_bans;
 exchange_handler_fn view_client;
 exchange_handler_fn view_clients;
+exchange_handler_fn view_crypto;
 exchange_handler_fn view_evidence;
 exchange_handler_fn view_flows;
 exchange_handler_fn view_incident;
 exchange_handler_fn view_incident_stats;
 exchange_handler_fn view_incidents;
 exchange_handler_fn view_metrics;
+exchange_handler_fn view_network;
 exchange_handler_fn view_status;
 
 /* admin/act.c */

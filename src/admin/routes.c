@@ -22,6 +22,8 @@ static exchange_handler_fn view_routes;
     X(GET,  "/v1/clients/{client_id}",       view_client,    NULL,                                  "one session with its subscriptions") \
     X(GET,  "/v1/assets",                    view_assets,    NULL,                                  "assets, declared and seen (MQ.ID.AM)") \
     X(GET,  "/v1/flows",                     view_flows,     NULL,                                  "who publishes and reads what (MQ.ID.AM)") \
+    X(GET,  "/v1/crypto",                    view_crypto,    NULL,                                  "how the connection of each asset is protected (MQ.ID.IC-04)") \
+    X(GET,  "/v1/network",                   view_network,   NULL,                                  "zones, conduits and brokers (MQ.ID.AM-03)") \
     X(GET,  "/v1/incidents",                 view_incidents, "state severity kind since_unix_ms limit", "incidents, oldest first") \
     X(GET,  "/v1/incidents/stats",           view_incident_stats, NULL,                             "how those of 30 days were judged (MQ.PR.SP-03)") \
     X(GET,  "/v1/incidents/{id}",            view_incident,  NULL,                                  "one incident") \

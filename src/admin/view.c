@@ -73,6 +73,18 @@ void view_flows(struct exchange *x)
     exchange_reply(x, node_flows_json(x->node));
 }
 
+/** view_crypto() - GET /v1/crypto */
+void view_crypto(struct exchange *x)
+{
+    exchange_reply(x, node_crypto_json(x->node));
+}
+
+/** view_network() - GET /v1/network */
+void view_network(struct exchange *x)
+{
+    exchange_reply(x, node_network_json(x->node));
+}
+
 static bool is_one_of(const char *text, const char *const *names, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -97,33 +97,6 @@ static const struct show_field subscription_columns[] = {
     {"SUBSCRIPTION", "filter", SHOW_TEXT},
     {"QOS",          "qos",    SHOW_NUMBER},
 };
-static const struct show_field asset_columns[] = {
-    {"ASSET",       "name",               SHOW_TEXT},
-    {"STATE",       "state",              SHOW_TEXT},
-    {"ROLE",        "role",               SHOW_TEXT},
-    {"CONNECTED",   "connected",          SHOW_YES},
-    {"CRITICALITY", "criticality",        SHOW_TEXT},
-    {"OWNER",       "owner",              SHOW_TEXT},
-    {"SITE",        "site",               SHOW_TEXT},
-    {"ADDRESS",     "address",            SHOW_TEXT},
-    {"FIRST SEEN",  "first_seen_unix_ms", SHOW_AGO},
-    {"LAST SEEN",   "last_seen_unix_ms",  SHOW_AGO},
-};
-static const struct show_field flow_columns[] = {
-    {"FROM",       "from",               SHOW_TEXT},
-    {"TOPIC",      "topic",              SHOW_TEXT},
-    {"TO",         "to",                 SHOW_TEXT},
-    {"DECLARED",   "declared",           SHOW_YES},
-    {"LIVE",       "live",               SHOW_YES},
-    {"CLASS",      "classification",     SHOW_TEXT},
-    {"FIRST SEEN", "first_seen_unix_ms", SHOW_AGO},
-    {"LAST SEEN",  "last_seen_unix_ms",  SHOW_AGO},
-};
-static const struct show_field missing_columns[] = {
-    {"DECLARED, NOT SEEN: FROM", "from",  SHOW_TEXT},
-    {"TOPIC",                    "topic", SHOW_TEXT},
-    {"TO",                       "to",    SHOW_TEXT},
-};
 static const struct show_field ban_columns[] = {
     {"KIND",    "kind",            SHOW_TEXT},
     {"SUBJECT", "subject",         SHOW_TEXT},
@@ -141,54 +114,6 @@ static int get(int argc, char **argv, const char *path, struct cli_args *a, json
     int rc = cli_args_parse(a, argc, argv, 0, 0);
 
     return rc != CLI_OK ? rc : ask_node(a, "GET", path, NULL, ret);
-}
-
-static void print_dropped(const json_t *reply, const char *what)
-{
-    json_int_t dropped = json_integer_value(json_object_get(reply, "dropped"));
-
-    if (dropped > 0)
-        (void)fprintf(stderr, "bastide: %" JSON_INTEGER_FORMAT " more %s did not fit\n", dropped,
-                      what);
-}
-
-/** cli_assets() - bastide assets; MQ.ID.AM-01 */
-int cli_assets(int argc, char **argv)
-{
-    struct cli_args a;
-    json_t *reply = NULL;
-    int rc = get(argc, argv, "/v1/assets", &a, &reply);
-
-    if (rc == CLI_OK) {
-        print_list(json_object_get(reply, "assets"), cli_flag(&a, "--json"),
-                   "no assets are declared, and none were seen", asset_columns,
-                   COUNT_OF(asset_columns));
-        print_dropped(reply, "assets");
-    }
-    json_decref(reply);
-    return rc;
-}
-
-/** cli_flows() - bastide flows; MQ.ID.IC-01 */
-int cli_flows(int argc, char **argv)
-{
-    struct cli_args a;
-    json_t *reply = NULL;
-    int rc = get(argc, argv, "/v1/flows", &a, &reply);
-
-    if (rc == CLI_OK) {
-        const json_t *missing = json_object_get(reply, "declared_not_seen");
-
-        print_list(json_object_get(reply, "flows"), cli_flag(&a, "--json"), "no flows were seen",
-                   flow_columns, COUNT_OF(flow_columns));
-        if (!cli_flag(&a, "--json") && json_array_size(missing) > 0) {
-            (void)printf("\n");
-            print_list(missing, false, "", missing_columns, COUNT_OF(missing_columns));
-        }
-        print_dropped(reply, "flows");
-    }
-    json_decref(reply);
-    return rc;
 }
 
 /** cli_bans() - bastide bans */

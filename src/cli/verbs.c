@@ -23,6 +23,41 @@ static const struct cli_option check_options[] = {
 };
 static const struct cli_option socket_options[] = {CLI_SOCKET_OPTIONS, END};
 static const struct cli_option list_options[] = {JSON_OPTION, CLI_SOCKET_OPTIONS, END};
+static const struct cli_option asset_options[] = {
+    {"--state",     NULL, "STATE", "only declared, learned or declared-not-seen ones"},
+    {"--role",      NULL, "ROLE",  "only those of this role"},
+    {"--zone",      NULL, "ZONE",  "only those declared or seen in this zone"},
+    {"--search",    NULL, "TEXT",  "only those with TEXT in name, client id, user or address"},
+    {"--connected", NULL, NULL,    "only those that are connected"},
+    {"--different", NULL, NULL,    "only those that are not as they are declared"},
+    JSON_OPTION,
+    {"--csv",       NULL, NULL,    "write comma-separated values"},
+    {"--cyclonedx", NULL, NULL,    "write a CycloneDX 1.5 document"},
+    {"--dot",       NULL, NULL,    "write the network map for GraphViz"},
+    {"--dry-run",   NULL, NULL,    "with import: write what would be added, and change nothing"},
+    CLI_SOCKET_OPTIONS, END,
+};
+static const struct cli_option flow_options[] = {
+    {"--from",       NULL, "NAME", "only those from this asset"},
+    {"--to",         NULL, "NAME", "only those to this asset"},
+    {"--topic",      NULL, "TEXT", "only those with TEXT in the topic"},
+    {"--zone",       NULL, "ZONE", "only those from or to this zone"},
+    {"--undeclared", NULL, NULL,   "only those that no declaration covers"},
+    {"--cross-zone", NULL, NULL,   "only those from one zone to another"},
+    JSON_OPTION,
+    {"--csv",        NULL, NULL,   "write comma-separated values"},
+    {"--dot",        NULL, NULL,   "write the map for GraphViz"},
+    CLI_SOCKET_OPTIONS, END,
+};
+static const struct cli_option crypto_options[] = {
+    {"--expiring",  NULL, "DAYS", "only those whose certificate ends within so many days"},
+    {"--outside",   NULL, NULL,   "only those outside the profile"},
+    {"--connected", NULL, NULL,   "only those that are connected"},
+    {"--search",    NULL, "TEXT", "only those with TEXT in the name"},
+    JSON_OPTION,
+    {"--csv",       NULL, NULL,   "write comma-separated values"},
+    CLI_SOCKET_OPTIONS, END,
+};
 static const struct cli_option no_options[] = {END};
 
 static const struct cli_option ban_options[] = {
@@ -147,8 +182,15 @@ const struct cli_verb cli_verbs[] = {
      "Certificates and keys are opened as well. Each error names file, line and column."},
     {"status", cli_status, "show the node and its listeners", "", list_options, NULL},
     {"clients", cli_clients, "list the sessions, or show one with its subscriptions", "[CLIENT]", list_options, NULL},
-    {"assets", cli_assets, "list assets, declared and seen", "", list_options, NULL},
-    {"flows", cli_flows, "list who publishes and reads what, declared and seen", "", list_options, NULL},
+    {"assets", cli_assets, "list assets, declared and seen, and what differs", "[list | import FILE]", asset_options,
+     "import adds devices to the configuration's inventory_file: from CSV, from what --json writes, or "
+     "from CycloneDX. A name that is there already is left alone, and so is all else in the file. With "
+     "--csv, a text that a spreadsheet would take for a formula has a ' in front."},
+    {"flows", cli_flows, "list who publishes and reads what, declared and seen", "", flow_options,
+     "Rates are about so: a publisher's rate is counted, and shared among the topics it uses. In the "
+     "map, red is not declared, dashed is not now."},
+    {"crypto", cli_crypto, "list how the connection of each asset is protected", "", crypto_options,
+     "PROFILE is how it stands to crypto_profile of the inventory: inside, deprecated or outside."},
     {"incidents", cli_incidents, "list incidents, show one, or say what was done about it",
      "[list | show ID | ack ID | assign ID | close ID | rollback ID | approve ID]", incident_options,
      "rollback undoes what was done automatically because of the incident: bans are lifted. approve "

@@ -23,6 +23,7 @@ int cli_bans(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_check_config(int argc, char **argv);
 int cli_clients(int argc, char **argv);
+int cli_crypto(int argc, char **argv);
 int cli_disconnect(int argc, char **argv);
 int cli_flows(int argc, char **argv);
 int cli_help(int argc, char **argv);

@@ -56,15 +56,20 @@ struct flow *flow_free(struct flow *f)
     return NULL;
 }
 
+/** conn_uses() - has this connection published to @topic? */
+bool conn_uses(const struct conn *c, const char *topic)
+{
+    list_each (leaf, &c->uses)
+        if (strcmp(list_item(leaf, struct leaf, in_conn)->text, topic) == 0)
+            return true;
+    return false;
+}
+
 static bool asset_uses(const struct asset *a, const char *topic)
 {
-    list_each (it, &a->conns) {
-        const struct conn *c = list_item(it, struct conn, in_asset);
-
-        list_each (leaf, &c->uses)
-            if (strcmp(list_item(leaf, struct leaf, in_conn)->text, topic) == 0)
-                return true;
-    }
+    list_each (it, &a->conns)
+        if (conn_uses(list_item(it, struct conn, in_asset), topic))
+            return true;
     return false;
 }
 

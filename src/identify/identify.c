@@ -191,6 +191,25 @@ static void on_accepted(struct identify *id, const struct event *e, uint64_t uni
     (void)map_put(&id->conns, c);
 }
 
+static float per_s(uint64_t n, uint32_t span_ms)
+{
+    return (float)n * 1000 / (float)span_ms;
+}
+
+static void on_traffic(struct conn *c, const struct event *e)
+{
+    struct event_traffic t;
+
+    if (e->text.len != sizeof(t))
+        return;
+    memcpy(&t, e->text.at, sizeof(t));
+    if (t.span_ms == 0)
+        return;
+    c->messages_per_s = per_s(t.n_messages, t.span_ms);
+    c->bytes_in_per_s = per_s(t.bytes_in, t.span_ms);
+    c->bytes_out_per_s = per_s(t.bytes_out, t.span_ms);
+}
+
 /* What one event makes known: which pairs stood together at that time. */
 struct sighting {
     struct pair_walk walk;
@@ -329,6 +348,8 @@ void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms
         return;
     if (e->kind == EVENT_DEVICE_TRAITS)
         asset_traits(c->asset, e->topic, e->text, unix_ms);
+    else if (e->kind == EVENT_TRAFFIC)
+        on_traffic(c, e);
     else if (e->kind == EVENT_PUBLISH_TOPIC)
         on_publish_topic(id, c, e, unix_ms);
     else if (e->kind == EVENT_SUBSCRIBED)
@@ -378,98 +399,6 @@ double identify_client_days(const struct identify *id, uint64_t unix_ms, unsigne
         if (id->online[i].day + days > unix_ms / DAY_MS)
             seconds += id->online[i].n;
     return (double)seconds * 1000 / (double)DAY_MS;
-}
-
-static json_t *record_json(const struct record *r)
-{
-    json_t *o = json_pack("{s:s, s:s, s:s, s:b, s:b}", "id", r->name, "name", r->name, "state",
-                          "declared-not-seen", "declared", true, "connected", false);
-    const struct {
-        const char *key;
-        const char *text;
-    } texts[] = {
-        {"client_id", r->client_id},
-        {"principal", r->certificate_cn != NULL ? r->certificate_cn : r->user_name},
-        {"role", r->role},
-        {"address", r->address},
-        {"owner", r->owner},
-        {"site", r->site},
-        {"location", r->location},
-        {"zone", r->zone},
-        {"hw_model", r->hw_model},
-        {"hw_serial", r->hw_serial},
-        {"criticality", r->criticality != 0 ? criticality_names[r->criticality] : NULL},
-        {"lifecycle", lifecycle_names[r->lifecycle]},
-    };
-
-    for (size_t i = 0; i < COUNT_OF(texts); i++)
-        if (texts[i].text != NULL)
-            (void)json_object_set_new(o, texts[i].key, json_string(texts[i].text));
-    return o;
-}
-
-/** identify_assets_json() - every asset: observed, and declared but never seen; a new reference */
-json_t *identify_assets_json(const struct identify *id, uint64_t unix_ms)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < id->counts.n_assets; i++)
-        (void)json_array_append_new(list, asset_json(id->assets[i]));
-    for (size_t i = 0; i < id->inventory->n_records; i++)
-        if (id->inventory->records[i].n_assets == 0)
-            (void)json_array_append_new(list, record_json(&id->inventory->records[i]));
-    return json_pack("{s:I, s:I, s:I, s:o}", "at_unix_ms", (json_int_t)unix_ms, "n",
-                     (json_int_t)json_array_size(list), "dropped",
-                     (json_int_t)id->counts.n_assets_dropped, "assets", list);
-}
-
-static json_t *flow_json(const struct flow *f, const struct inventory *v,
-                         struct declared_flow **ret_declared)
-{
-    const struct declared_topic *t = topic_declared(v, bytes_str(f->topic));
-    struct declared_flow *d = flow_declared(v, f);
-    const char *classification = d != NULL && d->classification != NULL ? d->classification
-                                 : t != NULL                            ? t->classification
-                                                                        : NULL;
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I}", "from",
-                          asset_name(f->from), "from_id", f->from->id, "topic", f->topic, "to",
-                          asset_name(f->to), "to_id", f->to->id, "declared", d != NULL, "live",
-                          flow_is_live(f), "first_seen_unix_ms", (json_int_t)f->first_seen_unix_ms,
-                          "last_seen_unix_ms", (json_int_t)f->last_seen_unix_ms);
-
-    if (classification != NULL)
-        (void)json_object_set_new(o, "classification", json_string(classification));
-    *ret_declared = d;
-    return o;
-}
-
-/** identify_flows_json() - every flow, and the declared ones that were not seen; a new reference */
-json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms)
-{
-    const struct inventory *v = id->inventory;
-    json_t *list = json_array();
-    json_t *missing = json_array();
-    const struct flow *f;
-    size_t cursor = 0;
-
-    for (size_t i = 0; i < v->n_flows; i++)
-        v->flows[i].seen = false;
-    while ((f = map_next(&id->flows, &cursor)) != NULL) {
-        struct declared_flow *d;
-
-        (void)json_array_append_new(list, flow_json(f, v, &d));
-        if (d != NULL)
-            d->seen = true;
-    }
-    for (size_t i = 0; i < v->n_flows; i++)
-        if (!v->flows[i].seen)
-            (void)json_array_append_new(
-                missing, json_pack("{s:s, s:s, s:s}", "from", v->flows[i].from, "topic",
-                                   v->flows[i].topic, "to", v->flows[i].to));
-    return json_pack("{s:I, s:I, s:I, s:o, s:o}", "at_unix_ms", (json_int_t)unix_ms, "n",
-                     (json_int_t)json_array_size(list), "dropped",
-                     (json_int_t)id->counts.n_flows_dropped, "flows", list, "declared_not_seen",
-                     missing);
 }
 
 /** identify_counts() - for the metrics page */

@@ -80,12 +80,27 @@ void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms
  * "declared-not-seen", "declared", "connected", "client_id", "principal", "fingerprints",
  * "address", "addresses", "traits": {"firmware": ...}, "components": [{"name", "traits"}],
  * "changes": [{"at_unix_ms", "what", "from", "to"}], "protocol_level", "role", "n_connects",
- * "first_seen_unix_ms", "last_seen_unix_ms", "publishes", "subscribes", and of its record "owner",
- * "site", "location", "zone", "criticality", "lifecycle", "hw_model", "hw_serial"}]}; what is not
- * known is absent */
+ * "first_seen_unix_ms", "last_seen_unix_ms", "publishes", "subscribes",
+ * "zone_seen", "messages_per_s", "bytes_in_per_s" and "bytes_out_per_s" while connected,
+ * "differences": [{"what": "unknown-device" | "missing-device" | "lifecycle" | "address" | "zone" |
+ * "protocol" | "certificate" or a trait, "declared", "seen"}], and of its record "owner", "site",
+ * "location", "zone", "criticality", "lifecycle", "hw_model", "hw_serial"}]}; what is not known is
+ * absent */
 json_t *identify_assets_json(const struct identify *id, uint64_t unix_ms);
-/* {"at_unix_ms", "n", "dropped", "flows": [{"from", "from_id", "topic", "to", "to_id", "declared",
- * "classification", "live", "first_seen_unix_ms", "last_seen_unix_ms"}],
+/* {"at_unix_ms", "n", "has_profile", "assets": [{"id", "name", "connected", "tls_version" ("none"
+ * without TLS), "tls_cipher", "tls_group", "certificate_key", "certificate_signature",
+ * "certificate_issuer", "certificate_serial", "certificate_not_after",
+ * "certificate_not_after_unix_ms", "profile": "inside" | "deprecated" | "outside" |
+ * "no-profile"}]}; MQ.ID.IC-04 */
+json_t *identify_crypto_json(const struct identify *id, uint64_t unix_ms);
+/* {"at_unix_ms", "zones": [{"name", "external", "assets" (how many)}], "conduits": [{"name",
+ * "from_zone", "to_zone", "external", "mutual_tls", "owner", "carrier", "medium", "route_class",
+ * "agreement", "agreement_expires_unix_ms", "redundant"}], "brokers": [{"name", "site", "room"}]}
+ */
+json_t *identify_network_json(const struct identify *id, uint64_t unix_ms);
+/* {"at_unix_ms", "n", "dropped", "flows": [{"from_zone", "to_zone", "conduit", "crosses_zones",
+ * "messages_per_s" (about: the publisher's, shared among its topics), "from", "from_id", "topic",
+ * "to", "to_id", "declared", "classification", "live", "first_seen_unix_ms", "last_seen_unix_ms"}],
  * "declared_not_seen": [{"from", "topic", "to"}]}; live: both ends are connected, the topic was
  * used on this connection, and the subscription stands */
 json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms);
@@ -145,6 +160,7 @@ bool identify_birth(struct bytes topic, struct bytes payload, struct bytes *ret_
     X(RECORD_COMPLETE_RATIO,         "MQ.ID.AM-01.t2",  "approved records with owner, site, hw_model, hw_serial and criticality / approved records") \
     X(UNKNOWN_TRIAGE_DAYS_P50,       "MQ.ID.AM-01.t3",  "median days from first seen to declared, over devices first seen in 90 d; undeclared ones count up to now") \
     X(STALE_RECORD_RATIO,            "MQ.ID.AM-01.t4",  "approved records with an expected interval, in service, not seen for 3 intervals / such records") \
+    X(FW_KNOWN_RATIO,                "MQ.ID.AM-02.t2",  "approved devices of 30 d whose firmware is known and not older than 90 d / approved devices of 30 d") \
     X(MAPPED_PEER_RATIO,             "MQ.ID.AM-03.t2",  "remote addresses of 30 d inside a declared zone / remote addresses of 30 d") \
     X(MAP_AGE_DAYS,                  "MQ.ID.AM-03.t4",  "days since the inventory's approved_at") \
     X(STATE_KNOWN_RATIO,             "MQ.ID.AM-04.t1",  "records with a lifecycle state and its date / records") \
@@ -152,16 +168,20 @@ bool identify_birth(struct bytes topic, struct bytes payload, struct bytes *ret_
     X(EOL_WITHOUT_PLAN_COUNT,        "MQ.ID.AM-04.t4",  "records whose end_of_support is under 180 d away and that name no replacement") \
     X(SLO_DEFINED_RATIO,             "MQ.ID.CO-01.t1",  "declared topics of high criticality with availability, latency_ms and retention_days / such topics") \
     X(EXTERNAL_PEER_CONTRACT_RATIO,  "MQ.ID.CO-03.t1",  "external conduits with agreement, agreement_expires and security_clause / external conduits") \
+    X(EXPIRED_CONTRACT_CONNECTED,    "MQ.ID.CO-03.t2",  "devices of 30 d from an external zone whose agreements have all ended") \
     X(DECLARED_FLOW_RATIO,           "MQ.ID.IC-01.t1",  "flows of 30 d that match a declared flow / flows of 30 d (each counts once, not by messages)") \
     X(UNDECLARED_CROSS_ZONE_EDGES,   "MQ.ID.IC-01.t2",  "flows of 30 d between two zones that no declared flow or conduit covers") \
     X(CLASSIFIED_TOPIC_RATIO,        "MQ.ID.IC-01.t4",  "topics delivered in 30 d with owner and classification / topics delivered in 30 d") \
     X(INTERNAL_FLOW_DECLARED_RATIO,  "MQ.ID.IC-02.t1",  "as declared_flow_ratio, flows whose two ends are in internal zones") \
     X(EXTERNAL_PEER_DECLARED_RATIO,  "MQ.ID.IC-03.t1",  "addresses of 30 d outside internal zones that are in a declared external zone / such addresses") \
     X(EXTERNAL_CONDUIT_PROTECTED_RATIO, "MQ.ID.IC-03.t2", "external conduits with mutual_tls, topic_allow_list and agreement / external conduits") \
+    X(SUITE_IN_POLICY_RATIO,         "MQ.ID.IC-04.t1",  "devices of 30 d with TLS that fit an entry of crypto_profile / devices of 30 d with TLS") \
+    X(DEPRECATED_SHARE,              "MQ.ID.IC-04.t3",  "devices of 30 d with TLS whose entry is deprecated or ends in 365 d / devices of 30 d with TLS") \
     X(LOCATION_KNOWN_RATIO,          "MQ.ID.EA-01.t1",  "approved records with a site and an exposure class / approved records") \
     X(LOCATION_AGE_DAYS_P90,         "MQ.ID.EA-01.t2",  "90th percentile of days since location_confirmed, over approved records with one") \
     X(SOURCE_ZONE_MISMATCH,          "MQ.ID.EA-01.t3",  "devices that connect from another zone than their record's, for more than 7 d") \
     X(CONDUIT_ROUTE_KNOWN_RATIO,     "MQ.ID.EA-02.t1",  "conduits with carrier, medium, route_class, owner and redundant / conduits") \
+    X(SINGLE_PATH_CRITICAL,          "MQ.ID.EA-02.t2",  "flows of 30 d declared critical between zones that one carrier alone joins") \
     X(BROKER_SITE_KNOWN_RATIO,       "MQ.ID.EA-03.t1",  "brokers with site, room, rack, access_control and power_backup / brokers") \
     X(SHARED_IDENTITY_COUNT,         "MQ.PR.IA-03.t3",  "principals used by two devices at the same time during 30 d, not declared as group") \
     X(SENSITIVE_READER_OK_RATIO,     "MQ.PR.IP-03.t2",  "standing subscriptions that meet confidential topics and are on their reader list / such subscriptions") \

@@ -126,6 +126,15 @@ static void read_record(struct conf_value at, struct record *r)
                                        "hw_model",
                                        "hw_serial",
                                        "replacement",
+                                       "manufacturer",
+                                       "firmware",
+                                       "software",
+                                       "library",
+                                       "os",
+                                       "protocol",
+                                       "tls_version",
+                                       "expected_address",
+                                       "certificate_fingerprint",
                                        "criticality",
                                        "state",
                                        "state_since",
@@ -147,6 +156,7 @@ static void read_record(struct conf_value at, struct record *r)
         (void)conf_string(conf_get(at, record_texts[i].key),
                           (char **)(void *)((char *)r + record_texts[i].offset));
     record_match(at, r);
+    record_check_expected(at, r);
     r->has_lifecycle = conf_choice(conf_get(at, "state"), lifecycle_names, &state);
     r->lifecycle = (enum lifecycle)state;
     read_kind(conf_get(at, "criticality"), criticality_names, (unsigned *)&r->criticality);
@@ -320,8 +330,9 @@ static struct inventory *inventory_new(void)
  */
 struct inventory *inventory_load(const char *path, char **ret_error)
 {
-    static const char *const keys[] = {"approved_by", "approved_at", "zones",   "topics", "assets",
-                                       "flows",       "conduits",    "brokers", NULL};
+    static const char *const keys[] = {"approved_by",    "approved_at", "zones",    "topics",
+                                       "assets",         "flows",       "conduits", "brokers",
+                                       "crypto_profile", NULL};
     struct inventory *v = inventory_new();
     struct conf *c;
     struct conf_value root, list;
@@ -357,6 +368,10 @@ struct inventory *inventory_load(const char *path, char **ret_error)
     v->brokers = list_new(list, sizeof(*v->brokers), &v->n_brokers);
     for (size_t i = 0; i < v->n_brokers; i++)
         read_broker(conf_item(list, i), &v->brokers[i]);
+    list = conf_get(root, "crypto_profile");
+    v->crypto = list_new(list, sizeof(*v->crypto), &v->n_crypto);
+    for (size_t i = 0; i < v->n_crypto; i++)
+        crypto_read(conf_item(list, i), &v->crypto[i]);
     read_records(conf_get(root, "assets"), v);
     check_zone_names(conf_get(root, "assets"), v);
 
@@ -434,6 +449,8 @@ struct inventory *inventory_free(struct inventory *v)
         conduit_done(&v->conduits[i]);
     for (size_t i = 0; i < v->n_brokers; i++)
         broker_done(&v->brokers[i]);
+    for (size_t i = 0; i < v->n_crypto; i++)
+        crypto_done(&v->crypto[i]);
     map_done(&v->by_match);
     free(v->records);
     free(v->zones);
@@ -441,6 +458,7 @@ struct inventory *inventory_free(struct inventory *v)
     free(v->flows);
     free(v->conduits);
     free(v->brokers);
+    free(v->crypto);
     free(v);
     return NULL;
 }

@@ -48,7 +48,16 @@
     X(role)             \
     X(hw_model)         \
     X(hw_serial)        \
-    X(replacement)
+    X(replacement)      \
+    X(manufacturer)     \
+    X(firmware)         \
+    X(software)         \
+    X(library)          \
+    X(os)               \
+    X(protocol)         \
+    X(tls_version)      \
+    X(expected_address) \
+    X(certificate_fingerprint)
 /* clang-format on */
 
 enum lifecycle {
@@ -170,6 +179,13 @@ struct broker_record {
     char *name, *site, *room, *rack, *access_control, *power_backup;
 };
 
+/* What is allowed; NULL: left open. */
+struct crypto_entry {
+    char *tls_version, *tls_cipher, *tls_group, *certificate_key;
+    bool is_deprecated;
+    uint64_t sunset_unix_ms; /* 0: none */
+};
+
 struct inventory {
     uint64_t approved_unix_ms; /* 0: not approved */
     struct record *records;
@@ -185,6 +201,8 @@ struct inventory {
     size_t n_conduits;
     struct broker_record *brokers;
     size_t n_brokers;
+    struct crypto_entry *crypto; /* crypto_profile; the first that fits counts */
+    size_t n_crypto;
 };
 
 struct inventory *inventory_load(const char *path, char **ret_error);
@@ -195,6 +213,12 @@ struct record *inventory_find(const struct inventory *v, struct bytes client_id,
 
 extern const char *const lifecycle_names[];
 extern const char *const criticality_names[];
+
+struct conf_value;
+void record_check_expected(struct conf_value at, const struct record *r);
+void crypto_read(struct conf_value at, struct crypto_entry *e);
+void crypto_done(struct crypto_entry *e);
+const struct conduit *conduit_between(const struct inventory *v, const char *from, const char *to);
 
 const struct zone *zone_of(const struct inventory *v,
                            const char *address); /* longest prefix; NULL */
@@ -278,6 +302,9 @@ struct conn {
     struct list interests;
     uint32_t n_uses;
     uint32_t n_interests;
+    float messages_per_s; /* published, of late */
+    float bytes_in_per_s;
+    float bytes_out_per_s;
 };
 
 struct flow {
@@ -380,10 +407,13 @@ json_t *asset_json(const struct asset *a);
 struct flow *flow_seen(struct identify *id, struct asset *from, struct bytes topic,
                        struct asset *to, uint64_t unix_ms);
 struct flow *flow_free(struct flow *f);
+bool conn_uses(const struct conn *c, const char *topic);
 bool flow_is_live(const struct flow *f);
 struct declared_flow *flow_declared(const struct inventory *v, const struct flow *f);
 const struct declared_topic *topic_declared(const struct inventory *v, struct bytes topic);
 bool end_matches(const char *end, const struct asset *a);
+json_t *asset_differences(const struct identify *id, const struct asset *a, uint64_t unix_ms);
+json_t *record_differences(const struct identify *id, const struct record *r, uint64_t unix_ms);
 const char *protocol_text(unsigned level);
 const char *asset_name(const struct asset *a);
 const char *asset_address(const struct asset *a); /* the latest; "" */

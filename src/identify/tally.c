@@ -37,14 +37,15 @@ static struct tally over_assets(const struct identify *id, uint64_t now, asset_f
     return t;
 }
 
-static bool was_here(const struct asset *a, uint64_t now)
+/** asset_was_here() - during the last 30 days */
+bool asset_was_here(const struct asset *a, uint64_t now)
 {
     return !list_is_empty(&a->conns) || is_within_days(a->last_seen_unix_ms, now, 30);
 }
 
 static void count_approved(const struct asset *a, uint64_t now, struct tally *t)
 {
-    if (!was_here(a, now))
+    if (!asset_was_here(a, now))
         return;
     t->of++;
     t->n += a->record != NULL && record_is_approved(a->record);
@@ -52,7 +53,7 @@ static void count_approved(const struct asset *a, uint64_t now, struct tally *t)
 
 static void count_role_known(const struct asset *a, uint64_t now, struct tally *t)
 {
-    if (!was_here(a, now))
+    if (!asset_was_here(a, now))
         return;
     t->of++;
     t->n += a->publishes || a->subscribes ||
@@ -182,18 +183,6 @@ static const struct zone *asset_zone(const struct inventory *v, const struct ass
     return zone_of(v, asset_address(a));
 }
 
-static bool is_conduit(const struct inventory *v, const char *from, const char *to)
-{
-    for (size_t i = 0; i < v->n_conduits; i++) {
-        const struct conduit *c = &v->conduits[i];
-
-        if ((strcmp(c->from_zone, from) == 0 && strcmp(c->to_zone, to) == 0) ||
-            (strcmp(c->from_zone, to) == 0 && strcmp(c->to_zone, from) == 0))
-            return true;
-    }
-    return false;
-}
-
 struct flow_tallies {
     struct tally declared;
     struct tally internal;
@@ -216,8 +205,8 @@ static void judge_flow(const struct identify *id, const struct flow *f, struct f
         t->internal.n += d != NULL;
     }
     t->crossing.of++;
-    t->crossing.n +=
-        from != to && !(d != NULL && d->crosses_zones) && !is_conduit(v, from->name, to->name);
+    t->crossing.n += from != to && !(d != NULL && d->crosses_zones) &&
+                     conduit_between(v, from->name, to->name) == NULL;
 }
 
 static struct flow_tallies over_flows(const struct identify *id, uint64_t now)

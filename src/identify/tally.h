@@ -14,6 +14,13 @@ typedef struct tally tally_fn(const struct identify *id, uint64_t now);
 bool record_is_approved(const struct record *r);
 bool is_within_days(uint64_t then, uint64_t now, unsigned days);
 
+bool asset_was_here(const struct asset *a, uint64_t now);
+
+tally_fn tally_deprecated_share;
+tally_fn tally_expired_contract_connected;
+tally_fn tally_fw_known_ratio;
+tally_fn tally_single_path_critical;
+tally_fn tally_suite_in_policy_ratio;
 tally_fn tally_approved_device_ratio;
 tally_fn tally_record_complete_ratio;
 tally_fn tally_stale_record_ratio;

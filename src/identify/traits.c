@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "identify/private.h"
 
@@ -127,6 +128,18 @@ struct bytes trait_get(struct bytes traits, enum identify_trait t)
         if (at == t)
             return value;
     return BYTES_NONE;
+}
+
+/** trait_date() - of a trait that is one; false: it is none */
+bool trait_date(struct bytes value, uint64_t *ret_unix_ms)
+{
+    char text[CLOCK_TEXT_LEN];
+
+    if (value.len != sizeof(text) - 1)
+        return false;
+    memcpy(text, value.at, value.len);
+    text[value.len] = '\0';
+    return clock_parse(text, ret_unix_ms);
 }
 
 /** traits_merge() - see traits.h */

@@ -12,6 +12,7 @@
 
 bool trait_next(struct bytes traits, size_t *cursor, enum identify_trait *ret, struct bytes *value);
 struct bytes trait_get(struct bytes traits, enum identify_trait t);
+bool trait_date(struct bytes value, uint64_t *ret_unix_ms);
 json_t *traits_json(struct bytes traits);
 void traits_read_json(const json_t *o, struct buf *ret);
 /* Every trait of @more takes the place of the one in @old.  Owned; @old is freed. */

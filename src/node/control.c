@@ -254,6 +254,16 @@ static void list_flows(struct sentinel *s, void *arg)
     ((struct json_call *)arg)->answer = identify_flows_json(s->identify, clock_unix_ms());
 }
 
+static void list_crypto(struct sentinel *s, void *arg)
+{
+    ((struct json_call *)arg)->answer = identify_crypto_json(s->identify, clock_unix_ms());
+}
+
+static void list_network(struct sentinel *s, void *arg)
+{
+    ((struct json_call *)arg)->answer = identify_network_json(s->identify, clock_unix_ms());
+}
+
 static void list_bans(struct sentinel *s, void *arg)
 {
     json_t *all = ((struct json_call *)arg)->answer = json_array();
@@ -291,6 +301,28 @@ json_t *node_assets_json(struct node *n)
 json_t *node_flows_json(struct node *n)
 {
     return ask(n, list_flows);
+}
+
+/** node_crypto_json() - see node.h */
+json_t *node_crypto_json(struct node *n)
+{
+    return ask(n, list_crypto);
+}
+
+/** node_network_json() - see node.h */
+json_t *node_network_json(struct node *n)
+{
+    return ask(n, list_network);
+}
+
+/** node_inventory_check() - see node.h */
+bool node_inventory_check(const char *path, char **ret_error)
+{
+    struct identify *id = identify_new(NULL);
+    bool ok = identify_inventory_load(id, path, clock_unix_ms(), ret_error);
+
+    identify_free(id);
+    return ok;
 }
 
 /** node_bans_json() - see node.h */

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the node learns of its devices, with clients that we did not write."""
 
+import csv
+import io
+import json
+import re
 import threading
 
 import paho.mqtt.client as mqtt
@@ -82,3 +86,127 @@ def test_a_birth_tells_of_the_node_and_of_what_is_behind_it(home):
     assert found["components"] == [{"name": "pump", "traits": found["traits"]}]
     device.close()
     assert home.end() == 0
+
+
+INVENTORY = """\
+# kept: a comment
+zones:
+  - {name: here, prefixes: [127.0.0.0/8]}
+assets:
+  - name: Edge
+    client_id: edge
+    firmware: "1.0"
+    owner: Field
+"""
+
+
+def declared(home, text=INVENTORY):
+    (home.folder / "inventory.yaml").write_text(text)
+    home.config.write_text(home.config.read_text() + "inventory_file: inventory.yaml\n")
+    home.start()
+
+
+def test_what_differs_is_listed_filtered_and_written_in_each_format(home):
+    declared(home)
+    edge = Device(home, "edge", [("fw", "2.0")])
+    other = Device(home, "=other", [])
+    wait_until(lambda: len(home.json("assets", "--connected")) == 2, "two assets")
+    wait_until(lambda: "traits" in asset(home, "edge"), "traits")
+    assert asset(home, "edge")["differences"] == [{"what": "firmware", "declared": "1.0", "seen": "2.0"}]
+    names = lambda *words: sorted(x["name"] for x in home.json("assets", *words))
+    assert names("--state", "learned") == names("--search", "OTHER") == ["=other"]
+    assert names("--zone", "here", "--different", "--state", "declared") == ["Edge"]
+    assert names("--role", "none") == []
+
+    rows = list(csv.DictReader(io.StringIO(home.ok("assets", "--csv"))))
+    assert {x["name"] for x in rows} == {"Edge", "'=other"}
+    assert next(x for x in rows if x["name"] == "Edge")["differs"] == "firmware: 1.0 -> 2.0"
+    bom = json.loads(home.ok("assets", "--cyclonedx"))
+    assert bom["bomFormat"] == "CycloneDX" and {x["name"] for x in bom["components"]} == {"Edge", "=other"}
+    assert "firmware: 1.0 -> 2.0" in home.ok("assets")
+    assert home.cli("assets", "--csv", "--json").returncode == 2
+    edge.close()
+    other.close()
+    assert home.end() == 0
+
+
+TOKEN = re.compile(r'\s+|"(?:[^"\\]|\\.)*"|->|[\w.]+|[{}\[\]=,;]')
+
+
+def check_dot(text):
+    """It is made of DOT's tokens and no others, so that no name got out of its quotes; brackets match."""
+    at, depth = 0, 0
+    while at < len(text):
+        token = TOKEN.match(text, at)
+        assert token, text[at:at + 40]
+        at = token.end()
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[0], 0)
+        assert depth >= 0
+    assert depth == 0 and text.startswith("digraph ")
+
+
+def test_maps_are_for_graphviz(home):
+    declared(home)
+    one, two = Device(home, "edge", []), Device(home, 'two "x"', [])
+    two.paho.subscribe("open/#")
+    wait_until(lambda: home.json("clients", "two \"x\"")["subscriptions"] == 1, "a subscription")
+    one.paho.publish("open/a", b"1", 1).wait_for_publish(PATIENCE_S)
+    wait_until(lambda: home.json("flows") != [], "a flow")
+    flow = home.json("flows", "--undeclared", "--topic", "OPEN", "--zone", "here")[0]
+    assert (flow["from"], flow["topic"], flow["to"], flow["crosses_zones"]) == ("Edge", "open/a", 'two "x"', False)
+    assert home.json("flows", "--cross-zone") == []
+    assert "open/a" in home.ok("flows", "--csv")
+    for verb in ("assets", "flows"):
+        check_dot(home.ok(verb, "--dot"))
+        assert '[label="Edge' in home.ok(verb, "--dot")
+    one.close()
+    two.close()
+    assert home.end() == 0
+
+
+def test_crypto_is_listed_and_filtered(field):
+    device = Device(field, "device-1", [], tls=True)
+    wait_until(lambda: "traits" in asset(field, "device-1"), "traits")
+    found = [x for x in field.json("crypto") if x["name"] == "device-1"]
+    assert found[0]["tls_version"] == "TLSv1.3" and found[0]["profile"] == "no-profile"
+    assert [x["name"] for x in field.json("crypto", "--expiring", "100000")] == ["device-1"]
+    assert field.json("crypto", "--expiring", "1") == field.json("crypto", "--outside") == []
+    assert "EC P-256" in field.ok("crypto") and "EC P-256" in field.ok("crypto", "--csv")
+    assert field.cli("crypto", "--expiring", "soon").returncode == 2
+    device.close()
+
+
+def test_devices_are_imported_into_the_inventory(home):
+    declared(home)
+    device = Device(home, "new", [("fw", "3.0")])
+    wait_until(lambda: "traits" in asset(home, "new"), "traits")
+    for name, option in (("a.csv", "--csv"), ("b.json", "--json"), ("c.json", "--cyclonedx")):
+        (home.folder / name).write_text(home.ok("assets", option))
+    inventory = home.folder / "inventory.yaml"
+    for name in ("a.csv", "b.json", "c.json"):
+        inventory.write_text(INVENTORY)
+        assert "1 added, 1 there already" in home.cli("assets", "import", str(home.folder / name)).stderr
+        text = inventory.read_text()
+        assert text.startswith("# kept: a comment") and "owner: Field" in text and '"new"' in text
+        assert 'firmware: "3.0"' in text
+        assert "0 added, 2 there already" in home.cli("assets", "import", str(home.folder / name)).stderr
+        assert inventory.read_text() == text
+    home.ok("reload")
+    wait_until(lambda: asset(home, "new")["state"] == "declared", "declared")
+    assert asset(home, "new")["differences"] == []
+
+    before = inventory.read_text()
+    (home.folder / "bad.csv").write_text("name,client_id,zone\nx,x,nowhere\n")
+    done = home.cli("assets", "import", str(home.folder / "bad.csv"))
+    assert done.returncode == 1 and 'no zone is named "nowhere"' in done.stderr
+    assert inventory.read_text() == before
+    assert "name: \"y\"" in home.ok("assets", "import", "--dry-run", str(write(home, "name,user_name\ny,y\n")))
+    assert inventory.read_text() == before
+    device.close()
+    assert home.end() == 0
+
+
+def write(home, text):
+    path = home.folder / "more.csv"
+    path.write_text(text)
+    return path

@@ -87,6 +87,18 @@ json_t *node_flows_json(struct node *n)
     return json_pack("[s]", "flows");
 }
 
+json_t *node_crypto_json(struct node *n)
+{
+    (void)n;
+    return json_pack("[s]", "crypto");
+}
+
+json_t *node_network_json(struct node *n)
+{
+    (void)n;
+    return json_pack("[s]", "network");
+}
+
 json_t *node_incidents_json(struct node *n, const struct node_incident_filter *f)
 {
     (void)n;

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/assets.c - bastide assets, flows, crypto: what there is, beside what there should be
+ *
+ * MQ.ID.AM-01 MQ.ID.AM-02 MQ.ID.AM-03 MQ.ID.IC-01 MQ.ID.IC-04
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/ask.h"
+#include "cli/bom.h"
+#include "cli/csv.h"
+#include "cli/dot.h"
+#include "cli/home.h"
+#include "cli/print.h"
+#include "cli/register.h"
+
+/* clang-format off */
+static const struct show_field asset_columns[] = {
+    {"ASSET",       "name",               SHOW_TEXT},
+    {"STATE",       "state",              SHOW_TEXT},
+    {"ROLE",        "role",               SHOW_TEXT},
+    {"CONNECTED",   "connected",          SHOW_YES},
+    {"CRITICALITY", "criticality",        SHOW_TEXT},
+    {"OWNER",       "owner",              SHOW_TEXT},
+    {"ZONE",        "zone_seen",          SHOW_TEXT},
+    {"ADDRESS",     "address",            SHOW_TEXT},
+    {"FIRMWARE",    "seen_firmware",      SHOW_TEXT},
+    {"FIRST SEEN",  "first_seen_unix_ms", SHOW_AGO},
+    {"LAST SEEN",   "last_seen_unix_ms",  SHOW_AGO},
+    {"DIFFERS",     "differs",            SHOW_TEXT},
+};
+static const struct csv_column asset_values[] = {
+    {"name", "name"}, {"state", "state"}, {"connected", "connected"}, {"client_id", "client_id"},
+    {"certificate_cn", "certificate_cn"}, {"user_name", "user_name"}, {"role", "role"},
+    {"owner", "owner"}, {"site", "site"}, {"location", "location"}, {"zone", "zone"},
+    {"zone_seen", "zone_seen"}, {"criticality", "criticality"}, {"lifecycle", "lifecycle"},
+    {"address", "address"}, {"protocol", "protocol"}, {"hw_model", "hw_model"}, {"hw_serial", "hw_serial"},
+    {"seen_manufacturer", "seen_manufacturer"}, {"seen_hw_model", "seen_hw_model"},
+    {"seen_hw_serial", "seen_hw_serial"}, {"seen_firmware", "seen_firmware"},
+    {"seen_software", "seen_software"}, {"seen_library", "seen_library"}, {"seen_os", "seen_os"},
+    {"seen_tls_version", "seen_tls_version"}, {"first_seen", "first_seen_unix_ms"},
+    {"last_seen", "last_seen_unix_ms"}, {"messages_per_s", "messages_per_s"}, {"differs", "differs"},
+};
+static const struct show_field flow_columns[] = {
+    {"FROM",       "from",               SHOW_TEXT},
+    {"TOPIC",      "topic",              SHOW_TEXT},
+    {"TO",         "to",                 SHOW_TEXT},
+    {"DECLARED",   "declared",           SHOW_YES},
+    {"LIVE",       "live",               SHOW_YES},
+    {"ABOUT/S",    "messages_per_s",     SHOW_NUMBER},
+    {"FROM ZONE",  "from_zone",          SHOW_TEXT},
+    {"TO ZONE",    "to_zone",            SHOW_TEXT},
+    {"CLASS",      "classification",     SHOW_TEXT},
+    {"FIRST SEEN", "first_seen_unix_ms", SHOW_AGO},
+    {"LAST SEEN",  "last_seen_unix_ms",  SHOW_AGO},
+};
+static const struct csv_column flow_values[] = {
+    {"from", "from"}, {"topic", "topic"}, {"to", "to"}, {"declared", "declared"}, {"live", "live"},
+    {"messages_per_s", "messages_per_s"}, {"from_zone", "from_zone"}, {"to_zone", "to_zone"},
+    {"conduit", "conduit"}, {"classification", "classification"}, {"from_id", "from_id"}, {"to_id", "to_id"},
+    {"first_seen", "first_seen_unix_ms"}, {"last_seen", "last_seen_unix_ms"},
+};
+static const struct show_field missing_columns[] = {
+    {"DECLARED, NOT SEEN: FROM", "from",  SHOW_TEXT},
+    {"TOPIC",                    "topic", SHOW_TEXT},
+    {"TO",                       "to",    SHOW_TEXT},
+};
+static const struct show_field crypto_columns[] = {
+    {"ASSET",     "name",                          SHOW_TEXT},
+    {"CONNECTED", "connected",                     SHOW_YES},
+    {"TLS",       "tls_version",                   SHOW_TEXT},
+    {"SUITE",     "tls_cipher",                    SHOW_TEXT},
+    {"GROUP",     "tls_group",                     SHOW_TEXT},
+    {"KEY",       "certificate_key",               SHOW_TEXT},
+    {"SIGNATURE", "certificate_signature",         SHOW_TEXT},
+    {"ENDS",      "certificate_not_after_unix_ms", SHOW_UNTIL},
+    {"PROFILE",   "profile",                       SHOW_TEXT},
+};
+static const struct csv_column crypto_values[] = {
+    {"name", "name"}, {"connected", "connected"}, {"tls_version", "tls_version"}, {"tls_cipher", "tls_cipher"},
+    {"tls_group", "tls_group"}, {"certificate_key", "certificate_key"},
+    {"certificate_signature", "certificate_signature"}, {"certificate_issuer", "certificate_issuer"},
+    {"certificate_serial", "certificate_serial"}, {"certificate_not_after", "certificate_not_after"},
+    {"profile", "profile"}, {"id", "id"},
+};
+/* An option, the members it is held against, and how. */
+static const struct filter {
+    const char *option;
+    const char *keys[4]; /* NULL ends them */
+    bool is_part;        /* the text is anywhere in the member, in either case */
+} filters[] = {
+    {"--state",  {"state"},                                  false},
+    {"--role",   {"role"},                                   false},
+    {"--zone",   {"zone_seen", "zone", "from_zone", "to_zone"}, false},
+    {"--from",   {"from", "from_id"},                        false},
+    {"--to",     {"to", "to_id"},                            false},
+    {"--topic",  {"topic"},                                  true},
+    {"--search", {"name", "client_id", "principal", "address"}, true},
+};
+/* An option, and a member that must be so. */
+static const struct {
+    const char *option;
+    const char *key;
+    bool wanted;
+} flags[] = {
+    {"--connected",   "connected",     true},
+    {"--undeclared",  "declared",      false},
+    {"--cross-zone",  "crosses_zones", true},
+};
+/* clang-format on */
+
+static bool has_option(const struct cli_args *a, const char *name)
+{
+    for (const struct cli_option *o = a->verb->options; o != NULL && o->name != NULL; o++)
+        if (strcmp(o->name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool meets_text(const json_t *row, const struct filter *f, const char *wanted)
+{
+    for (size_t k = 0; k < COUNT_OF(f->keys) && f->keys[k] != NULL; k++) {
+        const char *text = json_string_value(json_object_get(row, f->keys[k]));
+
+        if (text != NULL &&
+            (f->is_part ? strcasestr(text, wanted) != NULL : strcmp(text, wanted) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool expires_within(const json_t *row, const char *days)
+{
+    uint64_t ends =
+        (uint64_t)json_integer_value(json_object_get(row, "certificate_not_after_unix_ms"));
+
+    return ends > 0 && ends < clock_unix_ms() + strtoull(days, NULL, 10) * DAY_MS;
+}
+
+static bool meets(const struct cli_args *a, const json_t *row)
+{
+    for (size_t i = 0; i < COUNT_OF(filters); i++)
+        if (has_option(a, filters[i].option) && cli_arg(a, filters[i].option) != NULL &&
+            !meets_text(row, &filters[i], cli_arg(a, filters[i].option)))
+            return false;
+    for (size_t i = 0; i < COUNT_OF(flags); i++)
+        if (has_option(a, flags[i].option) && cli_flag(a, flags[i].option) &&
+            json_is_true(json_object_get(row, flags[i].key)) != flags[i].wanted)
+            return false;
+    if (has_option(a, "--different") && cli_flag(a, "--different") &&
+        json_array_size(json_object_get(row, "differences")) == 0)
+        return false;
+    if (has_option(a, "--outside") && cli_flag(a, "--outside") &&
+        !meets_text(row, &(const struct filter){.keys = {"profile"}}, "outside"))
+        return false;
+    return !has_option(a, "--expiring") || cli_arg(a, "--expiring") == NULL ||
+           expires_within(row, cli_arg(a, "--expiring"));
+}
+
+/* Those of @all that the options ask for; a new reference. */
+static json_t *chosen(const struct cli_args *a, const json_t *all)
+{
+    json_t *rows = json_array();
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(all, i, row) if (meets(a, row))(void) json_array_append(rows, row);
+    return rows;
+}
+
+/* At most one of the formats. */
+static int check_formats(const struct cli_args *a)
+{
+    static const char *const formats[] = {"--json", "--csv", "--dot", "--cyclonedx"};
+    unsigned n = 0;
+    unsigned days;
+
+    for (size_t i = 0; i < COUNT_OF(formats); i++)
+        n += has_option(a, formats[i]) && cli_flag(a, formats[i]);
+    if (n > 1)
+        return cli_usage(a->verb, "say one of --json, --csv and the like");
+    if (has_option(a, "--expiring") && cli_arg(a, "--expiring") != NULL &&
+        !number_parse(cli_arg(a, "--expiring"), 0, 100000, &days))
+        return cli_usage(a->verb, "--expiring takes a number of days");
+    return CLI_OK;
+}
+
+static void print_csv(const json_t *rows, const struct csv_column *columns, size_t n)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+
+    csv_write(&out, rows, columns, n);
+    print_buf(&out);
+}
+
+static void print_dropped(const json_t *reply, const char *what)
+{
+    json_int_t dropped = json_integer_value(json_object_get(reply, "dropped"));
+
+    if (dropped > 0)
+        (void)fprintf(stderr, "bastide: %" JSON_INTEGER_FORMAT " more %s did not fit\n", dropped,
+                      what);
+}
+
+/* ---- assets ---- */
+
+static int print_network(const struct cli_args *a, const json_t *assets)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+    json_t *network = NULL;
+    int rc = ask_node(a, "GET", "/v1/network", NULL, &network);
+
+    if (rc == CLI_OK)
+        dot_network(&out, network, assets);
+    print_buf(&out);
+    json_decref(network);
+    return rc;
+}
+
+static json_t *flat(const json_t *assets)
+{
+    json_t *rows = json_array();
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(assets, i, one)(void) json_array_append_new(rows, register_flat(one));
+    return rows;
+}
+
+static int print_assets(const struct cli_args *a, const json_t *assets)
+{
+    json_t *rows = flat(assets);
+    json_t *bom;
+    int rc = CLI_OK;
+
+    if (cli_flag(a, "--dot")) {
+        rc = print_network(a, assets);
+    } else if (cli_flag(a, "--csv")) {
+        print_csv(rows, asset_values, COUNT_OF(asset_values));
+    } else if (cli_flag(a, "--cyclonedx")) {
+        bom = bom_write(rows, clock_unix_ms());
+        print_json(bom);
+        json_decref(bom);
+    } else {
+        print_list(cli_flag(a, "--json") ? assets : rows, cli_flag(a, "--json"),
+                   "no assets are declared, and none were seen", asset_columns,
+                   COUNT_OF(asset_columns));
+    }
+    json_decref(rows);
+    return rc;
+}
+
+/** cli_assets() - bastide assets [list | import FILE]; MQ.ID.AM-01 */
+int cli_assets(int argc, char **argv)
+{
+    struct cli_args a;
+    json_t *reply = NULL;
+    json_t *assets;
+    int rc = cli_args_parse(&a, argc, argv, 0, 2);
+
+    if (rc == CLI_OK)
+        rc = check_formats(&a);
+    if (rc != CLI_OK)
+        return rc;
+    if (a.n_operands == 2 && strcmp(a.operands[0], "import") == 0)
+        return register_import(&a, a.operands[1]);
+    if (a.n_operands > 1 || (a.n_operands == 1 && strcmp(a.operands[0], "list") != 0))
+        return cli_usage(a.verb, "say %s", a.verb->operands);
+    rc = ask_node(&a, "GET", "/v1/assets", NULL, &reply);
+    if (rc == CLI_OK) {
+        assets = chosen(&a, json_object_get(reply, "assets"));
+        rc = print_assets(&a, assets);
+        json_decref(assets);
+        print_dropped(reply, "assets");
+    }
+    json_decref(reply);
+    return rc;
+}
+
+/* ---- flows ---- */
+
+static void print_missing(const json_t *missing)
+{
+    if (json_array_size(missing) == 0)
+        return;
+    (void)printf("\n");
+    print_list(missing, false, "", missing_columns, COUNT_OF(missing_columns));
+}
+
+static void print_flows(const struct cli_args *a, const json_t *flows, const json_t *missing)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+
+    if (cli_flag(a, "--csv")) {
+        print_csv(flows, flow_values, COUNT_OF(flow_values));
+    } else if (cli_flag(a, "--dot")) {
+        dot_flows(&out, flows);
+        print_buf(&out);
+    } else {
+        print_list(flows, cli_flag(a, "--json"), "no flows were seen", flow_columns,
+                   COUNT_OF(flow_columns));
+        if (!cli_flag(a, "--json"))
+            print_missing(missing);
+    }
+}
+
+/** cli_flows() - bastide flows; MQ.ID.IC-01 */
+int cli_flows(int argc, char **argv)
+{
+    struct cli_args a;
+    json_t *reply = NULL;
+    json_t *flows;
+    int rc = cli_args_parse(&a, argc, argv, 0, 0);
+
+    if (rc == CLI_OK)
+        rc = check_formats(&a);
+    if (rc == CLI_OK)
+        rc = ask_node(&a, "GET", "/v1/flows", NULL, &reply);
+    if (rc == CLI_OK) {
+        flows = chosen(&a, json_object_get(reply, "flows"));
+        print_flows(&a, flows, json_object_get(reply, "declared_not_seen"));
+        json_decref(flows);
+        print_dropped(reply, "flows");
+    }
+    json_decref(reply);
+    return rc;
+}
+
+/* ---- crypto ---- */
+
+/** cli_crypto() - bastide crypto; MQ.ID.IC-04 */
+int cli_crypto(int argc, char **argv)
+{
+    struct cli_args a;
+    json_t *reply = NULL;
+    json_t *rows;
+    int rc = cli_args_parse(&a, argc, argv, 0, 0);
+
+    if (rc == CLI_OK)
+        rc = check_formats(&a);
+    if (rc == CLI_OK)
+        rc = ask_node(&a, "GET", "/v1/crypto", NULL, &reply);
+    if (rc == CLI_OK) {
+        rows = chosen(&a, json_object_get(reply, "assets"));
+        if (cli_flag(&a, "--csv"))
+            print_csv(rows, crypto_values, COUNT_OF(crypto_values));
+        else
+            print_list(rows, cli_flag(&a, "--json"), "no assets were seen", crypto_columns,
+                       COUNT_OF(crypto_columns));
+        json_decref(rows);
+    }
+    json_decref(reply);
+    return rc;
+}

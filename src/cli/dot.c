@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/dot.c - see dot.h
+ *
+ * Names come from clients: in quotes, with what ends them escaped.  One arrow for
+ * all topics from one asset to another.
+ */
+#include "cli/dot.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+
+#define TOPICS_SHOWN 3
+#define UNZONED      "no zone declared"
+
+static const char *text_of(const json_t *o, const char *key, const char *otherwise)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+
+    return text != NULL && text[0] != '\0' ? text : otherwise;
+}
+
+static bool is_true(const json_t *o, const char *key)
+{
+    return json_is_true(json_object_get(o, key));
+}
+
+static void add_escaped(struct buf *to, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_add_u8(to, '\\');
+        buf_add_u8(to, (uint8_t)*text < ' ' ? '?' : (uint8_t)*text);
+    }
+}
+
+static void add_quoted(struct buf *to, const char *text)
+{
+    buf_add_u8(to, '"');
+    add_escaped(to, text);
+    buf_add_u8(to, '"');
+}
+
+static void begin(struct buf *to, const char *name)
+{
+    buf_addf(to,
+             "digraph %s {\n  rankdir=LR;\n  graph [fontname=sans];\n  node [shape=box, "
+             "style=rounded, fontname=sans];\n"
+             "  edge [fontname=sans, fontsize=10];\n",
+             name);
+}
+
+/* ---- groups: zones with what stands in them, pairs with their flows ---- */
+
+struct group {
+    char *key;     /* owned; in the map */
+    json_t *items; /* owned; an array */
+};
+
+static struct bytes group_key(const void *item)
+{
+    return bytes_str(((const struct group *)item)->key);
+}
+
+/* Into the group of that key, in the order in which groups first came (@order). */
+static void group_add(struct map *groups, json_t *order, const char *key, json_t *item)
+{
+    struct group *g = map_find(groups, bytes_str(key));
+
+    if (g == NULL) {
+        g = mem_new(struct group);
+        g->key = bytes_dup_str(bytes_str(key));
+        g->items = json_array();
+        (void)map_put(groups, g);
+        (void)json_array_append_new(order, json_string(key));
+    }
+    (void)json_array_append(g->items, item);
+}
+
+static void groups_done(struct map *groups)
+{
+    struct group *g;
+    size_t cursor = 0;
+
+    while ((g = map_next(groups, &cursor)) != NULL) {
+        free(g->key);
+        json_decref(g->items);
+        free(g);
+    }
+    map_done(groups);
+}
+
+static const json_t *group_items(const struct map *groups, const json_t *key)
+{
+    const struct group *g = map_find(groups, bytes_str(json_string_value(key)));
+
+    return g->items;
+}
+
+static void add_cluster(struct buf *to, size_t n, const char *label, bool is_external)
+{
+    buf_addf(to, "  subgraph cluster_%zu {\n    label=", n);
+    add_quoted(to, label);
+    buf_addf(to, ";\n    style=%s;\n", is_external ? "dashed" : "solid");
+}
+
+/* ---- flows ---- */
+
+/* Both ends of each flow, once, in their zones. */
+static void add_ends(struct buf *to, const json_t *flows)
+{
+    static const char *const ends[][3] = {{"from_id", "from", "from_zone"},
+                                          {"to_id", "to", "to_zone"}};
+    json_t *seen = json_object();
+    json_t *order = json_array();
+    struct map zones;
+    json_t *f, *zone, *end;
+    size_t i, k;
+
+    map_init(&zones, group_key);
+    json_array_foreach(flows, i, f)
+    {
+        for (size_t e = 0; e < COUNT_OF(ends); e++) {
+            const char *id = text_of(f, ends[e][0], "");
+
+            if (json_object_get(seen, id) != NULL)
+                continue;
+            (void)json_object_set_new(seen, id, json_true());
+            end = json_pack("{s:s, s:s}", "id", id, "name", text_of(f, ends[e][1], id));
+            group_add(&zones, order, text_of(f, ends[e][2], UNZONED), end);
+            json_decref(end);
+        }
+    }
+    json_array_foreach(order, i, zone)
+    {
+        add_cluster(to, i, json_string_value(zone), false);
+        json_array_foreach(group_items(&zones, zone), k, end)
+        {
+            buf_addf(to, "    ");
+            add_quoted(to, text_of(end, "id", ""));
+            buf_addf(to, " [label=");
+            add_quoted(to, text_of(end, "name", ""));
+            buf_addf(to, "];\n");
+        }
+        buf_addf(to, "  }\n");
+    }
+    groups_done(&zones);
+    json_decref(order);
+    json_decref(seen);
+}
+
+static void add_arrow(struct buf *to, const json_t *flows)
+{
+    const json_t *first = json_array_get(flows, 0);
+    bool is_declared = true, is_live = false;
+    double rate = 0;
+    const json_t *f;
+    size_t i;
+
+    buf_addf(to, "  ");
+    add_quoted(to, text_of(first, "from_id", ""));
+    buf_addf(to, " -> ");
+    add_quoted(to, text_of(first, "to_id", ""));
+    buf_addf(to, " [label=\"");
+    json_array_foreach(flows, i, f)
+    {
+        is_declared = is_declared && is_true(f, "declared");
+        is_live = is_live || is_true(f, "live");
+        rate += json_number_value(json_object_get(f, "messages_per_s"));
+        if (i < TOPICS_SHOWN) {
+            add_escaped(to, text_of(f, "topic", ""));
+            buf_addf(to, "\\n");
+        }
+    }
+    if (i > TOPICS_SHOWN)
+        buf_addf(to, "and %zu more\\n", i - TOPICS_SHOWN);
+    if (rate > 0)
+        buf_addf(to, "about %.3g/s\\n", rate);
+    add_escaped(to, text_of(first, "conduit", ""));
+    buf_addf(to, "\", color=%s, style=%s];\n", is_declared ? "black" : "red",
+             is_live ? "solid" : "dashed");
+}
+
+/** dot_flows() - red: not declared; dashed: not now */
+void dot_flows(struct buf *to, const json_t *flows)
+{
+    struct map pairs;
+    json_t *order = json_array();
+    json_t *f;
+    const json_t *pair;
+    size_t i;
+
+    begin(to, "flows");
+    add_ends(to, flows);
+    map_init(&pairs, group_key);
+    json_array_foreach(flows, i, f)
+    {
+        CLEANUP(buf_done) struct buf key = {0};
+
+        buf_addf(&key, "%s\n%s", text_of(f, "from_id", ""), text_of(f, "to_id", ""));
+        buf_add_u8(&key, 0);
+        group_add(&pairs, order, (const char *)key.at, f);
+    }
+    json_array_foreach(order, i, pair) add_arrow(to, group_items(&pairs, pair));
+    groups_done(&pairs);
+    json_decref(order);
+    buf_addf(to, "}\n");
+}
+
+/* ---- network ---- */
+
+static void add_asset(struct buf *to, const json_t *a)
+{
+    bool differs = json_array_size(json_object_get(a, "differences")) > 0;
+
+    buf_addf(to, "    ");
+    add_quoted(to, text_of(a, "id", ""));
+    buf_addf(to, " [label=\"");
+    add_escaped(to, text_of(a, "name", ""));
+    buf_addf(to, "\\n");
+    add_escaped(to, text_of(a, "address", "no address"));
+    buf_addf(to, "\", color=%s, style=\"rounded,%s\"];\n", differs ? "red" : "black",
+             is_true(a, "connected") ? "solid" : "dashed");
+}
+
+/* A zone's own node, to which its conduits lead. */
+static void add_zone(struct buf *to, size_t n, const char *name, bool is_external,
+                     const json_t *assets)
+{
+    const json_t *a;
+    size_t i;
+
+    add_cluster(to, n, name, is_external);
+    buf_addf(to, "    ");
+    add_quoted(to, name);
+    buf_addf(to, " [shape=point];\n");
+    json_array_foreach(assets, i, a) add_asset(to, a);
+    buf_addf(to, "  }\n");
+}
+
+static void add_conduit(struct buf *to, const json_t *c)
+{
+    buf_addf(to, "  ");
+    add_quoted(to, text_of(c, "from_zone", ""));
+    buf_addf(to, " -> ");
+    add_quoted(to, text_of(c, "to_zone", ""));
+    buf_addf(to, " [dir=both, label=\"");
+    add_escaped(to, text_of(c, "name", ""));
+    buf_addf(to, "\\n");
+    add_escaped(to, text_of(c, "medium", ""));
+    buf_addf(to, "\", style=%s];\n", is_true(c, "redundant") ? "bold" : "solid");
+}
+
+static void add_broker(struct buf *to, const json_t *b)
+{
+    buf_addf(to, "  \"broker: ");
+    add_escaped(to, text_of(b, "name", ""));
+    buf_addf(to, "\" [shape=box3d, style=solid, label=\"");
+    add_escaped(to, text_of(b, "name", ""));
+    buf_addf(to, "\\n");
+    add_escaped(to, text_of(b, "site", ""));
+    buf_addf(to, "\"];\n");
+}
+
+/** dot_network() - red: something differs from its record; dashed: external, or not connected */
+void dot_network(struct buf *to, const json_t *network, const json_t *assets)
+{
+    struct map zones;
+    json_t *order = json_array();
+    const json_t *z, *c;
+    json_t *a;
+    size_t i;
+
+    map_init(&zones, group_key);
+    json_array_foreach(assets, i, a)
+        group_add(&zones, order, text_of(a, "zone_seen", text_of(a, "zone", UNZONED)), a);
+    begin(to, "network");
+    json_array_foreach(json_object_get(network, "zones"), i, z)
+    {
+        const struct group *g = map_find(&zones, bytes_str(text_of(z, "name", "")));
+
+        add_zone(to, i, text_of(z, "name", ""), is_true(z, "external"),
+                 g != NULL ? g->items : NULL);
+    }
+    if (map_find(&zones, BYTES(UNZONED)) != NULL)
+        add_zone(to, i, UNZONED, false,
+                 ((const struct group *)map_find(&zones, BYTES(UNZONED)))->items);
+    json_array_foreach(json_object_get(network, "conduits"), i, c) add_conduit(to, c);
+    json_array_foreach(json_object_get(network, "brokers"), i, c) add_broker(to, c);
+    buf_addf(to, "}\n");
+    groups_done(&zones);
+    json_decref(order);
+}

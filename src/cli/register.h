@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/register.h - the asset register: rows of it, and new ones for the inventory */
+#pragma once
+
+#include <jansson.h>
+
+#include "cli/args.h"
+
+json_t *register_flat(const json_t *asset);
+int register_import(const struct cli_args *a, const char *path);

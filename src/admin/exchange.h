@@ -50,6 +50,8 @@ void routes_dispatch(struct exchange *x, const char *path);
 
 /* admin/view.c */
 exchange_handler_fn view_assets;
+exchange_handler_fn view_audit;
+exchange_handler_fn view_audit_heads;
 exchange_handler_fn view_bans;
 exchange_handler_fn view_client;
 exchange_handler_fn view_clients;

@@ -36,6 +36,8 @@ static exchange_handler_fn view_routes;
     X(POST, "/v1/bans",                      post_ban,        "kind subject address for_s reason",   "ban, and disconnect whom it hits") \
     X(POST, "/v1/bans/lift",                 post_unban,      "kind subject address",                "lift a ban") \
     X(POST, "/v1/disconnect",                post_disconnect, "kind subject",                        "close the connections of a client, user, address or conn") \
+    X(GET,  "/v1/audit",                     view_audit,     "after limit",                         "who did what: the entries behind number after, else the newest (MQ.PR.IP-04)") \
+    X(GET,  "/v1/audit/heads",               view_audit_heads, NULL,                                "the signed heads of the audit, and the key that they are verified by") \
     X(POST, "/v1/responses/suspend",         post_suspend,    "minutes",                             "no automatic action for so long; 0 ends it") \
     X(POST, "/v1/reload",                    post_reload,     NULL,                                  "read configuration, users, certificates and CRL anew") \
     X(POST, "/v1/stop",                      post_stop,       NULL,                                  "stop the node in order") \

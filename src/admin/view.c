@@ -61,6 +61,32 @@ void view_client(struct exchange *x)
     exchange_reply(x, client);
 }
 
+static void reply_read(struct exchange *x, json_t *what)
+{
+    if (!json_is_null(what)) {
+        exchange_reply(x, what);
+        return;
+    }
+    json_decref(what);
+    exchange_refuse(x, 500, "see the node's log", "the store cannot be read");
+}
+
+/** view_audit() - GET /v1/audit */
+void view_audit(struct exchange *x)
+{
+    uint64_t after = UINT64_MAX;
+    uint64_t limit = 0;
+
+    if (query_number(x, "after", &after) && query_number(x, "limit", &limit))
+        reply_read(x, node_audit_json(x->node, after, (size_t)limit));
+}
+
+/** view_audit_heads() - GET /v1/audit/heads */
+void view_audit_heads(struct exchange *x)
+{
+    reply_read(x, node_audit_heads_json(x->node));
+}
+
 /** view_assets() - GET /v1/assets */
 void view_assets(struct exchange *x)
 {

@@ -96,6 +96,14 @@ static const struct cli_option assess_options[] = {
     CLI_SOCKET_OPTIONS, END,
 };
 
+static const struct cli_option audit_options[] = {
+    {"--limit", NULL, "N",    "with list: the newest N; without it 50"},
+    {"--file",  NULL, "FILE", "with verify: what audit export wrote; no node and no at-rest key are needed"},
+    {"--head",  NULL, "FILE", "with verify: a head that was kept elsewhere, of state/audit.head; a tail that was cut off is found by it"},
+    {"--key",   NULL, "KEY",  "with verify: the key that heads are signed by; without it the one that stands beside them"},
+    JSON_OPTION, CLI_KEY_OPTIONS, CLI_SOCKET_OPTIONS, END,
+};
+
 static const struct cli_option init_options[] = {
     {"--name",      NULL, "NAME",    "the node's name; without it the host's"},
     {"--host",      NULL, "NAMES",   "host names and addresses, with commas, that clients reach it by"},
@@ -218,6 +226,11 @@ const struct cli_verb cli_verbs[] = {
     {"assess", cli_assess, "work out the Current Profile, gaps and risk from evidence", "", assess_options,
      "Without a node, everything that only a running node can measure is unknown, and unknown is "
      "never met. Tiers say how risk is managed, never that a system is secure or certified."},
+    {"audit", cli_audit, "list who did what, export it, or find out whether all of it is still there",
+     "list | export | verify", audit_options,
+     "Each operator action and automatic answer is an entry, and each entry holds the hash of the one "
+     "before; heads of this chain are signed. verify finds entries that were removed, changed or "
+     "moved. Without a running node the store is opened, which takes the at-rest key."},
     {"metrics", cli_metrics, "write the node's counters in Prometheus text format", "", socket_options, NULL},
     {"user", cli_user, "manage the users in the configuration's file of users",
      "list | add NAME | passwd NAME | disable NAME | enable NAME | remove NAME", user_options,

@@ -18,6 +18,7 @@ int cli_acl(int argc, char **argv);
 int cli_assess(int argc, char **argv);
 int cli_assets(int argc, char **argv);
 int cli_attest(int argc, char **argv);
+int cli_audit(int argc, char **argv);
 int cli_ban(int argc, char **argv);
 int cli_bans(int argc, char **argv);
 int cli_bench(int argc, char **argv);

@@ -210,6 +210,7 @@ enum sandbox_role {
     SANDBOX_MAIN,     /* configuration, signals */
     SANDBOX_WORKER,   /* connections that are open; no file, no new socket */
     SANDBOX_SENTINEL, /* state on disk */
+    SANDBOX_STORE,    /* the control store */
     SANDBOX_ADMIN,    /* the API */
     SANDBOX_AUTH,     /* computes only */
     SANDBOX_TRIALS,   /* connects to the node itself */

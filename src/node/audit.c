@@ -2,7 +2,10 @@
 /* node/audit.c - what operators and the node itself do goes into the audit; MQ.PR.IP-04 */
 #include "store/audit.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
+#include "base/log.h"
 #include "node/node_private.h"
 
 /** node_audit() - see node_private.h */
@@ -19,4 +22,31 @@ void node_audit(struct node *n, const char *actor, const char *action, const cha
     };
 
     control_audit(n->control, &e);
+}
+
+static json_t *or_null(json_t *value, char *error)
+{
+    if (value != NULL)
+        return value;
+    log_error("audit", "%s", error);
+    free(error);
+    return json_null();
+}
+
+/** node_audit_json() - see node.h */
+json_t *node_audit_json(struct node *n, uint64_t after, size_t limit)
+{
+    char *error = NULL;
+    json_t *all = control_audit_json(n->control, after, limit, &error);
+
+    return or_null(all, error);
+}
+
+/** node_audit_heads_json() - see node.h */
+json_t *node_audit_heads_json(struct node *n)
+{
+    char *error = NULL;
+    json_t *all = control_audit_heads_json(n->control, &error);
+
+    return or_null(all, error);
 }

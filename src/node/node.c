@@ -555,12 +555,17 @@ static void refuse_late_reload(struct node *n)
     pthread_mutex_unlock(&n->reload_lock);
 }
 
+static void confine_store(void *arg)
+{
+    node_confine(arg, SANDBOX_STORE);
+}
+
 static int start_threads(struct node *n)
 {
     int r = 0;
 
     n->auth = auth_new(n);
-    r = control_start(n->control);
+    r = control_start(n->control, confine_store, n);
     for (unsigned i = 0; i < n->n_workers && r == 0; i++)
         r = worker_start(n->workers[i]);
     if (r == 0)

@@ -144,6 +144,12 @@ json_t *node_incident_stats_json(struct node *n);
 /* Array of {"kind", "subject", "address", "created_unix_ms", "expires_unix_ms" (0: until lifted),
  * "reason", "author"}. */
 json_t *node_bans_json(struct node *n);
+/* Array of {"seq", "at_unix_ms", "actor", "action", "object", "reason", "result", "prev_hash",
+ * "hash"}, oldest first: those behind number @after, or with UINT64_MAX the newest, at most @limit
+ * (0: all); json_null() when it cannot be read.  MQ.PR.IP-04 */
+json_t *node_audit_json(struct node *n, uint64_t after, size_t limit);
+/* {"key", "heads": [{"seq", "at_unix_ms", "hash", "signature"}]}, or json_null() */
+json_t *node_audit_heads_json(struct node *n);
 /* Array of evidence, as assess/assess.h reads it: one object a probe. */
 json_t *node_evidence_json(struct node *n);
 /* Array, families next to each other, of {"name" (without "bastide_"), "type": "counter"|"gauge",

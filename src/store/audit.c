@@ -194,14 +194,23 @@ void audit_tidy(struct control *c)
     }
 }
 
-static char *cut(const char *text)
+/* At most so many bytes, and none but UTF-8: what is not becomes '?'. */
+static char *clean(const char *text)
 {
-    struct bytes b = bytes_str(text != NULL ? text : "");
+    size_t len = text != NULL ? strlen(text) : 0;
+    size_t kept = MIN(len, (size_t)AUDIT_TEXT_BYTES_MAX);
+    json_t *valid;
+    char *copy;
 
-    b.len = MIN(b.len, (size_t)AUDIT_TEXT_BYTES_MAX);
-    while (b.len < strlen(text != NULL ? text : "") && b.len > 0 && (b.at[b.len] & 0xc0) == 0x80)
-        b.len--; /* not within a character */
-    return bytes_dup_str(b);
+    while (kept < len && kept > 0 && ((uint8_t)text[kept] & 0xc0) == 0x80)
+        kept--; /* not within a character */
+    copy = bytes_dup_str(bytes_of(text, kept));
+    valid = json_string(copy);
+    for (char *c = copy; valid == NULL && *c != '\0'; c++)
+        if ((uint8_t)*c >= 0x80)
+            *c = '?';
+    json_decref(valid);
+    return copy;
 }
 
 /** control_audit() - see audit.h */
@@ -213,7 +222,7 @@ void control_audit(struct control *c, const struct audit_entry *e)
     j->kind = JOB_AUDIT;
     j->at_unix_ms = e->at_unix_ms;
     for (int i = 0; i < AUDIT_TEXTS; i++)
-        j->texts[i] = cut(texts[i]);
+        j->texts[i] = clean(texts[i]);
     control_ask(c, j);
 }
 

@@ -23,6 +23,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "store/control.h"
 
 #define AUDIT_ENTRIES_MAX    1000000
@@ -65,6 +67,12 @@ typedef void audit_head_fn(void *arg, const struct audit_head *h);
 MUST_CHECK bool control_audit_heads(struct control *c, audit_head_fn *fn, void *arg,
                                     char **ret_error);
 
+/* ---- as JSON, for the API and exports: see audit_json.c ---- */
+
+json_t *control_audit_json(struct control *c, uint64_t after, size_t limit, char **ret_error);
+json_t *control_audit_heads_json(struct control *c, char **ret_error);
+MUST_CHECK bool audit_row_parse(json_t *o, struct audit_row *ret);
+MUST_CHECK bool audit_head_parse(const json_t *o, struct audit_head *ret);
 /* {"seq", "hash", "at_unix_ms", "signature", "key"} in one line; appended to @ret. */
 void audit_head_text(const struct audit_head *h, const char *public_text, struct buf *ret);
 

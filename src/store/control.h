@@ -66,7 +66,8 @@ bool control_exists(const char *state_dir);
  * it.  NULL with @ret_error: what is wrong, with which file, and what to do; nothing was changed.
  */
 struct control *control_open(const char *state_dir, struct keyring *keys, char **ret_error);
-MUST_CHECK int control_start(struct control *c); /* the thread; 0 or -errno */
+/* The thread, which calls @begin first (NULL: nothing); 0 or -errno. */
+MUST_CHECK int control_start(struct control *c, void (*begin)(void *arg), void *arg);
 /* What was asked for is written first.  NULL is fine.  Return: NULL. */
 struct control *control_close(struct control *c);
 

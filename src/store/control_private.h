@@ -103,6 +103,8 @@ struct control {
     bool has_thread;
     bool stopping; /* under the lock */
     pthread_t thread;
+    void (*begin)(void *arg);
+    void *begin_arg;
 
     struct list waiting;      /* changes of a transaction that could not be written; the writer's */
     uint64_t number;          /* of the last transaction; the writer's */

@@ -73,6 +73,8 @@ static void *run(void *arg)
     bool stopping = false;
 
     pthread_setname_np(pthread_self(), "control-store");
+    if (c->begin != NULL)
+        c->begin(c->begin_arg);
     while (!stopping) {
         struct list jobs = LIST_INIT(jobs);
 
@@ -86,10 +88,14 @@ static void *run(void *arg)
     return NULL;
 }
 
-/** control_start() - let a thread do what is asked from now on; Return: 0 or -errno */
-int control_start(struct control *c)
+/** control_start() - let a thread do what is asked from now on; see control.h */
+int control_start(struct control *c, void (*begin)(void *arg), void *arg)
 {
-    int r = pthread_create(&c->thread, NULL, run, c);
+    int r;
+
+    c->begin = begin;
+    c->begin_arg = arg;
+    r = pthread_create(&c->thread, NULL, run, c);
 
     if (r != 0)
         return err_origin(-r);

@@ -115,6 +115,19 @@ json_t *node_incident_stats_json(struct node *n)
     return json_pack("[s]", "stats");
 }
 
+json_t *node_audit_json(struct node *n, uint64_t after, size_t limit)
+{
+    (void)n;
+    return json_pack("[{s:I, s:I}]", "seq", (json_int_t)(after == UINT64_MAX ? 7 : after + 1),
+                     "limit", (json_int_t)limit);
+}
+
+json_t *node_audit_heads_json(struct node *n)
+{
+    (void)n;
+    return json_null(); /* as when the store cannot be read */
+}
+
 json_t *node_bans_json(struct node *n)
 {
     (void)n;

@@ -84,7 +84,7 @@ static void many_threads_may_ask_its_own_writes(void **state)
     unsigned n = 0;
 
     open_store(k);
-    assert_int_equal(control_start(k->c), 0);
+    assert_int_equal(control_start(k->c, NULL, NULL), 0);
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, put_many, k), 0);
     for (unsigned i = 0; i < 4; i++) {

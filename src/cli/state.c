@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/state.c - see state.h */
+#include "cli/state.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/ask.h"
+#include "cli/home.h"
+#include "cli/http.h"
+#include "cli/keys.h"
+
+/* Does a node answer at @path?  Nothing is said when none does. */
+static bool node_answers(const char *path)
+{
+    struct http_answer answer = {0};
+    char *error = NULL;
+    bool answers = http_ask(path, "GET", "/v1/status", NULL, &answer, &error) == HTTP_OK;
+
+    if (answers)
+        http_answer_done(&answer);
+    free(error);
+    return answers;
+}
+
+static int open_here(const struct cli_args *a, struct state *ret)
+{
+    char *error = NULL;
+    int rc = ask_config(a, &ret->config);
+
+    if (rc == CLI_OK && !control_exists(ret->config->state_dir))
+        rc = cli_fail("no node answers, and nothing is stored in %s yet", ret->config->state_dir);
+    if (rc == CLI_OK)
+        rc = keys_open(a, ret->config, &ret->keys);
+    if (rc != CLI_OK)
+        return rc;
+    ret->control = control_open(ret->config->state_dir, ret->keys, &error);
+    return ret->control != NULL ? CLI_OK : home_failed(error);
+}
+
+/**
+ * state_open() - find out whether a node runs; open its store if none does
+ * @ret:  to be given to state_done() in any case
+ *
+ * Return: CLI_OK, or standard error says why not.
+ */
+int state_open(const struct cli_args *a, struct state *ret)
+{
+    char *path = NULL;
+    int rc = ask_socket(a, &path);
+    bool answers = rc == CLI_OK && node_answers(path);
+
+    *ret = (struct state){0};
+    free(path);
+    if (rc != CLI_OK || answers)
+        return rc;
+    return open_here(a, ret);
+}
+
+/** state_done() - close */
+void state_done(struct state *s)
+{
+    control_close(s->control);
+    keyring_free(s->keys);
+    config_free(s->config);
+}

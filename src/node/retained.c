@@ -4,8 +4,9 @@
  *
  * A subscription with wildcards may have to look at every retained topic, and its
  * packet has 10 bytes.  So a client's subscriptions take turns, one is looked for when
- * all that was found before has been sent, and a turn of the worker looks at
- * TOPICS_PER_TURN topics, or at those of one subscription.
+ * all that was found before has been sent, and a turn of the worker looks at about
+ * TOPICS_PER_TURN topics: where a filter may meet more, all topics are gone through in
+ * parts.
  *
  * MQ.PR.SP-05
  */
@@ -14,8 +15,8 @@
 #include "base/mem.h"
 #include "node/node_private.h"
 
-#define TOPICS_PER_TURN 20000
-#define FOUND_MAX       65536 /* held for one session at a time; the rest is looked for again */
+#define TOPICS_PER_TURN 10000
+#define TOPICS_PER_STEP 100 /* then it is asked whether the session may hold more */
 
 struct finding_one {
     struct message *message; /* borrowed */
@@ -63,32 +64,71 @@ static void keep_first(struct findings *f, size_t bytes_max)
     size_t n = 0;
 
     qsort(f->at, f->n, sizeof(*f->at), by_serial);
-    while (n < f->n && n < FOUND_MAX &&
-           (n == 0 || bytes + message_bytes(f->at[n].message) <= bytes_max))
+    while (n < f->n && (n == 0 || bytes + message_bytes(f->at[n].message) <= bytes_max))
         bytes += message_bytes(f->at[n++].message);
     f->n = n;
 }
 
-/* Return: what it cost. */
-static size_t look_for(struct worker *w, struct session *s, struct subscription *sub)
+static void found_in_scan(void *arg, struct message *m, uint64_t serial)
+{
+    struct findings *f = arg;
+
+    if (wire_filter_matches(f->subscription->filter, m->topic))
+        found(arg, m, serial);
+}
+
+/* Take what was found over into the session; @f is empty afterwards. */
+static void offer(struct session *s, struct findings *f)
+{
+    struct message **messages = mem_alloc(f->n * sizeof(struct message *));
+
+    for (size_t i = 0; i < f->n; i++)
+        messages[i] = message_ref(f->at[i].message);
+    session_offer_retained(s, f->subscription, messages, f->n);
+    free(f->at);
+    f->at = NULL;
+}
+
+/* All at once; Return: what it cost, more than TOPICS_PER_TURN if they are too many for that. */
+static size_t search(struct worker *w, struct session *s, struct subscription *sub)
 {
     struct findings f = {.subscription = sub, .client_key = s->client_key};
-    size_t cost = router_retained_each(w->router, sub->filter, w->now_ns, found, &f);
+    size_t cost =
+        router_retained_each(w->router, sub->filter, w->now_ns, TOPICS_PER_TURN, found, &f);
     size_t n_all = f.n;
-    struct message **messages;
 
-    if (f.n > FOUND_MAX || f.bytes > s->queue_limits.bytes_max)
+    if (cost > TOPICS_PER_TURN) {
+        sub->retained_scans = true;
+        sub->retained_cursor = 0;
+        free(f.at);
+        return cost;
+    }
+    if (f.bytes > s->queue_limits.bytes_max)
         keep_first(&f, s->queue_limits.bytes_max);
     if (f.n < n_all)
         sub->retained_after = f.at[f.n - 1].serial;
     else
         list_remove(&sub->in_wanting);
-    messages = mem_alloc(f.n * sizeof(struct message *));
-    for (size_t i = 0; i < f.n; i++)
-        messages[i] = message_ref(f.at[i].message);
-    session_offer_retained(s, sub, messages, f.n);
-    free(f.at);
+    offer(s, &f);
     return cost;
+}
+
+/* A part of all topics; Return: what it cost. */
+static size_t scan(struct worker *w, struct session *s, struct subscription *sub)
+{
+    struct findings f = {.subscription = sub, .client_key = s->client_key};
+    size_t left = w->retained_budget;
+
+    do {
+        size_t cost = router_retained_scan(w->router, w->now_ns, MIN(left, (size_t)TOPICS_PER_STEP),
+                                           &sub->retained_cursor, found_in_scan, &f);
+
+        left -= MIN(left, cost);
+    } while (left > 0 && sub->retained_cursor != 0 && f.bytes < s->queue_limits.bytes_max);
+    if (sub->retained_cursor == 0)
+        list_remove(&sub->in_wanting);
+    offer(s, &f);
+    return w->retained_budget - left;
 }
 
 /** retained_turn_begins() - a worker may look for as much again */
@@ -108,7 +148,7 @@ bool retained_find(struct worker *w, struct session *s)
     struct subscription *sub;
 
     while (w->retained_budget > 0 && (sub = session_retained_next(s)) != NULL) {
-        size_t cost = look_for(w, s, sub);
+        size_t cost = sub->retained_scans ? scan(w, s, sub) : search(w, s, sub);
 
         w->retained_budget -= MIN(w->retained_budget, cost);
         if (s->retained.n > 0)

@@ -109,6 +109,7 @@ enum retain_outcome router_retain(struct router *r, struct publication *p,
 struct search {
     const struct trie *trie;
     uint64_t now_ns;
+    size_t n_max;
     retained_fn *each;
     void *arg;
     size_t n_visited;
@@ -124,17 +125,19 @@ static void found(struct search *s, const struct trie_node *n)
 static void everything_below(struct search *s, const struct trie_node *n)
 {
     found(s, n);
-    for (const struct trie_node *c = n->first_child; c != NULL; c = c->next_sibling)
+    for (const struct trie_node *c = n->first_child; c != NULL && s->n_visited <= s->n_max;
+         c = c->next_sibling)
         everything_below(s, c);
 }
 
 static bool hidden(const struct trie_node *parent, const struct trie_node *n)
 {
-    return parent->parent == NULL && n->level_len > 0 && n->level[0] == '$';
+    return parent->parent == NULL && n->level_len > 0 && trie_level(n).at[0] == '$';
 }
 
 static void search_below(struct search *s, const struct trie_node *n, struct levels rest)
 {
+    bool is_pound, is_plus;
     struct bytes level;
 
     s->n_visited++;
@@ -142,21 +145,24 @@ static void search_below(struct search *s, const struct trie_node *n, struct lev
         found(s, n);
         return;
     }
-    if (level.len == 1 && level.at[0] == '#') {
+    is_pound = level.len == 1 && level.at[0] == '#';
+    is_plus = level.len == 1 && level.at[0] == '+';
+    if (is_pound)
         found(s, n);
-        for (const struct trie_node *c = n->first_child; c != NULL; c = c->next_sibling) {
-            if (!hidden(n, c))
-                everything_below(s, c);
-        }
-    } else if (level.len == 1 && level.at[0] == '+') {
-        for (const struct trie_node *c = n->first_child; c != NULL; c = c->next_sibling) {
-            if (!hidden(n, c))
-                search_below(s, c, rest);
-        }
-    } else {
+    if (!is_pound && !is_plus) {
         const struct trie_node *c = trie_child(s->trie, n, level, hash_keyed(level));
 
         if (c != NULL)
+            search_below(s, c, rest);
+        return;
+    }
+    for (const struct trie_node *c = n->first_child; c != NULL && s->n_visited <= s->n_max;
+         c = c->next_sibling) {
+        if (hidden(n, c))
+            continue;
+        if (is_pound)
+            everything_below(s, c);
+        else
             search_below(s, c, rest);
     }
 }
@@ -164,18 +170,47 @@ static void search_below(struct search *s, const struct trie_node *n, struct lev
 /**
  * router_retained_each() - call @each with every retained message that @filter matches
  * @filter:  valid; at most WIRE_TOPIC_LEVELS_MAX levels, which bounds the recursion
+ * @n_max:   so many topics and levels may be looked at
  *
  * Expired ones are passed over.  A wildcard at the front does not find '$' topics
  * [MQTT5-4.7.2-1].
  *
- * Return: about how many topics and levels were looked at, which is what it cost.
+ * Return: about how many were looked at; more than @n_max: there are others, and only
+ *         router_retained_scan() finds all of them without taking too long at a time.
  */
-size_t router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns,
+size_t router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns, size_t n_max,
                             retained_fn *each, void *arg)
 {
-    struct search s = {&r->retained, now_ns, each, arg, 0};
+    struct search s = {&r->retained, now_ns, n_max, each, arg, 0};
 
     search_below(&s, r->retained.root, levels_of(filter));
+    return s.n_visited;
+}
+
+/**
+ * router_retained_scan() - call @each with retained messages of all topics, a part at a time
+ * @cursor:  0 at first, and again when all were looked at
+ * @n_max:   about so many topics and levels are looked at
+ *
+ * What is there from the first part to the last is found once, though others come and
+ * go between them.
+ *
+ * Return: how many were looked at.
+ */
+size_t router_retained_scan(struct router *r, uint64_t now_ns, size_t n_max, uint32_t *cursor,
+                            retained_fn *each, void *arg)
+{
+    const struct trie *t = &r->retained;
+    struct search s = {t, now_ns, n_max, each, arg, 0};
+    size_t bucket = trie_bucket(t, *cursor);
+
+    while (s.n_visited < n_max && bucket < t->n_buckets) {
+        for (const struct trie_node *n = t->buckets[bucket]; n != NULL; n = n->hash_next)
+            found(&s, n);
+        s.n_visited++;
+        bucket++;
+    }
+    *cursor = (uint32_t)trie_bucket_begin(t, bucket); /* 0 behind the last */
     return s.n_visited;
 }
 

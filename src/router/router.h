@@ -35,6 +35,8 @@ struct subscription {
     struct list in_wanting;  /* the subscriber's: retained messages are still to be found for it, */
     uint64_t retained_after; /* with serials above this */
     uint64_t retained_until; /* and up to this; later ones come live */
+    bool retained_scans;     /* too many to be found at once: all topics are looked at, in parts, */
+    uint32_t retained_cursor;      /* and the next one begins here */
     struct subscriber *subscriber; /* borrowed */
     struct trie_node *node;
     struct share *share; /* NULL: not shared */
@@ -133,7 +135,9 @@ typedef void retained_fn(void *arg, struct message *m, uint64_t serial);
 
 enum retain_outcome router_retain(struct router *r, struct publication *p,
                                   const struct retained_limits *limits);
-size_t router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns,
+size_t router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns, size_t n_max,
+                            retained_fn *each, void *arg);
+size_t router_retained_scan(struct router *r, uint64_t now_ns, size_t n_max, uint32_t *cursor,
                             retained_fn *each, void *arg);
 uint64_t router_retained_serial(const struct router *r);
 size_t router_n_retained(const struct router *r);

@@ -11,8 +11,8 @@ struct router *router_new(void)
 {
     struct router *r = mem_new(struct router);
 
-    trie_init(&r->subscriptions);
-    trie_init(&r->retained);
+    trie_init(&r->subscriptions, false);
+    trie_init(&r->retained, true);
     map_init(&r->shares, share_id_key);
     return r;
 }

@@ -2,6 +2,7 @@
 /* router/trie.c - see trie.h */
 #include "router/trie.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -36,24 +37,30 @@ bool levels_next(struct levels *l, struct bytes *ret)
 
 static size_t node_bytes(const struct trie_node *n)
 {
-    return sizeof(*n) + n->level_len;
+    return (size_t)n->level_at + n->level_len;
 }
 
-static struct trie_node *node_new(struct trie_node *parent, struct bytes level, uint64_t hash)
+static struct trie_node *node_new(const struct trie *t, struct trie_node *parent,
+                                  struct bytes level, uint32_t hash)
 {
-    struct trie_node *n = mem_zero(sizeof(*n) + level.len);
+    size_t head = t->of_topics ? offsetof(struct trie_node, retained_serial) + sizeof(uint64_t)
+                               : sizeof(struct trie_node);
+    struct trie_node *n = mem_zero(head + level.len);
 
+    check(level.len <= UINT16_MAX);
     n->parent = parent;
     n->hash = hash;
-    n->level_len = (uint32_t)level.len;
+    n->level_at = (uint16_t)head;
+    n->level_len = (uint16_t)level.len;
     if (level.len > 0)
-        memcpy(n->level, level.at, level.len);
+        memcpy((uint8_t *)n + head, level.at, level.len);
     return n;
 }
 
-static struct bytes level_of(const struct trie_node *n)
+/** trie_level() - the text of @n's level; borrowed from it */
+struct bytes trie_level(const struct trie_node *n)
 {
-    return bytes_of(n->level, n->level_len);
+    return bytes_of((const uint8_t *)n + n->level_at, n->level_len);
 }
 
 static bool is_level(struct bytes level, char c)
@@ -62,22 +69,35 @@ static bool is_level(struct bytes level, char c)
 }
 
 /* One hash for a node: its level's, scattered by its parent. */
-static uint64_t hash_under(const struct trie_node *parent, uint64_t level_hash)
+static uint32_t hash_under(const struct trie_node *parent, uint64_t level_hash)
 {
-    return (level_hash ^ parent->hash) * 0x9e3779b97f4a7c15ULL;
+    return (uint32_t)(((level_hash ^ parent->hash) * 0x9e3779b97f4a7c15ULL) >> 32);
 }
 
-static struct trie_node **bucket_of(const struct trie *t, uint64_t hash)
+/** trie_bucket() - the number of the bucket that has the nodes of this hash */
+size_t trie_bucket(const struct trie *t, uint32_t hash)
 {
-    return &t->buckets[(hash >> 32) & (t->n_buckets - 1)];
+    return hash >> (32 - __builtin_ctzll(t->n_buckets));
+}
+
+/** trie_bucket_begin() - the lowest hash that a node in this bucket can have; behind the last
+ * bucket 2^32 */
+uint64_t trie_bucket_begin(const struct trie *t, size_t bucket)
+{
+    return (uint64_t)bucket << (32 - __builtin_ctzll(t->n_buckets));
+}
+
+static struct trie_node **bucket_of(const struct trie *t, uint32_t hash)
+{
+    return &t->buckets[trie_bucket(t, hash)];
 }
 
 /** trie_init() - only a root */
-void trie_init(struct trie *t)
+void trie_init(struct trie *t, bool of_topics)
 {
-    *t = (struct trie){.n_buckets = BUCKETS_MIN};
+    *t = (struct trie){.of_topics = of_topics, .n_buckets = BUCKETS_MIN};
     t->buckets = mem_zero(t->n_buckets * sizeof(struct trie_node *));
-    t->root = node_new(NULL, BYTES_NONE, 0x5bd1e995);
+    t->root = node_new(t, NULL, BYTES_NONE, 0x5bd1e995);
 }
 
 /** trie_done() - free all nodes; what hangs on them is the caller's to free before */
@@ -102,13 +122,13 @@ void trie_done(struct trie *t)
 struct trie_node *trie_child(const struct trie *t, const struct trie_node *parent,
                              struct bytes level, uint64_t level_hash)
 {
-    uint64_t hash = hash_under(parent, level_hash);
+    uint32_t hash = hash_under(parent, level_hash);
     struct trie_node *n;
 
-    if (parent->n_children == 0)
+    if (parent->first_child == NULL)
         return NULL;
     for (n = *bucket_of(t, hash); n != NULL; n = n->hash_next) {
-        if (n->hash == hash && n->parent == parent && bytes_equal(level_of(n), level))
+        if (n->hash == hash && n->parent == parent && bytes_equal(trie_level(n), level))
             break;
     }
     return n;
@@ -146,7 +166,7 @@ static struct trie_node *child_make(struct trie *t, struct trie_node *parent, st
         return n;
     if (t->n_nodes >= t->n_buckets)
         grow(t);
-    n = node_new(parent, level, hash_under(parent, level_hash));
+    n = node_new(t, parent, level, hash_under(parent, level_hash));
     bucket = bucket_of(t, n->hash);
     n->hash_next = *bucket;
     *bucket = n;
@@ -155,10 +175,9 @@ static struct trie_node *child_make(struct trie *t, struct trie_node *parent, st
     if (n->next_sibling != NULL)
         n->next_sibling->prev_sibling = n;
     parent->first_child = n;
-    parent->n_children++;
-    if (is_level(level, '+'))
+    if (!t->of_topics && is_level(level, '+'))
         parent->plus = n;
-    if (is_level(level, '#'))
+    if (!t->of_topics && is_level(level, '#'))
         parent->pound = n;
     t->n_nodes++;
     t->bytes += node_bytes(n);
@@ -204,10 +223,9 @@ static void unlink_node(struct trie *t, struct trie_node *n)
         parent->first_child = n->next_sibling;
     if (n->next_sibling != NULL)
         n->next_sibling->prev_sibling = n->prev_sibling;
-    parent->n_children--;
-    if (parent->plus == n)
+    if (!t->of_topics && parent->plus == n)
         parent->plus = NULL;
-    if (parent->pound == n)
+    if (!t->of_topics && parent->pound == n)
         parent->pound = NULL;
     t->n_nodes--;
     t->bytes -= node_bytes(n);
@@ -216,7 +234,7 @@ static void unlink_node(struct trie *t, struct trie_node *n)
 /** trie_prune() - free @n and its ancestors as far as they are not @in_use and have no children */
 void trie_prune(struct trie *t, struct trie_node *n, bool (*in_use)(const struct trie_node *n))
 {
-    while (n != t->root && n->n_children == 0 && !in_use(n)) {
+    while (n != t->root && n->first_child == NULL && !in_use(n)) {
         struct trie_node *parent = n->parent;
 
         unlink_node(t, n);
@@ -233,5 +251,5 @@ void trie_path(const struct trie_node *n, struct buf *ret)
     trie_path(n->parent, ret);
     if (n->parent->parent != NULL)
         buf_add_u8(ret, '/');
-    buf_add(ret, level_of(n));
+    buf_add(ret, trie_level(n));
 }

@@ -3,7 +3,11 @@
  * router/trie.h - topic levels as a tree; private to router
  *
  * A node is found by its parent and its level's text in one hash table for the
- * whole tree, so that a node without children costs nothing for them.
+ * whole tree, so that a node without children costs nothing for them.  A tree of topics
+ * has smaller nodes than one of filters.
+ *
+ * Buckets are in the order of their nodes' hashes, whatever their number: who walks over
+ * them and has come to a hash goes on there, though the table has grown meanwhile.
  */
 #pragma once
 
@@ -19,30 +23,30 @@ struct trie_node {
     struct trie_node *first_child; /* siblings are linked, for walks over wildcards */
     struct trie_node *next_sibling;
     struct trie_node *prev_sibling;
-    struct trie_node *plus;  /* the child "+" of a filter, found without hashing */
-    struct trie_node *pound; /* the child "#" */
-    uint64_t hash;
+    uint32_t hash;
+    uint16_t level_at; /* the level's text, from the node's begin on */
+    uint16_t level_len;
     union {
-        struct {
-            struct list subscriptions;
-            struct share *shares; /* owned list */
-            uint64_t outlets;
-            uint32_t n_subscriptions;
-        };
-        struct {
+        struct {                      /* in a tree of topics */
             struct message *retained; /* owned */
             uint64_t retained_serial;
         };
+        struct { /* in a tree of filters */
+            struct list subscriptions;
+            struct share *shares; /* owned list */
+            uint64_t outlets;
+            struct trie_node *plus;  /* the child "+", found without hashing */
+            struct trie_node *pound; /* the child "#" */
+            uint32_t n_subscriptions;
+        };
     };
-    uint32_t n_children;
-    uint32_t level_len;
-    uint8_t level[];
 };
 
 struct trie {
     struct trie_node *root;
+    bool of_topics;
     struct trie_node **buckets;
-    size_t n_buckets;
+    size_t n_buckets; /* a power of two */
     size_t n_nodes;
     size_t bytes; /* of the nodes */
 };
@@ -53,13 +57,16 @@ struct levels {
     bool done;
 };
 
-void trie_init(struct trie *t);
+void trie_init(struct trie *t, bool of_topics);
 void trie_done(struct trie *t);
 struct trie_node *trie_child(const struct trie *t, const struct trie_node *parent,
                              struct bytes level, uint64_t level_hash);
 struct trie_node *trie_find(const struct trie *t, struct bytes path);
 struct trie_node *trie_make(struct trie *t, struct bytes path);
 void trie_prune(struct trie *t, struct trie_node *n, bool (*in_use)(const struct trie_node *n));
+size_t trie_bucket(const struct trie *t, uint32_t hash);
+uint64_t trie_bucket_begin(const struct trie *t, size_t bucket);
+struct bytes trie_level(const struct trie_node *n);
 void trie_path(const struct trie_node *n, struct buf *ret);
 
 struct levels levels_of(struct bytes path);

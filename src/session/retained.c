@@ -33,6 +33,7 @@ void session_want_retained(struct session *s, struct subscription *sub, uint64_t
     list_append(&s->retained_wanting, &sub->in_wanting);
     sub->retained_after = 0;
     sub->retained_until = serial;
+    sub->retained_scans = false;
 }
 
 /**

@@ -74,6 +74,27 @@ def test_all_that_is_retained_comes_once_to_who_reads_slowly(field, peer):
         assert sorted(came) == sorted(topics)
 
 
+def test_what_is_too_much_for_a_turn_comes_once_all_the_same(field, peer):
+    """A filter that meets more topics than a turn looks at is answered in parts, while topics come and go."""
+    n, more = 12000, 3000  # node/retained.c: TOPICS_PER_TURN 10000
+    with Raw(field) as raw, Raw(field) as other:
+        raw.join(field, "reader")
+        raw.send(b"".join(publish_packet(f"test/m/{i % 100}/{i}", b"v", retain=True) for i in range(n)))
+        wait_until(lambda: field.json("status")["retained_messages"] == n, "all are retained")
+        other.join(field, "other")
+        raw.send(subscribe(1, "test/+/+/#"))
+        other.send(b"".join(publish_packet(f"test/n/x/{i}", b"v", retain=True) for i in range(more)))
+        came = {}
+        while sum(came.values()) < n + more:  # the other's come live
+            first, body = raw.packet()
+            if first & 0xF0 == 0x30:
+                size = struct.unpack("!H", body[:2])[0]
+                topic = body[2:2 + size].decode()
+                came[topic] = came.get(topic, 0) + 1
+        assert set(came.values()) == {1}
+        assert len(came) == n + more
+
+
 def test_an_old_value_does_not_come_after_a_newer_one(field, peer):
     """The window is full of retained messages when one that waits behind them is replaced."""
     topics = [f"test/r/{i}" for i in range(300)]

@@ -71,7 +71,7 @@ static struct store store_of(const struct worker *w)
 {
     struct store s = {0};
 
-    router_retained_each(w->router, BYTES("#"), kernel_now_ns(), add_to_store, &s);
+    router_retained_each(w->router, BYTES("#"), kernel_now_ns(), SIZE_MAX, add_to_store, &s);
     return s;
 }
 

@@ -2,6 +2,7 @@
 /* tests/unit/router/test_router.c - the trie and its cache against a naive list of filters;
  * retained messages */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/hash.h"
 #include "router/router.h"
@@ -183,7 +184,7 @@ static void assert_finds(struct router *r, const char *filter, uint64_t now_ns,
 {
     struct buf b = {0};
 
-    router_retained_each(r, bytes_str(filter), now_ns, append, &b);
+    router_retained_each(r, bytes_str(filter), now_ns, SIZE_MAX, append, &b);
     buf_add_u8(&b, '\0');
     assert_string_equal((char *)b.at, expected);
     buf_done(&b);
@@ -339,13 +340,68 @@ static void serials_tell_what_was_there_before_a_subscription(void **state)
 
     (void)state;
     retain(r, "a", "1", 900, EXPIRES_NEVER, &room);
-    router_retained_each(r, BYTES("a"), 0, note_serial, &serial);
+    router_retained_each(r, BYTES("a"), 0, SIZE_MAX, note_serial, &serial);
     assert_int_equal(serial, router_retained_serial(r));
     retain(r, "b", "2", 800, EXPIRES_NEVER, &room); /* later here, though its stamp is lower */
-    router_retained_each(r, BYTES("b"), 0, note_serial, &serial);
+    router_retained_each(r, BYTES("b"), 0, SIZE_MAX, note_serial, &serial);
     assert_int_equal(serial, router_retained_serial(r));
-    router_retained_each(r, BYTES("a"), 0, note_serial, &serial);
+    router_retained_each(r, BYTES("a"), 0, SIZE_MAX, note_serial, &serial);
     assert_true(serial < router_retained_serial(r));
+    router_free(r);
+}
+
+#define SCANNED 300 /* so many that the table of topics grows when as many come in between */
+
+static void tick_off(void *arg, struct message *m, uint64_t serial)
+{
+    unsigned *n_found = arg;
+
+    (void)serial;
+    if (m->topic.at[0] == 'n') /* "n/17" */
+        n_found[strtoul((const char *)m->topic.at + 2, NULL, 10)]++;
+}
+
+static void a_scan_in_parts_finds_each_once_though_others_come_and_go(void **state)
+{
+    const struct retained_limits plenty = {SIZE_MAX, SIZE_MAX};
+    struct router *r = router_new();
+    unsigned n_found[SCANNED] = {0};
+    uint32_t cursor = 0;
+    unsigned n_parts = 0;
+    char topic[32];
+
+    (void)state;
+    for (unsigned i = 0; i < SCANNED; i++) {
+        sprintf(topic, "n/%u", i);
+        retain(r, topic, "x", i + 1, EXPIRES_NEVER, &plenty);
+    }
+    do {
+        assert_true(router_retained_scan(r, 0, 20, &cursor, tick_off, n_found) > 0);
+        for (unsigned i = 0; i < 50; i++) {
+            sprintf(topic, "other/%u/%u", n_parts, i);
+            retain(r, topic, "y", 1000, EXPIRES_NEVER, &plenty);
+        }
+        retain(r, topic, "", 1001, EXPIRES_NEVER, &plenty);
+        router_retained_sweep(r, 0, UINT64_MAX, 1 << 20);
+    } while (cursor != 0 && ++n_parts < 100000);
+    assert_true(n_parts > 10);
+    for (unsigned i = 0; i < SCANNED; i++)
+        assert_int_equal(n_found[i], 1);
+    router_free(r);
+}
+
+static void a_search_that_costs_too_much_says_so(void **state)
+{
+    struct router *r = router_new();
+    struct buf found = {0};
+
+    (void)state;
+    retain(r, "a/b", "1", 1, EXPIRES_NEVER, &room);
+    retain(r, "a/c", "2", 2, EXPIRES_NEVER, &room);
+    assert_true(router_retained_each(r, BYTES("a/+"), 0, 100, append, &found) <= 100);
+    assert_true(router_retained_each(r, BYTES("a/+"), 0, 3, append, &found) > 3);
+    assert_true(router_retained_each(r, BYTES("#"), 0, 3, append, &found) > 3);
+    buf_done(&found);
     router_free(r);
 }
 
@@ -466,6 +522,8 @@ int main(void)
         cmocka_unit_test(marks_of_topics_that_had_nothing_are_bounded),
         cmocka_unit_test(who_waits_with_a_message_that_was_replaced_can_tell),
         cmocka_unit_test(serials_tell_what_was_there_before_a_subscription),
+        cmocka_unit_test(a_scan_in_parts_finds_each_once_though_others_come_and_go),
+        cmocka_unit_test(a_search_that_costs_too_much_says_so),
         cmocka_unit_test(expired_ones_are_passed_over_and_swept),
         cmocka_unit_test(a_group_gets_each_message_once_and_in_turn),
         cmocka_unit_test(who_is_connected_goes_before_who_is_not),

@@ -259,6 +259,21 @@ static bool will_allowed(const struct link *l, const struct wire_connect *p)
            gate_check(l->grant, GATE_PUBLISH, p->will_topic).outcome == GATE_ALLOWED;
 }
 
+/* The limit that keeps a client without a session out, or NULL; who comes back to one may fetch
+ * what waits there. */
+static const char *session_limit(const struct link *l)
+{
+    const struct worker *w = l->worker;
+
+    if (resident_find(w, bytes_str(l->client_id)) != NULL)
+        return NULL;
+    if (w->residents.n * w->n_workers >= policy_limits(w->policy)->sessions_max)
+        return "sessions_max";
+    return l->listener->plane == CONFIG_PLANE_DELIVERY && memory_stage(w) == MEMORY_FULL
+               ? "memory_bytes_max"
+               : NULL;
+}
+
 /** connect_admit() - the identity is proved: its rights, and what the node has room for */
 void connect_admit(struct link *l, const struct wire_connect *p)
 {
@@ -266,6 +281,7 @@ void connect_admit(struct link *l, const struct wire_connect *p)
     struct gate_subject s = connect_subject(l, p);
     enum gate_outcome outcome = GATE_ALLOWED;
     const struct ban *ban;
+    const char *limit;
 
     l->grant = gate_admit(w->policy, &s, &outcome);
     if (l->grant == NULL) {
@@ -284,12 +300,13 @@ void connect_admit(struct link *l, const struct wire_connect *p)
         connect_refuse(l, p, REASON_NOT_AUTHORIZED, "the Will topic is not allowed");
     } else if (!will_is_as_indicated(l, p)) {
         connect_refuse(l, p, REASON_PAYLOAD_FORMAT_INVALID, "the Will's payload is not UTF-8");
-    } else if (w->residents.n * w->n_workers >= policy_limits(w->policy)->sessions_max &&
-               resident_find(w, bytes_str(l->client_id)) == NULL) {
+    } else if ((limit = session_limit(l)) != NULL) {
+        char why[64];
+
+        snprintf(why, sizeof(why), "the node takes no more sessions: %s", limit);
         w->counters.limits_hit++;
-        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "sessions_max");
-        connect_refuse(l, p, REASON_QUOTA_EXCEEDED,
-                       "the node keeps no more sessions: sessions_max");
+        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, limit);
+        connect_refuse(l, p, REASON_QUOTA_EXCEEDED, why);
     } else {
         accept_connect(l, p);
     }

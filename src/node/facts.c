@@ -34,6 +34,7 @@ static void ask_worker(struct worker *w, void *arg)
         add_session(f, c);
     f->retained = router_n_retained(w->router); /* every worker has all */
     f->retained_bytes = router_retained_bytes(w->router);
+    f->memory_bytes = memory_counted();
     list_each (it, &w->links) {
         size_t i =
             (size_t)(list_item(it, struct link, in_worker)->listener - w->listeners[0].config);

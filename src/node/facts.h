@@ -33,6 +33,7 @@ struct node_facts {
     size_t queued_bytes;
     size_t retained;
     size_t retained_bytes;
+    size_t memory_bytes;
     size_t connections[FACTS_LISTENERS_MAX]; /* by listener */
     /* of the sentinel */
     struct identify_counts identify;

@@ -101,9 +101,13 @@ enum session_offered flow_offer(struct worker *w, struct publication *p, const s
 size_t flow_deliver_here(struct worker *w, struct publication *p)
 {
     struct match m = router_match(w->router, p->topic, p->topic_hash);
+    uint64_t n_queued = w->counters.messages_queued;
 
+    p->may_not_wait = !p->is_control && memory_stage(w) >= MEMORY_SCARCE;
     for (size_t i = 0; i < m.n_receivers; i++)
         flow_offer(w, p, &m.receivers[i]);
+    if (w->counters.messages_queued > n_queued && memory_stage(w) >= MEMORY_TIGHT)
+        worker_hold_publishers(w); /* who published it is read by another worker */
     return m.n_receivers;
 }
 
@@ -119,6 +123,7 @@ size_t flow_route(struct worker *w, struct publication *p)
     struct match m = router_match(w->router, p->topic, p->topic_hash);
     uint64_t outlets = m.outlets;
 
+    p->may_not_wait = !p->is_control && memory_stage(w) >= MEMORY_SCARCE;
     for (size_t i = 0; i < m.n_receivers; i++)
         flow_offer(w, p, &m.receivers[i]);
     if (p->retain)
@@ -209,19 +214,40 @@ static void deny_publish(struct link *l, const struct wire_publish *p, const str
     session_acknowledge(l->resident->session, p, gate_outcome_reason(v->outcome), why);
 }
 
-/* Keep alive, the rate limit and slow receivers: stop reading for a while. */
-static void slow_down(struct link *l)
+static bool is_control(const struct link *l)
+{
+    return grant_is_control_plane(l->grant) && l->listener->plane == CONFIG_PLANE_CONTROL;
+}
+
+/* Keep alive, the rate limit, slow receivers and the memory: stop reading for a while.
+ * @takes_memory: what was just published had to wait, or found no room */
+static void slow_down(struct link *l, bool takes_memory)
 {
     struct worker *w = l->worker;
     uint64_t wait_ns = quota_take(&l->quota, grant_messages_per_s_max(l->grant), w->now_ns);
 
     if (w->held_until_ns > w->now_ns)
         wait_ns = MAX(wait_ns, w->held_until_ns - w->now_ns);
+    if (takes_memory && !is_control(l))
+        wait_ns = MAX(wait_ns, memory_hold_ns(w));
     if (wait_ns > 0) {
         l->read_again_ns = w->now_ns + wait_ns;
         link_heard(l);
         link_dirty(l);
     }
+}
+
+/* 3.1.1 has no word for it but to close the connection [MQTT3-3.3.5-2]. */
+static void refuse_for_memory(struct link *l, const struct wire_publish *p)
+{
+    struct worker *w = l->worker;
+
+    w->counters.limits_hit++;
+    worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, "memory_bytes_max");
+    if (p->qos > 0 && l->conn.level != WIRE_V5)
+        link_close(l, REASON_QUOTA_EXCEEDED, "no memory for more messages: memory_bytes_max");
+    else
+        session_acknowledge(l->resident->session, p, REASON_QUOTA_EXCEEDED, "memory_bytes_max");
 }
 
 static void route_publish(struct link *l, const struct wire_publish *p, uint64_t hash)
@@ -233,8 +259,7 @@ static void route_publish(struct link *l, const struct wire_publish *p, uint64_t
         .payload = p->payload,
         .qos = p->qos,
         .retain = p->retain,
-        .is_control =
-            grant_is_control_plane(l->grant) && l->listener->plane == CONFIG_PLANE_CONTROL,
+        .is_control = is_control(l),
         .expires_ns = p->has_expiry ? w->now_ns + p->expiry_s * NS_PER_S : EXPIRES_NEVER,
         .publisher = l->resident->session->client_key,
         .topic_hash = hash,
@@ -245,6 +270,11 @@ static void route_publish(struct link *l, const struct wire_publish *p, uint64_t
     if (p->props.len > 0) {
         wire_forward_props(p->props, &forward);
         pub.forward = buf_view(&forward);
+    }
+    if (!pub.is_control && memory_stage(w) == MEMORY_FULL) {
+        refuse_for_memory(l, p);
+        buf_done(&forward);
+        return;
     }
     /* Without RETAIN nothing that is retained changes [MQTT5-3.3.1-8] [MQTT3-3.3.1-12]. */
     if (p->retain && !retain(w, &pub)) {
@@ -282,6 +312,8 @@ static void refuse_payload(struct link *l, const struct wire_publish *p)
 static void receive_publish(struct link *l, const struct wire_frame *f)
 {
     struct worker *w = l->worker;
+    uint64_t n_queued = w->counters.messages_queued;
+    uint64_t n_limits = w->counters.limits_hit;
     struct wire_publish p;
     struct verdict v;
     uint64_t hash;
@@ -329,7 +361,7 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
     }
     if (l->phase != LINK_OPEN)
         return;
-    slow_down(l);
+    slow_down(l, w->counters.messages_queued > n_queued || w->counters.limits_hit > n_limits);
     if (p.qos > 0)
         link_dirty(l);
 }

@@ -212,6 +212,7 @@ static void link_free(struct link *l)
     wipe_input(l);
     buf_done(&l->in);
     buf_done(&l->out);
+    memory_of_link(l);
     free(l->client_id);
     free(l);
 }
@@ -554,6 +555,7 @@ static void read_some(struct link *l)
     }
     if (l->phase == LINK_DOOMED)
         return;
+    memory_of_link(l);
     if (stream_has_pending(l->stream))
         again_next_turn(l);
     if (stream_owes(l))
@@ -720,8 +722,11 @@ static void flush(struct link *l)
 void link_flush_all(struct worker *w)
 {
     list_each (it, &w->dirty) {
+        struct link *l = list_item(it, struct link, dirty);
+
         list_remove(it);
-        flush(list_item(it, struct link, dirty));
+        flush(l);
+        memory_of_link(l);
     }
 }
 

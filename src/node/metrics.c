@@ -16,6 +16,7 @@
     X(subscriptions,     NUMBER,  "subscriptions/count",     f->subscriptions,                   "subscriptions of all sessions")                \
     X(retained_messages, NUMBER,  "retained messages/count", f->retained,                        "retained messages")                            \
     X(retained_bytes,    NUMBER,  NULL,                      f->retained_bytes,                  "memory of retained messages and their topics") \
+    X(memory_bytes,      NUMBER,  NULL,                      f->memory_bytes,                    "memory of messages on their way: see memory_bytes_max") \
     X(messages_inflight, NUMBER,  "messages/inflight",       f->inflight,                        "messages sent and not acknowledged yet")       \
     X(messages_stored,   NUMBER,  "messages/stored",         f->queued + f->retained,            "messages retained, in queues and in flight")   \
     X(stored_bytes,      NUMBER,  "store/messages/bytes",    f->queued_bytes + f->retained_bytes,"memory of messages retained and in queues")    \

@@ -271,6 +271,8 @@ static void sweep(struct worker *w, struct due *d)
 
     router_retained_sweep(w->router, w->now_ns, w->sweep_stamp, SWEEP_BUCKETS);
     w->sweep_stamp = stamp;
+    if (w->index == 0)
+        memory_tell(w);
     worker_due(w, d, w->now_ns + SWEEP_NS, sweep);
 }
 

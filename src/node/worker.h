@@ -99,6 +99,7 @@ struct link {
     struct buf in;             /* an unfinished packet; the CONNECT while it is being decided */
     struct buf out;
     size_t out_at;
+    size_t counted_bytes; /* of @in and @out, by memory_of_link() */
     uint64_t opened_ns;
     uint64_t heard_ns;
     uint64_t wrote_ns;
@@ -162,6 +163,14 @@ struct address_delay {
     uint64_t until_ns;
 };
 
+/* How much of memory_bytes_max is used; see memory.c. */
+enum memory_stage {
+    MEMORY_ROOM,
+    MEMORY_TIGHT,  /* who publishes what has to wait is read slowly */
+    MEMORY_SCARCE, /* QoS 0 that cannot be sent at once is dropped */
+    MEMORY_FULL,   /* no new message, no new connection */
+};
+
 struct worker {
     struct node *node;
     unsigned index;
@@ -203,6 +212,7 @@ struct worker {
 
     struct due sweep;
     uint64_t sweep_stamp;
+    enum memory_stage memory_told;
     struct counters counters;
     uint64_t violations[VIOLATION_N];
     /* Scratch for the packets that are too large for the stack. */
@@ -333,6 +343,12 @@ void share_member_ends(struct worker *w, struct session *s);
 /* retained.c */
 void retained_turn_begins(struct worker *w);
 bool retained_find(struct worker *w, struct session *s);
+
+/* memory.c */
+enum memory_stage memory_stage(const struct worker *w);
+uint64_t memory_hold_ns(const struct worker *w);
+void memory_of_link(struct link *l);
+void memory_tell(struct worker *w);
 
 /* outlet.c */
 void outlet_send(struct worker *w, uint64_t outlets, struct publication *p);

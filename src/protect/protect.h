@@ -34,6 +34,7 @@
     X(topic_alias_sent_max,    16,         0,    1024,        "topic aliases for the topics most sent to one client, if it takes as many; others are sent in full") \
     X(retained_messages_max,       100000,     0,    100000000,   "retained messages of the node; a new one is then refused with 0x97") \
     X(retained_bytes_max,          268435456,  0,    68719476736, "memory of retained messages and of the tree of their topics; a message that would pass it is refused with 0x97") \
+    X(memory_bytes_max,            536870912,  16777216, 1099511627776, "memory of all messages in queues, retained, in buffers and mailboxes; from 3/4 of it on who publishes what has to wait is read slowly, from 7/8 QoS 0 that would wait is dropped, from 15/16 messages and new sessions are refused with 0x97; the control plane goes on") \
     X(messages_per_s_max,          1000,       1,    100000000,   "PUBLISH a second from one client, averaged over 5 s; faster is read more slowly") \
     X(will_delay_max_s,            86400,      0,    4294967295,  "Will delay; larger is lowered")
 /* clang-format on */

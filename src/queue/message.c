@@ -6,6 +6,35 @@
 #include "base/mem.h"
 #include "queue/queue.h"
 
+/* A thread tells the others of its memory by so much at a time, so that counting is no shared cache
+ * line for each message. */
+#define COUNT_BATCH_BYTES 65536
+
+static atomic_size_t counted;
+static _Thread_local ptrdiff_t uncounted;
+
+/**
+ * memory_count() - this thread has taken @bytes for messages, or given them back if below zero
+ *
+ * Messages and the rings of queues count themselves; who keeps them encoded counts its buffers.
+ */
+void memory_count(ptrdiff_t bytes)
+{
+    uncounted += bytes;
+    if (uncounted < COUNT_BATCH_BYTES && uncounted > -COUNT_BATCH_BYTES)
+        return;
+    atomic_fetch_add_explicit(&counted, (size_t)uncounted, memory_order_relaxed);
+    uncounted = 0;
+}
+
+/** memory_counted() - the sum over all threads, but for what each has not told yet */
+size_t memory_counted(void)
+{
+    size_t sum = atomic_load_explicit(&counted, memory_order_relaxed) + (size_t)uncounted;
+
+    return sum <= PTRDIFF_MAX ? sum : 0; /* what another thread took was given back here */
+}
+
 /** message_ref() - one more owner; any thread; Return: @m. */
 struct message *message_ref(struct message *m)
 {
@@ -16,8 +45,10 @@ struct message *message_ref(struct message *m)
 /** message_unref() - one owner less; the last frees; any thread, @m may be NULL; Return: NULL. */
 struct message *message_unref(struct message *m)
 {
-    if (m != NULL && atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) == 1)
+    if (m != NULL && atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) == 1) {
+        memory_count(-(ptrdiff_t)message_bytes(m));
         free(m);
+    }
     return NULL;
 }
 
@@ -66,6 +97,7 @@ struct message *publication_keep(struct publication *p)
         struct message *m = mem_alloc(publication_bytes(p));
         uint8_t *to = m->data;
 
+        memory_count((ptrdiff_t)publication_bytes(p));
         atomic_init(&m->refs, 1);
         atomic_init(&m->is_replaced, false);
         m->qos = p->qos;

@@ -20,6 +20,16 @@
 #define RING_CAP_MIN  8
 #define RING_CAP_KEEP 16 /* an empty ring larger than this gives its memory back */
 
+/* Give the memory back; the deliveries are elsewhere by now. */
+static void ring_forget(struct queue_ring *r)
+{
+    memory_count(-(ptrdiff_t)(r->cap * sizeof(*r->at)));
+    free(r->at);
+    r->at = NULL;
+    r->first = 0;
+    r->cap = 0;
+}
+
 /** ring_push() - append; @d's references move into the ring */
 void ring_push(struct queue_ring *r, const struct delivery *d)
 {
@@ -29,10 +39,10 @@ void ring_push(struct queue_ring *r, const struct delivery *d)
 
         for (size_t i = 0; i < r->n; i++)
             at[i] = *ring_at(r, i);
-        free(r->at);
+        ring_forget(r);
         r->at = at;
-        r->first = 0;
         r->cap = cap;
+        memory_count((ptrdiff_t)(cap * sizeof(*at)));
     }
     r->at[(r->first + r->n) & (r->cap - 1)] = *d;
     r->n++;
@@ -51,10 +61,8 @@ void ring_drop_first(struct queue_ring *r)
     check(r->n > 0);
     r->first = (r->first + 1) & (r->cap - 1);
     r->n--;
-    if (r->n == 0 && r->cap > RING_CAP_KEEP) {
-        free(r->at);
-        *r = (struct queue_ring){0};
-    }
+    if (r->n == 0 && r->cap > RING_CAP_KEEP)
+        ring_forget(r);
 }
 
 /** ring_done() - release all deliveries and the ring */
@@ -62,8 +70,8 @@ void ring_done(struct queue_ring *r)
 {
     for (size_t i = 0; i < r->n; i++)
         delivery_done(ring_at(r, i));
-    free(r->at);
-    *r = (struct queue_ring){0};
+    ring_forget(r);
+    r->n = 0;
 }
 
 /** queue_done() - release everything that waits; @q is empty and usable again */

@@ -48,6 +48,7 @@ struct publication {
     uint64_t publisher;
     uint64_t topic_hash;
     uint64_t stamp;
+    bool may_not_wait;       /* at QoS 0 it is dropped where it cannot be sent at once */
     struct message *message; /* owned once made; NULL until somebody has to keep it */
 };
 
@@ -60,6 +61,10 @@ size_t publication_bytes(const struct publication *p);
 struct message *publication_keep(struct publication *p);
 struct publication publication_of(struct message *m);
 void publication_done(struct publication *p);
+
+/* What messages on their way take in this process; any thread. */
+void memory_count(ptrdiff_t bytes);
+size_t memory_counted(void);
 
 enum queue_lane {
     QUEUE_CONTROL,

@@ -249,6 +249,10 @@ enum session_offered session_offer(struct session *s, struct publication *p,
         return SESSION_SKIPPED;
     if (qos == 0 && at_once)
         return send_now(s, p, &w, now_ns);
+    if (qos == 0 && p->may_not_wait) {
+        s->n_dropped++;
+        return SESSION_DROPPED;
+    }
     d = delivery_of(p, r, &w, qos);
     if (qos > 0 && at_once && window_open(s))
         return send_delivery(s, &d, now_ns) ? SESSION_SENT : SESSION_DROPPED;

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/memory.c - the budget for messages on their way: queued, retained, in buffers and mailboxes
+ *
+ * Each has limits of its own, but no machine has room for the sum of them over thousands
+ * of slow receivers.  So all are counted together, where memory is taken, and as
+ * memory_bytes_max fills up the delivery plane does less and less for those who fill it:
+ * first they are read slowly, then what would have to wait and was not promised is
+ * dropped, then nothing new comes in.  What can be sent at once costs no memory and goes
+ * on as before; so does the control plane.
+ *
+ * Other workers' memory is seen a moment late (memory_count()); with what is under way
+ * meanwhile that is what the last sixteenth is for.
+ *
+ * MQ.PR.SP-05
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "node/node_private.h"
+
+/* clang-format off */
+static const struct {
+    uint64_t from;      /* sixteenths of the budget */
+    uint64_t hold_ns;   /* who has published what had to wait is not read for so long */
+    const char *what;
+} stages[] = {
+    [MEMORY_ROOM]   = {0,  0,               "enough"},
+    [MEMORY_TIGHT]  = {12, 5 * NS_PER_MS,   "tight: who publishes what has to wait is read slowly"},
+    [MEMORY_SCARCE] = {14, 50 * NS_PER_MS,  "scarce: QoS 0 that cannot be sent at once is dropped"},
+    [MEMORY_FULL]   = {15, 250 * NS_PER_MS, "full: no new message that has to wait, no new session"},
+};
+/* clang-format on */
+
+/** memory_stage() - how much of the budget is used */
+enum memory_stage memory_stage(const struct worker *w)
+{
+    uint64_t sixteenth = policy_limits(w->policy)->memory_bytes_max / 16;
+    uint64_t used = memory_counted();
+    enum memory_stage stage = MEMORY_FULL;
+
+    while (used < stages[stage].from * sixteenth)
+        stage--;
+    return stage;
+}
+
+/** memory_hold_ns() - how long a connection is not read that has published what has to wait */
+uint64_t memory_hold_ns(const struct worker *w)
+{
+    return stages[memory_stage(w)].hold_ns;
+}
+
+/** memory_tell() - the log hears of it when the stage has changed; now and then, by one worker */
+void memory_tell(struct worker *w)
+{
+    enum memory_stage stage = memory_stage(w);
+
+    if (stage == w->memory_told)
+        return;
+    w->memory_told = stage;
+    log_line(stage == MEMORY_ROOM ? LOG_INFO : LOG_WARNING, "memory",
+             "%zu of memory_bytes_max %llu bytes: %s", memory_counted(),
+             (unsigned long long)policy_limits(w->policy)->memory_bytes_max, stages[stage].what);
+}
+
+/** memory_of_link() - count what the buffers of a connection have become */
+void memory_of_link(struct link *l)
+{
+    size_t now = l->in.cap + l->out.cap;
+
+    memory_count((ptrdiff_t)now - (ptrdiff_t)l->counted_bytes);
+    l->counted_bytes = now;
+}

@@ -92,8 +92,13 @@ static void grow(struct subjects *t)
     t->n_sets *= 2;
     t->places = mem_zero(t->n_sets * WAYS * sizeof(*t->places));
     for (size_t i = 0; i < n_old; i++) {
-        if (old[i].state != NULL)
-            *free_place(t, old[i].key) = old[i];
+        struct subjects_place *to;
+
+        if (old[i].state == NULL)
+            continue;
+        to = free_place(t, old[i].key);
+        check(to != NULL);
+        *to = old[i];
     }
     free(old);
 }

@@ -22,6 +22,7 @@
 #include "cli/init.h"
 #include "cli/templates.h"
 #include "crypto/crypto.h"
+#include "crypto/scram.h"
 
 #define PASSWORD_LENGTH  20 /* 116 bits */
 #define CERTIFICATE_DAYS 397
@@ -162,6 +163,7 @@ static bool write_text(struct init_task *t, const char *name, const char *text, 
         {"@RUN_AS@", t->run_as_line},
         {"@FIELD_PORT@", t->field_port_text},
         {"@VERIFIER@", t->verifier},
+        {"@SCRAM@", t->scram},
         {"@CONTROL_PORT@", t->control_port_text},
         {"@LOCAL_PORT@", t->local_port_text},
     };
@@ -359,6 +361,7 @@ static void prepare(struct init_task *t)
     t->certificates_end_unix_ms = t->now_unix_ms + CERTIFICATE_DAYS * DAY_MS;
     t->password_secret = random_text(PASSWORD_LENGTH);
     t->verifier = password_verifier_new(bytes_str(t->password_secret));
+    t->scram = scram_verifier_new(bytes_str(t->password_secret));
     snprintf(t->field_port_text, sizeof(t->field_port_text), "%u", t->field_port);
     snprintf(t->control_port_text, sizeof(t->control_port_text), "%u", t->control_port);
     snprintf(t->local_port_text, sizeof(t->local_port_text), "%u", t->local_port);
@@ -393,7 +396,8 @@ int cli_init(int argc, char **argv)
         }
     }
     secret_free(t.password_secret);
-    free(t.verifier);
+    secret_free(t.verifier);
+    secret_free(t.scram);
     free(t.run_as_line);
     free(t.host_list);
     return rc;

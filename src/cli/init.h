@@ -33,6 +33,7 @@ struct init_task {
     uint64_t certificates_end_unix_ms;
     char *password_secret; /* owned */
     char *verifier;        /* owned */
+    char *scram;           /* owned */
     bool made_dir;
 };
 

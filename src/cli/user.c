@@ -133,6 +133,7 @@ static const struct show_field user_columns[] = {
     {"USER",        "name",           SHOW_TEXT},
     {"ROLE",        "role",           SHOW_TEXT},
     {"PASSWORD",    "password",       SHOW_YES},
+    {"SCRAM",       "scram",          SHOW_YES},
     {"CERTIFICATE", "certificate_cn", SHOW_TEXT},
     {"DISABLED",    "disabled",       SHOW_YES},
 };
@@ -151,10 +152,10 @@ static bool do_list(struct user_task *t, char **ret_error)
     for (size_t i = 0; i < users.n; i++) {
         const struct conf_user *u = &users.at[i];
 
-        json_array_append_new(array,
-                              json_pack("{s:s, s:s*, s:b, s:s*, s:b}", "name", u->name, "role",
-                                        u->role, "password", u->password != NULL, "certificate_cn",
-                                        u->certificate_cn, "disabled", (int)u->disabled));
+        json_array_append_new(array, json_pack("{s:s, s:s*, s:b, s:b, s:s*, s:b}", "name", u->name,
+                                               "role", u->role, "password", u->password != NULL,
+                                               "scram", u->scram != NULL, "certificate_cn",
+                                               u->certificate_cn, "disabled", (int)u->disabled));
     }
     print_list(array, cli_flag(t->args, "--json"), "there are no users", user_columns,
                COUNT_OF(user_columns));

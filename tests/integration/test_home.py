@@ -245,7 +245,8 @@ def test_a_wrong_change_of_users_changes_nothing(made, words, status, why):
 
 def test_the_list_of_users_shows_no_verifier(made):
     assert made.json("user", "list") == [
-        {"name": "admin", "role": "operator", "password": True, "certificate_cn": "operator", "disabled": False}
+        {"name": "admin", "role": "operator", "password": True, "scram": True,
+         "certificate_cn": "operator", "disabled": False}
     ]
 
 

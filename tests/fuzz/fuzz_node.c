@@ -136,6 +136,7 @@ static void make_connect(struct peer *p, uint8_t a, uint8_t b, struct buf *to)
         .expiry_s = a & 0x40 ? 1000 : NOT_SET,
         .receive_max = b & 0x10 ? 1 + (b & 3u) : NOT_SET,
         .packet_max = b & 0x20 ? 20 + (b & 3u) * 10 : NOT_SET,
+        .alias_max = b & 0x08 ? 1 + (b & 1u) : NOT_SET,
         .will_topic = a & 0x80 ? topic_text(b % TOPICS) : NULL,
         .will_payload = BYTES("gone"),
         .will_qos = b >> 6 & 1,

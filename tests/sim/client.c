@@ -234,7 +234,7 @@ static void choose_session(struct line *k, struct connect_packet *p, bool heal)
     /* A CONNACK that it has not seen may have said that the session is new: a client that then went
      * on as if nothing had happened would send again what is new to the node. */
     p->clean = c->must_begin_clean || c->epoch != c->known_epoch || (!heal && one_in(5));
-    p->expiry_s = p->receive_max = p->packet_max = NOT_SET;
+    p->expiry_s = p->receive_max = p->packet_max = p->alias_max = NOT_SET;
     k->receive_max = UINT16_MAX;
     k->packet_max = UINT32_MAX;
     if (k->level != LEVEL_5) {
@@ -245,6 +245,8 @@ static void choose_session(struct line *k, struct connect_packet *p, bool heal)
     k->expiry_s = p->expiry_s == NOT_SET ? 0 : MIN(p->expiry_s, SESSION_EXPIRY_MAX_S);
     if (one_in(3))
         p->receive_max = k->receive_max = (uint32_t)chance_between(1, 10);
+    if (one_in(2))
+        p->alias_max = k->alias_max = (uint32_t)chance_between(1, ALIASES);
     if (!heal && one_in(8))
         p->packet_max = k->packet_max = (uint32_t)chance_between(100, 2000);
 }

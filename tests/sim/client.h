@@ -65,7 +65,9 @@ struct line {
     unsigned n_unacknowledged; /* QoS 1 and 2 from the node */
     uint8_t end_reason;        /* of the node's DISCONNECT; 0: none came */
     int alias_topic[ALIASES + 1];
-    uint32_t last_n[CLIENTS_MAX]; /* newest message by publisher */
+    uint32_t alias_max;                /* the client's; 0: it takes none */
+    int node_alias_topic[ALIASES + 1]; /* and what each stands for, its number and 1; 0: nothing */
+    uint32_t last_n[CLIENTS_MAX];      /* newest message by publisher */
     /* as the events of the node tell */
     uint64_t node_number;
     unsigned worker; /* that has it */

@@ -114,6 +114,7 @@ void build_connect(struct buf *to, const struct connect_packet *p)
     add_u16(&b, p->keep_alive_s);
     prop_u32(&props, 0x11, p->expiry_s);
     prop_u16(&props, 0x21, p->receive_max);
+    prop_u16(&props, 0x22, p->alias_max);
     prop_u32(&props, 0x27, p->packet_max);
     add_props(&b, &props, p->level);
     add_text(&b, p->client_id);
@@ -308,6 +309,9 @@ static void take_property(struct packet *p, struct bytes *b)
         break;
     case 0x22:
         p->alias_max = take_u16(b);
+        break;
+    case 0x23:
+        p->alias = take_u16(b);
         break;
     case 0x26:
         take_user_property(p, b);

@@ -43,6 +43,7 @@ struct connect_packet {
     uint32_t expiry_s; /* 5.0 only, as all properties; NOT_SET */
     uint32_t receive_max;
     uint32_t packet_max;
+    uint32_t alias_max;
     const char *will_topic; /* NULL: no Will */
     struct bytes will_payload;
     uint8_t will_qos;
@@ -94,6 +95,7 @@ struct packet {
     size_t n_codes;
     bool session_present;
     struct bytes topic;
+    uint16_t alias; /* 0: none */
     struct bytes payload;
     uint32_t expiry_s; /* Message or Session Expiry Interval; NOT_SET, as the next ones */
     uint32_t receive_max;

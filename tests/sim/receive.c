@@ -229,13 +229,30 @@ static void receive_unsuback(struct line *k, const struct packet *p)
 
 /* ---- what the node delivers ---- */
 
-static void receive_publish(struct line *k, const struct packet *p, uint64_t written_ns)
+/* The topic that an alias stands for, or that it stands for from now on. */
+static struct bytes resolve_alias(struct line *k, const struct packet *p)
+{
+    if (p->alias == 0)
+        return p->topic;
+    expect(p->alias <= k->alias_max, "k%u: topic alias %u, the client takes %u", k->index, p->alias,
+           k->alias_max);
+    if (p->topic.len > 0)
+        k->node_alias_topic[p->alias] = topic_find(p->topic) + 1;
+    expect(k->node_alias_topic[p->alias] > 0, "k%u: topic alias %u stands for nothing", k->index,
+           p->alias);
+    return bytes_str(topic_text((unsigned)k->node_alias_topic[p->alias] - 1));
+}
+
+static void receive_publish(struct line *k, const struct packet *sent, uint64_t written_ns)
 {
     struct client *c = k->client;
+    struct packet resolved = *sent;
+    const struct packet *p = &resolved;
     const struct arrival a = {k, p, written_ns};
     unsigned qos = p->flags >> 1 & 3;
     uint8_t reason = k->level == LEVEL_5 && one_in(40) ? 0x83 : 0;
 
+    resolved.topic = resolve_alias(k, sent);
     if (qos > 0) {
         k->n_unacknowledged++;
         expect(k->n_unacknowledged <= k->receive_max,

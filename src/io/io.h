@@ -215,6 +215,7 @@ enum sandbox_role {
     SANDBOX_AUTH,     /* computes only */
     SANDBOX_TRIALS,   /* connects to the node itself */
     SANDBOX_ALERT,    /* connects to the receivers of incidents */
+    SANDBOX_MONITOR,  /* writes logs */
     SANDBOX_WARD,     /* bastide-ward: runs one program */
     SANDBOX_ROLE_N,
 };

@@ -144,6 +144,7 @@ static const struct role_row {
     [SANDBOX_AUTH]     = {EVERY, 0},
     [SANDBOX_TRIALS]   = {EVERY | PEERS | OPENS | FILES, BIT(AF_UNIX) | BIT(AF_INET) | BIT(AF_INET6)},
     [SANDBOX_ALERT]    = {EVERY | PEERS | OPENS | FILES, BIT(AF_UNIX) | BIT(AF_INET) | BIT(AF_INET6)},
+    [SANDBOX_MONITOR]  = {EVERY | FILES, 0},
     [SANDBOX_WARD]     = {EVERY | PEERS | FILES | BIT(GROUP_PROGRAM), 0},
 };
 /* clang-format on */

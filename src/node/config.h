@@ -96,6 +96,12 @@ struct config {
     int key_from;         /* enum key_source_kind of crypto */
     char *key_file;       /* KEY_FROM_FILE */
     char *key_credential; /* KEY_FROM_CREDENTIAL */
+    /* Monitor: metadata of the traffic for others to watch */
+    char *monitor_log_dir; /* NULL: no files */
+    uint64_t monitor_log_bytes_max;
+    uint32_t monitor_log_files;
+    uint32_t monitor_payload_bytes_max;
+    bool monitor_tap;
     /* Assess */
     char *target_profile;    /* YAML */
     char *attestations_file; /* NULL */

@@ -166,6 +166,17 @@ void config_check_mqtt(struct config_loader *l, const void *object, struct conf_
                         "clients are sent on, and not told where to; add server_reference");
 }
 
+/** config_check_monitor() - that payloads are shown is said */
+void config_check_monitor(struct config_loader *l, const void *object, struct conf_value v)
+{
+    const struct config *c = object;
+
+    if (c->monitor_payload_bytes_max > 0)
+        config_warn_key(l, v, "payload_bytes_max",
+                        "%u bytes of each payload stand in logs and tap; 0 shows none",
+                        c->monitor_payload_bytes_max);
+}
+
 /** config_check_root() - the sections fit each other and the machine */
 void config_check_root(struct config_loader *l, const void *object, struct conf_value v)
 {

@@ -5,6 +5,7 @@
 #include "crypto/keyring.h"
 
 #include "alert/alert.h"
+#include "monitor/monitor.h"
 
 #define IN(type, field) .offset = offsetof(struct type, field)
 #define SECTION(keys_, type, check_)                                                               \
@@ -259,6 +260,21 @@ static const struct config_choice severities_min[] = {
     {"low", CONFIG_SEVERITY_LOW}, {"medium", CONFIG_SEVERITY_MEDIUM}, {"high", CONFIG_SEVERITY_HIGH},
     {"critical", CONFIG_SEVERITY_CRITICAL}, {NULL, 0},
 };
+static const struct config_key monitor_keys[] = {
+    {"log_dir", CONFIG_PATH, 0, IN(config, monitor_log_dir), .min = 1, .max = 4000,
+     .what = "folder of mqtt_connect.log, mqtt_subscribe.log and mqtt_publish.log, JSON lines with the field names of "
+             "Zeek; without it no such logs"},
+    {"log_bytes_max", CONFIG_U64, 0, IN(config, monitor_log_bytes_max), .min = 65536, .max = 1099511627776,
+     .deflt = "67108864", .what = "size of such a log; then it becomes .1, and so on"},
+    {"log_files", CONFIG_U32, 0, IN(config, monitor_log_files), .min = 0, .max = 1000, .deflt = "4",
+     .what = "old ones of each that are kept"},
+    {"tap", CONFIG_BOOL, 0, IN(config, monitor_tap), .deflt = "no",
+     .what = "the same lines as messages on $bastide/tap/, for roles with control_plane on a control listener"},
+    {"payload_bytes_max", CONFIG_U32, 0, IN(config, monitor_payload_bytes_max), .min = 0, .max = MONITOR_PAYLOAD_MAX,
+     .deflt = "0", .what = "bytes of each payload that logs and tap show; 0: none, only its length"},
+};
+static const struct config_section monitor_section = SECTION(monitor_keys, config, config_check_monitor);
+
 static const struct config_key alerts_keys[] = {
     {"syslog", CONFIG_TEXT, 0, IN(config, alert_syslog), .min = 5, .max = 512, .wrong_why = alert_syslog_wrong_why,
      .what = "where incidents go as syslog (RFC 5424): udp:HOST:PORT, tcp:HOST:PORT or unix:/dev/log"},
@@ -315,6 +331,8 @@ static const struct config_key root_keys[] = {
     {"alerts", CONFIG_SECTION, 0, .section = &alerts_section,
      .what = "incidents to other systems; a change takes a restart"},
     {"store", CONFIG_SECTION, 0, .section = &store_section, .what = "what the node keeps on disk"},
+    {"monitor", CONFIG_SECTION, 0, .section = &monitor_section,
+     .what = "metadata of the traffic for others to watch; a change takes a restart"},
     {"assess", CONFIG_SECTION, 0, .section = &assess_section, .what = "the assessment"},
 };
 const struct config_section config_root_section = SECTION(root_keys, config, config_check_root);

@@ -105,6 +105,7 @@ void connect_refuse(struct link *l, const struct wire_connect *p, uint8_t reason
     };
 
     w->counters.connects_refused++;
+    tap_connect(l, p, reason);
     worker_event(w, l, &e);
     link_log(l, "connect", "refused: %s", why);
     send_refusal(l, p, reason, why);
@@ -228,6 +229,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     count_accepted(w, l);
     worker_event_of(w, l, EVENT_CONNECT_ACCEPTED, p->level, BYTES_NONE, grant_role(l->grant));
     introduce_client(l, p);
+    tap_connect(l, p, REASON_SUCCESS);
     readmit_subscriptions(w, c); /* of a session that is resumed with other rights */
     tell_resumed_subscriptions(l);
     log_debug("connect", "%s %s: accepted: user %s, role %s", l->address, l->client_id,

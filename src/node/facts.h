@@ -10,6 +10,7 @@
 #include "detect/detect.h"
 #include "event/event.h"
 #include "identify/identify.h"
+#include "monitor/monitor.h"
 #include "node/counters.h"
 #include "node/violation.h"
 #include "respond/respond.h"
@@ -47,6 +48,7 @@ struct node_facts {
     size_t n_detectors;
     struct alert_counters alerts[ALERT_RECEIVERS_MAX];
     size_t n_alerts;
+    struct monitor_counters monitor; /* zero when nobody watches */
     uint64_t n_events[EVENT_KIND_N];
 };
 

@@ -84,7 +84,8 @@ enum session_offered flow_offer(struct worker *w, struct publication *p, const s
         break;
     case SESSION_QUEUED:
         w->counters.messages_queued++;
-        hold_for(w, s);
+        if (p->publisher != 0) /* for what the node itself says nobody is held back */
+            hold_for(w, s);
         break;
     case SESSION_DROPPED:
         w->counters.messages_dropped++;
@@ -348,6 +349,7 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
         l->publishing = mem_new(struct publishing);
     hash = hash_keyed(p.topic);
     v = ask_gate(l, p.topic, hash);
+    tap_publish(l, &p, v.outcome == GATE_ALLOWED);
     if (v.outcome != GATE_ALLOWED) {
         deny_publish(l, &p, &v);
     } else if (!is_as_indicated(l, &p)) {

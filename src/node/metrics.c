@@ -40,6 +40,9 @@ GAUGES(X)
 #undef X
 ONE_VALUE(incidents, f->respond.incidents)
 ONE_VALUE(shed, f->shed_blocks)
+ONE_VALUE(monitor_records, f->monitor.records)
+ONE_VALUE(monitor_dropped, f->monitor.dropped)
+ONE_VALUE(monitor_failures, f->monitor.write_failures)
 ONE_VALUE(walks_cut, f->identify.n_walks_cut)
 
 static bool build_value(const struct node_facts *f, size_t i, struct metric_value *ret)
@@ -103,6 +106,9 @@ static const struct metric metrics[] = {
     {"violations_total", "counter", NULL, NULL, "violation", "protocol violations by name", METRIC_NUMBER, violations_value},
     {"events_total", "counter", NULL, NULL, "kind", "events by kind", METRIC_NUMBER, events_value},
     {"findings_total", "counter", NULL, NULL, "detector", "findings by detector", METRIC_NUMBER, findings_value},
+    {"monitor_records_total", "counter", NULL, NULL, NULL, "records that logs or tap got", METRIC_NUMBER, monitor_records_value},
+    {"monitor_dropped_total", "counter", NULL, NULL, NULL, "records that were dropped, since whoever watches was behind", METRIC_NUMBER, monitor_dropped_value},
+    {"monitor_write_failures_total", "counter", NULL, NULL, NULL, "writes to a log of the monitor that failed", METRIC_NUMBER, monitor_failures_value},
     {"alerts_sent_total", "counter", NULL, NULL, "receiver", "incidents that the receiver took", METRIC_NUMBER, alerts_sent_value},
     {"alerts_failures_total", "counter", NULL, NULL, "receiver", "attempts to send an incident that failed", METRIC_NUMBER, alerts_failures_value},
     {"alerts_refused_total", "counter", NULL, NULL, "receiver", "incidents that the receiver did not want", METRIC_NUMBER, alerts_refused_value},

@@ -163,6 +163,7 @@ static bool make(struct node *n, char **ret_error)
     n->control = control_open(n->config->state_dir, n->keys, ret_error);
     if (n->control == NULL)
         return false;
+    n->monitor = tap_monitor(n);
     n->sentinel = sentinel_new(n, ret_error);
     return n->sentinel != NULL;
 }
@@ -230,6 +231,7 @@ struct node *node_free(struct node *n)
     n->keys = keyring_free(n->keys);
     for (unsigned i = 0; i < n->n_workers; i++)
         n->workers[i] = worker_free(n->workers[i]);
+    n->monitor = monitor_free(n->monitor);
     n->admission = admission_free(n->admission);
     n->self_test = self_test_free(n->self_test);
     n->sandbox = sandbox_free(n->sandbox);
@@ -452,6 +454,8 @@ static void reload_now(struct node *n, struct reload_request *r)
 {
     if (n->hooks != NULL && n->hooks->reloading != NULL)
         n->hooks->reloading(n->hooks->owner);
+    if (n->monitor != NULL)
+        monitor_reopen(n->monitor);
     r->ok = reload(n, &r->text);
     log_lines(r->ok ? LOG_INFO : LOG_ERROR, "reload", buf_view(&r->text));
     node_audit(n, r->author, "reload", n->started->path, "", r->ok ? "in force" : "refused");
@@ -570,6 +574,8 @@ static int start_threads(struct node *n)
         r = worker_start(n->workers[i]);
     if (r == 0)
         r = sentinel_start(n->sentinel);
+    if (r == 0 && n->monitor != NULL)
+        r = monitor_start(n->monitor);
     if (r == 0)
         r = self_test_start(n->self_test);
     return r;
@@ -589,6 +595,8 @@ static void stop_threads(struct node *n)
         node_call_worker(n, i, stop_worker, NULL);
     for (unsigned i = 0; i < n->n_workers; i++)
         pthread_join(n->workers[i]->thread, NULL);
+    if (n->monitor != NULL)
+        monitor_stop(n->monitor); /* it posts to the workers no more */
     n->auth =
         auth_free(n->auth); /* workers ask it to the last; its answers stay in their mailboxes */
     /* Ending a session may tell another worker: twice round empties every mailbox. */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "crypto/scram.h"
+#include "monitor/monitor.h"
 #include "node/node.h"
 #include "node/worker.h"
 
@@ -28,6 +29,7 @@ struct node {
     struct auth *auth;
     struct admission *admission;
     struct self_test *self_test;
+    struct monitor *monitor; /* owned; NULL: nobody watches */
     const struct node_hooks *hooks;
     atomic_ullong next_link;
     atomic_ullong next_stamp;

@@ -89,6 +89,29 @@ void outlet_post_message(struct worker *to, struct message *m)
     send_at_once(to->mailbox, m);
 }
 
+/**
+ * outlet_post_spare() - the same, but behind all else, and only if @to is not behind; any thread
+ * @backlog_max:  bytes that may wait for it
+ *
+ * Return: false when @m was dropped.
+ */
+bool outlet_post_spare(struct worker *to, struct message *m, size_t backlog_max)
+{
+    struct list mails = LIST_INIT(mails);
+    size_t bytes = message_bytes(m);
+    struct deliveries *d;
+
+    if (mailbox_bytes(to->mailbox) > backlog_max) {
+        message_unref(m);
+        return false;
+    }
+    d = deliveries_new();
+    d->messages[d->n++] = m;
+    list_append(&mails, &d->post.mail.link);
+    mailbox_post_all(to->mailbox, LANE_DELIVERY, &mails, 1, bytes);
+    return true;
+}
+
 static void add(struct outbox *o, struct message *m)
 {
     if (o->open == NULL || o->open->n == DELIVERIES_MAX) {

@@ -163,9 +163,11 @@ void subscribe_receive(struct link *l, const struct wire_frame *f)
     worker_take_deliveries(w); /* what is older is retained and not new [MQTT5-3.3.1-9] */
     w->suback->packet_id = p->packet_id;
     w->suback->n = p->n;
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n; i++) {
         w->suback->reason[i] =
             suback_code(l->conn.level, subscribe_one(l, &p->at[i], p->subscription_id, &refusal));
+        tap_subscribe(l, &p->at[i], w->suback->reason[i]);
+    }
     interest_send_suback(l, refusal_text(&refusal));
 }
 
@@ -229,6 +231,7 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
             keep_refusal(&refusal, p->filter[i], "there was no such subscription");
         }
         w->suback->reason[i] = had ? REASON_SUCCESS : REASON_NO_SUBSCRIPTION_EXISTED;
+        tap_unsubscribe(l, p->filter[i], w->suback->reason[i]);
     }
     conn_add_suback(&l->conn, &l->out, WIRE_UNSUBACK, w->suback, refusal_text(&refusal));
     l->conn.n_packets++;

@@ -92,6 +92,7 @@ struct worker *worker_free(struct worker *w)
     policy_unref(w->policy);
     ban_table_unref(w->bans);
     event_block_free(w->events);
+    monitor_block_free(w->watched);
     mailbox_free(w->mailbox);
     loop_free(w->loop);
     free(w->read_buffer);
@@ -262,6 +263,7 @@ static void finish_turn(struct worker *w)
         link_flush_all(w);
     outlet_flush(w);
     post_events(w);
+    tap_flush(w);
     link_free_doomed(w);
 }
 

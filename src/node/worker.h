@@ -201,6 +201,7 @@ struct worker {
     struct ban_table *bans;
     struct router *router;
     struct event_block *events;
+    struct monitor_block *watched; /* for those who watch; NULL: nothing */
     struct outbox outboxes[OUTLETS_MAX];
     uint64_t held_until_ns; /* publishers are not read until then */
     uint64_t hold_posted_ns;
@@ -293,6 +294,14 @@ struct bytes exchange_user(const struct exchange *x);
 uint64_t exchange_challenged_ns(const struct exchange *x);
 void exchange_tell(const struct exchange *x, struct wire_props *props);
 
+/* tap.c */
+struct monitor *tap_monitor(struct node *n);
+void tap_connect(struct link *l, const struct wire_connect *p, uint8_t reason);
+void tap_subscribe(struct link *l, const struct wire_subscription *in, uint8_t reason);
+void tap_unsubscribe(struct link *l, struct bytes filter, uint8_t reason);
+void tap_publish(struct link *l, const struct wire_publish *p, bool is_allowed);
+void tap_flush(struct worker *w);
+
 /* introduce.c */
 void introduce_client(struct link *l, const struct wire_connect *p);
 void introduce_birth(struct link *l, const struct wire_publish *p);
@@ -355,3 +364,4 @@ void outlet_send(struct worker *w, uint64_t outlets, struct publication *p);
 void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t bytes);
 void outlet_flush(struct worker *w);
 void outlet_post_message(struct worker *to, struct message *m);
+bool outlet_post_spare(struct worker *to, struct message *m, size_t backlog_max);

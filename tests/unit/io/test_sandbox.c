@@ -170,6 +170,8 @@ static const struct {
     {"and unix sockets",                        SANDBOX_SENTINEL, ask_unix_socket,    MAY,     false},
     {"but reaches no network",                  SANDBOX_SENTINEL, ask_socket,         MAY_NOT, false},
     {"and runs nothing",                        SANDBOX_SENTINEL, ask_program,        DIES,    true},
+    {"the monitor opens files",                 SANDBOX_MONITOR,  ask_file,           MAY,     false},
+    {"and reaches no network",                  SANDBOX_MONITOR,  ask_socket,         MAY_NOT, false},
     {"the main thread reaches no network",      SANDBOX_MAIN,     ask_socket,         MAY_NOT, false},
     {"the API reaches no network",              SANDBOX_ADMIN,    ask_socket,         MAY_NOT, false},
     {"the API runs nothing",                    SANDBOX_ADMIN,    ask_program,        DIES,    true},

@@ -150,7 +150,7 @@ static const struct wrong {
     /* keys that there are not */
     {LEAST "rolls:\n  a: {}\n",
      "bastide.yaml:3:1: rolls: unknown key; did you mean roles? There are node, listeners, admin, limits, mqtt, users_file, "
-     "roles, command_topics, anonymous_role, inventory_file, detect, respond, alerts, store, assess"},
+     "roles, command_topics, anonymous_role, inventory_file, detect, respond, alerts, store, monitor, assess"},
     {"node:\n  name: n\n  log-level: info\n" LISTENER,
      "bastide.yaml:3:3: node.log-level: unknown key; did you mean log_level? There are name, location, workers, "
      "state_dir, log_level, run_as, sys_interval_s, sandbox"},

@@ -6,7 +6,7 @@
  * simulated system of tests/sim: listeners, sessions, the router and the gate are the
  * node's own.  A client sends packets that the script has as they are, or that are made
  * by a recipe, so that a fuzzer comes past CONNECT.  What the node sends is read by a
- * parser of its own: a CONNACK first, nothing behind DISCONNECT, nothing that the
+ * parser of its own: AUTH or CONNACK first, nothing behind DISCONNECT, nothing that the
  * client has no right to.  In the end all memory must be back and nothing may be open.
  *
  * A step: its number in the low three bits of a byte, the client in the next two;
@@ -226,7 +226,8 @@ static void may_come(struct peer *p, const struct packet *got)
     int topic = got->type == PUBLISH ? topic_find(got->topic) : -1;
 
     expect(!p->is_over, "%s behind DISCONNECT", packet_name(got->type));
-    expect(is_first == (got->type == CONNACK), "%s at the wrong time", packet_name(got->type));
+    expect(got->type == AUTH || is_first == (got->type == CONNACK), "%s at the wrong time",
+           packet_name(got->type));
     p->is_over = got->type == DISCONNECT;
     if (topic >= 0 && p->by_recipe && !p->is_control)
         expect(may_receive(POLICY_FULL, ROLE_PLAIN, 0, (unsigned)topic) ||
@@ -253,7 +254,8 @@ static void read_answers(struct peer *p)
         if (!packet_parse(buf_view(&p->in), level, &got))
             break;
         may_come(p, &got);
-        p->spoken = level;
+        if (got.type != AUTH) /* which comes before CONNACK, if it comes */
+            p->spoken = level;
         buf_drop_front(&p->in, got.len);
     }
 }

@@ -97,6 +97,18 @@ def joined(who, level5=True, kept=False, control=False, more=0, b=0):
     return step(OPEN, who, control) + made(who, R_CONNECT, a, b) + step(LISTEN, who)
 
 
+def scram(data):
+    return block(b"\x15" + string("SCRAM-SHA-256") + b"\x16" + string(data))
+
+
+def scram_auth(reason, data):
+    body = bytes([reason]) + scram(data)
+    return bytes([0xf0, len(body)]) + body
+
+
+SCRAM_HELLO = b"\0\4MQTT\5\2\0\x3c" + scram(b"n,,n=paula,r=abc") + string("c0")
+SCRAM_CONNECT = bytes([0x10, len(SCRAM_HELLO)]) + SCRAM_HELLO
+
 SEEDS = {
     "fuzz_node": {
         "qos": joined(0) + joined(1, level5=False) + made(1, R_SUBSCRIBE, 0, 2)
@@ -116,6 +128,11 @@ SEEDS = {
         "taken_over": joined(0) + step(OPEN, 1, 0) + made(1, R_CONNECT, 0x13, 0) + step(LISTEN, 0) + step(LISTEN, 1),
         "bytes": step(OPEN, 0, 0) + raw(0, b"\x10\x0f\0\4MQTT\5\2\0\x3c\0\0\2c0") + raw(0, b"\x82\x09\0\1\0\0\3t/a\1")
         + raw(0, b"\x32\x09\0\3t/a\0\1\0x") + step(LISTEN, 0) + raw(0, b"\x40\2\0\1") + raw(0, b"\xf0\0"),
+        "scram": step(OPEN, 0, 0) + raw(0, SCRAM_CONNECT) + step(LISTEN, 0)
+        + raw(0, scram_auth(0x18, b"c=biws,r=abc,p=" + 43 * b"A" + b"=")) + step(LISTEN, 0),
+        "scram_others": step(OPEN, 0, 0) + raw(0, SCRAM_CONNECT) + raw(0, b"\xc0\0") + step(LISTEN, 0)
+        + step(OPEN, 1, 0) + raw(1, SCRAM_CONNECT) + raw(1, b"\xe0\0") + step(LISTEN, 1) + step(OPEN, 2, 0)
+        + raw(2, SCRAM_CONNECT) + step(TIME, 0, 23) + step(TURNS, 0, 4) + step(LISTEN, 2),
         "small_packets": joined(0, b=0x33) + made(0, R_SUBSCRIBE, 0, 2) + b"".join(
             made(0, R_PUBLISH, 0x20, 0x80 | i) for i in range(6)) + step(LISTEN, 0),
     },

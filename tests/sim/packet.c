@@ -298,6 +298,8 @@ static void take_property(struct packet *p, struct bytes *b)
         p->subids[p->n_subids++] = take_varint(b);
         break;
     case 0x12: /* Assigned Client Identifier */
+    case 0x15: /* Authentication Method */
+    case 0x16: /* Authentication Data */
     case 0x1f: /* Reason String */
         take_string(b);
         break;
@@ -405,14 +407,14 @@ static void take_body(struct packet *p, struct bytes *b, uint8_t level)
     case PINGRESP:
         break;
     case DISCONNECT:
-        expect(level == LEVEL_5, "DISCONNECT from the node to a 3.1.1 client");
+    case AUTH:
+        expect(level == LEVEL_5, "%s from the node to a 3.1.1 client", packet_name(p->type));
         take_reason_and_props(p, b, level);
         break;
     case CONNECT:
     case SUBSCRIBE:
     case UNSUBSCRIBE:
     case PINGREQ:
-    case AUTH:
         fail("the node sent %s", packet_name(p->type));
     }
 }

@@ -193,6 +193,28 @@ void post_suspend(struct exchange *x)
     exchange_answer(x, a, NULL, text);
 }
 
+/** post_backup() - POST /v1/backups */
+void post_backup(struct exchange *x)
+{
+    const char *dir = body_text(x, "dir", true, ADMIN_BODY_BYTES_MAX);
+    char *text = NULL;
+    enum node_answer a;
+
+    if (dir == NULL)
+        return;
+    a = node_backup(x->node, dir, x->author, &text);
+    exchange_answer(x, a, NULL, text);
+}
+
+/** post_key_rotate() - POST /v1/keys/rotate */
+void post_key_rotate(struct exchange *x)
+{
+    char *text = NULL;
+    enum node_answer a = node_key_rotate(x->node, x->author, &text);
+
+    exchange_answer(x, a, NULL, text);
+}
+
 /** post_reload() - POST /v1/reload */
 void post_reload(struct exchange *x)
 {

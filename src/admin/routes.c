@@ -38,6 +38,9 @@ static exchange_handler_fn view_routes;
     X(POST, "/v1/disconnect",                post_disconnect, "kind subject",                        "close the connections of a client, user, address or conn") \
     X(GET,  "/v1/audit",                     view_audit,     "after limit",                         "who did what: the entries behind number after, else the newest (MQ.PR.IP-04)") \
     X(GET,  "/v1/audit/heads",               view_audit_heads, NULL,                                "the signed heads of the audit, and the key that they are verified by") \
+    X(POST, "/v1/backups",                   post_backup,     "dir",                                 "the home and what is stored, into a folder (MQ.RC.RP-08)") \
+    X(GET,  "/v1/keys",                      view_keys,       NULL,                                  "the data keys of what is stored") \
+    X(POST, "/v1/keys/rotate",               post_key_rotate, NULL,                                  "seal all that is stored with a new data key, destroy the older ones (MQ.PR.SP-06)") \
     X(POST, "/v1/responses/suspend",         post_suspend,    "minutes",                             "no automatic action for so long; 0 ends it") \
     X(POST, "/v1/reload",                    post_reload,     NULL,                                  "read configuration, users, certificates and CRL anew") \
     X(POST, "/v1/stop",                      post_stop,       NULL,                                  "stop the node in order") \

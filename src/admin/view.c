@@ -87,6 +87,12 @@ void view_audit_heads(struct exchange *x)
     reply_read(x, node_audit_heads_json(x->node));
 }
 
+/** view_keys() - GET /v1/keys */
+void view_keys(struct exchange *x)
+{
+    exchange_reply(x, node_keys_json(x->node));
+}
+
 /** view_assets() - GET /v1/assets */
 void view_assets(struct exchange *x)
 {

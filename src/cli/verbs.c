@@ -104,6 +104,18 @@ static const struct cli_option audit_options[] = {
     JSON_OPTION, CLI_KEY_OPTIONS, CLI_SOCKET_OPTIONS, END,
 };
 
+static const struct cli_option backup_options[] = {
+    {"--id",       NULL, "ID",   "with verify and restore: which backup; without it the newest"},
+    {"--into",     NULL, "DIR",  "with restore: the new home, empty or not there"},
+    {"--key-file", NULL, "FILE", "with verify and restore: the at-rest key; without it as the configuration says"},
+    JSON_OPTION, CLI_KEY_OPTIONS, CLI_SOCKET_OPTIONS, END,
+};
+static const struct cli_option key_options[] = {
+    {"--to",                NULL, "FILE", "with change: a key file that is made, or the word passphrase"},
+    {"--new-passphrase-fd", NULL, "N",    "with change: read the new passphrase from descriptor N; without it the terminal is asked"},
+    JSON_OPTION, CLI_KEY_OPTIONS, CLI_SOCKET_OPTIONS, END,
+};
+
 static const struct cli_option init_options[] = {
     {"--name",      NULL, "NAME",    "the node's name; without it the host's"},
     {"--host",      NULL, "NAMES",   "host names and addresses, with commas, that clients reach it by"},
@@ -231,6 +243,14 @@ const struct cli_verb cli_verbs[] = {
      "Each operator action and automatic answer is an entry, and each entry holds the hash of the one "
      "before; heads of this chain are signed. verify finds entries that were removed, changed or "
      "moved. Without a running node the store is opened, which takes the at-rest key."},
+    {"backup", cli_backup, "keep a node's home elsewhere, verify it, and restore it",
+     "create|list|verify|restore DIR", backup_options,
+     "DIR holds all backups of a node, encrypted; after the first, one costs what has changed. The "
+     "node goes on meanwhile. The at-rest key is never part of a backup: keep a copy of it elsewhere. "
+     "verify restores into a folder of its own, opens what came out and verifies the audit."},
+    {"key", cli_key, "list, rotate or change the keys of what a node stores", "list | rotate | change", key_options,
+     "rotate makes a new data key, seals everything with it and destroys the older ones, while the "
+     "node runs. change puts the keyring under another at-rest key, while it does not."},
     {"metrics", cli_metrics, "write the node's counters in Prometheus text format", "", socket_options, NULL},
     {"user", cli_user, "manage the users in the configuration's file of users",
      "list | add NAME | passwd NAME | disable NAME | enable NAME | remove NAME", user_options,

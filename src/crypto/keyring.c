@@ -609,6 +609,15 @@ static const uint8_t *seed_of(const struct keyring *k)
     return k->secrets->keys[i];
 }
 
+/** keyring_derive_lasting() - see keyring.h; @ret_secret is to be wiped */
+void keyring_derive_lasting(struct keyring *k, struct bytes info,
+                            uint8_t ret_secret[SEAL_KEY_BYTES])
+{
+    pthread_mutex_lock(&k->lock);
+    key_derive(seed_of(k), info, ret_secret);
+    pthread_mutex_unlock(&k->lock);
+}
+
 /** keyring_sign() - the Ed25519 signature of @message in base64; the same message, the same one */
 void keyring_sign(struct keyring *k, struct bytes message, char ret[SIGNATURE_TEXT_LEN])
 {

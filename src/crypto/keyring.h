@@ -73,6 +73,9 @@ uint32_t keyring_current(struct keyring *k); /* id of the data key for what is n
 /* False: there is no such data key (any more). */
 MUST_CHECK bool keyring_derive(struct keyring *k, uint32_t id, struct bytes info,
                                uint8_t ret_secret[SEAL_KEY_BYTES]);
+/* From a key that is never replaced; for what outlives data keys: backups. */
+void keyring_derive_lasting(struct keyring *k, struct bytes info,
+                            uint8_t ret_secret[SEAL_KEY_BYTES]);
 size_t keyring_ids(struct keyring *k, uint32_t ret[KEYRING_KEYS_MAX]);
 bool keyring_is_locked(const struct keyring *k); /* the system lets the keys be kept off swap */
 

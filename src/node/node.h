@@ -217,6 +217,12 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
 /* The kill switch: no automatic action for so long; 0: act again from now on.  At most 1440. */
 enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author,
                                         char **ret_text);
+/* {"current", "keys": [ids of data keys], "locked": bool (kept off swap)} */
+json_t *node_keys_json(struct node *n);
+/* A new data key; all that is stored is sealed with it, then the older ones are destroyed. */
+enum node_answer node_key_rotate(struct node *n, const char *author, char **ret_text);
+/* The home and what is stored, into folder @dir (absolute); see store/backup.h. */
+enum node_answer node_backup(struct node *n, const char *dir, const char *author, char **ret_text);
 /* What SIGHUP does: read configuration, users, certificates and CRL anew.  All or nothing;
  * @ret_text: what changed, what needs a restart, or the errors, one a line. */
 enum node_answer node_reload(struct node *n, const char *author, char **ret_text);

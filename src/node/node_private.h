@@ -62,6 +62,8 @@ MUST_CHECK int confine_process(struct node *n);
  * thread when its work begins.  Ends the process when that cannot be had. */
 void node_confine(const struct node *n, enum sandbox_role role);
 
+#define NODE_BACKUP_SETTING "last backup" /* a row of table setting: {"id", "dir", "left_out"} */
+
 /* audit.c: an entry; any thread, does not wait.  NULL is "". */
 void node_audit(struct node *n, const char *actor, const char *action, const char *object,
                 const char *reason, const char *result);

@@ -122,6 +122,27 @@ json_t *node_audit_json(struct node *n, uint64_t after, size_t limit)
                      "limit", (json_int_t)limit);
 }
 
+json_t *node_keys_json(struct node *n)
+{
+    (void)n;
+    return json_object();
+}
+
+enum node_answer node_key_rotate(struct node *n, const char *author, char **ret_text)
+{
+    (void)n;
+    *ret_text = bytes_dup_str(bytes_str(author));
+    return NODE_OK;
+}
+
+enum node_answer node_backup(struct node *n, const char *dir, const char *author, char **ret_text)
+{
+    (void)n;
+    (void)author;
+    *ret_text = bytes_dup_str(bytes_str(dir));
+    return NODE_E_FAILED;
+}
+
 json_t *node_audit_heads_json(struct node *n)
 {
     (void)n;

@@ -20,8 +20,8 @@
 #include "store/control.h"
 
 struct kept {
-    char dir[64];
-    char key[96];
+    char dir[128];
+    char key[160];
     struct keyring *keys;
     struct control *c;
     char *error;
@@ -29,7 +29,7 @@ struct kept {
 
 static inline const char *in(const struct kept *k, const char *name)
 {
-    static char paths[8][128];
+    static char paths[8][200];
     static unsigned next;
     char *path = paths[next++ % 8];
 

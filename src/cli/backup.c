@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/backup.c - bastide backup: a node's home elsewhere, and back; MQ.RC.RP-08 */
+#include "store/backup.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/ask.h"
+#include "cli/home.h"
+#include "cli/keys.h"
+#include "cli/print.h"
+#include "cli/state.h"
+
+/* realpath() of what need not be there yet; owned. */
+static char *absolute(const char *path)
+{
+    char cwd[PATH_MAX];
+
+    if (path[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
+        return bytes_dup_str(bytes_str(path));
+    return home_path(cwd, path);
+}
+
+/* ---- create ---- */
+
+static int create_here(struct state *s, const char *dir)
+{
+    const struct config *c = s->config;
+    const struct backup_input in = {
+        .dir = dir,
+        .home = c->dir,
+        .state_dir = c->state_dir,
+        .key_file = c->key_file,
+        .node_name = c->node_name,
+    };
+    struct backup_result r;
+    char *error = NULL;
+
+    if (!backup_create(&in, s->control, s->keys, &r, &error))
+        return home_failed(error);
+    home_say("backup %s: %zu files, %llu bytes; %zu of %zu chunks are new, %llu bytes; %zu files "
+             "could not be read\n",
+             r.id, r.n_files, (unsigned long long)r.bytes, r.n_new_chunks, r.n_chunks,
+             (unsigned long long)r.new_bytes, r.n_left_out);
+    return CLI_OK;
+}
+
+static int create(const struct cli_args *a, const char *dir)
+{
+    struct state s;
+    int rc = state_open(a, &s);
+
+    if (rc == CLI_OK && s.control != NULL)
+        rc = create_here(&s, dir);
+    else if (rc == CLI_OK)
+        rc = ask_do(a, "/v1/backups", json_pack("{s:s}", "dir", dir));
+    state_done(&s);
+    return rc;
+}
+
+/* ---- list ---- */
+
+static int list(const struct cli_args *a, const char *dir)
+{
+    static const struct show_field columns[] = {{"BACKUP", "id", SHOW_TEXT}};
+    char *error = NULL;
+    json_t *all = backup_list(dir, &error);
+
+    if (all == NULL)
+        return home_failed(error);
+    print_list(all, cli_flag(a, "--json"), "no backups", columns, COUNT_OF(columns));
+    json_decref(all);
+    return CLI_OK;
+}
+
+/* ---- verify, restore ---- */
+
+/* By --key-file, else as the configuration says. */
+static int take_key(const struct cli_args *a, struct config **ret_config, struct key_given *ret)
+{
+    int rc;
+
+    if (cli_arg(a, "--key-file") != NULL) {
+        *ret =
+            (struct key_given){.source = {.kind = KEY_FROM_FILE, .name = cli_arg(a, "--key-file")}};
+        return CLI_OK;
+    }
+    if (cli_arg(a, "--passphrase-fd") != NULL) {
+        const struct config passphrase = {.key_from = KEY_FROM_PASSPHRASE};
+
+        return keys_given(a, &passphrase, ret);
+    }
+    rc = ask_config(a, ret_config);
+    return rc == CLI_OK ? keys_given(a, *ret_config, ret) : rc;
+}
+
+static void say_restored(const struct backup_restored *r, const char *where)
+{
+    char date[21];
+
+    home_say("%s of node %s, made %s: %zu files, %llu bytes, all authentic; the control store "
+             "opens, its %zu audit entries are whole.%s%s\n",
+             r->id, r->node_name, date_text(r->made_unix_ms, date), r->n_files,
+             (unsigned long long)r->bytes, r->n_audit_entries, where != NULL ? " It is in " : "",
+             where != NULL ? where : "");
+}
+
+static int verify(const struct cli_args *a, const char *dir)
+{
+    struct config *c = NULL;
+    struct key_given g = {0};
+    struct backup_restored r;
+    char *error = NULL;
+    int rc = take_key(a, &c, &g);
+
+    if (rc == CLI_OK && !backup_verify(dir, cli_arg(a, "--id"), &g.source, &r, &error))
+        rc = home_failed(error);
+    else if (rc == CLI_OK)
+        say_restored(&r, NULL);
+    keys_given_done(&g);
+    config_free(c);
+    return rc;
+}
+
+/* Where the restored configuration looks for it, unless it is elsewhere or there. */
+static int put_key(const struct key_source *from, const char *into)
+{
+    CLEANUP(secret_buf_done) struct buf key = {0};
+    char *path = home_path(into, "bastide.yaml");
+    char *error = NULL;
+    struct config *c = config_load(path, &error);
+    int rc = CLI_OK;
+
+    free(path);
+    if (c == NULL)
+        return home_failed(error);
+    if (from->kind == KEY_FROM_FILE && strncmp(c->key_file, into, strlen(into)) == 0) {
+        char *keys = home_path(into, "keys");
+
+        if (!home_make_folder(keys, &error) || !file_read(from->name, 4096, &key, &error) ||
+            !file_replace(c->key_file, buf_view(&key), 0600, &error))
+            rc = home_failed(error);
+        free(keys);
+    }
+    config_free(c);
+    return rc;
+}
+
+static int restore(const struct cli_args *a, const char *dir)
+{
+    struct config *c = NULL;
+    struct key_given g = {0};
+    struct backup_restored r;
+    char *error = NULL;
+    char *into;
+    int rc;
+
+    if (cli_arg(a, "--into") == NULL)
+        return cli_usage(a->verb, "say where to: --into DIR, which is empty or not there");
+    into = absolute(cli_arg(a, "--into"));
+    rc = take_key(a, &c, &g);
+    if (rc == CLI_OK && !backup_restore(dir, cli_arg(a, "--id"), &g.source, into, &r, &error))
+        rc = home_failed(error);
+    if (rc == CLI_OK)
+        rc = put_key(&g.source, into);
+    if (rc == CLI_OK)
+        say_restored(&r, into);
+    keys_given_done(&g);
+    config_free(c);
+    free(into);
+    return rc;
+}
+
+/** cli_backup() - bastide backup create | list | verify | restore DIR */
+int cli_backup(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(const struct cli_args *a, const char *dir);
+    } words[] = {{"create", create}, {"list", list}, {"verify", verify}, {"restore", restore}};
+    struct cli_args a;
+    int rc = cli_args_parse(&a, argc, argv, 2, 2);
+    char *dir;
+
+    if (rc != CLI_OK)
+        return rc;
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (strcmp(words[i].name, a.operands[0]) != 0)
+            continue;
+        dir = absolute(a.operands[1]);
+        rc = words[i].run(&a, dir);
+        free(dir);
+        return rc;
+    }
+    return cli_usage(a.verb, "%s is none of create, list, verify, restore", a.operands[0]);
+}

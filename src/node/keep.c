@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/keep.c - the control plane's calls on what the node stores: keys and backups
+ *
+ * They run on the thread that asks, the admin's; messages are not held up.
+ *
+ * MQ.PR.SP-06 MQ.RC.RP-08
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "node/node_private.h"
+#include "store/backup.h"
+
+static char *say(const char *format, ...) PRINTF(1, 2);
+static char *say(const char *format, ...)
+{
+    va_list args;
+    char *text = NULL;
+
+    va_start(args, format);
+    check(vasprintf(&text, format, args) >= 0);
+    va_end(args);
+    return text;
+}
+
+static enum node_answer end(struct node *n, const char *author, const char *action,
+                            const char *object, char *error, char *done, char **ret_text)
+{
+    enum node_answer a = error == NULL ? NODE_OK : NODE_E_FAILED;
+
+    *ret_text = error == NULL ? done : error;
+    log_line(error == NULL ? LOG_INFO : LOG_ERROR, "store", "%s: %s: %s", author, action,
+             *ret_text);
+    node_audit(n, author, action, object, "", *ret_text);
+    return a;
+}
+
+/* ---- keys ---- */
+
+/** node_keys_json() - see node.h */
+json_t *node_keys_json(struct node *n)
+{
+    uint32_t ids[KEYRING_KEYS_MAX];
+    size_t n_ids = keyring_ids(n->keys, ids);
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < n_ids; i++)
+        json_array_append_new(all, json_integer(ids[i]));
+    return json_pack("{s:i, s:o, s:b}", "current", (int)keyring_current(n->keys), "keys", all,
+                     "locked", keyring_is_locked(n->keys));
+}
+
+/* Each seals anew what it keeps; when all have, nothing needs an older key. */
+static bool reseal_control(struct node *n, char **ret_error)
+{
+    return control_reseal(n->control, ret_error);
+}
+
+static bool (*const sealers[])(struct node *n, char **ret_error) = {reseal_control};
+
+static bool reseal_all(struct node *n, char **ret_error)
+{
+    for (size_t i = 0; i < COUNT_OF(sealers); i++)
+        if (!sealers[i](n, ret_error))
+            return false;
+    return true;
+}
+
+static bool drop_older(struct node *n, uint32_t current, char **ret_error)
+{
+    uint32_t ids[KEYRING_KEYS_MAX];
+    size_t n_ids = keyring_ids(n->keys, ids);
+
+    for (size_t i = 0; i < n_ids; i++)
+        if (ids[i] != current && !keyring_drop(n->keys, ids[i], ret_error))
+            return false;
+    return true;
+}
+
+/** node_key_rotate() - see node.h */
+enum node_answer node_key_rotate(struct node *n, const char *author, char **ret_text)
+{
+    uint32_t id = 0;
+    char *error = NULL;
+    char *done = NULL;
+
+    if (keyring_add(n->keys, &id, &error) && reseal_all(n, &error) && drop_older(n, id, &error))
+        done = say("everything is sealed with data key %u; the older ones are destroyed", id);
+    return end(n, author, "rotate", "data key", error, done, ret_text);
+}
+
+/* ---- backups ---- */
+
+static void keep_date(struct node *n, const struct backup_input *in, const struct backup_result *r)
+{
+    json_t *o = json_pack("{s:s, s:s, s:I}", "id", r->id, "dir", in->dir, "left_out",
+                          (json_int_t)r->n_left_out);
+    char *text = json_dumps(o, JSON_COMPACT);
+
+    control_put(n->control, CONTROL_SETTING, NODE_BACKUP_SETTING, r->at_unix_ms, text);
+    free(text);
+    json_decref(o);
+}
+
+/** node_backup() - see node.h */
+enum node_answer node_backup(struct node *n, const char *dir, const char *author, char **ret_text)
+{
+    const struct config *c = n->started;
+    const struct backup_input in = {
+        .dir = dir,
+        .home = c->dir,
+        .state_dir = c->state_dir,
+        .key_file = c->key_file,
+        .node_name = c->node_name,
+    };
+    struct backup_result r = {0};
+    char *error = NULL;
+    char *done = NULL;
+
+    if (dir[0] != '/') {
+        *ret_text = say("the folder of a backup must be an absolute path, not %s", dir);
+        return NODE_E_INVALID;
+    }
+    if (backup_create(&in, n->control, n->keys, &r, &error)) {
+        keep_date(n, &in, &r);
+        done = say("backup %s: %zu files, %llu bytes; %zu of %zu chunks are new, %llu bytes; %zu "
+                   "files could not be read",
+                   r.id, r.n_files, (unsigned long long)r.bytes, r.n_new_chunks, r.n_chunks,
+                   (unsigned long long)r.new_bytes, r.n_left_out);
+    }
+    return end(n, author, "backup", dir, error, done, ret_text);
+}

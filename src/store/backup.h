@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/backup.h - a node's home in a folder that holds no key to it
+ *
+ *   DIR/ID.backup   the manifest: which files, of which chunks; sealed
+ *   DIR/ID.keyring  the node's keyring as it was, sealed under the at-rest key
+ *   DIR/chunks/xx/  parts of files, by a keyed hash of what is in them; compressed, sealed
+ *
+ * A part that is there already is not written again: after the first, a backup costs
+ * what has changed.  The keys come from the keyring, which takes the at-rest key; that
+ * is never part of a backup.  Each chunk is bound to its name and each name to its
+ * content, and the manifest is authenticated: a backup is whole, or refused.
+ *
+ * The control store is taken between two transactions, as pages; everything else as
+ * files.  Nothing waits for it but changes of the control store.
+ *
+ * MQ.RC.RP-08
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "store/control.h"
+
+#define BACKUP_ID_BYTES       32 /* "20261126T023000Z-4f2a" and a zero */
+#define BACKUP_FILES_MAX      20000
+#define BACKUP_FILE_BYTES_MAX (1ULL << 30)
+
+struct backup_input {
+    const char *dir;       /* where to; made when missing */
+    const char *home;      /* the folder of the configuration */
+    const char *state_dir; /* absolute, or as in the configuration */
+    const char *key_file;  /* of the at-rest key, which is left out; NULL */
+    const char *node_name;
+};
+
+struct backup_result {
+    char id[BACKUP_ID_BYTES];
+    uint64_t at_unix_ms;
+    size_t n_files;
+    size_t n_left_out; /* could not be read: the log says which */
+    size_t n_chunks;
+    size_t n_new_chunks;
+    uint64_t bytes;     /* of the files */
+    uint64_t new_bytes; /* written */
+    uint64_t control_number;
+};
+
+MUST_CHECK bool backup_create(const struct backup_input *in, struct control *c,
+                              struct keyring *keys, struct backup_result *ret, char **ret_error);
+
+/* Array of {"id", "bytes"}, oldest first, by names alone; NULL with @ret_error. */
+json_t *backup_list(const char *dir, char **ret_error);
+
+struct backup_restored {
+    char id[BACKUP_ID_BYTES];
+    uint64_t made_unix_ms;
+    char node_name[128];
+    size_t n_files;
+    uint64_t bytes;
+    size_t n_audit_entries; /* verified */
+};
+
+/* @id: NULL: the newest.  @from opens its keyring.  @into must be empty or not there.  Every byte
+ * that comes back was authenticated, and the store that is made of it is opened and its audit
+ * verified; else false with @ret_error, and what was made in @into is to be thrown away. */
+MUST_CHECK bool backup_restore(const char *dir, const char *id, const struct key_source *from,
+                               const char *into, struct backup_restored *ret, char **ret_error);
+/* The same into a folder of its own, which is removed. */
+MUST_CHECK bool backup_verify(const char *dir, const char *id, const struct key_source *from,
+                              struct backup_restored *ret, char **ret_error);

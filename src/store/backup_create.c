@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/backup_create.c - a node's home into a folder of backups */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "store/backup_private.h"
+
+#define DEPTH_MAX 16
+
+struct making {
+    const struct backup_input *in;
+    struct backup_result *out;
+    struct backup_repo repo;
+    json_t *files;     /* owned */
+    char *left_out[4]; /* owned, absolute: the at-rest key, the folder of backups, ... */
+    char **ret_error;
+};
+
+/* ---- one file ---- */
+
+struct filling {
+    struct making *m;
+    json_t *chunks; /* owned */
+    struct buf part;
+};
+
+static bool end_part(struct filling *f)
+{
+    char name[CHUNK_NAME_LEN];
+    bool ok = f->part.len == 0 || repo_put(&f->m->repo, buf_view(&f->part), name, f->m->ret_error);
+
+    if (ok && f->part.len > 0) {
+        json_array_append_new(f->chunks, json_string(name));
+        f->m->out->bytes += f->part.len;
+        f->part.len = 0;
+    }
+    return ok;
+}
+
+/* @f is done with. */
+static bool end_file(struct filling *f, const char *at, const char *name, unsigned mode, bool ok)
+{
+    ok = ok && end_part(f);
+    if (ok) {
+        json_array_append_new(f->m->files, json_pack("{s:s, s:s, s:i, s:O}", "at", at, "name", name,
+                                                     "mode", (int)mode, "chunks", f->chunks));
+        f->m->out->n_files++;
+    }
+    json_decref(f->chunks);
+    buf_done(&f->part);
+    return ok;
+}
+
+static bool add_page(void *arg, const uint8_t plain[PAGE_BYTES], char **ret_error)
+{
+    struct filling *f = arg;
+
+    (void)ret_error; /* the same one */
+    buf_add(&f->part, bytes_of(plain, PAGE_BYTES));
+    return f->part.len < CHUNK_BYTES || end_part(f);
+}
+
+static bool add_control(struct making *m, struct control *c)
+{
+    struct filling f = {.m = m, .chunks = json_array()};
+    bool ok = control_pages(c, add_page, &f, &m->out->control_number, m->ret_error);
+
+    return end_file(&f, "control", DATABASE_MEMBER, 0600, ok);
+}
+
+static bool add_all(struct filling *f, int fd, const char *path)
+{
+    ssize_t n;
+
+    while ((n = read(fd, buf_reserve(&f->part, CHUNK_BYTES - f->part.len),
+                     CHUNK_BYTES - f->part.len)) > 0) {
+        f->part.len += (size_t)n;
+        if (f->part.len == CHUNK_BYTES && !end_part(f))
+            return false;
+    }
+    return n == 0 || sql_fail(f->m->ret_error, "cannot read %s: %s", path, strerror(errno));
+}
+
+/* One that cannot be opened is left out and said: an operator may have reasons. */
+static bool add_file(struct making *m, const char *path, const char *at, const char *name)
+{
+    struct filling f = {.m = m};
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+
+    if (fd < 0 || fstat(fd, &st) != 0 || (uint64_t)st.st_size > BACKUP_FILE_BYTES_MAX) {
+        log_warning("backup", "%s is left out: %s", path,
+                    fd < 0 ? strerror(errno) : "it is too large");
+        m->out->n_left_out++;
+        if (fd >= 0)
+            close(fd);
+        return true;
+    }
+    if (m->out->n_files >= BACKUP_FILES_MAX) {
+        close(fd);
+        return sql_fail(m->ret_error, "more than %d files are in %s", BACKUP_FILES_MAX,
+                        m->in->home);
+    }
+    f.chunks = json_array();
+    return end_file(&f, at, name, st.st_mode & 0777, add_all(&f, fd, path)) & (close(fd) == 0);
+}
+
+/* ---- a tree ---- */
+
+static bool is_left_out(const struct making *m, const char *path)
+{
+    char real[PATH_MAX];
+
+    if (realpath(path, real) == NULL)
+        return false; /* opening it will say why */
+    for (size_t i = 0; i < COUNT_OF(m->left_out); i++)
+        if (m->left_out[i] != NULL && strcmp(m->left_out[i], real) == 0)
+            return true;
+    return false;
+}
+
+static bool add_folder(struct making *m, const char *path, const char *at, const char *name,
+                       unsigned depth);
+
+static bool add_entry(struct making *m, const char *path, const char *at, const char *name,
+                      unsigned depth)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0 || is_left_out(m, path))
+        return true;
+    if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+        return add_folder(m, path, at, name, depth + 1);
+    return !S_ISREG(st.st_mode) || add_file(m, path, at, name);
+}
+
+/* What the store writes is taken as pages; a keyring goes beside the manifest. */
+static bool is_of_store(const char *at, const char *name)
+{
+    return strcmp(at, "state") == 0 &&
+           (strncmp(name, "control.", 8) == 0 || strcmp(name, "keyring") == 0);
+}
+
+static bool add_folder(struct making *m, const char *path, const char *at, const char *name,
+                       unsigned depth)
+{
+    DIR *d = opendir(path);
+    struct dirent *e;
+    bool ok = true;
+
+    if (d == NULL)
+        return sql_fail(m->ret_error, "cannot read the folder %s: %s", path, strerror(errno));
+    while (ok && (e = readdir(d)) != NULL) {
+        char *inner = NULL;
+        char *inner_name = NULL;
+
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        check(asprintf(&inner, "%s/%s", path, e->d_name) >= 0);
+        check(asprintf(&inner_name, "%s%s%s", name, name[0] != '\0' ? "/" : "", e->d_name) >= 0);
+        if (!is_of_store(at, inner_name))
+            ok = add_entry(m, inner, at, inner_name, depth);
+        free(inner);
+        free(inner_name);
+    }
+    closedir(d);
+    return ok;
+}
+
+/* ---- the whole ---- */
+
+static void make_id(struct backup_result *r)
+{
+    uint8_t more[2];
+    time_t s;
+    struct tm tm;
+    size_t n;
+
+    r->at_unix_ms = clock_unix_ms();
+    s = (time_t)(r->at_unix_ms / 1000);
+    random_bytes(more, sizeof(more));
+    gmtime_r(&s, &tm);
+    n = strftime(r->id, sizeof(r->id), "%Y%m%dT%H%M%SZ", &tm);
+    snprintf(r->id + n, sizeof(r->id) - n, "-%02x%02x", more[0], more[1]);
+}
+
+static bool keep_keyring(const struct making *m)
+{
+    CLEANUP(buf_done) struct buf file = {0};
+    char *from = state_keyring_path(m->in->state_dir);
+    char *to = repo_path(m->repo.dir, m->out->id, ".keyring");
+    bool ok = file_read(from, 1U << 20, &file, m->ret_error) &&
+              file_replace(to, buf_view(&file), 0600, m->ret_error);
+
+    free(from);
+    free(to);
+    return ok;
+}
+
+/* How the state folder lies to the home, so that a restored configuration finds it. */
+static char *state_in_home(const struct backup_input *in)
+{
+    char home[PATH_MAX];
+    char state[PATH_MAX];
+    size_t len;
+
+    if (realpath(in->home, home) == NULL || realpath(in->state_dir, state) == NULL)
+        return bytes_dup_str(BYTES("state"));
+    len = strlen(home);
+    if (strncmp(state, home, len) == 0 && state[len] == '/')
+        return bytes_dup_str(bytes_str(state + len + 1));
+    return bytes_dup_str(BYTES("state"));
+}
+
+static bool keep_manifest(struct making *m)
+{
+    char *state = state_in_home(m->in);
+    json_t *o = json_pack("{s:i, s:s, s:I, s:s, s:s, s:I, s:s, s:O}", "format", MANIFEST_FORMAT,
+                          "id", m->out->id, "made_unix_ms", (json_int_t)m->out->at_unix_ms, "node",
+                          m->in->node_name, "version", BASTIDE_VERSION, "control_number",
+                          (json_int_t)m->out->control_number, "state", state, "files", m->files);
+    bool ok;
+
+    check(o != NULL);
+    ok = repo_put_manifest(&m->repo, m->out->id, o, m->ret_error);
+    json_decref(o);
+    free(state);
+    return ok;
+}
+
+static char *run_folder(const struct backup_input *in)
+{
+    char *path = NULL;
+    char *real;
+
+    check(asprintf(&path, "%s/run", in->home) >= 0);
+    real = realpath(path, NULL);
+    free(path);
+    return real;
+}
+
+static bool make_all(struct making *m, struct control *c)
+{
+    if (!repo_make(&m->repo, m->ret_error))
+        return false;
+    m->left_out[0] = realpath(m->in->dir, NULL);
+    m->left_out[1] = realpath(m->in->state_dir, NULL);
+    m->left_out[2] = m->in->key_file != NULL ? realpath(m->in->key_file, NULL) : NULL;
+    m->left_out[3] = run_folder(m->in);
+    if (!add_folder(m, m->in->home, "home", "", 0))
+        return false;
+    free(m->left_out[1]); /* now it is wanted */
+    m->left_out[1] = NULL;
+    return add_folder(m, m->in->state_dir, "state", "", 0) && add_control(m, c) &&
+           keep_keyring(m) && keep_manifest(m);
+}
+
+/** backup_create() - see backup.h; blocks on disks, but not others */
+bool backup_create(const struct backup_input *in, struct control *c, struct keyring *keys,
+                   struct backup_result *ret, char **ret_error)
+{
+    struct backup_result out = {0};
+    struct making m = {.in = in, .out = &out, .files = json_array(), .ret_error = ret_error};
+    bool ok;
+
+    make_id(&out);
+    repo_open(&m.repo, in->dir, keys);
+    ok = make_all(&m, c);
+    out.n_chunks = m.repo.n_chunks;
+    out.n_new_chunks = m.repo.n_new_chunks;
+    out.new_bytes = m.repo.new_bytes;
+    for (size_t i = 0; i < COUNT_OF(m.left_out); i++)
+        free(m.left_out[i]);
+    json_decref(m.files);
+    repo_done(&m.repo);
+    if (ok)
+        *ret = out;
+    return ok;
+}

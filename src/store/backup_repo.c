@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/backup_repo.c - chunks and manifests in a folder */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "base/err.h"
+#include "store/backup_private.h"
+
+#define ZSTD_LEVEL         3
+#define MANIFEST_BYTES_MAX (256U << 20)
+#define CHUNK_FILE_MAX     (2 * CHUNK_BYTES)
+
+/** repo_open() - of the keyring that the node has; reads nothing yet */
+void repo_open(struct backup_repo *r, const char *dir, struct keyring *keys)
+{
+    *r = (struct backup_repo){.dir = bytes_dup_str(bytes_str(dir))};
+    keyring_derive_lasting(keys, BYTES("bastide backup seal"), r->seal_secret);
+    keyring_derive_lasting(keys, BYTES("bastide backup name"), r->naming_secret);
+}
+
+/** repo_done() - wipe and free */
+void repo_done(struct backup_repo *r)
+{
+    secret_wipe(r->seal_secret, sizeof(r->seal_secret));
+    secret_wipe(r->naming_secret, sizeof(r->naming_secret));
+    free(r->dir);
+}
+
+/** repo_path() - DIR/ID.SUFFIX */
+char *repo_path(const char *dir, const char *id, const char *suffix)
+{
+    char *path = NULL;
+
+    check(asprintf(&path, "%s/%s%s", dir, id, suffix) >= 0);
+    return path;
+}
+
+static bool make_folder(const char *path, char **ret_error)
+{
+    return mkdir(path, 0700) == 0 || errno == EEXIST ||
+           sql_fail(ret_error, "cannot make the folder %s: %s", path, strerror(errno));
+}
+
+/** repo_make() - the folder, when it is not there */
+bool repo_make(const struct backup_repo *r, char **ret_error)
+{
+    char *chunks = repo_path(r->dir, "chunks", "");
+    bool ok = make_folder(r->dir, ret_error) && make_folder(chunks, ret_error);
+
+    free(chunks);
+    return ok;
+}
+
+/* ---- chunks ---- */
+
+static char *chunk_path(const struct backup_repo *r, const char *name)
+{
+    char *path = NULL;
+
+    check(asprintf(&path, "%s/chunks/%.2s/%s", r->dir, name, name) >= 0);
+    return path;
+}
+
+static void name_of(const struct backup_repo *r, struct bytes plain, char ret[CHUNK_NAME_LEN])
+{
+    uint8_t name[SEAL_KEY_BYTES];
+
+    key_derive(r->naming_secret, plain, name);
+    for (size_t i = 0; i < sizeof(name); i++)
+        snprintf(ret + 2 * i, 3, "%02x", name[i]);
+}
+
+static void compress(struct bytes plain, struct buf *ret)
+{
+    size_t room = ZSTD_compressBound(plain.len);
+    size_t n = ZSTD_compress(buf_reserve(ret, room), room, plain.at, plain.len, ZSTD_LEVEL);
+
+    check(!ZSTD_isError(n));
+    ret->len += n;
+}
+
+/* Under another name until it is whole; made durable with all others by the manifest. */
+static bool write_chunk(const char *path, struct bytes sealed, char **ret_error)
+{
+    char *aside = NULL;
+    char *dir = bytes_dup_str(bytes_str(path));
+    int fd;
+    bool ok;
+
+    *strrchr(dir, '/') = '\0';
+    check(asprintf(&aside, "%s.new", path) >= 0);
+    ok = make_folder(dir, ret_error);
+    fd = ok ? open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+    if (ok && (fd < 0 || write(fd, sealed.at, sealed.len) != (ssize_t)sealed.len ||
+               rename(aside, path) != 0)) {
+        ok = sql_fail(ret_error, "cannot write %s: %s", path, strerror(errno));
+        unlink(aside);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(dir);
+    free(aside);
+    return ok;
+}
+
+/** repo_put() - keep @plain, at most CHUNK_BYTES, unless it is kept already */
+bool repo_put(struct backup_repo *r, struct bytes plain, char ret_name[CHUNK_NAME_LEN],
+              char **ret_error)
+{
+    CLEANUP(buf_done) struct buf small = {0};
+    CLEANUP(buf_done) struct buf sealed = {0};
+    char *path;
+    bool ok = true;
+
+    name_of(r, plain, ret_name);
+    path = chunk_path(r, ret_name);
+    r->n_chunks++;
+    if (access(path, F_OK) != 0) {
+        compress(plain, &small);
+        seal_box(r->seal_secret, bytes_str(ret_name), buf_view(&small), &sealed);
+        ok = write_chunk(path, buf_view(&sealed), ret_error);
+        r->n_new_chunks++;
+        r->new_bytes += sealed.len;
+    }
+    free(path);
+    return ok;
+}
+
+static bool decompress(struct bytes small, struct buf *ret)
+{
+    size_t n = ZSTD_decompress(buf_reserve(ret, CHUNK_BYTES), CHUNK_BYTES, small.at, small.len);
+
+    if (ZSTD_isError(n))
+        return false;
+    ret->len += n;
+    return true;
+}
+
+/** repo_get() - what repo_put() kept under @name; appended to @ret */
+bool repo_get(const struct backup_repo *r, const char *name, struct buf *ret, char **ret_error)
+{
+    CLEANUP(buf_done) struct buf sealed = {0};
+    CLEANUP(buf_done) struct buf small = {0};
+    char again[CHUNK_NAME_LEN] = "";
+    char *path = chunk_path(r, name);
+    size_t len = ret->len;
+    bool ok = file_read(path, CHUNK_FILE_MAX, &sealed, ret_error);
+
+    if (ok && unseal_box(r->seal_secret, bytes_str(name), buf_view(&sealed), &small) &&
+        decompress(buf_view(&small), ret))
+        name_of(r, bytes_of(ret->at + len, ret->len - len), again);
+    if (ok && strcmp(again, name) != 0)
+        ok = sql_fail(ret_error, "%s does not authenticate: it was changed or damaged", path);
+    free(path);
+    return ok;
+}
+
+/* ---- manifests ---- */
+
+static bool sync_all(const char *dir, char **ret_error)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && syncfs(fd) == 0;
+
+    if (!ok)
+        (void)sql_fail(ret_error, "%s cannot be made durable: %s", dir, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/** repo_put_manifest() - the backup is there from now on */
+bool repo_put_manifest(const struct backup_repo *r, const char *id, const json_t *m,
+                       char **ret_error)
+{
+    CLEANUP(buf_done) struct buf small = {0};
+    CLEANUP(buf_done) struct buf sealed = {0};
+    char *text = json_dumps(m, JSON_COMPACT);
+    char *path = repo_path(r->dir, id, ".backup");
+    size_t room = ZSTD_compressBound(strlen(text));
+    size_t n = ZSTD_compress(buf_reserve(&small, room), room, text, strlen(text), ZSTD_LEVEL);
+    bool ok;
+
+    check(!ZSTD_isError(n));
+    small.len = n;
+    seal_box(r->seal_secret, bytes_str(id), buf_view(&small), &sealed);
+    ok = sync_all(r->dir, ret_error) && file_replace(path, buf_view(&sealed), 0600, ret_error);
+    free(path);
+    free(text);
+    return ok;
+}
+
+static json_t *manifest_of(struct bytes small)
+{
+    unsigned long long size = ZSTD_getFrameContentSize(small.at, small.len);
+    CLEANUP(buf_done) struct buf text = {0};
+    size_t n;
+
+    if (size > MANIFEST_BYTES_MAX)
+        return NULL;
+    n = ZSTD_decompress(buf_reserve(&text, (size_t)size + 1), (size_t)size, small.at, small.len);
+    return ZSTD_isError(n) ? NULL : json_loadb((char *)text.at, n, 0, NULL);
+}
+
+/** repo_get_manifest() - of backup @id; owned by the caller; NULL with @ret_error */
+json_t *repo_get_manifest(const struct backup_repo *r, const char *id, char **ret_error)
+{
+    CLEANUP(buf_done) struct buf sealed = {0};
+    CLEANUP(buf_done) struct buf small = {0};
+    char *path = repo_path(r->dir, id, ".backup");
+    json_t *m = NULL;
+
+    if (file_read(path, MANIFEST_BYTES_MAX, &sealed, ret_error)) {
+        if (unseal_box(r->seal_secret, bytes_str(id), buf_view(&sealed), &small))
+            m = manifest_of(buf_view(&small));
+        if (m == NULL || json_integer_value(json_object_get(m, "format")) != MANIFEST_FORMAT) {
+            json_decref(m);
+            m = NULL;
+            (void)sql_fail(ret_error, "%s does not authenticate: it was changed or damaged", path);
+        }
+    }
+    free(path);
+    return m;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/backup_restore.c - a home from a backup
+ *
+ * What comes out of a backup is believed only because it is authentic; even so a name
+ * never leads out of the folder that is restored into.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "store/audit.h"
+#include "store/backup_private.h"
+
+#define OPEN_FILES_MAX 16
+#define ID_SUFFIX      ".backup"
+
+/* ---- which there are ---- */
+
+static bool has_suffix(const char *name, size_t *ret_len)
+{
+    size_t len = strlen(name);
+    size_t end = sizeof(ID_SUFFIX) - 1;
+
+    if (len <= end || len - end >= BACKUP_ID_BYTES || strcmp(name + len - end, ID_SUFFIX) != 0)
+        return false;
+    *ret_len = len - end;
+    return true;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/** backup_list() - see backup.h */
+json_t *backup_list(const char *dir, char **ret_error)
+{
+    struct dirent **names = NULL;
+    int n = scandir(dir, &names, NULL, by_name);
+    json_t *all = json_array();
+
+    if (n < 0) {
+        (void)sql_fail(ret_error, "cannot read the folder %s: %s", dir, strerror(errno));
+        json_decref(all);
+        return NULL;
+    }
+    for (int i = 0; i < n; i++) {
+        size_t len = 0;
+
+        if (has_suffix(names[i]->d_name, &len))
+            json_array_append_new(all, json_pack("{s:s%}", "id", names[i]->d_name, len));
+        free(names[i]);
+    }
+    free(names);
+    return all;
+}
+
+static bool choose(const char *dir, const char *id, char ret[BACKUP_ID_BYTES], char **ret_error)
+{
+    json_t *all;
+    const char *newest;
+
+    if (id != NULL) {
+        if (strchr(id, '/') != NULL || strlen(id) >= BACKUP_ID_BYTES)
+            return sql_fail(ret_error, "%s is no name of a backup; bastide backup list shows them",
+                            id);
+        snprintf(ret, BACKUP_ID_BYTES, "%s", id);
+        return true;
+    }
+    all = backup_list(dir, ret_error);
+    if (all == NULL)
+        return false;
+    newest =
+        json_string_value(json_object_get(json_array_get(all, json_array_size(all) - 1), "id"));
+    if (newest != NULL)
+        snprintf(ret, BACKUP_ID_BYTES, "%s", newest);
+    else
+        (void)sql_fail(ret_error, "there is no backup in %s", dir);
+    json_decref(all);
+    return newest != NULL;
+}
+
+/* ---- files ---- */
+
+struct restoring {
+    struct backup_repo repo;
+    struct keyring *keys; /* of the restored state folder; owned */
+    const char *into;
+    char *state_dir; /* owned */
+    struct backup_restored *out;
+    char **ret_error;
+};
+
+static bool make_folders(struct restoring *r, char *path)
+{
+    for (char *slash = strchr(path + strlen(r->into) + 1, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            return sql_fail(r->ret_error, "cannot make the folder %s: %s", path, strerror(errno));
+        *slash = '/';
+    }
+    return true;
+}
+
+static bool stays_inside(const char *name)
+{
+    return name != NULL && name[0] != '\0' && name[0] != '/' && strcmp(name, "..") != 0 &&
+           strncmp(name, "../", 3) != 0 && strstr(name, "/../") == NULL &&
+           (strlen(name) < 3 || strcmp(name + strlen(name) - 3, "/..") != 0);
+}
+
+static bool write_part(struct restoring *r, int fd, const char *path, const char *chunk)
+{
+    CLEANUP(buf_done) struct buf part = {0};
+
+    if (chunk == NULL || !repo_get(&r->repo, chunk, &part, r->ret_error))
+        return false;
+    r->out->bytes += part.len;
+    if (write(fd, part.at, part.len) == (ssize_t)part.len)
+        return true;
+    return sql_fail(r->ret_error, "cannot write %s: %s", path, strerror(errno));
+}
+
+static bool restore_file(struct restoring *r, const json_t *file, char *path)
+{
+    const json_t *chunks = json_object_get(file, "chunks");
+    mode_t mode = (mode_t)json_integer_value(json_object_get(file, "mode")) & 0777;
+    const json_t *chunk;
+    size_t i;
+    int fd;
+    bool ok;
+
+    if (!make_folders(r, path))
+        return false;
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return sql_fail(r->ret_error, "cannot make %s: %s", path, strerror(errno));
+    ok = true;
+    json_array_foreach(chunks, i, chunk) ok =
+        ok && write_part(r, fd, path, json_string_value(chunk));
+    ok = ok && (fchmod(fd, mode) == 0 && fsync(fd) == 0
+                    ? true
+                    : sql_fail(r->ret_error, "cannot write %s: %s", path, strerror(errno)));
+    close(fd);
+    return ok;
+}
+
+/* ---- the control store ---- */
+
+static bool add_pages(struct restoring *r, struct page_writer *w, const char *chunk)
+{
+    CLEANUP(buf_done) struct buf part = {0};
+
+    if (chunk == NULL || !repo_get(&r->repo, chunk, &part, r->ret_error))
+        return false;
+    r->out->bytes += part.len;
+    for (size_t at = 0; at + PAGE_BYTES <= part.len; at += PAGE_BYTES)
+        if (!page_writer_add(w, part.at + at, r->ret_error))
+            return false;
+    return true;
+}
+
+static bool restore_control(struct restoring *r, const json_t *file, uint64_t number)
+{
+    struct page_writer *w = page_writer_new(r->state_dir, r->keys, r->ret_error);
+    const json_t *chunk;
+    bool ok = w != NULL;
+    char *ignored = NULL;
+    size_t i;
+
+    if (w == NULL)
+        return false;
+    json_array_foreach(json_object_get(file, "chunks"), i, chunk) ok =
+        ok && add_pages(r, w, json_string_value(chunk));
+    ok = page_writer_end(w, number, ok ? r->ret_error : &ignored) && ok;
+    free(ignored);
+    return ok;
+}
+
+static void count_head(void *arg, const struct audit_head *h)
+{
+    audit_check_head(arg, h);
+}
+
+static void count_row(void *arg, const struct audit_row *row)
+{
+    audit_check_row(arg, row);
+}
+
+static bool check_audit(struct restoring *r, struct control *c)
+{
+    CLEANUP(buf_done) struct buf problems = {0};
+    char public[KEYRING_PUBLIC_TEXT_LEN];
+    struct audit_check *k;
+    bool ok;
+
+    keyring_public_text(r->keys, public);
+    k = audit_check_new(public);
+    ok = control_audit_heads(c, count_head, k, r->ret_error) &&
+         control_audit_each(c, 0, 0, count_row, k, r->ret_error);
+    if (ok && !audit_check_end(k, &problems))
+        ok = sql_fail(r->ret_error, "the audit in the backup is not whole: %.*s",
+                      BYTES_ARG(buf_view(&problems)));
+    r->out->n_audit_entries = audit_check_entries(k);
+    audit_check_free(k);
+    return ok;
+}
+
+/* It opens, which authenticates every page, and what is in it fits together. */
+static bool try_control(struct restoring *r)
+{
+    struct control *c = control_open(r->state_dir, r->keys, r->ret_error);
+    bool ok = c != NULL && check_audit(r, c);
+
+    control_close(c);
+    return ok;
+}
+
+/* ---- the whole ---- */
+
+static bool restore_one(struct restoring *r, const json_t *file, uint64_t number)
+{
+    const char *at = json_string_value(json_object_get(file, "at"));
+    const char *name = json_string_value(json_object_get(file, "name"));
+    char *path = NULL;
+    bool ok;
+
+    if (at == NULL || !stays_inside(name))
+        return sql_fail(r->ret_error, "the manifest names a file that is none");
+    r->out->n_files++;
+    if (strcmp(at, "control") == 0)
+        return restore_control(r, file, number);
+    check(asprintf(&path, "%s/%s", strcmp(at, "state") == 0 ? r->state_dir : r->into, name) >= 0);
+    ok = restore_file(r, file, path);
+    free(path);
+    return ok;
+}
+
+static bool make_state(struct restoring *r, const json_t *m)
+{
+    const char *state = json_string_value(json_object_get(m, "state"));
+    char *inner = NULL;
+    bool ok;
+
+    if (!stays_inside(state))
+        return sql_fail(r->ret_error, "the manifest names a state folder that is none");
+    check(asprintf(&r->state_dir, "%s/%s", r->into, state) >= 0);
+    check(asprintf(&inner, "%s/", r->state_dir) >= 0);
+    ok = make_folders(r, inner);
+    free(inner);
+    return ok;
+}
+
+static bool restore_keyring(struct restoring *r, const struct key_source *from)
+{
+    CLEANUP(buf_done) struct buf file = {0};
+    char *kept = repo_path(r->repo.dir, r->out->id, ".keyring");
+    char *path = state_keyring_path(r->state_dir);
+    bool ok = file_read(kept, 1U << 20, &file, r->ret_error) &&
+              file_replace(path, buf_view(&file), 0600, r->ret_error);
+
+    if (ok) {
+        r->keys = keyring_open(path, from, r->ret_error);
+        ok = r->keys != NULL;
+    }
+    free(kept);
+    free(path);
+    return ok;
+}
+
+static bool restore_all(struct restoring *r, const json_t *m)
+{
+    uint64_t number = (uint64_t)json_integer_value(json_object_get(m, "control_number"));
+    const char *node = json_string_value(json_object_get(m, "node"));
+    const json_t *file;
+    bool ok = true;
+    size_t i;
+
+    r->out->made_unix_ms = (uint64_t)json_integer_value(json_object_get(m, "made_unix_ms"));
+    snprintf(r->out->node_name, sizeof(r->out->node_name), "%s", node != NULL ? node : "");
+    json_array_foreach(json_object_get(m, "files"), i, file) ok =
+        ok && restore_one(r, file, number);
+    return ok && try_control(r);
+}
+
+static bool take_folder(const char *into, char **ret_error)
+{
+    if (mkdir(into, 0700) == 0)
+        return true;
+    if (errno == EEXIST && (rmdir(into) == 0 && mkdir(into, 0700) == 0))
+        return true;
+    return sql_fail(ret_error, "%s must be empty or not there, and its folder writable: %s", into,
+                    strerror(errno));
+}
+
+/* The manifest is read with the keys of the keyring that lies beside it. */
+static bool restore_from(struct restoring *r, const char *dir, const struct key_source *from)
+{
+    char *kept = repo_path(dir, r->out->id, ".keyring");
+    struct keyring *keys = keyring_open(kept, from, r->ret_error);
+    json_t *m = NULL;
+    bool ok;
+
+    free(kept);
+    if (keys == NULL)
+        return false;
+    repo_open(&r->repo, dir, keys);
+    keyring_free(keys);
+    m = repo_get_manifest(&r->repo, r->out->id, r->ret_error);
+    ok = m != NULL && make_state(r, m) && restore_keyring(r, from) && restore_all(r, m);
+    json_decref(m);
+    keyring_free(r->keys);
+    free(r->state_dir);
+    repo_done(&r->repo);
+    return ok;
+}
+
+/** backup_restore() - see backup.h */
+bool backup_restore(const char *dir, const char *id, const struct key_source *from,
+                    const char *into, struct backup_restored *ret, char **ret_error)
+{
+    struct backup_restored out = {0};
+    struct restoring r = {.into = into, .out = &out, .ret_error = ret_error};
+
+    if (!choose(dir, id, out.id, ret_error) || !take_folder(into, ret_error) ||
+        !restore_from(&r, dir, from))
+        return false;
+    *ret = out;
+    return true;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+/** backup_verify() - see backup.h */
+bool backup_verify(const char *dir, const char *id, const struct key_source *from,
+                   struct backup_restored *ret, char **ret_error)
+{
+    char *scratch = repo_path(dir, "verify.XXXXXX", "");
+    bool ok;
+
+    if (mkdtemp(scratch) == NULL) {
+        ok = sql_fail(ret_error, "cannot make the folder %s: %s", scratch, strerror(errno));
+    } else {
+        ok = backup_restore(dir, id, from, scratch, ret, ret_error);
+        if (nftw(scratch, remove_one, OPEN_FILES_MAX, FTW_DEPTH | FTW_PHYS) != 0 && ok)
+            ok = sql_fail(ret_error, "%s cannot be removed: %s", scratch, strerror(errno));
+    }
+    free(scratch);
+    return ok;
+}

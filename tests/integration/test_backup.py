@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node stores: kept elsewhere and restored, sealed with another key, in clear nowhere.
+MQ.RC.RP-08 MQ.PR.SP-06"""
+
+import os
+import shutil
+import signal
+
+NO = 1
+CANARY = b"canary-in-the-mine"
+
+
+def every_file(folder):
+    return [p for p in folder.rglob("*") if p.is_file()]
+
+
+def test_a_node_that_is_lost_goes_on_elsewhere(field, tmp_path):
+    repo, key = tmp_path / "backups", tmp_path / "kept-apart.key"
+    shutil.copy(field.folder / "keys/at-rest.key", key)
+    field.ok("ban", "client", "evil", "--reason", "it scans")
+    assert "0 files could not be read" in field.ok("backup", "create", str(repo))
+    field.ok("ban", "client", "worse")
+    said = field.ok("backup", "create", str(repo))
+    assert "files" in said and len(field.json("backup", "list", str(repo))) == 2
+    entries = field.json("audit", "list")
+    field.end(signal.SIGKILL)
+
+    # Verified and restored with the key alone: the first home may be gone.
+    said = field.cli("backup", "verify", str(repo), "--key-file", str(key), home=False)
+    assert said.returncode == 0 and "all authentic" in said.stdout, said.stderr
+    elsewhere = tmp_path / "elsewhere"
+    done = field.cli("backup", "restore", str(repo), "--into", str(elsewhere), "--key-file", str(key), home=False)
+    assert done.returncode == 0, done.stderr
+    first, field.folder, field.socket = field.folder, elsewhere, elsewhere / "run/admin.sock"
+    try:
+        (elsewhere / "run").mkdir()
+        field.start()
+        assert {b["subject"] for b in field.json("bans")} == {"evil", "worse"}
+        after = field.json("audit", "list")
+        assert [e["hash"] for e in after][: len(entries) - 1] == [e["hash"] for e in entries][:-1]
+        assert "nothing is missing" in field.ok("audit", "verify")
+        assert field.end() == 0
+    finally:
+        field.folder = first
+
+
+def test_the_key_is_replaced_while_the_node_runs_and_the_old_one_opens_nothing(field):
+    field.ok("ban", "client", "evil")
+    keyring = (field.folder / "state/keyring").read_bytes()
+    assert "sealed with data key 2" in field.ok("key", "rotate")
+    assert field.json("key", "list") == {"current": 2, "keys": [2], "locked": True}
+    assert field.json("bans")[0]["subject"] == "evil"
+    assert field.end() == 0
+    # The keyring of before knows the old key only.
+    now = (field.folder / "state/keyring").read_bytes()
+    (field.folder / "state/keyring").write_bytes(keyring)
+    done = field.cli("run")
+    assert done.returncode == NO and "does not authenticate" in done.stderr
+    (field.folder / "state/keyring").write_bytes(now)
+    field.start()
+    assert field.json("bans")[0]["subject"] == "evil"
+
+
+def test_without_the_right_key_a_node_does_not_start_and_says_what_to_do(field):
+    field.ok("ban", "client", "evil")
+    assert field.end() == 0
+    key = field.folder / "keys/at-rest.key"
+    good = key.read_bytes()
+    key.unlink()
+    done = field.cli("run")
+    assert done.returncode == NO and "cannot open" in done.stderr and str(key) in done.stderr
+    key.write_bytes(good[:-5] + (b"0000\n" if good[-5:] != b"0000\n" else b"1111\n"))
+    key.chmod(0o600)
+    done = field.cli("run")
+    assert done.returncode == NO and "is not the one" in done.stderr
+    key.write_bytes(good)
+    (field.folder / "state/keyring").rename(field.folder / "keyring")
+    done = field.cli("run")
+    assert done.returncode == NO and "without it nothing" in done.stderr and "backup" in done.stderr
+    (field.folder / "keyring").rename(field.folder / "state/keyring")
+    field.start()
+    assert field.json("bans")[0]["subject"] == "evil"
+
+
+def test_a_passphrase_takes_the_place_of_the_key_file(field):
+    assert field.end() == 0
+
+    def with_passphrase(*words, option="--passphrase-fd"):
+        read, write = os.pipe()
+        os.write(write, b"a long passphrase of the site\n")
+        os.close(write)
+        try:
+            return field.cli(*words, option, str(read), pass_fds=(read,))
+        finally:
+            os.close(read)
+
+    done = with_passphrase("key", "change", "--to", "passphrase", option="--new-passphrase-fd")
+    assert done.returncode == 0, done.stderr
+    done = field.cli("run")
+    assert done.returncode == NO and "is sealed under a passphrase" in done.stderr
+    (field.folder / "keys/at-rest.key").unlink()
+    field.config.write_text(field.config.read_text() + "\nstore: {key_from: passphrase}\n")
+    done = with_passphrase("audit", "verify")
+    assert done.returncode == 0 and "nothing is missing" in done.stdout, done.stderr
+    done = field.cli("run", start_new_session=True)
+    assert done.returncode == NO and "--passphrase-fd" in done.stderr
+    field.config.write_text(field.config.read_text().replace("\nstore: {key_from: passphrase}\n", ""))
+
+
+def test_no_file_of_the_state_but_the_feed_holds_a_name_a_topic_or_a_reason(field, peer):
+    name = CANARY.decode()
+    one = peer(field, name + "-client").join()
+    one.subscribe(f"test/{name}/#")
+    one.publish(f"test/{name}/topic", b"x", qos=1)
+    field.ok("ban", "client", name + "-banned", "--reason", name)
+    field.ok("backup", "create", str(field.folder / "backups"))
+    assert any(name in str(one) for one in field.json("assets"))
+    assert field.end() == 0
+    files = every_file(field.folder / "state") + every_file(field.folder / "backups")
+    assert {p.name for p in files} >= {"control.db", "keyring", "audit.head"}
+    for path in files:
+        if not path.name.startswith("incidents.jsonl"):
+            assert CANARY not in path.read_bytes(), path

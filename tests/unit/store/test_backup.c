@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A backup is whole or refused, costs what has changed, and holds no key.  MQ.RC.RP-08 */
+#include "kept.h"
+
+#include <dirent.h>
+
+#include "store/audit.h"
+#include "store/backup.h"
+
+static char repo[160];
+static char into[160];
+
+static void put_text(const struct kept *k, const char *name, const char *text)
+{
+    put_file(in(k, name), bytes_str(text));
+}
+
+/* kept's folder is the state folder; a home stands beside it. */
+static struct backup_input input(const struct kept *k)
+{
+    static char home[160];
+
+    snprintf(home, sizeof(home), "%s/home", k->dir);
+    snprintf(repo, sizeof(repo), "%s/repo", k->dir);
+    snprintf(into, sizeof(into), "%s/into", k->dir);
+    return (struct backup_input){
+        .dir = repo, .home = home, .state_dir = k->dir, .key_file = k->key, .node_name = "n1"};
+}
+
+static void fill(struct kept *k)
+{
+    struct audit_entry e = {.at_unix_ms = 1, .actor = "admin:a", .action = "ban"};
+
+    assert_int_equal(mkdir(in(k, "home"), 0700), 0);
+    assert_int_equal(mkdir(in(k, "home/pki"), 0700), 0);
+    put_text(k, "home/bastide.yaml", "node: {name: canary}\n");
+    put_text(k, "home/pki/ca.key", "a private canary");
+    put_text(k, "incidents.jsonl", "{\"canary\": 1}\n");
+    open_store(k);
+    for (unsigned i = 0; i < 400; i++) {
+        char key[32];
+
+        snprintf(key, sizeof(key), "canary %u", i);
+        control_put(k->c, CONTROL_ASSET, key, i, "\"something of some length, to fill pages\"");
+    }
+    control_put(k->c, CONTROL_BAN, "evil", 1, "{}");
+    control_audit(k->c, &e);
+    assert_true(control_flush(k->c));
+}
+
+static struct backup_result make(struct kept *k)
+{
+    struct backup_input i = input(k);
+    struct backup_result r = {0};
+
+    if (!backup_create(&i, k->c, k->keys, &r, &k->error))
+        fail_msg("%s", k->error);
+    return r;
+}
+
+static struct key_source key_of(const struct kept *k)
+{
+    return (struct key_source){.kind = KEY_FROM_FILE, .name = k->key};
+}
+
+static void what_was_backed_up_comes_back(void **state)
+{
+    struct kept *k = *state;
+    struct key_source from = key_of(k);
+    struct backup_restored r;
+    struct buf file = {0};
+    struct kept back = {0};
+    char path[300];
+
+    fill(k);
+    assert_int_equal(make(k).n_left_out, 0);
+    if (!backup_restore(repo, NULL, &from, into, &r, &k->error))
+        fail_msg("%s", k->error);
+    assert_string_equal(r.node_name, "n1");
+    assert_int_equal(r.n_audit_entries, 1);
+    snprintf(path, sizeof(path), "%s/pki/ca.key", into);
+    assert_true(file_read(path, 100, &file, &k->error));
+    assert_int_equal(bytes_compare(buf_view(&file), BYTES("a private canary")), 0);
+    buf_done(&file);
+    snprintf(path, sizeof(path), "%s/state/incidents.jsonl", into);
+    assert_int_equal(access(path, F_OK), 0);
+    snprintf(path, sizeof(path), "%s/state/at-rest.key", into);
+    assert_int_not_equal(access(path, F_OK), 0);
+
+    snprintf(back.dir, sizeof(back.dir), "%.100s/state", into);
+    snprintf(path, sizeof(path), "%s/keyring", back.dir);
+    back.keys = keyring_open(path, &from, &k->error);
+    open_store(&back);
+    assert_rows(&back, CONTROL_BAN, "evil={};");
+    close_store(&back);
+    keyring_free(back.keys);
+}
+
+static void the_second_costs_what_has_changed(void **state)
+{
+    struct kept *k = *state;
+    struct backup_result first, second;
+
+    fill(k);
+    first = make(k);
+    assert_true(first.n_new_chunks > 3);
+    second = make(k);
+    assert_int_equal(second.n_new_chunks, 0);
+    assert_int_equal(second.n_chunks, first.n_chunks);
+    control_put(k->c, CONTROL_BAN, "more", 1, "{}");
+    second = make(k);
+    assert_in_range(second.n_new_chunks, 1, 2); /* the page, and that of the number */
+}
+
+static void it_is_restored_after_the_data_key_was_replaced(void **state)
+{
+    struct kept *k = *state;
+    struct key_source from = key_of(k);
+    struct backup_restored r;
+    uint32_t id;
+
+    fill(k);
+    make(k);
+    assert_true(keyring_add(k->keys, &id, &k->error));
+    assert_true(control_reseal(k->c, &k->error));
+    assert_true(keyring_drop(k->keys, 1, &k->error));
+    make(k);
+    assert_true(backup_verify(repo, NULL, &from, &r, &k->error));
+    assert_int_equal(r.n_audit_entries, 1);
+}
+
+/* ---- what is in the folder ---- */
+
+static void each_file(const char *dir, void (*fn)(void *arg, const char *path), void *arg)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+
+    assert_non_null(d);
+    while ((e = readdir(d)) != NULL) {
+        char path[400];
+
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+        if (e->d_type == DT_DIR)
+            each_file(path, fn, arg);
+        else
+            fn(arg, path);
+    }
+    closedir(d);
+}
+
+static void look_for_words(void *arg, const char *path)
+{
+    struct buf file = {0};
+    char *error = NULL;
+
+    assert_true(file_read(path, 64U << 20, &file, &error));
+    assert_null(memmem(file.at, file.len, "canary", 6));
+    assert_null(memmem(file.at, file.len, "bastide-at-rest-key", 19));
+    ++*(unsigned *)arg;
+    buf_done(&file);
+}
+
+static void no_file_of_it_holds_a_word_or_the_key(void **state)
+{
+    struct kept *k = *state;
+    unsigned n = 0;
+
+    fill(k);
+    make(k);
+    each_file(repo, look_for_words, &n);
+    assert_true(n > 5);
+}
+
+static void flip_and_verify(void *arg, const char *path)
+{
+    struct kept *k = arg;
+    struct key_source from = key_of(k);
+    struct backup_restored r;
+    struct buf file = {0};
+    char *error = NULL;
+    size_t at;
+
+    assert_true(file_read(path, 64U << 20, &file, &error));
+    at = file.len / 2;
+    file.at[at] ^= 4;
+    put_file(path, buf_view(&file));
+    if (backup_verify(repo, NULL, &from, &r, &error))
+        fail_msg("%s was changed, and nobody noticed", path);
+    free(error);
+    file.at[at] ^= 4;
+    put_file(path, buf_view(&file));
+    buf_done(&file);
+}
+
+static void a_change_of_any_file_of_it_is_found(void **state)
+{
+    struct kept *k = *state;
+    struct key_source from = key_of(k);
+    struct backup_restored r;
+
+    fill(k);
+    make(k);
+    each_file(repo, flip_and_verify, k);
+    assert_true(backup_verify(repo, NULL, &from, &r, &k->error));
+}
+
+static void what_can_not_be_is_refused_with_a_reason(void **state)
+{
+    struct kept *k = *state;
+    struct key_source from = key_of(k);
+    struct key_source wrong = {.kind = KEY_FROM_FILE, .name = in(k, "wrong.key")};
+    struct backup_restored r;
+    struct backup_input i;
+
+    fill(k);
+    i = input(k);
+    assert_int_equal(mkdir(repo, 0700), 0);
+    assert_false(backup_verify(repo, NULL, &from, &r, &k->error));
+    assert_non_null(strstr(k->error, "there is no backup"));
+    free(k->error);
+    make(k);
+    assert_true(at_rest_key_create(wrong.name, &k->error));
+    assert_false(backup_verify(repo, NULL, &wrong, &r, &k->error));
+    assert_non_null(strstr(k->error, "is not the one"));
+    free(k->error);
+    assert_false(backup_restore(repo, "../x", &from, into, &r, &k->error));
+    assert_non_null(strstr(k->error, "is no name"));
+    free(k->error);
+    assert_false(backup_restore(repo, NULL, &from, k->dir, &r, &k->error));
+    assert_non_null(strstr(k->error, "must be empty"));
+    free(k->error);
+    i.dir = "/proc/nowhere";
+    assert_false(backup_create(&i, k->c, k->keys, &(struct backup_result){0}, &k->error));
+    assert_non_null(strstr(k->error, "cannot make the folder"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        KEPT(what_was_backed_up_comes_back),
+        KEPT(the_second_costs_what_has_changed),
+        KEPT(it_is_restored_after_the_data_key_was_replaced),
+        KEPT(no_file_of_it_holds_a_word_or_the_key),
+        KEPT(a_change_of_any_file_of_it_is_found),
+        KEPT(what_can_not_be_is_refused_with_a_reason),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -205,6 +205,16 @@ static void print_dropped(const json_t *reply, const char *what)
                       what);
 }
 
+static bool imports(const struct cli_args *a)
+{
+    return a->n_operands == 2 && strcmp(a->operands[0], "import") == 0;
+}
+
+static bool lists(const struct cli_args *a)
+{
+    return a->n_operands == 0 || (a->n_operands == 1 && strcmp(a->operands[0], "list") == 0);
+}
+
 /* ---- assets ---- */
 
 static int print_network(const struct cli_args *a, const json_t *assets)
@@ -265,9 +275,9 @@ int cli_assets(int argc, char **argv)
         rc = check_formats(&a);
     if (rc != CLI_OK)
         return rc;
-    if (a.n_operands == 2 && strcmp(a.operands[0], "import") == 0)
-        return register_import(&a, a.operands[1]);
-    if (a.n_operands > 1 || (a.n_operands == 1 && strcmp(a.operands[0], "list") != 0))
+    if (imports(&a))
+        return register_import(&a, REGISTER_ASSETS, a.operands[1]);
+    if (!lists(&a))
         return cli_usage(a.verb, "say %s", a.verb->operands);
     rc = ask_node(&a, "GET", "/v1/assets", NULL, &reply);
     if (rc == CLI_OK) {
@@ -307,18 +317,23 @@ static void print_flows(const struct cli_args *a, const json_t *flows, const jso
     }
 }
 
-/** cli_flows() - bastide flows; MQ.ID.IC-01 */
+/** cli_flows() - bastide flows [list | import FILE]; MQ.ID.IC-01 */
 int cli_flows(int argc, char **argv)
 {
     struct cli_args a;
     json_t *reply = NULL;
     json_t *flows;
-    int rc = cli_args_parse(&a, argc, argv, 0, 0);
+    int rc = cli_args_parse(&a, argc, argv, 0, 2);
 
     if (rc == CLI_OK)
         rc = check_formats(&a);
-    if (rc == CLI_OK)
-        rc = ask_node(&a, "GET", "/v1/flows", NULL, &reply);
+    if (rc != CLI_OK)
+        return rc;
+    if (imports(&a))
+        return register_import(&a, REGISTER_FLOWS, a.operands[1]);
+    if (!lists(&a))
+        return cli_usage(a.verb, "say %s", a.verb->operands);
+    rc = ask_node(&a, "GET", "/v1/flows", NULL, &reply);
     if (rc == CLI_OK) {
         flows = chosen(&a, json_object_get(reply, "flows"));
         print_flows(&a, flows, json_object_get(reply, "declared_not_seen"));

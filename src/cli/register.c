@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cli/register.c - bastide assets import: devices into the declared inventory
+ * cli/register.c - bastide assets import, bastide flows import: into the declared inventory
  *
- * From CSV, from JSON as `bastide assets` writes it, or from CycloneDX.  New records
- * are put at the head of the inventory's list of assets; comments and all else in the
- * file stay.  A name that is there already is left alone.  The file is read again
- * before it takes the old one's place: all or nothing.
+ * From CSV, from JSON as these verbs write it, or from CycloneDX.  New records are put
+ * at the head of the inventory's list; comments and all else in the file stay.  What is
+ * there already is left alone.  The file is read again before it takes the old one's
+ * place: all or nothing.
  */
 #include "cli/register.h"
 
@@ -26,12 +26,25 @@
 #define FILE_MODE      0644
 #define SEEN           "seen_"
 
-/* clang-format off */
-/* Keys of a record in the inventory; @from: what a row calls it besides. */
-static const struct {
+/* A key of a record in the inventory; @from: what a row calls it instead. */
+struct register_key {
     const char *key;
     const char *from;
-} keys[] = {
+};
+
+/* One of the inventory's lists that can be imported into. */
+struct register_kind {
+    const char *list;      /* key in the inventory */
+    const char *ids[4];    /* members that say which record it is; NULL ends them */
+    const char *proofs[4]; /* of these a row needs one; none: all of @ids */
+    const struct register_key *keys;
+    size_t n_keys;
+    const char *needs; /* for a person: what a row must have */
+};
+
+/* clang-format off */
+static const struct register_key asset_keys[] = {
+    {"name", NULL},
     {"client_id", NULL},      {"certificate_cn", NULL}, {"user_name", NULL},     {"owner", NULL},
     {"site", NULL},           {"location", NULL},       {"zone", NULL},          {"role", NULL},
     {"criticality", NULL},    {"state", "lifecycle"},   {"state_since", NULL},   {"approved_at", NULL},
@@ -41,12 +54,22 @@ static const struct {
     {"end_of_support", NULL}, {"replacement", NULL},    {"exposure_class", NULL}, {"key_storage", NULL},
     {"direction", NULL},      {"location_confirmed", NULL}, {"certificate_fingerprint", NULL},
 };
+static const struct register_key flow_keys[] = {
+    {"from", NULL}, {"topic", NULL}, {"to", NULL}, {"classification", NULL}, {"owner", NULL}, {"crosses_zones", NULL},
+};
+static const struct register_kind kinds[] = {
+    [REGISTER_ASSETS] = {"assets", {"name"}, {"client_id", "certificate_cn", "user_name"}, asset_keys,
+                         COUNT_OF(asset_keys), "a name, and client_id, certificate_cn or user_name"},
+    [REGISTER_FLOWS]  = {"flows", {"from", "topic", "to"}, {NULL}, flow_keys, COUNT_OF(flow_keys),
+                         "from, topic and to"},
+};
 /* clang-format on */
 
 struct import {
+    const struct register_kind *kind;
     const char *path; /* of the inventory */
     struct buf text;  /* of the inventory */
-    json_t *known;    /* owned: an object whose members are the names there are */
+    json_t *known;    /* owned: an object whose members are the records there are */
     struct buf added; /* YAML */
     unsigned n_added;
     unsigned n_known;
@@ -151,14 +174,16 @@ static json_t *read_rows(const char *path, char **ret_error)
 
 /* ---- into YAML ---- */
 
-static const char *value_of(const json_t *row, size_t k)
+static const char *value_of(const json_t *row, const struct register_key *k)
 {
     CLEANUP(buf_done) struct buf seen = {0};
-    const char *text = text_of(row, keys[k].key);
+    const char *text = text_of(row, k->key);
 
-    if (keys[k].from != NULL) /* "state" of a row says how the asset is known */
-        return text_of(row, keys[k].from);
-    buf_addf(&seen, SEEN "%s", keys[k].key);
+    if (k->from != NULL) /* "state" of a row says how the asset is known */
+        return text_of(row, k->from);
+    if (json_is_boolean(json_object_get(row, k->key)))
+        return json_is_true(json_object_get(row, k->key)) ? "yes" : "no";
+    buf_addf(&seen, SEEN "%s", k->key);
     buf_add_u8(&seen, 0);
     return text != NULL ? text : text_of(row, (const char *)seen.at);
 }
@@ -175,43 +200,58 @@ static void add_pair(struct buf *to, const char *begin, const char *key, const c
     json_decref(text);
 }
 
-static bool has_identity(const json_t *row)
+/* Which record it is, as a C string; false: the row does not say. */
+static bool identity_of(const struct register_kind *kind, const json_t *row, struct buf *ret)
 {
-    return text_of(row, "client_id") != NULL || text_of(row, "certificate_cn") != NULL ||
-           text_of(row, "user_name") != NULL;
+    bool is_proved = kind->proofs[0] == NULL;
+
+    for (size_t i = 0; i < COUNT_OF(kind->ids) && kind->ids[i] != NULL; i++) {
+        if (text_of(row, kind->ids[i]) == NULL)
+            return false;
+        buf_addf(ret, "%s\n", text_of(row, kind->ids[i]));
+    }
+    for (size_t i = 0; i < COUNT_OF(kind->proofs) && kind->proofs[i] != NULL; i++)
+        is_proved |= text_of(row, kind->proofs[i]) != NULL;
+    buf_add_u8(ret, 0);
+    return is_proved;
 }
 
 static void take_row(struct import *m, const json_t *row)
 {
-    const char *name = text_of(row, "name");
+    CLEANUP(buf_done) struct buf id = {0};
+    const char *begin = "  - ";
 
-    if (name == NULL || !has_identity(row)) {
+    if (!identity_of(m->kind, row, &id)) {
         m->n_unusable++;
         return;
     }
-    if (json_object_get(m->known, name) != NULL) {
+    if (json_object_get(m->known, (const char *)id.at) != NULL) {
         m->n_known++;
         return;
     }
-    (void)json_object_set_new(m->known, name, json_true());
-    add_pair(&m->added, "  - ", "name", name);
-    for (size_t k = 0; k < COUNT_OF(keys); k++)
-        if (value_of(row, k) != NULL)
-            add_pair(&m->added, "    ", keys[k].key, value_of(row, k));
+    (void)json_object_set_new(m->known, (const char *)id.at, json_true());
+    for (size_t k = 0; k < m->kind->n_keys; k++) {
+        const char *value = value_of(row, &m->kind->keys[k]);
+
+        if (value == NULL)
+            continue;
+        add_pair(&m->added, begin, m->kind->keys[k].key, value);
+        begin = "    ";
+    }
     m->n_added++;
 }
 
-/* Where "assets:" stands alone at the begin of a line; NULL: nowhere. */
-static const uint8_t *find_assets(struct bytes text)
+/* Where @list begins a line, and ':' follows; NULL: nowhere. */
+static const uint8_t *find_list(struct bytes text, const char *list)
 {
-    static const char head[] = "assets:";
+    size_t head = strlen(list);
     size_t at = 0;
 
     while (at < text.len) {
         const uint8_t *end = memchr(text.at + at, '\n', text.len - at);
         size_t len = end != NULL ? (size_t)(end - text.at) - at : text.len - at;
 
-        if (len >= sizeof(head) - 1 && memcmp(text.at + at, head, sizeof(head) - 1) == 0)
+        if (len > head && memcmp(text.at + at, list, head) == 0 && text.at[at + head] == ':')
             return text.at + at;
         at += len + 1;
     }
@@ -222,18 +262,18 @@ static const uint8_t *find_assets(struct bytes text)
 static bool put_in(struct import *m, struct buf *ret)
 {
     struct bytes text = buf_view(&m->text);
-    const uint8_t *at = find_assets(text);
+    const uint8_t *at = find_list(text, m->kind->list);
     size_t head, line;
 
     if (at == NULL) {
         buf_add(ret, text);
         if (text.len > 0 && text.at[text.len - 1] != '\n')
             buf_add_u8(ret, '\n');
-        buf_addf(ret, "assets:\n");
+        buf_addf(ret, "%s:\n", m->kind->list);
         buf_add(ret, buf_view(&m->added));
         return true;
     }
-    head = (size_t)(at - text.at) + strlen("assets:");
+    head = (size_t)(at - text.at) + strlen(m->kind->list) + 1;
     line = head;
     while (line < text.len && text.at[line] != '\n')
         line++;
@@ -269,6 +309,19 @@ static bool write_inventory(struct import *m, char **ret_error)
 
 /* ---- the verb ---- */
 
+static void know(struct import *m, struct conf_value item)
+{
+    CLEANUP(buf_done) struct buf id = {0};
+
+    for (size_t i = 0; i < COUNT_OF(m->kind->ids) && m->kind->ids[i] != NULL; i++) {
+        const char *text = conf_text(conf_get(item, m->kind->ids[i]));
+
+        buf_addf(&id, "%s\n", text != NULL ? text : "");
+    }
+    buf_add_u8(&id, 0);
+    (void)json_object_set_new(m->known, (const char *)id.at, json_true());
+}
+
 static bool read_known(struct import *m, char **ret_error)
 {
     struct conf *c;
@@ -281,13 +334,9 @@ static bool read_known(struct import *m, char **ret_error)
     if (!file_read(m->path, FILE_BYTES_MAX, &m->text, ret_error))
         return false;
     c = conf_open(m->path);
-    list = conf_get(conf_root(c), "assets");
-    for (size_t i = 0; i < conf_len(list); i++) {
-        const char *name = conf_text(conf_get(conf_item(list, i), "name"));
-
-        if (name != NULL)
-            (void)json_object_set_new(m->known, name, json_true());
-    }
+    list = conf_get(conf_root(c), m->kind->list);
+    for (size_t i = 0; i < conf_len(list); i++)
+        know(m, conf_item(list, i));
     ok = conf_ok(c, ret_error);
     conf_close(c);
     return ok;
@@ -327,18 +376,16 @@ static int import_into(struct import *m, const char *path, bool is_dry)
         free(error);
         return rc;
     }
-    (void)fprintf(stderr,
-                  "%s: %u added, %u there already, %u without a name or client_id, certificate_cn "
-                  "or user_name\n",
-                  m->path, m->n_added, m->n_known, m->n_unusable);
+    (void)fprintf(stderr, "%s: %u added, %u there already, %u without %s\n", m->path, m->n_added,
+                  m->n_known, m->n_unusable, m->kind->needs);
     return CLI_OK;
 }
 
-/** register_import() - devices of the file @path into the inventory of the configuration */
-int register_import(const struct cli_args *a, const char *path)
+/** register_import() - what the file @path lists into the inventory of the configuration */
+int register_import(const struct cli_args *a, enum register_list list, const char *path)
 {
     struct config *c = NULL;
-    struct import m = {0};
+    struct import m = {.kind = &kinds[list]};
     int rc = ask_config(a, &c);
 
     if (rc != CLI_OK)

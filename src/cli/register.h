@@ -7,4 +7,10 @@
 #include "cli/args.h"
 
 json_t *register_flat(const json_t *asset);
-int register_import(const struct cli_args *a, const char *path);
+
+enum register_list {
+    REGISTER_ASSETS,
+    REGISTER_FLOWS,
+};
+
+int register_import(const struct cli_args *a, enum register_list list, const char *path);

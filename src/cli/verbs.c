@@ -47,6 +47,7 @@ static const struct cli_option flow_options[] = {
     JSON_OPTION,
     {"--csv",        NULL, NULL,   "write comma-separated values"},
     {"--dot",        NULL, NULL,   "write the map for GraphViz"},
+    {"--dry-run",    NULL, NULL,   "with import: write what would be added, and change nothing"},
     CLI_SOCKET_OPTIONS, END,
 };
 static const struct cli_option crypto_options[] = {
@@ -206,8 +207,8 @@ const struct cli_verb cli_verbs[] = {
      "import adds devices to the configuration's inventory_file: from CSV, from what --json writes, or "
      "from CycloneDX. A name that is there already is left alone, and so is all else in the file. With "
      "--csv, a text that a spreadsheet would take for a formula has a ' in front."},
-    {"flows", cli_flows, "list who publishes and reads what, declared and seen", "", flow_options,
-     "Rates are about so: a publisher's rate is counted, and shared among the topics it uses. In the "
+    {"flows", cli_flows, "list who publishes and reads what, declared and seen", "[list | import FILE]", flow_options,
+     "import declares flows in the configuration's inventory_file, from CSV or from what --json writes. Rates are about so: a publisher's rate is counted, and shared among the topics it uses. In the "
      "map, red is not declared, dashed is not now."},
     {"crypto", cli_crypto, "list how the connection of each asset is protected", "", crypto_options,
      "PROFILE is how it stands to crypto_profile of the inventory: inside, deprecated or outside."},

@@ -206,6 +206,29 @@ def test_devices_are_imported_into_the_inventory(home):
     assert home.end() == 0
 
 
+def test_flows_are_imported_into_the_inventory(home):
+    declared(home)
+    one, two = Device(home, "edge", []), Device(home, "two", [])
+    two.paho.subscribe("open/#")
+    wait_until(lambda: home.json("clients", "two")["subscriptions"] == 1, "a subscription")
+    one.paho.publish("open/a", b"1", 1).wait_for_publish(PATIENCE_S)
+    wait_until(lambda: home.json("flows", "--undeclared") != [], "a flow")
+    (home.folder / "a.csv").write_text(home.ok("flows", "--csv"))
+    (home.folder / "b.json").write_text(home.ok("flows", "--json"))
+    inventory = home.folder / "inventory.yaml"
+    for name in ("a.csv", "b.json"):
+        inventory.write_text(INVENTORY)
+        assert "1 added, 0 there already" in home.cli("flows", "import", str(home.folder / name)).stderr
+        assert "0 added, 1 there already" in home.cli("flows", "import", str(home.folder / name)).stderr
+    home.ok("reload")
+    assert home.json("flows", "--undeclared") == []
+    (home.folder / "interval.csv").write_text("name,client_id,expected_interval_s\nx,x,60\n")
+    assert "1 added" in home.cli("assets", "import", str(home.folder / "interval.csv")).stderr
+    one.close()
+    two.close()
+    assert home.end() == 0
+
+
 def write(home, text):
     path = home.folder / "more.csv"
     path.write_text(text)

@@ -211,7 +211,7 @@ static void finish_connect(struct link *l, const struct wire_disconnect *auth)
           wire_decode_connect(f.flags, f.body, &p) == WIRE_OK);
     conn_become(&l->conn, CONN_AUTHENTICATING);
     if (o == SCRAM_OK) {
-        l->by_password = true;
+        l->by_password = l->by_scram = true;
         connect_admit(l, &p);
     } else if (o == SCRAM_E_PROOF) {
         connect_refuse_credentials(l, &p, GATE_E_WRONG_PASSWORD, guess_hash(auth->props.auth_data));
@@ -256,9 +256,10 @@ static void finish_again(struct link *l, const struct wire_disconnect *auth)
         link_close(l, REASON_PACKET_TOO_LARGE, "the client takes no packet as large as AUTH");
 }
 
-/* What may come now: NULL: @reason may not. */
-static void (*step_for(const struct link *l, uint8_t reason))(struct link *l,
-                                                              const struct wire_disconnect *auth)
+typedef void step_fn(struct link *l, const struct wire_disconnect *auth);
+
+/* What @reason asks for; NULL: it may not come now. */
+static step_fn *step_for(const struct link *l, uint8_t reason)
 {
     if (l->conn.state == CONN_CHALLENGED)
         return reason == REASON_CONTINUE_AUTHENTICATION ? finish_connect : NULL;
@@ -274,8 +275,8 @@ static void (*step_for(const struct link *l, uint8_t reason))(struct link *l,
  */
 void authenticate_receive(struct link *l, const struct wire_frame *f)
 {
-    void (*step)(struct link * l, const struct wire_disconnect *auth);
     struct wire_disconnect auth;
+    step_fn *step;
 
     if (!flow_well_formed(l, wire_decode_disconnect(f->type, f->flags, f->body, WIRE_V5, &auth)))
         return;

@@ -33,6 +33,7 @@ static struct gate_subject subject_of(const struct resident *c)
         .certificate_cn = bytes_str(c->certificate_cn),
         .has_user_name = principal.len > 0,
         .has_password = c->by_password,
+        .has_scram = c->by_scram,
         .has_certificate = c->certificate_cn != NULL,
         .is_control = c->is_control,
         .anonymous_allowed = principal.len == 0,

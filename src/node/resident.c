@@ -177,6 +177,7 @@ void resident_connected(struct worker *w, struct resident *c, struct link *l,
     c->certificate_cn =
         peer->has_certificate ? bytes_dup_str(bytes_str(peer->certificate_cn)) : NULL;
     c->by_password = l->by_password;
+    c->by_scram = l->by_scram;
     c->is_control = l->listener->plane == CONFIG_PLANE_CONTROL;
     c->link = l;
     c->level = l->conn.level;

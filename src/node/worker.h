@@ -111,7 +111,8 @@ struct link {
     bool awaits_proxy;        /* of LINK_HANDSHAKE: the PROXY header comes first */
     bool is_blocked;          /* the socket took no more in this turn */
     bool delay_served;
-    bool by_password; /* how the principal was proved */
+    bool by_password; /* how the principal was proved, */
+    bool by_scram;    /* and that without sending it */
     struct quota quota;
     struct publishing *publishing; /* owned; NULL before the first PUBLISH */
     char *client_id;               /* owned; the assigned one before there is a client */
@@ -125,7 +126,8 @@ struct resident {
     char *principal;         /* owned */
     struct grant *grant;     /* owned; while disconnected: the rights of Will and subscriptions */
     char *certificate_cn;    /* owned; what the last network connection showed; NULL: none */
-    bool by_password;        /* how it proved the principal */
+    bool by_password;        /* how it proved the principal, */
+    bool by_scram;           /* and that without sending it */
     bool is_control;         /* it came by the control listener */
     enum wire_level level;
     struct due expiry;

@@ -154,6 +154,28 @@ def test_a_verifier_that_was_replaced_during_the_exchange_is_not_good(site):
     assert site.end() == 0
 
 
+def test_a_user_may_have_no_other_way_in(site):
+    """Without the line of the password; and a reload leaves it in."""
+    users = site.folder / "users.yaml"
+    before, after = users.read_text().split('  - name: "alice"\n')
+    users.write_text(before + '  - name: "alice"\n' + re.sub(r"^    password: .*\n", "", after, 1, re.M))
+    site.start()
+    raw, reason, _ = prove(site, "alice", site.passwords["alice"])
+    assert reason == 0
+    with Raw(site) as other:
+        other.send(connect_packet("other", "alice", site.passwords["alice"], level=5))
+        assert next_connack(other)[0] == REFUSED
+    site.ok("user", "disable", "bob")
+    site.ok("reload")
+    assert works(raw)
+    text = users.read_text()
+    users.write_text(text.replace('  - name: "alice"\n', '  - name: "alice"\n    disabled: yes\n'))
+    site.ok("reload")
+    assert next_disconnect(raw)[0] == 0x87
+    raw.close()
+    assert site.end() == 0
+
+
 def test_a_disabled_user_is_told_after_the_proof(field):
     field.ok("user", "disable", "bob")
     field.ok("reload")

@@ -397,13 +397,24 @@ static bool is_decided(const struct link *l)
     return l->conn.state == CONN_ACTIVE || l->conn.state == CONN_CHALLENGED;
 }
 
+static bool is_control(const struct link *l)
+{
+    return l->listener->plane == CONFIG_PLANE_CONTROL;
+}
+
+/* What the control plane sends is taken at once; others have so much of a turn. */
+static bool has_turn(const struct link *l)
+{
+    return is_control(l) || !worker_is_spent(l->worker);
+}
+
 /* Hand whole packets of @data to the flow; Return: how many bytes were used up. */
 static size_t take_packets(struct link *l, struct bytes data)
 {
     const struct limits *limits = policy_limits(l->worker->policy);
     size_t used = 0;
 
-    while (may_process(l) && used < data.len) {
+    while (may_process(l) && has_turn(l) && used < data.len) {
         size_t max =
             l->conn.state != CONN_ACTIVE ? limits->connect_bytes_max : limits->packet_bytes_max;
         struct wire_frame f;
@@ -524,7 +535,7 @@ static void read_some(struct link *l)
 {
     size_t budget = READ_BUDGET_BYTES;
 
-    while ((may_process(l) || l->phase == LINK_LINGERING) && budget > 0) {
+    while ((may_process(l) || l->phase == LINK_LINGERING) && has_turn(l) && budget > 0) {
         size_t cap;
         size_t n = 0;
         uint8_t *at = read_place(l, &cap);
@@ -556,32 +567,18 @@ static void read_some(struct link *l)
     if (l->phase == LINK_DOOMED)
         return;
     memory_of_link(l);
-    if (stream_has_pending(l->stream))
+    if (stream_has_pending(l->stream) || ((budget > 0 || l->in.len > 0) && !has_turn(l)))
         again_next_turn(l);
     if (stream_owes(l))
         link_dirty(l);
-}
-
-/** link_read_again() - connections with something to do that epoll does not know of; at the start
- * of a turn */
-void link_read_again(struct worker *w)
-{
-    struct list now = LIST_INIT(now);
-
-    list_splice(&now, &w->again);
-    list_each (it, &now) {
-        struct link *l = list_item(it, struct link, again);
-
-        list_remove(it);
-        link_dirty(l);
-        read_some(l); /* may move it to another worker */
-    }
 }
 
 /* ---- handshake ---- */
 
 static void shake_hands(struct link *l)
 {
+    if (l->listener->has_tls)
+        l->worker->work_beside += HANDSHAKE_WORK;
     switch (admit_handshake(l)) {
     case STREAM_OK:
         l->phase = LINK_OPEN;
@@ -599,6 +596,37 @@ static void shake_hands(struct link *l)
         link_end_now(l);
         return;
     }
+}
+
+/* Go on with what is there, and with what has come. */
+static void take_input(struct link *l)
+{
+    if (l->phase == LINK_HANDSHAKE)
+        shake_hands(l);
+    else if (l->in.len == 0 || link_process(l)) /* else it has moved to another worker */
+        read_some(l);
+}
+
+/**
+ * link_read_again() - connections with something to do that epoll does not know of; in each turn
+ *
+ * The first are those that have waited longest; who finds the turn spent stays before who comes
+ * later.
+ */
+void link_read_again(struct worker *w)
+{
+    struct list now = LIST_INIT(now);
+
+    list_splice(&now, &w->again);
+    while (!list_is_empty(&now) && !worker_is_spent(w)) {
+        struct link *l = list_item(now.next, struct link, again);
+
+        list_remove(&l->again);
+        link_dirty(l);
+        take_input(l);
+    }
+    list_splice(&now, &w->again);
+    list_splice(&w->again, &now);
 }
 
 /* ---- writing ---- */
@@ -706,6 +734,10 @@ static void flush(struct link *l)
         }
         if (!write_out(l))
             break;
+        if (more && !has_turn(l)) {
+            again_next_turn(l);
+            break;
+        }
     }
     if (l->phase != LINK_DOOMED)
         flush_stream(l);
@@ -733,21 +765,19 @@ void link_flush_all(struct worker *w)
 static void on_ready(struct loop_file *f, uint32_t ready)
 {
     struct link *l = list_item(f, struct link, file);
+    bool is_open = l->phase != LINK_HANDSHAKE;
 
     l->worker->now_ns = loop_now_ns(l->worker->loop); /* the first to see that a turn has begun */
-    if (l->phase == LINK_HANDSHAKE) {
-        shake_hands(l);
-        return;
-    }
-    if (ready & LOOP_WRITE)
+    if (is_open && (ready & LOOP_WRITE))
         link_dirty(l);
-    if (ready & (LOOP_READ | LOOP_HUP)) {
-        if ((ready & LOOP_HUP) && !may_process(l) && l->phase == LINK_OPEN) {
-            lost(l, "closed by the client without DISCONNECT");
-            return;
-        }
-        read_some(l);
-    }
+    if (is_open && !(ready & (LOOP_READ | LOOP_HUP)))
+        return;
+    if ((ready & LOOP_HUP) && !may_process(l) && l->phase == LINK_OPEN)
+        lost(l, "closed by the client without DISCONNECT");
+    else if (has_turn(l) && (list_is_empty(&l->worker->again) || is_control(l)))
+        take_input(l);
+    else
+        again_next_turn(l); /* others have waited longer */
 }
 
 /* ---- time ---- */

@@ -56,6 +56,7 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     list_init(&w->doomed);
     list_init(&w->dirty);
     list_init(&w->again);
+    list_init(&w->deliveries);
     list_init(&w->suback_waits);
     for (unsigned i = 0; i < OUTLETS_MAX; i++)
         list_init(&w->outboxes[i].mails);
@@ -214,11 +215,31 @@ static void on_mail(struct loop_file *f, uint32_t ready)
     mailbox_clear_wakeup(w->mailbox);
 }
 
-static void take_lane(struct worker *w, unsigned lane)
+static uint64_t work_of(const struct worker *w)
+{
+    const struct counters *c = &w->counters;
+
+    return c->messages_received + c->messages_sent + c->messages_queued + c->messages_dropped +
+           w->work_beside;
+}
+
+/**
+ * worker_is_spent() - has this turn done enough for the delivery plane?
+ *
+ * What the control plane wants of a worker waits for the end of its turn; so a turn is bounded by
+ * what is done in it, not only by what is read: one packet may go to thousands.  What is left has
+ * its turn first in the next one.
+ */
+bool worker_is_spent(const struct worker *w)
+{
+    return work_of(w) - w->work_began >= TURN_WORK_MAX;
+}
+
+static void take_control(struct worker *w)
 {
     struct list mails = LIST_INIT(mails);
 
-    mailbox_take(w->mailbox, lane, &mails);
+    mailbox_take(w->mailbox, LANE_CONTROL, &mails);
     list_each (it, &mails) {
         struct post *p = list_item(it, struct post, mail.link);
 
@@ -227,10 +248,28 @@ static void take_lane(struct worker *w, unsigned lane)
     }
 }
 
+/* Return: false if there was none. */
+static bool take_delivery(struct worker *w)
+{
+    struct post *p;
+
+    if (list_is_empty(&w->deliveries) &&
+        mailbox_take(w->mailbox, LANE_DELIVERY, &w->deliveries) == 0)
+        return false;
+    p = list_item(w->deliveries.next, struct post, mail.link);
+    list_remove(&p->mail.link);
+    p->take(w, p);
+    return true;
+}
+
 static void take_mail(struct worker *w)
 {
-    for (unsigned lane = 0; lane < LANE_N; lane++)
-        take_lane(w, lane);
+    bool more = true;
+
+    take_control(w);
+    while (more && !worker_is_spent(w))
+        more = take_delivery(w);
+    w->is_behind = more;
 }
 
 /**
@@ -241,7 +280,8 @@ static void take_mail(struct worker *w)
  */
 void worker_take_deliveries(struct worker *w)
 {
-    take_lane(w, LANE_DELIVERY);
+    while (take_delivery(w))
+        ;
 }
 
 static void fire_due(struct worker *w)
@@ -281,8 +321,10 @@ static void sweep(struct worker *w, struct due *d)
 /** worker_turn() - wait until there is something to do, do it, send what came of it */
 void worker_turn(struct worker *w)
 {
-    uint64_t until_ns = list_is_empty(&w->again) ? heap_next_ns(&w->timers) : 0;
+    bool waits = list_is_empty(&w->again) && !w->is_behind;
+    uint64_t until_ns = waits ? heap_next_ns(&w->timers) : 0;
 
+    w->work_began = work_of(w);
     loop_turn(w->loop, until_ns);
     w->now_ns = loop_now_ns(w->loop);
     retained_turn_begins(w);
@@ -314,6 +356,12 @@ static bool something_to_send(const struct worker *w)
     return false;
 }
 
+static void take_all_mail(struct worker *w)
+{
+    take_control(w);
+    worker_take_deliveries(w);
+}
+
 /* Tell every client, give them a moment to take what is owed, end. */
 static void stop(struct worker *w)
 {
@@ -329,7 +377,7 @@ static void stop(struct worker *w)
     while (something_to_send(w) && w->now_ns < end_ns) {
         loop_turn(w->loop, end_ns);
         w->now_ns = loop_now_ns(w->loop);
-        take_mail(w);
+        take_all_mail(w);
         finish_turn(w);
     }
     list_each (it2, &w->links)
@@ -395,7 +443,7 @@ int worker_start(struct worker *w)
  */
 void worker_empty(struct worker *w)
 {
-    take_mail(w);
+    take_all_mail(w);
     list_each (it, &w->links)
         link_end_now(list_item(it, struct link, in_worker));
     end_sessions(w);

@@ -26,7 +26,9 @@
 
 #define WORKERS_MAX            32
 #define READ_BUFFER_BYTES      262144
-#define READ_BUDGET_BYTES      524288  /* of one connection in one turn; then others have theirs */
+#define READ_BUDGET_BYTES      524288 /* of one connection in one turn; then others have theirs */
+#define TURN_WORK_MAX          32768 /* messages taken and given in one turn; see worker_is_spent() */
+#define HANDSHAKE_WORK         2048    /* what a step of TLS counts as */
 #define LINK_OUT_MAX_BYTES     1048576 /* answers a client does not read: then it is not read */
 #define LINGER_NS              (2 * NS_PER_S)
 #define OUTBOX_BYTES_MAX       33554432 /* on the way to one worker; then publishers are held back */
@@ -182,6 +184,7 @@ struct worker {
 
     struct loop *loop;
     struct mailbox *mailbox;
+    struct list deliveries; /* mail of other workers that was taken out and waits for its turn */
     struct loop_file mail_file;
     struct heap timers;
     uint64_t now_ns;
@@ -213,6 +216,9 @@ struct worker {
     uint64_t interest_acked[WORKERS_MAX];
     struct list suback_waits;
 
+    uint64_t work_began;  /* worker_work() at the start of this turn */
+    uint64_t work_beside; /* what is no message */
+    bool is_behind;       /* the last turn did not take all deliveries */
     struct due sweep;
     uint64_t sweep_stamp;
     enum memory_stage memory_told;
@@ -237,6 +243,7 @@ void worker_due(struct worker *w, struct due *d, uint64_t at_ns,
                 void (*fire)(struct worker *, struct due *));
 void worker_hold_publishers(struct worker *w);
 void worker_take_deliveries(struct worker *w);
+bool worker_is_spent(const struct worker *w);
 void worker_event(struct worker *w, const struct link *l, const struct event *e);
 void worker_event_of(struct worker *w, const struct link *l, enum event_kind kind, uint32_t value,
                      struct bytes topic, const char *text);

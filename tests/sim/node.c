@@ -154,7 +154,7 @@ bool node_worker_wants_turn(unsigned worker)
 {
     const struct worker *w = node->workers[worker];
 
-    return kernel_epoll_has_ready(worker) || !list_is_empty(&w->again) ||
+    return kernel_epoll_has_ready(worker) || !list_is_empty(&w->again) || w->is_behind ||
            heap_next_ns(&w->timers) <= kernel_now_ns();
 }
 

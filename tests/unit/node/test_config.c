@@ -162,7 +162,7 @@ static const struct wrong {
      "bastide.yaml:3:10: limits.receive_maxx: unknown key; did you mean receive_max? There are connections_max, "
      "connections_per_address_max, connect_timeout_ms, connect_bytes_max, packet_bytes_max, keep_alive_max_s, "
      "session_expiry_max_s, sessions_max, subscriptions_per_session_max, queue_messages_max, queue_bytes_max, "
-     "inflight_max, receive_max, topic_alias_max, topic_alias_sent_max, retained_messages_max, retained_bytes_max, messages_per_s_max, "
+     "inflight_max, receive_max, topic_alias_max, topic_alias_sent_max, retained_messages_max, retained_bytes_max, memory_bytes_max, messages_per_s_max, "
      "will_delay_max_s"},
     {LEAST "respond:\n  enforce: 0123456789012345678901234567890123456\xe2\x82\xac\xe2\x82\xac\n",
      "bastide.yaml:4:12: respond.enforce: \"0123456789012345678901234567890123456\xe2\x82\xac\" is neither yes nor no; yes or no"},
@@ -825,7 +825,7 @@ static void a_mapping_of_too_many_keys_is_refused_before_they_are_compared(void 
         buf_addf(&text, "  k%u: 1\n", i);
     buf_add_u8(&text, '\0');
     write_file(h, "bastide.yaml", (const char *)text.at, 0600);
-    assert_errors(h, "bastide.yaml:4:3: limits: has 1001 keys; there are only 19");
+    assert_errors(h, "bastide.yaml:4:3: limits: has 1001 keys; there are only 20");
     text.len = 0;
     buf_addf(&text, LEAST "roles:\n");
     for (unsigned i = 0; i < 1001; i++)

@@ -3,6 +3,7 @@
 #include "base/address.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define V4_PREFIX_BITS   96
@@ -122,4 +123,26 @@ bool prefix_has(const struct address *prefix, const struct address *a)
 bool prefix_is_everybody(const struct address *prefix)
 {
     return prefix->prefix_len == 0 || (prefix->prefix_len == V4_PREFIX_BITS && is_v4(prefix));
+}
+
+/**
+ * address_network() - the network that an address is in, as text
+ * @v4_bits, @v6_bits:  how much of it is the network's
+ *
+ * Return: false if @text is no address; @ret is then untouched.
+ */
+bool address_network(struct bytes text, uint8_t v4_bits, uint8_t v6_bits,
+                     char ret[ADDRESS_NETWORK_LEN])
+{
+    char host[INET6_ADDRSTRLEN];
+    struct address a;
+    bool v4;
+
+    if (!address_parse(text, &a))
+        return false;
+    v4 = is_v4(&a);
+    address_mask(&a, (uint8_t)(v4 ? V4_PREFIX_BITS + v4_bits : v6_bits));
+    inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a.at + V4_PREFIX_BITS / 8 : a.at, host, sizeof(host));
+    snprintf(ret, ADDRESS_NETWORK_LEN, "%s/%u", host, v4 ? v4_bits : v6_bits);
+    return true;
 }

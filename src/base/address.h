@@ -21,4 +21,8 @@ bool address_parse(struct bytes text, struct address *ret);
 const char *prefix_parse(const char *text, struct address *ret);
 void address_mask(struct address *a, uint8_t prefix_len);
 bool prefix_has(const struct address *prefix, const struct address *a);
+/* "192.0.2.0/24", with its zero. */
+#define ADDRESS_NETWORK_LEN 50
+bool address_network(struct bytes text, uint8_t v4_bits, uint8_t v6_bits,
+                     char ret[ADDRESS_NETWORK_LEN]);
 bool prefix_is_everybody(const struct address *prefix);

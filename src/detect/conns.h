@@ -12,6 +12,12 @@
 
 #define CONNS_MAX 1048576
 
+/* Silent since CONNECT: told after the first, and then after the second, or 1.5 times its keep
+ * alive. */
+#define SILENT_SOON_S    120
+#define SILENT_LONG_S    900
+#define KEEP_ALIVE_MAX_S 7200 /* more counts as so much */
+
 struct conn_record {
     uint64_t number;
     uint64_t client; /* key */
@@ -19,10 +25,15 @@ struct conn_record {
     uint64_t accepted_ns;
     uint32_t keep_alive_s; /* as asked for */
     uint32_t silent_s;     /* it was told that it is silent for so long; 0: not */
-    bool has_spoken;       /* published or subscribed */
+    bool is_productive;    /* it has published or subscribed, and was allowed to */
+    uint8_t marks;         /* MARK_...: who counts it as silent */
     struct list in_order;
     struct wheel_timer timer;
 };
+
+/* Detectors that count a silent connection by its address until it breaks its silence. */
+#define MARK_PILED_UP   1U
+#define MARK_KEEP_ALIVE 2U
 
 struct conns {
     struct map by_number;

@@ -27,11 +27,12 @@
 /* With so many topics a sixth of what is new seems known; more would blind the detectors. */
 #define TOPICS_LEARNED_MAX 256
 
-/* Silent since CONNECT: told after this, and then after the larger of the two below. */
-#define SILENT_SOON_S   120
-#define SILENT_LONG_S   900
-#define KEEP_ALIVE_MAX  7200
+/* Silent for so much of the keep alive. */
 #define KEEP_ALIVE_PART 1.5
+
+#define READ_TOPICS       65536
+#define PATTERN_BYTES_MAX 256
+#define PAIRS_MAX         65536
 
 /* A filter is not the topic of the same text. */
 #define FILTER_MARK 0x5bd1e995f117e2ULL
@@ -107,10 +108,10 @@ const struct detector *detector_at(size_t i)
     return detectors[i];
 }
 
-/** name_key() - the key of an address, client id or user name */
-uint64_t name_key(const struct detect *d, struct bytes name)
+/** name_key() - the key of an address, client id or user name; as client_key() of the sessions */
+uint64_t name_key(struct bytes name)
 {
-    return hash_with(&d->key, name);
+    return hash_keyed(name);
 }
 
 static struct subjects *table_of(const struct detect *d, enum subject_kind kind)
@@ -141,7 +142,7 @@ struct record *record_find(const struct detect *d, enum subject_kind kind, uint6
 struct record *record_of(struct detect *d, enum subject_kind kind, struct bytes name,
                          uint64_t now_ns)
 {
-    uint64_t key = name_key(d, name);
+    uint64_t key = name_key(name);
     struct record *r;
     bool is_new;
 
@@ -201,6 +202,14 @@ const struct knowledge *knowledge_of(const struct record *r)
     return r->parts[PART_LEARNED] != NULL ? (const void *)r->parts[PART_LEARNED] : &nothing;
 }
 
+/** learned_peek() - learned_slot(), or NULL while nothing was learned of the client */
+const void *learned_peek(const struct judge *j, const struct record *r)
+{
+    if (r->kind != SUBJECT_CLIENT || r->parts[PART_LEARNED] == NULL)
+        return NULL;
+    return r->parts[PART_LEARNED] + j->d->benches[j->detector].learned_offset;
+}
+
 /** now_of() - the detectors' time */
 uint64_t now_of(const struct judge *j)
 {
@@ -235,6 +244,48 @@ struct record *client_by_key(const struct judge *j, uint64_t key)
 struct record *user_of(struct judge *j, struct bytes name)
 {
     return record_of(j->d, SUBJECT_USER, name, j->now_ns);
+}
+
+/** topic_hash() - of a text, the same over a restart */
+uint64_t topic_hash(const struct judge *j, struct bytes text)
+{
+    return hash_with(&j->d->key, text);
+}
+
+/** are_peers() - may the one stand in for the other? */
+bool are_peers(const struct judge *j, const struct record *a, const struct record *b)
+{
+    return a->role == b->role && (role_of(j, a)->traits & TRAIT_PEERS);
+}
+
+/** clients_known() - how many clients there are that were let in once */
+size_t clients_known(const struct judge *j)
+{
+    return j->d->clients.n;
+}
+
+/** prefix_of() - the record of the /24 or /64 that @address is in; NULL: it is no IP address */
+struct record *prefix_of(struct judge *j, struct bytes address)
+{
+    char text[ADDRESS_NETWORK_LEN];
+
+    if (!address_network(address, 24, 64, text))
+        return NULL;
+    return record_of(j->d, SUBJECT_ADDRESS, bytes_str(text), j->now_ns);
+}
+
+/** share_pattern() - @pattern is new to @r, which is learned: how many have it in common? */
+void share_pattern(struct judge *j, uint64_t pattern, const struct record *r)
+{
+    heavy_add(j->d->patterns, j->now_ns, pattern, r->key);
+}
+
+/** sharers_of() - about how many learned clients have this in common that was new to each */
+double sharers_of(const struct judge *j, uint64_t pattern)
+{
+    const struct heavy_item *it = heavy_find(j->d->patterns, pattern);
+
+    return it != NULL ? heavy_sources(it) : 0;
 }
 
 /** clients_online() - how many connections there are */
@@ -329,6 +380,9 @@ struct detect *detect_new(const struct detect_settings *s, const struct detect_c
     d->fleet.kind = SUBJECT_FLEET;
     d->fleet.name = bytes_dup_str(BYTES("fleet"));
     d->samples = samples_new();
+    subjects_init(&d->let_in, PAIRS_MAX, sizeof(uint8_t), NULL);
+    d->patterns = mem_new(struct heavy);
+    d->read_topics = mem_zero(READ_TOPICS * sizeof(*d->read_topics));
     alarms_init(&d->alarms);
     conns_init(&d->conns);
     wheel_init(&d->awaited, (uint32_t)(begin_ns / SECOND_NS));
@@ -353,6 +407,9 @@ struct detect *detect_free(struct detect *d)
     subjects_done(&d->clients);
     subjects_done(&d->addresses);
     subjects_done(&d->users);
+    subjects_done(&d->let_in);
+    free(d->patterns);
+    free(d->read_topics);
     record_gone(&d->fleet);
     alarms_done(&d->alarms);
     rule_book_done(&d->book);
@@ -435,25 +492,89 @@ static bool is_filter(enum event_kind kind)
     return kind == EVENT_SUBSCRIBED || kind == EVENT_SUBSCRIBE_DENIED || kind == EVENT_UNSUBSCRIBED;
 }
 
+/* The topic without what is the client's own: its id, and numbers. */
+static uint64_t pattern_of(const struct detect *d, const struct sight *s)
+{
+    struct bytes topic = s->e->topic;
+    struct bytes id = s->e->client_id;
+    uint8_t text[PATTERN_BYTES_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < topic.len && n < sizeof(text);) {
+        if (id.len > 0 && topic.len - i >= id.len && memcmp(topic.at + i, id.at, id.len) == 0) {
+            text[n++] = '+';
+            i += id.len;
+        } else if (topic.at[i] >= '0' && topic.at[i] <= '9') {
+            n -= n > 0 && text[n - 1] == '0'; /* a number, however long */
+            text[n++] = '0';
+            i++;
+        } else {
+            text[n++] = topic.at[i++];
+        }
+    }
+    return hash_with(&d->key, bytes_of(text, n)) ^ (is_filter(s->e->kind) ? FILTER_MARK : 0) ^
+           s->role->index;
+}
+
+/* Somebody subscribes to the topic, or once did. */
+static bool had_reader(const struct detect *d, const struct event *e, uint64_t topic)
+{
+    uint32_t *tag = &d->read_topics[topic % READ_TOPICS];
+
+    if (e->kind == EVENT_PUBLISH_TOPIC && !(e->value & EVENT_UNMATCHED))
+        *tag = (uint32_t)(topic >> 32);
+    return *tag == (uint32_t)(topic >> 32);
+}
+
+static void see_topic(const struct detect *d, struct sight *s)
+{
+    s->topic = hash_with(&d->key, s->e->topic) ^ (is_filter(s->e->kind) ? FILTER_MARK : 0);
+    s->had_reader = had_reader(d, s->e, s->topic);
+    if (s->client == NULL)
+        return;
+    s->is_new_topic = !bloom_has(&knowledge_of(s->client)->topics, s->topic);
+    if (s->is_new_topic)
+        s->pattern = pattern_of(d, s);
+}
+
+static bool is_first(struct detect *d, uint64_t pair, uint64_t now_ns)
+{
+    bool is_new;
+
+    subjects_get(&d->let_in, pair, now_ns, &is_new);
+    return is_new;
+}
+
+/* Who was let in from there once is no stranger, whatever goes wrong later. */
+static bool let_in(struct detect *d, const struct event *e)
+{
+    uint64_t pair = subject_key_pair(e->address, e->client_id);
+
+    if (e->kind == EVENT_CONNECT_ACCEPTED)
+        return !is_first(d, pair, e->at_ns);
+    return e->kind == EVENT_AUTH_FAILED && subjects_find(&d->let_in, pair) != NULL;
+}
+
 static struct sight look(struct detect *d, const struct event *e)
 {
+    size_t n_clients = d->clients.n;
     struct sight s = {.e = e, .is_health_check = is_health_check(d, e->address)};
 
+    s.was_let_in = let_in(d, e);
     s.client = client_of(d, e);
+    s.is_new_client = d->clients.n > n_clients;
     if (!s.is_health_check)
         s.address = record_of(d, SUBJECT_ADDRESS, e->address, e->at_ns);
     s.role = &d->book.roles[s.client != NULL ? s.client->role : 0];
     s.conn = conns_find(&d->conns, e->conn);
     if (e->topic.len > 0)
-        s.topic = hash_with(&d->key, e->topic) ^ (is_filter(e->kind) ? FILTER_MARK : 0);
-    s.is_new_topic =
-        s.topic != 0 && s.client != NULL && !bloom_has(&knowledge_of(s.client)->topics, s.topic);
+        see_topic(d, &s);
     return s;
 }
 
 static uint32_t silent_long_s(const struct conn_record *c)
 {
-    double asked = KEEP_ALIVE_PART * MIN(c->keep_alive_s, (uint32_t)KEEP_ALIVE_MAX);
+    double asked = KEEP_ALIVE_PART * MIN(c->keep_alive_s, (uint32_t)KEEP_ALIVE_MAX_S);
 
     return (uint32_t)MAX((double)SILENT_LONG_S, asked);
 }
@@ -480,7 +601,7 @@ static void heard(struct sight *s)
 {
     s->breaks_silence = s->conn->silent_s > 0;
     s->conn->silent_s = 0;
-    s->conn->has_spoken = true;
+    s->conn->is_productive |= s->e->kind == EVENT_PUBLISH_TOPIC || s->e->kind == EVENT_SUBSCRIBED;
     wheel_clear(&s->conn->timer);
 }
 
@@ -643,7 +764,7 @@ uint64_t detect_shed(const struct detect *d)
 /** detect_client_learned() - what is known of the client's habits */
 struct detect_learned detect_client_learned(const struct detect *d, struct bytes client_id)
 {
-    const struct record *r = record_find(d, SUBJECT_CLIENT, name_key(d, client_id));
+    const struct record *r = record_find(d, SUBJECT_CLIENT, name_key(client_id));
     const struct knowledge *k = r != NULL ? knowledge_of(r) : NULL;
 
     if (k == NULL || k->events == 0)
@@ -659,5 +780,5 @@ struct detect_learned detect_client_learned(const struct detect *d, struct bytes
 /** detect_client_forget() - a device was swapped: all that is known of the client is void */
 void detect_client_forget(struct detect *d, struct bytes client_id)
 {
-    subjects_forget(&d->clients, name_key(d, client_id));
+    subjects_forget(&d->clients, name_key(client_id));
 }

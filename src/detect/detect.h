@@ -201,6 +201,14 @@ struct detector_counters {
     unsigned standing;     /* findings open now */
 };
 
+/* What a payload looks like; of PUBLISH_TOPIC.  Any thread. */
+struct detect_shape {
+    uint32_t shape;  /* 0: nothing is said, it is empty or large */
+    uint8_t entropy; /* in 1/16 bit a byte, of the first 256 */
+};
+
+struct detect_shape detect_shape(struct bytes payload);
+
 size_t detect_detectors(void); /* how many */
 const struct detector_info *detect_detector(size_t i);
 struct detector_counters detect_counters(const struct detect *d, size_t i);

@@ -24,8 +24,12 @@ struct sight {
     struct record *address; /* NULL: none, or a source of health checks */
     struct conn_record *conn;
     const struct role_rules *role;
-    uint64_t topic;       /* topic_hash(); 0 without a topic */
+    uint64_t topic;   /* hash of the topic, or of the filter; 0 without one */
+    uint64_t pattern; /* of a topic that is new to this client: what it has in common with others */
     bool is_new_topic;    /* to this client */
+    bool is_new_client;   /* never let in before, as far as is known */
+    bool was_let_in;      /* this client id, from this address, at least once */
+    bool had_reader;      /* somebody has subscribed to the topic once */
     bool breaks_silence;  /* it speaks, or ends, and was counted as silent */
     bool is_health_check; /* by its source */
 };
@@ -59,13 +63,19 @@ void *own_of(const struct judge *j);
 const struct role_rules *role_of(const struct judge *j, const struct record *r);
 void *slot(const struct judge *j, struct record *r);
 const void *slot_peek(const struct judge *j, const struct record *r);
+const void *learned_peek(const struct judge *j, const struct record *r);
 void *learned_slot(const struct judge *j, struct record *r);
 const struct knowledge *knowledge_of(const struct record *r);
 struct record *fleet_of(const struct judge *j);
 struct record *client_by_key(const struct judge *j, uint64_t key);
 struct record *user_of(struct judge *j, struct bytes name);
 struct record *prefix_of(struct judge *j, struct bytes address);
+uint64_t topic_hash(const struct judge *j, struct bytes text);
+bool are_peers(const struct judge *j, const struct record *a, const struct record *b);
 size_t clients_online(const struct judge *j);
+size_t clients_known(const struct judge *j);
+double sharers_of(const struct judge *j, uint64_t pattern);
+void share_pattern(struct judge *j, uint64_t pattern, const struct record *r);
 void await_client(struct judge *j, struct record *r, double seconds);
 void sample(const struct judge *j, const struct record *r, struct bytes text);
 void suspect(struct judge *j, const struct sight *s, struct record *r);
@@ -73,13 +83,60 @@ bool stands(const struct judge *j, const struct record *r);
 
 void measure_rule(const struct judge *j, const struct record *r, enum rule rule, double count,
                   struct measure *m);
+void measure_rule_least(const struct judge *j, const struct record *r, enum rule rule, double count,
+                        double least, struct measure *m);
 
-#define DETECTORS(X)                                                                               \
-    X(repeated_connections)                                                                        \
-    X(repeated_auth_failures)                                                                      \
-    X(topic_scan_publish)                                                                          \
-    X(topic_scan_subscribe)                                                                        \
-    X(unauthorized_command)
+/* clang-format off */
+#define DETECTORS(X) \
+    X(repeated_connections)   \
+    X(connection_flood)       \
+    X(abnormal_termination)   \
+    X(client_unavailable)     \
+    X(repeated_auth_failures) \
+    X(credential_stuffing)    \
+    X(topic_scan_publish)     \
+    X(topic_scan_subscribe)   \
+    X(undeliverable_messages) \
+    X(silent_client)          \
+    X(connection_pileup)      \
+    X(slow_connect)           \
+    X(keepalive_abuse)        \
+    X(takeover_war)           \
+    X(session_hoarding)       \
+    X(protocol_downgrade)     \
+    X(malformed_packets)      \
+    X(property_abuse)         \
+    X(topic_depth_abuse)      \
+    X(oversize_payload)       \
+    X(qos2_exhaustion)        \
+    X(slow_consumer)          \
+    X(bad_certificate)        \
+    X(source_change)          \
+    X(retained_poisoning)     \
+    X(retained_flood)         \
+    X(publish_flood)          \
+    X(publish_rate_anomaly)   \
+    X(new_topics)             \
+    X(payload_shape)          \
+    X(spoofed_report)         \
+    X(unauthorized_command)   \
+    X(brute_force_io)         \
+    X(message_replay)         \
+    X(will_abuse)             \
+    X(subscription_bomb)      \
+    X(wildcard_snoop)         \
+    X(sys_recon)              \
+    X(acl_violations)         \
+    X(share_steal)            \
+    X(exfil_volume)           \
+    X(beaconing)              \
+    X(reconnect_storm)        \
+    X(mass_disconnect)        \
+    X(default_credentials)    \
+    X(consumer_outage)        \
+    X(rollout)                \
+    X(inspection_overdue)
+/* clang-format on */
 
 #define X(name) extern const struct detector detect_##name;
 DETECTORS(X)

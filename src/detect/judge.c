@@ -36,10 +36,17 @@ static struct alarm_id alarm_id(const struct judge *j, const struct record *r)
 void measure_rule(const struct judge *j, const struct record *r, enum rule rule, double count,
                   struct measure *m)
 {
-    double limit = j->d->book.roles[r->role].limit[rule];
+    measure_rule_least(j, r, rule, count, 0, m);
+}
+
+/** measure_rule_least() - measure_rule(), with a limit that is not below @least */
+void measure_rule_least(const struct judge *j, const struct record *r, enum rule rule, double count,
+                        double least, struct measure *m)
+{
+    double limit = MAX(role_of(j, r)->limit[rule], least);
     bool over = limit > 0 && count >= limit;
 
-    if (limit <= 0)
+    if (role_of(j, r)->limit[rule] <= 0)
         return;
     m->ratio = MAX(m->ratio, count / limit);
     if (m->over && (!over || rule_info(rule)->severity < rule_info(m->rule)->severity))
@@ -62,13 +69,20 @@ static struct measure measured(const struct judge *j, const struct record *r)
 
 /* ---- saying it ---- */
 
+/* A whole network is never acted upon: most of it is others. */
+static bool is_prefix(const struct finding *f)
+{
+    return f->subject_kind == SUBJECT_ADDRESS && f->subject.len > 0 &&
+           memchr(f->subject.at, '/', f->subject.len) != NULL;
+}
+
 static void hand_out(struct judge *j, struct finding *f)
 {
     uint64_t grace_ns = j->d->settings.started_ns + SECONDS(j->d->settings.startup_grace_s);
 
     f->detector = &detector_of(j)->info;
     f->confidence = f->detector->confidence;
-    f->alert_only = f->detector->told_only & BIT(f->subject_kind);
+    f->alert_only = (f->detector->told_only & BIT(f->subject_kind)) || is_prefix(f);
     f->at_ns = j->at_ns;
     f->in_grace = j->at_ns < grace_ns;
     j->found(j->arg, f);

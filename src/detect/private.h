@@ -7,6 +7,7 @@
 #include "detect/alarm.h"
 #include "detect/detector.h"
 #include "detect/samples.h"
+#include "detect/sketch.h"
 #include "detect/subjects.h"
 
 #define CLIENTS_MAX   131072
@@ -31,7 +32,10 @@ struct detect {
     struct rule_book book;
     struct address *health_sources; /* owned */
     size_t n_health_sources;
-    struct hash_key key; /* of names and topics; kept with what was learned */
+    struct hash_key key;    /* of topics; kept with what was learned */
+    struct subjects let_in; /* uint8_t by (address, client id) that were let in */
+    struct heavy *patterns; /* owned; what is new to learned clients, and to how many */
+    uint32_t *read_topics;  /* owned; tags of topics that had a reader */
     struct subjects clients;
     struct subjects addresses;
     struct subjects users;
@@ -59,7 +63,7 @@ struct judge {
 
 const struct detector *detector_at(size_t i);
 uint64_t detect_scaled(const struct detect *d, uint64_t at_ns);
-uint64_t name_key(const struct detect *d, struct bytes name);
+uint64_t name_key(struct bytes name);
 struct record *record_of(struct detect *d, enum subject_kind kind, struct bytes name,
                          uint64_t now_ns);
 struct record *record_find(const struct detect *d, enum subject_kind kind, uint64_t key);

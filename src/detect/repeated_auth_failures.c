@@ -44,7 +44,6 @@ struct last_secret {
 
 struct own {
     struct subjects last_secret; /* struct last_secret by (address, name) */
-    struct subjects good;        /* uint8_t by (address, client id) that got in once */
     struct count_min tries;      /* of names */
 };
 
@@ -53,7 +52,6 @@ static void *new (void)
     struct own *me = mem_new(struct own);
 
     subjects_init(&me->last_secret, PAIRS_MAX, sizeof(struct last_secret), NULL);
-    subjects_init(&me->good, PAIRS_MAX, sizeof(uint8_t), NULL);
     return me;
 }
 
@@ -62,7 +60,6 @@ static void free_it(void *it)
     struct own *me = it;
 
     subjects_done(&me->last_secret);
-    subjects_done(&me->good);
     free(me);
 }
 
@@ -145,18 +142,12 @@ static void tell_of_user(struct judge *j, const struct sight *s, double weight, 
 static void observe(struct judge *j, const struct sight *s)
 {
     struct own *me = own_of(j);
-    uint64_t client = subject_key_pair(s->e->address, s->e->client_id);
+    bool repeated = is_repeated(me, s->e);
     double weight = 1;
-    bool repeated;
 
-    if (s->e->kind == EVENT_CONNECT_ACCEPTED) {
-        subjects_get(&me->good, client, now_of(j), NULL);
-        return;
-    }
-    repeated = is_repeated(me, s->e);
     if (repeated)
         weight *= WEIGHT_LENIENT;
-    if (subjects_find(&me->good, client) != NULL)
+    if (s->was_let_in)
         weight *= WEIGHT_LENIENT;
     blame_address(j, s, weight);
     tell_of_user(j, s, weight, !repeated);
@@ -174,7 +165,7 @@ const struct detector detect_repeated_auth_failures = {
             .mode = DETECT_MODE_ENFORCE,
             .confidence = 90,
             .told_only = BIT(SUBJECT_USER),
-            .watches = BIT64(EVENT_AUTH_FAILED) | BIT64(EVENT_CONNECT_ACCEPTED),
+            .watches = BIT64(EVENT_AUTH_FAILED),
         },
     .part = PART_RARE,
     .bytes[SUBJECT_ADDRESS] = sizeof(struct by_address),

@@ -9,10 +9,12 @@
  *
  * MQ.DE.NM-01
  */
+#include "base/hash.h"
 #include "detect/detector.h"
 
 struct state {
     struct window accepted;
+    uint64_t address; /* of the connection that was taken over last; 0: none */
 };
 
 static void measure(const struct judge *j, const struct record *r, struct measure *m)
@@ -27,6 +29,16 @@ static void measure(const struct judge *j, const struct record *r, struct measur
     measure_rule(j, r, RULE_D01_HIGH, n, m);
 }
 
+/* Two addresses in turns are two clients with one id, which is takeover_war.c's: to count them here
+ * would let the one get the other banned. */
+static bool is_takeover(struct state *me, const struct event *e)
+{
+    uint64_t from = me->address;
+
+    me->address = 0;
+    return from != 0 && from != hash_keyed(e->address);
+}
+
 static void observe(struct judge *j, const struct sight *s)
 {
     struct state *me;
@@ -34,6 +46,12 @@ static void observe(struct judge *j, const struct sight *s)
     if (s->client == NULL)
         return;
     me = slot(j, s->client);
+    if (s->e->kind == EVENT_TAKEN_OVER) {
+        me->address = hash_keyed(s->e->address);
+        return;
+    }
+    if (is_takeover(me, s->e))
+        return;
     window_add(&me->accepted, rule_window_ns(RULE_D01_MEDIUM), now_of(j), 1);
     if (window_level(&me->accepted, rule_window_ns(RULE_D01_MEDIUM), now_of(j)) >=
         s->role->limit[RULE_D01_MEDIUM] / 3)
@@ -52,7 +70,7 @@ const struct detector detect_repeated_connections = {
             .what = "one client connects again and again",
             .mode = DETECT_MODE_ENFORCE,
             .confidence = 90,
-            .watches = BIT64(EVENT_CONNECT_ACCEPTED),
+            .watches = BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_TAKEN_OVER),
         },
     .part = PART_CONNECTION,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),

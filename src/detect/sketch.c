@@ -64,6 +64,18 @@ struct heavy_item *heavy_add(struct heavy *h, uint64_t now_ns, uint64_t hash, ui
     return it;
 }
 
+/** heavy_find() - Return: the item of @hash, or NULL. */
+const struct heavy_item *heavy_find(const struct heavy *h, uint64_t hash)
+{
+    const struct heavy_item *set = h->items[hash % HEAVY_SETS];
+
+    for (unsigned i = 0; i < HEAVY_WAYS; i++) {
+        if (set[i].hash == hash && set[i].count > 0)
+            return &set[i];
+    }
+    return NULL;
+}
+
 /** heavy_sources() - Return: about how many different sources; at most 64 ln 64 = 266. */
 double heavy_sources(const struct heavy_item *i)
 {

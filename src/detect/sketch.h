@@ -45,4 +45,5 @@ struct heavy {
 };
 
 struct heavy_item *heavy_add(struct heavy *h, uint64_t now_ns, uint64_t hash, uint64_t source);
+const struct heavy_item *heavy_find(const struct heavy *h, uint64_t hash);
 double heavy_sources(const struct heavy_item *i);

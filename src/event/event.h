@@ -29,7 +29,7 @@
     X(CONNECT_REFUSED,     "connect-refused")        /* value: reason code; text: why */            \
     X(AUTH_FAILED,         "auth-failed")            /* value: 16-bit salted hash of the secret; text: why */ \
     X(TLS_FAILED,          "tls-failed")             /* text: what OpenSSL said */                  \
-    X(DISCONNECTED,        "disconnected")           /* value: 1 by DISCONNECT, 0 otherwise; text: close reason */ \
+    X(DISCONNECTED,        "disconnected")           /* value: 1 by DISCONNECT, 0 otherwise; flags: ENDED_BY_NODE; text: close reason */ \
     X(ENDED_EARLY,         "ended-early")            /* the network connection ended, and no CONNECT was accepted */ \
     X(TAKEN_OVER,          "taken-over")             /* this connection lost its session to a newer one; text: its address */ \
     X(SUBSCRIBED,          "subscribed")             /* topic: filter; value: granted QoS; text: group of a shared one */ \
@@ -37,7 +37,7 @@
     X(SUBSCRIBE_DENIED,    "subscribe-denied")       /* topic: filter; text: rule */                \
     X(PUBLISH_TOPIC,       "publish-topic")          /* topic, accepted, not used lately by this connection; value: EVENT_COMMAND ... or 0; number: shape of the payload */ \
     X(PUBLISH_DENIED,      "publish-denied")         /* topic; value: EVENT_COMMAND or 0; text: rule */ \
-    X(COMMAND_SENT,        "command-sent")           /* topic: a command topic; each one that was accepted */ \
+    X(COMMAND_SENT,        "command-sent")           /* topic: a command topic; each one that was accepted; text: a struct event_sequence, or nothing */ \
     X(TRAFFIC,             "traffic")                /* text: a struct event_traffic, what the connection did since the last such event */ \
     X(RETAINED_CHANGED,    "retained-changed")       /* topic; value: 1 cleared, 0 replaced; text: 8 bytes, hash_keyed() of the client id whose it was */ \
     X(PROTOCOL_ERROR,      "protocol-error")         /* value: reason code; text: what */           \
@@ -68,6 +68,8 @@ enum event_kind {
 #define EVENT_RETAINED  4U
 #define EVENT_DENIED    8U
 
+#define ENDED_BY_NODE 1U /* of DISCONNECTED: an operator or a new right did it, no fault */
+
 /* Of CONNECT_ACCEPTED, in .flags. */
 #define CONNECT_TLS            1U
 #define CONNECT_TLS13          2U
@@ -88,6 +90,13 @@ struct event_traffic {
     uint64_t bytes_out;
 };
 
+/* Of COMMAND_SENT, in .text: what the command said of itself, and when it came. */
+struct event_sequence {
+    uint64_t sequence;
+    uint64_t time_unix_ms;
+    uint64_t now_unix_ms;
+};
+
 /* All strings are borrowed from the block the event stands in; empty where not known. */
 struct event {
     enum event_kind kind;
@@ -105,6 +114,15 @@ struct event {
     struct bytes topic;
     struct bytes text;
 };
+
+static inline struct event_traffic event_traffic_of(const struct event *e)
+{
+    struct event_traffic t = {0};
+
+    if (e->text.len == sizeof(t))
+        memcpy(&t, e->text.at, sizeof(t));
+    return t;
+}
 
 struct event_block {
     struct list link;

@@ -227,7 +227,8 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     resident_set_will(w, c, p);
     conn_become(&l->conn, CONN_ACTIVE);
     count_accepted(w, l);
-    worker_event_of(w, l, EVENT_CONNECT_ACCEPTED, p->level, BYTES_NONE, grant_role(l->grant));
+    l->was_accepted = true;
+    notice_connect(l, p);
     introduce_client(l, p);
     tap_connect(l, p, REASON_SUCCESS);
     readmit_subscriptions(w, c); /* of a session that is resumed with other rights */
@@ -255,10 +256,15 @@ static bool will_is_as_indicated(const struct link *l, const struct wire_connect
            wire_text_valid(p->will_payload);
 }
 
-static bool will_allowed(const struct link *l, const struct wire_connect *p)
+static bool will_allowed(struct link *l, const struct wire_connect *p)
 {
-    return !p->has_will ||
-           gate_check(l->grant, GATE_PUBLISH, p->will_topic).outcome == GATE_ALLOWED;
+    struct gate_answer a;
+
+    if (!p->has_will)
+        return true;
+    a = gate_check(l->grant, GATE_PUBLISH, p->will_topic);
+    notice_will(l, p, &a);
+    return a.outcome == GATE_ALLOWED;
 }
 
 /* The limit that keeps a client without a session out, or NULL; who comes back to one may fetch

@@ -16,7 +16,7 @@
 #include "respond/respond.h"
 
 #define FACTS_LISTENERS_MAX 64 /* as many as the configuration takes */
-#define FACTS_DETECTORS_MAX 32
+#define FACTS_DETECTORS_MAX DETECT_DETECTORS_MAX
 
 struct node;
 

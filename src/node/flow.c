@@ -84,6 +84,8 @@ enum session_offered flow_offer(struct worker *w, struct publication *p, const s
         break;
     case SESSION_QUEUED:
         w->counters.messages_queued++;
+        if (s->conn != NULL)
+            notice_queued(list_item(s->conn, struct link, conn), s->queue.n);
         if (p->publisher != 0) /* for what the node itself says nobody is held back */
             hold_for(w, s);
         break;
@@ -156,24 +158,6 @@ void flow_publish_own(struct worker *w, struct publication *p)
 }
 
 /* ---- PUBLISH ---- */
-
-/* A topic this connection has not used in the last minute is worth an event. */
-static bool topic_is_fresh(struct publishing *p, uint64_t hash, uint64_t now_ns)
-{
-    bool seen = true;
-
-    if (now_ns - p->topics_since_ns > TOPIC_BLOOM_FRESH_NS) {
-        memset(p->topics, 0, sizeof(p->topics));
-        p->topics_since_ns = now_ns;
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        unsigned bit = (unsigned)(hash >> (10 * i)) & (64 * TOPIC_BLOOM_WORDS - 1);
-
-        seen = seen && (p->topics[bit / 64] & BIT64(bit % 64));
-        p->topics[bit / 64] |= BIT64(bit % 64);
-    }
-    return !seen;
-}
 
 static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash)
 {
@@ -251,7 +235,17 @@ static void refuse_for_memory(struct link *l, const struct wire_publish *p)
         session_acknowledge(l->resident->session, p, REASON_QUOTA_EXCEEDED, "memory_bytes_max");
 }
 
-static void route_publish(struct link *l, const struct wire_publish *p, uint64_t hash)
+/* Return: whether it was retained, or need not be. */
+static bool retain_publish(struct link *l, const struct wire_publish *p, struct publication *pub)
+{
+    if (!p->retain)
+        return true;
+    notice_retain(l, p);
+    return retain(l->worker, pub);
+}
+
+/* Return: how many it went to. */
+static size_t route_publish(struct link *l, const struct wire_publish *p, uint64_t hash)
 {
     struct worker *w = l->worker;
     struct buf forward = {0};
@@ -267,29 +261,41 @@ static void route_publish(struct link *l, const struct wire_publish *p, uint64_t
     };
     uint8_t reason = REASON_SUCCESS;
     const char *why = NULL;
+    size_t n_matched = 0;
 
     if (p->props.len > 0) {
         wire_forward_props(p->props, &forward);
         pub.forward = buf_view(&forward);
     }
-    if (!pub.is_control && memory_stage(w) == MEMORY_FULL) {
-        refuse_for_memory(l, p);
-        buf_done(&forward);
-        return;
-    }
     /* Without RETAIN nothing that is retained changes [MQTT5-3.3.1-8] [MQTT3-3.3.1-12]. */
-    if (p->retain && !retain(w, &pub)) {
+    if (!retain_publish(l, p, &pub)) {
         w->counters.limits_hit++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, "retained_messages_max");
         reason = REASON_QUOTA_EXCEEDED;
         why = "no more is retained: retained_messages_max, retained_bytes_max";
-    } else if (flow_route(w, &pub) == 0) {
+    } else if ((n_matched = flow_route(w, &pub)) == 0) {
         w->counters.messages_unmatched++;
         reason = REASON_NO_MATCHING_SUBSCRIBERS;
     }
     session_acknowledge(l->resident->session, p, reason, why);
     publication_done(&pub);
     buf_done(&forward);
+    return n_matched;
+}
+
+/* It has passed the gate. */
+static void take_publish(struct link *l, const struct wire_publish *p, const struct verdict *v)
+{
+    size_t n_matched;
+
+    if (!is_control(l) && memory_stage(l->worker) == MEMORY_FULL) {
+        refuse_for_memory(l, p);
+        return;
+    }
+    n_matched = route_publish(l, p, v->topic_hash);
+    notice_publish(l, p, v->topic_hash, command_flag(l, v), n_matched);
+    if (v->is_command)
+        notice_command(l, p);
 }
 
 /* Where the node is told to look at it: is the payload the text that it says it is? */
@@ -317,7 +323,6 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
     uint64_t n_limits = w->counters.limits_hit;
     struct wire_publish p;
     struct verdict v;
-    uint64_t hash;
 
     if (!flow_well_formed(l, wire_decode_publish(f->flags, f->body, l->conn.level, &p)))
         return;
@@ -345,22 +350,18 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
     case SESSION_ROUTE:
         break;
     }
+    if (p.qos == 2)
+        notice_qos2(l, l->resident->session->n_incoming - 1);
     if (l->publishing == NULL)
         l->publishing = mem_new(struct publishing);
-    hash = hash_keyed(p.topic);
-    v = ask_gate(l, p.topic, hash);
+    v = ask_gate(l, p.topic, hash_keyed(p.topic));
     tap_publish(l, &p, v.outcome == GATE_ALLOWED);
-    if (v.outcome != GATE_ALLOWED) {
+    if (v.outcome != GATE_ALLOWED)
         deny_publish(l, &p, &v);
-    } else if (!is_as_indicated(l, &p)) {
+    else if (!is_as_indicated(l, &p))
         refuse_payload(l, &p);
-    } else {
-        if (topic_is_fresh(l->publishing, hash, w->now_ns)) {
-            worker_event_of(w, l, EVENT_PUBLISH_TOPIC, command_flag(l, &v), p.topic, NULL);
-            introduce_birth(l, &p);
-        }
-        route_publish(l, &p, hash);
-    }
+    else
+        take_publish(l, &p, &v);
     if (l->phase != LINK_OPEN)
         return;
     slow_down(l, w->counters.messages_queued > n_queued || w->counters.limits_hit > n_limits);
@@ -376,9 +377,12 @@ static void receive_ack(struct link *l, const struct wire_frame *f)
 
     if (!flow_well_formed(l, wire_decode_ack(f->type, f->flags, f->body, l->conn.level, &ack)))
         return;
-    if (f->type == WIRE_PUBREL)
+    if (f->type == WIRE_PUBREL) {
+        size_t before = l->resident->session->n_incoming;
+
         session_receive_pubrel(l->resident->session, &ack);
-    else if (!session_receive_ack(l->resident->session, f->type, &ack)) {
+        notice_qos2(l, before);
+    } else if (!session_receive_ack(l->resident->session, f->type, &ack)) {
         flow_protocol_error(l, VIOLATION_MISSING_PUBLISH, REASON_PROTOCOL_ERROR,
                             "acknowledgement that does not fit its message");
         return;

@@ -270,6 +270,8 @@ void link_end_now(struct link *l)
         return;
     if (l->resident != NULL)
         resident_disconnected(l->worker, l->resident, true);
+    if (!l->was_accepted && !l->awaits_proxy)
+        worker_event_of(l->worker, l, EVENT_ENDED_EARLY, 0, BYTES_NONE, NULL);
     leave_worker(l);
     l->phase = LINK_DOOMED;
     list_append(&l->worker->doomed, &l->in_worker);
@@ -331,7 +333,7 @@ void link_close(struct link *l, uint8_t reason, const char *why)
     if (l->phase == LINK_LINGERING || l->phase == LINK_DOOMED)
         return;
     if (l->conn.state == CONN_ACTIVE) {
-        worker_event_of(w, l, EVENT_DISCONNECTED, is_clean, BYTES_NONE, why);
+        notice_end(l, reason, why);
         if (is_clean)
             w->counters.disconnects_clean++;
         else
@@ -357,7 +359,7 @@ static void lost(struct link *l, const char *why)
     struct worker *w = l->worker;
 
     if (l->conn.state == CONN_ACTIVE) {
-        worker_event_of(w, l, EVENT_DISCONNECTED, 0, BYTES_NONE, why);
+        notice_end(l, REASON_UNSPECIFIED_ERROR, why);
         w->counters.disconnects_abnormal++;
     }
     link_end_now(l);
@@ -660,6 +662,7 @@ static bool write_out(struct link *l)
             l->out_at += n;
             l->wrote_ns = w->now_ns;
             count_bytes(l, &w->counters.bytes_sent, n);
+            notice_sent(l, n);
             break;
         case STREAM_AGAIN:
             return false;
@@ -701,6 +704,7 @@ void link_relieve(struct link *l)
         l->out_at += n;
         l->wrote_ns = l->worker->now_ns;
         count_bytes(l, &l->worker->counters.bytes_sent, n);
+        notice_sent(l, n);
     }
     l->is_blocked = l->out_at < l->out.len;
     drop_written(l);

@@ -238,7 +238,7 @@ static void found(void *arg, const struct finding *f)
 
 static void take_event(struct sentinel *s, const struct event *e)
 {
-    if (self_test_is_own(s->node->self_test, e->client_id)) {
+    if (self_test_causes(s->node->self_test, e)) {
         self_test_saw(s->node->self_test, e);
         return;
     }

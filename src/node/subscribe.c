@@ -120,7 +120,11 @@ static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in,
     else
         subscribe_plain(l, &options, filter);
     w->counters.subscribes++;
-    worker_event_of(w, l, EVENT_SUBSCRIBED, in->qos, filter, NULL);
+    worker_event(w, l,
+                 &(struct event){.kind = EVENT_SUBSCRIBED,
+                                 .value = in->qos,
+                                 .topic = filter,
+                                 .text = is_shared ? group : BYTES_NONE});
     return in->qos;
 }
 

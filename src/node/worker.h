@@ -78,6 +78,8 @@ struct publishing {
     struct verdict verdicts[VERDICTS];
     uint64_t topics[TOPIC_BLOOM_WORDS];
     uint64_t topics_since_ns;
+    struct event_traffic traffic; /* not told to the sentinel yet */
+    uint64_t traffic_since_ns;
 };
 
 /* A network connection. */
@@ -113,10 +115,12 @@ struct link {
     bool awaits_proxy;        /* of LINK_HANDSHAKE: the PROXY header comes first */
     bool is_blocked;          /* the socket took no more in this turn */
     bool delay_served;
+    bool was_accepted;
     bool by_password; /* how the principal was proved, */
     bool by_scram;    /* and that without sending it */
     struct quota quota;
     struct publishing *publishing; /* owned; NULL before the first PUBLISH */
+    uint64_t bytes_untold;         /* written, and not told to the sentinel */
     char *client_id;               /* owned; the assigned one before there is a client */
     const char *address;           /* borrowed from the stream */
 };
@@ -276,6 +280,18 @@ void link_free_doomed(struct worker *w);
 void link_read_again(struct worker *w);
 void link_heard(struct link *l);
 struct link *link_find(const struct worker *w, uint64_t number);
+
+/* notice.c */
+void notice_sent(struct link *l, size_t n);
+void notice_end(struct link *l, uint8_t reason, const char *why);
+void notice_publish(struct link *l, const struct wire_publish *p, uint64_t hash, uint32_t command,
+                    size_t n_matched);
+void notice_qos2(struct link *l, size_t before);
+void notice_queued(struct link *l, size_t n);
+void notice_retain(struct link *l, const struct wire_publish *p);
+void notice_command(struct link *l, const struct wire_publish *p);
+void notice_connect(struct link *l, const struct wire_connect *p);
+void notice_will(struct link *l, const struct wire_connect *p, const struct gate_answer *a);
 
 /* connect.c */
 void connect_receive(struct link *l, const struct wire_frame *f);

@@ -58,7 +58,8 @@ static const struct play *play_of(const struct incident *i)
  * playbook_plan() - the actions that @f asks for on the subject of @i
  *
  * Remembers the finding in the subject's history, and may raise i->severity: low
- * findings of five different detectors in an hour are medium.
+ * findings of five different detectors in an hour are medium.  A finding that is only
+ * observed is not remembered: nothing is harder on the subject for it.
  */
 struct plan playbook_plan(struct respond *r, struct incident *i, const struct finding *f,
                           struct respond_now now)
@@ -66,7 +67,9 @@ struct plan playbook_plan(struct respond *r, struct incident *i, const struct fi
     const struct play *play = play_of(i);
     uint64_t hour_ns = respond_scaled_ns(r, HOUR_S);
     enum severity severity = f->severity;
-    struct history *h = history_of(&r->histories, i->subject_kind, i->subject);
+    struct history unseen = {0};
+    struct history *h =
+        f->observe_only ? &unseen : history_of(&r->histories, i->subject_kind, i->subject);
     struct plan p = {.ban_s = play->ban_s};
     unsigned before;
 
@@ -87,7 +90,8 @@ struct plan playbook_plan(struct respond *r, struct incident *i, const struct fi
     case SEVERITY_HIGH:
         p.actions =
             history_high(h, now.ns, respond_scaled_ns(r, DAY_S)) ? play->high_again : play->high;
-        history_keep(&r->histories, h, now);
+        if (!f->observe_only)
+            history_keep(&r->histories, h, now);
         break;
     case SEVERITY_CRITICAL:
         p.actions = play->critical;

@@ -106,6 +106,15 @@ enum retain_outcome router_retain(struct router *r, struct publication *p,
     return is_mark(n->retained) ? RETAIN_REMOVED : RETAIN_STORED;
 }
 
+/** router_retained_by() - Return: who published what @topic retains, as in the message; 0: nothing
+ * is retained there, or the node did. */
+uint64_t router_retained_by(const struct router *r, struct bytes topic)
+{
+    const struct message *m = retained_on(r, topic);
+
+    return m != NULL && !is_mark(m) ? m->publisher : 0;
+}
+
 struct search {
     const struct trie *trie;
     uint64_t now_ns;

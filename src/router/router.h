@@ -140,6 +140,7 @@ size_t router_retained_each(struct router *r, struct bytes filter, uint64_t now_
 size_t router_retained_scan(struct router *r, uint64_t now_ns, size_t n_max, uint32_t *cursor,
                             retained_fn *each, void *arg);
 uint64_t router_retained_serial(const struct router *r);
+uint64_t router_retained_by(const struct router *r, struct bytes topic);
 size_t router_n_retained(const struct router *r);
 size_t router_retained_bytes(const struct router *r);
 size_t router_retained_sweep(struct router *r, uint64_t now_ns, uint64_t stamp_before,

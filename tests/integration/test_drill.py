@@ -40,6 +40,10 @@ def measured(site):
     return {t["id"]: t for s in done["subcategories"] for t in s["tests"]}
 
 
+# What a drill shows to the detectors: a certificate that was revoked, a server that nobody believes.
+NOTICED = {"revoke": {"bad-certificate"}}
+
+
 @pytest.mark.parametrize("drill", MEASURES)
 def test_a_drill_measures_until_the_client_is_cut_and_refused(bus, drill):
     done = lab(bus, "--drill", drill)
@@ -50,7 +54,8 @@ def test_a_drill_measures_until_the_client_is_cut_and_refused(bus, drill):
         assert 0 < values[test]["value"] < most
         assert f"bastide lab --drill {drill}, run by " in values[test]["by"]
         assert seen[test]["value"] == pytest.approx(values[test]["value"])
-    assert bus.json("incidents") == [], "a drill is no attack"
+    noticed = {i["kind"] for i in bus.json("incidents")}
+    assert noticed <= NOTICED.get(drill, set()), "a drill is no attack beyond what it shows"
     assert bus.json("bans") == []
     assert lab(bus, "--drill", drill, "--rounds", "1").returncode == 0, "it can be run again"
 

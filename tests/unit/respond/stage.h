@@ -14,7 +14,7 @@
 #include "respond/respond.h"
 
 #define S             1000000000ULL
-#define DID_MAX       256
+#define DID_MAX       2048
 #define NOVEMBER_2026 1795604400000ULL /* 2026-11-25T11:00:00Z */
 
 struct stage {

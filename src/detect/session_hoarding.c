@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * detect/session_hoarding.c - D15: one user or address makes up client ids that keep sessions
+ *
+ * The first client id of a user is its own; further ones are counted of the user, which is
+ * only told, and of the address.  A fleet that comes for the first time, each with its
+ * own credential, does not count.
+ *
+ * MQ.PR.SP-05
+ */
+#include "detect/detector.h"
+
+struct state {
+    struct linear_window ids;
+};
+
+static void measure(const struct judge *j, const struct record *r, struct measure *m)
+{
+    const struct state *me = slot_peek(j, r);
+    double n;
+
+    if (me == NULL)
+        return;
+    n = linear_window_level(&me->ids, rule_window_ns(RULE_D15_MEDIUM), now_of(j));
+    measure_rule(j, r, RULE_D15_MEDIUM, n, m);
+    measure_rule(j, r, RULE_D15_HIGH, n, m);
+}
+
+static double add(struct judge *j, struct record *r, uint64_t client)
+{
+    struct state *me = slot(j, r);
+
+    linear_window_add(&me->ids, rule_window_ns(RULE_D15_MEDIUM), now_of(j), client);
+    return linear_window_level(&me->ids, rule_window_ns(RULE_D15_MEDIUM), now_of(j));
+}
+
+static void observe(struct judge *j, const struct sight *s)
+{
+    struct record *user;
+
+    if (s->client == NULL || !s->is_new_client || !(s->e->flags & CONNECT_PERSISTENT))
+        return;
+    user = user_of(j, s->e->user_name);
+    if (user != NULL && add(j, user, s->client->key) < 1.5)
+        return;
+    suspect(j, s, user);
+    if (s->address == NULL)
+        return;
+    add(j, s->address, s->client->key);
+    suspect(j, s, s->address);
+}
+
+const struct detector detect_session_hoarding = {
+    .info =
+        {
+            .name = "session-hoarding",
+            .id = "D15",
+            .subcategory = "MQ.PR.SP-05",
+            .counts = "client ids never seen before",
+            .attck = {"T0814"},
+            .what = "one user or address makes up client ids that keep sessions",
+            .mode = DETECT_MODE_OBSERVE,
+            .confidence = 80,
+            .told_only = BIT(SUBJECT_USER),
+            .watches = BIT64(EVENT_CONNECT_ACCEPTED),
+        },
+    .part = PART_RARE,
+    .bytes[SUBJECT_ADDRESS] = sizeof(struct state),
+    .bytes[SUBJECT_USER] = sizeof(struct state),
+    .observe = observe,
+    .measure = measure,
+};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * detect/takeover_war.c - D14: two fight for one client id
+ *
+ * A takeover counts when the newcomer's address is the one before the current: roaming
+ * goes A-B-C, a duplicate id or a thief goes A-B-A-B.  Who of the two is the right one the
+ * node cannot know, so nothing is done to the id.
+ *
+ * MQ.PR.IA-03
+ */
+#include "base/hash.h"
+#include "detect/detector.h"
+
+struct state {
+    uint64_t current; /* keys of addresses */
+    uint64_t before;
+    struct window taken_back;
+    bool is_taken;
+};
+
+static void measure(const struct judge *j, const struct record *r, struct measure *m)
+{
+    const struct state *me = slot_peek(j, r);
+
+    if (me != NULL)
+        measure_rule(j, r, RULE_D14_HIGH,
+                     window_level(&me->taken_back, rule_window_ns(RULE_D14_HIGH), now_of(j)), m);
+}
+
+static void came_from(struct judge *j, const struct sight *s, struct state *me)
+{
+    uint64_t address = hash_keyed(s->e->address);
+
+    if (address == me->current)
+        return;
+    if (me->is_taken && address == me->before) {
+        window_add(&me->taken_back, rule_window_ns(RULE_D14_HIGH), now_of(j), 1);
+        sample(j, s->client, s->e->address);
+        suspect(j, s, s->client);
+    }
+    me->before = me->current;
+    me->current = address;
+}
+
+static void observe(struct judge *j, const struct sight *s)
+{
+    struct state *me;
+
+    if (s->client == NULL || s->e->address.len == 0)
+        return;
+    me = slot(j, s->client);
+    if (s->e->kind == EVENT_CONNECT_ACCEPTED)
+        came_from(j, s, me);
+    me->is_taken = s->e->kind == EVENT_TAKEN_OVER;
+}
+
+const struct detector detect_takeover_war = {
+    .info =
+        {
+            .name = "client-id-takeover-war",
+            .id = "D14",
+            .subcategory = "MQ.PR.IA-03",
+            .counts = "times that a session was taken back",
+            .attck = {"T0849", "T0814"},
+            .what = "two fight for one client id",
+            .mode = DETECT_MODE_ENFORCE,
+            .confidence = 90,
+            .told_only = BIT(SUBJECT_CLIENT),
+            .watches = BIT64(EVENT_TAKEN_OVER) | BIT64(EVENT_CONNECT_ACCEPTED),
+        },
+    .part = PART_CONNECTION,
+    .bytes[SUBJECT_CLIENT] = sizeof(struct state),
+    .observe = observe,
+    .measure = measure,
+};

@@ -345,9 +345,10 @@ static bool change(struct buf *text, const char *name, const struct member *memb
 
     if (ok) {
         old = conf_users_find(&users, name);
-        ok = old != NULL || conf_say(ret_error, "there is no user \"%s\"", name);
+        if (old == NULL)
+            conf_say(ret_error, "there is no user \"%s\"", name);
     }
-    if (ok && set_members(&changed, name, members, n, ret_error)) {
+    if (old != NULL && set_members(&changed, name, members, n, ret_error)) {
         wanted = *old;
         if (with->password != NULL) {
             wanted.password = with->password;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* protect/answers.c - what clients of MQTT 5.0 are told when they ask, within their rights */
+#include "base/err.h"
 #include "protect/policy.h"
 #include "wire/wire.h"
 
@@ -38,6 +39,7 @@ static bool may_read(const struct grant *g, struct bytes prefix)
 {
     CLEANUP(buf_done) struct buf filter = {0};
 
+    check(prefix.at != NULL && prefix.len > 0); /* neither text nor values are empty */
     buf_add(&filter, prefix);
     buf_addf(&filter, "%s#", prefix.at[prefix.len - 1] == '/' ? "" : "/");
     return gate_check(g, GATE_SUBSCRIBE, buf_view(&filter)).outcome == GATE_ALLOWED;

@@ -188,12 +188,13 @@ void crew_add(struct crew *c, struct peer *p, unsigned driver, char role, size_t
 bool crew_start(struct crew *c)
 {
     size_t files = c->n_peers + FILES_BESIDES + 4 * c->n_drivers;
+    size_t may = 0;
 
-    if (files_limit_raise(files) < 0) {
+    if (files_limit_raise(files, &may) < 0) {
         bench_fail(c->bench, BENCH_FAILED,
-                   "%zu connections need %zu open files, more than this process may have; raise "
-                   "the limit (ulimit -n), or use fewer connections",
-                   c->n_peers, files);
+                   "%zu connections need %zu open files, and this process may have %zu; raise the "
+                   "limit (ulimit -n), or use fewer connections",
+                   c->n_peers, files, may);
         return false;
     }
     for (unsigned i = 0; i < c->n_drivers; i++) {

@@ -228,4 +228,4 @@ MUST_CHECK int sandbox_enter(const struct sandbox *s, enum sandbox_role role);
 bool sandbox_is_possible(void);
 bool sandbox_is_on(void); /* for the calling thread */
 /* RLIMIT_NOFILE to @want, or to the hard limit and -EPERM if that is lower. */
-MUST_CHECK int files_limit_raise(size_t want);
+MUST_CHECK int files_limit_raise(size_t want, size_t *ret_may);

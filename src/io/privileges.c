@@ -98,25 +98,30 @@ int privileges_drop(const char *user)
 
 /**
  * files_limit_raise() - let the process open @want files, or as many as it may
+ * @ret_may:  how many it may open now; untouched on other failures than -EPERM
  *
  * The hard limit is raised only where the process has the right to.
  *
  * Return: 0 when @want files may be opened; -EPERM when the limit is now the hard limit, which is
  *         lower; or another -errno.
  */
-int files_limit_raise(size_t want)
+int files_limit_raise(size_t want, size_t *ret_may)
 {
     struct rlimit now, more;
 
     if (getrlimit(RLIMIT_NOFILE, &now) < 0)
         return err_origin(-errno);
+    *ret_may = now.rlim_cur;
     if (now.rlim_cur >= want)
         return 0;
     more = (struct rlimit){.rlim_cur = want, .rlim_max = MAX(now.rlim_max, want)};
-    if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+    if (setrlimit(RLIMIT_NOFILE, &more) == 0) {
+        *ret_may = want;
         return 0;
+    }
     more = (struct rlimit){.rlim_cur = MIN(now.rlim_max, want), .rlim_max = now.rlim_max};
     if (setrlimit(RLIMIT_NOFILE, &more) < 0)
         return err_origin(-errno);
+    *ret_may = more.rlim_cur;
     return more.rlim_cur >= want ? 0 : err_origin(-EPERM);
 }

@@ -618,10 +618,21 @@ static void say_where(const struct node *n)
 
 static int prepare_process(struct node *n)
 {
-    int r = files_limit_raise(policy_limits(n->policy)->connections_max + FILES_BESIDE_CONNECTIONS);
+    size_t connections_max = policy_limits(n->policy)->connections_max;
+    size_t want = connections_max + FILES_BESIDE_CONNECTIONS;
+    size_t may = 0;
+    int r = files_limit_raise(want, &may);
 
-    if (r < 0)
-        log_warning("node", "descriptors: fewer than connections_max allows: %s", strerror(-r));
+    if (r == -EPERM)
+        log_warning(
+            "node",
+            "limits.connections_max is %zu, which takes %zu open files, but this process may "
+            "have %zu: past some %zu connections new ones are not accepted; raise the limit "
+            "(LimitNOFILE= of the service, ulimit -n), or lower connections_max",
+            connections_max, want, may,
+            may > FILES_BESIDE_CONNECTIONS ? may - FILES_BESIDE_CONNECTIONS : 0);
+    else if (r < 0)
+        log_warning("node", "the limit of open files: %s", strerror(-r));
     return confine_process(n);
 }
 

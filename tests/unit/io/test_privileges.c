@@ -98,17 +98,18 @@ static void an_unknown_user_and_root_are_refused(void **state)
 static int files_are_raised(void)
 {
     struct rlimit limit = {.rlim_cur = 100, .rlim_max = 1000};
+    size_t may;
 
     CLAIM(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     CLAIM(geteuid() != 0 || privileges_drop("nobody") == 0); /* root may pass the hard limit */
-    CLAIM(files_limit_raise(50) == 0);
+    CLAIM(files_limit_raise(50, &may) == 0 && may == 100);
     CLAIM(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 100);
-    CLAIM(files_limit_raise(500) == 0);
+    CLAIM(files_limit_raise(500, &may) == 0 && may == 500);
     CLAIM(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 500);
     CLAIM(limit.rlim_max == 1000);
-    CLAIM(files_limit_raise(5000) == -EPERM);
+    CLAIM(files_limit_raise(5000, &may) == -EPERM && may == 1000);
     CLAIM(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 1000);
-    CLAIM(files_limit_raise(1000) == 0);
+    CLAIM(files_limit_raise(1000, &may) == 0 && may == 1000);
     return 0;
 }
 

@@ -215,6 +215,21 @@ void post_key_rotate(struct exchange *x)
     exchange_answer(x, a, NULL, text);
 }
 
+/** post_record() - POST /v1/records/{table} */
+void post_record(struct exchange *x)
+{
+    const json_t *row = json_object_get(x->body, "row");
+    char *text = NULL;
+    enum node_answer a;
+
+    if (!json_is_object(row)) {
+        exchange_refuse(x, 400, "give it as an object", "\"row\" is missing or no object");
+        return;
+    }
+    a = node_record(x->node, x->param, row, x->author, &text);
+    exchange_answer(x, a, NULL, text);
+}
+
 /** post_reload() - POST /v1/reload */
 void post_reload(struct exchange *x)
 {

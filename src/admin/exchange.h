@@ -64,6 +64,7 @@ exchange_handler_fn view_incidents;
 exchange_handler_fn view_keys;
 exchange_handler_fn view_metrics;
 exchange_handler_fn view_network;
+exchange_handler_fn view_records;
 exchange_handler_fn view_status;
 
 /* admin/act.c */
@@ -75,6 +76,7 @@ exchange_handler_fn post_ban;
 exchange_handler_fn post_close;
 exchange_handler_fn post_disconnect;
 exchange_handler_fn post_key_rotate;
+exchange_handler_fn post_record;
 exchange_handler_fn post_reload;
 exchange_handler_fn post_rollback;
 exchange_handler_fn post_stop;

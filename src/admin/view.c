@@ -87,6 +87,19 @@ void view_audit_heads(struct exchange *x)
     reply_read(x, node_audit_heads_json(x->node));
 }
 
+/** view_records() - GET /v1/records/{table} */
+void view_records(struct exchange *x)
+{
+    json_t *rows = node_records_json(x->node, x->param);
+
+    if (!json_is_null(rows)) {
+        exchange_reply(x, rows);
+        return;
+    }
+    json_decref(rows);
+    exchange_refuse(x, 404, "use drill or assessment", "nothing is recorded as \"%s\"", x->param);
+}
+
 /** view_keys() - GET /v1/keys */
 void view_keys(struct exchange *x)
 {

@@ -117,15 +117,15 @@
  *   MQ.DE.ID-03.t1  1 if a publish without subscriber is counted and answered 0x10
  *   MQ.RS.RP-04.t1  scopes blocked under test of 4: topic filter, bridge, listener, zone pair
  *
- *   drill: state/drills.jsonl, one object a line
+ *   drill: rows of the store's table "drill", an object each
  *     {"at": unix ms, "subcategory": "MQ.DE.ID-02", "scenario": "R04", "injected": n, "detected": n,
  *      "seconds": [to alert, one each detected], "touched": [tries or topics before the alert], "by": "..."}
- *   assess_drills_evidence() turns that file into evidence of
+ *   assess_drills_evidence() turns them into evidence of
  *   MQ.DE.NM-01.t2 .t3  MQ.DE.NM-02.t2  MQ.DE.ID-01.t2 .t3  MQ.DE.ID-02.t1 .t2  MQ.DE.ID-03.t3
  *   MQ.DE.ID-04.t2  MQ.PR.SP-03.t3 .t5  MQ.PR.SA-03.t1 .t2 .t4
- *   and of one test by a line {"at", "test": "MQ.RS.RP-01.t1", "value", "samples", "scenario", "by"}, where the
+ *   and of one test by a row {"at", "test": "MQ.RS.RP-01.t1", "value", "samples", "scenario", "by"}, where the
  *   test is of a kind that a person can measure: drill, file, import, log, self-test.  An age (metric ..._days
- *   or ..._age_h) grows from "at" on.  What the node itself measured is never outvoted by such a line.
+ *   or ..._age_h) grows from "at" on.  What the node itself measured is never outvoted by such a row.
  */
 /* clang-format on */
 
@@ -246,8 +246,8 @@ struct attestations *assess_attestations_free(struct attestations *a);
 /* The bytes that a signature covers: the object without "signature", keys sorted, compact. */
 char *assess_attestation_bytes(const json_t *attestation);
 
-/* state/assessments.jsonl: one line a run, a change or an indicator; missing is empty. */
-struct history *assess_history_load(const char *path, char **ret_error);
+/* Rows of the store's table "assessment": runs, changes, indicators. */
+struct history *assess_history_read(const json_t *rows, char **ret_error);
 struct history *assess_history_free(struct history *h);
 
 /* One measured value. */
@@ -267,13 +267,11 @@ struct evidence_set *assess_evidence_new(void);
 struct evidence_set *assess_evidence_free(struct evidence_set *e);
 void assess_evidence_add(struct evidence_set *e, const struct evidence *one); /* copies */
 json_t *assess_evidence_json(const struct evidence_set *e);
-/* Add what the drills of state/drills.jsonl show; a missing file adds nothing. */
-bool assess_drills_evidence(struct evidence_set *e, const char *path, const struct catalog *c,
+/* Add what the rows of table "drill" show. */
+bool assess_drills_evidence(struct evidence_set *e, const json_t *rows, const struct catalog *c,
                             uint64_t now_unix_ms, char **ret_error);
 /* May a person record a value of @t? */
 bool assess_drill_may_record(const struct catalog_test *t);
-/* Append a line to state/drills.jsonl; @line is consumed. */
-MUST_CHECK int assess_drills_append(const char *path, json_t *line);
 
 /* ---- the assessment ---- */
 
@@ -398,7 +396,7 @@ struct assess_gap {
     double effort_days;
     bool must; /* law or contract, by the scope */
     bool over_tolerance;
-    bool by_evidence; /* nothing failed: what is missing is evidence */
+    bool by_evidence;  /* nothing failed: what is missing is evidence */
     bool out_of_reach; /* the next tier needs a test that this version cannot measure */
 };
 
@@ -427,11 +425,11 @@ struct assessment {
 struct assessment *assess_run(const struct assess_input *in);
 struct assessment *assess_free(struct assessment *a);
 
-/* Append this run to state/assessments.jsonl. */
-MUST_CHECK int assess_history_append(const char *path, const struct assessment *a);
-/* Append a recorded change: cause is "indicator", "lesson", "shared" or "review". */
-MUST_CHECK int assess_history_change(const char *path, const char *category, const char *cause,
-                                     const char *text, const char *by, uint64_t now_unix_ms);
+/* Rows to be kept in table "assessment": this run; and a change, whose cause is "indicator",
+ * "lesson", "shared" or "review" (else NULL).  New references. */
+json_t *assess_history_run(const struct assessment *a);
+json_t *assess_history_change(const char *category, const char *cause, const char *text,
+                              const char *by, uint64_t now_unix_ms);
 
 /* ---- outputs; each is appended to @out ---- */
 

@@ -2,23 +2,19 @@
 /*
  * assess/drills.c - recorded exercises as evidence
  *
- * state/drills.jsonl, one object a line; assess.h says what each holds.  A drill
+ * Rows of the store's table "drill"; assess.h says what each holds.  A drill
  * counts for 365 days.  MQ.PR.SA-03 MQ.PR.SP-03 MQ.DE.*
  */
 #include "assess/private.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/mem.h"
-#include "crypto/crypto.h"
 
-#define DRILLS_BYTES_MAX (64U << 20)
-#define DRILL_DAYS       365
-#define VALUES_MAX       100000 /* of one kind; more are not kept */
+#define DRILL_DAYS 365
+#define VALUES_MAX 100000 /* of one kind; more are not kept */
 
 struct values {
     double *at; /* owned */
@@ -275,67 +271,37 @@ static void drills_done(struct drills *d)
     free(d->scenarios);
 }
 
-static void read_lines(struct drills *d, const char *path, struct bytes text, struct buf *error)
-{
-    size_t number = 0;
-
-    while (text.len > 0 && error->len == 0) {
-        const uint8_t *end = memchr(text.at, '\n', text.len);
-        size_t len = end != NULL ? (size_t)(end - text.at) : text.len;
-        const char *what = NULL;
-        json_error_t why;
-        json_t *o;
-
-        number++;
-        if (end == NULL) /* cut while it was written */
-            return;
-        o = json_loadb((const char *)text.at, len, 0, &why);
-        if (o != NULL)
-            what = read_drill(d, o);
-        else if (len > 0)
-            what = why.text;
-        if (what != NULL)
-            buf_addf(error, "%s:%zu: %s", path, number, what);
-        json_decref(o);
-        text = bytes_of(text.at + len + 1, text.len - len - 1);
-    }
-}
-
 /**
  * assess_drills_evidence() - add what the drills of the last 365 days show
- * @path:      a file that is missing adds nothing
+ * @rows:      array of them
  * @ret_error: owned by the caller; written on failure
  *
- * Return: false when the file cannot be read or a line is not in order; what
- *         stood before it may have been added.
+ * Return: false when a row is not in order: nothing of them is added.
  */
-bool assess_drills_evidence(struct evidence_set *e, const char *path, const struct catalog *c,
+bool assess_drills_evidence(struct evidence_set *e, const json_t *rows, const struct catalog *c,
                             uint64_t now_unix_ms, char **ret_error)
 {
     struct drills d = {.catalog = c, .out = e, .now = now_unix_ms};
-    CLEANUP(buf_done) struct buf text = {0};
     CLEANUP(buf_done) struct buf error = {0};
+    const char *what = NULL;
+    const json_t *o;
+    size_t i;
 
-    if (access(path, F_OK) != 0 && errno == ENOENT)
-        return true;
-    if (!file_read(path, DRILLS_BYTES_MAX, &text, ret_error))
-        return false;
     d.recorded = assess_evidence_new();
     d.scenarios = mem_zero(MAX(c->n_scenarios, 1) * sizeof(bool));
-    read_lines(&d, path, buf_view(&text), &error);
-    if (error.len == 0) {
+    json_array_foreach(rows, i, o)
+    {
+        what = read_drill(&d, o);
+        if (what != NULL)
+            break;
+    }
+    if (what == NULL) {
         give_recorded(&d);
         give_all(&d);
+    } else {
+        buf_addf(&error, "drill %zu of the store: %s", i + 1, what);
+        *ret_error = bytes_dup_str(buf_view(&error));
     }
     drills_done(&d);
-    if (error.len == 0)
-        return true;
-    *ret_error = bytes_dup_str(buf_view(&error));
-    return false;
-}
-
-/** assess_drills_append() - Return: 0 once it is on disk, or -errno */
-int assess_drills_append(const char *path, json_t *line)
-{
-    return jsonl_append(path, line);
+    return what == NULL;
 }

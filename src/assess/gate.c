@@ -230,8 +230,8 @@ static const struct {
     {3, validated,        "Run a drill, or have it checked: bastide attest CATEGORY --kind validation."},
     {3, route_tested,     "Test the alert route end to end, then: bastide record MQ.ID.IC-02.t3 0."},
     {3, nothing_expired,  "Renew the attestation that has expired: bastide attest."},
-    {4, indicator,        "Assign a predictive indicator and record it in state/assessments.jsonl."},
-    {4, changed,          "Review profile, plan and thresholds, and record it in state/assessments.jsonl."},
+    {4, indicator,        "Assign a predictive indicator and record it in the history."},
+    {4, changed,          "Review profile, plan and thresholds, and record it in the history."},
     {4, policy_learned,   "Review the policy with lessons and shared information: bastide attest --inputs lessons,shared."},
 };
 /* clang-format on */

@@ -189,9 +189,6 @@ struct evidence_set {
     size_t cap;
 };
 
-/* One more line at the end of a file of JSON objects; @o is consumed.  Return: 0 or -errno. */
-MUST_CHECK int jsonl_append(const char *path, json_t *o);
-
 /* Who can make a test known? */
 enum source {
     SOURCE_NODE,   /* a probe of the node, or a file that the assessment is given */

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "cli/ask.h"
+#include "cli/records.h"
 #include "cli/print.h"
 #include "crypto/crypto.h"
 #include "node/node.h"
@@ -37,15 +38,6 @@ static void material_done(struct material *m)
     assess_target_free(m->target);
     assess_catalog_free(m->catalog);
     config_free(m->config);
-}
-
-static char *in_state(const struct config *c, const char *name)
-{
-    char *path = NULL;
-
-    if (asprintf(&path, "%s/%s", c->state_dir, name) < 0)
-        abort();
-    return path;
 }
 
 /* What the node measured.  No node is no failure: then nothing is known. */
@@ -76,24 +68,27 @@ static int read_evidence(const struct cli_args *a, struct material *m)
     return rc;
 }
 
-/* Drills and history stand in the state folder, which not every operator may read: their lack makes
- * tests unknown, never met. */
-static void read_state(struct material *m, uint64_t now_unix_ms)
+/* Drills and history are with the node, or in its store, which not every operator may open: their
+ * lack makes tests unknown, never met. */
+static void read_state(const struct cli_args *a, struct material *m, uint64_t now_unix_ms)
 {
-    char *drills = in_state(m->config, "drills.jsonl");
-    char *runs = in_state(m->config, "assessments.jsonl");
+    json_t *drills = NULL;
+    json_t *runs = NULL;
     char *error = NULL;
 
+    if (records_read(a, "drill", &drills) != CLI_OK ||
+        records_read(a, "assessment", &runs) != CLI_OK)
+        (void)cli_fail("left out: drills and the history of assessments");
     if (!assess_drills_evidence(m->evidence, drills, m->catalog, now_unix_ms, &error))
         (void)cli_fail("left out: %s", error);
     free(error);
     error = NULL;
-    m->history = assess_history_load(runs, &error);
+    m->history = assess_history_read(runs, &error);
     if (m->history == NULL)
         (void)cli_fail("left out: %s", error);
     free(error);
-    free(drills);
-    free(runs);
+    json_decref(drills);
+    json_decref(runs);
 }
 
 static bool read_files(struct material *m, char **ret_error)
@@ -134,7 +129,7 @@ static int read_all(const struct cli_args *a, struct material *m, uint64_t now_u
     if (rc == CLI_OK)
         rc = read_evidence(a, m);
     if (rc == CLI_OK)
-        read_state(m, now_unix_ms);
+        read_state(a, m, now_unix_ms);
     return rc;
 }
 
@@ -181,17 +176,7 @@ static int print_comparison(const char *path, const struct assessment *as)
     return CLI_OK;
 }
 
-static int record(const struct config *c, const struct assessment *as)
-{
-    char *path = in_state(c, "assessments.jsonl");
-    int err = assess_history_append(path, as);
-    int rc = err == 0 ? CLI_OK : cli_fail("%s: cannot be written: %s", path, strerror(-err));
-
-    free(path);
-    return rc;
-}
-
-static int put_out(const struct cli_args *a, const struct config *c, const struct assessment *as)
+static int put_out(const struct cli_args *a, const struct assessment *as)
 {
     bool has_output = false;
     int rc = CLI_OK;
@@ -214,7 +199,7 @@ static int put_out(const struct cli_args *a, const struct config *c, const struc
     if (rc == CLI_OK && !has_output)
         print_text_report(as);
     if (rc == CLI_OK && cli_flag(a, "--record"))
-        rc = record(c, as);
+        rc = records_add(a, "assessment", assess_history_run(as));
     return rc;
 }
 
@@ -243,7 +228,7 @@ int cli_assess(int argc, char **argv)
         };
         struct assessment *as = assess_run(&in);
 
-        rc = put_out(&a, m.config, as);
+        rc = put_out(&a, as);
         assess_free(as);
     }
     material_done(&m);

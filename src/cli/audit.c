@@ -289,7 +289,7 @@ static int open_source(struct audit_task *t)
     const char *path = cli_arg(t->args, "--file");
 
     if (path == NULL)
-        return state_open(t->args, &t->state);
+        return state_open(t->args, STATE_REFUSE, &t->state);
     t->file = fopen(path, "re");
     return t->file != NULL ? CLI_OK : cli_fail("cannot open %s: %s", path, strerror(errno));
 }

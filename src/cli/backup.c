@@ -52,7 +52,7 @@ static int create_here(struct state *s, const char *dir)
 static int create(const struct cli_args *a, const char *dir)
 {
     struct state s;
-    int rc = state_open(a, &s);
+    int rc = state_open(a, STATE_REFUSE, &s);
 
     if (rc == CLI_OK && s.control != NULL)
         rc = create_here(&s, dir);

@@ -28,7 +28,7 @@ static int list(const struct cli_args *a)
 {
     json_t *keys = NULL;
     struct state s;
-    int rc = state_open(a, &s);
+    int rc = state_open(a, STATE_REFUSE, &s);
     const json_t *one;
     size_t i;
 
@@ -110,7 +110,7 @@ static int change_here(const struct cli_args *a, struct state *s)
 static int change(const struct cli_args *a)
 {
     struct state s;
-    int rc = state_open(a, &s);
+    int rc = state_open(a, STATE_REFUSE, &s);
 
     if (rc == CLI_OK && s.keys == NULL)
         rc = cli_fail("the node runs and holds the keyring; stop it first (bastide stop), it takes "

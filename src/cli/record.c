@@ -11,16 +11,14 @@
 
 #include "assess/assess.h"
 #include "base/clock.h"
-#include "cli/ask.h"
 #include "cli/home.h"
+#include "cli/records.h"
 #include "conf/conf.h"
-#include "node/config.h"
 
 #define SAMPLES_MAX 999999999
 
 struct record_task {
     const struct cli_args *args;
-    struct config *config;   /* owned */
     struct catalog *catalog; /* owned */
     const struct catalog_test *test;
     double value;
@@ -109,26 +107,42 @@ static void say_what_is_asked(const struct record_task *t)
 static int record(const struct record_task *t)
 {
     const struct cli_args *a = t->args;
-    char *path = home_path(t->config->state_dir, "drills.jsonl");
-    json_t *line =
+    json_t *row =
         json_pack("{s:I, s:s, s:f, s:I, s:s*, s:s}", "at", (json_int_t)t->at_unix_ms, "test",
                   t->test->id, "value", t->value, "samples", (json_int_t)t->samples, "scenario",
                   cli_arg(a, "--scenario"), "by", cli_arg(a, "--by"));
-    int rc = CLI_OK;
-    int err;
+    int rc;
 
-    if (line == NULL) {
-        free(path);
+    if (row == NULL)
         return cli_fail("--by is no UTF-8 text");
-    }
-    err = assess_drills_append(path, line);
-    if (err < 0)
-        rc = cli_fail("%s: cannot be written: %s", path, strerror(-err));
-    else
-        home_say("Recorded in %s: %g, by %s.\n", path, t->value, cli_arg(a, "--by"));
+    rc = records_add(a, "drill", row);
+    if (rc != CLI_OK)
+        return rc;
+    home_say("Recorded: %g, by %s.\n", t->value, cli_arg(a, "--by"));
+    say_what_is_asked(t);
+    return CLI_OK;
+}
+
+/* --row: what an exercise left, whole; what must be in it is held against the catalogue here. */
+static int record_row(const struct record_task *t, const char *text)
+{
+    struct evidence_set *scratch = assess_evidence_new();
+    json_error_t why;
+    json_t *row = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+    json_t *alone = json_array();
+    char *error = NULL;
+    int rc = CLI_OK;
+
+    if (row == NULL || json_array_append(alone, row) != 0)
+        rc = cli_usage(t->args->verb, "--row is no JSON: %s", why.text);
+    else if (!assess_drills_evidence(scratch, alone, t->catalog, clock_unix_ms(), &error))
+        rc = cli_usage(t->args->verb, "--row: %s", error);
     if (rc == CLI_OK)
-        say_what_is_asked(t);
-    free(path);
+        rc = records_add(t->args, "drill", json_incref(row));
+    free(error);
+    json_decref(row);
+    json_decref(alone);
+    assess_evidence_free(scratch);
     return rc;
 }
 
@@ -138,19 +152,23 @@ int cli_record(int argc, char **argv)
     struct record_task t = {.samples = 1, .at_unix_ms = clock_unix_ms()};
     struct cli_args a;
     char *error = NULL;
-    int rc = cli_args_parse(&a, argc, argv, 2, 2);
+    int rc = cli_args_parse(&a, argc, argv, 0, 2);
 
     if (rc != CLI_OK)
         return rc;
     t.args = &a;
-    rc = ask_config(&a, &t.config);
-    if (rc != CLI_OK)
-        return rc;
+    if (a.n_operands != (cli_arg(&a, "--row") != NULL ? 0 : 2))
+        return cli_usage(a.verb, "give TEST and VALUE, or --row");
     t.catalog = assess_catalog_load(NULL, &error);
-    rc = t.catalog == NULL ? home_failed(error) : take_options(&t);
-    if (rc == CLI_OK)
-        rc = record(&t);
+    if (t.catalog == NULL)
+        return home_failed(error);
+    if (cli_arg(&a, "--row") != NULL) {
+        rc = record_row(&t, cli_arg(&a, "--row"));
+    } else {
+        rc = take_options(&t);
+        if (rc == CLI_OK)
+            rc = record(&t);
+    }
     assess_catalog_free(t.catalog);
-    config_free(t.config);
     return rc;
 }

@@ -23,15 +23,22 @@ static bool node_answers(const char *path)
     return answers;
 }
 
-static int open_here(const struct cli_args *a, struct state *ret)
+static int open_here(const struct cli_args *a, enum state_else otherwise, struct state *ret)
 {
     char *error = NULL;
     int rc = ask_config(a, &ret->config);
 
-    if (rc == CLI_OK && !control_exists(ret->config->state_dir))
-        rc = cli_fail("no node answers, and nothing is stored in %s yet", ret->config->state_dir);
-    if (rc == CLI_OK)
-        rc = keys_open(a, ret->config, &ret->keys);
+    if (rc != CLI_OK)
+        return rc;
+    if (!control_exists(ret->config->state_dir)) {
+        if (otherwise == STATE_REFUSE)
+            return cli_fail("no node answers, and nothing is stored in %s yet",
+                            ret->config->state_dir);
+        ret->is_new = true;
+        if (otherwise == STATE_AS_IT_IS)
+            return CLI_OK;
+    }
+    rc = keys_open(a, ret->config, &ret->keys);
     if (rc != CLI_OK)
         return rc;
     ret->control = control_open(ret->config->state_dir, ret->keys, &error);
@@ -40,11 +47,12 @@ static int open_here(const struct cli_args *a, struct state *ret)
 
 /**
  * state_open() - find out whether a node runs; open its store if none does
- * @ret:  to be given to state_done() in any case
+ * @otherwise:  what is to be when nothing is stored yet
+ * @ret:        to be given to state_done() in any case
  *
  * Return: CLI_OK, or standard error says why not.
  */
-int state_open(const struct cli_args *a, struct state *ret)
+int state_open(const struct cli_args *a, enum state_else otherwise, struct state *ret)
 {
     char *path = NULL;
     int rc = ask_socket(a, &path);
@@ -54,7 +62,7 @@ int state_open(const struct cli_args *a, struct state *ret)
     free(path);
     if (rc != CLI_OK || answers)
         return rc;
-    return open_here(a, ret);
+    return open_here(a, otherwise, ret);
 }
 
 /** state_done() - close */

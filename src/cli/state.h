@@ -6,12 +6,20 @@
 #include "node/config.h"
 #include "store/control.h"
 
-/* All NULL while a node answers: ask that. */
+/* While a node answers, all NULL: ask that. */
 struct state {
+    bool is_new;             /* no node, and nothing is stored yet */
     struct config *config;   /* owned */
     struct keyring *keys;    /* owned */
     struct control *control; /* owned */
 };
 
-int state_open(const struct cli_args *a, struct state *ret);
+/* When nothing is stored yet. */
+enum state_else {
+    STATE_REFUSE,
+    STATE_AS_IT_IS, /* say so in is_new */
+    STATE_MAKE,
+};
+
+int state_open(const struct cli_args *a, enum state_else otherwise, struct state *ret);
 void state_done(struct state *s);

@@ -94,7 +94,7 @@ static const struct cli_option assess_options[] = {
     {"--compare", NULL, "FILE", "what changed since FILE, which assess --json wrote"},
     {"--record",  NULL, NULL,   "keep the result in the history, which tiers above 2 are measured by"},
     {"--no-node", NULL, NULL,   "ask no node: only what files say"},
-    CLI_SOCKET_OPTIONS, END,
+    CLI_KEY_OPTIONS, CLI_SOCKET_OPTIONS, END,
 };
 
 static const struct cli_option audit_options[] = {
@@ -165,7 +165,8 @@ static const struct cli_option record_options[] = {
     {"--samples",  NULL, "N",        "out of how many; without it 1"},
     {"--scenario", NULL, "SCENARIO", "of a drill: what was exercised, R01 to R12"},
     {"--at",       NULL, "DATE",     "when, such as 2026-01-31; without it now"},
-    CLI_NODE_OPTIONS, END,
+    {"--row",      NULL, "JSON",     "in place of TEST and VALUE: what an exercise left, as one JSON object"},
+    CLI_KEY_OPTIONS, CLI_SOCKET_OPTIONS, END,
 };
 
 static const struct cli_option bench_options[] = {
@@ -268,17 +269,17 @@ const struct cli_verb cli_verbs[] = {
     {"attest", cli_attest, "sign a statement that a person answers for", "SUBCATEGORY", attest_options,
      "It is added to the configuration's attestations, from where bastide assess takes it. It never "
      "outvotes a failed test."},
-    {"record", cli_record, "keep what a person measured, such as a drill, for the assessment", "TEST VALUE", record_options,
+    {"record", cli_record, "keep what a person measured, such as a drill, for the assessment", "[TEST VALUE]", record_options,
      "TEST is one of the catalogue's that no probe of the node can see, of kind drill, file, import, "
      "log or self-test. It counts for a year at most, an age grows from its date on, and what the "
-     "node measured itself is never outvoted. It stands in state/drills.jsonl."},
+     "node measured itself is never outvoted. Without a running node its store is opened."},
     {"lab", cli_lab, "run the energy provider's field bus (Appendix A) as real clients", "", lab_options,
      "Tablet, power supply, smart meter, distribution management system and cap bank controller, each "
      "a process with its own certificate and no more rights than it needs. Exits 0 when every step "
      "came in time; with --intruder, when all that it tried was refused and the node banned it. A "
      "drill revokes, disables or bans a client that is connected and measures until it is cut and "
      "refused, or shows each kind of client a server that it must not trust. What --intruder and "
-     "--drill measured is kept in state/drills.jsonl, from where bastide assess takes it."},
+     "--drill measured is kept in the node's store, from where bastide assess takes it."},
     {"bench", cli_bench, "put load on any MQTT broker, and check what it delivers", "SCENARIO", bench_options,
      "Scenarios: " SCENARIOS "each with defaults of its own. Every message carries a number, so "
      "what is lost, doubled, out of order or changed is found; it then exits 1. Latency is measured "

@@ -92,21 +92,6 @@ static void find_listener(struct conf *c, struct lab_home *h)
     }
 }
 
-static void find_state(struct conf *c, const char *dir, struct lab_home *h)
-{
-    char *state = NULL;
-    struct buf path = {0};
-
-    if (!conf_string(conf_get(conf_get(conf_root(c), "node"), "state_dir"), &state))
-        state = bytes_dup_str(BYTES("state"));
-    if (state[0] != '/')
-        buf_addf(&path, "%s/", dir);
-    buf_addf(&path, "%s/drills.jsonl", state);
-    h->drills = bytes_dup_str(buf_view(&path));
-    buf_done(&path);
-    free(state);
-}
-
 /**
  * lab_home_open() - read where the node listens from its configuration
  * @dir:        a folder that `bastide init` made
@@ -120,7 +105,6 @@ bool lab_home_open(struct lab_home *h, const char *dir, char **ret_error)
 
     *h = (struct lab_home){0};
     find_listener(c, h);
-    find_state(c, dir, h);
     ok = conf_ok(c, ret_error);
     h->dir = bytes_dup_str(bytes_str(dir));
     h->ca = joined(dir, "pki/ca.crt");
@@ -150,7 +134,6 @@ void lab_home_done(struct lab_home *h)
 {
     free(h->dir);
     free(h->ca);
-    free(h->drills);
     free(h->address);
     free(h->server_name);
     *h = (struct lab_home){0};

@@ -360,8 +360,8 @@ static bool keep_results(struct intruder *i, char **ret_error)
     bool ok = incidents != NULL;
 
     if (ok && !i->o->is_json && !i->o->is_quiet)
-        printf("\n%sWhat the node noticed, kept as evidence in %s:%s\n",
-               screen_colour(i->o, "\033[1m"), i->home.drills, screen_colour(i->o, "\033[0m"));
+        printf("\n%sWhat the node noticed, kept as evidence:%s\n", screen_colour(i->o, "\033[1m"),
+               screen_colour(i->o, "\033[0m"));
     for (unsigned k = 0; k < ACTS_N && ok; k++)
         if (i->exercises[k].plan->what != NULL)
             ok = keep_one(i, &i->exercises[k], incidents, ret_error);

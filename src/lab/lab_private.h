@@ -36,7 +36,6 @@
 struct lab_home {
     char *dir;         /* owned, as all */
     char *ca;          /* dir/pki/ca.crt */
-    char *drills;      /* drills.jsonl in the node's state folder */
     char *address;     /* of the first delivery listener with TLS */
     char *server_name; /* that its certificate must be for */
     uint16_t port;

@@ -39,6 +39,65 @@ static enum node_answer end(struct node *n, const char *author, const char *acti
     return a;
 }
 
+/* ---- rows that people and exercises add ---- */
+
+static bool records_table(const char *text, enum control_table *ret)
+{
+    enum control_table t;
+
+    if (!control_table_parse(text, &t) || (t != CONTROL_DRILL && t != CONTROL_ASSESSMENT))
+        return false;
+    *ret = t;
+    return true;
+}
+
+static void add_row(void *arg, const char *key, uint64_t at_unix_ms, const char *doc)
+{
+    json_t *row = json_loads(doc, 0, NULL);
+
+    (void)key;
+    (void)at_unix_ms;
+    if (row != NULL)
+        json_array_append_new(arg, row);
+}
+
+/** node_records_json() - see node.h */
+json_t *node_records_json(struct node *n, const char *table)
+{
+    enum control_table t;
+    json_t *all;
+    char *error = NULL;
+
+    if (!records_table(table, &t))
+        return json_null();
+    all = json_array();
+    if (!control_each(n->control, t, 0, add_row, all, &error))
+        log_error("store", "%s", error);
+    free(error);
+    return all;
+}
+
+/** node_record() - see node.h */
+enum node_answer node_record(struct node *n, const char *table, const json_t *row,
+                             const char *author, char **ret_text)
+{
+    enum control_table t;
+    char *text;
+    bool kept;
+
+    if (!records_table(table, &t)) {
+        *ret_text = say("nothing is recorded as \"%s\": use drill or assessment", table);
+        return NODE_E_NOT_FOUND;
+    }
+    text = json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    control_append(n->control, t, clock_unix_ms(), text);
+    kept = control_flush(n->control);
+    node_audit(n, author, "record", table, text, kept ? "done" : "not on disk");
+    free(text);
+    *ret_text = say(kept ? "recorded" : "it could not be stored; the log says why");
+    return kept ? NODE_OK : NODE_E_FAILED;
+}
+
 /* ---- keys ---- */
 
 /** node_keys_json() - see node.h */

@@ -163,6 +163,8 @@ static bool make(struct node *n, char **ret_error)
     n->control = control_open(n->config->state_dir, n->keys, ret_error);
     if (n->control == NULL)
         return false;
+    control_import_lines(n->control, CONTROL_DRILL, "drills.jsonl");
+    control_import_lines(n->control, CONTROL_ASSESSMENT, "assessments.jsonl");
     n->monitor = tap_monitor(n);
     n->sentinel = sentinel_new(n, ret_error);
     return n->sentinel != NULL;

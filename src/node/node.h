@@ -217,6 +217,11 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
 /* The kill switch: no automatic action for so long; 0: act again from now on.  At most 1440. */
 enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const char *author,
                                         char **ret_text);
+/* Rows that people and exercises add, oldest first; @table: "drill" or "assessment", as
+ * assess/assess.h has them; json_null() for another one. */
+json_t *node_records_json(struct node *n, const char *table);
+enum node_answer node_record(struct node *n, const char *table, const json_t *row,
+                             const char *author, char **ret_text);
 /* {"current", "keys": [ids of data keys], "locked": bool (kept off swap)} */
 json_t *node_keys_json(struct node *n);
 /* A new data key; all that is stored is sealed with it, then the older ones are destroyed. */

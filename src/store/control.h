@@ -92,6 +92,10 @@ MUST_CHECK bool control_each(struct control *c, enum control_table t, size_t lim
 /* All pages sealed under the current data key, so that the older ones can be dropped. */
 MUST_CHECK bool control_reseal(struct control *c, char **ret_error);
 
+/* A file of lines in the state folder, of an older version, becomes rows and is removed; missing is
+ * fine. */
+void control_import_lines(struct control *c, enum control_table t, const char *name);
+
 bool control_is_kept(const struct control *c); /* any thread: is on disk what was asked for? */
 
 struct control_counts {

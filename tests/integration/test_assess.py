@@ -49,7 +49,7 @@ def test_what_a_person_measured_counts_and_what_is_asked_for_is_told(site):
 def test_what_cannot_be_recorded_is_refused_and_nothing_is_written(site, words, why):
     done = site.cli("record", *words)
     assert done.returncode == USAGE and why in done.stderr
-    assert not (site.folder / "state/drills.jsonl").exists()
+    assert not (site.folder / "state/control.db").exists()
 
 
 # ---- what the texts tell people to do ----

@@ -122,6 +122,22 @@ json_t *node_audit_json(struct node *n, uint64_t after, size_t limit)
                      "limit", (json_int_t)limit);
 }
 
+json_t *node_records_json(struct node *n, const char *table)
+{
+    (void)n;
+    return strcmp(table, "drill") == 0 ? json_array() : json_null();
+}
+
+enum node_answer node_record(struct node *n, const char *table, const json_t *row,
+                             const char *author, char **ret_text)
+{
+    (void)n;
+    (void)row;
+    (void)author;
+    *ret_text = bytes_dup_str(bytes_str(table));
+    return NODE_OK;
+}
+
 json_t *node_keys_json(struct node *n)
 {
     (void)n;

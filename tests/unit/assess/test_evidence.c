@@ -104,10 +104,11 @@ static void evidence_that_is_not_in_order_is_refused_as_a_whole(void **state)
 static struct evidence_set *drills(const char *lines, char **ret_error)
 {
     struct evidence_set *e = assess_evidence_new();
+    json_t *rows = world_rows(lines);
+    bool ok = assess_drills_evidence(e, rows, catalog, NOW, ret_error);
 
-    if (assess_drills_evidence(e, world_file("drills.jsonl", lines), catalog, NOW, ret_error))
-        return e;
-    return assess_evidence_free(e);
+    json_decref(rows);
+    return ok ? e : assess_evidence_free(e);
 }
 
 static void expect(const struct evidence_set *e, const char *test, double value, uint64_t samples)
@@ -176,8 +177,8 @@ static void a_drill_line_that_is_not_in_order_is_told_with_its_number(void **sta
         const char *lines;
         const char *error;
     } cases[] = {
-        {"{\"at\": 1772064000000, \"injected\": 5, \"detected\": 5}\n{nonsense}\n", "drills.jsonl:2: "},
-        {"{\"injected\": 5, \"detected\": 5}\n",                                     ":1: \"at\""},
+        {"{\"at\": 1772064000000, \"injected\": 5, \"detected\": 5}\n[\"nonsense\"]\n", "drill 2 of the store: "},
+        {"{\"injected\": 5, \"detected\": 5}\n",                                     "drill 1 of the store: \"at\""},
         {"{\"at\": 1772064000000, \"injected\": 0, \"detected\": 0}\n",              "\"injected\" of at least 1"},
         {"{\"at\": 1772064000000, \"injected\": 2, \"detected\": 3}\n",              "\"detected\" of no more"},
         {"{\"at\": 1772064000000, \"injected\": 2, \"detected\": 2, \"scenario\": \"R77\"}\n", "\"scenario\" is none"},
@@ -223,8 +224,7 @@ static void what_the_node_measured_is_not_outvoted_by_a_recorded_value(void **st
 {
     struct evidence_set *e = assess_evidence_new();
     char *error = NULL;
-    const char *path = world_file(
-        "drills.jsonl",
+    json_t *rows = world_rows(
         "{\"at\": 1772150400000, \"test\": \"MQ.PR.SP-04.t1\", \"value\": 1, \"by\": \"ada\"}\n"
         "{\"at\": 1772150400000, \"test\": \"MQ.PR.SP-04.t2\", \"value\": 9, \"by\": \"ada\"}\n"
         "{\"at\": 1772150400001, \"test\": \"MQ.PR.SP-04.t2\", \"value\": 2, \"by\": \"ada\"}\n");
@@ -233,82 +233,28 @@ static void what_the_node_measured_is_not_outvoted_by_a_recorded_value(void **st
     assess_evidence_add(
         e,
         &(struct evidence){.test = "MQ.PR.SP-04.t1", .value = 77, .samples = 4, .at_unix_ms = 1});
-    assert_true(assess_drills_evidence(e, path, catalog, NOW, &error));
+    assert_true(assess_drills_evidence(e, rows, catalog, NOW, &error));
+    json_decref(rows);
     expect(e, "MQ.PR.SP-04.t1", 77, 4);
     expect(e, "MQ.PR.SP-04.t2", 2, 1); /* of two recorded ones the later */
     assess_evidence_free(e);
 }
 
-static void a_line_is_appended_after_whole_lines_only(void **state)
-{
-    const char *path = world_file("drills.jsonl", "{\"at\": 1772064000000, \"injected\": 5, "
-                                                  "\"detected\": 5}\n{\"at\": 17720");
-    struct evidence_set *e = assess_evidence_new();
-    char *error = NULL;
-
-    (void)state;
-    assert_int_equal(assess_drills_append(path, json_pack("{s:I, s:s, s:f}", "at", 1772150400000LL,
-                                                          "test", "MQ.RS.RP-01.t1", "value", 3.5)),
-                     0);
-    if (!assess_drills_evidence(e, path, catalog, NOW, &error))
-        fail_msg("%s", error);
-    expect(e, "MQ.PR.SA-03.t2", 1, 5);
-    expect(e, "MQ.RS.RP-01.t1", 3.5, 1);
-    assess_evidence_free(e);
-    assert_true(assess_drills_append("/nonexistent/drills.jsonl", json_object()) < 0);
-}
-
-static void a_last_line_that_was_cut_is_left_out(void **state)
-{
-    char *error = NULL;
-    struct evidence_set *e = drills("{\"at\": 1772064000000, \"injected\": 5, \"detected\": 5}\n"
-                                    "{\"at\": 17720640000",
-                                    &error);
-    struct history *h;
-
-    (void)state;
-    assert_non_null(e);
-    expect(e, "MQ.PR.SA-03.t2", 1, 5);
-    assess_evidence_free(e);
-    h = assess_history_load(
-        world_file("h.jsonl", "{\"kind\": \"run\", \"at\": 5}\n{\"kind\": \"ru"), &error);
-    assert_non_null(h);
-    assert_int_equal(h->n_runs, 1);
-    assess_history_free(h);
-}
-
-static void without_a_file_there_are_no_drills_and_no_history(void **state)
-{
-    struct evidence_set *e = assess_evidence_new();
-    char *error = NULL;
-    struct history *h;
-
-    (void)state;
-    assert_true(assess_drills_evidence(e, "/nonexistent/drills.jsonl", catalog, NOW, &error));
-    assert_int_equal(e->n, 0);
-    assess_evidence_free(e);
-    h = assess_history_load("/nonexistent/assessments.jsonl", &error);
-    assert_non_null(h);
-    assert_int_equal(h->n_runs + h->n_entries, 0);
-    assess_history_free(h);
-}
-
 /* ---- history ---- */
 
-static void runs_and_changes_are_appended_and_read_back(void **state)
+static void runs_and_changes_are_rows_that_are_read_back(void **state)
 {
     struct world w = world_new(4);
-    const char *path = world_file("own.jsonl", "");
+    json_t *rows = json_array();
     char *error = NULL;
     struct history *h;
 
     (void)state;
-    assert_int_equal(assess_history_append(path, world_run(&w)), 0);
-    assert_int_equal(assess_history_change(path, "MQ.PR.IA", "lesson", "drill of May", "ada", NOW),
-                     0);
-    assert_true(assess_history_change(path, "MQ.PR.IA", "whim", "", "ada", NOW) < 0);
-    assert_true(assess_history_append("/nonexistent/x", w.result) < 0);
-    h = assess_history_load(path, &error);
+    json_array_append_new(rows, assess_history_run(world_run(&w)));
+    json_array_append_new(rows,
+                          assess_history_change("MQ.PR.IA", "lesson", "drill of May", "ada", NOW));
+    assert_null(assess_history_change("MQ.PR.IA", "whim", "", "ada", NOW));
+    h = assess_history_read(rows, &error);
     if (h == NULL)
         fail_msg("%s", error);
     assert_int_equal(h->n_runs, 1);
@@ -318,23 +264,29 @@ static void runs_and_changes_are_appended_and_read_back(void **state)
     assert_string_equal(h->entries[0].cause, "lesson");
     assert_false(h->entries[0].is_indicator);
     assess_history_free(h);
+    json_decref(rows);
     world_done(&w);
 }
 
-static void a_history_line_that_is_not_in_order_is_told_with_its_number(void **state)
+static void a_row_of_the_history_that_is_not_in_order_is_told_with_its_number(void **state)
 {
     static const char *const bad[] = {
-        "{\"kind\": \"run\", \"at\": 5}\nnonsense\n",
+        "{\"kind\": \"run\", \"at\": 5}\n\"nonsense\"\n",
         "{\"kind\": \"run\", \"at\": 5}\n{\"kind\": \"run\"}\n",
         "{\"kind\": \"run\", \"at\": 5}\n{\"kind\": \"x\", \"at\": 5}\n"};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        json_t *rows = json_array();
         char *error = NULL;
+        const char *second = strchr(bad[i], '\n') + 1;
 
-        assert_null(assess_history_load(world_file("h.jsonl", bad[i]), &error));
-        assert_non_null(strstr(error, "h.jsonl:2: "));
+        json_array_append_new(rows, json_loadb(bad[i], (size_t)(second - bad[i]), 0, NULL));
+        json_array_append_new(rows, json_loads(second, JSON_DECODE_ANY, NULL));
+        assert_null(assess_history_read(rows, &error));
+        assert_non_null(strstr(error, "assessment 2 of the store: "));
         free(error);
+        json_decref(rows);
     }
 }
 
@@ -361,11 +313,8 @@ int main(void)
         cmocka_unit_test(a_drill_line_that_is_not_in_order_is_told_with_its_number),
         cmocka_unit_test(a_recorded_age_grows_and_other_values_stay),
         cmocka_unit_test(what_the_node_measured_is_not_outvoted_by_a_recorded_value),
-        cmocka_unit_test(a_line_is_appended_after_whole_lines_only),
-        cmocka_unit_test(a_last_line_that_was_cut_is_left_out),
-        cmocka_unit_test(without_a_file_there_are_no_drills_and_no_history),
-        cmocka_unit_test(runs_and_changes_are_appended_and_read_back),
-        cmocka_unit_test(a_history_line_that_is_not_in_order_is_told_with_its_number),
+        cmocka_unit_test(runs_and_changes_are_rows_that_are_read_back),
+        cmocka_unit_test(a_row_of_the_history_that_is_not_in_order_is_told_with_its_number),
         cmocka_unit_test(an_id_covers_what_stands_under_it),
     };
 

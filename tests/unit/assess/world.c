@@ -137,12 +137,29 @@ void world_scope(struct world *w, const char *yaml)
         fail_msg("%s", error);
 }
 
+json_t *world_rows(const char *jsonl)
+{
+    json_t *all = json_array();
+
+    while (*jsonl != '\0') {
+        size_t len = strcspn(jsonl, "\n");
+        json_t *o = json_loadb(jsonl, len, 0, NULL);
+
+        assert_non_null(o);
+        json_array_append_new(all, o);
+        jsonl += len + (jsonl[len] == '\n');
+    }
+    return all;
+}
+
 void world_history(struct world *w, const char *jsonl)
 {
+    json_t *rows = world_rows(jsonl);
     char *error = NULL;
 
     assess_history_free(w->history);
-    w->history = assess_history_load(world_file("assessments.jsonl", jsonl), &error);
+    w->history = assess_history_read(rows, &error);
+    json_decref(rows);
     if (w->history == NULL)
         fail_msg("%s", error);
 }

@@ -50,6 +50,8 @@ struct assess_input world_input(const struct world *w);
 void world_target(struct world *w, const char *yaml);
 void world_scope(struct world *w, const char *yaml);
 void world_history(struct world *w, const char *jsonl);
+/* Lines of JSON as an array of rows. */
+json_t *world_rows(const char *jsonl);
 void world_attestations(struct world *w, json_t *list); /* taken; signs those without "signature" */
 json_t *world_statements(const struct world *w);        /* all of them, valid, not yet signed */
 json_t *world_of_kind(json_t *list, const char *kind, const char *subcategory);

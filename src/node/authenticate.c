@@ -85,12 +85,13 @@ static bool send_auth(struct link *l, uint8_t reason, struct bytes data, size_t 
                   .auth_method = BYTES(SCRAM_METHOD),
                   .auth_data = data},
     };
-    size_t begun = l->out.len;
+    struct buf *out = conn_out(&l->conn);
+    size_t begun = out->len;
 
-    wire_encode_disconnect(&l->out, WIRE_AUTH, &auth, WIRE_V5);
+    wire_encode_disconnect(out, WIRE_AUTH, &auth, WIRE_V5);
     link_dirty(l);
-    if (l->out.len - begun > packet_max) {
-        l->out.len = begun;
+    if (out->len - begun > packet_max) {
+        out->len = begun;
         return false;
     }
     l->conn.n_packets++;

@@ -170,3 +170,13 @@ struct config *config_free(struct config *c)
     free(c);
     return NULL;
 }
+
+/** config_wants_journal() - see config.h */
+bool config_wants_journal(const struct config *c)
+{
+    bool wants = c->durability == CONFIG_DURABILITY_COMMIT;
+
+    for (size_t i = 0; i < c->n_durability_rules; i++)
+        wants |= c->durability_rules[i].durability == CONFIG_DURABILITY_COMMIT;
+    return wants;
+}

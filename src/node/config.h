@@ -52,6 +52,16 @@ struct config_listener {
     size_t n_proxy_trusted;
 };
 
+enum config_durability {
+    CONFIG_DURABILITY_MEMORY,
+    CONFIG_DURABILITY_COMMIT,
+};
+
+struct config_durability_rule {
+    char *filter;
+    enum config_durability durability;
+};
+
 struct config {
     char *path; /* of the file */
     char *dir;  /* its folder */
@@ -64,6 +74,11 @@ struct config {
     char *run_as;                /* user to become after the start when root; NULL: stay */
     uint32_t sys_interval_s;     /* between two publications on $SYS; 0: none */
     enum config_sandbox sandbox; /* no capability; system calls filtered by the thread's role */
+    enum config_durability durability;
+    struct config_durability_rule *durability_rules; /* the first that matches a topic counts */
+    size_t n_durability_rules;
+    uint64_t journal_bytes_max;
+    uint64_t journal_space_min;
     struct config_listener *listeners;
     size_t n_listeners;
     /* Policy: roles, limits, command topics from the file; users from users_file. */
@@ -121,6 +136,8 @@ struct config *config_free(struct config *c);
 /* The admin socket's path alone, from a file that need not be right otherwise; owned; NULL with
  * @ret_error as above. */
 char *config_admin_socket(const char *path, char **ret_error);
+/* Is there something that a journal has to keep? */
+bool config_wants_journal(const struct config *c);
 /* The path of a unix socket, borrowed; NULL: the listener is on an IP address. */
 const char *config_listener_unix_path(const struct config_listener *l);
 /* Clients speak MQTT there at once, or after TLS: no WebSocket, no proxy, no unix socket. */

@@ -25,6 +25,27 @@ static const struct config_choice log_levels[] = {
 static const struct config_choice sandboxes[] = {
     {"enforce", CONFIG_SANDBOX_ENFORCE}, {"off", CONFIG_SANDBOX_OFF}, {NULL, 0},
 };
+static const struct config_choice durabilities[] = {
+    {"memory", CONFIG_DURABILITY_MEMORY}, {"commit", CONFIG_DURABILITY_COMMIT}, {NULL, 0},
+};
+static const struct config_key durability_rule_keys[] = {
+    {"filter", CONFIG_TEXT, CONFIG_REQUIRED, IN(config_durability_rule, filter), .min = 1, .max = 65535,
+     .wrong_why = command_topic_wrong_why, .what = "the topics it is about"},
+    {"durability", CONFIG_CHOICE, CONFIG_REQUIRED, IN(config_durability_rule, durability), .choices = durabilities,
+     .what = "as node.durability, for them"},
+};
+static const struct config_section durability_rule_section =
+    SECTION(durability_rule_keys, config_durability_rule, NULL);
+
+static const struct config_key journal_keys[] = {
+    {"bytes_max", CONFIG_U64, 0, IN(config, journal_bytes_max), .min = 268435456, .max = 1ULL << 50,
+     .deflt = "8589934592",
+     .what = "bytes of its files; when seven eighths are used, messages above QoS 0 are refused (0x97; a client that "
+             "does not speak 5.0 is disconnected) until queues have been emptied"},
+    {"space_min", CONFIG_U64, 0, IN(config, journal_space_min), .min = 0, .max = 1ULL << 50, .deflt = "536870912",
+     .what = "bytes of the disk that are left to others; below it, messages above QoS 0 are refused as well"},
+};
+static const struct config_section journal_section = SECTION(journal_keys, config, NULL);
 
 static const struct config_key node_keys[] = {
     {"name", CONFIG_TEXT, CONFIG_REQUIRED, IN(config, node_name), .min = 1, .max = 64,
@@ -39,6 +60,10 @@ static const struct config_key node_keys[] = {
      .what = "what is written to standard error: this and worse"},
     {"run_as", CONFIG_TEXT, 0, IN(config, run_as), .min = 1, .max = 32,
      .what = "user to become after the start when started as root"},
+    {"durability", CONFIG_CHOICE, 0, IN(config, durability), .deflt = "memory", .choices = durabilities,
+     .what = "memory: sessions, queues and retained messages live as long as the process. commit: what a session with "
+             "an expiry interval has, retained messages and what was acknowledged above QoS 0 are on the disk, sealed, "
+             "before the acknowledgement leaves; they survive a kill and a loss of power. Takes a restart"},
     {"sys_interval_s", CONFIG_U32, 0, IN(config, sys_interval_s), .min = 0, .max = 86400, .deflt = "10",
      .what = "seconds between two publications of the node's state, retained, under $SYS/broker/; 0: none. Read by "
              "roles with a rule that says $SYS/, such as \"subscribe: $SYS/#\""},
@@ -313,6 +338,10 @@ static const struct config_key root_keys[] = {
     {"limits", CONFIG_SECTION, 0, .section = &limits_section, .what = "what a client can make grow, and how far"},
     {"mqtt", CONFIG_SECTION, 0, .section = &mqtt_section,
      .what = "what clients of MQTT 5.0 are told, and asked for"},
+    {"durability_topics", CONFIG_LIST, 0, IN(config, durability_rules),
+     .count_offset = offsetof(struct config, n_durability_rules), .max = 1000, .section = &durability_rule_section,
+     .what = "topics whose durability is not the node's; the first that fits counts; a change takes a restart"},
+    {"journal", CONFIG_SECTION, 0, .section = &journal_section, .what = "where durability is commit"},
     {"users_file", CONFIG_PATH, CONFIG_READABLE | CONFIG_SECRET, IN(config, users_file), FILE_TO_READ,
      .what = "YAML file of the users, see users[]"},
     {"roles", CONFIG_NAMED, 0, IN(config, policy.roles),

@@ -53,13 +53,16 @@ struct gate_subject connect_subject(const struct link *l, const struct wire_conn
 static bool send_connack(struct link *l, const struct wire_connect *p,
                          const struct wire_connack *ack)
 {
-    size_t begun = l->out.len;
+    struct buf *out = conn_gate(&l->conn);
+    size_t begun = out->len;
 
-    wire_encode_connack(&l->out, ack, p->level);
-    if ((p->props.set & BIT64(PROP_PACKET_MAX)) && l->out.len - begun > p->props.packet_max) {
-        l->out.len = begun;
+    wire_encode_connack(out, ack, p->level);
+    if ((p->props.set & BIT64(PROP_PACKET_MAX)) && out->len - begun > p->props.packet_max) {
+        out->len = begun;
         return false;
     }
+    if (out != &l->out)
+        l->conn.gate->has_connack = true;
     l->conn.n_packets++;
     return true;
 }
@@ -220,6 +223,8 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     c = session_for(l, p, &session_limits, &ack.session_present);
     resident_connected(w, c, l, &session_limits);
     agree(l, p, &response, &ack);
+    l->conn.notes = w->notes;
+    note_session(w, c);
     if (!send_connack(l, p, &ack)) {
         link_close(l, REASON_PACKET_TOO_LARGE, "the client takes no packet as large as CONNACK");
         return;
@@ -282,6 +287,13 @@ static const char *session_limit(const struct link *l)
                : NULL;
 }
 
+static bool wants_to_be_kept(const struct wire_connect *p)
+{
+    if (p->level != WIRE_V5)
+        return !p->clean_start;
+    return (p->props.set & BIT64(PROP_SESSION_EXPIRY)) && p->props.session_expiry_s > 0;
+}
+
 /** connect_admit() - the identity is proved: its rights, and what the node has room for */
 void connect_admit(struct link *l, const struct wire_connect *p)
 {
@@ -315,6 +327,9 @@ void connect_admit(struct link *l, const struct wire_connect *p)
         w->counters.limits_hit++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, limit);
         connect_refuse(l, p, REASON_QUOTA_EXCEEDED, why);
+    } else if (note_has_failed(w) && wants_to_be_kept(p)) {
+        connect_refuse(l, p, REASON_SERVER_UNAVAILABLE,
+                       "the node cannot keep a session now: its journal has failed");
     } else {
         accept_connect(l, p);
     }

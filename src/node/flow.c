@@ -129,12 +129,14 @@ size_t flow_route(struct worker *w, struct publication *p)
     p->may_not_wait = !p->is_control && memory_stage(w) >= MEMORY_SCARCE;
     for (size_t i = 0; i < m.n_receivers; i++)
         flow_offer(w, p, &m.receivers[i]);
+    if (m.n_shares > 0)
+        share_route(w, p, &m);
+    if (outlets != 0)
+        note_intents(w, p, outlets);
     if (p->retain)
         outlets |= BIT64(w->n_workers) - 1;
     if (outlets != 0)
         outlet_send(w, outlets, p);
-    if (m.n_shares > 0)
-        share_route(w, p, &m);
     return m.n_receivers + m.n_shares + (m.outlets != 0);
 }
 
@@ -142,9 +144,16 @@ static bool retain(struct worker *w, struct publication *p)
 {
     const struct limits *limits = policy_limits(w->policy);
     const struct retained_limits room = {limits->retained_messages_max, limits->retained_bytes_max};
+    enum retain_outcome outcome;
 
+    /* A removal has to know what there is to remove. */
+    if (w->notes != NULL && p->payload.len == 0)
+        worker_take_deliveries(w);
     p->stamp = atomic_fetch_add(&w->node->next_stamp, 1) + 1;
-    return router_retain(w->router, p, &room) != RETAIN_E_FULL;
+    outcome = router_retain(w->router, p, &room);
+    if (outcome == RETAIN_STORED)
+        note_retained(w, p);
+    return outcome != RETAIN_E_FULL;
 }
 
 /** flow_publish_own() - a message of the node itself, or a Will: retained and routed as any other
@@ -166,7 +175,7 @@ static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash
     if (v->topic_hash != hash || hash == 0) {
         struct gate_answer a = gate_check(l->grant, GATE_PUBLISH, topic);
 
-        *v = (struct verdict){hash, a.outcome, a.is_command};
+        *v = (struct verdict){hash, a.outcome, a.is_command, note_is_durable(l->worker, topic)};
     }
     return *v;
 }
@@ -245,7 +254,8 @@ static bool retain_publish(struct link *l, const struct wire_publish *p, struct 
 }
 
 /* Return: how many it went to. */
-static size_t route_publish(struct link *l, const struct wire_publish *p, uint64_t hash)
+static size_t route_publish(struct link *l, const struct wire_publish *p, uint64_t hash,
+                            bool is_durable)
 {
     struct worker *w = l->worker;
     struct buf forward = {0};
@@ -257,7 +267,9 @@ static size_t route_publish(struct link *l, const struct wire_publish *p, uint64
         .is_control = is_control(l),
         .expires_ns = p->has_expiry ? w->now_ns + p->expiry_s * NS_PER_S : EXPIRES_NEVER,
         .publisher = l->resident->session->client_key,
+        .publisher_id = l->resident->session->client_id,
         .topic_hash = hash,
+        .is_durable = is_durable,
     };
     uint8_t reason = REASON_SUCCESS;
     const char *why = NULL;
@@ -292,7 +304,7 @@ static void take_publish(struct link *l, const struct wire_publish *p, const str
         refuse_for_memory(l, p);
         return;
     }
-    n_matched = route_publish(l, p, v->topic_hash);
+    n_matched = route_publish(l, p, v->topic_hash, v->is_durable);
     notice_publish(l, p, v->topic_hash, command_flag(l, v), n_matched);
     if (v->is_command)
         notice_command(l, p);
@@ -314,6 +326,20 @@ static void refuse_payload(struct link *l, const struct wire_publish *p)
         flow_protocol_error(l, VIOLATION_PROTOCOL_ERROR, REASON_PAYLOAD_FORMAT_INVALID, why);
     else
         session_acknowledge(l->resident->session, p, REASON_PAYLOAD_FORMAT_INVALID, why);
+}
+
+/* It cannot be kept now.  3.1.1 has no answer that says so [MQTT3-4.8.0-2]. */
+static void refuse_to_promise(struct link *l, const struct wire_publish *p)
+{
+    struct worker *w = l->worker;
+    static const char why[] = "the node cannot keep it now: its journal is full or has failed";
+
+    w->counters.limits_hit++;
+    worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, "journal");
+    if (l->conn.level == WIRE_V5)
+        session_acknowledge(l->resident->session, p, REASON_QUOTA_EXCEEDED, why);
+    else
+        link_close(l, REASON_QUOTA_EXCEEDED, why);
 }
 
 static void receive_publish(struct link *l, const struct wire_frame *f)
@@ -360,6 +386,8 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
         deny_publish(l, &p, &v);
     else if (!is_as_indicated(l, &p))
         refuse_payload(l, &p);
+    else if (p.qos > 0 && v.is_durable && !note_may_promise(w))
+        refuse_to_promise(l, &p);
     else
         take_publish(l, &p, &v);
     if (l->phase != LINK_OPEN)
@@ -396,7 +424,7 @@ static void receive_pingreq(struct link *l, const struct wire_frame *f)
 {
     if (!flow_well_formed(l, wire_decode_ping(f->flags, f->body)))
         return;
-    wire_encode_ping(&l->out, WIRE_PINGRESP); /* [MQTT5-3.12.4-1] [MQTT3-3.12.4-1] */
+    wire_encode_ping(conn_out(&l->conn), WIRE_PINGRESP); /* [MQTT5-3.12.4-1] [MQTT3-3.12.4-1] */
     l->conn.n_packets++;
     link_dirty(l);
 }

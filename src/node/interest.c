@@ -59,7 +59,7 @@ static void send_subacks(struct worker *w)
         if (wait->seq > acked)
             break;
         if (l != NULL && l->phase == LINK_OPEN) {
-            buf_add(&l->out, buf_view(&wait->packet));
+            buf_add(conn_gate(&l->conn), buf_view(&wait->packet));
             l->conn.n_subacks_due--;
             link_dirty(l);
         }

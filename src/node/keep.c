@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "node/node_private.h"
+#include "node/scribe.h"
 #include "store/backup.h"
 
 static char *say(const char *format, ...) PRINTF(1, 2);
@@ -119,7 +120,12 @@ static bool reseal_control(struct node *n, char **ret_error)
     return control_reseal(n->control, ret_error);
 }
 
-static bool (*const sealers[])(struct node *n, char **ret_error) = {reseal_control};
+static bool reseal_journal(struct node *n, char **ret_error)
+{
+    return n->scribe == NULL || scribe_reseal(n->scribe, ret_error);
+}
+
+static bool (*const sealers[])(struct node *n, char **ret_error) = {reseal_control, reseal_journal};
 
 static bool reseal_all(struct node *n, char **ret_error)
 {

@@ -21,7 +21,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
+#include "crypto/keyring.h"
 #include "node/node_private.h"
+#include "node/scribe.h"
 #include "node/self_test.h"
 #include "node/sentinel.h"
 #include "store/control.h"
@@ -230,11 +232,14 @@ struct node *node_free(struct node *n)
         return NULL;
     n->sentinel = sentinel_free(n->sentinel);
     n->control = control_close(n->control);
-    n->keys = keyring_free(n->keys);
     for (unsigned i = 0; i < n->n_workers; i++)
         n->workers[i] = worker_free(n->workers[i]);
     n->monitor = monitor_free(n->monitor);
     n->admission = admission_free(n->admission);
+    n->scribe = scribe_free(n->scribe);
+    n->journal = journal_close(n->journal);
+    n->journal_io = journal_io_close(n->journal_io);
+    n->keys = keyring_free(n->keys);
     n->self_test = self_test_free(n->self_test);
     n->sandbox = sandbox_free(n->sandbox);
     policy_unref(n->policy);
@@ -589,6 +594,13 @@ static void stop_worker(struct worker *w, void *arg)
     w->stopping = true;
 }
 
+/* Ending a session may tell another worker: twice round empties every mailbox. */
+static void empty_workers(struct node *n)
+{
+    for (unsigned i = 0; i < 2 * n->n_workers; i++)
+        worker_empty(n->workers[i % n->n_workers]);
+}
+
 static void stop_threads(struct node *n)
 {
     self_test_stop(n->self_test);
@@ -601,9 +613,8 @@ static void stop_threads(struct node *n)
         monitor_stop(n->monitor); /* it posts to the workers no more */
     n->auth =
         auth_free(n->auth); /* workers ask it to the last; its answers stay in their mailboxes */
-    /* Ending a session may tell another worker: twice round empties every mailbox. */
-    for (unsigned i = 0; i < 2 * n->n_workers; i++)
-        worker_empty(n->workers[i % n->n_workers]);
+    journal_end(n);
+    empty_workers(n);
 }
 
 static void say_where(const struct node *n)
@@ -648,6 +659,10 @@ int node_run(struct node *n, const struct node_hooks *hooks)
     n->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (signal_fd < 0 || n->wake_fd < 0 || prepare_process(n) < 0)
         goto out;
+    if (!journal_begin(n)) {
+        empty_workers(n);
+        goto out;
+    }
     if (start_threads(n) < 0) {
         struct buf trail = {0};
 

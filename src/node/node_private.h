@@ -11,6 +11,10 @@ struct sentinel;
 struct auth;
 struct admission;
 struct self_test;
+struct scribe;
+struct keyring;
+struct journal;
+struct journal_io;
 
 struct node {
     struct config *config; /* owned; replaced by a reload under config_lock, which all but the main
@@ -30,6 +34,9 @@ struct node {
     struct admission *admission;
     struct self_test *self_test;
     struct monitor *monitor; /* owned; NULL: nobody watches */
+    struct journal_io *journal_io; /* these three: NULL without a journal */
+    struct journal *journal;
+    struct scribe *scribe;
     const struct node_hooks *hooks;
     atomic_ullong next_link;
     atomic_ullong next_stamp;

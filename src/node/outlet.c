@@ -35,6 +35,7 @@ static void take_deliveries(struct worker *w, struct post *p)
         if (pub.retain)
             router_retain(w->router, &pub, &no_limits);
         flow_deliver_here(w, &pub);
+        note_taken(w, d->messages[i]);
         publication_done(&pub);
         message_unref(d->messages[i]);
     }
@@ -126,6 +127,8 @@ static void add(struct outbox *o, struct message *m)
 /**
  * outlet_send() - @p also goes to these outlets
  * @outlets:  BIT64(outlet); this worker's own bit is not looked at
+ *
+ * All that is to be noted of it has been noted.
  */
 void outlet_send(struct worker *w, uint64_t outlets, struct publication *p)
 {
@@ -133,10 +136,12 @@ void outlet_send(struct worker *w, uint64_t outlets, struct publication *p)
         if (i == w->index || !(outlets & BIT64(i)))
             continue;
         w->counters.messages_forwarded++;
-        if (p->is_control)
+        if (p->is_control) {
+            note_hand_over(w); /* what is noted of it here comes before what is noted there */
             send_at_once(w->node->outlets[i], publication_keep(p));
-        else
+        } else {
             add(&w->outboxes[i], publication_keep(p));
+        }
     }
 }
 
@@ -165,6 +170,7 @@ void outlet_flush(struct worker *w)
 
         if (o->n == 0)
             continue;
+        note_hand_over(w);
         mailbox_post_all(to, LANE_DELIVERY, &o->mails, o->n, o->bytes);
         if (mailbox_bytes(to) > OUTBOX_BYTES_MAX)
             w->held_until_ns = w->now_ns + HOLD_NS;

@@ -49,7 +49,11 @@ void resident_drop_subscriptions(struct worker *w, struct resident *c)
 /** resident_drop_will() - it will not be published; fine if there is none */
 void resident_drop_will(struct worker *w, struct resident *c)
 {
+    const struct message *m = c->session->will.message;
+
     heap_clear(&w->timers, &c->will_due.timer);
+    if (m != NULL && m->record != 0)
+        record_forget(m->record + RECORD_IS_WILL);
     c->session->will.message = message_unref(c->session->will.message);
 }
 
@@ -72,7 +76,9 @@ void resident_set_will(struct worker *w, struct resident *c, const struct wire_c
         .retain = p->will_retain,
         .expires_ns = EXPIRES_NEVER,
         .publisher = c->session->client_key,
+        .publisher_id = c->session->client_id,
         .topic_hash = hash_keyed(p->will_topic),
+        .is_durable = note_is_durable(w, p->will_topic),
     };
 
     resident_drop_will(w, c);
@@ -87,6 +93,7 @@ void resident_set_will(struct worker *w, struct resident *c, const struct wire_c
     will->expiry_ns = p->will_props.set & BIT64(PROP_MESSAGE_EXPIRY)
                           ? p->will_props.message_expiry_s * NS_PER_S
                           : EXPIRES_NEVER;
+    note_will(c->session, &pub);
     publication_done(&pub);
     buf_done(&forward);
 }
@@ -105,6 +112,8 @@ static void publish_will(struct worker *w, struct resident *c)
     will->message = NULL;
     pub = publication_of(m);
     pub.message = message_unref(pub.message); /* a message of its own: expiry and stamp are new */
+    pub.is_durable = note_is_durable(w, m->topic);
+    pub.publisher_id = c->session->client_id;
     pub.expires_ns = will->expiry_ns == EXPIRES_NEVER ? EXPIRES_NEVER : w->now_ns + will->expiry_ns;
     if (c->grant != NULL && gate_check(c->grant, GATE_PUBLISH, m->topic).outcome == GATE_ALLOWED) {
         struct event e = {
@@ -122,6 +131,8 @@ static void publish_will(struct worker *w, struct resident *c)
                  BYTES_ARG(c->session->client_id), BYTES_ARG(m->topic));
     }
     publication_done(&pub);
+    if (m->record != 0)
+        record_forget(m->record + RECORD_IS_WILL);
     message_unref(m);
 }
 
@@ -141,6 +152,7 @@ void resident_end(struct worker *w, struct resident *c)
     resident_drop_subscriptions(w, c);
     share_member_ends(w, c->session);
     map_remove(&w->residents, c->session->client_id);
+    session_forget(c->session);
     session_free(c->session);
     grant_free(c->grant);
     free(c->principal);
@@ -221,6 +233,65 @@ void resident_disconnected(struct worker *w, struct resident *c, bool publish_wi
         worker_due(w, &c->will_due, w->now_ns + delay_s * NS_PER_S, will_is_due);
     else
         publish_will(w, c);
+    note_session(w, c);
     if (s->expiry_s != UINT32_MAX)
         worker_due(w, &c->expiry, w->now_ns + s->expiry_s * NS_PER_S, expired);
+}
+
+/* ---- out of the journal ---- */
+
+/**
+ * resident_restore() - a session as the journal has it; resident_restored() when all that belongs
+ * to it is there
+ * @record:  id of what it was read from
+ */
+struct resident *resident_restore(struct worker *w, const struct session_record *r, uint64_t record)
+{
+    const struct limits *limits = policy_limits(w->policy);
+    const struct session_limits session_limits = {
+        .queue = {limits->queue_messages_max, limits->queue_bytes_max},
+        .inflight_max = (uint32_t)limits->inflight_max,
+    };
+    struct resident *c = mem_new(struct resident);
+    struct session *s = session_new(r->client_id, &session_limits);
+
+    s->expiry_s = r->expiry_s;
+    s->is_persistent = true;
+    s->notes = w->notes;
+    s->number = r->number;
+    s->record = record;
+    c->session = s;
+    c->principal = bytes_dup_str(r->principal);
+    c->certificate_cn = r->has_certificate ? bytes_dup_str(r->certificate_cn) : NULL;
+    c->by_password = r->by_password;
+    c->is_control = r->is_control;
+    c->level = (enum wire_level)r->level;
+    check(map_put(&w->residents, c) == NULL);
+    return c;
+}
+
+/**
+ * resident_restored() - its clocks go on
+ * @left_unix_ms:  it is disconnected since; 0: it was connected, and is disconnected since now
+ *
+ * The Will of one that was connected is due after its delay.
+ */
+void resident_restored(struct worker *w, struct resident *c, uint64_t left_unix_ms,
+                       uint64_t now_unix_ms)
+{
+    struct session *s = c->session;
+    uint64_t since = left_unix_ms != 0 ? MIN(left_unix_ms, now_unix_ms) : now_unix_ms;
+    uint64_t gone_ns = (now_unix_ms - since) * NS_PER_MS;
+    uint64_t expiry_ns = s->expiry_s * NS_PER_S;
+    uint64_t will_ns = MIN(s->will.delay_s, s->expiry_s) * NS_PER_S;
+    uint64_t now_ns = clock_now_ns();
+
+    c->since_unix_ms = since;
+    if (s->will.message != NULL)
+        worker_due(w, &c->will_due, now_ns + (will_ns > gone_ns ? will_ns - gone_ns : 0),
+                   will_is_due);
+    if (s->expiry_s != UINT32_MAX)
+        worker_due(w, &c->expiry, now_ns + (expiry_ns > gone_ns ? expiry_ns - gone_ns : 0),
+                   expired);
+    note_session(w, c); /* it may live on another worker now */
 }

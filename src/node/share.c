@@ -18,6 +18,7 @@
 struct share_post {
     struct post post;
     struct message *message; /* owned reference */
+    uint64_t intent;         /* id by which the journal has it; 0: it does not */
     unsigned hops;
     size_t group_len;
     size_t filter_len;
@@ -68,6 +69,8 @@ static void take_share_post(struct worker *w, struct post *post)
         deliver(w, &p, s, sp->hops + 1);
     else
         w->counters.messages_dropped++; /* the group has dissolved */
+    if (sp->intent != 0)
+        notes_drop(w->notes, sp->intent);
     publication_done(&p);
     message_unref(sp->message);
     free(sp);
@@ -83,6 +86,7 @@ static void send_on(struct worker *w, unsigned outlet, struct share *s, struct p
     list_init(&sp->post.mail.link);
     sp->post.take = take_share_post;
     sp->message = publication_keep(p);
+    sp->intent = note_share_intent(w, p, s);
     sp->hops = hops;
     sp->group_len = group.len;
     sp->filter_len = filter.len;

@@ -77,6 +77,7 @@ static void subscribe_plain(struct link *l, const struct subscription *options, 
     struct subscriber *s = &l->resident->session->subscriber;
     enum router_subscribed how = router_subscribe(w->router, s, options, filter);
 
+    note_subscription(l->resident->session, router_find(w->router, s, filter));
     if (how == ROUTER_NEW_HERE)
         interest_tell(w, filter, true);
     want_retained(l, filter, how != ROUTER_REPLACED);
@@ -89,6 +90,8 @@ static void subscribe_shared(struct link *l, const struct subscription *options,
     struct worker *w = l->worker;
 
     router_share_join(w->router, &l->resident->session->subscriber, options, group, filter);
+    note_subscription(l->resident->session,
+                      router_share_find(&l->resident->session->subscriber, group, filter));
     share_tell(w, group, filter);
 }
 
@@ -186,6 +189,7 @@ void subscription_end(struct worker *w, struct subscription *sub)
     bool is_shared = sub->share != NULL;
     bool last_here;
 
+    record_forget(sub->record);
     router_remove(w->router, sub, &last_here);
     if (last_here)
         interest_tell(w, filter, false);
@@ -237,7 +241,30 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
         w->suback->reason[i] = had ? REASON_SUCCESS : REASON_NO_SUBSCRIPTION_EXISTED;
         tap_unsubscribe(l, p->filter[i], w->suback->reason[i]);
     }
-    conn_add_suback(&l->conn, &l->out, WIRE_UNSUBACK, w->suback, refusal_text(&refusal));
+    conn_add_suback(&l->conn, conn_gate(&l->conn), WIRE_UNSUBACK, w->suback,
+                    refusal_text(&refusal));
     l->conn.n_packets++;
     link_dirty(l);
+}
+
+/** subscription_restore() - as the journal has it, under the id @record; the others are told */
+void subscription_restore(struct worker *w, struct session *s, const struct subscription_record *r,
+                          uint64_t record)
+{
+    const struct subscription options = {
+        .id = r->id,
+        .qos = r->qos,
+        .no_local = r->no_local,
+        .retain_as_published = r->retain_as_published,
+    };
+
+    if (r->group.len > 0) {
+        router_share_join(w->router, &s->subscriber, &options, r->group, r->filter);
+        router_share_find(&s->subscriber, r->group, r->filter)->record = record;
+        share_tell(w, r->group, r->filter);
+        return;
+    }
+    if (router_subscribe(w->router, &s->subscriber, &options, r->filter) == ROUTER_NEW_HERE)
+        interest_tell(w, r->filter, true);
+    router_find(w->router, &s->subscriber, r->filter)->record = record;
 }

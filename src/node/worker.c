@@ -90,6 +90,9 @@ struct worker *worker_free(struct worker *w)
     map_done(&w->residents);
     heap_done(&w->timers);
     router_free(w->router);
+    if (w->notes != NULL)
+        notes_done(w->notes);
+    free(w->notes);
     policy_unref(w->policy);
     ban_table_unref(w->bans);
     event_block_free(w->events);
@@ -302,6 +305,7 @@ static void finish_turn(struct worker *w)
     while (!list_is_empty(&w->dirty))
         link_flush_all(w);
     outlet_flush(w);
+    note_hand_over(w);
     post_events(w);
     tap_flush(w);
     link_free_doomed(w);
@@ -311,6 +315,8 @@ static void sweep(struct worker *w, struct due *d)
 {
     uint64_t stamp = atomic_load(&w->node->next_stamp);
 
+    if (w->notes != NULL) /* the wall clock may have been set */
+        w->notes->unix_ms_at_zero = clock_unix_ms() - w->now_ns / NS_PER_MS;
     router_retained_sweep(w->router, w->now_ns, w->sweep_stamp, SWEEP_BUCKETS);
     w->sweep_stamp = stamp;
     if (w->index == 0)
@@ -325,6 +331,7 @@ void worker_turn(struct worker *w)
     uint64_t until_ns = waits ? heap_next_ns(&w->timers) : 0;
 
     w->work_began = work_of(w);
+    note_begin_turn(w);
     loop_turn(w->loop, until_ns);
     w->now_ns = loop_now_ns(w->loop);
     retained_turn_begins(w);

@@ -71,6 +71,7 @@ struct verdict {
     uint64_t topic_hash;
     enum gate_outcome outcome;
     bool is_command;
+    bool is_durable; /* what is published there survives */
 };
 
 /* What is remembered of a connection that publishes: most only listen. */
@@ -209,6 +210,7 @@ struct worker {
     struct policy *policy;
     struct ban_table *bans;
     struct router *router;
+    struct notes *notes; /* owned; NULL: sessions live in memory only */
     struct event_block *events;
     struct monitor_block *watched; /* for those who watch; NULL: nothing */
     struct outbox outboxes[OUTLETS_MAX];
@@ -346,6 +348,10 @@ void resident_disconnected(struct worker *w, struct resident *c, bool publish_wi
 void resident_end(struct worker *w, struct resident *c);
 void resident_drop_subscriptions(struct worker *w, struct resident *c);
 void resident_drop_will(struct worker *w, struct resident *c);
+struct resident *resident_restore(struct worker *w, const struct session_record *r,
+                                  uint64_t record);
+void resident_restored(struct worker *w, struct resident *c, uint64_t left_unix_ms,
+                       uint64_t now_unix_ms);
 void resident_set_will(struct worker *w, struct resident *c, const struct wire_connect *p);
 
 /* flow.c */
@@ -358,10 +364,27 @@ size_t flow_route(struct worker *w, struct publication *p);
 void flow_publish_own(struct worker *w, struct publication *p);
 size_t flow_deliver_here(struct worker *w, struct publication *p);
 
+/* note.c */
+void note_begin_turn(struct worker *w);
+bool note_is_durable(const struct worker *w, struct bytes topic);
+bool note_may_promise(const struct worker *w);
+bool note_has_failed(const struct worker *w);
+void note_session(struct worker *w, struct resident *c);
+void note_subscription(struct session *s, struct subscription *sub);
+void note_will(struct session *s, struct publication *p);
+void note_retained(struct worker *w, struct publication *p);
+void note_intents(struct worker *w, struct publication *p, uint64_t outlets);
+void note_taken(struct worker *w, const struct message *m);
+uint64_t note_share_intent(struct worker *w, struct publication *p, const struct share *s);
+void note_hand_over(struct worker *w);
+void note_flushed(struct worker *w, uint64_t number);
+
 /* subscribe.c */
 void subscribe_receive(struct link *l, const struct wire_frame *f);
 void unsubscribe_receive(struct link *l, const struct wire_frame *f);
 void subscription_end(struct worker *w, struct subscription *sub);
+void subscription_restore(struct worker *w, struct session *s, const struct subscription_record *r,
+                          uint64_t record);
 
 /* interest.c */
 void interest_tell(struct worker *w, struct bytes filter, bool wanted);

@@ -42,10 +42,40 @@ struct message *message_ref(struct message *m)
     return m;
 }
 
+struct listener {
+    record_forget_fn *fn;
+    void *arg;
+};
+
+static _Thread_local struct listener here;
+static struct listener elsewhere;
+
+/** record_forget_by() - see queue.h */
+void record_forget_by(record_forget_fn *fn, void *arg)
+{
+    here = (struct listener){fn, arg};
+}
+
+/** record_forget_elsewhere_by() - see queue.h */
+void record_forget_elsewhere_by(record_forget_fn *fn, void *arg)
+{
+    elsewhere = (struct listener){fn, arg};
+}
+
+/** record_forget() - tell this thread's listener; 0: there is no record */
+void record_forget(uint64_t record)
+{
+    const struct listener *l = here.fn != NULL ? &here : &elsewhere;
+
+    if (record != 0 && l->fn != NULL)
+        l->fn(l->arg, record);
+}
+
 /** message_unref() - one owner less; the last frees; any thread, @m may be NULL; Return: NULL. */
 struct message *message_unref(struct message *m)
 {
     if (m != NULL && atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) == 1) {
+        record_forget(m->record);
         memory_count(-(ptrdiff_t)message_bytes(m));
         free(m);
     }
@@ -103,6 +133,7 @@ struct message *publication_keep(struct publication *p)
         m->qos = p->qos;
         m->retain = p->retain;
         m->is_control = p->is_control;
+        m->record = 0;
         m->expires_ns = p->expires_ns;
         m->publisher = p->publisher;
         m->topic_hash = p->topic_hash;
@@ -125,6 +156,7 @@ struct publication publication_of(struct message *m)
         .qos = m->qos,
         .retain = m->retain,
         .is_control = m->is_control,
+        .is_durable = m->record != 0,
         .expires_ns = m->expires_ns,
         .publisher = m->publisher,
         .topic_hash = m->topic_hash,
@@ -139,9 +171,14 @@ void publication_done(struct publication *p)
     p->message = message_unref(p->message);
 }
 
-/** delivery_done() - give the message back */
+/** delivery_done() - give the message back; its records, the second of which says that it was sent,
+ * are not needed any more */
 void delivery_done(struct delivery *d)
 {
+    record_forget(d->record);
+    if (d->record != 0 && d->packet_id != 0)
+        record_forget(d->record + 1);
+    d->record = 0;
     d->message = message_unref(d->message);
     free(d->more_subids);
     d->more_subids = NULL;

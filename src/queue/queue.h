@@ -26,6 +26,7 @@ struct message {
     uint8_t qos;             /* as published */
     bool retain;             /* as published */
     bool is_control;         /* goes by the control lane */
+    uint64_t record;         /* id by which the journal has it; 0: it does not */
     uint64_t expires_ns;     /* CLOCK_MONOTONIC, EXPIRES_NEVER without expiry [MQTT5-3.3.2-5] */
     uint64_t publisher;      /* client_key() of who published it; 0: the node itself */
     uint64_t topic_hash;
@@ -44,8 +45,10 @@ struct publication {
     uint8_t qos;
     bool retain;
     bool is_control;
+    bool is_durable; /* what has to keep it has the journal keep it too */
     uint64_t expires_ns;
     uint64_t publisher;
+    struct bytes publisher_id; /* client id; of use to the journal only */
     uint64_t topic_hash;
     uint64_t stamp;
     bool may_not_wait;       /* at QoS 0 it is dropped where it cannot be sent at once */
@@ -65,6 +68,14 @@ void publication_done(struct publication *p);
 /* What messages on their way take in this process; any thread. */
 void memory_count(ptrdiff_t bytes);
 size_t memory_counted(void);
+/* Who is told on this thread which record is not needed any more, since what it stands for has
+ * gone.  NULL: nobody. */
+typedef void record_forget_fn(void *arg, uint64_t record);
+
+void record_forget_by(record_forget_fn *fn, void *arg);
+/* Who is told on threads that have nobody; NULL: nobody.  Set while there are no other threads. */
+void record_forget_elsewhere_by(record_forget_fn *fn, void *arg);
+void record_forget(uint64_t record);
 
 enum queue_lane {
     QUEUE_CONTROL,
@@ -78,6 +89,7 @@ enum queue_lane {
 struct delivery {
     struct message *message; /* owned reference */
     uint32_t *more_subids;   /* owned; only when n_subids > DELIVERY_SUBIDS_INLINE */
+    uint64_t record;         /* id by which the journal has it; 0: it does not */
     uint32_t subids[DELIVERY_SUBIDS_INLINE];
     uint32_t share; /* id of the share it came by; 0: none */
     uint16_t n_subids;

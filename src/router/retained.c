@@ -50,6 +50,8 @@ static void forget(struct router *r, struct trie_node *n)
     else
         r->n_retained--;
     message_set_replaced(n->retained);
+    if (n->retained->record != 0)
+        record_forget(n->retained->record + 1); /* which says that it is retained */
     n->retained = message_unref(n->retained);
 }
 

@@ -41,6 +41,7 @@ struct subscription {
     struct trie_node *node;
     struct share *share; /* NULL: not shared */
     struct bytes filter; /* stands in @text; without "$share/group/" */
+    uint64_t record;     /* id by which the journal has it; 0: it does not */
     uint32_t id;         /* Subscription Identifier, 0: none */
     uint8_t qos;
     uint8_t retain_handling;

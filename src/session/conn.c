@@ -35,13 +35,17 @@ void conn_done(struct conn *c)
 {
     check(c->session == NULL);
     aliases_done(c);
+    c->gate = gate_free(c->gate);
 }
 
-/** conn_become() - move to @next, which must be a legal move */
+/** conn_become() - move to @next, which must be a legal move; what waits at the gate of one that is
+ * closed is forgotten: the client will ask again */
 void conn_become(struct conn *c, enum conn_state next)
 {
     check(rules[c->state].may_become & BIT(next));
     c->state = next;
+    if (next == CONN_CLOSED)
+        c->gate = gate_free(c->gate);
 }
 
 /** conn_may_receive() - is a packet of this type legal now?  AUTH comes from who began with an
@@ -87,12 +91,12 @@ void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_m
         c->request_problem = props->request_problem;
 }
 
-/* Is what was appended after @begun more than the client takes?  Then it is taken back. */
-static bool is_too_long(struct conn *c, size_t begun)
+/* Is what was appended to @out after @begun more than the client takes?  Then it is taken back. */
+static bool is_too_long(const struct conn *c, struct buf *out, size_t begun)
 {
-    if (c->out->len - begun <= c->packet_max)
+    if (out->len - begun <= c->packet_max)
         return false;
-    c->out->len = begun;
+    out->len = begun;
     return true;
 }
 
@@ -105,7 +109,7 @@ static void set_reason_string(const struct conn *c, struct wire_props *props, co
 }
 
 /**
- * conn_send_ack() - PUBACK, PUBREC, PUBREL or PUBCOMP
+ * conn_send_ack() - PUBACK, PUBREC, PUBREL or PUBCOMP, when what was noted before is safe
  * @reason_string:  may be NULL; left out where the packet would be larger than the client takes
  *                  [MQTT5-3.4.2-2] [MQTT5-3.5.2-2] [MQTT5-3.6.2-2] [MQTT5-3.7.2-2]
  *
@@ -116,16 +120,17 @@ void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint
                    const char *reason_string)
 {
     struct wire_ack ack; /* not zeroed: of the properties only what is set counts */
-    size_t begun = c->out->len;
+    struct buf *out = conn_gate(c);
+    size_t begun = out->len;
 
     ack.packet_id = packet_id;
     ack.reason = reason;
     ack.props.set = 0;
     set_reason_string(c, &ack.props, reason_string);
-    wire_encode_ack(c->out, type, &ack, c->level);
-    if (reason_string != NULL && is_too_long(c, begun)) {
+    wire_encode_ack(out, type, &ack, c->level);
+    if (reason_string != NULL && is_too_long(c, out, begun)) {
         ack.props.set = 0;
-        wire_encode_ack(c->out, type, &ack, c->level);
+        wire_encode_ack(out, type, &ack, c->level);
     }
     c->n_packets++;
 }
@@ -163,7 +168,7 @@ static void add_disconnect(struct conn *c, struct wire_disconnect *d)
     for (size_t i = 0; i < COUNT_OF(kept); i++) {
         d->props.set &= kept[i];
         wire_encode_disconnect(c->out, WIRE_DISCONNECT, d, c->level);
-        if (!is_too_long(c, begun))
+        if (!is_too_long(c, c->out, begun))
             break;
     }
     c->n_packets++;
@@ -173,9 +178,9 @@ static void add_disconnect(struct conn *c, struct wire_disconnect *d)
  * conn_send_disconnect() - tell a 5.0 client why; the connection takes nothing more
  * @server_reference:  where to go instead; NULL: nowhere
  *
- * Only 5.0 has a DISCONNECT from the server, after CONNACK [MQTT5-3.14.0-1]; it is the last
- * packet [MQTT5-3.14.4-1].  The reason string is left out where it makes the packet larger than
- * the client takes [MQTT5-3.14.2-3]; User Properties are not sent at all [MQTT5-3.14.2-4].
+ * Only 5.0 has a DISCONNECT from the server, when CONNACK has left [MQTT5-3.14.0-1]; it is the
+ * last packet [MQTT5-3.14.4-1].  The reason string is left out where it makes the packet larger
+ * than the client takes [MQTT5-3.14.2-3]; User Properties are not sent at all [MQTT5-3.14.2-4].
  */
 void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_string,
                           const char *server_reference)
@@ -190,7 +195,7 @@ void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_str
         d.props.set |= BIT64(PROP_SERVER_REFERENCE);
         d.props.server_reference = bytes_str(server_reference);
     }
-    if (c->state == CONN_ACTIVE && c->level == WIRE_V5)
+    if (c->state == CONN_ACTIVE && c->level == WIRE_V5 && !conn_awaits_connack(c))
         add_disconnect(c, &d);
     conn_become(c, CONN_CLOSED);
 }

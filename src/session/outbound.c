@@ -9,6 +9,9 @@
  * ids count up from 1, and none is given while it is in flight [MQTT5-2.2.1-4]
  * [MQTT5-4.3.2-1] [MQTT5-4.3.3-1] [MQTT3-2.3.1-4], so the inflight window is a ring that
  * is indexed by the difference of ids.
+ *
+ * What is sent at QoS 2 is noted first, and leaves when that is safe: otherwise a client could
+ * get it twice after a crash.
  */
 #include <stdlib.h>
 
@@ -17,18 +20,8 @@
 #include "base/mem.h"
 #include "session/session_private.h"
 
-#define PACKET_IDS        65535
 #define TURN_SKEW_NS      (100 * NS_PER_MS)
 #define INFLIGHT_SPAN_MAX 65534 /* ids from the oldest unfinished one to the newest */
-
-/* [MQTT5-4.3.2-3] [MQTT5-4.3.3-3] [MQTT5-4.3.3-5] [MQTT5-4.3.3-6] [MQTT3-4.3.2-1] [MQTT3-4.3.3-1]
- */
-enum inflight_state {
-    INFLIGHT_PUBACK,  /* QoS 1, waits for PUBACK */
-    INFLIGHT_PUBREC,  /* QoS 2, waits for PUBREC */
-    INFLIGHT_PUBCOMP, /* QoS 2, PUBREL sent, waits for PUBCOMP; the message is released */
-    INFLIGHT_DONE,    /* acknowledged out of order; leaves when the older ones do */
-};
 
 /* What several subscriptions of one session make of one message. */
 struct wanted {
@@ -91,9 +84,10 @@ static bool is_too_large(const struct conn *c, const struct wire_delivery *d)
     return is_large(c, d) && wire_delivery_len(d, c->level) > c->packet_max;
 }
 
-/* Encode; false if the packet is larger than the client takes, which counts as
+/* Encode to @out; false if the packet is larger than the client takes, which counts as
  * delivered [MQTT5-3.1.2-25]. */
-static bool send_publish(struct session *s, struct wire_delivery *d, uint64_t topic_hash)
+static bool send_publish(struct session *s, struct wire_delivery *d, uint64_t topic_hash,
+                         struct buf *out)
 {
     struct conn *c = s->conn;
 
@@ -101,12 +95,25 @@ static bool send_publish(struct session *s, struct wire_delivery *d, uint64_t to
         s->n_dropped++;
         return false;
     }
-    if (c->sent_alias_max > 0 && !is_large(c, d))
+    /* What waits at the gate may be overtaken, and so the packet that gives an alias its meaning.
+     */
+    if (c->sent_alias_max > 0 && out == c->out && !is_large(c, d))
         alias_shorten(c, d, topic_hash);
-    wire_encode_delivery(c->out, d, c->level);
+    wire_encode_delivery(out, d, c->level);
     c->n_packets++;
     s->n_delivered++;
     return true;
+}
+
+/* Is a delivery of this to survive? */
+static bool is_kept(const struct session *s, const struct publication *p, uint8_t qos)
+{
+    return s->notes != NULL && p->is_durable && qos > 0;
+}
+
+static struct buf *out_for(struct session *s, const struct delivery *d)
+{
+    return d->record != 0 && d->qos == 2 ? conn_gate(s->conn) : conn_out(s->conn);
 }
 
 static struct wire_delivery wire_of(const struct delivery *d, uint64_t now_ns)
@@ -128,10 +135,16 @@ static struct wire_delivery wire_of(const struct delivery *d, uint64_t now_ns)
     };
 }
 
+/* Is there nothing that deliveries have to wait for, but room in the output buffer? */
+static bool may_begin(const struct session *s)
+{
+    return s->conn != NULL && s->conn->n_subacks_due == 0 && !conn_awaits_connack(s->conn) &&
+           conn_gated_bytes(s->conn) < CONN_OUT_HIGH_BYTES;
+}
+
 static bool may_write(const struct session *s)
 {
-    return s->conn != NULL && s->conn->n_subacks_due == 0 &&
-           s->conn->out->len < CONN_OUT_HIGH_BYTES;
+    return may_begin(s) && s->conn->out->len < CONN_OUT_HIGH_BYTES;
 }
 
 static bool nothing_waits(const struct session *s)
@@ -153,12 +166,7 @@ static enum session_offered send_now(struct session *s, const struct publication
         .expiry_s = expiry_left_s(p->expires_ns, now_ns),
     };
 
-    return send_publish(s, &d, p->topic_hash) ? SESSION_SENT : SESSION_DROPPED;
-}
-
-static void use_packet_id(struct session *s)
-{
-    s->next_packet_id = s->next_packet_id == PACKET_IDS ? 1 : (uint16_t)(s->next_packet_id + 1);
+    return send_publish(s, &d, p->topic_hash, s->conn->out) ? SESSION_SENT : SESSION_DROPPED;
 }
 
 /* The send quota [MQTT5-3.3.4-9] [MQTT5-4.9.0-2]; nothing but PUBLISH asks for it [MQTT5-3.3.4-10]
@@ -179,14 +187,15 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
     if (d->qos > 0) {
         d->packet_id = s->next_packet_id;
         d->state = d->qos == 1 ? INFLIGHT_PUBACK : INFLIGHT_PUBREC;
+        session_note_sent(s, d);
     }
     w = wire_of(d, now_ns);
-    sent = send_publish(s, &w, d->message->topic_hash);
+    sent = send_publish(s, &w, d->message->topic_hash, out_for(s, d));
     if (!sent || d->qos == 0) {
         delivery_done(d);
         return sent;
     }
-    use_packet_id(s);
+    session_use_packet_id(s);
     ring_push(&s->inflight, d);
     s->resend_at = s->inflight.n;
     s->n_unacknowledged++;
@@ -220,6 +229,7 @@ static enum session_offered enqueue(struct session *s, struct delivery *d, uint6
 
     if (outcome == QUEUE_OK)
         return SESSION_QUEUED;
+    d->record = 0; /* it was not noted yet */
     delivery_done(d);
     if (outcome == QUEUE_E_EXPIRED)
         return SESSION_SKIPPED;
@@ -241,6 +251,7 @@ enum session_offered session_offer(struct session *s, struct publication *p,
     struct wanted w = wanted_of(s, p, r);
     uint8_t qos = MIN(w.qos, p->qos); /* [MQTT5-3.8.4-8] [MQTT3-3.8.4-6] */
     bool at_once = may_write(s) && nothing_waits(s);
+    enum session_offered how;
     struct delivery d;
 
     if (!w.any || p->expires_ns <= now_ns)
@@ -254,9 +265,16 @@ enum session_offered session_offer(struct session *s, struct publication *p,
         return SESSION_DROPPED;
     }
     d = delivery_of(p, r, &w, qos);
-    if (qos > 0 && at_once && window_open(s))
+    if (is_kept(s, p, qos))
+        d.record = notes_id(s->notes);
+    if (qos > 0 && at_once && window_open(s)) {
+        session_note_offered(s, p, &d);
         return send_delivery(s, &d, now_ns) ? SESSION_SENT : SESSION_DROPPED;
-    return enqueue(s, &d, now_ns);
+    }
+    how = enqueue(s, &d, now_ns);
+    if (how == SESSION_QUEUED)
+        session_note_offered(s, p, &d);
+    return how;
 }
 
 static struct delivery *inflight_find(const struct session *s, uint16_t id)
@@ -302,7 +320,7 @@ static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
         finish(s, d);
         return;
     }
-    wire_encode_delivery(s->conn->out, &w, s->conn->level);
+    wire_encode_delivery(out_for(s, d), &w, s->conn->level);
     s->conn->n_packets++;
 }
 
@@ -333,11 +351,14 @@ bool session_pump(struct session *s, uint64_t now_ns)
         }
         if (!window_open(s) && head_wants_window(s, now_ns))
             return false;
-        if (!queue_take(&s->queue, now_ns, &d) && !retained_batch_take(&s->retained, now_ns, &d))
-            return false;
+        if (!queue_take(&s->queue, now_ns, &d)) {
+            if (!retained_batch_take(&s->retained, now_ns, &d))
+                return false;
+            session_note_found(s, &d);
+        }
         send_delivery(s, &d, now_ns);
     }
-    return s->conn != NULL && s->conn->n_subacks_due == 0;
+    return may_begin(s);
 }
 
 /**
@@ -397,6 +418,7 @@ bool session_receive_ack(struct session *s, enum wire_type type, const struct wi
         }
         d->message = message_unref(d->message);
         d->state = INFLIGHT_PUBCOMP;
+        session_note_released(s, d);
         conn_send_ack(s->conn, WIRE_PUBREL, d->packet_id, REASON_SUCCESS, NULL);
         return true;
     default:
@@ -426,6 +448,7 @@ void session_take_shared(struct session *s, bool in_flight_too, struct queue_rin
         ring_push(ret, d);
         d->message = NULL; /* moved */
         d->more_subids = NULL;
+        d->record = 0;
         d->state = INFLIGHT_DONE;
     }
     queue_take_shared(&s->queue, ret);

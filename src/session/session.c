@@ -95,10 +95,39 @@ static void incoming_add(struct session *s, uint16_t id)
     s->n_incoming++;
 }
 
+/** session_restore_received() - the client has not released this packet id */
+void session_restore_received(struct session *s, uint16_t packet_id)
+{
+    if (!incoming_has(s, packet_id))
+        incoming_add(s, packet_id);
+}
+
+static void incoming_note(struct session *s, uint16_t id)
+{
+    incoming_add(s, id);
+    if (s->notes != NULL)
+        batch_put(&s->notes->batch, RECORD_RECEIVED, received_id(s->number, id), BYTES_NONE);
+}
+
 static void incoming_remove(struct session *s, uint16_t id)
 {
     s->incoming[id / 8] = (uint8_t)(s->incoming[id / 8] & ~BIT(id % 8));
     s->n_incoming--;
+    if (s->notes != NULL)
+        notes_drop(s->notes, received_id(s->number, id));
+}
+
+/** session_forget() - it is kept by no journal any more; what it has is that of a new one */
+void session_forget(struct session *s)
+{
+    for (unsigned id = 1; id <= UINT16_MAX && s->n_incoming > 0; id++) {
+        if (incoming_has(s, (uint16_t)id))
+            incoming_remove(s, (uint16_t)id);
+    }
+    if (s->notes != NULL)
+        notes_drop(s->notes, s->record);
+    s->record = 0;
+    s->notes = NULL;
 }
 
 /**
@@ -117,7 +146,7 @@ enum session_received session_receive_publish(struct session *s, const struct wi
         return SESSION_DUPLICATE;
     if (s->conn->level == WIRE_V5 && s->n_incoming >= s->conn->receive_max)
         return SESSION_E_RECEIVE_MAXIMUM;
-    incoming_add(s, p->packet_id);
+    incoming_note(s, p->packet_id);
     return SESSION_ROUTE;
 }
 

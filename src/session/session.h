@@ -15,6 +15,7 @@
 #include "base/heap.h"
 #include "queue/queue.h"
 #include "router/router.h"
+#include "session/notes.h"
 #include "wire/wire.h"
 
 /* Deliveries are encoded while less than this stands in the output buffer. */
@@ -39,6 +40,8 @@ struct conn {
     enum wire_level level;
     struct session *session;         /* while CONN_ACTIVE */
     struct buf *out;                 /* borrowed from the owner of the conn */
+    struct notes *notes;             /* borrowed; NULL: nothing is waited for */
+    struct gate *gate;               /* owned; NULL: nothing has waited yet */
     struct bytes *aliases;           /* owned topics by alias - 1 [MQTT5-3.3.2-8] */
     struct sent_alias *sent_aliases; /* owned, of alias.c; NULL until one is used */
     uint16_t topic_alias_max;        /* told to the client */
@@ -54,6 +57,10 @@ struct conn {
 
 void conn_init(struct conn *c, struct buf *out);
 void conn_done(struct conn *c);
+struct buf *conn_gate(struct conn *c);
+struct buf *conn_out(struct conn *c);
+bool conn_awaits_connack(const struct conn *c);
+size_t conn_gated_bytes(const struct conn *c);
 void conn_become(struct conn *c, enum conn_state next);
 bool conn_may_receive(const struct conn *c, enum wire_type type);
 const char *conn_state_text(enum conn_state state);
@@ -95,6 +102,9 @@ struct session {
     struct bytes client_id; /* owned */
     uint64_t client_key;    /* client_key() of it */
     struct conn *conn;      /* NULL while disconnected */
+    struct notes *notes;    /* borrowed; NULL: it lives in memory only */
+    uint64_t number;        /* by which records name it */
+    uint64_t record;        /* id of its own record; 0: none */
     uint32_t expiry_s;      /* 0: ends with the network connection; UINT32_MAX: never */
     bool is_persistent;     /* a message for it is kept while it is disconnected */
 
@@ -122,6 +132,10 @@ struct session *session_free(struct session *s);
 void session_attach(struct session *s, struct conn *c, const struct session_limits *limits);
 void session_detach(struct session *s);
 size_t session_queued(const struct session *s);
+void session_forget(struct session *s);
+/* What a journal gives back; the session is not connected, and has no such things yet. */
+void session_restore_received(struct session *s, uint16_t packet_id);
+void session_restore_sent(struct session *s, const struct delivery *sent, size_t n);
 
 /* From the client. */
 enum session_received {

@@ -139,7 +139,8 @@ static int write_frame(struct journal *j)
     uint8_t *sealed = mem_alloc((size_t)len);
     int r;
 
-    memcpy(sealed + FRAME_HEAD_LEN, j->frame.at, j->frame.len);
+    if (j->frame.len > 0)
+        memcpy(sealed + FRAME_HEAD_LEN, j->frame.at, j->frame.len);
     frame_seal(&j->head, j->key_secret, s->end, sealed);
     r = io->write(io->owner, j->file, s->end, sealed, (size_t)len);
     if (r == 0)
@@ -186,7 +187,7 @@ int journal_commit(struct journal *j, const struct bytes *batches, size_t n)
         journal_apply(j, batches[i]);
     }
     check(j->frame.len <= FRAME_PLAIN_MAX);
-    if (journal_wants_cleaning(j))
+    if (j->n_segments > 1 && journal_wants_cleaning(j))
         clean_some(j, MAX((uint64_t)CLEAN_BYTES_MIN, 2 * (uint64_t)j->frame.len));
     j->head = (struct frame_head){
         .len = (uint32_t)j->frame.len,
@@ -226,7 +227,11 @@ bool journal_wants_cleaning(const struct journal *j)
     uint64_t spare = SPARE_SEGMENTS * j->settings.segment_bytes;
     uint64_t factor = journal_has_room(j) ? GARBAGE_FACTOR : 1;
 
-    if (j->n_segments < 2 || j->file < 0 || j->clean_error < 0)
+    if (j->file < 0 || j->clean_error < 0)
+        return false;
+    if (last(j)->key_id != keyring_current(j->keys))
+        return true;
+    if (j->n_segments < 2)
         return false;
     return j->segments[0].id < j->renew_until ||
            j->segments[0].key_id != keyring_current(j->keys) ||

@@ -149,13 +149,13 @@ static const struct wrong {
      "bastide.yaml:4:3: node.workers: is there twice, first with the value at bastide.yaml:3:12; one of them must go"},
     /* keys that there are not */
     {LEAST "rolls:\n  a: {}\n",
-     "bastide.yaml:3:1: rolls: unknown key; did you mean roles? There are node, listeners, admin, limits, mqtt, users_file, "
+     "bastide.yaml:3:1: rolls: unknown key; did you mean roles? There are node, listeners, admin, limits, mqtt, durability_topics, journal, users_file, "
      "roles, command_topics, anonymous_role, inventory_file, detect, respond, alerts, store, monitor, assess"},
     {"node:\n  name: n\n  log-level: info\n" LISTENER,
      "bastide.yaml:3:3: node.log-level: unknown key; did you mean log_level? There are name, location, workers, "
-     "state_dir, log_level, run_as, sys_interval_s, sandbox"},
+     "state_dir, log_level, run_as, durability, sys_interval_s, sandbox"},
     {"node: {name: n, xyzzy: 1}\n" LISTENER,
-     "bastide.yaml:1:17: node.xyzzy: unknown key; there are name, location, workers, state_dir, log_level, run_as, sys_interval_s, sandbox"},
+     "bastide.yaml:1:17: node.xyzzy: unknown key; there are name, location, workers, state_dir, log_level, run_as, durability, sys_interval_s, sandbox"},
     {LEAST "respond: {enfroce: no}\n", "bastide.yaml:3:11: respond.enfroce: unknown key; did you mean enforce? There are enforce"},
     {LEAST "respond: {[a]: no}\n", "bastide.yaml:3:11: respond: a key is not a word; keys and values are expected"},
     {LEAST "limits: {receive_maxx: 3}\n",
@@ -441,7 +441,7 @@ static void all_mistakes_of_both_files_are_told_in_one_go(void **state)
                0600);
     assert_errors(
         h, "bastide.yaml:1:8: node.nam: unknown key; did you mean name? There are name, location, "
-           "workers, state_dir, log_level, run_as, sys_interval_s, sandbox\n"
+           "workers, state_dir, log_level, run_as, durability, sys_interval_s, sandbox\n"
            "bastide.yaml:1:7: node.name: is missing; text of 1 to 64 bytes\n"
            "bastide.yaml:3:5: listeners[0].name: is missing; text of 1 to 64 bytes\n"
            "bastide.yaml:3:24: listeners[0].port: 0 is out of range; whole number from 1 to 65535\n"

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node/scribe.c - see scribe.h */
+#include "node/scribe.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "node/node_private.h"
+
+#define WAITING_BYTES_MAX (32U << 20) /* then publishers are held back */
+#define FRAME_BYTES_MAX   (64U << 20) /* of batches in one commit; one that is larger goes alone */
+#define RETRY_S           1
+#define QUIET_S           1 /* then what was written last is proved to be whole */
+
+/* A batch of a worker. */
+struct handed {
+    struct list in_waiting;
+    struct worker *worker;
+    uint64_t number;
+    struct buf bytes;
+};
+
+struct scribe {
+    struct node *node;
+    struct journal *journal;
+    pthread_t thread;
+    atomic_int state;
+    atomic_size_t waiting_bytes;
+    pthread_mutex_t lock; /* for the rest */
+    pthread_cond_t changed;
+    pthread_cond_t committed;
+    struct list waiting; /* struct handed, in their order */
+    struct batch strays; /* what threads that are no workers have let go of */
+    bool stopping;
+    bool reseal; /* somebody waits for it */
+    struct journal_stat stat;
+};
+
+static void stray(void *arg, uint64_t record)
+{
+    struct scribe *s = arg;
+
+    pthread_mutex_lock(&s->lock);
+    batch_drop(&s->strays, record);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/** scribe_new() - see scribe.h */
+struct scribe *scribe_new(struct node *n, struct journal *j)
+{
+    struct scribe *s = mem_new(struct scribe);
+    pthread_condattr_t by_monotonic;
+
+    s->node = n;
+    s->journal = j;
+    atomic_init(&s->state, SCRIBE_OK);
+    list_init(&s->waiting);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_condattr_init(&by_monotonic);
+    pthread_condattr_setclock(&by_monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->changed, &by_monotonic);
+    pthread_condattr_destroy(&by_monotonic);
+    pthread_cond_init(&s->committed, NULL);
+    record_forget_elsewhere_by(stray, s);
+    return s;
+}
+
+/** scribe_free() - after scribe_stop(), or if it was never started; Return: NULL */
+struct scribe *scribe_free(struct scribe *s)
+{
+    if (s == NULL)
+        return NULL;
+    list_each (it, &s->waiting) {
+        struct handed *h = list_item(it, struct handed, in_waiting);
+
+        list_remove(it);
+        buf_done(&h->bytes);
+        free(h);
+    }
+    buf_done(&s->strays.bytes);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->changed);
+    pthread_cond_destroy(&s->committed);
+    free(s);
+    return NULL;
+}
+
+/** scribe_state_text() - "ok", "full", "failed" */
+const char *scribe_state_text(enum scribe_state state)
+{
+    static const char *const text[] = {
+        [SCRIBE_OK] = "ok",
+        [SCRIBE_FULL] = "full",
+        [SCRIBE_FAILED] = "failed",
+    };
+
+    return text[state];
+}
+
+/** scribe_state() - see scribe.h */
+enum scribe_state scribe_state(const struct scribe *s)
+{
+    return (enum scribe_state)atomic_load_explicit(&s->state, memory_order_relaxed);
+}
+
+/** scribe_stat() - as of the last commit */
+void scribe_stat(struct scribe *s, struct journal_stat *ret)
+{
+    pthread_mutex_lock(&s->lock);
+    *ret = s->stat;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/** scribe_take() - see scribe.h */
+bool scribe_take(struct scribe *s, struct worker *w, uint64_t number, struct buf *batch)
+{
+    struct handed *h = mem_new(struct handed);
+    size_t len = batch->len;
+    bool was_empty;
+
+    h->worker = w;
+    h->number = number;
+    h->bytes = *batch;
+    *batch = (struct buf){0};
+    pthread_mutex_lock(&s->lock);
+    was_empty = list_is_empty(&s->waiting);
+    list_append(&s->waiting, &h->in_waiting);
+    pthread_mutex_unlock(&s->lock);
+    if (was_empty)
+        pthread_cond_signal(&s->changed);
+    return atomic_fetch_add(&s->waiting_bytes, len) + len <= WAITING_BYTES_MAX;
+}
+
+/* ---- states ---- */
+
+static void become(struct scribe *s, enum scribe_state next, int error)
+{
+    enum scribe_state before = scribe_state(s);
+
+    if (before == next)
+        return;
+    atomic_store_explicit(&s->state, next, memory_order_relaxed);
+    switch (next) {
+    case SCRIBE_OK:
+        log_info("journal", "it is written again; messages above QoS 0 are taken");
+        break;
+    case SCRIBE_FULL:
+        log_error("journal",
+                  "nearly full: messages above QoS 0 are refused until queues have been emptied; "
+                  "raise journal.bytes_max or make room on the disk");
+        break;
+    case SCRIBE_FAILED:
+        log_error("journal",
+                  "cannot be written: %s; nothing above QoS 0 is acknowledged, and it is tried "
+                  "again each second",
+                  strerror(-error));
+        break;
+    }
+}
+
+/* ---- answers ---- */
+
+struct answer {
+    struct post post;
+    uint64_t number;
+};
+
+static void take_answer(struct worker *w, struct post *p)
+{
+    struct answer *a = list_item(p, struct answer, post);
+
+    note_flushed(w, a->number);
+    free(a);
+}
+
+static void answer(struct worker *w, uint64_t number)
+{
+    struct answer *a = mem_new(struct answer);
+
+    list_init(&a->post.mail.link);
+    a->post.take = take_answer;
+    a->number = number;
+    worker_post(w, LANE_CONTROL, &a->post);
+}
+
+/* ---- the thread ---- */
+
+static struct timespec in_s(time_t s)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += s;
+    return t;
+}
+
+/* Batches that are to be written together, in their order.  Waits for some unless there is other
+ * work.  Return: how many bytes. */
+static size_t gather(struct scribe *s, struct list *ret, struct buf *ret_strays)
+{
+    struct timespec until = in_s(QUIET_S);
+    bool has_work = journal_wants_cleaning(s->journal);
+    bool is_proven = journal_is_proven(s->journal);
+    size_t bytes = 0;
+    int r = 0;
+
+    pthread_mutex_lock(&s->lock);
+    journal_stat(s->journal, &s->stat);
+    pthread_cond_broadcast(&s->committed);
+    while (list_is_empty(&s->waiting) && !s->stopping && !s->reseal && !has_work &&
+           r != ETIMEDOUT) {
+        if (is_proven && scribe_state(s) == SCRIBE_OK)
+            pthread_cond_wait(&s->changed, &s->lock);
+        else
+            r = pthread_cond_timedwait(&s->changed, &s->lock, &until);
+    }
+    list_each (it, &s->waiting) {
+        struct handed *h = list_item(it, struct handed, in_waiting);
+
+        if (bytes > 0 && bytes + h->bytes.len > FRAME_BYTES_MAX)
+            break;
+        bytes += h->bytes.len;
+        list_remove(it);
+        list_append(ret, it);
+    }
+    s->reseal = false;
+    *ret_strays = s->strays.bytes;
+    s->strays.bytes = (struct buf){0};
+    pthread_mutex_unlock(&s->lock);
+    return bytes;
+}
+
+static bool is_stopping(struct scribe *s)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&s->lock);
+    stopping = s->stopping;
+    pthread_mutex_unlock(&s->lock);
+    return stopping;
+}
+
+static void wait_for_retry(struct scribe *s)
+{
+    struct timespec until = in_s(RETRY_S);
+    int r = 0;
+
+    pthread_mutex_lock(&s->lock);
+    pthread_cond_broadcast(&s->committed); /* who waits for it learns that it has failed */
+    while (!s->stopping && r != ETIMEDOUT)
+        r = pthread_cond_timedwait(&s->changed, &s->lock, &until);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* @strays: behind them, since their puts may be among them. */
+static int commit(struct scribe *s, const struct list *batches, struct bytes strays)
+{
+    struct bytes *bytes;
+    size_t n = 0;
+    int r;
+
+    if (list_is_empty(batches) && strays.len == 0 && journal_is_proven(s->journal) &&
+        !journal_wants_cleaning(s->journal))
+        return 0; /* to see whether there is room again */
+    list_each (it, (struct list *)batches)
+        n++;
+    bytes = mem_alloc((n + 1) * sizeof(*bytes));
+    n = 0;
+    list_each (it2, (struct list *)batches)
+        bytes[n++] = buf_view(&list_item(it2, struct handed, in_waiting)->bytes);
+    bytes[n++] = strays;
+    r = journal_commit(s->journal, bytes, n);
+    free(bytes);
+    return r;
+}
+
+static void answer_all(struct scribe *s, struct list *batches)
+{
+    uint64_t flushed[WORKERS_MAX] = {0};
+
+    list_each (it, batches) {
+        struct handed *h = list_item(it, struct handed, in_waiting);
+
+        flushed[h->worker->index] = h->number;
+        list_remove(it);
+        buf_done(&h->bytes);
+        free(h);
+    }
+    for (unsigned i = 0; i < s->node->n_workers; i++) {
+        if (flushed[i] != 0)
+            answer(s->node->workers[i], flushed[i]);
+    }
+}
+
+/* Return: false if it could not be written and the node stops. */
+static bool write_once(struct scribe *s)
+{
+    struct list batches = LIST_INIT(batches);
+    struct buf strays CLEANUP(buf_done) = {0};
+    size_t bytes = gather(s, &batches, &strays);
+    int r = commit(s, &batches, buf_view(&strays));
+
+    while (r < 0 && !is_stopping(s)) {
+        become(s, SCRIBE_FAILED, r);
+        wait_for_retry(s);
+        r = journal_retry(s->journal);
+    }
+    atomic_fetch_sub(&s->waiting_bytes, bytes);
+    if (r < 0) {
+        log_error("journal", "the last batch could not be written: %s", strerror(-r));
+        list_splice(&s->waiting, &batches);
+        return false;
+    }
+    become(s, journal_has_room(s->journal) ? SCRIBE_OK : SCRIBE_FULL, 0);
+    answer_all(s, &batches);
+    return true;
+}
+
+static bool has_waiting(struct scribe *s)
+{
+    bool has;
+
+    pthread_mutex_lock(&s->lock);
+    has = !list_is_empty(&s->waiting);
+    pthread_mutex_unlock(&s->lock);
+    return has;
+}
+
+static void *run(void *arg)
+{
+    struct scribe *s = arg;
+    bool goes_on = true;
+
+    pthread_setname_np(pthread_self(), "scribe");
+    node_confine(s->node, SANDBOX_STORE);
+    while (goes_on && (!is_stopping(s) || has_waiting(s)))
+        goes_on = write_once(s);
+    if (goes_on && !journal_is_proven(s->journal))
+        write_once(s);
+    return NULL;
+}
+
+/** scribe_start() - Return: 0 or -errno */
+int scribe_start(struct scribe *s)
+{
+    int r = pthread_create(&s->thread, NULL, run, s);
+
+    return r == 0 ? 0 : err_origin(-r);
+}
+
+/** scribe_reseal() - see scribe.h */
+bool scribe_reseal(struct scribe *s, char **ret_error)
+{
+    uint32_t key = keyring_current(s->node->keys);
+    bool done;
+
+    pthread_mutex_lock(&s->lock);
+    do {
+        s->reseal = true;
+        pthread_cond_signal(&s->changed);
+        pthread_cond_wait(&s->committed, &s->lock);
+        done = s->stat.oldest_key == key;
+    } while (!done && !s->stopping && scribe_state(s) != SCRIBE_FAILED);
+    pthread_mutex_unlock(&s->lock);
+    if (!done)
+        *ret_error =
+            bytes_dup_str(BYTES("the journal cannot be written; the older data keys stay"));
+    return done;
+}
+
+/** scribe_stop() - what has been handed over is written first; the workers' threads have ended */
+void scribe_stop(struct scribe *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    pthread_mutex_unlock(&s->lock);
+    pthread_cond_signal(&s->changed);
+    pthread_join(s->thread, NULL);
+    record_forget_elsewhere_by(NULL, NULL);
+    pthread_cond_broadcast(&s->committed);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session/kept.c - what the journal keeps of deliveries, and what it gives back */
+#include "base/err.h"
+#include "session/session_private.h"
+
+/* d->record and its message's have been given. */
+static void note_delivery(struct session *s, const struct delivery *d)
+{
+    const struct delivery_record r = {
+        .session = s->number,
+        .message = d->message->record,
+        .qos = d->qos,
+        .retain = d->retain,
+        .n_subids = d->n_subids,
+    };
+
+    record_put_delivery(&s->notes->batch, d->record, &r, delivery_subids(d));
+}
+
+/** session_note_sent() - under d->packet_id */
+void session_note_sent(struct session *s, const struct delivery *d)
+{
+    if (s->notes != NULL && d->record != 0)
+        record_put_sent(&s->notes->batch, d->record + RECORD_WAS_SENT, d->packet_id);
+}
+
+/** session_note_released() - PUBREC has come: the message is not needed any more */
+void session_note_released(struct session *s, struct delivery *d)
+{
+    const struct released_record r = {.session = s->number, .packet_id = d->packet_id};
+
+    if (d->record == 0)
+        return;
+    record_forget(d->record);
+    record_forget(d->record + RECORD_WAS_SENT);
+    d->record = 0;
+    if (s->notes == NULL)
+        return;
+    d->record = notes_id(s->notes);
+    record_put_released(&s->notes->batch, d->record, &r);
+}
+
+/** session_note_offered() - @d is of @p, and has been given its id */
+void session_note_offered(struct session *s, struct publication *p, const struct delivery *d)
+{
+    if (d->record == 0)
+        return;
+    notes_message(s->notes, p);
+    note_delivery(s, d);
+}
+
+/** session_note_found() - @d is of what is retained, which has a record if it is to survive */
+void session_note_found(struct session *s, struct delivery *d)
+{
+    if (s->notes == NULL || d->qos == 0 || d->message->record == 0)
+        return;
+    d->record = notes_id(s->notes);
+    note_delivery(s, d);
+}
+
+static void push_done(struct session *s, uint16_t packet_id)
+{
+    const struct delivery d = {.packet_id = packet_id, .state = INFLIGHT_DONE};
+
+    ring_push(&s->inflight, &d);
+}
+
+static enum inflight_state state_of(const struct delivery *d)
+{
+    if (d->message == NULL)
+        return INFLIGHT_PUBCOMP;
+    return d->qos == 1 ? INFLIGHT_PUBACK : INFLIGHT_PUBREC;
+}
+
+/* Behind the widest gap of packet ids, of which @sent has @n in ascending order. */
+static size_t oldest_of(const struct delivery *sent, size_t n)
+{
+    size_t oldest = 0;
+    unsigned widest = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned before = i > 0 ? sent[i - 1].packet_id : sent[n - 1].packet_id;
+        unsigned gap = (sent[i].packet_id + PACKET_IDS - before) % PACKET_IDS;
+
+        if (gap > widest || n == 1) {
+            widest = gap;
+            oldest = i;
+        }
+    }
+    return oldest;
+}
+
+/**
+ * session_restore_sent() - what was in flight
+ * @sent:  in ascending order of packet ids, each once; without a message: PUBREC has come for it.
+ *         References move.
+ */
+void session_restore_sent(struct session *s, const struct delivery *sent, size_t n)
+{
+    size_t oldest = oldest_of(sent, n);
+
+    check(s->inflight.n == 0);
+    for (size_t i = 0; i < n; i++) {
+        struct delivery d = sent[(oldest + i) % n];
+
+        if (i == 0)
+            s->next_packet_id = d.packet_id;
+        for (; s->next_packet_id != d.packet_id; session_use_packet_id(s))
+            push_done(s, s->next_packet_id); /* was acknowledged before an older one */
+        d.state = (uint8_t)state_of(&d);
+        ring_push(&s->inflight, &d);
+        session_use_packet_id(s);
+    }
+}

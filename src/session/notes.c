@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session/notes.c - see notes.h */
+#include "session/notes.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "session/session.h"
+
+/** notes_init() - nothing is noted; ids and session numbers begin behind those that are set */
+void notes_init(struct notes *n, unsigned worker)
+{
+    check(worker < RECORD_WORKERS_MAX);
+    *n = (struct notes){.number = 1, .worker = worker};
+    list_init(&n->gates);
+}
+
+/** notes_done() - what was not handed over is forgotten */
+void notes_done(struct notes *n)
+{
+    check(list_is_empty(&n->gates));
+    buf_done(&n->batch.bytes);
+}
+
+/** notes_id() - of something new; the parts that follow belong to it */
+uint64_t notes_id(struct notes *n)
+{
+    return record_id(++n->count, n->worker);
+}
+
+/** notes_session_number() - of a new session; below 2^45 */
+uint64_t notes_session_number(struct notes *n)
+{
+    return ++n->session * RECORD_WORKERS_MAX + n->worker;
+}
+
+/** notes_drop() - the record is not needed any more; 0: there is none */
+void notes_drop(struct notes *n, uint64_t id)
+{
+    if (id != 0)
+        batch_drop(&n->batch, id);
+}
+
+static uint64_t unix_ms_of(const struct notes *n, uint64_t at_ns)
+{
+    return at_ns == EXPIRES_NEVER ? UINT64_MAX : n->unix_ms_at_zero + at_ns / NS_PER_MS;
+}
+
+/** notes_message() - see notes.h; @p->is_durable must be set */
+struct message *notes_message(struct notes *n, struct publication *p)
+{
+    struct message *m = publication_keep(p);
+
+    check(p->is_durable);
+    if (m->record == 0) {
+        const struct message_record r = {
+            .expires_unix_ms = unix_ms_of(n, m->expires_ns),
+            .qos = m->qos,
+            .retain = m->retain,
+            .is_control = m->is_control,
+            .publisher = p->publisher_id,
+            .topic = m->topic,
+            .forward = m->forward,
+            .payload = m->payload,
+        };
+
+        m->record = notes_id(n);
+        record_put_message(&n->batch, m->record, &r);
+    }
+    message_unref(m); /* @p has its own */
+    return m;
+}
+
+/* ---- gates ---- */
+
+/** gate_free() - what waits is forgotten; NULL is fine; Return: NULL */
+struct gate *gate_free(struct gate *g)
+{
+    if (g == NULL)
+        return NULL;
+    list_remove(&g->in_notes);
+    buf_done(&g->bytes);
+    free(g->marks);
+    free(g);
+    return NULL;
+}
+
+static uint64_t number_of_last_note(const struct notes *n)
+{
+    return n->batch.bytes.len > 0 ? n->number : n->number - 1;
+}
+
+static void mark(struct gate *g, uint64_t number)
+{
+    if (g->n_marks > 0 && g->marks[g->n_marks - 1].number == number)
+        return;
+    if (g->n_marks == g->marks_cap) {
+        g->marks_cap = MAX(g->marks_cap * 2, (size_t)4);
+        g->marks = mem_resize(g->marks, g->marks_cap * sizeof(*g->marks));
+    }
+    g->marks[g->n_marks++] = (struct gate_mark){.number = number, .at = g->bytes.len};
+}
+
+/**
+ * conn_gate() - where to put a packet that waits for what was noted before it
+ *
+ * Appended to until the next note.  The output buffer itself if nothing has to be waited
+ * for, and nothing waits before it.
+ */
+struct buf *conn_gate(struct conn *c)
+{
+    struct notes *n = c->notes;
+    uint64_t number;
+
+    if (n == NULL)
+        return c->out;
+    number = number_of_last_note(n);
+    if (number <= n->flushed && (c->gate == NULL || c->gate->n_marks == 0))
+        return c->out;
+    if (c->gate == NULL) {
+        c->gate = mem_new(struct gate);
+        c->gate->conn = c;
+        list_init(&c->gate->in_notes);
+    }
+    mark(c->gate, number);
+    if (!list_is_linked(&c->gate->in_notes))
+        list_append(&n->gates, &c->gate->in_notes);
+    return &c->gate->bytes;
+}
+
+/** conn_out() - where to put a packet that promises nothing: behind CONNACK, if that waits */
+struct buf *conn_out(struct conn *c)
+{
+    return conn_awaits_connack(c) ? conn_gate(c) : c->out;
+}
+
+/** conn_awaits_connack() - it has been decided, but has not left */
+bool conn_awaits_connack(const struct conn *c)
+{
+    return c->gate != NULL && c->gate->has_connack;
+}
+
+/** conn_gated_bytes() - that wait */
+size_t conn_gated_bytes(const struct conn *c)
+{
+    return c->gate != NULL ? c->gate->bytes.len : 0;
+}
+
+/** gate_open() - see notes.h */
+bool gate_open(struct gate *g, uint64_t flushed)
+{
+    size_t n = 0;
+    size_t len;
+
+    while (n < g->n_marks && g->marks[n].number <= flushed)
+        n++;
+    if (n == 0)
+        return false;
+    len = n < g->n_marks ? g->marks[n].at : g->bytes.len;
+    buf_add(g->conn->out, bytes_of(g->bytes.at, len));
+    buf_drop_front(&g->bytes, len);
+    for (size_t i = n; i < g->n_marks; i++) {
+        g->marks[i - n] = g->marks[i];
+        g->marks[i - n].at -= len;
+    }
+    g->n_marks -= n;
+    g->has_connack = false;
+    if (g->n_marks == 0) {
+        list_remove(&g->in_notes);
+        buf_done(&g->bytes);
+    }
+    return true;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session/notes.h - what a worker has the scribe write down, and what waits until it is written
+ *
+ * All that must survive is noted in the batch that is open; the worker hands it over once
+ * a turn.  Batches have numbers; when one is on the device, so are all before it.
+ *
+ * A packet that promises something (an acknowledgement, CONNACK), or that must not be
+ * seen before it is remembered (PUBLISH at QoS 2, PUBREL), is put into the connection's
+ * gate: it leaves when everything that was noted before it is on the device.
+ *
+ * Pure; a worker's.  A worker without a journal has no notes.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "queue/queue.h"
+#include "session/record.h"
+
+struct conn;
+struct session;
+
+struct notes {
+    struct batch batch;       /* the open one */
+    uint64_t number;          /* of it, from 1 */
+    uint64_t flushed;         /* batches up to this one are on the device */
+    uint64_t count;           /* of the last id; see record.h */
+    uint64_t session;         /* the number of the last session */
+    uint64_t unix_ms_at_zero; /* the date when CLOCK_MONOTONIC was 0 */
+    unsigned worker;
+    struct list gates; /* in which something waits */
+};
+
+void notes_init(struct notes *n, unsigned worker);
+void notes_done(struct notes *n);
+uint64_t notes_id(struct notes *n);
+uint64_t notes_session_number(struct notes *n);
+void notes_drop(struct notes *n, uint64_t id);
+/* Of @p a message is made, if need be, and noted, if it was not yet; borrowed from @p. */
+struct message *notes_message(struct notes *n, struct publication *p);
+
+/* What waits in one network connection. */
+struct gate_mark {
+    uint64_t number; /* of the batch that it waits for */
+    size_t at;       /* where in the bytes it begins */
+};
+
+struct gate {
+    struct list in_notes; /* while something waits */
+    struct conn *conn;    /* borrowed */
+    struct buf bytes;
+    struct gate_mark *marks; /* owned */
+    size_t n_marks;
+    size_t marks_cap;
+    bool has_connack; /* nothing may go past it */
+};
+
+struct gate *gate_free(struct gate *g);
+/* What waits in it no longer is appended to the connection's output.  Return: whether there was
+ * something. */
+bool gate_open(struct gate *g, uint64_t flushed);

@@ -277,7 +277,15 @@ struct record *prefix_of(struct judge *j, struct bytes address)
 /** share_pattern() - @pattern is new to @r, which is learned: how many have it in common? */
 void share_pattern(struct judge *j, uint64_t pattern, const struct record *r)
 {
-    heavy_add(j->d->patterns, j->now_ns, pattern, r->key);
+    const struct heavy_item *it = heavy_add(j->d->patterns, j->now_ns, pattern, r->key);
+
+    j->d->shared = MAX(j->d->shared, round(heavy_sources(it)));
+}
+
+/** shared_now() - the most that share_pattern() has found for this event */
+double shared_now(const struct judge *j)
+{
+    return j->d->shared;
 }
 
 /** sharers_of() - about how many learned clients have this in common that was new to each */
@@ -644,6 +652,7 @@ static void take(struct judge *j, const struct event *e)
     struct detect *d = j->d;
     struct sight s = look(d, e);
 
+    d->shared = 0;
     if (e->kind == EVENT_CONNECT_ACCEPTED)
         began(d, &s);
     else if (s.conn != NULL && (is_speech(e) || e->kind == EVENT_DISCONNECTED))

@@ -76,6 +76,7 @@ size_t clients_online(const struct judge *j);
 size_t clients_known(const struct judge *j);
 double sharers_of(const struct judge *j, uint64_t pattern);
 void share_pattern(struct judge *j, uint64_t pattern, const struct record *r);
+double shared_now(const struct judge *j);
 void await_client(struct judge *j, struct record *r, double seconds);
 void sample(const struct judge *j, const struct record *r, struct bytes text);
 void suspect(struct judge *j, const struct sight *s, struct record *r);

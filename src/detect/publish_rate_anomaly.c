@@ -6,10 +6,12 @@
  * that, at least 30 messages; while the client is away it gets the same on top, for up to a
  * day.  So what a device owes after an outage is paid for, and an alarm burst of a real
  * grid event fits the reserve; 30 times the rate is found in about 45 s.  The learned
- * rate moves by a quarter in ten minutes at most.
+ * rate moves by a quarter in ten minutes at most.  What happens to several of a role at the
+ * same time is an event of the plant, and rollout-observed's to tell.
  *
  * MQ.PR.SP-03
  */
+#include "base/hash.h"
 #include "detect/detector.h"
 
 #define FILLS      2.0
@@ -18,6 +20,8 @@
 #define AWAY_S_MAX 86400
 #define MOVES_NS   SECONDS(600)
 #define MOVES_BY   0.25
+#define SHARED_BY  5
+#define OWES       30 /* it is counted up to so many reserves */
 
 struct state {
     uint64_t since_ns; /* of the period that the rate is measured over */
@@ -46,13 +50,22 @@ static double spent_by(const struct judge *j, const struct state *me, const stru
     return MAX(0.0, (double)me->spent - fills * age_s);
 }
 
+/* In the same ten minutes, of the same role. */
+static uint64_t pattern_of(const struct judge *j, const struct record *r)
+{
+    const uint64_t when[] = {r->role, now_of(j) / SECONDS(HOLDS_S)};
+
+    return hash_keyed(bytes_of(when, sizeof(when)));
+}
+
 static void measure(const struct judge *j, const struct record *r, struct measure *m)
 {
     const struct state *me = slot_peek(j, r);
     const struct learned *known = learned_peek(j, r);
     double n;
 
-    if (me == NULL || known == NULL || known->n == 0)
+    if (me == NULL || known == NULL || known->n == 0 ||
+        sharers_of(j, pattern_of(j, r)) >= SHARED_BY)
         return;
     n = spent_by(j, me, known) / reserve(known);
     measure_rule(j, r, RULE_D28_LOW, n, m);
@@ -64,7 +77,7 @@ static void spend(const struct judge *j, struct state *me, const struct learned 
     double paid = MIN(n, (double)me->credit);
 
     me->credit -= (float)paid;
-    me->spent = (float)MIN(spent_by(j, me, known) + n - paid, 3 * reserve(known));
+    me->spent = (float)MIN(spent_by(j, me, known) + n - paid, OWES * reserve(known));
     me->spent_ns = now_of(j);
 }
 
@@ -120,6 +133,8 @@ static void observe(struct judge *j, const struct sight *s)
         me->n += t.n_messages;
         if (known->n > 0)
             spend(j, me, known, t.n_messages);
+        if (known->n > 0 && spent_by(j, me, known) >= reserve(known))
+            share_pattern(j, pattern_of(j, s->client), s->client);
         suspect(j, s, s->client);
         learn(j, s->client, me, known);
     }

@@ -2,14 +2,13 @@
 /*
  * detect/rollout.c - D47: many of a role begin the same new thing
  *
- * New firmware, or a new configuration: topics of the same pattern (without ids and numbers)
- * that are new to several learned clients of a role.  From then on the pattern is known of
- * all.
+ * New firmware, a new configuration, or something that happens to all of them: topics of the
+ * same pattern (without ids and numbers), payloads of the same other shape, or far more
+ * messages at once.  What has so many sharers is no finding of a single client.  Runs after the
+ * detectors that share what they see.
  *
  * MQ.PR.SP-03
  */
-#include <math.h>
-
 #include "detect/detector.h"
 
 struct state {
@@ -30,16 +29,17 @@ static void observe(struct judge *j, const struct sight *s)
     struct state *me = slot(j, fleet_of(j));
     double sharers;
 
-    if (s->client == NULL || !s->is_new_topic || !knowledge_of(s->client)->is_learned)
+    if (s->client == NULL)
         return;
-    share_pattern(j, s->pattern, s->client);
-    sharers = round(sharers_of(j, s->pattern));
+    if (s->is_new_topic && knowledge_of(s->client)->is_learned)
+        share_pattern(j, s->pattern, s->client);
+    sharers = shared_now(j);
     if (sharers < role_of(j, fleet_of(j))->limit[RULE_D47_INFO])
         return;
     me->most =
         now_of(j) < me->at_ns + rule_window_ns(RULE_D47_INFO) ? MAX(me->most, sharers) : sharers;
     me->at_ns = now_of(j);
-    sample(j, fleet_of(j), s->e->topic);
+    sample(j, fleet_of(j), s->e->topic.len > 0 ? s->e->topic : s->e->client_id);
     suspect(j, s, fleet_of(j));
 }
 
@@ -53,7 +53,7 @@ const struct detector detect_rollout = {
             .what = "many of a role begin the same new thing",
             .mode = DETECT_MODE_OBSERVE,
             .confidence = 80,
-            .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_SUBSCRIBED),
+            .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_SUBSCRIBED) | BIT64(EVENT_TRAFFIC),
         },
     .part = PART_CONNECTION,
     .bytes[SUBJECT_FLEET] = sizeof(struct state),

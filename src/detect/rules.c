@@ -72,7 +72,7 @@ static const struct {
     {"gateway", "D07", 20}, {"gateway", "D08", 20}, {"gateway", "D26", 20}, {"gateway", "D36", 20},
     {"monitor", "D07", 5},  {"monitor", "D08", 5},  {"monitor", "D36", 5},
     {"service", "D07", 5},  {"service", "D08", 5},  {"service", "D36", 5},  {"service", "D27", 5},
-    {"gateway", "D27", 5},  {"control", "D27", 5},
+    {"gateway", "D27", 5},  {"control", "D27", 5}, {"gateway", "D28", 10},
 };
 /* clang-format on */
 

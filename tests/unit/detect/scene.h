@@ -31,6 +31,7 @@ struct found {
     unsigned window_s;
     bool alert_only;
     bool in_grace;
+    bool observe_only;
     uint64_t at_ns;
     unsigned n_samples;
     char sample[DETECT_SAMPLE_BYTES_MAX];
@@ -92,6 +93,7 @@ static inline void scene_found(void *arg, const struct finding *f)
         .window_s = f->window_s,
         .alert_only = f->alert_only,
         .in_grace = f->in_grace,
+        .observe_only = f->observe_only,
         .at_ns = f->at_ns,
         .n_samples = f->n_samples,
     };

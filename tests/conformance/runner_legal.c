@@ -81,6 +81,12 @@ static const char *asked_for(const struct client *c, const struct event *e)
     return NULL;
 }
 
+static bool has_wildcard(struct bytes topic)
+{
+    return topic.len > 0 &&
+           (memchr(topic.at, '#', topic.len) != NULL || memchr(topic.at, '+', topic.len) != NULL);
+}
+
 /* The topic that an alias stands for is put into the event's own topic. */
 static const char *resolve_alias(struct client *c, struct event *e)
 {
@@ -88,8 +94,7 @@ static const char *resolve_alias(struct client *c, struct event *e)
     struct field *topic = (struct field *)(uintptr_t)event_find(e, "topic");
     struct buf *known;
 
-    if (memchr(topic->text.at, '#', topic->text.len) ||
-        memchr(topic->text.at, '+', topic->text.len))
+    if (has_wildcard(buf_view(&topic->text)))
         return "a topic with a wildcard"; /* [MQTT5-3.3.2-2] [MQTT3-3.3.2-2] [MQTT5-4.7.0-1] */
     if (alias == NULL)
         return topic->text.len == 0 ? "an empty topic" : NULL; /* [MQTT5-4.7.3-1] */

@@ -89,7 +89,9 @@ static const struct {
     {"MQ.PR.SP-04.t4", "See why the bans could not be written; the log says it.", "Known as soon as somebody is banned, by an incident or by bastide ban."},
     {"MQ.PR.SP-04.t5", "Mark roles that must never be cut automatically with critical: yes.", NULL},
     {"MQ.PR.SP-05.t1", "Set the limits that are missing in the configuration.", NULL},
-    {"MQ.PR.SP-06.t3", "Keep the at-rest key on another volume than the state, mode 0600.", NULL},
+    {"MQ.PR.SP-06.t2", "Keep the file of users on an encrypted volume.", NULL},
+    {"MQ.PR.SP-06.t3", "Keep the at-rest key on another volume than the state, mode 0600, or let it be a credential or a passphrase: store.key_from.", NULL},
+    {"MQ.PR.SP-06.t4", "Replace the data key: bastide key rotate.", NULL},
     {"MQ.PR.SP-07.t3", "Reload or restart the node more often: both make new ticket keys.", NULL},
     {"MQ.PR.CL-02.t1", "Give every device a key of its own.", NULL},
     {"MQ.DE.PM-01.t1", "Give every record in service an expected_interval_s.", "Declare the devices in the inventory, each with an expected_interval_s."},
@@ -106,8 +108,9 @@ static const struct {
     {"MQ.RC.RP-04.t1", "Review the firewall and access rules" SIGN " MQ.RC.RP-04.", "Review the firewall and access rules" SIGN " MQ.RC.RP-04."},
     {"MQ.RC.RP-04.t4", "Lift the temporary bans that are past their expiry: bastide unban.", NULL},
     {"MQ.RC.RP-07.t1", "Review the management of keys" SIGN " MQ.RC.RP-07.", "Review the management of keys" SIGN " MQ.RC.RP-07."},
-    {"MQ.RC.RP-08.t1", "Make a backup of the node's home, then: bastide record MQ.RC.RP-08.t1 0.", "Make a backup of the node's home, then: bastide record MQ.RC.RP-08.t1 0."},
-    {"MQ.RC.RP-08.t2", "Restore a backup into an isolated folder, compare, then: bastide record MQ.RC.RP-08.t2 0.", "Restore a backup into an isolated folder, compare, then: bastide record MQ.RC.RP-08.t2 0."},
+    {"MQ.RC.RP-08.t1", "Make a backup: bastide backup create.", "Known as soon as there is a backup: bastide backup create."},
+    {"MQ.RC.RP-08.t2", "Restore a backup elsewhere, bastide backup restore --into, compare, then: bastide record MQ.RC.RP-08.t2 0.", "Restore a backup elsewhere, bastide backup restore --into, compare, then: bastide record MQ.RC.RP-08.t2 0."},
+    {"MQ.RC.RP-08.t3", "Take the at-rest key out of the folder of backups.", "Known as soon as there is a backup: bastide backup create."},
     {"MQ.RC.RP-09.t1", "Revise the recovery plan" SIGN " MQ.RC.RP-09.", "Revise the recovery plan" SIGN " MQ.RC.RP-09."},
 };
 

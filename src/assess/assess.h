@@ -63,10 +63,11 @@
  *   MQ.PR.IP-05.t2  count: client keys (SPKI) presented by more than one device; samples = keys seen
  *   MQ.PR.CL-02.t1  ratio: devices whose key no other device uses / devices with a certificate
  *   MQ.PR.CL-02.t3  90th percentile of (notAfter - notBefore) in days over client certificates in use; samples = certificates
- *   MQ.PR.SP-06.t4  age of the at-rest key in days
+ *   MQ.PR.SP-06.t4  age of the current data key in days
  *   MQ.PR.SP-07.t3  age of the oldest ticket key accepted, in hours
  *   MQ.PR.IP-04.t2  1 if the audit chain verifies from the last anchor to its head; samples = entries
- *   MQ.RC.RP-08.t3  1 if backups are encrypted and authenticated
+ *   MQ.RC.RP-08.t1  hours since the last backup from which nothing was left out
+ *   MQ.RC.RP-08.t3  1 if backups are encrypted and authenticated, and the at-rest key is not in their folder
  *
  *   runtime, counted over the window (or since the start, if shorter: say so in detail)
  *   MQ.PR.IA-01.t1  ratio: sessions with a verified client certificate / sessions, loopback left out

@@ -36,12 +36,14 @@ static const struct {
     {"MQ.PR.IP-01", "123"},
     {"MQ.PR.IP-02", "12"},
     {"MQ.PR.IP-03", "23"},
+    {"MQ.PR.IP-04", "2"},
     {"MQ.PR.IP-05", "1"},
     {"MQ.PR.SP-01", "3"},
     {"MQ.PR.SP-02", "1245"},
     {"MQ.PR.SP-03", "1"},
     {"MQ.PR.SP-04", "345"},
     {"MQ.PR.SP-05", "14"},
+    {"MQ.PR.SP-06", "234"},
     {"MQ.PR.SP-07", "123"},
     {"MQ.PR.CL-02", "24"},
     {"MQ.DE.NM-01", "1"},
@@ -54,6 +56,7 @@ static const struct {
     {"MQ.RS.RP-03", "134"},
     {"MQ.RC.RP-04", "4"},
     {"MQ.RC.RP-05", "4"},
+    {"MQ.RC.RP-08", "13"},
 };
 /* clang-format on */
 

@@ -444,6 +444,17 @@ uint32_t keyring_current(struct keyring *k)
     return id;
 }
 
+/** keyring_current_unix_ms() - when the current data key was made */
+uint64_t keyring_current_unix_ms(struct keyring *k)
+{
+    uint64_t made_unix_ms;
+
+    pthread_mutex_lock(&k->lock);
+    made_unix_ms = k->entries[find(k, k->current, PURPOSE_DATA)].made_unix_ms;
+    pthread_mutex_unlock(&k->lock);
+    return made_unix_ms;
+}
+
 /** keyring_derive() - a key for the purpose @info from data key @id; @ret_secret is to be wiped */
 bool keyring_derive(struct keyring *k, uint32_t id, struct bytes info,
                     uint8_t ret_secret[SEAL_KEY_BYTES])

@@ -69,7 +69,8 @@ struct keyring *keyring_create(const char *path, const struct key_source *from, 
 struct keyring *keyring_open(const char *path, const struct key_source *from, char **ret_error);
 struct keyring *keyring_free(struct keyring *k);
 
-uint32_t keyring_current(struct keyring *k); /* id of the data key for what is new */
+uint32_t keyring_current(struct keyring *k);         /* id of the data key for what is new */
+uint64_t keyring_current_unix_ms(struct keyring *k); /* when it was made */
 /* False: there is no such data key (any more). */
 MUST_CHECK bool keyring_derive(struct keyring *k, uint32_t id, struct bytes info,
                                uint8_t ret_secret[SEAL_KEY_BYTES]);

@@ -78,5 +78,6 @@ struct node_facts facts_take(struct node *n)
     if (n->monitor != NULL)
         f.monitor = monitor_count(n->monitor);
     f.connected_most = atomic_load(&n->n_connected_most);
+    f.store = control_counts(n->control);
     return f;
 }

@@ -14,6 +14,7 @@
 #include "node/counters.h"
 #include "node/violation.h"
 #include "respond/respond.h"
+#include "store/control.h"
 
 #define FACTS_LISTENERS_MAX 64 /* as many as the configuration takes */
 #define FACTS_DETECTORS_MAX DETECT_DETECTORS_MAX
@@ -50,6 +51,7 @@ struct node_facts {
     size_t n_alerts;
     struct monitor_counters monitor; /* zero when nobody watches */
     uint64_t n_events[EVENT_KIND_N];
+    struct control_counts store;
 };
 
 struct node_facts facts_take(struct node *n);

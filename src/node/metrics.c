@@ -23,7 +23,8 @@
     X(assets,            NUMBER,  NULL,                      f->identify.n_assets,               "assets known")                                 \
     X(flows,             NUMBER,  NULL,                      f->identify.n_flows,                "data flows known")                             \
     X(bans,              NUMBER,  NULL,                      f->bans,                            "bans in force")                                \
-    X(incidents_open,    NUMBER,  NULL,                      f->incidents_open,                  "incidents not closed")
+    X(incidents_open,    NUMBER,  NULL,                      f->incidents_open,                  "incidents not closed")                          \
+    X(control_store_bytes, NUMBER, NULL,                     f->store.bytes,                     "size of the control store on disk")
 /* clang-format on */
 
 #define ONE_VALUE(name, expr)                                                                      \
@@ -43,6 +44,9 @@ ONE_VALUE(shed, f->shed_blocks)
 ONE_VALUE(monitor_records, f->monitor.records)
 ONE_VALUE(monitor_dropped, f->monitor.dropped)
 ONE_VALUE(monitor_failures, f->monitor.write_failures)
+ONE_VALUE(store_changes, f->store.changes)
+ONE_VALUE(store_failures, f->store.failures)
+ONE_VALUE(store_refused, f->store.refused)
 ONE_VALUE(walks_cut, f->identify.n_walks_cut)
 
 static bool build_value(const struct node_facts *f, size_t i, struct metric_value *ret)
@@ -103,6 +107,9 @@ static const struct metric metrics[] = {
     {"incidents_total", "counter", NULL, NULL, NULL, "incidents opened since the start", METRIC_NUMBER, incidents_value},
     {"event_blocks_shed_total", "counter", NULL, NULL, NULL, "blocks of events that detection did not look at", METRIC_NUMBER, shed_value},
     {"flow_walks_cut_total", "counter", NULL, NULL, NULL, "events whose data flows are learned later, since there were too many at once", METRIC_NUMBER, walks_cut_value},
+    {"control_store_changes_total", "counter", NULL, NULL, NULL, "changes of the control store that are on disk", METRIC_NUMBER, store_changes_value},
+    {"control_store_failures_total", "counter", NULL, NULL, NULL, "transactions of the control store that could not be written, and are tried again", METRIC_NUMBER, store_failures_value},
+    {"control_store_refused_total", "counter", NULL, NULL, NULL, "changes of the control store that are lost: too many waited", METRIC_NUMBER, store_refused_value},
     {"violations_total", "counter", NULL, NULL, "violation", "protocol violations by name", METRIC_NUMBER, violations_value},
     {"events_total", "counter", NULL, NULL, "kind", "events by kind", METRIC_NUMBER, events_value},
     {"findings_total", "counter", NULL, NULL, "detector", "findings by detector", METRIC_NUMBER, findings_value},

@@ -26,4 +26,5 @@ void probe_issuers(struct node *n, size_t n_clients, struct evidence_list *e);
 void probe_crypto(struct node *n, struct evidence_list *e);
 void probe_traffic(struct node *n, struct evidence_list *e);
 void probe_incidents(struct node *n, struct evidence_list *e);
+void probe_store(struct node *n, struct evidence_list *e);
 void probe_sentinel(struct node *n, struct evidence_list *e);

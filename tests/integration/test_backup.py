@@ -2,6 +2,7 @@
 """What a node stores: kept elsewhere and restored, sealed with another key, in clear nowhere.
 MQ.RC.RP-08 MQ.PR.SP-06"""
 
+import json
 import os
 import shutil
 import signal
@@ -121,3 +122,19 @@ def test_no_file_of_the_state_but_the_feed_holds_a_name_a_topic_or_a_reason(fiel
     for path in files:
         if not path.name.startswith("incidents.jsonl"):
             assert CANARY not in path.read_bytes(), path
+
+
+def test_what_is_stored_is_evidence(field, tmp_path):
+    def known():
+        done = json.loads(field.ok("assess", "--json"))
+        return {t["id"]: t for s in done["subcategories"] for t in s["tests"] if t.get("value") is not None}
+
+    before = known()
+    assert before["MQ.PR.IP-04.t2"]["value"] == 1
+    assert before["MQ.PR.SP-06.t3"]["value"] == 0  # the key's file is on the state's volume
+    assert before["MQ.PR.SP-06.t4"]["value"] < 1
+    assert "MQ.RC.RP-08.t1" not in before and "MQ.RC.RP-08.t3" not in before
+    field.ok("backup", "create", str(tmp_path / "backups"))
+    after = known()
+    assert 0 <= after["MQ.RC.RP-08.t1"]["value"] < 1
+    assert after["MQ.RC.RP-08.t3"]["value"] == 1

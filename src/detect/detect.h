@@ -191,6 +191,11 @@ struct detect_rule_text {
 
 bool detect_rule_text(size_t i, struct detect_rule_text *ret);
 
+/* What clients are used to, to be kept over a restart: rows of text. */
+typedef void detect_habit_fn(void *arg, const char *key, const char *doc);
+size_t detect_habits_each(struct detect *d, size_t n_max, detect_habit_fn *fn, void *arg);
+bool detect_habit_take(struct detect *d, const char *key, const char *doc, uint64_t now_ns);
+
 struct detector_counters {
     const struct detector_info *detector;
     enum detect_mode mode; /* for clients without a role */

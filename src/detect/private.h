@@ -35,7 +35,7 @@ struct detect {
     struct hash_key key;    /* of topics; kept with what was learned */
     struct subjects let_in; /* uint8_t by (address, client id) that were let in */
     struct heavy *patterns; /* owned; what is new to learned clients, and to how many */
-    double shared;           /* by so many, in the event that is being looked at */
+    double shared;          /* by so many, in the event that is being looked at */
     uint32_t *read_topics;  /* owned; tags of topics that had a reader */
     struct subjects clients;
     struct subjects addresses;

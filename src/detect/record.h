@@ -35,6 +35,7 @@ struct record {
     uint64_t since_ns; /* first event of this run; of a client that was learned before: less */
     enum subject_kind kind;
     uint32_t role;       /* index in the rule book */
+    uint64_t told;       /* hash of PART_LEARNED as detect_habits_each() has told it */
     uint32_t n_standing; /* findings */
     float guilt;         /* the worst ratio of count to limit when it was last judged ... */
     uint64_t guilt_ns;   /* ... which was then */

@@ -6,8 +6,13 @@
  */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "node/node_private.h"
 #include "node/sentinel.h"
+
+#define HABIT_ROWS_MAX     20000 /* at once */
+#define FORGOTTEN_AFTER_MS (90ULL * 86400000)
 
 static struct detect_role role_of(const struct role_spec *r)
 {
@@ -50,4 +55,51 @@ void habits_configure(struct sentinel *s, const struct config *c,
     else
         detect_configure(s->detect, &detect);
     free(roles);
+}
+
+/* ---- over a restart ---- */
+
+static void keep_habit(void *arg, const char *key, const char *doc)
+{
+    const struct sentinel *s = arg;
+
+    control_put(s->node->control, CONTROL_HABIT, key, s->now_unix_ms, doc);
+}
+
+/** habits_save() - what has been learned since the last time; Return: false: there is more. */
+bool habits_save(struct sentinel *s)
+{
+    return detect_habits_each(s->detect, HABIT_ROWS_MAX, keep_habit, s) < HABIT_ROWS_MAX;
+}
+
+struct reading {
+    struct sentinel *s;
+    size_t n;
+    size_t n_other; /* of another program's layout */
+};
+
+static void take_habit(void *arg, const char *key, uint64_t at_unix_ms, const char *doc)
+{
+    struct reading *r = arg;
+
+    if (at_unix_ms + FORGOTTEN_AFTER_MS < r->s->now_unix_ms)
+        control_delete(r->s->node->control, CONTROL_HABIT, key);
+    else if (detect_habit_take(r->s->detect, key, doc, r->s->now_ns))
+        r->n++;
+    else
+        r->n_other++;
+}
+
+/** habits_load() - what earlier runs have learned; those not seen for 90 days are forgotten */
+void habits_load(struct sentinel *s)
+{
+    struct reading r = {.s = s};
+    char *error = NULL;
+
+    if (!control_each(s->node->control, CONTROL_HABIT, 0, take_habit, &r, &error))
+        log_error("detect", "what was learned could not all be read: %s", error);
+    free(error);
+    if (r.n_other > 0)
+        log_info("detect", "%zu of %zu habits are of another version and are learned anew",
+                 r.n_other, r.n + r.n_other);
 }

@@ -24,6 +24,7 @@
 
 #define TICK_NS        NS_PER_S
 #define SAVE_NS        (30 * NS_PER_S)
+#define HABITS_NS      (600 * NS_PER_S)
 #define BLOCKS_MAX     512
 #define INCIDENT_TOPIC "$bastide/incident/"
 
@@ -344,6 +345,10 @@ static void tick(struct sentinel *s)
         (void)identify_save(s->identify, s->node->control, s->now_unix_ms);
         s->next_save_ns = s->now_ns + SAVE_NS;
     }
+    if (s->now_ns >= s->next_habits_ns) {
+        (void)habits_save(s);
+        s->next_habits_ns = s->now_ns + HABITS_NS;
+    }
 }
 
 static void take_lane(struct sentinel *s, enum lane lane)
@@ -443,6 +448,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
     s->now_unix_ms = clock_unix_ms();
     s->next_tick_ns = s->now_ns + TICK_NS;
     s->next_save_ns = s->now_ns + SAVE_NS;
+    s->next_habits_ns = s->now_ns + HABITS_NS;
     map_init(&s->online, online_conn);
     map_init(&s->addresses, online_address_text);
     learn_roles(s, c);
@@ -452,6 +458,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
         free(error);
     }
     habits_configure(s, c, &detect);
+    habits_load(s);
     s->respond = respond_new(&respond, &hands, sentinel_now(s));
     s->alert = alert_of(c, ret_error);
     if (s->alert == NULL || !learn_inventory(s, c, ret_error))
@@ -515,6 +522,8 @@ struct sentinel *sentinel_free(struct sentinel *s)
     drop_late(s);
     while (s->stopping && !identify_save(s->identify, s->node->control, s->now_unix_ms))
         ; /* a part at a time */
+    while (s->stopping && !habits_save(s))
+        ;
     while ((item = map_next(&s->online, &cursor)) != NULL)
         free(item);
     cursor = 0;

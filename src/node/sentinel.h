@@ -36,6 +36,7 @@ struct sentinel {
     struct loop_file mail_file;
     uint64_t next_tick_ns;
     uint64_t next_save_ns;
+    uint64_t next_habits_ns;
     atomic_uint n_blocks;        /* on the way */
     atomic_ullong n_shed_blocks; /* dropped because the sentinel was behind */
     uint64_t n_events[EVENT_KIND_N];
@@ -74,6 +75,8 @@ struct respond_now sentinel_now(const struct sentinel *s);
 bool habits_is_critical(const struct role_spec *r);
 void habits_configure(struct sentinel *s, const struct config *c,
                       const struct detect_settings *settings);
+void habits_load(struct sentinel *s);
+bool habits_save(struct sentinel *s);
 
 /* enforce.c: the list, on its way to the workers */
 void enforce_load(struct sentinel *s);

@@ -37,7 +37,8 @@ struct control;
     X(GUARDED,    "guarded",    0,      "whom nothing is done to automatically")                \
     X(DRILL,      "drill",      100000, "what an exercise or a person measured")                \
     X(ASSESSMENT, "assessment", 100000, "a run of the assessment, a change, an indicator")      \
-    X(SETTING,    "setting",    0,      "what an operator set and a restart keeps")
+    X(SETTING,    "setting",    0,      "what an operator set and a restart keeps")            \
+    X(HABIT,      "habit",      0,      "what a client is used to")
 /* clang-format on */
 
 enum control_table {

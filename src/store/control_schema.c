@@ -25,6 +25,8 @@ static const char *const steps[] = {
     " prev_hash TEXT NOT NULL, hash TEXT NOT NULL);"
     "CREATE TABLE head(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, hash TEXT NOT NULL,"
     " signature TEXT NOT NULL);",
+    /* 3: what clients are used to */
+    DOCUMENTS("habit"),
 };
 /* clang-format on */
 

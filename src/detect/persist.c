@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * detect/persist.c - what clients are used to, as rows of text that somebody else keeps
+ *
+ * A row a client: the bytes of its PART_LEARNED, which are numbers without times, in
+ * hexadecimal; and one for the key that the topics in it are hashed with.  A row says how the
+ * part was laid out: a program with other detectors does not take it, and learns anew.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "detect/private.h"
+
+#define CLIENT_PREFIX "client:"
+#define KEY_ROW       "key"
+
+/* Of what and in which order: the same in all programs that can read each other's rows. */
+static uint64_t layout_of(const struct detect *d)
+{
+    static const struct hash_key fixed = {{0x6c61796f7574, 1}};
+    struct buf text = {0};
+    uint64_t hash;
+
+    for (size_t i = 0; i < detect_detectors(); i++)
+        buf_addf(&text, "%s:%zu:%zu ", detector_at(i)->info.id, detector_at(i)->learned_bytes,
+                 d->benches[i].learned_offset);
+    hash = hash_with(&fixed, buf_view(&text));
+    buf_done(&text);
+    return hash;
+}
+
+static char *doc_of(uint64_t layout, const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+    struct buf doc = {0};
+    char *text;
+
+    buf_addf(&doc, "{\"layout\": \"%016" PRIx64 "\", \"learned\": \"", layout);
+    for (size_t i = 0; i < len; i++)
+        buf_addf(&doc, "%02x", at[i]);
+    buf_addf(&doc, "\"}");
+    text = bytes_dup_str(buf_view(&doc));
+    buf_done(&doc);
+    return text;
+}
+
+static unsigned digit(char c)
+{
+    return c >= 'a' ? (unsigned)(c - 'a') + 10 : (unsigned)(c - '0');
+}
+
+/* Return: false if @doc is not of this layout and length. */
+static bool read_doc(const char *doc, uint64_t layout, void *ret, size_t len)
+{
+    char head[64];
+    size_t head_len = (size_t)snprintf(head, sizeof(head),
+                                       "{\"layout\": \"%016" PRIx64 "\", \"learned\": \"", layout);
+    const char *hex = doc + head_len;
+
+    if (strncmp(doc, head, head_len) != 0 || strspn(hex, "0123456789abcdef") != 2 * len ||
+        strcmp(hex + 2 * len, "\"}") != 0)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        ((uint8_t *)ret)[i] = (uint8_t)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
+    return true;
+}
+
+static void tell_key(const struct detect *d, detect_habit_fn *fn, void *arg)
+{
+    char *doc = doc_of(layout_of(d), &d->key, sizeof(d->key));
+
+    fn(arg, KEY_ROW, doc);
+    free(doc);
+}
+
+static void tell_client(const struct detect *d, const struct record *r, detect_habit_fn *fn,
+                        void *arg)
+{
+    char *doc =
+        doc_of(layout_of(d), r->parts[PART_LEARNED], d->part_bytes[SUBJECT_CLIENT][PART_LEARNED]);
+    struct buf key = {0};
+
+    buf_addf(&key, CLIENT_PREFIX "%s", r->name);
+    buf_add_u8(&key, 0);
+    fn(arg, (const char *)key.at, doc);
+    buf_done(&key);
+    free(doc);
+}
+
+/**
+ * detect_habits_each() - what has changed since it was told of last
+ * @n_max:  so many clients; the others the next time
+ * @fn:     must not call detect
+ *
+ * Clients on which a finding stands are left out: what they do now is no habit.
+ *
+ * Return: how many clients.
+ */
+size_t detect_habits_each(struct detect *d, size_t n_max, detect_habit_fn *fn, void *arg)
+{
+    size_t cursor = 0;
+    size_t n = 0;
+    struct record *r;
+
+    tell_key(d, fn, arg);
+    while (n < n_max && (r = subjects_next(&d->clients, &cursor)) != NULL) {
+        uint64_t hash;
+
+        if (r->parts[PART_LEARNED] == NULL || r->n_standing > 0)
+            continue;
+        hash = hash_keyed(
+            bytes_of(r->parts[PART_LEARNED], d->part_bytes[SUBJECT_CLIENT][PART_LEARNED]));
+        if (hash == r->told)
+            continue;
+        r->told = hash;
+        tell_client(d, r, fn, arg);
+        n++;
+    }
+    return n;
+}
+
+/**
+ * detect_habit_take() - a row of detect_habits_each() is read back; before the first event
+ *
+ * The row of the key must come before those of clients.
+ *
+ * Return: false if the row is not one of this program's.
+ */
+bool detect_habit_take(struct detect *d, const char *key, const char *doc, uint64_t now_ns)
+{
+    size_t len = d->part_bytes[SUBJECT_CLIENT][PART_LEARNED];
+    size_t prefix = strlen(CLIENT_PREFIX);
+    struct record *r;
+    uint8_t *part;
+
+    if (strcmp(key, KEY_ROW) == 0)
+        return read_doc(doc, layout_of(d), &d->key, sizeof(d->key));
+    if (strncmp(key, CLIENT_PREFIX, prefix) != 0 || key[prefix] == '\0')
+        return false;
+    part = mem_zero(len);
+    if (!read_doc(doc, layout_of(d), part, len)) {
+        free(part);
+        return false;
+    }
+    r = record_of(d, SUBJECT_CLIENT, bytes_str(key + prefix), now_ns);
+    free(r->parts[PART_LEARNED]);
+    r->parts[PART_LEARNED] = part;
+    return true;
+}

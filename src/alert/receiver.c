@@ -38,8 +38,12 @@ static void put_back(struct receiver *r, struct letter *l)
 
 static void drop_beyond(struct receiver *r, size_t max)
 {
-    while (r->counters.waiting > max) {
-        letter_free(take_first(r));
+    list_each (it, &r->queue) {
+        if (r->counters.waiting <= max)
+            return;
+        list_remove(it);
+        letter_free(list_item(it, struct letter, link));
+        r->counters.waiting--;
         r->counters.dropped++;
     }
 }

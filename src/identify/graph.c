@@ -118,10 +118,12 @@ struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes tex
 {
     struct list *of_conn = is_use ? &c->uses : &c->interests;
     struct topic_node *n = root;
-    struct bytes rest = bytes_of(text.at != NULL ? text.at : (const uint8_t *)"", text.len);
-    struct bytes level;
+    struct bytes rest, level;
     struct leaf *l;
 
+    if (text.at == NULL)
+        text = BYTES("");
+    rest = text;
     while (take_level(&rest, &level))
         n = child_get(n, level);
     l = leaf_at(of_conn, n);
@@ -132,8 +134,7 @@ struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes tex
     l = mem_zero(sizeof(*l) + text.len + 1);
     l->conn = c;
     l->node = n;
-    if (text.len > 0)
-        memcpy(l->text, text.at, text.len);
+    memcpy(l->text, text.at, text.len);
     list_append(is_use ? &n->uses : &n->interests, &l->in_node);
     list_append(of_conn, &l->in_conn);
     return l;

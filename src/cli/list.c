@@ -40,6 +40,11 @@ static const struct show_field respond_fields[] = {
     {"Suspended, ends",      "suspended_until_unix_ms", SHOW_UNTIL},
     {"Kept on disk",         "kept",                    SHOW_YES},
 };
+static const struct show_field journal_fields[] = {
+    {"Journal",              "state",        SHOW_TEXT},
+    {"Journal size",         "bytes",        SHOW_BYTES},
+    {"Journal needs",        "bytes_needed", SHOW_BYTES},
+};
 static const struct show_field listener_fields[] = {
     {"LISTENER",    "name",        SHOW_TEXT},
     {"ADDRESS",     "address",     SHOW_TEXT},
@@ -202,6 +207,9 @@ int cli_status(int argc, char **argv)
 
         show_object(&out, reply, status_fields, COUNT_OF(status_fields), now_unix_ms);
         show_object(&out, respond, respond_fields, suspended ? 2 : 1, now_unix_ms);
+        if (json_object_get(reply, "journal") != NULL)
+            show_object(&out, json_object_get(reply, "journal"), journal_fields,
+                        COUNT_OF(journal_fields), now_unix_ms);
         buf_add_u8(&out, '\n');
         show_table(&out, json_object_get(reply, "listeners"), listener_fields,
                    COUNT_OF(listener_fields), now_unix_ms, print_columns());

@@ -111,6 +111,8 @@ static const struct cli_option backup_options[] = {
     {"--key-file", NULL, "FILE", "with verify and restore: the at-rest key; without it as the configuration says"},
     JSON_OPTION, CLI_KEY_OPTIONS, CLI_SOCKET_OPTIONS, END,
 };
+static const struct cli_option store_options[] = {CLI_KEY_OPTIONS, CLI_NODE_OPTIONS, END};
+
 static const struct cli_option key_options[] = {
     {"--to",                NULL, "FILE", "with change: a key file that is made, or the word passphrase"},
     {"--new-passphrase-fd", NULL, "N",    "with change: read the new passphrase from descriptor N; without it the terminal is asked"},
@@ -253,6 +255,11 @@ const struct cli_verb cli_verbs[] = {
     {"key", cli_key, "list, rotate or change the keys of what a node stores", "list | rotate | change", key_options,
      "rotate makes a new data key, seals everything with it and destroys the older ones, while the "
      "node runs. change puts the keyring under another at-rest key, while it does not."},
+    {"store", cli_store, "check, count, show or repair the journal of a node that does not run",
+     "check | stat | dump | repair", store_options,
+     "check reads all of it, and fails if something is not as it was written. repair drops what is not "
+     "authentic, says exactly what, and puts the damaged files aside in journal/quarantine. dump shows "
+     "topics and client identifiers, and never a payload."},
     {"metrics", cli_metrics, "write the node's counters in Prometheus text format", "", socket_options, NULL},
     {"user", cli_user, "manage the users in the configuration's file of users",
      "list | add NAME | passwd NAME | disable NAME | enable NAME | remove NAME", user_options,

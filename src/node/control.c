@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "node/facts.h"
 #include "node/node_private.h"
+#include "node/scribe.h"
 #include "node/sentinel.h"
 
 /* ---- status ---- */
@@ -70,6 +71,14 @@ static json_t *events_json(const struct node_facts *f)
     return all;
 }
 
+static json_t *journal_json(const struct node_facts *f)
+{
+    return json_pack(
+        "{s:s,s:I,s:I,s:I}", "state", scribe_state_text((enum scribe_state)f->journal_state),
+        "bytes", (json_int_t)f->journal.bytes, "bytes_needed", (json_int_t)f->journal.bytes_needed,
+        "records", (json_int_t)f->journal.n_records);
+}
+
 /** node_status_json() - see node.h */
 json_t *node_status_json(struct node *n)
 {
@@ -106,6 +115,8 @@ json_t *node_status_json(struct node *n)
     json_object_set_new(o, "respond",
                         json_pack("{s:b,s:I,s:b}", "enforce", enforce, "suspended_until_unix_ms",
                                   (json_int_t)f.suspended_until_unix_ms, "kept", (int)f.is_kept));
+    if (f.has_journal)
+        json_object_set_new(o, "journal", journal_json(&f));
     json_object_set_new(o, "events", events_json(&f));
     json_object_set_new(o, "detectors", detectors_json(&f));
     json_object_set_new(o, "listeners", listeners_json(n, &f));

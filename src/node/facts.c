@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "node/node_private.h"
+#include "node/scribe.h"
 #include "node/sentinel.h"
 
 static void add_session(struct node_facts *f, const struct resident *c)
@@ -79,5 +80,10 @@ struct node_facts facts_take(struct node *n)
         f.monitor = monitor_count(n->monitor);
     f.connected_most = atomic_load(&n->n_connected_most);
     f.store = control_counts(n->control);
+    f.has_journal = n->scribe != NULL;
+    if (f.has_journal) {
+        f.journal_state = scribe_state(n->scribe);
+        scribe_stat(n->scribe, &f.journal);
+    }
     return f;
 }

@@ -15,6 +15,7 @@
 #include "node/violation.h"
 #include "respond/respond.h"
 #include "store/control.h"
+#include "store/journal.h"
 
 #define FACTS_LISTENERS_MAX 64 /* as many as the configuration takes */
 #define FACTS_DETECTORS_MAX DETECT_DETECTORS_MAX
@@ -50,6 +51,10 @@ struct node_facts {
     struct alert_counters alerts[ALERT_RECEIVERS_MAX];
     size_t n_alerts;
     struct monitor_counters monitor; /* zero when nobody watches */
+    /* of the scribe */
+    bool has_journal;
+    int journal_state; /* enum scribe_state */
+    struct journal_stat journal;
     uint64_t n_events[EVENT_KIND_N];
     struct control_counts store;
 };

@@ -14,8 +14,6 @@
 #include "node/restore.h"
 #include "node/scribe.h"
 
-#define SEGMENT_BYTES (64U << 20)
-
 static char *in_state(const struct config *c, const char *name)
 {
     struct buf path = {0};
@@ -51,7 +49,7 @@ static void tell(struct node *n, const struct journal_report *r)
 static bool open_journal(struct node *n, char **ret_error)
 {
     const struct journal_settings settings = {
-        .segment_bytes = SEGMENT_BYTES,
+        .segment_bytes = JOURNAL_SEGMENT_BYTES,
         .bytes_max = n->started->journal_bytes_max,
         .space_min = n->started->journal_space_min,
     };

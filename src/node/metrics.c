@@ -23,6 +23,9 @@
     X(assets,            NUMBER,  NULL,                      f->identify.n_assets,               "assets known")                                 \
     X(flows,             NUMBER,  NULL,                      f->identify.n_flows,                "data flows known")                             \
     X(bans,              NUMBER,  NULL,                      f->bans,                            "bans in force")                                \
+    X(journal_state,     NUMBER,  NULL,                      f->journal_state,                   "0: written, or there is none; 1: nearly full, 2: failed; messages above QoS 0 are refused") \
+    X(journal_bytes,     NUMBER,  NULL,                      f->journal.bytes,                   "bytes of the journal's files")                  \
+    X(journal_records,   NUMBER,  NULL,                      f->journal.n_records,               "records of the journal that are needed")       \
     X(incidents_open,    NUMBER,  NULL,                      f->incidents_open,                  "incidents not closed")                          \
     X(control_store_bytes, NUMBER, NULL,                     f->store.bytes,                     "size of the control store on disk")
 /* clang-format on */

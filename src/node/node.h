@@ -85,7 +85,8 @@ const char *node_answer_text(enum node_answer a);
  * "retained_messages", "retained_bytes", "messages_received", "messages_sent", "messages_dropped",
  * "bytes_received", "bytes_sent", "users", "roles", "assets", "bans", "incidents_open", "respond":
  * {"enforce": bool, "suspended_until_unix_ms", "kept": bool (bans and incidents are on disk)},
- * "listeners": [{"name", "address", "port", "plane": "delivery"|"control", "tls": bool,
+ * "journal" (where there is one): {"state": "ok"|"full"|"failed", "bytes", "bytes_needed",
+ * "records"}, "listeners": [{"name", "address", "port", "plane": "delivery"|"control", "tls": bool,
  * "websocket": bool, "proxy_protocol": bool, "anonymous": bool, "connections"}]}
  */
 json_t *node_status_json(struct node *n);
@@ -234,3 +235,8 @@ enum node_answer node_reload(struct node *n, const char *author, char **ret_text
 /* Ask for an orderly stop; returns at once, so that the answer can be sent before hooks.stopping().
  */
 void node_stop(struct node *n, const char *author);
+
+/* ---- offline ---- */
+
+/* A record of the journal in a line for a person, without the line's end; appended to @ret. */
+bool node_record_describe(uint8_t kind, uint64_t id, struct bytes record, struct buf *ret);

@@ -338,6 +338,7 @@ static void *run(void *arg)
 
     pthread_setname_np(pthread_self(), "scribe");
     node_confine(s->node, SANDBOX_STORE);
+    become(s, journal_has_room(s->journal) ? SCRIBE_OK : SCRIBE_FULL, 0);
     while (goes_on && (!is_stopping(s) || has_waiting(s)))
         goes_on = write_once(s);
     if (goes_on && !journal_is_proven(s->journal))

@@ -26,6 +26,8 @@
 
 struct journal;
 
+#define JOURNAL_SEGMENT_BYTES (64U << 20) /* of a node */
+
 struct journal_settings {
     uint64_t segment_bytes; /* a new one when it has become larger */
     uint64_t bytes_max;     /* of all files; see journal_has_room() */

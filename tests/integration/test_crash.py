@@ -4,11 +4,13 @@
 MQ.PR.SP-06
 """
 
+import resource
 import signal
+import struct
 
 from conftest import SANITIZERS, wait_until
 from crash import Crash, Receiver, prepare
-from peer import mosquitto_pub
+from peer import Raw, connect_packet, mosquitto_pub, packet, string
 
 CANARY = "canary"
 
@@ -43,4 +45,97 @@ def test_sessions_go_on_after_a_stop_and_nothing_of_them_is_readable(home):
     wait_until(lambda: reader.got, "the message")
     assert reader.got == {f"{CANARY}:1": 1}
     reader.leave()
+    assert home.end() == 0
+
+
+QUOTA_EXCEEDED = 0x97
+
+
+def publish_v5(raw, packet_id, payload=b"x", topic="t/1"):
+    return raw.send(packet(0x32, string(topic) + struct.pack("!H", packet_id) + b"\0" + payload))
+
+
+def joined_v5(home, name):
+    raw = Raw(home)
+    raw.send(connect_packet(name, level=5))
+    first, body = raw.packet()
+    assert (first, body[1]) == (0x20, 0)
+    return raw
+
+
+def reason_of_puback(raw):
+    first, body = raw.packet()
+    assert first == 0x40
+    return body[2] if len(body) > 2 else 0
+
+
+def test_a_full_disk_refuses_what_cannot_be_kept(home):
+    prepare(home)
+    home.config.write_text(home.config.read_text() + f"journal:\n  space_min: {1 << 49}\n")
+    home.start()
+    wait_until(lambda: home.json("status")["journal"]["state"] == "full", "a full journal")
+    five = joined_v5(home, "five")
+    assert reason_of_puback(publish_v5(five, 1)) == QUOTA_EXCEEDED
+    status, text = mosquitto_pub(home, "-q", "1", "-t", "t/1", "-m", "x", "-V", "311", user=None)
+    assert status != 0, text  # disconnected: 3.1.1 has no other answer
+    status, text = mosquitto_pub(home, "-q", "0", "-t", "t/1", "-m", "x", "-V", "311", user=None)
+    assert status == 0, text
+    assert "nearly full" in home.log_text()
+    five.close()
+    assert home.end() == 0
+
+
+def test_a_journal_that_fails_acknowledges_nothing_and_comes_back(home):
+    """No descriptor is left for the next segment; what waited is acknowledged when there is one."""
+    prepare(home)
+    home.start()
+    reader = Receiver(home.port, "reader", "big/#", 1).join_node().subscribe()
+    reader.leave()
+    five = joined_v5(home, "five")
+    limit = resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE, (4, limit[1]))
+    n = 0
+    while "journal: cannot be written" not in home.log_text() and n < 100:
+        n += 1
+        publish_v5(five, n, f"big:{n}".encode() + b"." * 1000000, "big/1")
+        five.socket.settimeout(2)
+        try:
+            assert reason_of_puback(five) == 0
+        except TimeoutError:
+            break
+    assert 60 < n < 100
+    publish_v5(five, n + 1, b"refused", "big/1")
+    assert "Too many open files" in home.log_text()
+    resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE, limit)
+    five.socket.settimeout(20)
+    answers = sorted([reason_of_puback(five), reason_of_puback(five)])
+    assert answers == [0, QUOTA_EXCEEDED]
+    wait_until(lambda: home.json("status")["journal"]["state"] == "ok", "a journal that is written")
+    assert home.end() == 0
+
+
+def test_the_journal_is_checked_counted_shown_and_repaired(home):
+    prepare(home)
+    home.start()
+    reader = Receiver(home.port, "reader", "a/#", 1).join_node().subscribe()
+    reader.leave()
+    for text in ("reader:1", "reader:2"):
+        assert mosquitto_pub(home, "-q", "1", "-t", "a/1", "-m", text, user=None)[0] == 0
+    assert home.cli("store", "check").returncode != 0  # the node has it open
+    home.end(signal.SIGKILL)
+    assert "sound" in home.ok("store", "check")
+    assert "segments" in home.ok("store", "stat")
+    dump = home.ok("store", "dump")
+    assert "client reader" in dump and "topic a/1, QoS 1" in dump and "reader:1" not in dump
+    segment, = (home.folder / "state/journal").glob("*.journal")
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 1
+    segment.write_bytes(data)
+    done = home.cli("store", "check")
+    assert done.returncode != 0 and "not authentic" in done.stdout
+    done = home.ok("store", "repair")
+    assert "not authentic" in done and "quarantine" in done
+    assert (home.folder / "state/journal/quarantine" / segment.name).read_bytes() == data
+    assert "sound" in home.ok("store", "check")
+    home.start()
     assert home.end() == 0

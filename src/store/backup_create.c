@@ -98,6 +98,7 @@ static bool add_file(struct making *m, const char *path, const char *at, const c
     struct filling f = {.m = m};
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    bool is_whole;
 
     if (fd < 0 || fstat(fd, &st) != 0 || (uint64_t)st.st_size > BACKUP_FILE_BYTES_MAX) {
         log_warning("backup", "%s is left out: %s", path,
@@ -113,7 +114,8 @@ static bool add_file(struct making *m, const char *path, const char *at, const c
                         m->in->home);
     }
     f.chunks = json_array();
-    return end_file(&f, at, name, st.st_mode & 0777, add_all(&f, fd, path)) & (close(fd) == 0);
+    is_whole = end_file(&f, at, name, st.st_mode & 0777, add_all(&f, fd, path));
+    return close(fd) == 0 && is_whole;
 }
 
 /* ---- a tree ---- */

@@ -199,12 +199,12 @@ static void assemble(struct fleet *f)
 
 static struct member *named(struct fleet *f, const char *id)
 {
-    for (unsigned i = 0; i < f->n; i++) {
-        if (strcmp(f->members[i].id, id) == 0)
-            return &f->members[i];
-    }
-    fail_msg("no %s", id);
-    return NULL;
+    unsigned i = 0;
+
+    while (i < f->n && strcmp(f->members[i].id, id) != 0)
+        i++;
+    assert_true(i < f->n);
+    return &f->members[i];
 }
 
 /* ---- what happens ---- */

@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -146,6 +147,16 @@ static bool drop_older(struct node *n, uint32_t current, char **ret_error)
     return true;
 }
 
+/* Messages of a time when durability was commit: they are sealed by keys of then. */
+static bool has_journal_at_rest(const struct node *n)
+{
+    char *path = say("%s/journal", n->started->state_dir);
+    bool has = n->scribe == NULL && access(path, F_OK) == 0;
+
+    free(path);
+    return has;
+}
+
 /** node_key_rotate() - see node.h */
 enum node_answer node_key_rotate(struct node *n, const char *author, char **ret_text)
 {
@@ -153,8 +164,15 @@ enum node_answer node_key_rotate(struct node *n, const char *author, char **ret_
     char *error = NULL;
     char *done = NULL;
 
-    if (keyring_add(n->keys, &id, &error) && reseal_all(n, &error) && drop_older(n, id, &error))
-        done = say("everything is sealed with data key %u; the older ones are destroyed", id);
+    if (keyring_add(n->keys, &id, &error) && reseal_all(n, &error)) {
+        if (has_journal_at_rest(n))
+            done =
+                say("data key %u is for what is new; the older ones stay, for the journal is not "
+                    "in use: set node.durability: commit, or move state/journal away",
+                    id);
+        else if (drop_older(n, id, &error))
+            done = say("everything is sealed with data key %u; the older ones are destroyed", id);
+    }
     return end(n, author, "rotate", "data key", error, done, ret_text);
 }
 

@@ -11,8 +11,8 @@
  * is never part of a backup.  Each chunk is bound to its name and each name to its
  * content, and the manifest is authenticated: a backup is whole, or refused.
  *
- * The control store is taken between two transactions, as pages; everything else as
- * files.  Nothing waits for it but changes of the control store.
+ * The control store is taken between two transactions, as pages; the journal by links to
+ * its segments; everything else as files.  Nothing waits for it but changes of the control store.
  *
  * MQ.RC.RP-08
  */

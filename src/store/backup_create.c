@@ -147,11 +147,13 @@ static bool add_entry(struct making *m, const char *path, const char *at, const 
     return !S_ISREG(st.st_mode) || add_file(m, path, at, name);
 }
 
-/* What the store writes is taken as pages; a keyring goes beside the manifest. */
+/* What the store writes is taken as pages, the journal by links; a keyring goes beside the
+ * manifest. */
 static bool is_of_store(const char *at, const char *name)
 {
     return strcmp(at, "state") == 0 &&
-           (strncmp(name, "control.", 8) == 0 || strcmp(name, "keyring") == 0);
+           (strncmp(name, "control.", 8) == 0 || strcmp(name, "keyring") == 0 ||
+            strcmp(name, "journal") == 0 || strcmp(name, "journal.backup") == 0);
 }
 
 static bool add_folder(struct making *m, const char *path, const char *at, const char *name,
@@ -177,6 +179,95 @@ static bool add_folder(struct making *m, const char *path, const char *at, const
         free(inner_name);
     }
     closedir(d);
+    return ok;
+}
+
+/* ---- the journal ---- */
+
+/*
+ * Its segments grow, and the oldest go when what is needed of them has been put again at the end.
+ * Links to all of them, made while none went, are whole: what comes behind is what the node did
+ * later.
+ */
+#define JOURNAL        "journal"
+#define JOURNAL_LINKS  "journal.backup"
+#define LINK_TRIES_MAX 20
+
+static int segments_only(const struct dirent *e)
+{
+    size_t len = strlen(e->d_name);
+
+    return len > 8 && strcmp(e->d_name + len - 8, ".journal") == 0;
+}
+
+static void remove_links(const char *links)
+{
+    struct dirent **names = NULL;
+    int n = scandir(links, &names, segments_only, alphasort);
+
+    for (int i = 0; i < n; i++) {
+        char *path = repo_path(links, names[i]->d_name, "");
+
+        unlink(path);
+        free(path);
+        free(names[i]);
+    }
+    free(names);
+    rmdir(links);
+}
+
+/* Return: whether all were linked; false when one went meanwhile. */
+static bool link_segments(const char *from, const char *links)
+{
+    struct dirent **names = NULL;
+    int n = scandir(from, &names, segments_only, alphasort);
+    bool ok = n >= 0;
+
+    for (int i = 0; i < n; i++) {
+        char *old = repo_path(from, names[i]->d_name, "");
+        char *new = repo_path(links, names[i]->d_name, "");
+
+        ok = ok && link(old, new) == 0;
+        free(old);
+        free(new);
+    }
+    for (int i = 0; i < n; i++) {
+        char *first = repo_path(from, names[i]->d_name, "");
+
+        ok = ok && access(first, F_OK) == 0;
+        free(first);
+        free(names[i]);
+    }
+    free(names);
+    return ok;
+}
+
+static bool add_links(struct making *m, const char *from, const char *links)
+{
+    bool linked = false;
+
+    for (int i = 0; i < LINK_TRIES_MAX && !linked; i++) {
+        remove_links(links); /* of a backup that was cut short, or of the try before */
+        if (mkdir(links, 0700) != 0)
+            return sql_fail(m->ret_error, "cannot make the folder %s: %s", links, strerror(errno));
+        linked = link_segments(from, links);
+    }
+    return linked ? add_folder(m, links, "state", JOURNAL, 0)
+                  : sql_fail(m->ret_error, "%s does not hold still: try again", from);
+}
+
+static bool add_journal(struct making *m)
+{
+    char *from = repo_path(m->in->state_dir, JOURNAL, "");
+    char *links = repo_path(m->in->state_dir, JOURNAL_LINKS, "");
+    bool ok = true;
+
+    if (access(from, F_OK) == 0) {
+        ok = add_links(m, from, links);
+        remove_links(links);
+    }
+    free(from);
+    free(links);
     return ok;
 }
 
@@ -264,7 +355,7 @@ static bool make_all(struct making *m, struct control *c)
         return false;
     free(m->left_out[1]); /* now it is wanted */
     m->left_out[1] = NULL;
-    return add_folder(m, m->in->state_dir, "state", "", 0) && add_control(m, c) &&
+    return add_folder(m, m->in->state_dir, "state", "", 0) && add_journal(m) && add_control(m, c) &&
            keep_keyring(m) && keep_manifest(m);
 }
 

@@ -15,7 +15,13 @@ def every_file(folder):
     return [p for p in folder.rglob("*") if p.is_file()]
 
 
-def test_a_node_that_is_lost_goes_on_elsewhere(field, tmp_path):
+def test_a_node_that_is_lost_goes_on_elsewhere(site, peer, tmp_path):
+    field = site
+    site.change("  workers: 2", "  workers: 2\n  durability: commit")
+    site.start()
+    away = peer(site, "away").join(clean=True, expiry_s=3600).read("test/kept/#")
+    away.drop()
+    peer(site, "sender").join().publish("test/kept/1", b"not to be lost", qos=1)
     repo, key = tmp_path / "backups", tmp_path / "kept-apart.key"
     shutil.copy(field.folder / "keys/at-rest.key", key)
     field.ok("ban", "client", "evil", "--reason", "it scans")
@@ -40,6 +46,8 @@ def test_a_node_that_is_lost_goes_on_elsewhere(field, tmp_path):
         after = field.json("audit", "list")
         assert [e["hash"] for e in after][: len(entries) - 1] == [e["hash"] for e in entries][:-1]
         assert "nothing is missing" in field.ok("audit", "verify")
+        back = peer(field, "away").join(clean=False, expiry_s=3600)
+        assert back.session_present and back.next().payload == b"not to be lost"
         assert field.end() == 0
     finally:
         field.folder = first

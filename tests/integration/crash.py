@@ -50,8 +50,9 @@ def prepare(home, workers=2):
     keys = home.folder / "keys"
     keys.mkdir(mode=0o700, exist_ok=True)
     key = keys / "at-rest.key"
-    key.write_text(f"bastide-at-rest-key-1 {os.urandom(32).hex()}\n")
-    key.chmod(0o600)
+    if not key.exists():
+        key.write_text(f"bastide-at-rest-key-1 {os.urandom(32).hex()}\n")
+        key.chmod(0o600)
     home.config.write_text(SETTINGS.format(port=home.port, workers=workers))
 
 
@@ -249,6 +250,7 @@ class Crash:
         for _ in range(cycles):
             time.sleep(self.chance.uniform(0.05, 0.6))
             self.home.end(signal.SIGKILL)
+            prepare(self.home, workers=self.chance.choice([1, 2, 2, 3]))
             self.home.start()
             if self.chance.random() < 0.2:  # the one that is away looks in, and may be cut off
                 self.away = self.away.again().join_node()

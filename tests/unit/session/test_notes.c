@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/session/test_notes.c - what is noted, what waits for it, and what comes back
+ *
+ * MQ.PR.SP-06 */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "session/session.h"
+#include "unit/unit.h"
+
+static const struct session_limits limits = {
+    .queue = {.messages_max = 1000, .bytes_max = 1 << 20},
+    .inflight_max = 10,
+};
+
+/* A persistent session of a worker that keeps notes. */
+struct desk {
+    struct notes notes;
+    struct buf out;
+    struct conn conn;
+    struct session *session;
+    struct subscription *subs[1];
+    struct receiver receiver;
+    struct subscription sub; /* last: its text would follow */
+};
+
+static void gone(void *arg, uint64_t record)
+{
+    notes_drop(arg, record);
+}
+
+static void join(struct desk *d)
+{
+    struct wire_connect p = {.level = WIRE_V5};
+
+    conn_init(&d->conn, &d->out);
+    conn_become(&d->conn, CONN_AUTHENTICATING);
+    conn_agree(&d->conn, &p, 5, 0, 0);
+    d->conn.notes = &d->notes;
+    conn_become(&d->conn, CONN_ACTIVE);
+    session_attach(d->session, &d->conn, &limits);
+}
+
+static struct desk *desk_new(uint8_t qos)
+{
+    struct desk *d = mem_new(struct desk);
+
+    notes_init(&d->notes, 3);
+    record_forget_by(gone, &d->notes);
+    d->session = session_new(BYTES("me"), &limits);
+    d->session->is_persistent = true;
+    d->session->notes = &d->notes;
+    d->session->number = notes_session_number(&d->notes);
+    d->sub.qos = qos;
+    d->subs[0] = &d->sub;
+    d->receiver = (struct receiver){&d->session->subscriber, d->subs, 1};
+    return d;
+}
+
+static void desk_free(struct desk *d)
+{
+    if (d->session->conn != NULL) {
+        session_detach(d->session);
+        conn_done(&d->conn);
+    }
+    record_forget_by(NULL, NULL);
+    session_free(d->session);
+    notes_done(&d->notes);
+    buf_done(&d->out);
+    free(d);
+}
+
+static enum session_offered offer(struct desk *d, const char *payload, bool is_durable)
+{
+    struct publication p = {
+        .topic = BYTES("t"),
+        .payload = bytes_str(payload),
+        .qos = 2,
+        .is_durable = is_durable,
+        .expires_ns = EXPIRES_NEVER,
+        .publisher_id = BYTES("other"),
+    };
+    enum session_offered how = session_offer(d->session, &p, &d->receiver, 0);
+
+    publication_done(&p);
+    return how;
+}
+
+/* How many puts of @kind there are in the open batch, less drops of the same ids. */
+static unsigned count(const struct desk *d, uint8_t kind)
+{
+    struct bytes rest = buf_view(&d->notes.batch.bytes);
+    struct batch_entry e;
+    uint64_t ids[64];
+    unsigned n = 0;
+
+    while (batch_next(&rest, &e) == BATCH_ENTRY) {
+        if (e.kind == kind)
+            ids[n++] = e.id;
+        for (unsigned i = 0; e.kind == 0 && i < n; i++) {
+            if (ids[i] == e.id)
+                ids[i--] = ids[--n];
+        }
+    }
+    return n;
+}
+
+/* The batch is with the scribe. */
+static void hand_over(struct desk *d)
+{
+    d->notes.batch.bytes.len = 0;
+    d->notes.number++;
+}
+
+static void flushed(struct desk *d, uint64_t number)
+{
+    d->notes.flushed = number;
+    list_each (it, &d->notes.gates)
+        gate_open(list_item(it, struct gate, in_notes), number);
+}
+
+static void take_ack(struct desk *d, enum wire_type type, uint16_t packet_id)
+{
+    const struct wire_ack ack = {.packet_id = packet_id};
+
+    assert_true(session_receive_ack(d->session, type, &ack));
+    session_pump(d->session, 0);
+}
+
+static void a_message_for_who_is_away_is_noted_once_and_dropped_when_acknowledged(void **state)
+{
+    struct desk *d = desk_new(2);
+
+    (void)state;
+    assert_int_equal(offer(d, "memory", false), SESSION_QUEUED);
+    assert_int_equal(d->notes.batch.bytes.len, 0);
+    assert_int_equal(offer(d, "commit", true), SESSION_QUEUED);
+    assert_int_equal(count(d, RECORD_MESSAGE), 1);
+    assert_int_equal(count(d, RECORD_DELIVERY), 1);
+    join(d);
+    session_pump(d->session, 0);
+    assert_int_equal(count(d, RECORD_SENT), 1);
+    take_ack(d, WIRE_PUBREC, 1);
+    take_ack(d, WIRE_PUBREC, 2);
+    assert_int_equal(count(d, RECORD_MESSAGE), 0);
+    assert_int_equal(count(d, RECORD_DELIVERY), 0);
+    assert_int_equal(count(d, RECORD_SENT), 0);
+    assert_int_equal(count(d, RECORD_RELEASED), 1);
+    take_ack(d, WIRE_PUBCOMP, 1);
+    take_ack(d, WIRE_PUBCOMP, 2);
+    assert_int_equal(count(d, RECORD_RELEASED), 0);
+    desk_free(d);
+}
+
+static void what_the_queue_does_not_take_is_not_noted(void **state)
+{
+    struct desk *d = desk_new(1);
+
+    (void)state;
+    d->session->queue_limits.messages_max = 1;
+    assert_int_equal(offer(d, "first", true), SESSION_QUEUED);
+    assert_int_equal(offer(d, "second", true), SESSION_DROPPED);
+    assert_int_equal(count(d, RECORD_DELIVERY), 1);
+    assert_int_equal(count(d, RECORD_MESSAGE), 1);
+    desk_free(d);
+}
+
+/* [MQTT5-4.3.3-10]: nothing of QoS 2 is seen before it is remembered. */
+static void at_qos_2_nothing_leaves_before_its_batch_is_flushed(void **state)
+{
+    struct desk *d = desk_new(2);
+    const struct wire_publish p = {.packet_id = 7, .qos = 2};
+
+    (void)state;
+    join(d);
+    assert_int_equal(session_receive_publish(d->session, &p), SESSION_ROUTE);
+    session_acknowledge(d->session, &p, REASON_SUCCESS, NULL);
+    assert_int_equal(count(d, RECORD_RECEIVED), 1);
+    assert_int_equal(offer(d, "x", true), SESSION_SENT);
+    assert_int_equal(d->out.len, 0);
+    hand_over(d);
+    flushed(d, 0);
+    assert_int_equal(d->out.len, 0);
+    flushed(d, 1);
+    assert_int_equal(d->out.at[0], WIRE_PUBREC << 4);
+    assert_int_equal(d->out.at[4] & 0xf0, WIRE_PUBLISH << 4);
+    /* A repetition, on whatever connection, waits for what it repeats. */
+    d->out.len = 0;
+    assert_int_equal(session_receive_publish(d->session, &p), SESSION_DUPLICATE);
+    session_acknowledge(d->session, &p, REASON_SUCCESS, NULL);
+    assert_int_equal(d->out.len, 4);
+    desk_free(d);
+}
+
+static void what_is_noted_later_waits_longer_and_in_order(void **state)
+{
+    struct desk *d = desk_new(1);
+
+    (void)state;
+    join(d);
+    for (uint16_t id = 1; id <= 3; id++) {
+        notes_drop(&d->notes, notes_id(&d->notes));
+        conn_send_ack(&d->conn, WIRE_PUBACK, id, REASON_SUCCESS, NULL);
+        hand_over(d);
+    }
+    flushed(d, 2);
+    assert_int_equal(d->out.len, 8);
+    assert_int_equal(d->out.at[3], 1);
+    assert_int_equal(d->out.at[7], 2);
+    flushed(d, 3);
+    assert_int_equal(d->out.len, 12);
+    assert_int_equal(d->out.at[11], 3);
+    assert_true(list_is_empty(&d->notes.gates));
+    conn_send_ack(&d->conn, WIRE_PUBACK, 4, REASON_SUCCESS, NULL);
+    assert_int_equal(d->out.len, 16);
+    desk_free(d);
+}
+
+static void nothing_goes_past_connack(void **state)
+{
+    struct desk *d = desk_new(1);
+
+    (void)state;
+    join(d);
+    notes_drop(&d->notes, notes_id(&d->notes));
+    buf_add_u8(conn_gate(&d->conn), WIRE_CONNACK << 4);
+    d->conn.gate->has_connack = true;
+    assert_int_equal(offer(d, "x", true), SESSION_QUEUED);
+    assert_false(session_pump(d->session, 0));
+    assert_ptr_not_equal(conn_out(&d->conn), &d->out);
+    hand_over(d);
+    flushed(d, 1);
+    assert_int_equal(d->out.at[0], WIRE_CONNACK << 4);
+    assert_ptr_equal(conn_out(&d->conn), &d->out);
+    session_pump(d->session, 0);
+    assert_true(d->out.len > 1);
+    desk_free(d);
+}
+
+static void a_connection_that_is_closed_forgets_what_waited(void **state)
+{
+    struct desk *d = desk_new(1);
+
+    (void)state;
+    join(d);
+    notes_drop(&d->notes, notes_id(&d->notes));
+    conn_send_ack(&d->conn, WIRE_PUBACK, 1, REASON_SUCCESS, NULL);
+    conn_become(&d->conn, CONN_CLOSED);
+    assert_true(list_is_empty(&d->notes.gates));
+    hand_over(d);
+    flushed(d, 1);
+    assert_int_equal(d->out.len, 0);
+    desk_free(d);
+}
+
+/* Packet ids go on where they were, also around their end. */
+static void what_was_in_flight_is_sent_again_with_its_packet_ids(void **state)
+{
+    static const uint16_t ids[] = {1, 4, 65533, 65535};
+    struct delivery sent[COUNT_OF(ids)] = {0};
+    struct desk *d = desk_new(2);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        struct publication p = {
+            .topic = BYTES("t"), .qos = 2, .expires_ns = EXPIRES_NEVER, .is_durable = true};
+
+        sent[i].packet_id = ids[i];
+        sent[i].qos = i == 0 ? 1 : 2;
+        sent[i].message = i == 3 ? NULL : publication_keep(&p); /* PUBREC has come for the last */
+        sent[i].record = notes_id(&d->notes);
+        publication_done(&p);
+    }
+    session_restore_sent(d->session, sent, COUNT_OF(sent));
+    session_restore_received(d->session, 9);
+    assert_int_equal(d->session->next_packet_id, 5);
+    assert_int_equal(ring_at(&d->session->inflight, 0)->packet_id, 65533);
+    assert_int_equal(d->session->inflight.n, 7);
+    join(d);
+    session_pump(d->session, 0);
+    assert_int_equal(d->session->n_unacknowledged, 4);
+    take_ack(d, WIRE_PUBREC, 65533);
+    take_ack(d, WIRE_PUBCOMP, 65533);
+    take_ack(d, WIRE_PUBCOMP, 65535);
+    take_ack(d, WIRE_PUBACK, 1);
+    take_ack(d, WIRE_PUBREC, 4);
+    take_ack(d, WIRE_PUBCOMP, 4);
+    assert_int_equal(d->session->inflight.n, 0);
+    assert_int_equal(
+        session_receive_publish(d->session, &(struct wire_publish){.packet_id = 9, .qos = 2}),
+        SESSION_DUPLICATE);
+    desk_free(d);
+}
+
+/* ---- records ---- */
+
+static struct bytes only_record(const struct batch *b)
+{
+    struct bytes rest = buf_view(&b->bytes);
+    struct batch_entry e;
+
+    assert_int_equal(batch_next(&rest, &e), BATCH_ENTRY);
+    assert_int_equal(rest.len, 0);
+    return e.record;
+}
+
+static void records_are_read_as_they_were_written_and_halves_are_none(void **state)
+{
+    const struct session_record r = {
+        .number = 1ULL << 40,
+        .left_unix_ms = 77,
+        .expiry_s = UINT32_MAX,
+        .level = 5,
+        .home = 31,
+        .by_password = true,
+        .has_certificate = true,
+        .client_id = BYTES("client"),
+        .principal = BYTES(""),
+        .certificate_cn = BYTES("cn"),
+    };
+    struct session_record back;
+    struct batch b = {0};
+    struct bytes record;
+
+    (void)state;
+    record_put_session(&b, 4, &r);
+    record = only_record(&b);
+    assert_true(record_get_session(record, &back));
+    assert_true(back.number == r.number && back.left_unix_ms == 77 && back.home == 31);
+    assert_true(back.by_password && !back.is_control && back.has_certificate);
+    assert_bytes_equal(back.client_id, r.client_id);
+    assert_bytes_equal(back.certificate_cn, r.certificate_cn);
+    for (size_t len = 0; len < record.len; len++)
+        assert_false(record_get_session(bytes_of(record.at, len), &back));
+    buf_done(&b.bytes);
+}
+
+static void ids_say_what_they_are_about(void **state)
+{
+    uint64_t message = record_id((1ULL << RECORD_COUNT_BITS) - 1, RECORD_WORKERS_MAX - 1);
+
+    (void)state;
+    assert_true(intent_message(intent_id(message, 31)) == message);
+    assert_int_equal(intent_outlet(intent_id(message, 31)), 31);
+    assert_true(message >> 62 == 0 && intent_id(message, 31) >> 62 == 1);
+    assert_true(received_session(received_id((1ULL << 45) - 1, 65535)) == (1ULL << 45) - 1);
+    assert_true(received_id((1ULL << 45) - 1, 65535) >> 62 == 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_message_for_who_is_away_is_noted_once_and_dropped_when_acknowledged),
+        cmocka_unit_test(what_the_queue_does_not_take_is_not_noted),
+        cmocka_unit_test(at_qos_2_nothing_leaves_before_its_batch_is_flushed),
+        cmocka_unit_test(what_is_noted_later_waits_longer_and_in_order),
+        cmocka_unit_test(nothing_goes_past_connack),
+        cmocka_unit_test(a_connection_that_is_closed_forgets_what_waited),
+        cmocka_unit_test(what_was_in_flight_is_sent_again_with_its_packet_ids),
+        cmocka_unit_test(records_are_read_as_they_were_written_and_halves_are_none),
+        cmocka_unit_test(ids_say_what_they_are_about),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

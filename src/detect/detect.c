@@ -770,6 +770,30 @@ uint64_t detect_shed(const struct detect *d)
     return d->clients.shed + d->addresses.shed + d->users.shed;
 }
 
+static bool is_idle(const struct detect *d, const struct conn_record *c)
+{
+    const struct record *client = record_find(d, SUBJECT_CLIENT, c->client);
+
+    return c->silent_s >= SILENT_LONG_S && client != NULL &&
+           !(d->book.roles[client->role].traits & TRAIT_SERVER);
+}
+
+/** detect_census() - counted now: visits all clients and connections */
+struct detect_census detect_census(const struct detect *d)
+{
+    struct detect_census n = {.n_connections = d->conns.by_number.n};
+    const struct record *r;
+    size_t cursor = 0;
+
+    while ((r = subjects_next(&d->clients, &cursor)) != NULL) {
+        n.n_active += knowledge_of(r)->events > 0;
+        n.n_learned += knowledge_of(r)->is_learned;
+    }
+    list_each (it, (struct list *)(uintptr_t)&d->conns.in_order)
+        n.n_idle += is_idle(d, list_item(it, struct conn_record, in_order));
+    return n;
+}
+
 /** detect_client_learned() - what is known of the client's habits */
 struct detect_learned detect_client_learned(const struct detect *d, struct bytes client_id)
 {

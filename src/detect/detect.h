@@ -221,6 +221,16 @@ struct detector_counters detect_counters(const struct detect *d, size_t i);
  * record. */
 uint64_t detect_shed(const struct detect *d);
 
+/* Clients that publish or subscribe, and connections, as they are now. */
+struct detect_census {
+    size_t n_active;  /* clients with something learned */
+    size_t n_learned; /* of them: enough of it */
+    size_t n_connections;
+    size_t n_idle; /* of them: silent beyond what their role and keep alive allow */
+};
+
+struct detect_census detect_census(const struct detect *d);
+
 /* What is known of a client's habits. */
 struct detect_learned {
     bool known;

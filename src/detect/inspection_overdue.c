@@ -25,7 +25,7 @@ static void observe(struct judge *j, const struct sight *s)
 {
     struct state *me;
 
-    if (s->client == NULL)
+    if (s->client == NULL || (s->e->value == 0 && slot_peek(j, s->client) == NULL))
         return;
     me = slot(j, s->client);
     me->days = s->e->value;

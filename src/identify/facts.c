@@ -120,6 +120,7 @@ static const struct fact {
     RATIO(EXTERNAL_CONDUIT_PROTECTED_RATIO, tally_external_conduit_protected_ratio, "with mutual TLS, topic allow-list and agreement", "external conduits"),
     RATIO(SUITE_IN_POLICY_RATIO, tally_suite_in_policy_ratio, "inside the crypto profile", "devices of 30 d with TLS"),
     RATIO(DEPRECATED_SHARE, tally_deprecated_share, "by what is deprecated or ends in 365 d", "devices of 30 d with TLS"),
+    RATIO(INSPECTION_ON_TIME_RATIO, tally_inspection_on_time_ratio, "inspected in time", "approved records in service with an exposure class"),
     RATIO(LOCATION_KNOWN_RATIO, tally_location_known_ratio, "with site and exposure class", "approved records"),
     VALUE(LOCATION_AGE_DAYS_P90, location_age_days_p90),
     COUNT(SOURCE_ZONE_MISMATCH, tally_source_zone_mismatch, "from another zone for over 7 d", "devices with a declared zone"),

@@ -177,6 +177,7 @@ bool identify_birth(struct bytes topic, struct bytes payload, struct bytes *ret_
     X(EXTERNAL_CONDUIT_PROTECTED_RATIO, "MQ.ID.IC-03.t2", "external conduits with mutual_tls, topic_allow_list and agreement / external conduits") \
     X(SUITE_IN_POLICY_RATIO,         "MQ.ID.IC-04.t1",  "devices of 30 d with TLS that fit an entry of crypto_profile / devices of 30 d with TLS") \
     X(DEPRECATED_SHARE,              "MQ.ID.IC-04.t3",  "devices of 30 d with TLS whose entry is deprecated or ends in 365 d / devices of 30 d with TLS") \
+    X(INSPECTION_ON_TIME_RATIO,      "MQ.DE.PM-02.t1",  "approved records in service, with an exposure class, inspected within its interval (public 180 d, outdoor 365 d, else 730 d) / such records") \
     X(LOCATION_KNOWN_RATIO,          "MQ.ID.EA-01.t1",  "approved records with a site and an exposure class / approved records") \
     X(LOCATION_AGE_DAYS_P90,         "MQ.ID.EA-01.t2",  "90th percentile of days since location_confirmed, over approved records with one") \
     X(SOURCE_ZONE_MISMATCH,          "MQ.ID.EA-01.t3",  "devices that connect from another zone than their record's, for more than 7 d") \
@@ -204,6 +205,12 @@ struct identify_value {
     uint64_t samples;
     char detail[200]; /* where it came from, in words: "4 of 5 approved records ..." */
 };
+
+/* Approved devices in service with an exposure class: how many days their inspection on site is
+ * overdue; 0: it is not.  Never inspected: since their state_since, or since 1970.  MQ.DE.PM-02 */
+typedef void identify_inspection_fn(void *arg, const char *name, uint32_t days_overdue);
+void identify_inspections_each(const struct identify *id, uint64_t unix_ms,
+                               identify_inspection_fn *fn, void *arg);
 
 const char *identify_fact_test(enum identify_fact fact);
 /* False: unknown, and ret->detail says why. */

@@ -143,6 +143,7 @@ static void read_record(struct conf_value at, struct record *r)
                                        "direction",
                                        "exposure_class",
                                        "location_confirmed",
+                                       "inspected",
                                        "end_of_support",
                                        "auto_renew",
                                        "key_storage",
@@ -169,6 +170,7 @@ static void read_record(struct conf_value at, struct record *r)
     (void)conf_date(conf_get(at, "state_since"), &r->state_since_unix_ms);
     (void)conf_date(conf_get(at, "approved_at"), &r->approved_unix_ms);
     (void)conf_date(conf_get(at, "location_confirmed"), &r->location_confirmed_unix_ms);
+    (void)conf_date(conf_get(at, "inspected"), &r->inspected_unix_ms);
     (void)conf_date(conf_get(at, "end_of_support"), &r->end_of_support_unix_ms);
 }
 

@@ -129,6 +129,7 @@ struct record {
     uint64_t state_since_unix_ms;
     uint64_t approved_unix_ms;
     uint64_t location_confirmed_unix_ms;
+    uint64_t inspected_unix_ms; /* on site, last; 0: never */
     uint64_t end_of_support_unix_ms;
     /* observed, kept by asset.c */
     size_t n_assets;

@@ -8,7 +8,8 @@ bool record_is_approved(const struct record *r)
     return (BIT(r->lifecycle) & LIFECYCLE_BIT_APPROVED) != 0;
 }
 
-static bool is_in_service(const struct record *r)
+/** record_is_in_service() - it should be there and speak */
+bool record_is_in_service(const struct record *r)
 {
     return (BIT(r->lifecycle) & LIFECYCLE_BIT_IN_SERVICE) != 0;
 }
@@ -107,7 +108,7 @@ static void count_stale(const struct record *r, const struct identify *id, uint6
 {
     uint64_t since = MAX(r->last_seen_unix_ms, id->since_unix_ms);
 
-    if (!is_in_service(r) || r->interval_s <= 0 || id->since_unix_ms == 0)
+    if (!record_is_in_service(r) || r->interval_s <= 0 || id->since_unix_ms == 0)
         return;
     t->of++;
     t->n += r->n_connected == 0 && (double)(now - MIN(since, now)) > 3000 * r->interval_s;
@@ -159,7 +160,7 @@ static void count_monitored(const struct record *r, const struct identify *id, u
 {
     (void)id;
     (void)now;
-    if (!is_in_service(r))
+    if (!record_is_in_service(r))
         return;
     t->of++;
     t->n += r->interval_s > 0;

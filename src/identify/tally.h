@@ -12,6 +12,7 @@ struct tally {
 typedef struct tally tally_fn(const struct identify *id, uint64_t now);
 
 bool record_is_approved(const struct record *r);
+bool record_is_in_service(const struct record *r);
 bool is_within_days(uint64_t then, uint64_t now, unsigned days);
 
 bool asset_was_here(const struct asset *a, uint64_t now);
@@ -39,6 +40,7 @@ tally_fn tally_undeclared_cross_zone_edges;
 tally_fn tally_internal_flow_declared_ratio;
 tally_fn tally_classified_topic_ratio;
 tally_fn tally_location_known_ratio;
+tally_fn tally_inspection_on_time_ratio; /* inspect.c */
 tally_fn tally_source_zone_mismatch;
 tally_fn tally_shared_identity_count;
 tally_fn tally_sensitive_reader_ok_ratio;

@@ -103,3 +103,33 @@ void habits_load(struct sentinel *s)
         log_info("detect", "%zu of %zu habits are of another version and are learned anew",
                  r.n_other, r.n + r.n_other);
 }
+
+/* ---- inspections on site ---- */
+
+struct inspecting {
+    struct sentinel *s;
+    detect_found_fn *found;
+};
+
+static void tell_inspection(void *arg, const char *name, uint32_t days_overdue)
+{
+    const struct inspecting *i = arg;
+    const struct event e = {
+        .kind = EVENT_INSPECTION_OVERDUE,
+        .value = days_overdue,
+        .at_ns = i->s->now_ns,
+        .client_id = bytes_str(name),
+    };
+
+    detect_event(i->s->detect, &e, i->found, i->s);
+}
+
+/** habits_inspect() - tell the detectors which inspections are overdue, and which are not;
+ * MQ.DE.PM-02
+ */
+void habits_inspect(struct sentinel *s, detect_found_fn *found)
+{
+    struct inspecting i = {.s = s, .found = found};
+
+    identify_inspections_each(s->identify, s->now_unix_ms, tell_inspection, &i);
+}

@@ -46,11 +46,23 @@ static void facts(struct sentinel *s, struct evidence_list *e)
 static void detectors(struct sentinel *s, struct evidence_list *e)
 {
     uint64_t n_closed = s->n_events[EVENT_DISCONNECTED];
+    struct detect_census c = detect_census(s->detect);
 
     evidence_add(e, "MQ.PR.SP-03.t1", 1, detect_detectors(), NULL, "all %zu built-in detectors run",
                  detect_detectors());
-    evidence_add(e, "MQ.DE.NM-01.t1", 3, 1, NULL,
-                 "attempts are counted by address, client id and user name");
+    evidence_add(e, "MQ.DE.NM-01.t1", 4, 1, NULL,
+                 "attempts are counted by address, its /24 or /64, client id and user name");
+    if (c.n_active > 0)
+        evidence_add(e, "MQ.DE.ID-03.t2", (double)c.n_learned / (double)c.n_active, c.n_active,
+                     "30d",
+                     "of %zu active clients it is known of %zu what they send, and how much of it "
+                     "is read",
+                     c.n_active, c.n_learned);
+    if (c.n_connections > 0)
+        evidence_add(e, "MQ.DE.ID-04.t3", (double)c.n_idle / (double)c.n_connections,
+                     c.n_connections, "30d",
+                     "%zu of %zu connections say nothing beyond what role and keep alive allow",
+                     c.n_idle, c.n_connections);
     if (n_closed > 0)
         evidence_add(
             e, "MQ.DE.NM-02.t1", 1, n_closed, "30d",

@@ -25,6 +25,7 @@
 #define TICK_NS        NS_PER_S
 #define SAVE_NS        (30 * NS_PER_S)
 #define HABITS_NS      (600 * NS_PER_S)
+#define INSPECTION_NS  (3600 * NS_PER_S)
 #define BLOCKS_MAX     512
 #define INCIDENT_TOPIC "$bastide/incident/"
 
@@ -215,6 +216,7 @@ void sentinel_learn_config(struct sentinel *s, const struct config *c)
 
     learn_roles(s, c);
     habits_configure(s, c, NULL);
+    s->next_inspection_ns = 0; /* the inventory may say that some were done */
     respond_settings_change(s->respond, c->respond_enforce);
     if (!learn_inventory(s, c, &error)) {
         log_error("identify", "inventory not changed: %s", error);
@@ -348,6 +350,10 @@ static void tick(struct sentinel *s)
     if (s->now_ns >= s->next_habits_ns) {
         (void)habits_save(s);
         s->next_habits_ns = s->now_ns + HABITS_NS;
+    }
+    if (s->now_ns >= s->next_inspection_ns) {
+        habits_inspect(s, found);
+        s->next_inspection_ns = s->now_ns + INSPECTION_NS;
     }
 }
 

@@ -37,6 +37,7 @@ struct sentinel {
     uint64_t next_tick_ns;
     uint64_t next_save_ns;
     uint64_t next_habits_ns;
+    uint64_t next_inspection_ns;
     atomic_uint n_blocks;        /* on the way */
     atomic_ullong n_shed_blocks; /* dropped because the sentinel was behind */
     uint64_t n_events[EVENT_KIND_N];
@@ -76,6 +77,7 @@ bool habits_is_critical(const struct role_spec *r);
 void habits_configure(struct sentinel *s, const struct config *c,
                       const struct detect_settings *settings);
 void habits_load(struct sentinel *s);
+void habits_inspect(struct sentinel *s, detect_found_fn *found);
 bool habits_save(struct sentinel *s);
 
 /* enforce.c: the list, on its way to the workers */

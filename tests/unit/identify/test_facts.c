@@ -99,6 +99,7 @@ static void facts_of_a_declared_fleet(void **state)
     expect_fact(id, IDENTIFY_EXTERNAL_CONDUIT_PROTECTED_RATIO, NOW, 1.0 / 2, 2);
     expect_fact(id, IDENTIFY_LOCATION_KNOWN_RATIO,             NOW, 1.0 / 4, 4);
     expect_fact(id, IDENTIFY_LOCATION_AGE_DAYS_P90,            NOW, 2,       1);
+    expect_fact(id, IDENTIFY_INSPECTION_ON_TIME_RATIO,         NOW, 0,       1);
     expect_fact(id, IDENTIFY_CONDUIT_ROUTE_KNOWN_RATIO,        NOW, 1.0 / 2, 2);
     expect_fact(id, IDENTIFY_BROKER_SITE_KNOWN_RATIO,          NOW, 1.0 / 2, 2);
     expect_fact(id, IDENTIFY_HW_PROTECTED_RATIO,               NOW, 1.0 / 2, 2);
@@ -106,6 +107,53 @@ static void facts_of_a_declared_fleet(void **state)
     expect_fact(id, IDENTIFY_ROLE_KNOWN_RATIO,                 NOW, 4.0 / 6, 6);
     expect_fact(id, IDENTIFY_AUTO_RENEW_RATIO,                 NOW, 1.0 / 2, 2);
     /* clang-format on */
+    identify_free(id);
+}
+
+struct overdue {
+    unsigned n;
+    char names[8][16];
+    uint32_t days[8];
+};
+
+static void note_overdue(void *arg, const char *name, uint32_t days_overdue)
+{
+    struct overdue *o = arg;
+
+    snprintf(o->names[o->n], sizeof(o->names[0]), "%s", name);
+    o->days[o->n++] = days_overdue;
+}
+
+/* MQ.DE.PM-02: public 180 days, outdoor 365, else 730; NOW is 2024-10-04. */
+static void inspections_are_due_by_exposure(void **state)
+{
+    static const char devices[] =
+        "assets:\n"
+        "  - {name: P1, client_id: a, state: in-service, exposure_class: public, inspected: "
+        "2024-04-08}\n"
+        "  - {name: P2, client_id: b, state: in-service, exposure_class: public, inspected: "
+        "2024-04-06}\n"
+        "  - {name: O1, client_id: c, state: in-service, exposure_class: outdoor-locked, "
+        "inspected: "
+        "2023-10-06}\n"
+        "  - {name: I1, client_id: d, state: in-service, exposure_class: indoor-locked, "
+        "state_since: "
+        "2022-01-01}\n"
+        "  - {name: N1, client_id: e, state: in-service}\n"
+        "  - {name: R1, client_id: f, state: retired, exposure_class: public}\n";
+    struct identify *id = identify_new(NULL);
+    struct overdue o = {.n = 0};
+
+    (void)state;
+    declare(id, devices, NOW);
+    identify_inspections_each(id, NOW, note_overdue, &o);
+    assert_int_equal(o.n, 4);
+    assert_string_equal(o.names[1], "P2");
+    assert_int_equal(o.days[0], 0);
+    assert_int_equal(o.days[1], 2);
+    assert_int_equal(o.days[2], 0);
+    assert_int_equal(o.days[3], 278);
+    expect_fact(id, IDENTIFY_INSPECTION_ON_TIME_RATIO, NOW, 2.0 / 4, 4);
     identify_free(id);
 }
 
@@ -231,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_anything_to_look_at_every_fact_is_unknown),
         cmocka_unit_test(facts_of_a_declared_fleet),
+        cmocka_unit_test(inspections_are_due_by_exposure),
         cmocka_unit_test(what_was_seen_long_ago_is_not_counted),
         cmocka_unit_test(a_record_is_stale_after_three_intervals_without_its_device),
         cmocka_unit_test(unknown_devices_wait_until_they_are_declared),

@@ -180,6 +180,70 @@ void post_approve(struct exchange *x)
     on_incident(x, NODE_INCIDENT_APPROVE);
 }
 
+/* ---- by order ---- */
+
+/* Return: false when not valid, and @x has its answer. */
+static bool body_order(struct exchange *x, struct node_order *o)
+{
+    const struct {
+        const char *name;
+        const char **to;
+        size_t bytes_max;
+    } texts[] = {
+        {"what", &o->what, ADMIN_TEXT_BYTES_MAX},
+        {"target_kind", &o->target_kind, ADMIN_TEXT_BYTES_MAX},
+        {"target", &o->target, ADMIN_BODY_BYTES_MAX},
+        {"address", &o->address, ADMIN_TEXT_BYTES_MAX},
+        {"direction", &o->direction, ADMIN_TEXT_BYTES_MAX},
+        {"posture", &o->posture, ADMIN_TEXT_BYTES_MAX},
+        {"reason", &o->reason, ADMIN_TEXT_BYTES_MAX},
+    };
+    json_int_t amount = 0;
+    json_int_t for_s = 0;
+
+    for (size_t i = 0; i < COUNT_OF(texts) && x->status == 0; i++)
+        *texts[i].to = body_text(x, texts[i].name, i == 0, texts[i].bytes_max);
+    if (x->status != 0 || !body_number(x, "amount", false, UINT32_MAX, &amount) ||
+        !body_number(x, "for_s", false, BAN_S_MAX, &for_s))
+        return false;
+    o->amount = (uint64_t)amount;
+    o->for_ms = (uint64_t)for_s * 1000;
+    return true;
+}
+
+/** post_respond() - POST /v1/responses; a shutdown begins when the answer has left */
+void post_respond(struct exchange *x)
+{
+    struct node_order o = {0};
+    const json_t *dry = json_object_get(x->body, "dry_run");
+    unsigned count = 0;
+    char *text = NULL;
+    enum node_answer a;
+
+    if (!body_order(x, &o))
+        return;
+    if (dry != NULL && !json_is_boolean(dry)) {
+        exchange_refuse(x, 400, "give true or false", "\"dry_run\" is neither");
+        return;
+    }
+    a = node_respond(x->node, &o, json_is_true(dry), x->author, &count, &text);
+    exchange_answer(x, a, &count, text);
+    x->stops = a == NODE_OK && !json_is_true(dry) && strcmp(o.what, "shutdown") == 0;
+}
+
+/** post_undo() - POST /v1/responses/undo */
+void post_undo(struct exchange *x)
+{
+    struct node_order o = {0};
+    char *text = NULL;
+    enum node_answer a;
+
+    if (!body_order(x, &o))
+        return;
+    a = node_respond_undo(x->node, &o, x->author, &text);
+    exchange_answer(x, a, NULL, text);
+}
+
 /** post_suspend() - POST /v1/responses/suspend: the kill switch of automatic answers */
 void post_suspend(struct exchange *x)
 {

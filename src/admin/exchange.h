@@ -65,6 +65,7 @@ exchange_handler_fn view_keys;
 exchange_handler_fn view_metrics;
 exchange_handler_fn view_network;
 exchange_handler_fn view_records;
+exchange_handler_fn view_responses;
 exchange_handler_fn view_status;
 
 /* admin/act.c */
@@ -78,7 +79,9 @@ exchange_handler_fn post_disconnect;
 exchange_handler_fn post_key_rotate;
 exchange_handler_fn post_record;
 exchange_handler_fn post_reload;
+exchange_handler_fn post_respond;
 exchange_handler_fn post_rollback;
 exchange_handler_fn post_stop;
 exchange_handler_fn post_suspend;
 exchange_handler_fn post_unban;
+exchange_handler_fn post_undo;

@@ -201,6 +201,12 @@ void view_bans(struct exchange *x)
     exchange_reply(x, node_bans_json(x->node));
 }
 
+/** view_responses() - GET /v1/responses */
+void view_responses(struct exchange *x)
+{
+    exchange_reply(x, node_responses_json(x->node));
+}
+
 /** view_evidence() - GET /v1/evidence */
 void view_evidence(struct exchange *x)
 {

@@ -5,8 +5,6 @@
 #include "cli/ask.h"
 #include "cli/human.h"
 
-#define SUSPEND_S_MAX 86400
-
 /* KIND SUBJECT [ADDRESS] as the API takes them. */
 static json_t *subject_body(const struct cli_args *a)
 {
@@ -63,25 +61,6 @@ int cli_disconnect(int argc, char **argv)
     int rc = cli_args_parse(&a, argc, argv, 2, 2);
 
     return rc != CLI_OK ? rc : act_on_subject(&a, "/v1/disconnect", subject_body(&a));
-}
-
-/** cli_responses() - bastide responses suspend DURATION | resume */
-int cli_responses(int argc, char **argv)
-{
-    struct cli_args a;
-    int rc = cli_args_parse(&a, argc, argv, 1, 2);
-    uint64_t for_s = 0;
-
-    if (rc != CLI_OK)
-        return rc;
-    if (strcmp(a.operands[0], "resume") == 0 && a.n_operands == 1)
-        return ask_do(&a, "/v1/responses/suspend", json_pack("{s:i}", "minutes", 0));
-    if (strcmp(a.operands[0], "suspend") != 0 || a.n_operands != 2)
-        return cli_usage(a.verb, "say %s", a.verb->operands);
-    if (!human_span_parse(a.operands[1], &for_s) || for_s > SUSPEND_S_MAX)
-        return cli_usage(a.verb, "%s is no time like 30m, at most 24h", a.operands[1]);
-    return ask_do(&a, "/v1/responses/suspend",
-                  json_pack("{s:I}", "minutes", (json_int_t)((for_s + 59) / 60)));
 }
 
 /** cli_reload() - bastide reload */

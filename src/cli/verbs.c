@@ -66,6 +66,15 @@ static const struct cli_option ban_options[] = {
     {"--reason", NULL, "TEXT",     "why; kept with the ban and in the audit"},
     CLI_SOCKET_OPTIONS, END,
 };
+static const struct cli_option respond_options[] = {
+    {"--dry-run",   NULL, NULL,        "with run: only count whom it would hit"},
+    {"--for",       NULL, "DURATION",  "how long, such as 90s, 10m or 1h; without it until it is undone"},
+    {"--reason",    NULL, "TEXT",      "why; kept with it and in the audit"},
+    {"--rate",      NULL, "N",         "with run throttle: messages a second that are left"},
+    {"--delay",     NULL, "MS",        "with run delay: milliseconds"},
+    {"--direction", NULL, "DIRECTION", "with run quarantine: publish, deliver or both; without it both"},
+    JSON_OPTION, CLI_SOCKET_OPTIONS, END,
+};
 static const struct cli_option incident_options[] = {
     {"--state",    NULL, "STATE",    "only open, acknowledged or closed ones"},
     {"--severity", NULL, "SEVERITY", "only this and worse: info, low, medium, high, critical"},
@@ -229,9 +238,14 @@ const struct cli_verb cli_verbs[] = {
     {"disconnect", cli_disconnect, "close the connections of a client, a user, an address, or one connection",
      "client|user|address|conn SUBJECT", socket_options,
      "It may come back at once; to keep it out, ban it, disable its user or revoke its certificate."},
-    {"responses", cli_responses, "stop all automatic answers for a while, or let them act again",
-     "suspend DURATION | resume", socket_options,
-     "Detection goes on, and incidents are still recorded. At most 24h."},
+    {"respond", cli_respond, "act on clients, certificates, topics, the firewall or the node; list, undo and approve it",
+     "[list | actions | run ACTION [KIND TARGET [ADDRESS]] | undo ACTION [KIND TARGET [ADDRESS]] | undo INCIDENT | "
+     "approve INCIDENT | suspend | resume]", respond_options,
+     "actions shows what there is, and at which KIND of TARGET each is aimed. --dry-run counts whom it would hit. "
+     "undo INCIDENT takes back all that was done because of it; approve does what waits because it would touch too "
+     "many clients. suspend stops all automatic answers for --for, at most 24h, while detection goes on; resume lets "
+     "them act again. run posture takes elevated or lockdown as its TARGET, and undo posture goes back to normal. run "
+     "shutdown keeps in the state folder what was, and stops the node."},
     {"reload", cli_reload, "read configuration, users, certificates and CRL anew", "", socket_options,
      "All or nothing: if anything is wrong, the node goes on with what it has and says why."},
     {"stop", cli_stop, "stop the node in order", "", socket_options, NULL},

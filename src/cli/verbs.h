@@ -39,7 +39,7 @@ int cli_pki(int argc, char **argv);
 int cli_record(int argc, char **argv);
 int cli_reference(int argc, char **argv);
 int cli_reload(int argc, char **argv);
-int cli_responses(int argc, char **argv);
+int cli_respond(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_stop(int argc, char **argv);

@@ -82,6 +82,8 @@ static bool is_trusted_proxy(const struct worker_listener *from, struct link *l)
  */
 bool admit_connection(const struct worker_listener *from, struct link *l)
 {
+    if (from->is_closed)
+        return limit_hit(l, "closed_listeners");
     l->awaits_proxy = from->config->proxy_protocol;
     if (l->awaits_proxy)
         return is_trusted_proxy(from, l) && fits_in_node(l);

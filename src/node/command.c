@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/aim.h"
 #include "node/node_private.h"
 #include "node/sentinel.h"
 
@@ -56,8 +57,8 @@ bool node_subject_kind_parse(const char *text, enum node_subject_kind *ret)
     return false;
 }
 
-static char *say(const char *format, ...) PRINTF(1, 2);
-static char *say(const char *format, ...)
+/** node_say() - owned by the caller */
+char *node_say(const char *format, ...)
 {
     va_list args;
     char *text = NULL;
@@ -74,7 +75,7 @@ static void audit_of(struct node *n, const char *author, const char *action, con
 static void audit_of(struct node *n, const char *author, const char *action, const char *kind,
                      const char *subject, const char *reason, const char *result, ...)
 {
-    char *object = say(subject[0] != '\0' ? "%s %s" : "%s%s", kind, subject);
+    char *object = node_say(subject[0] != '\0' ? "%s %s" : "%s%s", kind, subject);
     char *text = NULL;
     va_list args;
 
@@ -88,36 +89,34 @@ static void audit_of(struct node *n, const char *author, const char *action, con
 
 /* ---- disconnect ---- */
 
-static unsigned disconnect_subject(struct node *n, enum node_subject_kind kind, const char *subject,
-                                   const char *reason)
-{
-    switch (kind) {
-    case NODE_SUBJECT_CLIENT:
-        return links_disconnect(n, SUBJECT_CLIENT, subject, reason);
-    case NODE_SUBJECT_USER:
-        return links_disconnect(n, SUBJECT_USER, subject, reason);
-    case NODE_SUBJECT_ADDRESS:
-        return links_disconnect(n, SUBJECT_ADDRESS, subject, reason);
-    case NODE_SUBJECT_CONN:
-        return links_disconnect_conn(n, strtoull(subject, NULL, 10), reason);
-    case NODE_SUBJECT_KIND_N:
-        break;
-    }
-    return 0;
-}
+static const enum respond_target targets[NODE_SUBJECT_KIND_N] = {
+    [NODE_SUBJECT_CLIENT] = TARGET_CLIENT,
+    [NODE_SUBJECT_USER] = TARGET_USER,
+    [NODE_SUBJECT_ADDRESS] = TARGET_ADDRESS,
+    [NODE_SUBJECT_CONN] = TARGET_CONN,
+};
 
 /** node_disconnect() - see node.h */
 enum node_answer node_disconnect(struct node *n, enum node_subject_kind kind, const char *subject,
                                  const char *author, unsigned *ret_count, char **ret_text)
 {
-    unsigned n_closed = disconnect_subject(n, kind, subject, "disconnected by the operator");
+    const char *why = aim_wrong_why(targets[kind], subject, NULL);
+    struct aim a CLEANUP(aim_done) = {0};
+    unsigned n_closed;
 
+    if (why != NULL) {
+        *ret_text = node_say("%s \"%s\" %s", subject_kinds[kind], subject, why);
+        return NODE_E_INVALID;
+    }
+    a = aim_at(targets[kind], subject, NULL);
+    n_closed = aim_disconnect(n, &a, "disconnected by the operator");
     log_info("control", "%s: disconnect %s %s: %u closed", author, subject_kinds[kind], subject,
              n_closed);
     audit_of(n, author, "disconnect", subject_kinds[kind], subject, "", "%u closed", n_closed);
     *ret_count = n_closed;
-    *ret_text = n_closed > 0 ? say("%u connection%s closed", n_closed, n_closed == 1 ? "" : "s")
-                             : say("no connection of %s \"%s\"", subject_kinds[kind], subject);
+    *ret_text = n_closed > 0
+                    ? node_say("%u connection%s closed", n_closed, n_closed == 1 ? "" : "s")
+                    : node_say("no connection of %s \"%s\"", subject_kinds[kind], subject);
     return n_closed > 0 ? NODE_OK : NODE_E_NOT_FOUND;
 }
 
@@ -153,7 +152,8 @@ static void do_unban(struct sentinel *s, void *arg)
     c->is_kept = respond_is_kept(s->respond);
 }
 
-static enum node_answer answer_of(enum respond_answer a)
+/** node_answer_of() - an answer of respond as the API gives it */
+enum node_answer node_answer_of(enum respond_answer a)
 {
     switch (a) {
     case RESPOND_OK:
@@ -171,45 +171,11 @@ static enum node_answer answer_of(enum respond_answer a)
 }
 
 /* Whom the ban will hit, counted before it is in force. */
-struct hit_count {
-    const struct ban_table *table;
-    unsigned n;
-};
-
-static void count_hits(struct worker *w, void *arg)
-{
-    struct hit_count *h = arg;
-
-    list_each (it, &w->links) {
-        const struct link *l = list_item(it, struct link, in_worker);
-        const struct gate_subject who = {
-            .client_id = bytes_str(l->client_id),
-            .address = bytes_str(l->address),
-        };
-        struct bytes principal =
-            l->grant != NULL ? bytes_str(grant_principal(l->grant)) : BYTES_NONE;
-
-        if (l->phase != LINK_LINGERING)
-            h->n += ban_table_find(h->table, &who, principal, clock_unix_ms()) != NULL;
-    }
-}
-
 static unsigned hits_of(struct node *n, const struct node_ban_request *r)
 {
-    const struct ban one = {
-        .kind = r->kind,
-        .subject = (char *)(uintptr_t)r->subject,
-        .address = (char *)(uintptr_t)r->address,
-        .reason = (char *)(uintptr_t) "",
-        .author = (char *)(uintptr_t) "",
-    };
-    struct ban_table *t = ban_table_new(&one, 1);
-    struct hit_count h = {.table = t};
+    struct aim a CLEANUP(aim_done) = aim_at((enum respond_target)r->kind, r->subject, r->address);
 
-    for (unsigned i = 0; i < n->n_workers; i++)
-        node_call_worker(n, i, count_hits, &h);
-    ban_table_unref(t);
-    return h.n;
+    return aim_count(n, &a).n;
 }
 
 /** node_ban() - see node.h */
@@ -233,7 +199,7 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
 
     *ret_count = 0;
     if (!ban_subject_valid(r->kind, r->subject, r->address, &why)) {
-        *ret_text = say("%s \"%s\": %s", ban_kind_text(r->kind), r->subject, why);
+        *ret_text = node_say("%s \"%s\": %s", ban_kind_text(r->kind), r->subject, why);
         return NODE_E_INVALID;
     }
     *ret_count = hits_of(n, r);
@@ -242,11 +208,11 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
              respond_answer_text(c.answer));
     audit_of(n, author, "ban", ban_kind_text(r->kind), r->subject, r->reason, "%s, %u closed",
              respond_answer_text(c.answer), *ret_count);
-    *ret_text = c.answer == RESPOND_OK
-                    ? say("%s \"%s\" is banned; %u connection%s closed%s", ban_kind_text(r->kind),
-                          r->subject, *ret_count, *ret_count == 1 ? "" : "s", until_restart(&c))
-                    : say("%s", respond_answer_text(c.answer));
-    return answer_of(c.answer);
+    *ret_text = c.answer == RESPOND_OK ? node_say("%s \"%s\" is banned; %u connection%s closed%s",
+                                                  ban_kind_text(r->kind), r->subject, *ret_count,
+                                                  *ret_count == 1 ? "" : "s", until_restart(&c))
+                                       : node_say("%s", respond_answer_text(c.answer));
+    return node_answer_of(c.answer);
 }
 
 /** node_unban() - see node.h */
@@ -263,10 +229,11 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
              respond_answer_text(c.answer));
     audit_of(n, author, "unban", ban_kind_text(kind), subject, "", "%s",
              respond_answer_text(c.answer));
-    *ret_text = c.answer == RESPOND_OK ? say("the ban of %s \"%s\" is lifted%s",
-                                             ban_kind_text(kind), subject, until_restart(&c))
-                                       : say("no ban of %s \"%s\"", ban_kind_text(kind), subject);
-    return answer_of(c.answer);
+    *ret_text = c.answer == RESPOND_OK
+                    ? node_say("the ban of %s \"%s\" is lifted%s", ban_kind_text(kind), subject,
+                               until_restart(&c))
+                    : node_say("no ban of %s \"%s\"", ban_kind_text(kind), subject);
+    return node_answer_of(c.answer);
 }
 
 /* ---- incidents ---- */
@@ -327,21 +294,22 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
     const char *to = r->verb == NODE_INCIDENT_ASSIGN ? r->assignee : "";
 
     if (r->disposition != NULL && !incident_disposition_parse(r->disposition, &c.disposition)) {
-        *ret_text = say("no incident is judged \"%s\": say true, false or benign", r->disposition);
+        *ret_text =
+            node_say("no incident is judged \"%s\": say true, false or benign", r->disposition);
         return NODE_E_INVALID;
     }
     sentinel_call(n->sentinel, do_incident, &c);
     if (c.answer != RESPOND_OK)
-        *ret_text = say("incident %s: %s", r->id, respond_answer_text(c.answer));
+        *ret_text = node_say("incident %s: %s", r->id, respond_answer_text(c.answer));
     else if (r->verb == NODE_INCIDENT_ROLLBACK || r->verb == NODE_INCIDENT_APPROVE)
-        *ret_text = say("incident %s: %u action%s %s", r->id, c.n_actions,
-                        c.n_actions == 1 ? "" : "s", done[r->verb]);
+        *ret_text = node_say("incident %s: %u action%s %s", r->id, c.n_actions,
+                             c.n_actions == 1 ? "" : "s", done[r->verb]);
     else
-        *ret_text =
-            say("incident %s is %s%s%s", r->id, done[r->verb], to[0] != '\0' ? " to " : "", to);
+        *ret_text = node_say("incident %s is %s%s%s", r->id, done[r->verb],
+                             to[0] != '\0' ? " to " : "", to);
     log_info("control", "%s: %s", author, *ret_text);
     audit_of(n, author, verbs[r->verb], "incident", r->id, r->note, "%s", *ret_text);
-    return answer_of(c.answer);
+    return node_answer_of(c.answer);
 }
 
 struct suspend_call {
@@ -365,12 +333,12 @@ enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const 
 
     sentinel_call(n->sentinel, do_suspend, &c);
     if (c.answer != RESPOND_OK)
-        *ret_text = say("at most %u minutes", (unsigned)RESPOND_SUSPEND_MINUTES_MAX);
+        *ret_text = node_say("at most %u minutes", (unsigned)RESPOND_SUSPEND_MINUTES_MAX);
     else if (minutes == 0)
-        *ret_text = say("automatic responses are on");
+        *ret_text = node_say("automatic responses are on");
     else
-        *ret_text = say("no automatic response for %u minutes", minutes);
+        *ret_text = node_say("no automatic response for %u minutes", minutes);
     log_warning("control", "%s: %s", author, *ret_text);
     audit_of(n, author, "suspend", "responses", "", "", "%s", *ret_text);
-    return answer_of(c.answer);
+    return node_answer_of(c.answer);
 }

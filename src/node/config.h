@@ -12,6 +12,8 @@
 #include "detect/detect.h"
 #include "protect/protect.h"
 
+struct respond_play;
+
 enum config_plane {
     CONFIG_PLANE_DELIVERY,
     CONFIG_PLANE_CONTROL,
@@ -62,6 +64,15 @@ struct config_durability_rule {
     enum config_durability durability;
 };
 
+/* What is in force in a posture, instead of what the rest of the file says. */
+struct config_posture {
+    struct limits limits;    /* 0: as limits says */
+    char **closed_listeners; /* by name: nobody is connected there */
+    size_t n_closed_listeners;
+};
+
+#define CONFIG_POSTURES 3 /* by enum respond_posture; the first stays empty */
+
 struct config {
     char *path; /* of the file */
     char *dir;  /* its folder */
@@ -87,7 +98,12 @@ struct config {
     /* Identify */
     char *inventory_file; /* declared assets and flows; NULL */
     /* Detect and respond */
-    bool respond_enforce;     /* false: observe; nothing is acted on */
+    bool respond_enforce; /* false: observe; nothing is acted on */
+    char *ward_socket;    /* of bastide-ward; NULL: the firewall is nobody's */
+    char *respond_ca;     /* folder of the built-in CA, to revoke certificates; NULL */
+    struct respond_play *plays;
+    size_t n_plays;
+    struct config_posture postures[CONFIG_POSTURES];
     double detect_time_scale; /* 1; test builds of scenarios raise it: the clock that detectors and
                                  ban expiry see runs so much faster */
     uint32_t startup_grace_s;

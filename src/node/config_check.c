@@ -11,6 +11,7 @@
 #include "crypto/crypto.h"
 #include "crypto/scram.h"
 #include "node/config_keys.h"
+#include "respond/respond.h"
 
 /* ---- files ---- */
 
@@ -51,7 +52,49 @@ void config_check_rule(struct config_loader *l, const void *object, struct conf_
         config_fail(l, v, "a rule with several filters; write one item (- ) for each");
 }
 
+/** config_detector_wrong_why() - of an incident's kind; Return: NULL, or what is wrong; static. */
+const char *config_detector_wrong_why(const char *name)
+{
+    for (size_t i = 0; i < detect_detectors(); i++) {
+        if (strcmp(detect_detector(i)->name, name) == 0)
+            return NULL;
+    }
+    return "is no kind of incident; docs/reference/detectors.md has them";
+}
+
+/** config_listener_name_wrong_why() - Return: NULL, or what is wrong; static. */
+const char *config_listener_name_wrong_why(const char *name)
+{
+    return name[0] == '\0' ? "is empty; give the name of a listener" : NULL;
+}
+
 /* ---- the whole file ---- */
+
+static bool has_listener(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        if (c->listeners[i].name != NULL && strcmp(c->listeners[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_postures(struct config_loader *l, struct conf_value root)
+{
+    const struct config *c = l->config;
+
+    for (enum respond_posture p = POSTURE_ELEVATED; p < POSTURE_N; p++) {
+        const char *name = respond_posture_text(p);
+        struct conf_value list =
+            conf_get(conf_get(conf_get(root, "postures"), name), "closed_listeners");
+
+        for (size_t i = 0; i < c->postures[p].n_closed_listeners; i++) {
+            if (!has_listener(c, c->postures[p].closed_listeners[i]))
+                config_fail(l, list, "there is no listener \"%s\"",
+                            c->postures[p].closed_listeners[i]);
+        }
+    }
+}
 
 static const struct role_spec *role_named(const struct config *c, const char *name)
 {
@@ -186,6 +229,7 @@ void config_check_root(struct config_loader *l, const void *object, struct conf_
     config_check_listeners(l, conf_get(v, "listeners"));
     check_anonymous(l, v);
     check_override_roles(l, conf_get(conf_get(v, "detect"), "detectors"));
+    check_postures(l, v);
     buf_addf(&l->path, "node");
     check_run_as(l, conf_get(v, "node"));
     l->path.len = len;

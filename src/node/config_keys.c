@@ -6,6 +6,7 @@
 
 #include "alert/alert.h"
 #include "monitor/monitor.h"
+#include "respond/respond.h"
 
 #define IN(type, field) .offset = offsetof(struct type, field)
 #define SECTION(keys_, type, check_)                                                               \
@@ -256,9 +257,44 @@ static const struct config_key detect_keys[] = {
 };
 static const struct config_section detect_section = SECTION(detect_keys, config, NULL);
 
+static const struct config_choice subjects[] = {
+    {"any", SUBJECT_KIND_N}, {"client", SUBJECT_CLIENT}, {"address", SUBJECT_ADDRESS}, {"user", SUBJECT_USER}, {NULL, 0},
+};
+static const struct config_choice severities[] = {
+    {"low", SEVERITY_LOW}, {"medium", SEVERITY_MEDIUM}, {"high", SEVERITY_HIGH}, {"critical", SEVERITY_CRITICAL},
+    {NULL, 0},
+};
+static const struct config_key play_keys[] = {
+    {"kind", CONFIG_TEXT, 0, IN(respond_play, detector), .min = 1, .max = 64, .wrong_why = config_detector_wrong_why,
+     .what = "which kind of incident, such as topic-scan-publish; without it any"},
+    {"role", CONFIG_TEXT, 0, IN(respond_play, role), .min = 1, .max = ROLE_NAME_MAX,
+     .what = "role of the client; without it any"},
+    {"subject", CONFIG_CHOICE, 0, IN(respond_play, subject), .deflt = "any", .choices = subjects,
+     .what = "what the incident is about"},
+    {"severity", CONFIG_CHOICE, CONFIG_REQUIRED, IN(respond_play, severity), .choices = severities,
+     .what = "how grave it is"},
+    {"times", CONFIG_U32, 0, IN(respond_play, times), .min = 1, .max = 3, .deflt = "1",
+     .what = "from the so manieth on: medium ones within an hour of each other, high ones in 24 h"},
+    {"steps", CONFIG_TEXTS, CONFIG_REQUIRED, IN(respond_play, steps),
+     .count_offset = offsetof(struct respond_play, n_steps), .max = 8, .items = "steps",
+     .wrong_why = respond_step_wrong_why,
+     .what = "what is done, besides a record and an alert: delay DURATION, throttle MESSAGES_PER_S DURATION, disconnect, "
+             "ban DURATION, firewall DURATION, posture elevated|lockdown DURATION; none of them: nothing more"},
+};
+static const struct config_section play_section = SECTION(play_keys, respond_play, NULL);
+
 static const struct config_key respond_keys[] = {
     {"enforce", CONFIG_BOOL, 0, IN(config, respond_enforce), .deflt = "yes",
      .what = "no: automatic responses are recorded and not carried out"},
+    {"ward", CONFIG_PATH, 0, IN(config, ward_socket), .min = 1, .max = 107,
+     .what = "unix socket of bastide-ward, who keeps the firewall; without it nothing asks for a block there. Takes a "
+             "restart"},
+    {"ca", CONFIG_PATH, 0, IN(config, respond_ca), .min = 1, .max = 4095,
+     .what = "folder of the built-in CA, such as pki, for 'bastide respond run revoke-certificate'; the node's user "
+             "must be able to write there. Without it certificates are revoked by 'bastide pki revoke'. Takes a restart"},
+    {"playbooks", CONFIG_LIST, 0, IN(config, plays), .count_offset = offsetof(struct config, n_plays), .max = 100,
+     .section = &play_section,
+     .what = "what incidents lead to; the first that fits counts, and the node's own come after them"},
 };
 static const struct config_section respond_section = SECTION(respond_keys, config, NULL);
 
@@ -279,6 +315,34 @@ static const struct config_key store_keys[] = {
      .what = "the credential's name, as in the unit's LoadCredentialEncrypted=; it holds what such a file holds"},
 };
 static const struct config_section store_section = SECTION(store_keys, config, NULL);
+
+#define POSTURE_LIMIT(field, deflt_, min_, max_, what_, i)                          \
+    {#field, CONFIG_U64, 0, IN(config, postures[i].limits.field), .min = 0,         \
+     .max = max_##ULL, .deflt = "0", .what = "then; 0: as limits says"},
+#define X(field, deflt_, min_, max_, what_) POSTURE_LIMIT(field, deflt_, min_, max_, what_, 1)
+static const struct config_key elevated_limits[] = {LIMITS(X)};
+#undef X
+#define X(field, deflt_, min_, max_, what_) POSTURE_LIMIT(field, deflt_, min_, max_, what_, 2)
+static const struct config_key lockdown_limits[] = {LIMITS(X)};
+#undef X
+static const struct config_section elevated_limits_section = SECTION(elevated_limits, config, NULL);
+static const struct config_section lockdown_limits_section = SECTION(lockdown_limits, config, NULL);
+
+#define POSTURE(limits_, i)                                                                                     \
+    {"limits", CONFIG_SECTION, 0, .section = &(limits_), .what = "limits that are others then"},                \
+    {"closed_listeners", CONFIG_TEXTS, 0, IN(config, postures[i].closed_listeners),                             \
+     .count_offset = offsetof(struct config, postures[i].n_closed_listeners), .max = 64, .items = "listeners",  \
+     .wrong_why = config_listener_name_wrong_why,                                                               \
+     .what = "listeners where nobody is let in then, and who is there is disconnected"},
+static const struct config_key elevated_keys[] = {POSTURE(elevated_limits_section, 1)};
+static const struct config_key lockdown_keys[] = {POSTURE(lockdown_limits_section, 2)};
+static const struct config_section elevated_section = SECTION(elevated_keys, config, NULL);
+static const struct config_section lockdown_section = SECTION(lockdown_keys, config, NULL);
+static const struct config_key postures_keys[] = {
+    {"elevated", CONFIG_SECTION, 0, .section = &elevated_section, .what = "something is going on"},
+    {"lockdown", CONFIG_SECTION, 0, .section = &lockdown_section, .what = "only what has to go on, goes on"},
+};
+static const struct config_section postures_section = SECTION(postures_keys, config, NULL);
 
 #define FILE_TO_READ .min = 1, .max = 4095
 static const struct config_choice severities_min[] = {
@@ -356,7 +420,9 @@ static const struct config_key root_keys[] = {
     {"inventory_file", CONFIG_PATH, CONFIG_READABLE, IN(config, inventory_file), FILE_TO_READ,
      .what = "YAML file of declared assets and flows"},
     {"detect", CONFIG_SECTION, 0, .section = &detect_section, .what = "the detectors"},
-    {"respond", CONFIG_SECTION, 0, .section = &respond_section, .what = "automatic responses"},
+    {"respond", CONFIG_SECTION, 0, .section = &respond_section, .what = "responses, automatic and by order"},
+    {"postures", CONFIG_SECTION, 0, .section = &postures_section,
+     .what = "what is in force instead when 'bastide respond run posture' or a playbook says so"},
     {"alerts", CONFIG_SECTION, 0, .section = &alerts_section,
      .what = "incidents to other systems; a change takes a restart"},
     {"store", CONFIG_SECTION, 0, .section = &store_section, .what = "what the node keeps on disk"},

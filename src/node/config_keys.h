@@ -136,6 +136,8 @@ config_check_fn config_check_rule;
 config_check_fn config_check_override;
 config_check_fn config_check_users;
 const char *config_file_wrong_why(const char *path);
+const char *config_detector_wrong_why(const char *name);
+const char *config_listener_name_wrong_why(const char *name);
 bool config_file_is_open(const char *path);
 
 #define CONFIG_UNIX            "unix:" /* before the path of a socket */

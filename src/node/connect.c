@@ -39,6 +39,10 @@ struct gate_subject connect_subject(const struct link *l, const struct wire_conn
         .user_name = user_name_of(l, p),
         .address = bytes_str(l->address),
         .certificate_cn = peer->has_certificate ? bytes_str(peer->certificate_cn) : BYTES_NONE,
+        .certificate_serial =
+            peer->has_certificate ? bytes_str(peer->certificate_serial) : BYTES_NONE,
+        .certificate_issuer =
+            peer->has_certificate ? bytes_str(peer->certificate_issuer) : BYTES_NONE,
         .has_user_name = p->has_user_name || by_scram,
         .has_password = p->has_password && !by_scram,
         .has_scram = by_scram,
@@ -231,6 +235,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     }
     resident_set_will(w, c, p);
     conn_become(&l->conn, CONN_ACTIVE);
+    link_throttle(l);
     count_accepted(w, l);
     l->was_accepted = true;
     notice_connect(l, p);

@@ -3,15 +3,17 @@
  * node/enforce.c - commands of the control plane that reach network connections
  *
  * A changed ban list goes to every worker as a new immutable table, and whom it hits
- * is disconnected there; when the call returns, it is in force.
+ * is disconnected there; so do throttles and quarantines.  When the call returns, it
+ * is in force.
  *
- * MQ.PR.SP-04 MQ.RS.RP-03
+ * MQ.PR.SP-04 MQ.RS.RP-03 MQ.RS.RP-04
  */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "node/aim.h"
 #include "node/node_private.h"
 #include "node/sentinel.h"
 
@@ -69,13 +71,9 @@ struct enforce {
 
 static bool hits(const struct ban_table *t, const struct link *l)
 {
-    const struct gate_subject who = {
-        .client_id = bytes_str(l->client_id),
-        .address = bytes_str(l->address),
-    };
-    struct bytes principal = l->grant != NULL ? bytes_str(grant_principal(l->grant)) : BYTES_NONE;
+    const struct gate_subject who = link_subject(l);
 
-    return ban_table_find(t, &who, principal, clock_unix_ms()) != NULL;
+    return ban_table_find(t, &who, link_principal(l), clock_unix_ms()) != NULL;
 }
 
 static void enforce(struct worker *w, void *arg)
@@ -104,7 +102,60 @@ static unsigned distribute(struct sentinel *s)
     return e.n_closed;
 }
 
-/** enforce_load() - give the workers, not yet started, the bans of earlier runs */
+struct collection {
+    struct ban *throttles; /* owned; texts borrowed */
+    size_t n_throttles;
+    struct quarantine *quarantines; /* the same */
+    size_t n_quarantines;
+};
+
+static void collect(void *arg, const struct respond_measure *m)
+{
+    struct collection *c = arg;
+
+    if (m->kind == ACTION_THROTTLE) {
+        c->throttles = mem_resize(c->throttles, (c->n_throttles + 1) * sizeof(*c->throttles));
+        c->throttles[c->n_throttles++] = (struct ban){
+            .kind = (enum ban_kind)m->target_kind,
+            .subject = (char *)(uintptr_t)m->target,
+            .address = (char *)(uintptr_t)m->address,
+            .expires_unix_ms = m->expires_unix_ms,
+            .per_s = m->amount,
+        };
+    }
+    if (m->kind == ACTION_QUARANTINE) {
+        c->quarantines =
+            mem_resize(c->quarantines, (c->n_quarantines + 1) * sizeof(*c->quarantines));
+        c->quarantines[c->n_quarantines++] =
+            (struct quarantine){(char *)(uintptr_t)m->target, m->directions};
+    }
+}
+
+/* With one reference. */
+static struct restraints *restraints_of(const struct respond *r)
+{
+    struct collection c = {0};
+    struct restraints *all;
+
+    respond_measures_each(r, collect, &c);
+    all = restraints_new(c.throttles, c.n_throttles, c.quarantines, c.n_quarantines);
+    free(c.throttles);
+    free(c.quarantines);
+    return all;
+}
+
+static void load_restraints(struct sentinel *s)
+{
+    struct restraints *all = restraints_of(s->respond);
+
+    for (unsigned i = 0; i < s->node->n_workers; i++) {
+        restraints_unref(s->node->workers[i]->restraints);
+        s->node->workers[i]->restraints = restraints_ref(all);
+    }
+    restraints_unref(all);
+}
+
+/** enforce_load() - give the workers, not yet started, bans and restraints of earlier runs */
 void enforce_load(struct sentinel *s)
 {
     struct ban_table *t;
@@ -114,6 +165,7 @@ void enforce_load(struct sentinel *s)
     for (unsigned i = 0; i < s->node->n_workers; i++)
         s->node->workers[i]->bans = ban_table_ref(t);
     ban_table_unref(t);
+    load_restraints(s);
 }
 
 /** enforce_done() - free the list */
@@ -138,72 +190,45 @@ void enforce_remove(struct sentinel *s, const struct respond_ban *b)
     distribute(s);
 }
 
-/* ---- disconnect ---- */
+/* ---- throttles and quarantines ---- */
 
-struct disconnect {
-    enum subject_kind kind;
-    uint64_t number; /* 0: by kind and subject */
-    struct bytes subject;
-    const char *reason;
-    unsigned n_closed;
-};
-
-static bool is_meant(const struct disconnect *d, const struct link *l)
+static bool is_blocked(const void *arg, const struct message *m)
 {
-    if (d->number != 0)
-        return l->number == d->number;
-    switch (d->kind) {
-    case SUBJECT_ADDRESS:
-        return bytes_equal(bytes_str(l->address), d->subject);
-    case SUBJECT_CLIENT:
-        return bytes_equal(bytes_str(l->client_id), d->subject);
-    case SUBJECT_USER:
-        return l->grant != NULL && bytes_equal(bytes_str(grant_principal(l->grant)), d->subject);
-    case SUBJECT_FLEET:
-    case SUBJECT_KIND_N:
-        break;
-    }
-    return false;
+    return restraints_block(arg, QUARANTINE_DELIVER, m->topic) != NULL;
 }
 
-static void disconnect(struct worker *w, void *arg)
+/* What waits for those who are here and those who are away. */
+static void drop_waiting(struct worker *w)
 {
-    struct disconnect *d = arg;
+    size_t cursor = 0;
+    struct resident *c;
 
+    while ((c = map_next(&w->residents, &cursor)) != NULL)
+        w->counters.messages_quarantined +=
+            session_drop_waiting(c->session, is_blocked, w->restraints);
+}
+
+static void restrain(struct worker *w, void *arg)
+{
+    restraints_unref(w->restraints);
+    w->restraints = restraints_ref(arg);
     list_each (it, &w->links) {
         struct link *l = list_item(it, struct link, in_worker);
 
-        if (l->phase == LINK_LINGERING || !is_meant(d, l))
-            continue;
-        worker_event_of(w, l, EVENT_ACTION_TAKEN, 0, BYTES_NONE, d->reason);
-        /* Why is for the event and the audit: it would tell an intruder the limits. */
-        link_close(l, REASON_ADMINISTRATIVE_ACTION, "closed by the control plane");
-        d->n_closed++;
+        link_throttle(l);
+        if (l->publishing != NULL) /* verdicts are asked for anew */
+            memset(l->publishing->verdicts, 0, sizeof(l->publishing->verdicts));
     }
+    if (restraints_directions(w->restraints) & QUARANTINE_DELIVER)
+        drop_waiting(w);
 }
 
-static unsigned disconnect_all(struct node *n, struct disconnect *d)
+/** enforce_restraints() - throttles and quarantines of now, in force on every worker on return */
+void enforce_restraints(struct sentinel *s)
 {
-    for (unsigned i = 0; i < n->n_workers; i++)
-        node_call_worker(n, i, disconnect, d);
-    return d->n_closed;
-}
+    struct restraints *all = restraints_of(s->respond);
 
-/** links_disconnect() - close all connections of a subject; Return: how many; in force on return.
- */
-unsigned links_disconnect(struct node *n, enum subject_kind kind, const char *subject,
-                          const char *reason)
-{
-    struct disconnect d = {.kind = kind, .subject = bytes_str(subject), .reason = reason};
-
-    return disconnect_all(n, &d);
-}
-
-/** links_disconnect_conn() - close the connection with this number; Return: 1, or 0 if it is gone.
- */
-unsigned links_disconnect_conn(struct node *n, uint64_t number, const char *reason)
-{
-    struct disconnect d = {.number = number, .reason = reason};
-
-    return number == 0 ? 0 : disconnect_all(n, &d);
+    for (unsigned i = 0; i < s->node->n_workers; i++)
+        node_call_worker(s->node, i, restrain, all);
+    restraints_unref(all);
 }

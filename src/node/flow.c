@@ -100,12 +100,24 @@ enum session_offered flow_offer(struct worker *w, struct publication *p, const s
     return how;
 }
 
+/** flow_is_held_back() - is nothing of the topic delivered now?  Counts it as dropped. */
+bool flow_is_held_back(struct worker *w, const struct publication *p)
+{
+    bool is_blocked = restraints_block(w->restraints, QUARANTINE_DELIVER, p->topic) != NULL;
+
+    w->counters.messages_quarantined += is_blocked;
+    return is_blocked;
+}
+
 /** flow_deliver_here() - to the sessions of this worker; Return: how many subscribe to it here */
 size_t flow_deliver_here(struct worker *w, struct publication *p)
 {
-    struct match m = router_match(w->router, p->topic, p->topic_hash);
+    struct match m;
     uint64_t n_queued = w->counters.messages_queued;
 
+    if (flow_is_held_back(w, p))
+        return 0;
+    m = router_match(w->router, p->topic, p->topic_hash);
     p->may_not_wait = !p->is_control && memory_stage(w) >= MEMORY_SCARCE;
     for (size_t i = 0; i < m.n_receivers; i++)
         flow_offer(w, p, &m.receivers[i]);
@@ -117,7 +129,8 @@ size_t flow_deliver_here(struct worker *w, struct publication *p)
 /**
  * flow_route() - to the sessions of this worker and to every outlet that wants it
  *
- * A retained message goes to every worker, since each keeps all of them.
+ * A retained message goes to every worker, since each keeps all of them; also when
+ * nothing of its topic is delivered now.
  *
  * Return: how many sessions here and outlets elsewhere it matched.
  */
@@ -126,6 +139,11 @@ size_t flow_route(struct worker *w, struct publication *p)
     struct match m = router_match(w->router, p->topic, p->topic_hash);
     uint64_t outlets = m.outlets;
 
+    if (flow_is_held_back(w, p)) {
+        if (p->retain)
+            outlet_send(w, BIT64(w->n_workers) - 1, p);
+        return m.n_receivers + m.n_shares + (m.outlets != 0);
+    }
     p->may_not_wait = !p->is_control && memory_stage(w) >= MEMORY_SCARCE;
     for (size_t i = 0; i < m.n_receivers; i++)
         flow_offer(w, p, &m.receivers[i]);
@@ -160,7 +178,9 @@ static bool retain(struct worker *w, struct publication *p)
  */
 void flow_publish_own(struct worker *w, struct publication *p)
 {
-    if (p->retain && !retain(w, p))
+    if (restraints_block(w->restraints, QUARANTINE_PUBLISH, p->topic) != NULL)
+        w->counters.messages_quarantined++;
+    else if (p->retain && !retain(w, p))
         w->counters.limits_hit++;
     else
         flow_route(w, p);
@@ -175,6 +195,9 @@ static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash
     if (v->topic_hash != hash || hash == 0) {
         struct gate_answer a = gate_check(l->grant, GATE_PUBLISH, topic);
 
+        if (a.outcome == GATE_ALLOWED &&
+            restraints_block(l->worker->restraints, QUARANTINE_PUBLISH, topic) != NULL)
+            a.outcome = GATE_E_QUARANTINED;
         *v = (struct verdict){hash, a.outcome, a.is_command, note_is_durable(l->worker, topic)};
     }
     return *v;
@@ -192,6 +215,14 @@ void flow_refusal_text(const struct gate_answer *a, char ret[REFUSAL_TEXT_MAX])
     snprintf(ret, REFUSAL_TEXT_MAX, "%s%s%s", gate_outcome_text(a->outcome),
              a->rule != NULL ? ": " : "", a->rule != NULL ? a->rule : "");
     ret[wire_utf8_whole_len(bytes_str(ret))] = '\0';
+}
+
+/* It has the right to: this is nothing that a detector should hold against it. */
+static void refuse_quarantined(struct link *l, const struct wire_publish *p)
+{
+    l->worker->counters.messages_quarantined++;
+    session_acknowledge(l->resident->session, p, gate_outcome_reason(GATE_E_QUARANTINED),
+                        gate_outcome_text(GATE_E_QUARANTINED));
 }
 
 static void deny_publish(struct link *l, const struct wire_publish *p, const struct verdict *v)
@@ -218,7 +249,9 @@ static bool is_control(const struct link *l)
 static void slow_down(struct link *l, bool takes_memory)
 {
     struct worker *w = l->worker;
-    uint64_t wait_ns = quota_take(&l->quota, grant_messages_per_s_max(l->grant), w->now_ns);
+    uint64_t per_s = grant_messages_per_s_max(l->grant);
+    uint64_t wait_ns = quota_take(
+        &l->quota, l->throttle_per_s > 0 ? MIN(per_s, l->throttle_per_s) : per_s, w->now_ns);
 
     if (w->held_until_ns > w->now_ns)
         wait_ns = MAX(wait_ns, w->held_until_ns - w->now_ns);
@@ -383,7 +416,9 @@ static void receive_publish(struct link *l, const struct wire_frame *f)
     v = ask_gate(l, p.topic, hash_keyed(p.topic));
     if (w->node->monitor != NULL)
         tap_publish(l, &p, v.outcome == GATE_ALLOWED);
-    if (v.outcome != GATE_ALLOWED)
+    if (v.outcome == GATE_E_QUARANTINED)
+        refuse_quarantined(l, &p);
+    else if (v.outcome != GATE_ALLOWED)
         deny_publish(l, &p, &v);
     else if (!is_as_indicated(l, &p))
         refuse_payload(l, &p);

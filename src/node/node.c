@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "crypto/crypto.h"
 #include "crypto/keyring.h"
+#include "node/aim.h"
 #include "node/node_private.h"
 #include "node/scribe.h"
 #include "node/self_test.h"
@@ -152,7 +153,7 @@ static bool make(struct node *n, char **ret_error)
     struct tls_context **tls;
     bool ok;
 
-    n->policy = self_test_policy(n->self_test, &n->config->policy, ret_error);
+    n->policy = posture_policy(n, n->config, ret_error);
     if (n->policy == NULL)
         return false;
     tls = tls_of_all(n->config, ret_error);
@@ -243,6 +244,7 @@ struct node *node_free(struct node *n)
     n->self_test = self_test_free(n->self_test);
     n->sandbox = sandbox_free(n->sandbox);
     policy_unref(n->policy);
+    free(n->shutdown_reason);
     if (n->config != n->started)
         config_free(n->config);
     config_free(n->started);
@@ -268,6 +270,7 @@ struct swap {
     const struct config *config;
     struct policy *policy;
     struct tls_context **tls; /* by listener of the started configuration; NULL: unchanged */
+    enum respond_posture posture;
 };
 
 static void swap_here(struct worker *w, void *arg)
@@ -282,6 +285,7 @@ static void swap_here(struct worker *w, void *arg)
         tls_context_unref(w->listeners[i].tls);
         w->listeners[i].tls = tls_context_ref(s->tls[i]);
     }
+    posture_listeners(w, s->config, s->posture);
     readmit_all(w);
 }
 
@@ -349,30 +353,39 @@ static void cut_replaced_credentials(struct node *n, const struct config *c, str
     for (size_t i = 0; i < n->config->policy.n_users; i++) {
         const struct user_spec *before = &n->config->policy.users[i];
         const struct user_spec *now = map_find(&users, bytes_str(before->name));
+        struct aim at CLEANUP(aim_done) = {0};
         unsigned n_closed;
 
         if (now == NULL || (is_kept(before->password_verifier, now->password_verifier) &&
                             is_kept(before->scram_verifier, now->scram_verifier)))
             continue;
-        n_closed = links_disconnect(n, SUBJECT_USER, before->name, "the password was changed");
+        at = aim_at(TARGET_USER, before->name, NULL);
+        n_closed = aim_disconnect(n, &at, "the password was changed");
         buf_addf(text, "user \"%s\": password changed, %u connections closed\n", before->name,
                  n_closed);
     }
     map_done(&users);
 }
 
-static void put_in_force(struct node *n, struct config *c, struct policy *policy,
-                         struct tls_context **tls, struct buf *text)
+/* On every worker on return. */
+static void swap(struct node *n, const struct config *c, struct policy *policy,
+                 struct tls_context **tls)
 {
-    struct swap s = {.config = c, .policy = policy, .tls = tls};
+    struct swap s = {.config = c, .policy = policy, .tls = tls, .posture = n->posture};
 
     for (unsigned i = 0; i < n->n_workers; i++)
         node_call_worker(n, i, swap_here, &s);
+    policy_unref(n->policy);
+    n->policy = policy;
+}
+
+static void put_in_force(struct node *n, struct config *c, struct policy *policy,
+                         struct tls_context **tls, struct buf *text)
+{
+    swap(n, c, policy, tls);
     cut_replaced_credentials(n, c, text);
     sentinel_call(n->sentinel, learn_here, c);
     set_log_level(c);
-    policy_unref(n->policy);
-    n->policy = policy;
     pthread_mutex_lock(&n->config_lock);
     if (n->config != n->started)
         config_free(n->config);
@@ -388,7 +401,7 @@ static bool reload(struct node *n, struct buf *text)
 {
     char *error = NULL;
     struct config *c = config_load(n->started->path, &error);
-    struct policy *policy = c != NULL ? self_test_policy(n->self_test, &c->policy, &error) : NULL;
+    struct policy *policy = c != NULL ? posture_policy(n, c, &error) : NULL;
     struct tls_context **tls =
         mem_zero(MAX(n->started->n_listeners, (size_t)1) * sizeof(struct tls_context *));
     bool ok = policy != NULL && tls_anew(n, c, tls, text);
@@ -408,6 +421,38 @@ static bool reload(struct node *n, struct buf *text)
     return ok;
 }
 
+/* Another posture, or certificates and CRL anew; of a configuration that stays. */
+static void refresh(struct node *n)
+{
+    struct tls_context **tls =
+        mem_zero(MAX(n->started->n_listeners, (size_t)1) * sizeof(struct tls_context *));
+    struct buf text CLEANUP(buf_done) = {0};
+    struct policy *policy;
+    char *error = NULL;
+
+    atomic_store(&n->refresh_wanted, false);
+    pthread_mutex_lock(&n->reload_lock);
+    n->posture = atomic_load(&n->posture_wanted);
+    pthread_mutex_unlock(&n->reload_lock);
+    policy = posture_policy(n, n->config, &error);
+    check(policy != NULL);                   /* it was made of this configuration before */
+    if (!tls_anew(n, n->config, tls, &text)) /* those that cannot be read stay as they are */
+        log_error("reload", "%.*s", BYTES_ARG(buf_view(&text)));
+    swap(n, n->config, policy, tls);
+    tls_unref_all(tls, n->started->n_listeners);
+    log_warning("node", "posture: %s; certificates and CRL are those of the files",
+                respond_posture_text(n->posture));
+    pthread_mutex_lock(&n->reload_lock);
+    pthread_cond_broadcast(&n->reload_done);
+    pthread_mutex_unlock(&n->reload_lock);
+}
+
+static void refresh_if_wanted(struct node *n)
+{
+    if (atomic_load(&n->refresh_wanted) || n->posture != atomic_load(&n->posture_wanted))
+        refresh(n);
+}
+
 struct reload_request {
     const char *author; /* borrowed */
     struct buf text;
@@ -415,7 +460,8 @@ struct reload_request {
     bool is_done;
 };
 
-static void wake_main(struct node *n)
+/** node_wake_main() - have the main thread look what is wanted of it; any thread */
+void node_wake_main(struct node *n)
 {
     uint64_t one = 1;
 
@@ -436,7 +482,7 @@ enum node_answer node_reload(struct node *n, const char *author, char **ret_text
         return NODE_E_CONFLICT;
     }
     n->reload = &r;
-    wake_main(n);
+    node_wake_main(n);
     while (!r.is_done)
         pthread_cond_wait(&n->reload_done, &n->reload_lock);
     pthread_mutex_unlock(&n->reload_lock);
@@ -483,7 +529,7 @@ static void answer_reload(struct node *n)
     reload_now(n, r);
     pthread_mutex_lock(&n->reload_lock);
     r->is_done = true;
-    pthread_cond_signal(&n->reload_done);
+    pthread_cond_broadcast(&n->reload_done);
     pthread_mutex_unlock(&n->reload_lock);
 }
 
@@ -497,7 +543,7 @@ void node_stop(struct node *n, const char *author)
     pthread_mutex_lock(&n->reload_lock);
     atomic_store(&n->stopping, true);
     pthread_mutex_unlock(&n->reload_lock);
-    wake_main(n);
+    node_wake_main(n);
 }
 
 static int open_signals(void)
@@ -548,8 +594,10 @@ static void serve(struct node *n, int signal_fd)
         if (fds[0].revents != 0)
             take_signal(n, signal_fd);
         if (fds[1].revents != 0 &&
-            read(n->wake_fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
+            read(n->wake_fd, &count, sizeof(count)) == (ssize_t)sizeof(count)) {
+            refresh_if_wanted(n);
             answer_reload(n);
+        }
     }
     sys_free(sys);
 }
@@ -561,7 +609,7 @@ static void refuse_late_reload(struct node *n)
         buf_addf(&n->reload->text, "the node is stopping");
         n->reload->is_done = true;
         n->reload = NULL;
-        pthread_cond_signal(&n->reload_done);
+        pthread_cond_broadcast(&n->reload_done);
     }
     pthread_mutex_unlock(&n->reload_lock);
 }
@@ -682,6 +730,8 @@ int node_run(struct node *n, const struct node_hooks *hooks)
     refuse_late_reload(n);
     if (hooks != NULL && hooks->stopping != NULL)
         hooks->stopping(hooks->owner);
+    if (n->shutdown_reason != NULL)
+        evidence_keep(n, n->shutdown_reason);
     stop_threads(n);
     node_audit(n, "node", "stop", n->started->node_name, "", "stopped");
     log_info("node", "stopped");

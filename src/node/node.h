@@ -151,6 +151,11 @@ json_t *node_bans_json(struct node *n);
 json_t *node_audit_json(struct node *n, uint64_t after, size_t limit);
 /* {"key", "heads": [{"seq", "at_unix_ms", "hash", "signature"}]}, or json_null() */
 json_t *node_audit_heads_json(struct node *n);
+/* {"posture", "suspended_until_unix_ms" (0: not), "in_force": [{"what", "target_kind", "target",
+ * "address", "directions", "amount", "created_unix_ms", "expires_unix_ms" (0: until undone),
+ * "reason", "author", "incident"}] (bans as well), "held": [{"incident", "kind", "what", "target",
+ * "expires_unix_ms", "reason"}], "actions": [{"what", "targets": [...], "does"}]} */
+json_t *node_responses_json(struct node *n);
 /* Array of evidence, as assess/assess.h reads it: one object a probe. */
 json_t *node_evidence_json(struct node *n);
 /* Array, families next to each other, of {"name" (without "bastide_"), "type": "counter"|"gauge",
@@ -195,6 +200,27 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
                           unsigned *ret_count, char **ret_text);
 enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subject,
                             const char *address, const char *author, char **ret_text);
+
+/* What a person orders; all borrowed, NULL or 0: not said. */
+struct node_order {
+    const char *what;        /* "throttle", "quarantine", ...; see node_responses_json() */
+    const char *target_kind; /* "client", "topic", ...; NULL: "node" */
+    const char *target;
+    const char *address;   /* "client-address" only */
+    const char *direction; /* of a quarantine: "publish", "deliver", "both" */
+    const char *posture;   /* "elevated", "lockdown" */
+    uint64_t amount;       /* throttle: messages a second; delay: milliseconds */
+    uint64_t for_ms;       /* 0: until undone */
+    const char *reason;
+};
+
+/* Do it, in force on return; or, with @dry_run, only say whom it would hit.  @ret_count: how many
+ * connections it hit or would. */
+enum node_answer node_respond(struct node *n, const struct node_order *o, bool dry_run,
+                              const char *author, unsigned *ret_count, char **ret_text);
+/* The inverse, of just what was ordered or done automatically to this target. */
+enum node_answer node_respond_undo(struct node *n, const struct node_order *o, const char *author,
+                                   char **ret_text);
 
 enum node_incident_verb {
     NODE_INCIDENT_ACK,      /* somebody looks after it */

@@ -6,6 +6,7 @@
 #include "monitor/monitor.h"
 #include "node/node.h"
 #include "node/worker.h"
+#include "respond/respond.h"
 
 struct sentinel;
 struct auth;
@@ -37,6 +38,10 @@ struct node {
     struct journal_io *journal_io; /* these three: NULL without a journal */
     struct journal *journal;
     struct scribe *scribe;
+    atomic_uint posture_wanted; /* enum respond_posture; the main thread puts it in force */
+    atomic_bool refresh_wanted; /* certificates and CRL are to be read again */
+    unsigned posture;           /* in force; under reload_lock */
+    char *shutdown_reason;      /* owned; evidence is to be kept at the stop; under reload_lock */
     const struct node_hooks *hooks;
     atomic_ullong next_link;
     atomic_ullong next_stamp;
@@ -70,6 +75,20 @@ MUST_CHECK int confine_process(struct node *n);
 void node_confine(const struct node *n, enum sandbox_role role);
 
 #define NODE_BACKUP_SETTING "last backup" /* a row of table setting: {"id", "dir", "left_out"} */
+void node_wake_main(struct node *n);
+
+/* command.c */
+char *node_say(const char *format, ...) PRINTF(1, 2);
+enum node_answer node_answer_of(enum respond_answer a);
+
+/* posture.c */
+struct policy *posture_policy(const struct node *n, const struct config *c, char **ret_error);
+void posture_want(struct node *n, enum respond_posture p);
+void posture_wait(struct node *n);
+void posture_listeners(struct worker *w, const struct config *c, enum respond_posture p);
+
+/* evidence.c */
+void evidence_keep(struct node *n, const char *reason);
 
 /* audit.c: an entry; any thread, does not wait.  NULL is "". */
 void node_audit(struct node *n, const char *actor, const char *action, const char *object,

@@ -24,6 +24,7 @@ struct finding_one {
 };
 
 struct findings {
+    const struct restraints *restraints;
     const struct subscription *subscription;
     uint64_t client_key;
     struct finding_one *at;
@@ -40,6 +41,8 @@ static void found(void *arg, struct message *m, uint64_t serial)
     if (serial <= sub->retained_after || serial > sub->retained_until)
         return;
     if (sub->no_local && m->publisher == f->client_key) /* [MQTT5-3.8.3-3] */
+        return;
+    if (restraints_block(f->restraints, QUARANTINE_DELIVER, m->topic) != NULL)
         return;
     if (f->n == f->cap) {
         f->cap = f->cap > 0 ? f->cap * 2 : 16;
@@ -92,7 +95,8 @@ static void offer(struct session *s, struct findings *f)
 /* All at once; Return: what it cost, more than TOPICS_PER_TURN if they are too many for that. */
 static size_t search(struct worker *w, struct session *s, struct subscription *sub)
 {
-    struct findings f = {.subscription = sub, .client_key = s->client_key};
+    struct findings f = {
+        .restraints = w->restraints, .subscription = sub, .client_key = s->client_key};
     size_t cost =
         router_retained_each(w->router, sub->filter, w->now_ns, TOPICS_PER_TURN, found, &f);
     size_t n_all = f.n;

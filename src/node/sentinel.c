@@ -19,10 +19,13 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/aim.h"
 #include "node/node_private.h"
+#include "node/orders.h"
 #include "node/self_test.h"
 
 #define TICK_NS        NS_PER_S
+#define WARD_NS        (10 * NS_PER_S)
 #define SAVE_NS        (30 * NS_PER_S)
 #define HABITS_NS      (600 * NS_PER_S)
 #define INSPECTION_NS  (3600 * NS_PER_S)
@@ -84,12 +87,38 @@ static void went_offline(struct sentinel *s, const struct event *e)
 
 /* ---- hands of respond ---- */
 
-static unsigned hand_disconnect(void *arg, enum subject_kind kind, const char *subject,
-                                const char *reason)
+static unsigned hand_disconnect(void *arg, enum respond_target kind, const char *target,
+                                const char *address, const char *reason)
 {
     struct sentinel *s = arg;
+    struct aim a CLEANUP(aim_done) = aim_at(kind, target, address);
 
-    return links_disconnect(s->node, kind, subject, reason);
+    return aim_disconnect(s->node, &a, reason);
+}
+
+static void hand_restrain(void *arg)
+{
+    enforce_restraints(arg);
+}
+
+static const char *hand_firewall(void *arg, const char *prefix, unsigned for_s)
+{
+    return firewall_ask(((struct sentinel *)arg)->node, prefix, for_s);
+}
+
+static void hand_posture(void *arg, enum respond_posture p)
+{
+    posture_want(((struct sentinel *)arg)->node, p);
+}
+
+static char *hand_revoke(void *arg, const char *serial)
+{
+    return revoke_certificate(((struct sentinel *)arg)->node, serial);
+}
+
+static void hand_shutdown(void *arg, const char *author, const char *reason)
+{
+    shutdown_want(((struct sentinel *)arg)->node, author, reason);
 }
 
 static void hand_ban_add(void *arg, const struct respond_ban *b)
@@ -217,7 +246,7 @@ void sentinel_learn_config(struct sentinel *s, const struct config *c)
     learn_roles(s, c);
     habits_configure(s, c, NULL);
     s->next_inspection_ns = 0; /* the inventory may say that some were done */
-    respond_settings_change(s->respond, c->respond_enforce);
+    respond_settings_change(s->respond, c->respond_enforce, c->plays, c->n_plays);
     if (!learn_inventory(s, c, &error)) {
         log_error("identify", "inventory not changed: %s", error);
         free(error);
@@ -343,6 +372,11 @@ static void tick(struct sentinel *s)
     respond_tick(s->respond, sentinel_now(s));
     identify_tick(s->identify, s->now_unix_ms);
     s->next_tick_ns = s->now_ns + TICK_NS;
+    if (s->now_ns >= s->next_ward_ns) {
+        if (firewall_forgot(s->node, respond_measures(s->respond, ACTION_FIREWALL)))
+            respond_measures_resume(s->respond, BIT(ACTION_FIREWALL), sentinel_now(s));
+        s->next_ward_ns = s->now_ns + WARD_NS;
+    }
     if (s->now_ns >= s->next_save_ns) {
         (void)identify_save(s->identify, s->node->control, s->now_unix_ms);
         s->next_save_ns = s->now_ns + SAVE_NS;
@@ -393,6 +427,8 @@ static void *run(void *arg)
 
     pthread_setname_np(pthread_self(), "sentinel");
     node_confine(s->node, SANDBOX_SENTINEL);
+    respond_measures_resume(s->respond, BIT(ACTION_FIREWALL) | BIT(ACTION_POSTURE),
+                            sentinel_now(s));
     while (!s->stopping)
         turn(s, s->next_tick_ns);
     return NULL;
@@ -434,6 +470,9 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
         .control = n->control,
         .role_is_critical = role_is_critical,
         .role_is_critical_arg = s,
+        .has_firewall = c->ward_socket != NULL,
+        .plays = c->plays,
+        .n_plays = c->n_plays,
     };
     const struct respond_hands hands = {
         .arg = s,
@@ -441,6 +480,11 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
         .ban_add = hand_ban_add,
         .ban_remove = hand_ban_remove,
         .delay_address = hand_delay,
+        .restrain = hand_restrain,
+        .firewall = hand_firewall,
+        .posture = hand_posture,
+        .revoke = hand_revoke,
+        .shutdown = hand_shutdown,
         .publish_incident = hand_publish,
         .online_clients = hand_online,
         .clients_at_address = hand_at_address,

@@ -38,6 +38,7 @@ struct sentinel {
     uint64_t next_save_ns;
     uint64_t next_habits_ns;
     uint64_t next_inspection_ns;
+    uint64_t next_ward_ns;       /* when bastide-ward is asked whether it has forgotten */
     atomic_uint n_blocks;        /* on the way */
     atomic_ullong n_shed_blocks; /* dropped because the sentinel was behind */
     uint64_t n_events[EVENT_KIND_N];
@@ -85,6 +86,4 @@ void enforce_load(struct sentinel *s);
 void enforce_done(struct sentinel *s);
 unsigned enforce_add(struct sentinel *s, const struct respond_ban *b);
 void enforce_remove(struct sentinel *s, const struct respond_ban *b);
-unsigned links_disconnect(struct node *n, enum subject_kind kind, const char *subject,
-                          const char *reason);
-unsigned links_disconnect_conn(struct node *n, uint64_t number, const char *reason);
+void enforce_restraints(struct sentinel *s);

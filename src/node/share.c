@@ -55,20 +55,27 @@ static void deliver(struct worker *w, struct publication *p, struct share *s, un
         send_on(w, t.outlet, s, p, hops);
 }
 
-static void take_share_post(struct worker *w, struct post *post)
+static void route_share(struct worker *w, const struct share_post *sp, struct publication *p)
 {
-    struct share_post *sp = list_item(post, struct share_post, post);
     struct bytes group = bytes_of(sp->text, sp->group_len);
     struct bytes filter = bytes_of(sp->text + sp->group_len, sp->filter_len);
     struct share *s = router_share(w->router, group, filter);
-    struct publication p = publication_of(sp->message);
 
     if (s != NULL && share_here(s).n_members > 0)
-        offer_here(w, &p, s, share_next_here(s));
+        offer_here(w, p, s, share_next_here(s));
     else if (s != NULL && sp->hops < HOPS_MAX)
-        deliver(w, &p, s, sp->hops + 1);
+        deliver(w, p, s, sp->hops + 1);
     else
         w->counters.messages_dropped++; /* the group has dissolved */
+}
+
+static void take_share_post(struct worker *w, struct post *post)
+{
+    struct share_post *sp = list_item(post, struct share_post, post);
+    struct publication p = publication_of(sp->message);
+
+    if (!flow_is_held_back(w, &p))
+        route_share(w, sp, &p);
     if (sp->intent != 0)
         notes_drop(w->notes, sp->intent);
     publication_done(&p);

@@ -66,6 +66,7 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     w->read_buffer = mem_alloc(READ_BUFFER_BYTES);
     w->router = router_new();
     w->policy = policy_ref(n->policy);
+    w->restraints = restraints_new(NULL, 0, NULL, 0);
     w->subscribe = mem_new(struct wire_subscribe);
     w->unsubscribe = mem_new(struct wire_unsubscribe);
     w->suback = mem_new(struct wire_suback);
@@ -95,6 +96,7 @@ struct worker *worker_free(struct worker *w)
     free(w->notes);
     policy_unref(w->policy);
     ban_table_unref(w->bans);
+    restraints_unref(w->restraints);
     event_block_free(w->events);
     monitor_block_free(w->watched);
     mailbox_free(w->mailbox);

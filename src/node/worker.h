@@ -117,8 +117,9 @@ struct link {
     bool is_blocked;          /* the socket took no more in this turn */
     bool delay_served;
     bool was_accepted;
-    bool by_password; /* how the principal was proved, */
-    bool by_scram;    /* and that without sending it */
+    uint64_t throttle_per_s; /* of a throttle; 0: none */
+    bool by_password;        /* how the principal was proved, */
+    bool by_scram;           /* and that without sending it */
     struct quota quota;
     struct publishing *publishing; /* owned; NULL before the first PUBLISH */
     uint64_t bytes_untold;         /* written, and not told to the sentinel */
@@ -159,6 +160,7 @@ struct worker_listener {
     struct worker *worker;
     const struct config_listener *config;
     struct tls_context *tls;
+    bool is_closed;          /* by the posture */
     struct address *trusted; /* owned; the proxies that are believed */
     size_t n_trusted;
     dev_t unix_device; /* of the file that this worker has made */
@@ -209,6 +211,7 @@ struct worker {
 
     struct policy *policy;
     struct ban_table *bans;
+    struct restraints *restraints;
     struct router *router;
     struct notes *notes; /* owned; NULL: sessions live in memory only */
     struct event_block *events;
@@ -294,6 +297,10 @@ void notice_retain(struct link *l, const struct wire_publish *p);
 void notice_command(struct link *l, const struct wire_publish *p);
 void notice_connect(struct link *l, const struct wire_connect *p);
 void notice_will(struct link *l, const struct wire_connect *p, const struct gate_answer *a);
+/* subject.c */
+struct gate_subject link_subject(const struct link *l);
+struct bytes link_principal(const struct link *l);
+void link_throttle(struct link *l);
 
 /* connect.c */
 void connect_receive(struct link *l, const struct wire_frame *f);
@@ -362,6 +369,7 @@ void flow_protocol_error(struct link *l, enum violation v, uint8_t reason, const
 enum session_offered flow_offer(struct worker *w, struct publication *p, const struct receiver *r);
 size_t flow_route(struct worker *w, struct publication *p);
 void flow_publish_own(struct worker *w, struct publication *p);
+bool flow_is_held_back(struct worker *w, const struct publication *p);
 size_t flow_deliver_here(struct worker *w, struct publication *p);
 
 /* note.c */

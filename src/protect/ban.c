@@ -19,6 +19,7 @@
 #include "wire/wire.h"
 
 #define BAN_SUBJECT_BYTES_MAX 65535 /* the longest client id and user name there can be */
+#define BAN_SERIAL_DIGITS_MAX 42
 #define BAN_KEY_ADDRESS_BYTES (ADDRESS_BYTES + 1)
 
 struct ban_entry {
@@ -41,9 +42,11 @@ static const char *const kind_texts[BAN_KIND_N] = {
     [BAN_CLIENT] = "client",
     [BAN_USER] = "user",
     [BAN_CLIENT_ADDRESS] = "client-address",
+    [BAN_CERTIFICATE] = "certificate",
+    [BAN_ISSUER] = "issuer",
 };
 
-/** ban_kind_text() - Return: "address", "client", "user" or "client-address"; static. */
+/** ban_kind_text() - Return: "address", "client", ...; static. */
 const char *ban_kind_text(enum ban_kind kind)
 {
     check(kind < BAN_KIND_N);
@@ -73,10 +76,21 @@ static const char *name_wrong_why(const char *subject)
     return wire_utf8_valid(bytes_of(subject, len)) ? NULL : "is not UTF-8";
 }
 
+static const char *serial_wrong_why(const char *serial)
+{
+    size_t len = strlen(serial);
+
+    if (len == 0 || len > BAN_SERIAL_DIGITS_MAX || strspn(serial, "0123456789ABCDEF") != len)
+        return "is no serial number: up to 42 of 0-9 and A-F, as 'bastide pki list' shows it";
+    return NULL;
+}
+
 static const char *wrong_why(enum ban_kind kind, const char *subject, const char *address)
 {
     struct address a;
-    const char *why = kind == BAN_ADDRESS ? prefix_parse(subject, &a) : name_wrong_why(subject);
+    const char *why = kind == BAN_ADDRESS       ? prefix_parse(subject, &a)
+                      : kind == BAN_CERTIFICATE ? serial_wrong_why(subject)
+                                                : name_wrong_why(subject);
 
     if (why == NULL && kind == BAN_ADDRESS && prefix_is_everybody(&a))
         why = "has a prefix length of 0, which is everybody";
@@ -288,6 +302,10 @@ const struct ban *ban_table_find(const struct ban_table *t, const struct gate_su
         look_up(&search, BAN_CLIENT, s->client_id);
     if (principal.len > 0)
         look_up(&search, BAN_USER, principal);
+    if (s->certificate_serial.len > 0)
+        look_up(&search, BAN_CERTIFICATE, s->certificate_serial);
+    if (s->certificate_issuer.len > 0)
+        look_up(&search, BAN_ISSUER, s->certificate_issuer);
     if (has_address && s->client_id.len > 0 && t->by_key[BAN_CLIENT_ADDRESS].n > 0) {
         pair_key(&a, s->client_id, &pair);
         look_up(&search, BAN_CLIENT_ADDRESS, buf_view(&pair));

@@ -142,9 +142,11 @@ const struct answers_spec *policy_answers(const struct policy *p);
 /* Who knocks.  All borrowed. */
 struct gate_subject {
     struct bytes client_id;
-    struct bytes user_name;      /* of CONNECT, or of its SCRAM message */
-    struct bytes address;        /* without port */
-    struct bytes certificate_cn; /* of a verified client certificate */
+    struct bytes user_name;          /* of CONNECT, or of its SCRAM message */
+    struct bytes address;            /* without port */
+    struct bytes certificate_cn;     /* of a verified client certificate */
+    struct bytes certificate_serial; /* of the same, hex */
+    struct bytes certificate_issuer; /* common name */
     bool has_user_name;
     bool has_password;
     bool has_scram; /* the password is proved by SCRAM, and not sent */
@@ -169,7 +171,8 @@ struct gate_subject {
     X(E_CONTROL_PLANE,   0x87, "the role may not use the control listener")                     \
     X(E_NOT_AUTHORIZED,  0x87, "no rule allows it")                                             \
     X(E_DENIED,          0x87, "a rule denies it")                                              \
-    X(E_RESERVED,        0x87, "the topic is the node's own")
+    X(E_RESERVED,        0x87, "the topic is the node's own")                                   \
+    X(E_QUARANTINED,     0x87, "the topic is quarantined")
 /* clang-format on */
 
 enum gate_outcome {
@@ -237,22 +240,26 @@ enum ban_kind {
     BAN_CLIENT,         /* client id */
     BAN_USER,           /* principal */
     BAN_CLIENT_ADDRESS, /* the pair: nobody can lock out another by using its name */
+    BAN_CERTIFICATE,    /* serial number, hex */
+    BAN_ISSUER,         /* common name of who issued the certificate */
     BAN_KIND_N,
 };
 
 struct ban {
     enum ban_kind kind;
-    char *subject; /* address, prefix, client id or user name */
+    char *subject; /* address, prefix, client id, user name, serial number or common name */
     char *address; /* BAN_CLIENT_ADDRESS only */
     uint64_t created_unix_ms;
     uint64_t expires_unix_ms; /* 0: until lifted */
     char *reason;
-    char *author; /* "admin:alice", "detector:repeated-auth-failures" */
+    char *author;   /* "admin:alice", "detector:repeated-auth-failures" */
+    uint64_t per_s; /* of a throttle: what is left to it, messages a second; 0: it is kept out */
 };
 
 struct ban_table;
 
-const char *ban_kind_text(enum ban_kind kind); /* "address", "client", "user", "client-address" */
+/* "address", "client", "user", "client-address", "certificate", "issuer" */
+const char *ban_kind_text(enum ban_kind kind);
 bool ban_kind_parse(const char *text, enum ban_kind *ret);
 bool ban_subject_valid(enum ban_kind kind, const char *subject, const char *address,
                        const char **ret_why);
@@ -263,6 +270,27 @@ struct ban_table *ban_table_unref(struct ban_table *t);
  * address can be asked before CONNECT.  @principal may be empty. */
 const struct ban *ban_table_find(const struct ban_table *t, const struct gate_subject *s,
                                  struct bytes principal, uint64_t now_unix_ms);
+
+/* ---- throttles and quarantines: an immutable snapshot, as the bans ---- */
+
+#define QUARANTINE_PUBLISH BIT(0) /* publishing is refused */
+#define QUARANTINE_DELIVER BIT(1) /* nothing is delivered */
+
+struct quarantine {
+    char *filter;
+    unsigned directions;
+};
+
+struct restraints;
+
+struct restraints *restraints_new(struct ban *throttles, size_t n_throttles,
+                                  const struct quarantine *quarantines, size_t n_quarantines);
+struct restraints *restraints_ref(struct restraints *r);
+struct restraints *restraints_unref(struct restraints *r);
+uint64_t restraints_per_s(const struct restraints *r, const struct gate_subject *s,
+                          struct bytes principal, uint64_t now_unix_ms);
+unsigned restraints_directions(const struct restraints *r);
+const char *restraints_block(const struct restraints *r, unsigned direction, struct bytes topic);
 
 /* ---- token bucket: messages_per_s_max ---- */
 

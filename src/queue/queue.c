@@ -147,6 +147,26 @@ void queue_take_shared(struct queue *q, struct queue_ring *ret)
     *q = rest;
 }
 
+/** queue_take_if() - move what @pick says to the end of @ret; the order of the rest stays */
+void queue_take_if(struct queue *q, queue_pick_fn *pick, const void *arg, struct queue_ring *ret)
+{
+    struct queue rest = {0};
+
+    for (size_t lane = 0; lane < QUEUE_LANE_N; lane++) {
+        for (size_t i = 0; i < q->lanes[lane].n; i++) {
+            const struct delivery *d = ring_at(&q->lanes[lane], i);
+
+            if (pick(arg, d->message))
+                ring_push(ret, d);
+            else
+                queue_put_back(&rest, d);
+        }
+        q->lanes[lane].n = 0;
+        ring_done(&q->lanes[lane]);
+    }
+    *q = rest;
+}
+
 static struct queue_ring *head_lane(struct queue *q)
 {
     return &q->lanes[q->lanes[QUEUE_CONTROL].n > 0 ? QUEUE_CONTROL : QUEUE_DELIVERY];

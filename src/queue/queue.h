@@ -131,6 +131,8 @@ void queue_done(struct queue *q);
 enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limits,
                                struct delivery *d, uint64_t now_ns);
 void queue_put_back(struct queue *q, const struct delivery *d);
+typedef bool queue_pick_fn(const void *arg, const struct message *m);
+void queue_take_if(struct queue *q, queue_pick_fn *pick, const void *arg, struct queue_ring *ret);
 void queue_take_shared(struct queue *q, struct queue_ring *ret);
 const struct delivery *queue_head(struct queue *q, uint64_t now_ns);
 bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret);

@@ -15,114 +15,17 @@
 #include "respond/private.h"
 #include "store/audit.h"
 
-#define DELAY_S 600
-#define HELD_S  900
-#define DAY_S   86400
-
-struct action_row {
-    /* Return: false when it could not be done; NULL: nothing to do on the node. */
-    bool (*perform)(struct respond *r, struct incident *i, struct action *a,
-                    struct respond_now now);
-    void (*undo)(struct respond *r, const struct incident *i, const struct action *a,
-                 struct respond_now now); /* NULL: cannot be undone */
-};
-
-/* ---- the actions ---- */
-
-static bool perform_delay(struct respond *r, struct incident *i, struct action *a,
-                          struct respond_now now)
-{
-    (void)i;
-    a->expires_unix_ms = now.unix_ms + respond_scaled_ms(r, DELAY_S);
-    r->hands.delay_address(r->hands.arg, a->target, a->delay_ms,
-                           now.ns + respond_scaled_ns(r, DELAY_S));
-    return true;
-}
-
-/* Another incident may want the address delayed still: then as long as that says. */
-static void undo_delay(struct respond *r, const struct incident *i, const struct action *undone,
-                       struct respond_now now)
-{
-    unsigned delay_ms = 0;
-    uint64_t until_ns = now.ns;
-
-    (void)i;
-    list_each (it, &r->incidents) {
-        const struct incident *other = &list_item(it, struct kept_incident, link)->face;
-
-        for (unsigned n = 0; n < other->n_actions; n++) {
-            const struct action *a = &other->actions[n];
-
-            if (a == undone || a->kind != ACTION_DELAY || a->state != ACTION_DONE ||
-                a->expires_unix_ms <= now.unix_ms || strcmp(a->target, undone->target) != 0)
-                continue;
-            delay_ms = MAX(delay_ms, a->delay_ms);
-            until_ns = MAX(until_ns, now.ns + (a->expires_unix_ms - now.unix_ms) * NS_PER_MS);
-        }
-    }
-    r->hands.delay_address(r->hands.arg, undone->target, delay_ms, until_ns);
-}
-
-static bool perform_disconnect(struct respond *r, struct incident *i, struct action *a,
-                               struct respond_now now)
-{
-    (void)i;
-    (void)now;
-    r->hands.disconnect(r->hands.arg, a->target_kind, a->target, a->reason);
-    return true;
-}
-
-static struct respond_ban ban_of(const struct incident *i, const struct action *a)
-{
-    return (struct respond_ban){
-        .kind = a->ban_kind,
-        .subject = a->target,
-        .address = a->ban_kind == RESPOND_BAN_CLIENT_ADDRESS ? i->address : NULL,
-        .expires_unix_ms = a->expires_unix_ms,
-        .reason = a->reason,
-        .author = a->author,
-        .incident = i->id,
-    };
-}
-
-static bool perform_ban(struct respond *r, struct incident *i, struct action *a,
-                        struct respond_now now)
-{
-    struct history *h = history_of(&r->histories, i->subject_kind, i->subject);
-    struct respond_ban b;
-
-    a->ban_ms =
-        history_ban(h, a->ban_ms * NS_PER_MS, now.ns, respond_scaled_ns(r, DAY_S)) / NS_PER_MS;
-    history_keep(&r->histories, h, now);
-    a->expires_unix_ms = now.unix_ms + a->ban_ms;
-    b = ban_of(i, a);
-    return respond_ban_put(r, &b, now) == RESPOND_OK;
-}
-
-static void undo_ban(struct respond *r, const struct incident *i, const struct action *a,
-                     struct respond_now now)
-{
-    struct respond_ban b = ban_of(i, a);
-    struct ban_entry *e = bans_find(&r->bans, b.kind, b.subject, b.address);
-
-    (void)now;
-    if (e != NULL && e->ban.incident != NULL && strcmp(e->ban.incident, i->id) == 0)
-        respond_ban_lift(r, e);
-}
-
-static const struct action_row rows[ACTION_KIND_N] = {
-    [ACTION_RECORD] = {NULL, NULL},
-    [ACTION_ALERT] = {NULL, NULL},
-    [ACTION_DELAY] = {perform_delay, undo_delay},
-    [ACTION_DISCONNECT] = {perform_disconnect, NULL},
-    [ACTION_BAN] = {perform_ban, undo_ban},
-};
+#define HELD_S 900
+#define DAY_S  86400
 
 /* ---- one action ---- */
 
-static void action_done(struct action *a)
+/** action_done() - free its texts */
+void action_done(struct action *a)
 {
     free(a->target);
+    free(a->address);
+    free(a->incident);
     free(a->author);
     free(a->reason);
     free(a->undone_by);
@@ -171,23 +74,30 @@ static struct action *same_again(struct incident *i, enum action_kind kind)
 }
 
 /* Return: false when there is nothing that the action could be aimed at. */
-static bool aim(const struct incident *i, struct action *a)
+static bool aim(const struct respond *r, const struct incident *i, struct action *a)
 {
     const char *target = i->subject;
 
-    a->target_kind = i->subject_kind;
-    if (a->kind == ACTION_DELAY) {
-        a->target_kind = SUBJECT_ADDRESS;
+    a->target_kind = (enum respond_target)i->subject_kind;
+    if (a->kind == ACTION_DELAY || a->kind == ACTION_FIREWALL) {
+        a->target_kind = TARGET_ADDRESS;
         target = i->address;
+    }
+    if (a->kind == ACTION_POSTURE) {
+        a->target_kind = TARGET_NODE;
+        target = respond_target_text(TARGET_NODE);
     }
     if (a->kind == ACTION_BAN) {
         a->ban_kind =
             i->subject_kind == SUBJECT_ADDRESS ? RESPOND_BAN_ADDRESS : RESPOND_BAN_CLIENT_ADDRESS;
         if (i->address[0] == '\0')
             return false;
+        if (a->ban_kind == RESPOND_BAN_CLIENT_ADDRESS)
+            a->address = bytes_dup_str(bytes_str(i->address));
     }
     a->target = bytes_dup_str(bytes_str(target));
-    return target[0] != '\0';
+    a->incident = bytes_dup_str(bytes_str(i->id));
+    return target[0] != '\0' && (a->kind != ACTION_FIREWALL || r->settings.has_firewall);
 }
 
 static void reason_of(const struct incident *i, const char *why_not, struct action *a)
@@ -213,26 +123,42 @@ static void count(struct respond *r, const struct action *a)
     c->held += a->state == ACTION_HELD;
 }
 
+/* A ban of who was banned before is longer. */
+static void lengthen(struct respond *r, const struct incident *i, struct action *a,
+                     struct respond_now now)
+{
+    struct history *h = history_of(&r->histories, i->subject_kind, i->subject);
+
+    a->for_ms =
+        history_ban(h, a->for_ms * NS_PER_MS, now.ns, respond_scaled_ns(r, DAY_S)) / NS_PER_MS;
+    history_keep(&r->histories, h, now);
+}
+
 static void perform(struct respond *r, struct incident *i, struct action *a, struct respond_now now)
 {
     unsigned touched = guard_clients(r, a);
+    enum respond_answer answer;
+    char *why = NULL;
 
-    if (rows[a->kind].perform == NULL)
+    if (respond_action_targets(a->kind) == 0)
         return;
-    if (!rows[a->kind].perform(r, i, a, now)) {
-        a->state = ACTION_FAILED;
-        a->expires_unix_ms = 0;
-        log_error("respond", "%s: %s of %s: the list of bans is full", i->id,
-                  action_kind_text(a->kind), a->target);
+    if (a->kind == ACTION_BAN)
+        lengthen(r, i, a, now);
+    answer = action_perform(r, a, now, &why);
+    if (answer == RESPOND_OK) {
+        guard_touched(r, a, touched, now);
         return;
     }
-    guard_touched(r, a, touched, now);
+    a->state = ACTION_FAILED;
+    a->expires_unix_ms = 0;
+    log_error("respond", "%s: %s of %s: %s", i->id, action_kind_text(a->kind), a->target,
+              why != NULL ? why : respond_answer_text(answer));
+    free(why);
 }
 
-static bool stands_longer(const struct respond *r, const struct incident *i, const struct action *a,
-                          struct respond_now now)
+static bool stands_longer(const struct respond *r, const struct action *a, struct respond_now now)
 {
-    struct respond_ban b = ban_of(i, a);
+    struct respond_ban b = action_ban(a);
     const struct ban_entry *e = bans_find(&r->bans, b.kind, b.subject, b.address);
 
     return e != NULL && (e->ban.expires_unix_ms == 0 || e->ban.expires_unix_ms > now.unix_ms);
@@ -274,7 +200,7 @@ static void audit(struct respond *r, const struct action *a, const char *author,
 
     if (r->settings.control == NULL)
         return;
-    buf_addf(&object, "%s %s", subject_kind_text(a->target_kind), a->target);
+    buf_addf(&object, "%s %s", respond_target_text(a->target_kind), a->target);
     buf_add_u8(&object, 0);
     e.object = (const char *)object.at;
     control_audit(r->settings.control, &e);
@@ -287,14 +213,14 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
     struct action new = {
         .kind = kind,
         .at_unix_ms = now.unix_ms,
-        .delay_ms = kind == ACTION_DELAY ? p->delay_ms : 0,
-        .ban_ms = kind == ACTION_BAN ? respond_scaled_ms(r, p->ban_s) : 0,
+        .amount = p->steps[kind].amount,
+        .for_ms = respond_scaled_ms(r, p->steps[kind].for_s),
     };
     struct action *a = same_again(i, kind);
     struct action old = {0};
 
-    if ((a != NULL && kind <= ACTION_ALERT) || !aim(i, &new) ||
-        (kind == ACTION_BAN && stands_longer(r, i, &new, now))) {
+    if ((a != NULL && kind <= ACTION_ALERT) || !aim(r, i, &new) ||
+        (kind == ACTION_BAN && stands_longer(r, &new, now))) {
         action_done(&new);
         return;
     }
@@ -383,8 +309,8 @@ unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
 
         if (!is_in_force(a))
             continue;
-        if (a->state == ACTION_DONE && rows[a->kind].undo != NULL)
-            rows[a->kind].undo(r, i, a, now);
+        if (a->state == ACTION_DONE)
+            action_undo(r, a, now);
         mark_undone(r, a, author);
         audit(r, a, author, action_state_text(a->state), now);
         n_undone++;
@@ -444,6 +370,32 @@ void act_ban_lifted(struct respond *r, const struct respond_ban *b, const char *
     }
     if (i != NULL)
         incident_changed(r, i, now);
+}
+
+static bool is_at(const struct action *a, const struct respond_measure *at)
+{
+    return a->kind == at->kind && a->state == ACTION_DONE && a->target_kind == at->target_kind &&
+           strcmp(a->target, at->target) == 0;
+}
+
+/** act_lifted() - a person lifted all measures of this kind and target: their incidents show that
+ */
+void act_lifted(struct respond *r, const struct respond_measure *at, const char *author,
+                struct respond_now now)
+{
+    list_each (it, &r->incidents) {
+        struct incident *i = &list_item(it, struct kept_incident, link)->face;
+        bool has_changed = false;
+
+        for (unsigned n = 0; n < i->n_actions; n++) {
+            if (!is_at(&i->actions[n], at))
+                continue;
+            mark_undone(r, &i->actions[n], author);
+            has_changed = true;
+        }
+        if (has_changed)
+            incident_changed(r, i, now);
+    }
 }
 
 /** incident_actions_free() - forget what was done; it stays done */

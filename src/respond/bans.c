@@ -12,6 +12,8 @@ static const char *const kinds[] = {
     [RESPOND_BAN_CLIENT] = "client",
     [RESPOND_BAN_USER] = "user",
     [RESPOND_BAN_CLIENT_ADDRESS] = "client-address",
+    [RESPOND_BAN_CERTIFICATE] = "certificate",
+    [RESPOND_BAN_ISSUER] = "issuer",
 };
 
 /** respond_ban_kind_text() - as it is stored; static */

@@ -21,7 +21,9 @@ bool guard_protects(const struct respond *r, const struct incident *i, const str
 {
     const struct protected_set *of = r->protected;
 
-    if (a->target_kind == SUBJECT_ADDRESS)
+    if (a->target_kind == TARGET_NODE)
+        return false;
+    if (a->target_kind == TARGET_ADDRESS)
         return protected_has(&of[SUBJECT_ADDRESS], bytes_str(a->target));
     if (r->settings.role_is_critical != NULL && i->role[0] != '\0' &&
         r->settings.role_is_critical(r->settings.role_is_critical_arg, bytes_str(i->role)))
@@ -30,13 +32,14 @@ bool guard_protects(const struct respond *r, const struct incident *i, const str
            protected_has(&of[SUBJECT_USER], bytes_str(i->user_name));
 }
 
-/** guard_clients() - Return: how many clients @a would touch; a delay touches none. */
+/** guard_clients() - Return: how many clients @a would touch; what goes on with none cut is none.
+ */
 unsigned guard_clients(const struct respond *r, const struct action *a)
 {
-    if (a->kind == ACTION_DELAY)
+    if (a->kind == ACTION_DELAY || a->target_kind == TARGET_NODE)
         return 0;
-    return a->target_kind == SUBJECT_ADDRESS ? r->hands.clients_at_address(r->hands.arg, a->target)
-                                             : 1;
+    return a->target_kind == TARGET_ADDRESS ? r->hands.clients_at_address(r->hands.arg, a->target)
+                                            : 1;
 }
 
 static uint64_t touch_key(const struct action *a)
@@ -95,7 +98,7 @@ enum action_state guard_ask(struct respond *r, const struct incident *i, const s
         *ret_why = "automatic responses are suspended";
         return ACTION_OBSERVED;
     }
-    if (a->target_kind == SUBJECT_ADDRESS && touched > ADDRESS_CLIENTS_MAX) {
+    if (a->target_kind == TARGET_ADDRESS && touched > ADDRESS_CLIENTS_MAX) {
         *ret_why = "more than three clients come from the address; approval needed";
         return ACTION_HELD;
     }
@@ -117,7 +120,7 @@ bool respond_is_guarded(struct respond *r, const char *role, struct respond_now 
     const char *why = NULL;
 
     for (size_t k = 0; k < COUNT_OF(kinds); k++) {
-        const struct action a = {.kind = kinds[k], .target_kind = SUBJECT_CLIENT, .target = nobody};
+        const struct action a = {.kind = kinds[k], .target_kind = TARGET_CLIENT, .target = nobody};
 
         if (guard_ask(r, &i, &a, &f, now, &why) != ACTION_WITHHELD)
             return false;

@@ -115,8 +115,8 @@ unsigned history_medium(struct history *h, uint64_t now_ns, uint64_t hour_ns)
     return h->mediums;
 }
 
-/** history_high() - a high finding; Return: true when it is at least the third in 24 h. */
-bool history_high(struct history *h, uint64_t now_ns, uint64_t day_ns)
+/** history_high() - a high finding; Return: the how manieth in 24 h, three for more. */
+unsigned history_high(struct history *h, uint64_t now_ns, uint64_t day_ns)
 {
     uint64_t *place = &h->high_ns[h->highs++ % HISTORY_HIGHS];
     unsigned n = 0;
@@ -124,7 +124,7 @@ bool history_high(struct history *h, uint64_t now_ns, uint64_t day_ns)
     *place = now_ns;
     for (size_t i = 0; i < HISTORY_HIGHS; i++)
         n += within(h->high_ns[i], now_ns, day_ns);
-    return n == HISTORY_HIGHS;
+    return n;
 }
 
 /**

@@ -2,56 +2,147 @@
 /*
  * respond/playbook.c - which actions a finding asks for
  *
- * A table by detector, kind of subject and severity; then what the subject did
- * before.  Whether they may be done is not asked here: see act.c.
+ * A list of plays: those of the configuration, then the ones here; the first that
+ * fits the detector, the role, the kind of subject, the severity and how often it
+ * came.  Whether its steps may be done is not asked here: see act.c.
  *
  * An identity is banned only together with its address, and only for an offence of
  * an authenticated client.  A user name is only told of.
  *
  * MQ.RS.RP-03
  */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
 #include "respond/private.h"
 
-#define HOUR_S         3600
-#define DAY_S          86400
-#define CRITICAL_BAN_S 3600
-#define DELAY_MS       1000
-#define DELAY_DOUBLES  3 /* up to 8 s */
+#define HOUR_S        3600
+#define DAY_S         86400
+#define DELAY_MS      1000
+#define DELAY_DOUBLES 3 /* up to 8 s */
 
-#define DO(action) BIT(ACTION_##action)
-
-struct play {
-    const char *detector; /* NULL: any that has no row of its own */
-    enum subject_kind kind;
-    unsigned medium;
-    unsigned medium_again; /* within an hour */
-    unsigned high;
-    unsigned high_again; /* the third in 24 h */
-    unsigned critical;
-    unsigned ban_s;
-};
+#define STEPS(...)                                                                                 \
+    .steps = (char *const[]){__VA_ARGS__},                                                         \
+    .n_steps = sizeof((char *const[]){__VA_ARGS__}) / sizeof(char *)
 
 /* clang-format off */
-static const struct play plays[] = {
-    /* detector                       subject          medium     again           high                      third                     critical                  ban_s */
-    {"repeated-connection-attempts",  SUBJECT_CLIENT,  DO(DELAY), DO(DISCONNECT), DO(DISCONNECT) | DO(BAN), DO(DISCONNECT) | DO(BAN), DO(DISCONNECT) | DO(BAN), 300},
-    {"topic-scan-publish",            SUBJECT_CLIENT,  DO(DELAY), DO(DISCONNECT), DO(DISCONNECT) | DO(BAN), DO(DISCONNECT) | DO(BAN), DO(DISCONNECT) | DO(BAN), 600},
-    {"topic-scan-subscribe",          SUBJECT_CLIENT,  DO(DELAY), DO(DISCONNECT), DO(DISCONNECT) | DO(BAN), DO(DISCONNECT) | DO(BAN), DO(DISCONNECT) | DO(BAN), 600},
-    {NULL,                            SUBJECT_CLIENT,  DO(DELAY), DO(DISCONNECT), DO(DISCONNECT),           DO(DISCONNECT) | DO(BAN), DO(DISCONNECT) | DO(BAN), 600},
-    {NULL,                            SUBJECT_ADDRESS, DO(DELAY), DO(DISCONNECT), DO(BAN),                  DO(BAN),                  DO(DISCONNECT) | DO(BAN), 600},
-    {NULL,                            SUBJECT_USER,    0,         0,              0,                        0,                        0,                        0},
-    {NULL,                            SUBJECT_FLEET,   0,         0,              0,                        0,                        0,                        0},
+static const struct respond_play defaults[] = {
+    /* detector                        role  subject          severity           times  what is done */
+    {"repeated-connection-attempts",   NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect", "ban 5m")},
+    {"topic-scan-publish",             NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect", "ban 10m")},
+    {"topic-scan-subscribe",           NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect", "ban 10m")},
+    {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_MEDIUM,   2, STEPS("delay 10m", "disconnect")},
+    {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_MEDIUM,   0, STEPS("delay 10m")},
+    {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     3, STEPS("disconnect", "ban 10m")},
+    {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect")},
+    {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_CRITICAL, 0, STEPS("disconnect", "ban 1h")},
+    {NULL,                             NULL, SUBJECT_ADDRESS, SEVERITY_MEDIUM,   2, STEPS("delay 10m", "disconnect")},
+    {NULL,                             NULL, SUBJECT_ADDRESS, SEVERITY_MEDIUM,   0, STEPS("delay 10m")},
+    {NULL,                             NULL, SUBJECT_ADDRESS, SEVERITY_HIGH,     3, STEPS("ban 10m", "firewall 1h")},
+    {NULL,                             NULL, SUBJECT_ADDRESS, SEVERITY_HIGH,     0, STEPS("ban 10m")},
+    {NULL,                             NULL, SUBJECT_ADDRESS, SEVERITY_CRITICAL, 0, STEPS("disconnect", "ban 1h")},
 };
 /* clang-format on */
 
-static const struct play *play_of(const struct incident *i)
-{
-    const struct play *p = plays;
+/* ---- those of the configuration ---- */
 
-    while (p->kind != i->subject_kind ||
-           (p->detector != NULL && strcmp(p->detector, i->detector->name) != 0))
-        p++;
-    return p;
+static char *keep(const char *text)
+{
+    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
+}
+
+static char **keep_all(char *const *texts, size_t n)
+{
+    char **copy = mem_zero(MAX(n, (size_t)1) * sizeof(*copy));
+
+    for (size_t i = 0; i < n; i++)
+        copy[i] = keep(texts[i]);
+    return copy;
+}
+
+/** playbook_take() - copy @plays, to be asked before the defaults */
+void playbook_take(struct respond *r, const struct respond_play *plays, size_t n)
+{
+    r->plays = mem_zero(MAX(n, (size_t)1) * sizeof(*r->plays));
+    r->n_plays = n;
+    for (size_t i = 0; i < n; i++) {
+        r->plays[i] = plays[i];
+        r->plays[i].detector = keep(plays[i].detector);
+        r->plays[i].role = keep(plays[i].role);
+        r->plays[i].steps = keep_all(plays[i].steps, plays[i].n_steps);
+    }
+}
+
+/** playbook_done() - forget those of the configuration */
+void playbook_done(struct respond *r)
+{
+    for (size_t i = 0; i < r->n_plays; i++) {
+        free((void *)(uintptr_t)r->plays[i].detector);
+        free((void *)(uintptr_t)r->plays[i].role);
+        for (size_t s = 0; s < r->plays[i].n_steps; s++)
+            free(r->plays[i].steps[s]);
+        free((void *)(uintptr_t)r->plays[i].steps);
+    }
+    free(r->plays);
+    r->plays = NULL;
+    r->n_plays = 0;
+}
+
+/* ---- a finding's play ---- */
+
+static bool fits(const struct respond_play *p, const struct incident *i, enum severity severity,
+                 unsigned times)
+{
+    return (p->detector == NULL || strcmp(p->detector, i->detector->name) == 0) &&
+           (p->role == NULL || strcmp(p->role, i->role) == 0) &&
+           (p->subject == SUBJECT_KIND_N || p->subject == (int)i->subject_kind) &&
+           p->severity == (int)severity && p->times <= times;
+}
+
+static const struct respond_play *play_of(const struct respond *r, const struct incident *i,
+                                          enum severity severity, unsigned times)
+{
+    for (size_t n = 0; n < r->n_plays; n++) {
+        if (fits(&r->plays[n], i, severity, times))
+            return &r->plays[n];
+    }
+    for (size_t n = 0; n < COUNT_OF(defaults); n++) {
+        if (fits(&defaults[n], i, severity, times))
+            return &defaults[n];
+    }
+    return NULL;
+}
+
+/* The how manieth of its kind; what is rarer is not counted. */
+static unsigned times_of(struct respond *r, struct history *h, enum severity severity,
+                         struct respond_now now)
+{
+    switch (severity) {
+    case SEVERITY_INFO:
+    case SEVERITY_LOW:
+    case SEVERITY_CRITICAL:
+    case SEVERITY_N:
+        break;
+    case SEVERITY_MEDIUM:
+        return history_medium(h, now.ns, respond_scaled_ns(r, HOUR_S)) + 1;
+    case SEVERITY_HIGH:
+        return history_high(h, now.ns, respond_scaled_ns(r, DAY_S));
+    }
+    return 1;
+}
+
+static void add_steps(struct plan *p, const struct respond_play *play, unsigned times)
+{
+    for (size_t n = 0; n < play->n_steps; n++) {
+        struct respond_step s;
+
+        check(respond_step_parse(play->steps[n], &s) == NULL); /* looked at when it was loaded */
+        if (s.kind == ACTION_DELAY)
+            s.amount = DELAY_MS << MIN(times - 1, (unsigned)DELAY_DOUBLES);
+        p->actions |= BIT(s.kind);
+        p->steps[s.kind] = s;
+    }
 }
 
 /**
@@ -64,42 +155,25 @@ static const struct play *play_of(const struct incident *i)
 struct plan playbook_plan(struct respond *r, struct incident *i, const struct finding *f,
                           struct respond_now now)
 {
-    const struct play *play = play_of(i);
-    uint64_t hour_ns = respond_scaled_ns(r, HOUR_S);
     enum severity severity = f->severity;
     struct history unseen = {0};
     struct history *h =
         f->observe_only ? &unseen : history_of(&r->histories, i->subject_kind, i->subject);
-    struct plan p = {.ban_s = play->ban_s};
-    unsigned before;
+    struct plan p = {.actions = BIT(ACTION_RECORD)};
+    const struct respond_play *play;
+    unsigned times;
 
-    if (severity == SEVERITY_LOW && history_low(h, f->detector, now.ns, hour_ns))
+    if (severity == SEVERITY_LOW &&
+        history_low(h, f->detector, now.ns, respond_scaled_ns(r, HOUR_S)))
         severity = SEVERITY_MEDIUM;
     i->severity = MAX(i->severity, severity);
-
-    switch (severity) {
-    case SEVERITY_INFO:
-    case SEVERITY_LOW:
-    case SEVERITY_N:
-        break;
-    case SEVERITY_MEDIUM:
-        before = history_medium(h, now.ns, hour_ns);
-        p.actions = before > 0 ? play->medium | play->medium_again : play->medium;
-        p.delay_ms = DELAY_MS << MIN(before, (unsigned)DELAY_DOUBLES);
-        break;
-    case SEVERITY_HIGH:
-        p.actions =
-            history_high(h, now.ns, respond_scaled_ns(r, DAY_S)) ? play->high_again : play->high;
-        if (!f->observe_only)
-            history_keep(&r->histories, h, now);
-        break;
-    case SEVERITY_CRITICAL:
-        p.actions = play->critical;
-        p.ban_s = CRITICAL_BAN_S;
-        break;
-    }
-    if (f->alert_only)
-        p.actions = 0;
-    p.actions |= severity > SEVERITY_INFO ? DO(RECORD) | DO(ALERT) : DO(RECORD);
+    times = times_of(r, h, severity, now);
+    if (severity == SEVERITY_HIGH && !f->observe_only)
+        history_keep(&r->histories, h, now);
+    play = f->alert_only ? NULL : play_of(r, i, severity, times);
+    if (severity > SEVERITY_INFO)
+        p.actions |= BIT(ACTION_ALERT);
+    if (play != NULL)
+        add_steps(&p, play, times);
     return p;
 }

@@ -47,7 +47,7 @@ struct history *history_of(struct histories *all, enum subject_kind kind, const 
 bool history_low(struct history *h, const struct detector_info *d, uint64_t now_ns,
                  uint64_t hour_ns);
 unsigned history_medium(struct history *h, uint64_t now_ns, uint64_t hour_ns);
-bool history_high(struct history *h, uint64_t now_ns, uint64_t day_ns);
+unsigned history_high(struct history *h, uint64_t now_ns, uint64_t day_ns);
 uint64_t history_ban(struct history *h, uint64_t base_ns, uint64_t now_ns, uint64_t day_ns);
 void histories_load(struct histories *all, struct control *control, struct respond_now now);
 void history_keep(const struct histories *all, const struct history *h, struct respond_now now);
@@ -141,6 +141,28 @@ void bans_read_back(struct control *from, struct ban_list *ret);
 void ban_keep(struct ban_list *l, const struct ban_entry *e);
 void ban_unkeep(struct ban_list *l, const struct ban_entry *e);
 
+/* ---- measure.c, measure_store.c ---- */
+
+struct measure_entry {
+    struct respond_measure measure; /* its texts are owned */
+    struct list link;
+};
+
+struct measure_list {
+    struct list all; /* in the order in which they were taken */
+    unsigned n;
+    struct control *control; /* borrowed; NULL: not kept */
+};
+
+void measures_init(struct measure_list *l);
+void measures_done(struct measure_list *l);
+void measures_add(struct measure_list *l, const struct respond_measure *m);
+void measures_drop(struct measure_list *l, struct measure_entry *e);
+bool measure_is_kind(enum action_kind kind);
+bool measure_is_kept(enum action_kind kind);
+void measures_load(struct measure_list *l, struct control *control, uint64_t now_unix_ms);
+void measure_keep(struct measure_list *l, const struct respond_measure *m, bool is_in_force);
+
 /* ---- the whole ---- */
 
 struct kept_incident {
@@ -159,6 +181,9 @@ struct respond {
     struct blast blast;
     struct feed feed;
     struct ban_list bans;
+    struct measure_list measures;
+    struct respond_play *plays; /* owned, with their texts */
+    size_t n_plays;
     struct map by_id;
     struct map open_by_key;
     struct list incidents; /* oldest first */
@@ -173,6 +198,13 @@ uint64_t respond_scaled_ns(const struct respond *r, uint64_t seconds);
 uint64_t respond_scaled_ms(const struct respond *r, uint64_t seconds);
 void respond_flush(struct respond *r);
 
+/* measures of the list and on the node, at once */
+enum respond_answer respond_measure_put(struct respond *r, const struct respond_measure *m,
+                                        struct respond_now now, const char **ret_why);
+unsigned respond_measures_lift(struct respond *r, const struct respond_measure *at,
+                               struct respond_now now);
+void respond_measures_expire(struct respond *r, struct respond_now now);
+
 /* bans of the list and on the node, at once */
 enum respond_answer respond_ban_put(struct respond *r, const struct respond_ban *b,
                                     struct respond_now now);
@@ -183,10 +215,11 @@ void respond_bans_expire(struct respond *r, uint64_t now_unix_ms);
 
 struct plan {
     unsigned actions; /* BIT(enum action_kind) */
-    unsigned delay_ms;
-    unsigned ban_s; /* before doubling */
+    struct respond_step steps[ACTION_KIND_N];
 };
 
+void playbook_take(struct respond *r, const struct respond_play *plays, size_t n);
+void playbook_done(struct respond *r);
 struct plan playbook_plan(struct respond *r, struct incident *i, const struct finding *f,
                           struct respond_now now);
 
@@ -198,6 +231,13 @@ void guard_touched(struct respond *r, const struct action *a, unsigned clients,
 enum action_state guard_ask(struct respond *r, const struct incident *i, const struct action *a,
                             const struct finding *f, struct respond_now now, const char **ret_why);
 
+/* action.c */
+bool action_is_sound(const struct action *a);
+enum respond_answer action_perform(struct respond *r, struct action *a, struct respond_now now,
+                                   char **ret_why);
+void action_undo(struct respond *r, const struct action *a, struct respond_now now);
+struct respond_ban action_ban(const struct action *a);
+
 /* act.c */
 void act_on(struct respond *r, struct incident *i, const struct finding *f, const struct plan *p,
             struct respond_now now);
@@ -206,6 +246,9 @@ unsigned act_approve(struct respond *r, struct incident *i, const char *author,
 unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
                       struct respond_now now);
 bool act_expire(struct incident *i, struct respond_now now);
+void action_done(struct action *a);
+void act_lifted(struct respond *r, const struct respond_measure *at, const char *author,
+                struct respond_now now);
 void act_ban_lifted(struct respond *r, const struct respond_ban *b, const char *author,
                     struct respond_now now);
 

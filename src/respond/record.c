@@ -54,13 +54,25 @@ bool incident_disposition_parse(const char *text, enum incident_disposition *ret
 const char *action_kind_text(enum action_kind k)
 {
     static const char *const texts[] = {
-#define X(name, text) [ACTION_##name] = text,
+#define X(name, text, what) [ACTION_##name] = text,
         ACTION_KINDS(X)
 #undef X
     };
 
     check(k < ACTION_KIND_N);
     return texts[k];
+}
+
+/** action_kind_parse() - Return: false if @text is none; @ret is then untouched. */
+bool action_kind_parse(const char *text, enum action_kind *ret)
+{
+    for (enum action_kind k = 0; k < ACTION_KIND_N; k++) {
+        if (strcmp(text, action_kind_text(k)) == 0) {
+            *ret = k;
+            return true;
+        }
+    }
+    return false;
 }
 
 /** action_state_text() - static */
@@ -199,12 +211,12 @@ static json_t *json_action(const struct action *a)
     set(o, "state", json_string(action_state_text(a->state)));
     set(o, "author", json_text(a->author));
     set(o, "reason", json_text(a->reason));
-    set(o, "target_kind", json_string(subject_kind_text(a->target_kind)));
+    set(o, "target_kind", json_string(respond_target_text(a->target_kind)));
     set(o, "target", json_text(a->target));
     if (a->kind == ACTION_BAN)
         set(o, "ban", json_string(respond_ban_kind_text(a->ban_kind)));
     if (a->kind == ACTION_DELAY)
-        set(o, "delay_ms", json_integer(a->delay_ms));
+        set(o, "delay_ms", json_integer((json_int_t)a->amount));
     if (a->expires_unix_ms != 0)
         set(o, "expires_unix_ms", json_integer((json_int_t)a->expires_unix_ms));
     set(o, "undone", json_boolean(a->state == ACTION_UNDONE));

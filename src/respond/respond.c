@@ -85,7 +85,8 @@ struct respond *respond_new(const struct respond_settings *s, const struct respo
     struct respond *r = mem_new(struct respond);
 
     r->settings = *s;
-    r->settings.state_dir = NULL; /* the parts keep their own paths */
+    r->settings.state_dir = NULL; /* the parts keep their own paths, */
+    r->settings.plays = NULL;     /* and their own playbook */
     r->hands = *hands;
     histories_init(&r->histories);
     for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++)
@@ -96,7 +97,10 @@ struct respond *respond_new(const struct respond_settings *s, const struct respo
     incidents_restore(r);
     bans_init(&r->bans);
     bans_load(&r->bans, s->control, s->state_dir, now.unix_ms);
+    measures_init(&r->measures);
+    playbook_take(r, s->plays, s->n_plays);
     if (s->control != NULL) {
+        measures_load(&r->measures, s->control, now.unix_ms);
         histories_load(&r->histories, s->control, now);
         protected_load(r->protected, s->control);
         suspension_load(r, now);
@@ -111,6 +115,8 @@ struct respond *respond_free(struct respond *r)
         return NULL;
     incidents_done(r);
     bans_done(&r->bans);
+    measures_done(&r->measures);
+    playbook_done(r);
     feed_done(&r->feed);
     blast_done(&r->blast);
     for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++)
@@ -120,12 +126,15 @@ struct respond *respond_free(struct respond *r)
     return NULL;
 }
 
-/** respond_settings_change() - enforce, or observe only; what is in force stays so */
-void respond_settings_change(struct respond *r, bool enforce)
+/** respond_settings_change() - enforce, or observe only; by another playbook */
+void respond_settings_change(struct respond *r, bool enforce, const struct respond_play *plays,
+                             size_t n_plays)
 {
     if (r->settings.enforce != enforce)
         log_info("respond", "automatic responses: %s", enforce ? "enforced" : "observed only");
     r->settings.enforce = enforce;
+    playbook_done(r);
+    playbook_take(r, plays, n_plays);
 }
 
 /** respond_flush() - wait until what a person asked for is on disk, or known not to be */
@@ -139,6 +148,7 @@ void respond_flush(struct respond *r)
 void respond_tick(struct respond *r, struct respond_now now)
 {
     respond_bans_expire(r, now.unix_ms);
+    respond_measures_expire(r, now);
     incidents_expire(r, now);
     if (r->suspended_until_ns != 0 && now.ns >= r->suspended_until_ns) {
         log_info("respond", "automatic responses act again");

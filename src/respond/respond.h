@@ -8,8 +8,8 @@
  * respond.
  *
  * What it keeps: incidents.jsonl in state_dir (one line a change), for other tools; and in
- * the control store the last record of each incident, bans, what subjects did before,
- * whom nothing is done to, and the kill switch, which are read back at the start.
+ * the control store the last record of each incident, bans, measures, what subjects did
+ * before, whom nothing is done to, and the kill switch, which are read back at the start.
  *
  * MQ.RS.* (detection, section 5)
  */
@@ -46,6 +46,8 @@ enum respond_ban_kind { /* in the order of protect's enum ban_kind */
                         RESPOND_BAN_USER,
                         RESPOND_BAN_CLIENT_ADDRESS, /* the pair: nobody can lock out another by
                                                        using its name */
+                        RESPOND_BAN_CERTIFICATE,    /* serial number */
+                        RESPOND_BAN_ISSUER,
                         RESPOND_BAN_KIND_N,
 };
 
@@ -62,6 +64,98 @@ struct respond_ban {
     const char *incident; /* id of the incident that caused it, or NULL */
 };
 
+/* ---- whom an action is aimed at ---- */
+
+/* clang-format off */
+/*    name            text              what a target of the kind is */
+#define RESPOND_TARGETS(X)                                                   \
+    X(ADDRESS,        "address")        /* an address or prefix */           \
+    X(CLIENT,         "client")         /* client id */                      \
+    X(USER,           "user")           /* principal */                      \
+    X(CLIENT_ADDRESS, "client-address") /* client id, from one address */    \
+    X(CERTIFICATE,    "certificate")    /* serial number, hex */             \
+    X(ISSUER,         "issuer")         /* common name of who issued it */   \
+    X(TOPIC,          "topic")          /* topic filter */                   \
+    X(CONN,           "conn")           /* number of the connection */       \
+    X(NODE,           "node")           /* the node itself */
+/* clang-format on */
+
+enum respond_target { /* begins in the order of enum subject_kind and of enum respond_ban_kind */
+#define X(name, text) TARGET_##name,
+                      RESPOND_TARGETS(X)
+#undef X
+                          TARGET_N,
+};
+
+const char *respond_target_text(enum respond_target t);
+bool respond_target_parse(const char *text, enum respond_target *ret);
+
+/* ---- actions ---- */
+
+/* clang-format off */
+/*    name                text                  what it does; what undoes it */
+#define ACTION_KINDS(X)                                                                           \
+    X(RECORD,             "record",             "a line in incidents.jsonl; nothing")             \
+    X(ALERT,              "alert",              "the incident is published; nothing")             \
+    X(DELAY,              "delay",              "CONNACKs to the address come later; no delay")   \
+    X(THROTTLE,           "throttle",           "its messages are read more slowly; its own rate again") \
+    X(DISCONNECT,         "disconnect",         "its connections are closed; it may come back by itself") \
+    X(BAN,                "ban",                "it is disconnected and kept out; the ban is lifted") \
+    X(QUARANTINE,         "quarantine",         "a topic filter is blocked; the block is lifted") \
+    X(FIREWALL,           "firewall",           "packets of the address are dropped; they pass again") \
+    X(REVOKE_CERTIFICATE, "revoke-certificate", "it is on the CA's list for good, its sessions are cut; nothing, a new one is issued") \
+    X(REVOKE_USER,        "revoke-user",        "the user is disconnected and kept out for good; the ban is lifted") \
+    X(POSTURE,            "posture",            "the limits and listeners of a posture are in force; the normal ones") \
+    X(SHUTDOWN,           "shutdown",           "evidence is kept, clients are sent elsewhere, the node stops; it is started again")
+/* clang-format on */
+
+enum action_kind {
+#define X(name, text, what) ACTION_##name,
+    ACTION_KINDS(X)
+#undef X
+        ACTION_KIND_N,
+};
+
+/* ---- measures: what goes on until it ends or is lifted, but for bans ---- */
+
+#define RESPOND_MEASURES_MAX 4096 /* more are refused */
+
+/* Of a quarantine. */
+#define RESPOND_PUBLISH BIT(0) /* publishing to it is refused */
+#define RESPOND_DELIVER BIT(1) /* nothing of it is delivered; what waits in queues is dropped */
+
+/* clang-format off */
+#define RESPOND_POSTURES(X)   \
+    X(NORMAL,   "normal")     \
+    X(ELEVATED, "elevated")   \
+    X(LOCKDOWN, "lockdown")
+/* clang-format on */
+
+enum respond_posture {
+#define X(name, text) POSTURE_##name,
+    RESPOND_POSTURES(X)
+#undef X
+        POSTURE_N,
+};
+
+const char *respond_posture_text(enum respond_posture p);
+bool respond_posture_parse(const char *text, enum respond_posture *ret);
+
+/* Borrowed as struct respond_ban. */
+struct respond_measure {
+    enum action_kind kind; /* DELAY, THROTTLE, QUARANTINE, FIREWALL, POSTURE */
+    enum respond_target target_kind;
+    const char *target;
+    const char *address; /* TARGET_CLIENT_ADDRESS only, otherwise NULL */
+    unsigned directions; /* QUARANTINE: RESPOND_PUBLISH, RESPOND_DELIVER */
+    uint64_t amount;     /* DELAY: ms; THROTTLE: messages a second; POSTURE: enum respond_posture */
+    uint64_t created_unix_ms;
+    uint64_t expires_unix_ms; /* 0: until lifted */
+    const char *reason;
+    const char *author;
+    const char *incident; /* NULL: a person took it */
+};
+
 /* ---- what respond can do to the node ---- */
 
 struct incident;
@@ -70,8 +164,8 @@ struct incident;
 struct respond_hands {
     void *arg;
     /* Close the connections of the subject; returns how many were closed or told to. */
-    unsigned (*disconnect)(void *arg, enum subject_kind kind, const char *subject,
-                           const char *reason);
+    unsigned (*disconnect)(void *arg, enum respond_target kind, const char *target,
+                           const char *address, const char *reason);
     /* The ban list changed; @b was added (replacing one of the same kind, subject and address).
      * Disconnect whom it hits. */
     void (*ban_add)(void *arg, const struct respond_ban *b);
@@ -79,6 +173,16 @@ struct respond_hands {
     void (*ban_remove)(void *arg, const struct respond_ban *b);
     /* Answer CONNECTs from the address @delay_ms later, until then; 0: no longer. */
     void (*delay_address)(void *arg, const char *address, unsigned delay_ms, uint64_t until_ns);
+    /* Throttles and quarantines are others now: see respond_measures_each(). */
+    void (*restrain)(void *arg);
+    /* Drop packets of the prefix for so long, 0: let them pass; NULL, or why it cannot be had;
+     * static. */
+    const char *(*firewall)(void *arg, const char *prefix, unsigned for_s);
+    void (*posture)(void *arg, enum respond_posture p);
+    /* Put the certificate on the CA's list; NULL, or why it cannot be done; owned by the caller. */
+    char *(*revoke)(void *arg, const char *serial);
+    /* Keep evidence and stop, once the answer to who asked has left. */
+    void (*shutdown)(void *arg, const char *author, const char *reason);
     /* One record of the incident feed (an object in one line, without newline), for
      * $bastide/incident/... and other systems */
     void (*publish_incident)(void *arg, const struct incident *i, const char *json);
@@ -87,6 +191,32 @@ struct respond_hands {
     /* Authenticated clients connected now from the address. */
     unsigned (*clients_at_address)(void *arg, const char *address);
 };
+
+/* ---- the playbook: what a finding leads to ---- */
+
+struct respond_step {
+    enum action_kind kind;
+    uint64_t for_s;
+    uint64_t amount; /* as of struct respond_measure */
+};
+
+/* One line of it.  The first that fits says what is done besides a record and, above info, an
+ * alert. */
+struct respond_play {
+    const char *detector; /* NULL: any */
+    const char *role;     /* NULL: any */
+    int subject;          /* enum subject_kind; SUBJECT_KIND_N: any */
+    int severity;         /* enum severity */
+    unsigned
+        times; /* the so manieth medium one in an hour, or high one in 24 h, or later; 0: each */
+    char *const *steps; /* "throttle 10 5m"; see respond_step_parse() */
+    size_t n_steps;
+};
+
+/* "delay 10m", "throttle RATE 10m", "disconnect", "ban 1h", "firewall 1h", "posture elevated 1h".
+ * Return: NULL, or what is wrong; static.  @ret is written on success. */
+const char *respond_step_parse(const char *text, struct respond_step *ret);
+const char *respond_step_wrong_why(const char *text);
 
 struct respond_settings {
     bool enforce;      /* no: observe, record what would have been done */
@@ -101,6 +231,10 @@ struct respond_settings {
      * NULL: none. */
     bool (*role_is_critical)(void *arg, struct bytes role);
     void *role_is_critical_arg;
+    bool has_firewall; /* else no finding asks for it */
+    /* Asked before the default playbook, in this order; copied. */
+    const struct respond_play *plays;
+    size_t n_plays;
 };
 
 struct respond;
@@ -113,7 +247,9 @@ struct respond;
 struct respond *respond_new(const struct respond_settings *s, const struct respond_hands *hands,
                             struct respond_now now);
 struct respond *respond_free(struct respond *r);
-void respond_settings_change(struct respond *r, bool enforce); /* after a reload */
+/* After a reload; what is in force stays so. */
+void respond_settings_change(struct respond *r, bool enforce, const struct respond_play *plays,
+                             size_t n_plays);
 /* About once a second: expiry of bans, delays and held actions. */
 void respond_tick(struct respond *r, struct respond_now now);
 void respond_finding(struct respond *r, const struct finding *f, struct respond_now now);
@@ -146,30 +282,15 @@ enum incident_disposition {
 };
 
 /* clang-format off */
-/*    name        text           what it does, what undoes it */
-#define ACTION_KINDS(X)                                                                           \
-    X(RECORD,     "record")     /* a line in incidents.jsonl; nothing to undo */                  \
-    X(ALERT,      "alert")      /* published as well; nothing to undo */                          \
-    X(DELAY,      "delay")      /* CONNACKs to the address come later; undone by no delay */      \
-    X(DISCONNECT, "disconnect") /* connections closed; the client may come back by itself */      \
-    X(BAN,        "ban")        /* with expiry; undone by lifting it */
-
 #define ACTION_STATES(X)                                                                          \
     X(DONE,       "done")                                                                         \
     X(OBSERVED,   "observed")   /* would have been done: observe mode, grace, suspended, not approved */ \
     X(WITHHELD,   "withheld")   /* the subject is never acted upon */                             \
     X(HELD,       "held")       /* for approval: the blast radius would have been too large */    \
-    X(FAILED,     "failed")     /* the ban list is full of bans that an admin made */             \
+    X(FAILED,     "failed")     /* the list of bans or measures is full, or the firewall refused */ \
     X(UNDONE,     "undone")                                                                       \
     X(EXPIRED,    "expired")
 /* clang-format on */
-
-enum action_kind {
-#define X(name, text) ACTION_##name,
-    ACTION_KINDS(X)
-#undef X
-        ACTION_KIND_N,
-};
 
 enum action_state {
 #define X(name, text) ACTION_##name,
@@ -183,14 +304,17 @@ struct action {
     enum action_state state;
     uint64_t at_unix_ms;
     uint64_t expires_unix_ms;       /* 0: nothing that could expire */
-    unsigned delay_ms;              /* ACTION_DELAY */
-    uint64_t ban_ms;                /* ACTION_BAN: how long, from when it is made */
+    uint64_t amount;                /* as of struct respond_measure */
+    unsigned directions;            /* ACTION_QUARANTINE */
+    uint64_t for_ms;                /* how long it goes on, from when it is done; 0: until lifted */
     enum respond_ban_kind ban_kind; /* ACTION_BAN */
-    enum subject_kind target_kind;  /* what is acted upon: not always the incident's subject */
-    char *target;                   /* owned; address, client id or user name */
-    char *author;                   /* owned; "detector:topic-scan-publish", "admin:alice" */
-    char *reason;                   /* owned */
-    char *undone_by;                /* owned; NULL while not undone */
+    enum respond_target target_kind; /* what is acted upon: not always the incident's subject */
+    char *target;                    /* owned */
+    char *address;                   /* owned; TARGET_CLIENT_ADDRESS only, otherwise NULL */
+    char *incident;                  /* owned; because of which; NULL: by a person */
+    char *author;                    /* owned; "detector:topic-scan-publish", "admin:alice" */
+    char *reason;                    /* owned */
+    char *undone_by;                 /* owned; NULL while not undone */
 };
 
 struct incident_note {
@@ -295,6 +419,38 @@ enum respond_answer respond_incident_rollback(struct respond *r, const char *id,
 enum respond_answer respond_incident_approve(struct respond *r, const char *id, const char *author,
                                              struct respond_now now, unsigned *ret_done);
 
+/* ---- by order of a person ---- */
+
+/* Borrowed. */
+struct respond_order {
+    enum action_kind kind;
+    enum respond_target target_kind;
+    const char *target;
+    const char *address; /* TARGET_CLIENT_ADDRESS only, otherwise NULL */
+    unsigned directions; /* as of struct respond_measure */
+    uint64_t amount;
+    uint64_t for_ms; /* 0: until undone */
+    const char *reason;
+};
+
+/* BIT(enum respond_target) that the kind can be aimed at; 0: not by order. */
+unsigned respond_action_targets(enum action_kind kind);
+bool action_kind_parse(const char *text, enum action_kind *ret);
+enum respond_answer respond_order_run(struct respond *r, const struct respond_order *o,
+                                      const char *author, struct respond_now now, char **ret_why);
+enum respond_answer respond_order_undo(struct respond *r, const struct respond_order *o,
+                                       const char *author, struct respond_now now);
+
+/* ---- measures in force ---- */
+
+typedef void respond_measure_fn(void *arg, const struct respond_measure *m);
+void respond_measures_each(const struct respond *r, respond_measure_fn *fn, void *arg);
+unsigned respond_measures(const struct respond *r, enum action_kind kind);
+/* Tell the node again of those of the kinds, BIT(enum action_kind): after the start, and when the
+ * firewall has forgotten. */
+void respond_measures_resume(struct respond *r, unsigned kinds, struct respond_now now);
+json_t *respond_measure_json(const struct respond_measure *m);
+
 /* ---- how they were judged ---- */
 
 struct incident_tally {
@@ -329,7 +485,7 @@ void respond_bans_each(const struct respond *r, respond_ban_fn *fn,
                        void *arg); /* those in force at the last tick */
 unsigned respond_bans(const struct respond *r);
 const char *respond_ban_kind_text(
-    enum respond_ban_kind kind); /* "address", "client", "user", "client-address" */
+    enum respond_ban_kind kind); /* "address", "client", "user", "client-address", ... */
 bool respond_ban_kind_parse(const char *text, enum respond_ban_kind *ret);
 
 /* ---- counters ---- */

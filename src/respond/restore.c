@@ -100,10 +100,11 @@ static void read_action(struct incident *i, const json_t *o)
 {
     unsigned kind = choice_of(text_of(o, "what"), ACTION_KIND_N, kind_at);
     unsigned state = choice_of(text_of(o, "state"), ACTION_STATE_N, state_at);
-    unsigned target = choice_of(text_of(o, "target_kind"), SUBJECT_KIND_N, subject_at);
+    enum respond_target target = TARGET_N;
     struct action *a = &i->actions[i->n_actions];
 
-    if (kind == ACTION_KIND_N || state == ACTION_STATE_N || target == SUBJECT_KIND_N)
+    if (kind == ACTION_KIND_N || state == ACTION_STATE_N ||
+        !respond_target_parse(text_of(o, "target_kind"), &target))
         return;
     if (state == ACTION_HELD || (state == ACTION_DONE && kind == ACTION_DELAY))
         state = ACTION_EXPIRED;
@@ -114,6 +115,8 @@ static void read_action(struct incident *i, const json_t *o)
         .expires_unix_ms = number_of(o, "expires_unix_ms"),
         .target_kind = target,
         .target = text_dup(o, "target"),
+        .address = kind == ACTION_BAN ? bytes_dup_str(bytes_str(i->address)) : NULL,
+        .incident = bytes_dup_str(bytes_str(i->id)),
         .author = text_dup(o, "author"),
         .reason = text_dup(o, "reason"),
     };

@@ -77,3 +77,32 @@ bool retained_batch_take(struct retained_batch *b, uint64_t now_ns, struct deliv
     retained_batch_done(b);
     return false;
 }
+
+/**
+ * session_drop_waiting() - forget of what is not sent yet the messages that @drop says
+ *
+ * In the queue and among the retained ones that were found.  What was sent and is not
+ * acknowledged stays: its packet id is in use.
+ *
+ * Return: how many.
+ */
+size_t session_drop_waiting(struct session *s, queue_pick_fn *drop, const void *arg)
+{
+    struct retained_batch *b = &s->retained;
+    struct queue_ring out = {0};
+    size_t n_dropped;
+    size_t kept = b->at;
+
+    queue_take_if(&s->queue, drop, arg, &out);
+    for (size_t i = b->at; i < b->n; i++) {
+        if (drop(arg, b->messages[i]))
+            message_unref(b->messages[i]);
+        else
+            b->messages[kept++] = b->messages[i];
+    }
+    n_dropped = out.n + b->n - kept;
+    b->n = kept;
+    s->n_dropped += n_dropped;
+    ring_done(&out);
+    return n_dropped;
+}

@@ -131,6 +131,7 @@ struct session *session_new(struct bytes client_id, const struct session_limits 
 struct session *session_free(struct session *s);
 void session_attach(struct session *s, struct conn *c, const struct session_limits *limits);
 void session_detach(struct session *s);
+size_t session_drop_waiting(struct session *s, queue_pick_fn *drop, const void *arg);
 size_t session_queued(const struct session *s);
 void session_forget(struct session *s);
 /* What a journal gives back; the session is not connected, and has no such things yet. */

@@ -95,7 +95,7 @@ class Home:
     def json(self, *words):
         return json.loads(self.ok(*words, "--json"))
 
-    def start(self, **environment):
+    def start(self, prefix=(), **environment):
         """Run the node, as a service manager does: ready is when it says so."""
         notify = self.folder / "notify.sock"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -104,7 +104,7 @@ class Home:
             manager.settimeout(PATIENCE_S)
             self.log = open(self.folder / "log", "ab")
             self.process = subprocess.Popen(
-                [BASTIDE, "run", "--home", str(self.folder)],
+                [*prefix, BASTIDE, "run", "--home", str(self.folder)],
                 stderr=self.log,
                 env={**os.environ, "NOTIFY_SOCKET": str(notify), **environment},
             )

@@ -108,8 +108,8 @@ def test_help_lists_each_verb_and_each_verb_has_help():
         (["incidents", "rollback", "I-1", "--note", "x"], "takes no --note"),
         (["incidents", "ack", "I-1", "--as", "true"], "takes no --as"),
         (["incidents", "burn", "I-1"], "say [list | show ID"),
-        (["responses", "suspend"], "say suspend DURATION | resume"),
-        (["responses", "suspend", "25h"], "at most 24h"),
+        (["respond", "suspend"], "suspend takes --for"),
+        (["respond", "suspend", "--for", "25h"], "at most 24h"),
         (["acl", "explain", "--publish", "a"], "give --client"),
         (["acl", "explain", "--client", "a"], "give one of --publish"),
         (["acl", "explain", "--client", "a", "--publish", "a/#"], "has no + or #"),
@@ -295,10 +295,10 @@ def test_what_the_node_refuses_exits_1_with_advice(node, words):
 
 
 def test_responses_are_suspended_and_resumed(node):
-    node.ok("responses", "suspend", "30m")
+    node.ok("respond", "suspend", "--for", "30m")
     assert node.json("status")["respond"]["suspended_until_unix_ms"] > 0
     assert "Suspended" in node.ok("status")
-    node.ok("responses", "resume")
+    node.ok("respond", "resume")
     assert node.json("status")["respond"]["suspended_until_unix_ms"] == 0
 
 
@@ -467,7 +467,7 @@ def test_what_was_done_because_of_an_incident_is_rolled_back(home):
     assert node.json("bans") == []
     actions = node.json("incidents", "show", number)["actions"]
     assert [x["undone"] for x in actions if x["what"].startswith("ban")] == [True]
-    audit = [x for x in node.json("audit", "list") if x["object"] == "ip 127.0.0.9"]
+    audit = [x for x in node.json("audit", "list") if x["object"] == "address 127.0.0.9"]
     assert [(x["action"], x["result"]) for x in audit if x["actor"] == "detector:repeated-auth-failures"][-1] == (
         "ban", "done")
     undone = [(x["action"], x["result"]) for x in audit if x["actor"].startswith("admin:")]

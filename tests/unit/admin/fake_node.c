@@ -171,6 +171,32 @@ json_t *node_bans_json(struct node *n)
     return json_pack("[s]", "bans");
 }
 
+json_t *node_responses_json(struct node *n)
+{
+    (void)n;
+    return json_pack("{s:s}", "posture", "normal");
+}
+
+static const char *said(const char *text)
+{
+    return text != NULL ? text : "-";
+}
+
+enum node_answer node_respond(struct node *n, const struct node_order *o, bool dry_run,
+                              const char *author, unsigned *ret_count, char **ret_text)
+{
+    return acted(n, ret_count, ret_text, "respond %s %s %s %llu %llu %s%s by %s", o->what,
+                 said(o->target_kind), said(o->target), (unsigned long long)o->amount,
+                 (unsigned long long)o->for_ms, said(o->reason), dry_run ? " dry" : "", author);
+}
+
+enum node_answer node_respond_undo(struct node *n, const struct node_order *o, const char *author,
+                                   char **ret_text)
+{
+    return acted(n, NULL, ret_text, "undo %s %s %s by %s", o->what, said(o->target_kind),
+                 said(o->target), author);
+}
+
 json_t *node_evidence_json(struct node *n)
 {
     (void)n;

@@ -82,6 +82,12 @@ static const struct action {
      "unban address 192.0.2.0/24 - by admin:test"},
     {"/v1/disconnect", "{\"kind\":\"conn\",\"subject\":\"17\"}", "disconnect conn 17 by admin:test"},
     {"/v1/responses/suspend", "{\"minutes\":30}",               "suspend 30 by admin:test"},
+    {"/v1/responses", "{\"what\":\"throttle\",\"target_kind\":\"client\",\"target\":\"m1\",\"amount\":5,\"for_s\":60}",
+     "respond throttle client m1 5 60000 - by admin:test"},
+    {"/v1/responses", "{\"what\":\"posture\",\"posture\":\"lockdown\",\"reason\":\"drill\",\"dry_run\":true}",
+     "respond posture - - 0 0 drill dry by admin:test"},
+    {"/v1/responses/undo", "{\"what\":\"quarantine\",\"target_kind\":\"topic\",\"target\":\"a/#\"}",
+     "undo quarantine topic a/# by admin:test"},
     {"/v1/reload",                 NULL,                        "reload by admin:test"},
 };
 /* clang-format on */

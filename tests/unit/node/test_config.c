@@ -150,13 +150,13 @@ static const struct wrong {
     /* keys that there are not */
     {LEAST "rolls:\n  a: {}\n",
      "bastide.yaml:3:1: rolls: unknown key; did you mean roles? There are node, listeners, admin, limits, mqtt, durability_topics, journal, users_file, "
-     "roles, command_topics, anonymous_role, inventory_file, detect, respond, alerts, store, monitor, assess"},
+     "roles, command_topics, anonymous_role, inventory_file, detect, respond, postures, alerts, store, monitor, assess"},
     {"node:\n  name: n\n  log-level: info\n" LISTENER,
      "bastide.yaml:3:3: node.log-level: unknown key; did you mean log_level? There are name, location, workers, "
      "state_dir, log_level, run_as, durability, sys_interval_s, sandbox"},
     {"node: {name: n, xyzzy: 1}\n" LISTENER,
      "bastide.yaml:1:17: node.xyzzy: unknown key; there are name, location, workers, state_dir, log_level, run_as, durability, sys_interval_s, sandbox"},
-    {LEAST "respond: {enfroce: no}\n", "bastide.yaml:3:11: respond.enfroce: unknown key; did you mean enforce? There are enforce"},
+    {LEAST "respond: {enfroce: no}\n", "bastide.yaml:3:11: respond.enfroce: unknown key; did you mean enforce? There are enforce, ward, ca, playbooks"},
     {LEAST "respond: {[a]: no}\n", "bastide.yaml:3:11: respond: a key is not a word; keys and values are expected"},
     {LEAST "limits: {receive_maxx: 3}\n",
      "bastide.yaml:3:10: limits.receive_maxx: unknown key; did you mean receive_max? There are connections_max, "

@@ -135,6 +135,36 @@ static void order_survives_growth_and_wrap_around(void **state)
     queue_done(&q);
 }
 
+static bool is_b(const void *arg, const struct message *m)
+{
+    (void)arg;
+    return bytes_equal(m->payload, BYTES("b"));
+}
+
+static void what_is_picked_leaves_and_the_order_of_the_rest_stays(void **state)
+{
+    struct queue q = {0};
+    struct queue_ring out = {0};
+    struct delivery control = delivery_of("b", 1, true, EXPIRES_NEVER);
+
+    (void)state;
+    assert_int_equal(queue_offer(&q, &limits, &control, 0), QUEUE_OK);
+    for (const char *payload = "abcba"; *payload != '\0'; payload++) {
+        const char one[] = {*payload, '\0'};
+
+        assert_int_equal(offer(&q, &limits, one, 1), QUEUE_OK);
+    }
+    queue_take_if(&q, is_b, NULL, &out);
+    assert_int_equal(out.n, 3);
+    assert_int_equal(q.n, 3);
+    ring_done(&out);
+    assert_takes(&q, 0, "a");
+    assert_takes(&q, 0, "c");
+    assert_takes(&q, 0, "a");
+    assert_int_equal(q.bytes, 0);
+    queue_done(&q);
+}
+
 static void a_publication_makes_one_message_however_often_it_is_kept(void **state)
 {
     struct publication p = {.topic = BYTES("a/b"),
@@ -172,6 +202,7 @@ int main(void)
         cmocka_unit_test(control_goes_first_and_finds_room_in_a_full_queue),
         cmocka_unit_test(what_has_expired_is_neither_taken_in_nor_given_out),
         cmocka_unit_test(order_survives_growth_and_wrap_around),
+        cmocka_unit_test(what_is_picked_leaves_and_the_order_of_the_rest_stays),
         cmocka_unit_test(a_publication_makes_one_message_however_often_it_is_kept),
     };
 

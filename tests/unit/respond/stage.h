@@ -29,6 +29,8 @@ struct stage {
     char *published; /* owned; the last one */
     unsigned online;
     unsigned at_address;
+    const char *firewall_says; /* against it; NULL: nothing */
+    const char *ca_says;
 };
 
 static inline char *stage_did(struct stage *s)
@@ -37,12 +39,44 @@ static inline char *stage_did(struct stage *s)
     return s->did[s->n_did++];
 }
 
-static inline unsigned stage_disconnect(void *arg, enum subject_kind kind, const char *subject,
-                                        const char *reason)
+static inline unsigned stage_disconnect(void *arg, enum respond_target kind, const char *target,
+                                        const char *address, const char *reason)
 {
     assert_true(reason[0] != '\0');
-    snprintf(stage_did(arg), 160, "disconnect %s %s", subject_kind_text(kind), subject);
+    assert_true((address != NULL) == (kind == TARGET_CLIENT_ADDRESS));
+    snprintf(stage_did(arg), 160, "disconnect %s %s", respond_target_text(kind), target);
     return 1;
+}
+
+static inline void stage_restrain(void *arg)
+{
+    snprintf(stage_did(arg), 160, "restrain");
+}
+
+static inline const char *stage_firewall(void *arg, const char *prefix, unsigned for_s)
+{
+    struct stage *s = arg;
+
+    snprintf(stage_did(s), 160, "firewall %s %u", prefix, for_s);
+    return s->firewall_says;
+}
+
+static inline void stage_posture(void *arg, enum respond_posture p)
+{
+    snprintf(stage_did(arg), 160, "posture %s", respond_posture_text(p));
+}
+
+static inline char *stage_revoke(void *arg, const char *serial)
+{
+    struct stage *s = arg;
+
+    snprintf(stage_did(s), 160, "revoke %s", serial);
+    return s->ca_says != NULL ? bytes_dup_str(bytes_str(s->ca_says)) : NULL;
+}
+
+static inline void stage_shutdown(void *arg, const char *author, const char *reason)
+{
+    snprintf(stage_did(arg), 160, "shutdown %s %s", author, reason);
 }
 
 static inline void stage_ban_add(void *arg, const struct respond_ban *b)
@@ -103,6 +137,11 @@ static inline void stage_start(struct stage *s)
         .ban_add = stage_ban_add,
         .ban_remove = stage_ban_remove,
         .delay_address = stage_delay,
+        .restrain = stage_restrain,
+        .firewall = stage_firewall,
+        .posture = stage_posture,
+        .revoke = stage_revoke,
+        .shutdown = stage_shutdown,
         .publish_incident = stage_publish,
         .online_clients = stage_online,
         .clients_at_address = stage_at_address,

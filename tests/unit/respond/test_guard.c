@@ -341,12 +341,12 @@ static void in_observe_mode_it_is_seen_what_would_be_done(void **state)
 
     (void)state;
     stage_begin(&s);
-    respond_settings_change(s.r, false);
+    respond_settings_change(s.r, false, NULL, 0);
     find_high(&s, "m-1");
     assert_only_alerted(&s, ACTION_BAN, ACTION_OBSERVED);
     assert_non_null(strstr(action_of(stage_incident(&s), ACTION_BAN)->reason, "observe mode"));
     assert_int_equal(respond_counters(s.r).observed, 2);
-    respond_settings_change(s.r, true);
+    respond_settings_change(s.r, true, NULL, 0);
     find_high(&s, "m-1");
     assert_did(&s, "disconnect client m-1", "ban client-address m-1 192.0.2.7 600");
     stage_end(&s);

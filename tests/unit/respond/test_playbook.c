@@ -28,7 +28,7 @@ static const struct {
      SEVERITY_CRITICAL,
      SUBJECT_ADDRESS,
      "203.0.113.9",
-     {"disconnect ip 203.0.113.9", "ban address 203.0.113.9 - 3600"},
+     {"disconnect address 203.0.113.9", "ban address 203.0.113.9 - 3600"},
      "ban"},
     {"repeated-auth-failures", SEVERITY_MEDIUM, SUBJECT_USER, "operator", {NULL}, "alert"},
     {"repeated-auth-failures", SEVERITY_HIGH, SUBJECT_USER, "operator", {NULL}, "alert"},
@@ -123,8 +123,9 @@ static void a_second_medium_within_an_hour_disconnects(void **state)
     stage_wait(&s, 3599);
     stage_find(&s, "topic-scan-subscribe", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
     assert_did(&s, "delay 192.0.2.7 2000 600", "disconnect client m-1");
+    /* From the same address, for which the longer delay stands. */
     stage_find(&s, "topic-scan-subscribe", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-2");
-    assert_did(&s, "delay 192.0.2.7 1000 600");
+    assert_did(&s, "delay 192.0.2.7 2000 600");
     stage_wait(&s, 3601);
     stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
     assert_did(&s, "delay 192.0.2.7 1000 600");
@@ -140,7 +141,7 @@ static void a_delay_doubles_to_eight_seconds(void **state)
     stage_begin(&s);
     for (size_t i = 0; i < COUNT_OF(expected_ms); i++) {
         stage_find(&s, "repeated-auth-failures", SEVERITY_MEDIUM, SUBJECT_ADDRESS, "203.0.113.9");
-        assert_int_equal(action_of(stage_incident(&s), ACTION_DELAY)->delay_ms, expected_ms[i]);
+        assert_int_equal(action_of(stage_incident(&s), ACTION_DELAY)->amount, expected_ms[i]);
         stage_wait(&s, 600);
     }
     stage_end(&s);
@@ -175,7 +176,7 @@ static void a_ban_doubles_with_each_repetition_and_halves_with_each_quiet_day(vo
 
         stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
         a = action_of(stage_incident(&s), ACTION_BAN);
-        assert_true(a->state == ACTION_DONE && a->ban_ms == expected_s * 1000);
+        assert_true(a->state == ACTION_DONE && a->for_ms == expected_s * 1000);
         assert_true(a->expires_unix_ms == s.now.unix_ms + expected_s * 1000);
         stage_wait(&s, expected_s);
         assert_int_equal(respond_bans(s.r), 0);
@@ -184,7 +185,7 @@ static void a_ban_doubles_with_each_repetition_and_halves_with_each_quiet_day(vo
     stage_calm(&s, "repeated-auth-failures", SUBJECT_ADDRESS, "203.0.113.9");
     stage_wait(&s, 7 * 86400 + 1); /* ten doublings less seven */
     stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
-    assert_true(action_of(stage_incident(&s), ACTION_BAN)->ban_ms == 600000 * 8);
+    assert_true(action_of(stage_incident(&s), ACTION_BAN)->for_ms == 600000 * 8);
     stage_end(&s);
 }
 

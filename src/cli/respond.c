@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/respond.c - bastide respond: act, undo, approve, suspend; what is in force and what waits */
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "cli/ask.h"
+#include "cli/http.h"
+#include "cli/human.h"
+#include "cli/print.h"
+
+#define SUSPEND_S_MAX 86400
+
+/* clang-format off */
+static const struct show_field node_fields[] = {
+    {"Posture",   "posture",                 SHOW_TEXT},
+    {"Suspended", "suspended_until_unix_ms", SHOW_UNTIL},
+};
+static const struct show_field force_columns[] = {
+    {"WHAT",   "what",            SHOW_TEXT},
+    {"KIND",   "target_kind",     SHOW_TEXT},
+    {"TARGET", "target",          SHOW_TEXT},
+    {"SINCE",  "created_unix_ms", SHOW_AGO},
+    {"ENDS",   "expires_unix_ms", SHOW_LIFTED},
+    {"AUTHOR", "author",          SHOW_TEXT},
+    {"REASON", "reason",          SHOW_TEXT},
+};
+static const struct show_field held_columns[] = {
+    {"WAITS",    "what",            SHOW_TEXT},
+    {"TARGET",   "target",          SHOW_TEXT},
+    {"INCIDENT", "incident",        SHOW_TEXT},
+    {"ENDS",     "expires_unix_ms", SHOW_UNTIL},
+    {"REASON",   "reason",          SHOW_TEXT},
+};
+/* clang-format on */
+
+static void add_table(struct buf *to, const json_t *array, const struct show_field *fields,
+                      size_t n)
+{
+    if (json_array_size(array) == 0)
+        return;
+    buf_add_u8(to, '\n');
+    show_table(to, array, fields, n, clock_unix_ms(), print_columns());
+}
+
+static int list(const struct cli_args *a)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+    json_t *all = NULL;
+    int rc = ask_node(a, "GET", "/v1/responses", NULL, &all);
+
+    if (rc == CLI_OK && cli_flag(a, "--json")) {
+        print_json(all);
+    } else if (rc == CLI_OK) {
+        show_object(&out, all, node_fields, COUNT_OF(node_fields), clock_unix_ms());
+        add_table(&out, json_object_get(all, "in_force"), force_columns, COUNT_OF(force_columns));
+        add_table(&out, json_object_get(all, "held"), held_columns, COUNT_OF(held_columns));
+        print_buf(&out);
+    }
+    json_decref(all);
+    return rc;
+}
+
+static void print_action(const json_t *action)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+    const json_t *target;
+    size_t i;
+
+    buf_addf(&out, "%s:", json_string_value(json_object_get(action, "what")));
+    json_array_foreach(json_object_get(action, "targets"), i, target)
+        buf_addf(&out, " %s", json_string_value(target));
+    buf_addf(&out, "\n    %s\n", json_string_value(json_object_get(action, "does")));
+    print_buf(&out);
+}
+
+static int actions(const struct cli_args *a)
+{
+    json_t *all = NULL;
+    int rc = ask_node(a, "GET", "/v1/responses", NULL, &all);
+    const json_t *one;
+    size_t i;
+
+    if (rc == CLI_OK && cli_flag(a, "--json"))
+        print_json(json_object_get(all, "actions"));
+    else if (rc == CLI_OK)
+        json_array_foreach(json_object_get(all, "actions"), i, one) print_action(one);
+    json_decref(all);
+    return rc;
+}
+
+/* ---- what is ordered ---- */
+
+/* --rate or --delay as "amount"; Return: false when it is no number. */
+static bool add_amount(const struct cli_args *a, json_t *body)
+{
+    const char *text = cli_arg(a, "--rate") != NULL ? cli_arg(a, "--rate") : cli_arg(a, "--delay");
+    char *end = NULL;
+    unsigned long long n = text != NULL ? strtoull(text, &end, 10) : 0;
+
+    if (text == NULL)
+        return true;
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || n > UINT32_MAX)
+        return false;
+    json_object_set_new(body, "amount", json_integer((json_int_t)n));
+    return true;
+}
+
+/* ACTION [KIND TARGET [ADDRESS]]; for the posture, the posture alone. */
+static json_t *body_of(const struct cli_args *a)
+{
+    bool is_posture = strcmp(a->operands[1], "posture") == 0;
+    const char *const *more = (const char *const *)a->operands + 2;
+    int n = a->n_operands - 2;
+
+    if (is_posture)
+        return json_pack("{s:s, s:s*}", "what", a->operands[1], "posture", n > 0 ? more[0] : NULL);
+    return json_pack("{s:s, s:s*, s:s*, s:s*}", "what", a->operands[1], "target_kind",
+                     n > 0 ? more[0] : NULL, "target", n > 1 ? more[1] : NULL, "address",
+                     n > 2 ? more[2] : NULL);
+}
+
+static int refuse(const struct cli_args *a, json_t *body, const char *why)
+{
+    json_decref(body);
+    return cli_usage(a->verb, "%s", why);
+}
+
+static int run(const struct cli_args *a)
+{
+    json_t *body = body_of(a);
+    uint64_t for_s = 0;
+
+    if (body == NULL)
+        return cli_usage(a->verb, "an operand is no UTF-8 text");
+    if (cli_arg(a, "--for") != NULL && !human_span_parse(cli_arg(a, "--for"), &for_s))
+        return refuse(a, body, "--for takes a time like 90s, 10m, 1h30m or 2d");
+    if (!add_amount(a, body))
+        return refuse(a, body, "--rate and --delay take a whole number");
+    json_object_set_new(body, "for_s", json_integer((json_int_t)for_s));
+    json_object_set_new(body, "dry_run", json_boolean(cli_flag(a, "--dry-run")));
+    if ((cli_arg(a, "--direction") != NULL &&
+         json_object_set_new(body, "direction", json_string(cli_arg(a, "--direction"))) < 0) ||
+        (cli_arg(a, "--reason") != NULL &&
+         json_object_set_new(body, "reason", json_string(cli_arg(a, "--reason"))) < 0))
+        return refuse(a, body, "an option is no UTF-8 text");
+    return ask_do(a, "/v1/responses", body);
+}
+
+static int on_incident(const struct cli_args *a, const char *deed)
+{
+    CLEANUP(buf_done) struct buf path = {0};
+
+    buf_addf(&path, "/v1/incidents/");
+    http_escape(&path, a->operands[1]);
+    buf_addf(&path, "/%s", deed);
+    buf_add_u8(&path, 0);
+    return ask_do(a, (const char *)path.at, json_object());
+}
+
+/* An incident's id begins as no action's name does. */
+static int undo(const struct cli_args *a)
+{
+    json_t *body;
+
+    if (strncmp(a->operands[1], "I-", 2) == 0)
+        return on_incident(a, "rollback");
+    body = body_of(a);
+    return body != NULL ? ask_do(a, "/v1/responses/undo", body)
+                        : cli_usage(a->verb, "an operand is no UTF-8 text");
+}
+
+static int approve(const struct cli_args *a)
+{
+    return on_incident(a, "approve");
+}
+
+static int suspend(const struct cli_args *a)
+{
+    const char *span = cli_arg(a, "--for");
+    uint64_t for_s = 0;
+
+    if (span == NULL || !human_span_parse(span, &for_s) || for_s > SUSPEND_S_MAX)
+        return cli_usage(a->verb, "suspend takes --for with a time like 30m, at most 24h");
+    return ask_do(a, "/v1/responses/suspend",
+                  json_pack("{s:I}", "minutes", (json_int_t)((for_s + 59) / 60)));
+}
+
+static int resume(const struct cli_args *a)
+{
+    return ask_do(a, "/v1/responses/suspend", json_pack("{s:i}", "minutes", 0));
+}
+
+/* clang-format off */
+static const struct deed {
+    const char *name;
+    int operands_min; /* with the name */
+    int operands_max;
+    int (*run)(const struct cli_args *a);
+} deeds[] = {
+    {"list",    1, 1, list},
+    {"actions", 1, 1, actions},
+    {"run",     2, 5, run},
+    {"undo",    2, 5, undo},
+    {"approve", 2, 2, approve},
+    {"suspend", 1, 1, suspend},
+    {"resume",  1, 1, resume},
+};
+/* clang-format on */
+
+/** cli_respond() - bastide respond [list | actions | run ... | undo ... | approve | suspend |
+ * resume]
+ */
+int cli_respond(int argc, char **argv)
+{
+    struct cli_args a;
+    int rc = cli_args_parse(&a, argc, argv, 0, 5);
+
+    if (rc != CLI_OK)
+        return rc;
+    if (a.n_operands == 0)
+        return list(&a);
+    for (size_t i = 0; i < COUNT_OF(deeds); i++) {
+        if (strcmp(a.operands[0], deeds[i].name) == 0 && a.n_operands >= deeds[i].operands_min &&
+            a.n_operands <= deeds[i].operands_max)
+            return deeds[i].run(&a);
+    }
+    return cli_usage(a.verb, "say %s", a.verb->operands);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/aim.c - whom an action is aimed at: counted, or cut off, on all workers
+ *
+ * Address, client, user, certificate and issuer are found as bans find them, so that
+ * who is counted is who is hit.  A topic means who subscribes to it or has a Will
+ * there, and without wildcards also who published to it within the last minute.
+ *
+ * MQ.RS.RP-03
+ */
+#include "node/aim.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "node/node_private.h"
+
+static bool is_named(enum respond_target kind)
+{
+    return kind <= TARGET_ISSUER; /* in the order of enum ban_kind */
+}
+
+static const char *topic_wrong_why(const char *filter)
+{
+    if (!wire_topic_filter_valid(bytes_str(filter)))
+        return "is no valid topic filter";
+    return filter[0] == '$'
+               ? "begins with '$': shared names and the node's own topics are left alone"
+               : NULL;
+}
+
+/**
+ * aim_wrong_why() - can there be such a target?
+ * @address:  NULL but for TARGET_CLIENT_ADDRESS
+ *
+ * Return: NULL, or what is wrong with it, to be read after it; static.
+ */
+const char *aim_wrong_why(enum respond_target kind, const char *target, const char *address)
+{
+    const char *why = NULL;
+
+    if (is_named(kind)) {
+        (void)ban_subject_valid((enum ban_kind)kind, target, address, &why);
+        return why;
+    }
+    if (kind == TARGET_TOPIC)
+        return topic_wrong_why(target);
+    if (kind == TARGET_CONN && strspn(target, "0123456789") != strlen(target))
+        return "is no number of a connection, as 'bastide clients' shows it";
+    return NULL;
+}
+
+/** aim_at() - a target that aim_wrong_why() has nothing against; for aim_done() */
+struct aim aim_at(enum respond_target kind, const char *target, const char *address)
+{
+    const struct ban one = {
+        .kind = (enum ban_kind)kind,
+        .subject = (char *)(uintptr_t)target,
+        .address = (char *)(uintptr_t)address,
+    };
+
+    return (struct aim){
+        .kind = kind,
+        .target = bytes_str(target),
+        .hash = hash_keyed(bytes_str(target)),
+        .conn = kind == TARGET_CONN ? strtoull(target, NULL, 10) : 0,
+        .named = is_named(kind) ? ban_table_new(&one, 1) : NULL,
+    };
+}
+
+/** aim_done() - what aim_at() holds is released */
+void aim_done(struct aim *a)
+{
+    a->named = ban_table_unref(a->named);
+}
+
+/* ---- topics ---- */
+
+static bool has_published(const struct link *l, uint64_t hash)
+{
+    const struct publishing *p = l->publishing;
+
+    for (unsigned i = 0; p != NULL && i < 4; i++) {
+        unsigned bit = (unsigned)(hash >> (10 * i)) & (64 * TOPIC_BLOOM_WORDS - 1);
+
+        if (!(p->topics[bit / 64] & BIT64(bit % 64)))
+            return false;
+    }
+    return p != NULL;
+}
+
+static bool uses_topic(const struct link *l, const struct aim *a)
+{
+    const struct session *s = l->resident != NULL ? l->resident->session : NULL;
+
+    if (s == NULL)
+        return false;
+    if (s->will.message != NULL && wire_filter_matches(a->target, s->will.message->topic))
+        return true;
+    list_each (it, (struct list *)(uintptr_t)&s->subscriber.subscriptions) {
+        if (wire_filters_overlap(list_item(it, struct subscription, in_subscriber)->filter,
+                                 a->target))
+            return true;
+    }
+    return !wire_filter_has_wildcard(a->target) && has_published(l, a->hash);
+}
+
+static bool hits(const struct aim *a, const struct link *l)
+{
+    struct gate_subject who;
+
+    if (l->phase == LINK_LINGERING)
+        return false;
+    switch (a->kind) {
+    case TARGET_ADDRESS:
+    case TARGET_CLIENT:
+    case TARGET_USER:
+    case TARGET_CLIENT_ADDRESS:
+    case TARGET_CERTIFICATE:
+    case TARGET_ISSUER:
+        who = link_subject(l);
+        return ban_table_find(a->named, &who, link_principal(l), clock_unix_ms()) != NULL;
+    case TARGET_TOPIC:
+        return uses_topic(l, a);
+    case TARGET_CONN:
+        return l->number == a->conn;
+    case TARGET_NODE:
+        return true;
+    case TARGET_N:
+        break;
+    }
+    return false;
+}
+
+/* ---- on the workers ---- */
+
+struct round {
+    const struct aim *aim;
+    const char *reason; /* NULL: count only */
+    struct aim_count count;
+};
+
+static void go_round(struct worker *w, void *arg)
+{
+    struct round *r = arg;
+
+    list_each (it, &w->links) {
+        struct link *l = list_item(it, struct link, in_worker);
+
+        if (!hits(r->aim, l))
+            continue;
+        r->count.n++;
+        r->count.n_critical += l->grant != NULL && grant_is_critical(l->grant);
+        if (r->reason == NULL)
+            continue;
+        worker_event_of(w, l, EVENT_ACTION_TAKEN, 0, BYTES_NONE, r->reason);
+        /* Why is for the event and the audit: it would tell an intruder the limits. */
+        link_close(l, REASON_ADMINISTRATIVE_ACTION, "closed by the control plane");
+    }
+}
+
+static struct aim_count go(struct node *n, const struct aim *a, const char *reason)
+{
+    struct round r = {.aim = a, .reason = reason};
+
+    for (unsigned i = 0; i < n->n_workers; i++)
+        node_call_worker(n, i, go_round, &r);
+    return r.count;
+}
+
+/** aim_count() - how many connections it hits now; never from a worker's thread */
+struct aim_count aim_count(struct node *n, const struct aim *a)
+{
+    return go(n, a, NULL);
+}
+
+/**
+ * aim_disconnect() - close the connections that it hits; in force on return
+ *
+ * Never from a worker's thread.
+ *
+ * Return: how many.
+ */
+unsigned aim_disconnect(struct node *n, const struct aim *a, const char *reason)
+{
+    return go(n, a, reason).n;
+}

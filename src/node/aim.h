@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node/aim.h - whom an action is aimed at, on the workers; private to node */
+#pragma once
+
+#include "node/worker.h"
+#include "respond/respond.h"
+
+struct aim {
+    enum respond_target kind;
+    struct bytes target; /* borrowed */
+    uint64_t hash;       /* of a topic */
+    uint64_t conn;
+    struct ban_table *named; /* owned: what is named as a ban names it; NULL */
+};
+
+struct aim_count {
+    unsigned n;
+    unsigned n_critical; /* of critical roles */
+};
+
+const char *aim_wrong_why(enum respond_target kind, const char *target, const char *address);
+struct aim aim_at(enum respond_target kind, const char *target, const char *address);
+void aim_done(struct aim *a);
+struct aim_count aim_count(struct node *n, const struct aim *a);
+unsigned aim_disconnect(struct node *n, const struct aim *a, const char *reason);

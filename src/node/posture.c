@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/posture.c - normal, elevated, lockdown: named sets of limits and of listeners that are
+ * closed
+ *
+ * Whoever wants another posture says so; the main thread puts it in force as it does a
+ * reload: another policy, and who is on a listener that is closed now is disconnected.
+ * A reload keeps the posture.
+ *
+ * MQ.RS.RP-05
+ */
+#include "base/log.h"
+#include "node/node_private.h"
+#include "node/self_test.h"
+
+static void lower(struct limits *to, const struct limits *by)
+{
+#define X(field, deflt, min, max, what)                                                            \
+    if (by->field > 0)                                                                             \
+        to->field = by->field;
+    LIMITS(X)
+#undef X
+}
+
+/** posture_policy() - of @c, in the posture of now; NULL with @ret_error as policy_new() */
+struct policy *posture_policy(const struct node *n, const struct config *c, char **ret_error)
+{
+    struct policy_spec spec = c->policy;
+
+    lower(&spec.limits, &c->postures[n->posture].limits);
+    return self_test_policy(n->self_test, &spec, ret_error);
+}
+
+/** posture_want() - have it in force soon; any thread */
+void posture_want(struct node *n, enum respond_posture p)
+{
+    atomic_store(&n->posture_wanted, (unsigned)p);
+    node_wake_main(n);
+}
+
+/** posture_wait() - until what is wanted is in force, or the node stops; not the main thread */
+void posture_wait(struct node *n)
+{
+    pthread_mutex_lock(&n->reload_lock);
+    while (n->posture != atomic_load(&n->posture_wanted) && !atomic_load(&n->stopping))
+        pthread_cond_wait(&n->reload_done, &n->reload_lock);
+    pthread_mutex_unlock(&n->reload_lock);
+}
+
+static bool is_closed_in(const struct config_posture *p, const char *listener)
+{
+    for (size_t i = 0; i < p->n_closed_listeners; i++) {
+        if (strcmp(p->closed_listeners[i], listener) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const struct worker_listener *listener_of(const struct worker *w, const struct link *l)
+{
+    for (size_t i = 0; i < w->n_listeners; i++) {
+        if (w->listeners[i].config == l->listener)
+            return &w->listeners[i];
+    }
+    return NULL;
+}
+
+/** posture_listeners() - close and open listeners as the posture says; the worker's thread */
+void posture_listeners(struct worker *w, const struct config *c, enum respond_posture p)
+{
+    for (size_t i = 0; i < w->n_listeners; i++)
+        w->listeners[i].is_closed = is_closed_in(&c->postures[p], w->listeners[i].config->name);
+    list_each (it, &w->links) {
+        struct link *l = list_item(it, struct link, in_worker);
+        const struct worker_listener *from = listener_of(w, l);
+
+        if (l->phase != LINK_LINGERING && from != NULL && from->is_closed)
+            link_close(l, REASON_ADMINISTRATIVE_ACTION, "the listener is closed for now");
+    }
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/reach.c - what actions do beyond the workers: the firewall, the CA's list, the end
+ *
+ * By the sentinel's thread, which may wait a moment.
+ *
+ * MQ.RS.RP-01 MQ.RS.RP-05 MQ.RS.RP-06
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "node/orders.h"
+#include "ward/ward.h"
+
+/**
+ * firewall_ask() - have packets of the prefix dropped, or pass again
+ * @for_s:  0: pass
+ *
+ * Return: NULL, or why it cannot be had; static.
+ */
+const char *firewall_ask(struct node *n, const char *prefix, unsigned for_s)
+{
+    struct ward_request r = {.verb = for_s > 0 ? WARD_BLOCK : WARD_UNBLOCK, .seconds = for_s};
+    struct ward_reply reply;
+    const char *why = prefix_parse(prefix, &r.prefix);
+
+    if (n->started->ward_socket == NULL)
+        return "respond.ward is not set: nobody keeps the firewall";
+    if (why != NULL)
+        return why;
+    reply = ward_ask(n->started->ward_socket, &r);
+    if (reply.answer == WARD_OK || (for_s == 0 && reply.answer == WARD_E_NOT_FOUND))
+        return NULL;
+    return ward_answer_text(reply.answer);
+}
+
+/** firewall_forgot() - has the ward less in force than the node asked for? */
+bool firewall_forgot(struct node *n, unsigned n_blocks)
+{
+    const struct ward_request r = {.verb = WARD_PING};
+    struct ward_reply reply;
+
+    if (n->started->ward_socket == NULL || n_blocks == 0)
+        return false;
+    reply = ward_ask(n->started->ward_socket, &r);
+    return reply.answer == WARD_OK && reply.n_blocks < n_blocks;
+}
+
+/**
+ * revoke_certificate() - put it on the list of the built-in CA, which the listeners then read again
+ *
+ * Return: NULL, or why it cannot be done, owned by the caller.
+ */
+char *revoke_certificate(struct node *n, const char *serial)
+{
+    char *error = NULL;
+    size_t n_revoked = 0;
+
+    if (n->started->respond_ca == NULL)
+        return bytes_dup_str(BYTES("it is kept out of this node, but respond.ca is not set: "
+                                   "run 'bastide pki revoke' where the CA is"));
+    if (!pki_revoke(n->started->respond_ca, serial, clock_unix_ms(), &n_revoked, &error))
+        return error;
+    atomic_store(&n->refresh_wanted, true);
+    node_wake_main(n);
+    return NULL;
+}
+
+/** shutdown_want() - at the stop, which whoever ordered it asks for, evidence is kept */
+void shutdown_want(struct node *n, const char *author, const char *reason)
+{
+    log_warning("node", "shutdown ordered by %s: %s", author, reason);
+    pthread_mutex_lock(&n->reload_lock);
+    free(n->shutdown_reason);
+    n->shutdown_reason = bytes_dup_str(bytes_str(reason));
+    pthread_mutex_unlock(&n->reload_lock);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node/subject.c - a connection as bans and throttles see it */
+#include "base/clock.h"
+#include "node/worker.h"
+
+/** link_subject() - a connection as the gate knows it; borrowed from it */
+struct gate_subject link_subject(const struct link *l)
+{
+    const struct stream_peer *peer = stream_peer(l->stream);
+
+    return (struct gate_subject){
+        .client_id = bytes_str(l->client_id),
+        .address = bytes_str(l->address),
+        .certificate_serial =
+            peer->has_certificate ? bytes_str(peer->certificate_serial) : BYTES_NONE,
+        .certificate_issuer =
+            peer->has_certificate ? bytes_str(peer->certificate_issuer) : BYTES_NONE,
+    };
+}
+
+/** link_principal() - whose connection it is; empty before that is proved */
+struct bytes link_principal(const struct link *l)
+{
+    return l->grant != NULL ? bytes_str(grant_principal(l->grant)) : BYTES_NONE;
+}
+
+/** link_throttle() - is it slowed down?  Asked when it comes in, and when throttles change. */
+void link_throttle(struct link *l)
+{
+    const struct gate_subject who = link_subject(l);
+
+    l->throttle_per_s =
+        restraints_per_s(l->worker->restraints, &who, link_principal(l), clock_unix_ms());
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * protect/restraint.c - who is slowed down, and which topics are blocked: an immutable table
+ *
+ * Whom a throttle means is found as bans are, by a table of bans whose entries say how
+ * many messages a second are left to them.  Quarantined filters are few: they are gone
+ * through, and the verdict on a topic is remembered by whoever asks often.
+ *
+ * MQ.PR.SP-05 MQ.RS.RP-04
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "protect/protect.h"
+#include "wire/wire.h"
+
+struct restraints {
+    _Atomic size_t refs;
+    struct ban_table *throttles;
+    struct quarantine *quarantines; /* owned, with their filters */
+    size_t n_quarantines;
+    unsigned directions; /* of any of them */
+};
+
+static int slowest_first(const void *a, const void *b)
+{
+    const struct ban *left = a;
+    const struct ban *right = b;
+
+    return (left->per_s > right->per_s) - (left->per_s < right->per_s);
+}
+
+/**
+ * restraints_new() - a table of both
+ * @throttles:    copied, sorted; bans whose per_s is not 0
+ * @quarantines:  copied
+ *
+ * Return: with one reference, for restraints_unref().
+ */
+struct restraints *restraints_new(struct ban *throttles, size_t n_throttles,
+                                  const struct quarantine *quarantines, size_t n_quarantines)
+{
+    struct restraints *r = mem_new(struct restraints);
+
+    atomic_init(&r->refs, 1);
+    if (n_throttles > 0)
+        qsort(throttles, n_throttles, sizeof(*throttles), slowest_first);
+    r->throttles = ban_table_new(throttles, n_throttles);
+    r->quarantines = mem_zero(MAX(n_quarantines, (size_t)1) * sizeof(*r->quarantines));
+    r->n_quarantines = n_quarantines;
+    for (size_t i = 0; i < n_quarantines; i++) {
+        check(wire_topic_filter_valid(bytes_str(quarantines[i].filter)));
+        r->quarantines[i].filter = bytes_dup_str(bytes_str(quarantines[i].filter));
+        r->quarantines[i].directions = quarantines[i].directions;
+        r->directions |= quarantines[i].directions;
+    }
+    return r;
+}
+
+/** restraints_ref() - one more owner; any thread; Return: @r. */
+struct restraints *restraints_ref(struct restraints *r)
+{
+    atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+    return r;
+}
+
+/** restraints_unref() - one owner less, the last frees; any thread, @r may be NULL; Return: NULL.
+ */
+struct restraints *restraints_unref(struct restraints *r)
+{
+    if (r == NULL || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
+        return NULL;
+    ban_table_unref(r->throttles);
+    for (size_t i = 0; i < r->n_quarantines; i++)
+        free(r->quarantines[i].filter);
+    free(r->quarantines);
+    free(r);
+    return NULL;
+}
+
+/**
+ * restraints_per_s() - how many messages a second are left to this one
+ * @s, @principal, @now_unix_ms:  as for ban_table_find()
+ *
+ * Return: of the throttles that mean it the slowest; 0: none does.
+ */
+uint64_t restraints_per_s(const struct restraints *r, const struct gate_subject *s,
+                          struct bytes principal, uint64_t now_unix_ms)
+{
+    const struct ban *b = ban_table_find(r->throttles, s, principal, now_unix_ms);
+
+    return b != NULL ? b->per_s : 0;
+}
+
+/** restraints_directions() - Return: of all quarantines together; QUARANTINE_... */
+unsigned restraints_directions(const struct restraints *r)
+{
+    return r->directions;
+}
+
+/**
+ * restraints_block() - is a topic quarantined?
+ * @direction:  QUARANTINE_PUBLISH or QUARANTINE_DELIVER
+ *
+ * Topics that begin with '$' are matched by filters that do, as everywhere.
+ *
+ * Return: the filter, borrowed; or NULL.
+ */
+const char *restraints_block(const struct restraints *r, unsigned direction, struct bytes topic)
+{
+    for (size_t i = 0; (r->directions & direction) && i < r->n_quarantines; i++) {
+        if ((r->quarantines[i].directions & direction) &&
+            wire_filter_matches(bytes_str(r->quarantines[i].filter), topic))
+            return r->quarantines[i].filter;
+    }
+    return NULL;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * respond/action.c - the table of actions: what each is aimed at, what does it, what undoes it
+ *
+ * Who orders one, a finding (act.c) or a person (order.c), is not asked here.
+ *
+ * MQ.RS.RP-01 to MQ.RS.RP-06
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "respond/private.h"
+
+#define DELAY_MS_MAX   60000
+#define FIREWALL_S_MAX 604800
+
+/* Is there what the kind needs besides its target? */
+typedef bool sound_fn(const struct action *a);
+/* Return: RESPOND_OK, or why not; @ret_why: more on it, owned by the caller, or untouched. */
+typedef enum respond_answer perform_fn(struct respond *r, struct action *a, struct respond_now now,
+                                       char **ret_why);
+typedef void undo_fn(struct respond *r, const struct action *a, struct respond_now now);
+
+/* ---- measures ---- */
+
+static struct respond_measure measure_of(const struct action *a)
+{
+    return (struct respond_measure){
+        .kind = a->kind,
+        .target_kind = a->target_kind,
+        .target = a->target,
+        .address = a->address,
+        .directions = a->directions,
+        .amount = a->amount,
+        .expires_unix_ms = a->expires_unix_ms,
+        .reason = a->reason,
+        .author = a->author,
+        .incident = a->incident,
+    };
+}
+
+static enum respond_answer take_measure(struct respond *r, struct action *a, struct respond_now now,
+                                        char **ret_why)
+{
+    const char *why = NULL;
+    struct respond_measure m;
+    enum respond_answer answer;
+
+    a->expires_unix_ms = a->for_ms > 0 ? now.unix_ms + a->for_ms : 0;
+    m = measure_of(a);
+    answer = respond_measure_put(r, &m, now, &why);
+    if (why != NULL)
+        *ret_why = bytes_dup_str(bytes_str(why));
+    return answer;
+}
+
+static void lift_measure(struct respond *r, const struct action *a, struct respond_now now)
+{
+    struct respond_measure at = measure_of(a);
+
+    respond_measures_lift(r, &at, now);
+}
+
+static bool delay_is_sound(const struct action *a)
+{
+    return a->amount > 0 && a->amount <= DELAY_MS_MAX;
+}
+
+static bool throttle_is_sound(const struct action *a)
+{
+    return a->amount > 0;
+}
+
+static bool quarantine_is_sound(const struct action *a)
+{
+    return a->directions != 0;
+}
+
+/* Its elements time out: there is none without an end. */
+static bool firewall_is_sound(const struct action *a)
+{
+    return a->for_ms > 0 && a->for_ms <= FIREWALL_S_MAX * 1000ULL;
+}
+
+static bool posture_is_sound(const struct action *a)
+{
+    return a->amount > POSTURE_NORMAL && a->amount < POSTURE_N;
+}
+
+/* ---- the others ---- */
+
+static enum respond_answer disconnect(struct respond *r, struct action *a, struct respond_now now,
+                                      char **ret_why)
+{
+    (void)now;
+    (void)ret_why;
+    r->hands.disconnect(r->hands.arg, a->target_kind, a->target, a->address, a->reason);
+    return RESPOND_OK;
+}
+
+/** action_ban() - the ban that ACTION_BAN makes; borrows from @a */
+struct respond_ban action_ban(const struct action *a)
+{
+    return (struct respond_ban){
+        .kind = a->ban_kind,
+        .subject = a->target,
+        .address = a->ban_kind == RESPOND_BAN_CLIENT_ADDRESS ? a->address : NULL,
+        .expires_unix_ms = a->expires_unix_ms,
+        .reason = a->reason,
+        .author = a->author,
+        .incident = a->incident,
+    };
+}
+
+static enum respond_answer ban(struct respond *r, struct action *a, struct respond_now now,
+                               char **ret_why)
+{
+    struct respond_ban b;
+
+    (void)ret_why;
+    a->expires_unix_ms = a->for_ms > 0 ? now.unix_ms + a->for_ms : 0;
+    b = action_ban(a);
+    return respond_ban_put(r, &b, now);
+}
+
+static void unban(struct respond *r, const struct action *a, struct respond_now now)
+{
+    struct respond_ban b = action_ban(a);
+    struct ban_entry *e = bans_find(&r->bans, b.kind, b.subject, b.address);
+
+    (void)now;
+    if (e != NULL && e->ban.incident != NULL && a->incident != NULL &&
+        strcmp(e->ban.incident, a->incident) == 0)
+        respond_ban_lift(r, e);
+}
+
+/* Kept out of this node at once, whatever becomes of the list that all who trust the CA read. */
+static enum respond_answer revoke_certificate(struct respond *r, struct action *a,
+                                              struct respond_now now, char **ret_why)
+{
+    enum respond_answer answer = ban(r, a, now, ret_why);
+    char *why;
+
+    if (answer != RESPOND_OK)
+        return answer;
+    why = r->hands.revoke(r->hands.arg, a->target);
+    if (why == NULL)
+        return RESPOND_OK;
+    *ret_why = why;
+    return RESPOND_E_CONFLICT;
+}
+
+static enum respond_answer shut_down(struct respond *r, struct action *a, struct respond_now now,
+                                     char **ret_why)
+{
+    (void)now;
+    (void)ret_why;
+    r->hands.shutdown(r->hands.arg, a->author, a->reason);
+    return RESPOND_OK;
+}
+
+static bool lasts_for_good(const struct action *a)
+{
+    return a->for_ms == 0;
+}
+
+#define AT(name) BIT(TARGET_##name)
+#define SOMEBODY                                                                                   \
+    (AT(ADDRESS) | AT(CLIENT) | AT(USER) | AT(CLIENT_ADDRESS) | AT(CERTIFICATE) | AT(ISSUER))
+
+/* clang-format off */
+static const struct action_row {
+    unsigned targets; /* BIT(enum respond_target) that the kind can be aimed at */
+    sound_fn *is_sound;  /* NULL: it needs nothing more */
+    perform_fn *perform; /* NULL: nothing to do on the node */
+    undo_fn *undo;       /* NULL: cannot be undone */
+} rows[ACTION_KIND_N] = {
+    [ACTION_RECORD]             = {0, NULL, NULL, NULL},
+    [ACTION_ALERT]              = {0, NULL, NULL, NULL},
+    [ACTION_DELAY]              = {AT(ADDRESS), delay_is_sound, take_measure, lift_measure},
+    [ACTION_THROTTLE]           = {SOMEBODY, throttle_is_sound, take_measure, lift_measure},
+    [ACTION_DISCONNECT]         = {SOMEBODY | AT(TOPIC) | AT(CONN), NULL, disconnect, NULL},
+    [ACTION_BAN]                = {SOMEBODY, NULL, ban, unban},
+    [ACTION_QUARANTINE]         = {AT(TOPIC), quarantine_is_sound, take_measure, lift_measure},
+    [ACTION_FIREWALL]           = {AT(ADDRESS), firewall_is_sound, take_measure, lift_measure},
+    [ACTION_REVOKE_CERTIFICATE] = {AT(CERTIFICATE), lasts_for_good, revoke_certificate, NULL},
+    [ACTION_REVOKE_USER]        = {AT(USER), lasts_for_good, ban, unban},
+    [ACTION_POSTURE]            = {AT(NODE), posture_is_sound, take_measure, lift_measure},
+    [ACTION_SHUTDOWN]           = {AT(NODE), NULL, shut_down, NULL},
+};
+/* clang-format on */
+
+/** action_is_sound() - can there be such an action? */
+bool action_is_sound(const struct action *a)
+{
+    const struct action_row *row = &rows[a->kind];
+
+    return (row->targets & BIT(a->target_kind)) && (row->is_sound == NULL || row->is_sound(a));
+}
+
+/** respond_action_targets() - see respond.h */
+unsigned respond_action_targets(enum action_kind kind)
+{
+    return rows[kind].targets;
+}
+
+/** action_perform() - do it on the node; @ret_why as in respond_order_run() */
+enum respond_answer action_perform(struct respond *r, struct action *a, struct respond_now now,
+                                   char **ret_why)
+{
+    return rows[a->kind].perform(r, a, now, ret_why);
+}
+
+/** action_undo() - its inverse, if it has one */
+void action_undo(struct respond *r, const struct action *a, struct respond_now now)
+{
+    if (rows[a->kind].undo != NULL)
+        rows[a->kind].undo(r, a, now);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * respond/order.c - actions by order of a person
+ *
+ * The same table as for automatic ones (act.c).  A person is not held back by the
+ * safeguards: whom an order would hit is counted before, and is theirs to judge.
+ *
+ * MQ.RS.RP-01 to MQ.RS.RP-06
+ */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "respond/private.h"
+
+static char *keep(const char *text)
+{
+    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
+}
+
+static void log_order(const char *verb, const struct respond_order *o, const char *author,
+                      enum respond_answer a)
+{
+    log_warning("respond", "%s %s of %s %s by %s: %s", verb, action_kind_text(o->kind),
+                respond_target_text(o->target_kind), o->target, author, respond_answer_text(a));
+}
+
+/**
+ * respond_order_run() - do it now; in force on return, and on disk unless respond_is_kept() says no
+ * @ret_why:  more on why not, or NULL; owned by the caller; untouched on RESPOND_OK
+ *
+ * Return: RESPOND_OK; E_INVALID when the kind takes no such target, or lacks what it needs;
+ *         E_LIMIT; E_CONFLICT when the node cannot.
+ */
+enum respond_answer respond_order_run(struct respond *r, const struct respond_order *o,
+                                      const char *author, struct respond_now now, char **ret_why)
+{
+    struct action a = {
+        .kind = o->kind,
+        .state = ACTION_DONE,
+        .at_unix_ms = now.unix_ms,
+        .for_ms = o->for_ms,
+        .amount = o->amount,
+        .directions = o->directions,
+        .ban_kind = (enum respond_ban_kind)o->target_kind,
+        .target_kind = o->target_kind,
+        .target = keep(o->target),
+        .address = keep(o->address),
+        .author = keep(author),
+        .reason = keep(o->reason),
+    };
+    enum respond_answer answer = action_is_sound(&a) ? RESPOND_OK : RESPOND_E_INVALID;
+
+    if (answer == RESPOND_OK)
+        answer = action_perform(r, &a, now, ret_why);
+    if (answer == RESPOND_OK)
+        r->counters.actions[a.kind]++;
+    log_order("order:", o, author, answer);
+    action_done(&a);
+    respond_flush(r);
+    return answer;
+}
+
+/**
+ * respond_order_undo() - the inverse, of what a person or a detector did to just this target
+ *
+ * Return: RESPOND_OK; E_NOT_FOUND when nothing of it is in force; E_INVALID when it has no inverse.
+ */
+enum respond_answer respond_order_undo(struct respond *r, const struct respond_order *o,
+                                       const char *author, struct respond_now now)
+{
+    const struct respond_measure at = {
+        .kind = o->kind,
+        .target_kind = o->target_kind,
+        .target = o->target,
+        .address = o->address,
+    };
+    enum respond_answer answer = RESPOND_E_INVALID;
+
+    if (o->kind == ACTION_BAN || o->kind == ACTION_REVOKE_USER)
+        answer = respond_ban_remove(r, (enum respond_ban_kind)o->target_kind, o->target, o->address,
+                                    author, now);
+    else if (measure_is_kind(o->kind))
+        answer = respond_measures_lift(r, &at, now) > 0 ? RESPOND_OK : RESPOND_E_NOT_FOUND;
+    if (answer == RESPOND_OK && measure_is_kind(o->kind)) {
+        r->counters.undone++;
+        act_lifted(r, &at, author, now);
+    }
+    log_order("undo:", o, author, answer);
+    respond_flush(r);
+    return answer;
+}

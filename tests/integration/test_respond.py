@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Actions by order of a person: what each does, whom it spares, and how it is undone."""
+
+import json
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from conftest import wait_until
+from nets import FIELD_ADDRESS, NODE_ADDRESS, OTHER_ADDRESS
+from peer import PATIENCE_S, Raw, publish_packet
+from test_access import refused_by_tls
+from test_ward import ward  # noqa: F401, a fixture
+
+NOT_AUTHORIZED, ADMINISTRATIVE, USE_ANOTHER_SERVER, BANNED = 0x87, 0x98, 0x9C, 0x8A
+HOUR_S = 3600
+
+
+def in_force(site):
+    return {(m["what"], m["target"]) for m in site.json("respond")["in_force"]}
+
+
+def acknowledged(peer, topic, n):
+    """How many of n messages at QoS 1 are acknowledged within two seconds."""
+    infos = [peer.paho.publish(topic, "x", 1) for _ in range(n)]
+    end = time.monotonic() + 2
+    while time.monotonic() < end and not all(one.is_published() for one in infos):
+        time.sleep(0.02)
+    return sum(one.is_published() for one in infos)
+
+
+# ---- who is hit ----
+
+
+@pytest.mark.parametrize("kind, target", [
+    ("client", "one"), ("user", "alice"), ("address", "127.0.0.7"), ("address", "127.0.0.6/31"),
+    ("topic", "test/of/#"),
+])
+def test_a_dry_run_counts_and_a_disconnect_cuts_whom_it_counted(field, peer, kind, target):
+    one = peer(field, "one", source="127.0.0.7").join().read("test/of/one")
+    other = peer(field, "other", user="bob", source="127.0.0.9").join().read("test/else")
+    said = field.ok("respond", "run", "disconnect", kind, target, "--dry-run")
+    assert "would hit 1 connection," in said
+    assert not one.disconnected.is_set()
+    assert "1 connection hit" in field.ok("respond", "run", "disconnect", kind, target, "--reason", "test")
+    assert one.disconnected.wait(PATIENCE_S) and one.disconnect == ADMINISTRATIVE
+    assert not other.disconnected.is_set()
+
+
+def test_who_came_with_a_certificate_is_cut_by_its_serial_or_issuer(field, peer):
+    facts = field.json("pki", "show", str(field.folder / "lab/device-1.crt"))
+    other = peer(field, "other", user="bob").join()
+    for kind, target in (("certificate", facts["serial"]), ("issuer", facts["issuer"])):
+        one = peer(field, "device-1", tls=True, certificate=field.certificate("device-1")).join()
+        field.ok("respond", "run", "ban", kind, target, "--for", "10m")
+        assert one.disconnected.wait(PATIENCE_S)
+        assert peer(field, "device-1", tls=True, certificate=field.certificate("device-1")).connect() == BANNED
+        field.ok("respond", "undo", "ban", kind, target)
+    peer(field, "device-1", tls=True, certificate=field.certificate("device-1")).join()
+    assert not other.disconnected.is_set()
+
+
+@pytest.mark.parametrize("words, why", [
+    (["run", "melt", "client", "x"], "no action"),
+    (["run", "ban", "planet", "x"], "no kind of target"),
+    (["run", "ban", "topic", "a/#"], "can be aimed at"),
+    (["run", "quarantine", "topic", "a/#/b"], "no valid topic filter"),
+    (["run", "quarantine", "topic", "$bastide/#"], "left alone"),
+    (["run", "quarantine", "topic", "a/#", "--direction", "sideways"], "publish, deliver or both"),
+    (["run", "throttle", "client", "x"], "needs a rate"),
+    (["run", "firewall", "address", "192.0.2.1"], "needs an end"),
+    (["run", "firewall", "address", "192.0.2.1", "--for", "1h"], "respond.ward is not set"),
+    (["run", "posture", "panic"], "elevated or lockdown"),
+    (["run", "revoke-certificate", "certificate", "zz"], "serial number"),
+    (["undo", "disconnect", "client", "x"], "cannot be undone"),
+    (["undo", "quarantine", "topic", "a/#"], "no quarantine of topic"),
+])
+def test_what_makes_no_sense_is_told(field, words, why):
+    done = field.cli("respond", *words)
+    assert done.returncode == 1 and why in done.stderr, done.stderr
+    assert in_force(field) == set()
+
+
+# ---- throttle ----
+
+
+def test_a_throttled_client_is_read_more_slowly_until_it_is_undone(field, peer):
+    slow = peer(field, "slow").join()
+    free = peer(field, "free", user="bob").join()
+    field.ok("respond", "run", "throttle", "client", "slow", "--rate", "1", "--for", "1h")
+    assert acknowledged(slow, "test/slow", 40) < 20
+    assert acknowledged(free, "test/free", 40) == 40
+    field.ok("respond", "undo", "throttle", "client", "slow")
+    wait_until(lambda: acknowledged(slow, "test/slow", 40) == 40, "as fast as before")
+
+
+# ---- quarantine ----
+
+
+def test_publishing_to_a_quarantined_topic_is_refused_and_to_others_is_not(field, peer):
+    reader = peer(field, "reader", user="rita").join().read("test/#")
+    writer = peer(field, "writer").join()
+    field.ok("respond", "run", "quarantine", "topic", "test/meter/+", "--direction", "publish", "--for", "1h")
+    with Raw(field) as raw:
+        raw.join(field, "raw", level=5)
+        raw.send(publish_packet5("test/meter/7", b"poison"))
+        assert raw.packet() == (0x40, b"\0\1\x87" + raw_rest())
+    writer.publish("test/meter/8", "poison")
+    writer.publish("test/feeder/1", "good")
+    assert reader.next().payload == b"good"
+    field.ok("respond", "undo", "quarantine", "topic", "test/meter/+")
+    writer.publish("test/meter/8", "good again")
+    assert reader.next().payload == b"good again"
+    assert field.json("incidents") == []
+
+
+def publish_packet5(topic, payload):
+    body = len(topic).to_bytes(2, "big") + topic.encode() + b"\0\1\0" + payload
+    return bytes([0x32, len(body)]) + body
+
+
+def raw_rest():
+    text = b"the topic is quarantined"
+    return bytes([len(text) + 3, 0x1F]) + len(text).to_bytes(2, "big") + text
+
+
+def test_nothing_of_a_quarantined_topic_is_delivered_what_waits_is_dropped_and_what_is_retained_stays(field, peer):
+    writer = peer(field, "writer").join()
+    away = peer(field, "away", user="bob").join(expiry_s=HOUR_S)
+    away.read("test/meter/#", "test/open")
+    away.drop()
+    writer.publish("test/meter/1", "kept", retain=True)
+    writer.publish("test/meter/2", "waits")
+    field.ok("respond", "run", "quarantine", "topic", "test/meter/#", "--direction", "deliver", "--for", "1h")
+    reader = peer(field, "reader", user="rita").join().read("test/#")
+    writer.publish("test/meter/3", "not now", retain=True)
+    writer.publish("test/open", "open")
+    assert reader.next().payload == b"open" and reader.nothing()
+    away.join(clean=False, expiry_s=HOUR_S)
+    assert away.next().payload == b"open" and away.nothing()
+    field.ok("respond", "undo", "quarantine", "topic", "test/meter/#")
+    later = peer(field, "later", user="rita").join().read("test/meter/#")
+    assert sorted(later.texts(2)) == ["kept", "not now"]
+
+
+def test_measures_outlive_a_node_that_is_killed_but_not_their_end(site, peer):
+    site.start()
+    site.ok("respond", "run", "quarantine", "topic", "test/a", "--for", "1h", "--reason", "poisoned")
+    site.ok("respond", "run", "throttle", "user", "alice", "--rate", "1", "--for", "2s")
+    site.end(signal.SIGKILL)
+    site.start()
+    wait_until(lambda: in_force(site) == {("quarantine", "test/a")}, "the other has ended")
+    measure = site.json("respond")["in_force"][0]
+    assert measure["reason"] == "poisoned" and measure["author"].startswith("admin:")
+    with Raw(site) as raw:
+        raw.join(site, "raw", level=5)
+        raw.send(publish_packet5("test/a", b"poison"))
+        assert raw.packet()[1][2] == NOT_AUTHORIZED
+    assert site.end() == 0
+
+
+# ---- revoked ----
+
+
+def test_a_certificate_that_is_revoked_is_on_the_list_of_the_ca_and_its_sessions_are_cut(site, peer):
+    site.change("respond:\n", f"respond:\n  ca: {site.folder}/pki\n")
+    site.start()
+    certificate = site.certificate("device-1")
+    serial = site.json("pki", "show", certificate[0])["serial"]
+    one = peer(site, "device-1", tls=True, certificate=certificate).join()
+    other = peer(site, "other", user="bob", tls=True).join()
+    site.ok("respond", "run", "revoke-certificate", "certificate", serial, "--reason", "lost")
+    assert one.disconnected.wait(PATIENCE_S)
+    assert [c["state"] for c in site.json("pki", "list") if c["serial"] == serial] == ["revoked"]
+    assert "cannot be undone" in site.cli("respond", "undo", "revoke-certificate", "certificate", serial).stderr
+    site.ok("respond", "undo", "ban", "certificate", serial)
+    wait_until(lambda: refused_by_tls(site, certificate), "the handshake itself refuses it")
+    assert not other.disconnected.is_set()
+    other.close()
+    assert site.end() == 0, site.log_text()
+
+
+def test_without_the_ca_a_certificate_is_kept_out_and_it_is_said_what_to_do(field, peer):
+    certificate = field.certificate("device-1")
+    serial = field.json("pki", "show", certificate[0])["serial"]
+    one = peer(field, "device-1", tls=True, certificate=certificate).join()
+    done = field.cli("respond", "run", "revoke-certificate", "certificate", serial)
+    assert done.returncode == 1 and "bastide pki revoke" in done.stderr
+    assert one.disconnected.wait(PATIENCE_S)
+    assert peer(field, "device-1", tls=True, certificate=certificate).connect() == BANNED
+
+
+def test_a_user_who_is_revoked_is_out_until_that_is_undone(field, peer):
+    one = peer(field, "one").join()
+    field.ok("respond", "run", "revoke-user", "user", "alice", "--reason", "left the firm")
+    assert one.disconnected.wait(PATIENCE_S)
+    assert peer(field, "one").connect() == BANNED
+    field.ok("respond", "undo", "revoke-user", "user", "alice")
+    peer(field, "one").join()
+
+
+# ---- posture ----
+
+
+def test_a_posture_has_its_limits_and_closes_its_listeners_until_it_is_undone(site, peer):
+    site.config.write_text(site.config.read_text() + """
+postures:
+  lockdown:
+    limits:
+      packet_bytes_max: 200
+    closed_listeners: [local]
+""")
+    site.start()
+    local = peer(site, "local").join()
+    field_one = peer(site, "one", user="bob", tls=True).join().read("test/#")
+    said = site.ok("respond", "run", "posture", "lockdown", "--for", "1h")
+    assert "done" in said and site.json("respond")["posture"] == "lockdown"
+    assert local.disconnected.wait(PATIENCE_S)
+    with pytest.raises((EOFError, OSError)), Raw(site) as raw:
+        raw.join(site, "again")
+    site.ok("reload")
+    assert site.json("respond")["posture"] == "lockdown"
+    field_one.publish("test/small", "small")
+    assert field_one.next().payload == b"small"
+    field_one.paho.publish("test/large", "x" * 1000, 1)
+    assert field_one.disconnected.wait(PATIENCE_S)
+    site.ok("respond", "undo", "posture")
+    assert site.json("respond")["posture"] == "normal"
+    peer(site, "local").join().close()
+    assert site.end() == 0, site.log_text()
+
+
+def test_a_posture_with_a_listener_that_is_not_there_is_told(site):
+    site.config.write_text(site.config.read_text() + "\npostures:\n  lockdown:\n    closed_listeners: [cellar]\n")
+    done = site.cli("check-config")
+    assert done.returncode == 1 and 'there is no listener "cellar"' in done.stderr
+
+
+# ---- playbooks ----
+
+
+def test_a_playbook_of_the_configuration_goes_before_the_nodes_own(site, peer):
+    site.change("respond:\n", """respond:
+  playbooks:
+    - kind: repeated-auth-failures
+      subject: address
+      severity: high
+      steps: [delay 10m, throttle 5 10m]
+""")
+    site.start()
+    for i in range(15):
+        one = peer(site, "guesser", password=f"guess {i}", source="127.0.0.9")
+        one.connect()
+        one.close()
+    wait_until(lambda: ("throttle", "127.0.0.9") in in_force(site), "throttled")
+    assert site.json("bans") == []
+    incident = next(i["id"] for i in site.json("incidents") if i["kind"] == "repeated-auth-failures")
+    site.ok("respond", "undo", incident)
+    assert in_force(site) == set()
+    assert site.end() == 0, site.log_text()
+
+
+@pytest.mark.parametrize("step, why", [
+    ("explode 10m", "is no step"), ("ban", "needs a duration"), ("ban 10m now", "a word too many"),
+    ("throttle fast 10m", "needs a number"), ("posture calm 10m", "elevated or lockdown"),
+    ("firewall 8d", "longer than a week"),
+])
+def test_a_step_that_is_none_is_told(site, step, why):
+    site.change("respond:\n", f"respond:\n  playbooks:\n    - severity: high\n      steps: [{step}]\n")
+    done = site.cli("check-config")
+    assert done.returncode == 1 and why in done.stderr and "playbooks[0].steps" in done.stderr
+
+
+# ---- shutdown ----
+
+
+def test_a_shutdown_keeps_what_was_and_sends_clients_elsewhere(site, peer):
+    site.config.write_text(site.config.read_text() + '\nmqtt:\n  server_reference: "bus-2.example:8883"\n')
+    site.start()
+    one = peer(site, "one").join()
+    site.ok("respond", "run", "quarantine", "topic", "test/a", "--for", "1h")
+    site.ok("respond", "run", "shutdown", "--reason", "the node is compromised")
+    assert site.process.wait(PATIENCE_S) == 0
+    assert one.disconnected.wait(PATIENCE_S) and one.disconnect == USE_ANOTHER_SERVER
+    kept, = (site.folder / "state").glob("shutdown-*.json")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    what = json.loads(kept.read_text())
+    assert what["reason"] == "the node is compromised"
+    assert [c["client_id"] for c in what["clients"]] == ["one"]
+    assert what["responses"]["in_force"][0]["target"] == "test/a"
+    site.process = None
+    site.log.close()
+
+
+# ---- firewall ----
+
+
+def reaches(ward, source):
+    return ward.nets.reaches(source, 2883)
+
+
+def test_the_firewall_drops_packets_of_an_address_and_is_asked_again_when_it_forgets(ward, site):  # noqa: F811
+    ward.asker = "root"
+    site.config.write_text(
+        site.config.read_text().replace("respond:\n", f"respond:\n  ward: {ward.socket}\n", 1)
+        .replace("listeners:\n", f"listeners:\n  - name: net\n    address: {NODE_ADDRESS}\n    port: 2883\n"
+                 "    allow_plaintext_beyond_loopback: yes\n", 1))
+    site.start(prefix=["ip", "netns", "exec", ward.nets.node])
+    assert reaches(ward, FIELD_ADDRESS)
+    begin = time.monotonic()
+    site.ok("respond", "run", "firewall", "address", FIELD_ADDRESS, "--for", "10m", "--reason", "scan")
+    assert time.monotonic() - begin < 1
+    assert not reaches(ward, FIELD_ADDRESS) and reaches(ward, OTHER_ADDRESS) is True
+    done = site.cli("respond", "run", "firewall", "address", OTHER_ADDRESS, "--for", "10m")
+    assert done.returncode == 1 and "told never to block" in done.stderr
+    ward.end()
+    ward.start()
+    wait_until(lambda: not reaches(ward, FIELD_ADDRESS), "the node asks again")
+    site.ok("respond", "undo", "firewall", "address", FIELD_ADDRESS)
+    assert reaches(ward, FIELD_ADDRESS)
+    site.process.send_signal(signal.SIGTERM)
+    assert site.process.wait(PATIENCE_S) == 0, site.log_text()
+    site.process = None
+    site.log.close()
+
+
+# ---- while delivery is saturated ----
+
+LIMIT_S = float(os.environ.get("RESPOND_LIMIT_S", "2"))  # of a machine that does other things, and sanitizers
+
+
+def flood(site, stop):
+    """Eight writers to four readers, as fast as the node reads."""
+    burst = b"".join(publish_packet("test/load", bytes(100)) for _ in range(50))
+
+    def write(raw):
+        try:
+            while not stop.is_set():
+                raw.send(burst)
+        except OSError:
+            pass
+
+    raws = []
+    for i in range(8):
+        raws.append(Raw(site))
+        raws[-1].join(site, f"writer-{i}", user="bob")
+    threads = [threading.Thread(target=write, args=(raw,)) for raw in raws]
+    for one in threads:
+        one.start()
+    return raws, threads
+
+
+def ask(site, path, **body):
+    """The command alone, without the start of a program."""
+    import http.client
+    import socket
+
+    class Connection(http.client.HTTPConnection):
+        def connect(self):
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.connect(str(site.socket))
+
+    connection = Connection("node")
+    begin = time.monotonic()
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    took = time.monotonic() - begin
+    assert answer.status == 200, text
+    return took
+
+
+def test_orders_are_in_force_soon_while_delivery_is_saturated(site, peer):
+    site.change("respond:\n", f"respond:\n  ca: {site.folder}/pki\n")
+    site.start()
+    serial = site.json("pki", "show", site.certificate("device-1")[0])["serial"]
+    stop = threading.Event()
+    readers = [peer(site, f"reader-{i}", user="rita").join().read("test/load", qos=0) for i in range(2)]
+    raws, threads = flood(site, stop)
+    took = {}
+    try:
+        readers[0].next()
+        for what, kind, target, victim in (
+                ("disconnect", "client", "victim", dict(user="alice")),
+                ("ban", "client", "victim", dict(user="alice")),
+                ("revoke-certificate", "certificate", serial,
+                 dict(tls=True, certificate=site.certificate("device-1")))):
+            one = peer(site, "victim" if kind == "client" else "device-1", **victim).join()
+            begin = time.monotonic()
+            ask(site, "/v1/responses", what=what, target_kind=kind, target=target)
+            assert one.disconnected.wait(PATIENCE_S)
+            took[what] = time.monotonic() - begin
+        took["quarantine"] = ask(site, "/v1/responses", what="quarantine", target_kind="topic",
+                                 target="test/load", for_s=60)
+    finally:
+        stop.set()
+        for raw in raws:
+            raw.close()
+        for one in threads:
+            one.join()
+    print("in force after, ms:", {what: round(s * 1000, 1) for what, s in took.items()})
+    assert max(took.values()) < LIMIT_S, took
+    assert site.end() == 0, site.log_text()

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/respond/test_order.c - actions by order, measures, and steps of a playbook */
+#include "stage.h"
+
+static enum respond_answer order(struct stage *s, struct respond_order o)
+{
+    enum respond_answer a;
+    char *why = NULL;
+
+    o.reason = "test";
+    a = respond_order_run(s->r, &o, "admin:alice", s->now, &why);
+    free(why);
+    return a;
+}
+
+static enum respond_answer undo(struct stage *s, struct respond_order o)
+{
+    return respond_order_undo(s->r, &o, "admin:alice", s->now);
+}
+
+#define AT(kind_, target_kind_, target_)                                                           \
+    .kind = ACTION_##kind_, .target_kind = TARGET_##target_kind_, .target = (target_)
+
+/* clang-format off */
+static const struct {
+    struct respond_order order;
+    enum respond_answer answer;
+    const char *did[3];
+    const char *undid; /* NULL: nothing to undo */
+} cases[] = {
+    {{AT(DELAY, ADDRESS, "192.0.2.1"), .amount = 500, .for_ms = 60000}, RESPOND_OK, {"delay 192.0.2.1 500 60"}, "delay 192.0.2.1 0 0"},
+    {{AT(DELAY, CLIENT, "m-1"), .amount = 500}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(DELAY, ADDRESS, "192.0.2.1"), .amount = 60001}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(THROTTLE, USER, "eve"), .amount = 5}, RESPOND_OK, {"restrain"}, "restrain"},
+    {{AT(THROTTLE, USER, "eve")}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(THROTTLE, TOPIC, "a/#"), .amount = 5}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(DISCONNECT, TOPIC, "a/#")}, RESPOND_OK, {"disconnect topic a/#"}, NULL},
+    {{AT(DISCONNECT, NODE, "node")}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(BAN, ISSUER, "old CA"), .for_ms = 60000}, RESPOND_OK, {"ban issuer old CA - 60"}, "unban issuer old CA -"},
+    {{AT(BAN, CLIENT, "m-1")}, RESPOND_OK, {"ban client m-1 - 0"}, "unban client m-1 -"},
+    {{AT(BAN, TOPIC, "a/#")}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(QUARANTINE, TOPIC, "a/#"), .directions = RESPOND_PUBLISH}, RESPOND_OK, {"restrain"}, "restrain"},
+    {{AT(QUARANTINE, TOPIC, "a/#")}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(FIREWALL, ADDRESS, "192.0.2.0/24"), .for_ms = 60000}, RESPOND_OK, {"firewall 192.0.2.0/24 60"}, "firewall 192.0.2.0/24 0"},
+    {{AT(FIREWALL, ADDRESS, "192.0.2.1")}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(FIREWALL, ADDRESS, "192.0.2.1"), .for_ms = 604801000}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(REVOKE_CERTIFICATE, CERTIFICATE, "0A")}, RESPOND_OK, {"ban certificate 0A - 0", "revoke 0A"}, NULL},
+    {{AT(REVOKE_CERTIFICATE, CERTIFICATE, "0A"), .for_ms = 60000}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(REVOKE_USER, USER, "eve")}, RESPOND_OK, {"ban user eve - 0"}, "unban user eve -"},
+    {{AT(POSTURE, NODE, "node"), .amount = POSTURE_LOCKDOWN}, RESPOND_OK, {"posture lockdown"}, "posture normal"},
+    {{AT(POSTURE, NODE, "node")}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(SHUTDOWN, NODE, "node")}, RESPOND_OK, {"shutdown admin:alice test"}, NULL},
+    {{AT(ALERT, CLIENT, "m-1")}, RESPOND_E_INVALID, {NULL}, NULL},
+};
+/* clang-format on */
+
+static void each_action_does_what_it_says_and_its_inverse_takes_it_back(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct stage s;
+
+        print_message("  %s %s\n", action_kind_text(cases[i].order.kind), cases[i].order.target);
+        stage_begin(&s);
+        assert_int_equal(order(&s, cases[i].order), cases[i].answer);
+        assert_did_all(&s, cases[i].did);
+        if (cases[i].undid != NULL) {
+            assert_int_equal(undo(&s, cases[i].order), RESPOND_OK);
+            assert_did(&s, cases[i].undid);
+            assert_int_equal(undo(&s, cases[i].order), RESPOND_E_NOT_FOUND);
+        } else {
+            assert_int_not_equal(undo(&s, cases[i].order), RESPOND_OK);
+        }
+        assert_did_nothing(&s);
+        stage_end(&s);
+    }
+}
+
+static void what_the_node_cannot_do_is_not_in_force(void **state)
+{
+    const struct respond_order block = {AT(FIREWALL, ADDRESS, "192.0.2.1"), .for_ms = 60000};
+    const struct respond_order revoke = {AT(REVOKE_CERTIFICATE, CERTIFICATE, "0A")};
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    s.firewall_says = "nobody is there";
+    assert_int_equal(order(&s, block), RESPOND_E_CONFLICT);
+    assert_int_equal(respond_measures(s.r, ACTION_FIREWALL), 0);
+    /* The certificate is kept out all the same. */
+    s.ca_says = "no such CA";
+    assert_int_equal(order(&s, revoke), RESPOND_E_CONFLICT);
+    assert_int_equal(respond_bans(s.r), 1);
+    stage_end(&s);
+}
+
+static void a_measure_ends_at_its_time_and_outlives_a_restart(void **state)
+{
+    const struct respond_order for_good = {AT(QUARANTINE, TOPIC, "a/#"),
+                                           .directions = RESPOND_DELIVER};
+    const struct respond_order for_a_while = {AT(THROTTLE, CLIENT, "m-1"), .amount = 5,
+                                              .for_ms = 60000};
+    const struct respond_order posture = {AT(POSTURE, NODE, "node"), .amount = POSTURE_ELEVATED,
+                                          .for_ms = 90000};
+    const struct respond_order delay = {AT(DELAY, ADDRESS, "192.0.2.1"), .amount = 500};
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    assert_int_equal(order(&s, for_good), RESPOND_OK);
+    assert_int_equal(order(&s, for_a_while), RESPOND_OK);
+    assert_int_equal(order(&s, posture), RESPOND_OK);
+    assert_int_equal(order(&s, delay), RESPOND_OK);
+    stage_restart(&s);
+    s.n_did = 0;
+    respond_measures_resume(s.r, BIT(ACTION_POSTURE) | BIT(ACTION_FIREWALL), s.now);
+    assert_did(&s, "posture elevated");
+    assert_int_equal(respond_measures(s.r, ACTION_DELAY), 0); /* ends with the run */
+    stage_wait(&s, 60);
+    assert_did(&s, "restrain");
+    assert_int_equal(respond_measures(s.r, ACTION_THROTTLE), 0);
+    s.now.unix_ms += 30000; /* over while it does not run */
+    stage_restart(&s);
+    assert_int_equal(respond_measures(s.r, ACTION_POSTURE), 0);
+    assert_int_equal(respond_measures(s.r, ACTION_QUARANTINE), 1);
+    stage_end(&s);
+}
+
+static void the_strictest_of_several_measures_is_in_force(void **state)
+{
+    struct respond_order delay = {AT(DELAY, ADDRESS, "192.0.2.7"), .amount = 5000, .for_ms = 60000};
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+    assert_did(&s, "delay 192.0.2.7 1000 600");
+    assert_int_equal(order(&s, delay), RESPOND_OK);
+    assert_did(&s, "delay 192.0.2.7 5000 600");
+    assert_int_equal(undo(&s, delay), RESPOND_OK);
+    assert_did(&s, "delay 192.0.2.7 0 0"); /* a person's undo means all of them */
+    assert_int_equal(action_of(stage_incident(&s), ACTION_DELAY)->state, ACTION_UNDONE);
+    stage_end(&s);
+}
+
+static void a_third_high_finding_asks_for_the_firewall_where_there_is_one(void **state)
+{
+    (void)state;
+    for (unsigned has = 0; has < 2; has++) {
+        struct stage s;
+
+        stage_begin(&s);
+        s.settings.has_firewall = has;
+        stage_restart(&s);
+        for (unsigned i = 0; i < 3; i++) {
+            stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
+            stage_calm(&s, "repeated-auth-failures", SUBJECT_ADDRESS, "203.0.113.9");
+            stage_wait(&s, 4000);
+        }
+        assert_int_equal(
+            respond_measures(s.r, ACTION_FIREWALL) +
+                (action_of(stage_incident(&s), ACTION_FIREWALL)->state == ACTION_EXPIRED),
+            has);
+        stage_end(&s);
+    }
+}
+
+static void a_play_of_the_configuration_goes_before_the_default(void **state)
+{
+    char throttle[] = "throttle 5 10m";
+    char posture[] = "posture elevated 1h";
+    char *steps[] = {throttle, posture};
+    const struct respond_play plays[] = {
+        {"topic-scan-publish", "gateway", SUBJECT_KIND_N, SEVERITY_HIGH, 1, NULL, 0},
+        {"topic-scan-publish", NULL, SUBJECT_CLIENT, SEVERITY_HIGH, 1, steps, 2},
+    };
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    s.settings.plays = plays;
+    s.settings.n_plays = COUNT_OF(plays);
+    stage_restart(&s);
+    stage_find(&s, "topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+    assert_did(&s, "restrain", "posture elevated");
+    stage_find(&s, "topic-scan-subscribe", SEVERITY_HIGH, SUBJECT_CLIENT, "m-2");
+    assert_did(&s, "disconnect client m-2", "ban client-address m-2 192.0.2.7 600");
+    stage_end(&s);
+}
+
+/* clang-format off */
+static const struct {
+    const char *text;
+    const char *why; /* part of it; NULL: it is one */
+    enum action_kind kind;
+    uint64_t amount;
+    uint64_t for_s;
+} steps[] = {
+    {"alert",                NULL,          ACTION_ALERT,      0, 0},
+    {"disconnect",           NULL,          ACTION_DISCONNECT, 0, 0},
+    {"ban 90s",              NULL,          ACTION_BAN,        0, 90},
+    {"  ban   2d ",          NULL,          ACTION_BAN,        0, 172800},
+    {"throttle 10 5m",       NULL,          ACTION_THROTTLE,   10, 300},
+    {"posture lockdown 1h",  NULL,          ACTION_POSTURE,    POSTURE_LOCKDOWN, 3600},
+    {"firewall 7d",          NULL,          ACTION_FIREWALL,   0, 604800},
+    {"",                     "is no step",  0, 0, 0},
+    {"shutdown",             "is no step",  0, 0, 0},
+    {"quarantine a/# 1h",    "is no step",  0, 0, 0},
+    {"ban",                  "duration",    0, 0, 0},
+    {"ban 0s",               "duration",    0, 0, 0},
+    {"ban 10",               "duration",    0, 0, 0},
+    {"ban 31d",              "duration",    0, 0, 0},
+    {"ban 99999999999999999999d", "duration", 0, 0, 0},
+    {"ban 1h 1h",            "too many",    0, 0, 0},
+    {"throttle 0 5m",        "number",      0, 0, 0},
+    {"throttle 10",          "duration",    0, 0, 0},
+    {"posture normal 1h",    "posture",     0, 0, 0},
+    {"firewall 8d",          "week",        0, 0, 0},
+};
+/* clang-format on */
+
+static void a_step_is_read_as_it_is_written(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        struct respond_step s = {0};
+        const char *why = respond_step_parse(steps[i].text, &s);
+
+        print_message("  \"%s\": %s\n", steps[i].text, why != NULL ? why : "is one");
+        assert_int_equal(why != NULL, steps[i].why != NULL);
+        if (why != NULL) {
+            assert_non_null(strstr(why, steps[i].why));
+            continue;
+        }
+        assert_int_equal(s.kind, steps[i].kind);
+        assert_int_equal(s.amount, steps[i].amount);
+        assert_int_equal(s.for_s, steps[i].for_s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_action_does_what_it_says_and_its_inverse_takes_it_back),
+        cmocka_unit_test(what_the_node_cannot_do_is_not_in_force),
+        cmocka_unit_test(a_measure_ends_at_its_time_and_outlives_a_restart),
+        cmocka_unit_test(the_strictest_of_several_measures_is_in_force),
+        cmocka_unit_test(a_third_high_finding_asks_for_the_firewall_where_there_is_one),
+        cmocka_unit_test(a_play_of_the_configuration_goes_before_the_default),
+        cmocka_unit_test(a_step_is_read_as_it_is_written),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -50,6 +50,26 @@ int cli_lab(int argc, char **argv)
     return lab_main(argc, argv);
 }
 
+#define DRILL_WORDS_MAX 16
+
+/** cli_drill() - bastide drill DETECTOR: a drill of the lab under a name of its own */
+int cli_drill(int argc, char **argv)
+{
+    static char lab[] = "lab", drill[] = "--drill", all[] = "detectors";
+    char *words[DRILL_WORDS_MAX + 3] = {lab, drill};
+    int n = 2;
+
+    if (argc < 2 || argv[1][0] == '-' || argc > DRILL_WORDS_MAX) {
+        (void)cli_fail(
+            "drill: name a detector, or say all; docs/reference/detectors.md lists them");
+        return CLI_USAGE;
+    }
+    words[n++] = strcmp(argv[1], "all") == 0 ? all : argv[1];
+    for (int i = 2; i < argc; i++)
+        words[n++] = argv[i];
+    return lab_main(n, words);
+}
+
 static int unknown_verb(const char *name)
 {
     const char *like = cli_verb_like(name);

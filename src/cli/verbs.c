@@ -192,7 +192,7 @@ static const struct cli_option bench_options[] = {
 static const struct cli_option lab_options[] = {
     {"--prepare",      NULL, NULL,      "add the lab's roles, users, inventory and certificates to the node's home"},
     {"--intruder",     NULL, NULL,      "attack instead, with a contractor's stolen password, from 127.0.0.66"},
-    {"--drill",        NULL, "DRILL",   "measure instead: revoke, disable, ban, rogue-server, or all of them"},
+    {"--drill",        NULL, "DRILL",   "measure instead: revoke, disable, ban, rogue-server, or all of them; for detectors see bastide drill"},
     {"--home",         NULL, "DIR",     "the node's home; without it that in BASTIDE_HOME"},
     {"--rounds",       NULL, "N",       "play it so often; without it once, and a drill as often as it needs"},
     {"--duration",     NULL, "SECONDS", "play it again and again for so long"},
@@ -200,6 +200,14 @@ static const struct cli_option lab_options[] = {
     {"--step-timeout", NULL, "MS",      "how long a step may take; without it 5000"},
     {"--quiet",        NULL, NULL,      "results only"},
     {"--json",         NULL, NULL,      "an event a line, for programs"},
+    {"--ascii",        NULL, NULL,      "no other characters"},
+    END,
+};
+
+static const struct cli_option drill_options[] = {
+    {"--home",         NULL, "DIR",     "the node's home; without it that in BASTIDE_HOME"},
+    {"--quiet",        NULL, NULL,      "results only"},
+    {"--json",         NULL, NULL,      "a result a line, for programs"},
     {"--ascii",        NULL, NULL,      "no other characters"},
     END,
 };
@@ -301,6 +309,11 @@ const struct cli_verb cli_verbs[] = {
      "drill revokes, disables or bans a client that is connected and measures until it is cut and "
      "refused, or shows each kind of client a server that it must not trust. What --intruder and "
      "--drill measured is kept in the node's store, from where bastide assess takes it."},
+    {"drill", cli_drill, "attack the node in small, and measure whether its detectors notice", "DETECTOR|all", drill_options,
+     "After bastide lab --prepare. By a client made for it and from addresses of its own, 127.0.0.200 "
+     "and up, so that nobody else is disturbed. How many were noticed, how soon and after how many "
+     "attempts is kept in the node's store, from where bastide assess takes it. Not every detector "
+     "has a drill: what compares a client with its habits takes hours."},
     {"bench", cli_bench, "put load on any MQTT broker, and check what it delivers", "SCENARIO", bench_options,
      "Scenarios: " SCENARIOS "each with defaults of its own. Every message carries a number, so "
      "what is lost, doubled, out of order or changed is found; it then exits 1. Latency is measured "

@@ -34,6 +34,7 @@ int cli_init(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_store(int argc, char **argv);
 int cli_lab(int argc, char **argv);
+int cli_drill(int argc, char **argv);
 int cli_metrics(int argc, char **argv);
 int cli_pki(int argc, char **argv);
 int cli_record(int argc, char **argv);

@@ -19,7 +19,7 @@
 #define RETRY_MS         5
 
 /* clang-format off */
-static const struct {
+static const struct drill_row {
     const char *name;
     const char *tool;
     const char *what;
@@ -29,8 +29,14 @@ static const struct {
     {"disable",      "bastide lab --drill disable",      "A user is disabled while it is connected",               drill_disable},
     {"ban",          "bastide lab --drill ban",          "A client is banned while it is connected, in each way",  drill_ban},
     {"rogue-server", "bastide lab --drill rogue-server", "Each kind of client meets a server that it must not trust", drill_rogue_server},
+    {DRILL_DETECTORS, "bastide drill",                   "Attacks in small, and whether the node notices",            drill_detect},
 };
 /* clang-format on */
+
+static bool is_of_detectors(const char *name)
+{
+    return strcmp(name, DRILL_DETECTORS) == 0 || drill_detects(name);
+}
 
 /** drill_is_known() - is there a drill @name? */
 bool drill_is_known(const char *name)
@@ -38,7 +44,7 @@ bool drill_is_known(const char *name)
     for (size_t i = 0; i < COUNT_OF(drills); i++)
         if (strcmp(drills[i].name, name) == 0)
             return true;
-    return strcmp(name, "all") == 0;
+    return strcmp(name, "all") == 0 || is_of_detectors(name);
 }
 
 /** drill_say() - a line on what was measured; with --json the line of evidence stands instead */
@@ -237,6 +243,15 @@ static void end(struct drill *d)
     lab_home_done(&d->home);
 }
 
+/* "all" means what operators do; what detectors notice is drilled by name, or as DRILL_DETECTORS.
+ */
+static bool is_meant(const char *name, const struct drill_row *row)
+{
+    if (row->run == drill_detect)
+        return is_of_detectors(name);
+    return strcmp(name, "all") == 0 || strcmp(name, row->name) == 0;
+}
+
 static int run_one(const struct lab_options *o, size_t k)
 {
     struct drill d = {.o = o, .tool = drills[k].tool};
@@ -264,8 +279,7 @@ int drill_run(const struct lab_options *o)
     int status = EXIT_SUCCESS;
 
     for (size_t k = 0; k < COUNT_OF(drills); k++)
-        if ((strcmp(o->drill, "all") == 0 || strcmp(o->drill, drills[k].name) == 0) &&
-            run_one(o, k) != EXIT_SUCCESS)
+        if (is_meant(o->drill, &drills[k]) && run_one(o, k) != EXIT_SUCCESS)
             status = EXIT_FAILURE;
     return status;
 }

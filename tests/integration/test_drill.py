@@ -115,3 +115,32 @@ def test_a_drill_without_a_node_records_nothing(site):
 def test_a_drill_that_there_is_not_is_told(site):
     done = lab(site, "--drill", "fire")
     assert done.returncode == 2 and "revoke, disable, ban, rogue-server or all" in done.stderr
+
+
+# Those that are noticed at once; each tells how many attempts it took at most.
+DETECTED = {
+    "sys-recon": ("MQ.DE.ID-02", 1),
+    "acl-violations": ("MQ.DE.ID-02", 11),
+    "topic-scan-subscribe": ("MQ.DE.ID-02", 30),
+    "topic-depth-abuse": ("MQ.PR.SP-05", 1),
+    "will-abuse": ("MQ.PR.SP-03", 1),
+    "default-credentials": ("MQ.PR.IA-03", 3),
+}
+
+
+@pytest.mark.parametrize("detector", DETECTED)
+def test_an_attack_in_small_is_noticed_and_kept_as_evidence(bus, detector):
+    subcategory, most = DETECTED[detector]
+    done = subprocess.run([BASTIDE, "drill", detector, "--home", str(bus.folder), "--json"], capture_output=True, text=True,
+                          timeout=120)
+    assert done.returncode == 0, done.stderr
+    line = recorded(bus)[-1]
+    assert (line["subcategory"], line["injected"], line["detected"]) == (subcategory, 1, 1)
+    assert line["touched"][0] <= most and line["seconds"][0] < 60
+    assert "bastide drill, run by " in line["by"]
+    assert detector in {i["kind"] for i in bus.json("incidents")}
+
+
+def test_a_drill_of_what_is_no_detector_says_so(bus):
+    done = subprocess.run([BASTIDE, "drill", "no-such", "--home", str(bus.folder)], capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "no-such" in done.stderr and "detector" in done.stderr

@@ -81,11 +81,11 @@ static void key_age(struct node *n, struct evidence_list *e)
                      NULL, "since data key %u was made", keyring_current(n->keys));
 }
 
-/* Messages and sessions are in no file; the audit and backups have no form but the sealed one. */
+/* The journal, the audit and backups have no form but the sealed one. */
 static void stores(struct evidence_list *e)
 {
     evidence_add(e, "MQ.PR.SP-06.t2", 0.8, 5, NULL,
-                 "audit and backups are encrypted, messages and sessions are in no file; "
+                 "messages, sessions, audit and backups are encrypted wherever they are stored; "
                  "credentials are verifiers in a file in clear");
 }
 

@@ -32,15 +32,24 @@ static bool is_missing(const char *path)
     return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
+/* What root makes for a node is the node's: its state folder tells whose. */
+static bool give_to_node(const char *path, const char *state_dir)
+{
+    struct stat st;
+
+    return geteuid() != 0 || (stat(state_dir, &st) == 0 && chown(path, st.st_uid, st.st_gid) == 0);
+}
+
 /* The folder too: that of the configuration may have been written by hand. */
-static bool make_key_file(const char *path, char **ret_error)
+static bool make_key_file(const char *path, const char *state_dir, char **ret_error)
 {
     char *dir = bytes_dup_str(bytes_str(path));
     char *slash = strrchr(dir, '/');
 
     if (slash != NULL)
         *slash = '\0';
-    if (slash != NULL && slash != dir && mkdir(dir, 0700) != 0 && errno != EEXIST) {
+    if (slash != NULL && slash != dir &&
+        (mkdir(dir, 0700) == 0 ? !give_to_node(dir, state_dir) : errno != EEXIST)) {
         (void)sql_fail(ret_error, "cannot make the folder %s of the at-rest key: %s", dir,
                        strerror(errno));
         free(dir);
@@ -56,11 +65,11 @@ static bool make_key_file(const char *path, char **ret_error)
     return true;
 }
 
-static struct keyring *make_keyring(const char *path, const struct key_source *from,
-                                    char **ret_error)
+static struct keyring *make_keyring(const char *path, const char *state_dir,
+                                    const struct key_source *from, char **ret_error)
 {
     if (from->kind == KEY_FROM_FILE && is_missing(from->name) &&
-        !make_key_file(from->name, ret_error))
+        !make_key_file(from->name, state_dir, ret_error))
         return NULL;
     return keyring_create(path, from, ret_error);
 }
@@ -80,7 +89,7 @@ struct keyring *state_keyring_open(const char *state_dir, const struct key_sourc
                        "a backup, or move what is in %s aside to start with nothing known",
                        path, state_dir, state_dir);
     else
-        k = make_keyring(path, from, ret_error);
+        k = make_keyring(path, state_dir, from, ret_error);
     if (k != NULL && !keyring_is_locked(k))
         log_warning("store", "the keys may get into swap: locked memory is limited (LimitMEMLOCK=, "
                              "ulimit -l); encrypt the swap, or raise the limit");

@@ -193,6 +193,47 @@ static void the_database_of_a_newer_program_is_left_alone(void **state)
     assert_refused_with(k, "is of version 1000");
 }
 
+/* A first start makes what is missing; a later one never. */
+static void keys_are_made_once(void **state)
+{
+    struct kept *k = *state;
+    struct key_source from = {.kind = KEY_FROM_FILE, .name = in(k, "keys/new.key")};
+    struct keyring *made;
+
+    keyring_free(k->keys);
+    k->keys = NULL;
+    assert_int_equal(unlink(in(k, "keyring")), 0);
+    made = state_keyring_open(k->dir, &from, &k->error);
+    assert_non_null(made);
+    assert_int_equal(access(from.name, F_OK), 0);
+    k->keys = made;
+    open_store(k);
+    close_store(k);
+    assert_int_equal(rename(in(k, "keyring"), in(k, "aside")), 0);
+    assert_null(state_keyring_open(k->dir, &from, &k->error));
+    assert_non_null(strstr(k->error, "without it nothing"));
+    free(k->error);
+    k->error = NULL;
+    assert_int_equal(rename(in(k, "aside"), in(k, "keyring")), 0);
+    assert_int_equal(unlink(from.name), 0);
+    assert_null(state_keyring_open(k->dir, &from, &k->error));
+    assert_non_null(strstr(k->error, "cannot open"));
+    assert_int_equal(rmdir(in(k, "keys")), 0);
+}
+
+static void lines_of_an_older_version_become_rows_once(void **state)
+{
+    struct kept *k = *state;
+
+    open_store(k);
+    put_file(in(k, "drills.jsonl"), BYTES("{\"a\": 1}\n\n{\"b\": 2}\n{\"cu"));
+    control_import_lines(k->c, CONTROL_DRILL, "drills.jsonl");
+    assert_rows(k, CONTROL_DRILL, "={\"a\": 1};={\"b\": 2};");
+    assert_int_equal(access(in(k, "drills.jsonl"), F_OK), -1);
+    control_import_lines(k->c, CONTROL_DRILL, "drills.jsonl");
+    assert_rows(k, CONTROL_DRILL, "={\"a\": 1};={\"b\": 2};");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +245,8 @@ int main(void)
         KEPT(no_file_holds_a_word_in_clear),
         KEPT(all_is_sealed_anew_and_the_old_key_destroyed_while_it_is_open),
         KEPT(the_database_of_a_newer_program_is_left_alone),
+        KEPT(keys_are_made_once),
+        KEPT(lines_of_an_older_version_become_rows_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

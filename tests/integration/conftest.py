@@ -101,6 +101,7 @@ class Home:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             notify.unlink(missing_ok=True)
             manager.bind(str(notify))
+            notify.chmod(0o666)
             manager.settimeout(PATIENCE_S)
             self.log = open(self.folder / "log", "ab")
             self.process = subprocess.Popen(

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """After its start the node has no capability, and each of its threads has a filter of system calls."""
 
+import os
 import pathlib
+import pwd
+
+FENCE = pathlib.Path(__file__).with_name("fence.py")
+UNIT = pathlib.Path(__file__).parents[2] / "packaging/systemd/bastide.service"
 
 
 def threads_of(node):
@@ -37,3 +42,22 @@ def test_a_word_that_is_no_sandbox_is_told(home):
     done = home.cli("check-config")
     assert done.returncode == 1
     assert "node.sandbox" in done.stderr and "enforce" in done.stderr
+
+
+def as_nobody(home):
+    """Words that make a program the user whom the folder is given to, without any right."""
+    if os.geteuid() != 0:
+        return ()
+    nobody = pwd.getpwnam("nobody")
+    for path in (home.folder, *home.folder.rglob("*")):
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    return ("setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups",
+            "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")
+
+
+def test_the_node_serves_behind_the_filter_of_its_unit(home):
+    # Who may not be looked into cannot look for its own leaks.
+    home.start([*as_nobody(home), FENCE, UNIT], ASAN_OPTIONS="detect_leaks=0")
+    home.ok("status")
+    assert all(status["Seccomp_filters"].strip() == "2" for _, status in threads_of(home))
+    assert home.end() == 0

@@ -85,8 +85,9 @@ static int check_config(const struct config *c)
     if (p == NULL || !good)
         return CLI_NO;
     policy_unref(p);
-    (void)printf("%zu roles, %zu users, automatic answers %s\n%s is in order\n", c->policy.n_roles,
-                 c->policy.n_users, c->respond_enforce ? "on" : "off (observe only)", c->path);
+    (void)printf("roles: %zu, users: %zu, automatic answers: %s\n%s is in order\n",
+                 c->policy.n_roles, c->policy.n_users,
+                 c->respond_enforce ? "on" : "off (observe only)", c->path);
     return CLI_OK;
 }
 

@@ -163,32 +163,40 @@ static void give_packet_ids(struct restoring *r)
     }
 }
 
-/* Does it belong to a session, and has it its message?  The reference is taken. */
-static bool is_whole(struct restoring *r, const struct homes *all, struct restored_delivery *d)
+/* Its session, if it has its message, whose reference is taken; NULL: it belongs to nothing.
+ * @last is the message of the delivery before: one message often goes to many. */
+static struct home *make_whole(struct restoring *r, const struct homes *all,
+                               struct restored_delivery *d, struct message **last)
 {
-    struct message *m = d->message != 0 ? restored_message(r, d->message) : NULL;
+    struct home *h = home_of(all, d->session);
 
-    if (home_of(all, d->session) == NULL || (d->message != 0 && m == NULL))
-        return false;
-    d->delivery.message = m != NULL ? message_ref(m) : NULL;
-    return true;
+    if (d->message == 0)
+        return h;
+    if (*last == NULL || (*last)->record != d->message)
+        *last = restored_message(r, d->message);
+    if (h == NULL || *last == NULL)
+        return NULL;
+    d->delivery.message = message_ref(*last);
+    return h;
 }
 
 /* What waits goes into the queues; what was sent is left at the front of the array. */
 static size_t queue_waiting(struct restoring *r, const struct homes *all)
 {
+    struct message *last = NULL;
     size_t n_sent = 0;
 
     for (size_t i = 0; i < r->deliveries.n; i++) {
         struct restored_delivery *d = &r->deliveries.at[i];
+        struct home *h = make_whole(r, all, d, &last);
 
-        if (!is_whole(r, all, d)) {
+        if (h == NULL) {
             r->n_dropped++;
             delivery_done(&d->delivery);
         } else if (d->delivery.packet_id != 0) {
             r->deliveries.at[n_sent++] = *d;
         } else {
-            session_put_back(home_of(all, d->session)->resident->session, &d->delivery);
+            session_put_back(h->resident->session, &d->delivery);
         }
     }
     return n_sent;
@@ -218,9 +226,19 @@ static void link_sent(struct restoring *r, const struct homes *all, size_t n_sen
     free(sent);
 }
 
+/* Mostly they are: what was cleaned stands behind what is newer. */
+static bool are_in_order(const struct restored_deliveries *l)
+{
+    for (size_t i = 1; i < l->n; i++) {
+        if (l->at[i - 1].delivery.record > l->at[i].delivery.record)
+            return false;
+    }
+    return true;
+}
+
 static void link_deliveries(struct restoring *r, const struct homes *all)
 {
-    if (r->deliveries.n > 0)
+    if (!are_in_order(&r->deliveries))
         qsort(r->deliveries.at, r->deliveries.n, sizeof(*r->deliveries.at), by_delivery);
     if (r->n_sent > 0)
         qsort(r->sent, r->n_sent, sizeof(*r->sent), by_sent);

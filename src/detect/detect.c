@@ -9,33 +9,18 @@
  */
 #include "detect/detect.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "detect/private.h"
 
-#define USER_BYTES_MAX 1024 /* of a user name: anybody may send one */
-#define SECOND_NS      1000000000ULL
-
-/* Learned: 600 s old, and 60 messages; one that says little needs an hour. */
-#define LEARNED_AGE_S    600
-#define LEARNED_EVENTS   60
-#define LEARNED_SURELY_S 3600
-
-/* With so many topics a sixth of what is new seems known; more would blind the detectors. */
-#define TOPICS_LEARNED_MAX 256
+#define SECOND_NS 1000000000ULL
 
 /* Silent for so much of the keep alive. */
 #define KEEP_ALIVE_PART 1.5
 
-#define READ_TOPICS       65536
-#define PATTERN_BYTES_MAX 256
-#define PAIRS_MAX         65536
-
-/* A filter is not the topic of the same text. */
-#define FILTER_MARK 0x5bd1e995f117e2ULL
+#define PAIRS_MAX 65536
 
 /* A further detector: its file, its name in detector.h. */
 static const struct detector *const detectors[] = {
@@ -48,270 +33,11 @@ static const struct detector *const detectors[] = {
 _Static_assert(N_DETECTORS <= DETECT_DETECTORS_MAX, "indexes are uint8_t, modes an array");
 _Static_assert(EVENT_KIND_N <= 64, "what is watched is a bit of 64");
 
-/** severity_text() - as incidents and the API have it; static */
-const char *severity_text(enum severity s)
-{
-    static const char *const texts[] = {
-#define X(name, text) [SEVERITY_##name] = text,
-        SEVERITIES(X)
-#undef X
-    };
-
-    check(s < SEVERITY_N);
-    return texts[s];
-}
-
-/** severity_parse() - Return: false if @text is no severity; @ret is then untouched. */
-bool severity_parse(const char *text, enum severity *ret)
-{
-    for (enum severity s = 0; s < SEVERITY_N; s++) {
-        if (strcmp(text, severity_text(s)) == 0) {
-            *ret = s;
-            return true;
-        }
-    }
-    return false;
-}
-
-/** subject_kind_text() - what stands before the colon of an incident's subject; static */
-const char *subject_kind_text(enum subject_kind k)
-{
-    static const char *const texts[] = {
-#define X(name, text) [SUBJECT_##name] = text,
-        SUBJECT_KINDS(X)
-#undef X
-    };
-
-    check(k < SUBJECT_KIND_N);
-    return texts[k];
-}
-
-/** detect_mode_text() - as the configuration has it; static */
-const char *detect_mode_text(enum detect_mode m)
-{
-    static const char *const texts[] = {
-#define X(name, text) [DETECT_MODE_##name] = text,
-        DETECT_MODES(X)
-#undef X
-    };
-
-    check(m < COUNT_OF(texts));
-    return texts[m];
-}
-
-/* ---- records ---- */
-
 /** detector_at() - Return: the @i-th detector. */
 const struct detector *detector_at(size_t i)
 {
     check(i < N_DETECTORS);
     return detectors[i];
-}
-
-/** name_key() - the key of an address, client id or user name; as client_key() of the sessions */
-uint64_t name_key(struct bytes name)
-{
-    return hash_keyed(name);
-}
-
-static struct subjects *table_of(const struct detect *d, enum subject_kind kind)
-{
-    switch (kind) {
-    case SUBJECT_CLIENT:
-        return (struct subjects *)(uintptr_t)&d->clients;
-    case SUBJECT_ADDRESS:
-        return (struct subjects *)(uintptr_t)&d->addresses;
-    case SUBJECT_USER:
-        return (struct subjects *)(uintptr_t)&d->users;
-    case SUBJECT_FLEET:
-    case SUBJECT_KIND_N:
-        break;
-    }
-    return NULL;
-}
-
-/** record_find() - Return: the record, or NULL. */
-struct record *record_find(const struct detect *d, enum subject_kind kind, uint64_t key)
-{
-    const struct subjects *t = table_of(d, kind);
-
-    return t != NULL ? subjects_find(t, key) : (struct record *)(uintptr_t)&d->fleet;
-}
-
-/** record_of() - the record of @name, new if need be; NULL without a name */
-struct record *record_of(struct detect *d, enum subject_kind kind, struct bytes name,
-                         uint64_t now_ns)
-{
-    uint64_t key = name_key(name);
-    struct record *r;
-    bool is_new;
-
-    if (name.len == 0)
-        return NULL;
-    r = subjects_get(table_of(d, kind), key, now_ns, &is_new);
-    if (is_new) {
-        if (kind == SUBJECT_USER)
-            name.len = MIN(name.len, (size_t)USER_BYTES_MAX);
-        r->key = key;
-        r->kind = kind;
-        r->since_ns = now_ns;
-        r->name = bytes_dup_str(name);
-    }
-    r->seen_ns = MAX(r->seen_ns, now_ns);
-    return r;
-}
-
-static void *in_part(const struct detect *d, struct record *r, enum part part, size_t offset)
-{
-    if (r->parts[part] == NULL)
-        r->parts[part] = mem_zero(d->part_bytes[r->kind][part]);
-    return r->parts[part] + offset;
-}
-
-/** slot() - this detector's slot of the record; taken when it is first asked for */
-void *slot(const struct judge *j, struct record *r)
-{
-    const struct detector *me = detector_at(j->detector);
-
-    check(me->bytes[r->kind] > 0);
-    return in_part(j->d, r, me->part, j->d->benches[j->detector].offset[r->kind]);
-}
-
-/** slot_peek() - slot(), or NULL while it was never asked for */
-const void *slot_peek(const struct judge *j, const struct record *r)
-{
-    const struct detector *me = detector_at(j->detector);
-
-    if (me->bytes[r->kind] == 0 || r->parts[me->part] == NULL)
-        return NULL;
-    return r->parts[me->part] + j->d->benches[j->detector].offset[r->kind];
-}
-
-/** learned_slot() - what this detector has learned of a client, kept over a restart */
-void *learned_slot(const struct judge *j, struct record *r)
-{
-    check(r->kind == SUBJECT_CLIENT && detector_at(j->detector)->learned_bytes > 0);
-    return in_part(j->d, r, PART_LEARNED, j->d->benches[j->detector].learned_offset);
-}
-
-/** knowledge_of() - what the client is used to; nothing yet is a valid answer */
-const struct knowledge *knowledge_of(const struct record *r)
-{
-    static const struct knowledge nothing;
-
-    return r->parts[PART_LEARNED] != NULL ? (const void *)r->parts[PART_LEARNED] : &nothing;
-}
-
-/** learned_peek() - learned_slot(), or NULL while nothing was learned of the client */
-const void *learned_peek(const struct judge *j, const struct record *r)
-{
-    if (r->kind != SUBJECT_CLIENT || r->parts[PART_LEARNED] == NULL)
-        return NULL;
-    return r->parts[PART_LEARNED] + j->d->benches[j->detector].learned_offset;
-}
-
-/** now_of() - the detectors' time */
-uint64_t now_of(const struct judge *j)
-{
-    return j->now_ns;
-}
-
-/** own_of() - what the detector's new() has returned */
-void *own_of(const struct judge *j)
-{
-    return j->d->benches[j->detector].own;
-}
-
-/** role_of() - the rules that hold for the record */
-const struct role_rules *role_of(const struct judge *j, const struct record *r)
-{
-    return &j->d->book.roles[r->role];
-}
-
-/** fleet_of() - the record of all together */
-struct record *fleet_of(const struct judge *j)
-{
-    return &j->d->fleet;
-}
-
-/** client_by_key() - a client that another one is compared with, or NULL */
-struct record *client_by_key(const struct judge *j, uint64_t key)
-{
-    return record_find(j->d, SUBJECT_CLIENT, key);
-}
-
-/** user_of() - the record of a user name that was tried */
-struct record *user_of(struct judge *j, struct bytes name)
-{
-    return record_of(j->d, SUBJECT_USER, name, j->now_ns);
-}
-
-/** topic_hash() - of a text, the same over a restart */
-uint64_t topic_hash(const struct judge *j, struct bytes text)
-{
-    return hash_with(&j->d->key, text);
-}
-
-/** are_peers() - may the one stand in for the other? */
-bool are_peers(const struct judge *j, const struct record *a, const struct record *b)
-{
-    return a->role == b->role && (role_of(j, a)->traits & TRAIT_PEERS);
-}
-
-/** clients_known() - how many clients there are that were let in once */
-size_t clients_known(const struct judge *j)
-{
-    return j->d->clients.n;
-}
-
-/** prefix_of() - the record of the /24 or /64 that @address is in; NULL: it is no IP address */
-struct record *prefix_of(struct judge *j, struct bytes address)
-{
-    char text[ADDRESS_NETWORK_LEN];
-
-    if (!address_network(address, 24, 64, text))
-        return NULL;
-    return record_of(j->d, SUBJECT_ADDRESS, bytes_str(text), j->now_ns);
-}
-
-/** share_pattern() - @pattern is new to @r, which is learned: how many have it in common? */
-void share_pattern(struct judge *j, uint64_t pattern, const struct record *r)
-{
-    const struct heavy_item *it = heavy_add(j->d->patterns, j->now_ns, pattern, r->key);
-
-    j->d->shared = MAX(j->d->shared, round(heavy_sources(it)));
-}
-
-/** shared_now() - the most that share_pattern() has found for this event */
-double shared_now(const struct judge *j)
-{
-    return j->d->shared;
-}
-
-/** sharers_of() - about how many learned clients have this in common that was new to each */
-double sharers_of(const struct judge *j, uint64_t pattern)
-{
-    const struct heavy_item *it = heavy_find(j->d->patterns, pattern);
-
-    return it != NULL ? heavy_sources(it) : 0;
-}
-
-/** clients_online() - how many connections there are */
-size_t clients_online(const struct judge *j)
-{
-    return j->d->conns.by_number.n;
-}
-
-/** await_client() - AWAITED comes in so many seconds, unless this is called again before */
-void await_client(struct judge *j, struct record *r, double seconds)
-{
-    wheel_set(&j->d->awaited, &r->timer, (uint32_t)(j->now_ns / SECOND_NS + (uint64_t)seconds + 1));
-}
-
-/** sample() - a topic, name or address to show with this detector's finding on @r */
-void sample(const struct judge *j, const struct record *r, struct bytes text)
-{
-    samples_keep(j->d->samples, r->key + j->detector, text);
 }
 
 /* ---- life ---- */
@@ -460,126 +186,6 @@ uint64_t detect_scaled(const struct detect *d, uint64_t at_ns)
     return d->settings.started_ns + age_ns;
 }
 
-static bool is_health_check(const struct detect *d, struct bytes address)
-{
-    struct address a;
-
-    if (d->n_health_sources == 0 || !address_parse(address, &a))
-        return false;
-    for (size_t i = 0; i < d->n_health_sources; i++) {
-        if (prefix_has(&d->health_sources[i], &a))
-            return true;
-    }
-    return false;
-}
-
-/* Events that name a client which a connection has not proved to be, and may. */
-static bool is_of_known_client(const struct event *e)
-{
-    return e->kind == EVENT_WILL_PUBLISHED || e->kind == EVENT_INSPECTION_OVERDUE ||
-           e->kind == EVENT_AWAITED || e->kind == EVENT_SILENT;
-}
-
-static struct record *client_of(struct detect *d, const struct event *e)
-{
-    struct record *r;
-
-    if (e->client_id.len == 0)
-        return NULL;
-    if (e->role.len == 0) /* it was not let in, or its connection is not at hand */
-        return is_of_known_client(e) ? record_of(d, SUBJECT_CLIENT, e->client_id, e->at_ns) : NULL;
-    r = record_of(d, SUBJECT_CLIENT, e->client_id, e->at_ns);
-    if (!bytes_equal(bytes_str(d->book.roles[r->role].name), e->role))
-        r->role = rule_book_find(&d->book, e->role)->index;
-    return r;
-}
-
-/* As they were tried, or granted; a filter in another way than a topic. */
-static bool is_filter(enum event_kind kind)
-{
-    return kind == EVENT_SUBSCRIBED || kind == EVENT_SUBSCRIBE_DENIED || kind == EVENT_UNSUBSCRIBED;
-}
-
-/* The topic without what is the client's own: its id, and numbers. */
-static uint64_t pattern_of(const struct detect *d, const struct sight *s)
-{
-    struct bytes topic = s->e->topic;
-    struct bytes id = s->e->client_id;
-    uint8_t text[PATTERN_BYTES_MAX];
-    size_t n = 0;
-
-    for (size_t i = 0; i < topic.len && n < sizeof(text);) {
-        if (id.len > 0 && topic.len - i >= id.len && memcmp(topic.at + i, id.at, id.len) == 0) {
-            text[n++] = '+';
-            i += id.len;
-        } else if (topic.at[i] >= '0' && topic.at[i] <= '9') {
-            n -= n > 0 && text[n - 1] == '0'; /* a number, however long */
-            text[n++] = '0';
-            i++;
-        } else {
-            text[n++] = topic.at[i++];
-        }
-    }
-    return hash_with(&d->key, bytes_of(text, n)) ^ (is_filter(s->e->kind) ? FILTER_MARK : 0) ^
-           s->role->index;
-}
-
-/* Somebody subscribes to the topic, or once did. */
-static bool had_reader(const struct detect *d, const struct event *e, uint64_t topic)
-{
-    uint32_t *tag = &d->read_topics[topic % READ_TOPICS];
-
-    if (e->kind == EVENT_PUBLISH_TOPIC && !(e->value & EVENT_UNMATCHED))
-        *tag = (uint32_t)(topic >> 32);
-    return *tag == (uint32_t)(topic >> 32);
-}
-
-static void see_topic(const struct detect *d, struct sight *s)
-{
-    s->topic = hash_with(&d->key, s->e->topic) ^ (is_filter(s->e->kind) ? FILTER_MARK : 0);
-    s->had_reader = had_reader(d, s->e, s->topic);
-    if (s->client == NULL)
-        return;
-    s->is_new_topic = !bloom_has(&knowledge_of(s->client)->topics, s->topic);
-    if (s->is_new_topic)
-        s->pattern = pattern_of(d, s);
-}
-
-static bool is_first(struct detect *d, uint64_t pair, uint64_t now_ns)
-{
-    bool is_new;
-
-    subjects_get(&d->let_in, pair, now_ns, &is_new);
-    return is_new;
-}
-
-/* Who was let in from there once is no stranger, whatever goes wrong later. */
-static bool let_in(struct detect *d, const struct event *e)
-{
-    uint64_t pair = subject_key_pair(e->address, e->client_id);
-
-    if (e->kind == EVENT_CONNECT_ACCEPTED)
-        return !is_first(d, pair, e->at_ns);
-    return e->kind == EVENT_AUTH_FAILED && subjects_find(&d->let_in, pair) != NULL;
-}
-
-static struct sight look(struct detect *d, const struct event *e)
-{
-    size_t n_clients = d->clients.n;
-    struct sight s = {.e = e, .is_health_check = is_health_check(d, e->address)};
-
-    s.was_let_in = let_in(d, e);
-    s.client = client_of(d, e);
-    s.is_new_client = d->clients.n > n_clients;
-    if (!s.is_health_check)
-        s.address = record_of(d, SUBJECT_ADDRESS, e->address, e->at_ns);
-    s.role = &d->book.roles[s.client != NULL ? s.client->role : 0];
-    s.conn = conns_find(&d->conns, e->conn);
-    if (e->topic.len > 0)
-        see_topic(d, &s);
-    return s;
-}
-
 static uint32_t silent_long_s(const struct conn_record *c)
 {
     double asked = KEEP_ALIVE_PART * MIN(c->keep_alive_s, (uint32_t)KEEP_ALIVE_MAX_S);
@@ -613,26 +219,6 @@ static void heard(struct sight *s)
     wheel_clear(&s->conn->timer);
 }
 
-static void learn(struct detect *d, const struct sight *s)
-{
-    struct knowledge *k;
-    uint64_t age_s;
-
-    if (s->client == NULL || s->client->n_standing > 0 ||
-        (s->e->kind != EVENT_PUBLISH_TOPIC && s->e->kind != EVENT_SUBSCRIBED))
-        return;
-    k = in_part(d, s->client, PART_LEARNED, 0);
-    if (k->events == 0)
-        s->client->since_ns = s->e->at_ns;
-    age_s = (s->e->at_ns - MIN(s->client->since_ns, s->e->at_ns)) / SECOND_NS;
-    k->age_s = (uint32_t)MAX((uint64_t)k->age_s, age_s);
-    if (bloom_estimate(&k->topics) < TOPICS_LEARNED_MAX)
-        bloom_add(&k->topics, s->topic);
-    k->events++;
-    if (k->age_s >= LEARNED_SURELY_S || (k->age_s >= LEARNED_AGE_S && k->events >= LEARNED_EVENTS))
-        k->is_learned = true;
-}
-
 static void show(struct judge *j, const struct sight *s)
 {
     enum event_kind kind = s->e->kind;
@@ -650,7 +236,7 @@ static void show(struct judge *j, const struct sight *s)
 static void take(struct judge *j, const struct event *e)
 {
     struct detect *d = j->d;
-    struct sight s = look(d, e);
+    struct sight s = sight_of(d, e);
 
     d->shared = 0;
     if (e->kind == EVENT_CONNECT_ACCEPTED)
@@ -658,7 +244,7 @@ static void take(struct judge *j, const struct event *e)
     else if (s.conn != NULL && (is_speech(e) || e->kind == EVENT_DISCONNECTED))
         heard(&s);
     show(j, &s);
-    learn(d, &s);
+    sight_learn(d, &s);
     if (e->kind == EVENT_DISCONNECTED && s.conn != NULL)
         conns_drop(&d->conns, s.conn);
 }

@@ -13,6 +13,7 @@
 #define CLIENTS_MAX   131072
 #define ADDRESSES_MAX 65536
 #define USERS_MAX     16384
+#define READ_TOPICS   65536
 
 /* One detector's place. */
 struct bench {
@@ -68,6 +69,12 @@ uint64_t name_key(struct bytes name);
 struct record *record_of(struct detect *d, enum subject_kind kind, struct bytes name,
                          uint64_t now_ns);
 struct record *record_find(const struct detect *d, enum subject_kind kind, uint64_t key);
+
+void *record_part(const struct detect *d, struct record *r, enum part part, size_t offset);
+
+/* sight.c */
+struct sight sight_of(struct detect *d, const struct event *e);
+void sight_learn(struct detect *d, const struct sight *s);
 
 /* judge.c */
 void judge_tick(struct judge *j);

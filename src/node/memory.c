@@ -14,6 +14,8 @@
  *
  * MQ.PR.SP-05
  */
+#include <malloc.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "node/node_private.h"
@@ -49,7 +51,8 @@ uint64_t memory_hold_ns(const struct worker *w)
     return stages[memory_stage(w)].hold_ns;
 }
 
-/** memory_tell() - the log hears of it when the stage has changed; now and then, by one worker */
+/** memory_tell() - the log hears of it when the stage has changed, and the machine gets back what a
+ * burst has left free; now and then, by one worker */
 void memory_tell(struct worker *w)
 {
     enum memory_stage stage = memory_stage(w);
@@ -60,6 +63,8 @@ void memory_tell(struct worker *w)
     log_line(stage == MEMORY_ROOM ? LOG_INFO : LOG_WARNING, "memory",
              "%zu of memory_bytes_max %llu bytes: %s", memory_counted(),
              (unsigned long long)policy_limits(w->policy)->memory_bytes_max, stages[stage].what);
+    if (stage == MEMORY_ROOM)
+        (void)malloc_trim(0);
 }
 
 /** memory_of_link() - count what the buffers of a connection have become */

@@ -344,6 +344,24 @@ static const struct wrong {
      "bastide.yaml:6:9: roles.a.allow[0]: a rule without a filter; publish, subscribe or publish_subscribe"},
     {LEAST "roles:\n  a: {scan_factor: 0}\n",
      "bastide.yaml:4:20: roles.a.scan_factor: 0 is out of range; whole number from 1 to 1000"},
+    {LEAST "roles: {a: {kind: robot}}\n",
+     "bastide.yaml:3:19: roles.a.kind: \"robot\" is not known here; device, gateway, service, monitor, operator, "
+     "control, actuator, standby or ota"},
+    {LEAST "detect: {detectors: [{detector: nope}]}\n",
+     "bastide.yaml:3:33: detect.detectors[0].detector: \"nope\" is no detector; docs/reference/detectors.md lists them"},
+    {LEAST "detect: {detectors: [{detector: publish-flood, rule: nope, limit: 3}]}\n",
+     "bastide.yaml:3:33: detect.detectors[0].detector: \"publish-flood\" has no such rule; docs/reference/detectors.md "
+     "lists the rules of each"},
+    {LEAST "detect: {detectors: [{detector: publish-flood, limit: 3}]}\n",
+     "bastide.yaml:3:33: detect.detectors[0].detector: \"publish-flood\" has a limit and no rule; "
+     "docs/reference/detectors.md lists the rules of each"},
+    {LEAST "detect: {detectors: [{detector: publish-flood, mode: on}]}\n",
+     "bastide.yaml:3:54: detect.detectors[0].mode: \"on\" is not known here; default, off, observe or enforce"},
+    {LEAST "detect: {detectors: [{detector: publish-flood, role: ghost}]}\n",
+     "bastide.yaml:3:54: detect.detectors[0].role: there is no role \"ghost\"; roles has none"},
+    {LEAST "detect: {health_check_sources: [nowhere]}\n",
+     "bastide.yaml:3:33: detect.health_check_sources[0]: \"nowhere\" is not an IP address or prefix, such as 192.0.2.1 "
+     "or 2001:db8::/32"},
     {LEAST "command_topics:\n  - a/#\n  - b#\n  - c/${user_name}\n  - [d]\n",
      "bastide.yaml:5:5: command_topics[1]: \"b#\" is not a topic filter; '+' stands alone between two '/', '#' alone "
      "and last, as in a/+/b/#\n"
@@ -620,6 +638,38 @@ static void what_is_not_said_has_its_default(void **state)
     assert_null(config_free(NULL));
 }
 
+static void each_kind_of_role_can_be_named_and_what_the_detectors_are_told_is_kept(void **state)
+{
+    const struct home *h = *state;
+    const char *what = NULL;
+    const char *kind;
+    struct config *c;
+    char text[512];
+
+    for (size_t i = 0; (kind = detect_role_kind(i, &what)) != NULL; i++) {
+        snprintf(text, sizeof(text), LEAST "roles: {a: {kind: %s}}\n", kind);
+        c = load(h, text);
+        assert_string_equal(c->policy.roles[0].kind, kind);
+        config_free(c);
+    }
+    c = load(h, LEAST
+             "roles: {a: {}}\n"
+             "detect:\n"
+             "  health_check_sources: [192.0.2.1, \"2001:db8::/32\"]\n"
+             "  detectors:\n"
+             "    - {detector: publish-flood, role: a, factor: 2.5}\n"
+             "    - {detector: topic-scan-publish, rule: medium, limit: 400, mode: observe}\n");
+    assert_null(c->policy.roles[0].kind);
+    assert_int_equal(c->n_health_check_sources, 2);
+    assert_int_equal(c->n_detect_overrides, 2);
+    assert_string_equal(c->detect_overrides[0].role, "a");
+    assert_true(c->detect_overrides[0].factor == 2.5 && c->detect_overrides[0].limit == 0);
+    assert_int_equal(c->detect_overrides[0].mode, DETECT_MODE_DEFAULT);
+    assert_true(c->detect_overrides[1].limit == 400);
+    assert_int_equal(c->detect_overrides[1].mode, DETECT_MODE_OBSERVE);
+    config_free(c);
+}
+
 static void an_empty_list_or_section_is_as_none(void **state)
 {
     const struct home *h = *state;
@@ -869,6 +919,7 @@ int main(void)
         TEST(past_twenty_mistakes_are_counted),
         TEST(every_key_arrives_in_its_field),
         TEST(what_is_not_said_has_its_default),
+        TEST(each_kind_of_role_can_be_named_and_what_the_detectors_are_told_is_kept),
         TEST(an_empty_list_or_section_is_as_none),
         TEST(one_port_on_several_addresses_is_allowed),
         TEST(every_key_of_a_transport_arrives_in_its_field),

@@ -120,12 +120,30 @@ static bool link_will(struct restoring *r, struct homes *all, const struct resto
 
 /* ---- queues ---- */
 
-static int by_delivery(const void *a, const void *b)
+/* Where a delivery stands; these are sorted, since they are smaller. */
+struct place {
+    uint64_t id;
+    size_t at;
+};
+
+static int by_place(const void *a, const void *b)
 {
-    uint64_t left = ((const struct restored_delivery *)a)->delivery.record;
-    uint64_t right = ((const struct restored_delivery *)b)->delivery.record;
+    uint64_t left = ((const struct place *)a)->id;
+    uint64_t right = ((const struct place *)b)->id;
 
     return (left > right) - (left < right);
+}
+
+/* All deliveries in the order of ids; owned by the caller. */
+static struct place *places_of(const struct restored_deliveries *l)
+{
+    struct place *places = mem_alloc(MAX(l->n, (size_t)1) * sizeof(*places));
+
+    for (size_t i = 0; i < l->n; i++)
+        places[i] = (struct place){l->at[i].delivery.record, i};
+    if (l->n > 0)
+        qsort(places, l->n, sizeof(*places), by_place);
+    return places;
 }
 
 static int by_sent(const void *a, const void *b)
@@ -147,17 +165,18 @@ static int by_packet_id(const void *a, const void *b)
 }
 
 /* The packet ids of what was sent; both are in the order of ids. */
-static void give_packet_ids(struct restoring *r)
+static void give_packet_ids(struct restoring *r, const struct place *places)
 {
-    size_t at = 0;
+    size_t n = r->deliveries.n;
+    size_t k = 0;
 
     for (size_t i = 0; i < r->n_sent; i++) {
         uint64_t id = r->sent[i].delivery;
 
-        while (at < r->deliveries.n && r->deliveries.at[at].delivery.record < id)
-            at++;
-        if (at < r->deliveries.n && r->deliveries.at[at].delivery.record == id)
-            r->deliveries.at[at].delivery.packet_id = r->sent[i].packet_id;
+        while (k < n && places[k].id < id)
+            k++;
+        if (k < n && places[k].id == id)
+            r->deliveries.at[places[k].at].delivery.packet_id = r->sent[i].packet_id;
         else
             restore_drop(r, id + RECORD_WAS_SENT);
     }
@@ -180,21 +199,22 @@ static struct home *make_whole(struct restoring *r, const struct homes *all,
     return h;
 }
 
-/* What waits goes into the queues; what was sent is left at the front of the array. */
-static size_t queue_waiting(struct restoring *r, const struct homes *all)
+/* What waits goes into the queues.  What was sent goes to @ret_sent; Return: how many. */
+static size_t queue_waiting(struct restoring *r, const struct homes *all,
+                            const struct place *places, struct restored_delivery *ret_sent)
 {
     struct message *last = NULL;
     size_t n_sent = 0;
 
     for (size_t i = 0; i < r->deliveries.n; i++) {
-        struct restored_delivery *d = &r->deliveries.at[i];
+        struct restored_delivery *d = &r->deliveries.at[places[i].at];
         struct home *h = make_whole(r, all, d, &last);
 
         if (h == NULL) {
             r->n_dropped++;
             delivery_done(&d->delivery);
         } else if (d->delivery.packet_id != 0) {
-            r->deliveries.at[n_sent++] = *d;
+            ret_sent[n_sent++] = *d;
         } else {
             session_put_back(h->resident->session, &d->delivery);
         }
@@ -202,9 +222,9 @@ static size_t queue_waiting(struct restoring *r, const struct homes *all)
     return n_sent;
 }
 
-static void link_sent(struct restoring *r, const struct homes *all, size_t n_sent)
+static void link_sent(struct restoring *r, const struct homes *all, struct restored_delivery *at,
+                      size_t n_sent)
 {
-    struct restored_delivery *at = r->deliveries.at;
     struct delivery *sent = mem_alloc(MAX(n_sent, (size_t)1) * sizeof(*sent));
 
     if (n_sent > 0)
@@ -226,25 +246,22 @@ static void link_sent(struct restoring *r, const struct homes *all, size_t n_sen
     free(sent);
 }
 
-/* Mostly they are: what was cleaned stands behind what is newer. */
-static bool are_in_order(const struct restored_deliveries *l)
-{
-    for (size_t i = 1; i < l->n; i++) {
-        if (l->at[i - 1].delivery.record > l->at[i].delivery.record)
-            return false;
-    }
-    return true;
-}
-
 static void link_deliveries(struct restoring *r, const struct homes *all)
 {
-    if (!are_in_order(&r->deliveries))
-        qsort(r->deliveries.at, r->deliveries.n, sizeof(*r->deliveries.at), by_delivery);
+    struct place *places = places_of(&r->deliveries);
+    struct restored_delivery *sent;
+    size_t n_released = 0;
+
+    for (size_t i = 0; i < r->deliveries.n; i++)
+        n_released += r->deliveries.at[i].message == 0;
+    sent = mem_alloc((r->n_sent + n_released + 1) * sizeof(*sent));
     if (r->n_sent > 0)
         qsort(r->sent, r->n_sent, sizeof(*r->sent), by_sent);
-    give_packet_ids(r);
+    give_packet_ids(r, places);
     r->n_queued = r->deliveries.n;
-    link_sent(r, all, queue_waiting(r, all));
+    link_sent(r, all, sent, queue_waiting(r, all, places, sent));
+    free(sent);
+    free(places);
 }
 
 /* ---- retained messages ---- */

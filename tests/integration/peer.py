@@ -7,6 +7,7 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -61,6 +62,7 @@ class Peer:
 
     def on_disconnect(self, _client, _data, reason, _properties=None):
         self.disconnect = code(reason)
+        self.ended_at = time.monotonic()
         self.disconnected.set()
         self.settled.set()
 

@@ -380,7 +380,7 @@ def test_orders_are_in_force_soon_while_delivery_is_saturated(site, peer):
     stop = threading.Event()
     readers = [peer(site, f"reader-{i}", user="rita").join().read("test/load", qos=0) for i in range(2)]
     raws, threads = flood(site, stop)
-    took = {}
+    took, answered = {}, {}
     try:
         readers[0].next()
         for what, kind, target, victim in (
@@ -390,10 +390,10 @@ def test_orders_are_in_force_soon_while_delivery_is_saturated(site, peer):
                  dict(tls=True, certificate=site.certificate("device-1")))):
             one = peer(site, "victim" if kind == "client" else "device-1", **victim).join()
             begin = time.monotonic()
-            ask(site, "/v1/responses", what=what, target_kind=kind, target=target)
+            answered[what] = ask(site, "/v1/responses", what=what, target_kind=kind, target=target)
             assert one.disconnected.wait(PATIENCE_S)
-            took[what] = time.monotonic() - begin
-        took["quarantine"] = ask(site, "/v1/responses", what="quarantine", target_kind="topic",
+            took[what] = one.ended_at - begin
+        took["quarantine"] = answered["quarantine"] = ask(site, "/v1/responses", what="quarantine", target_kind="topic",
                                  target="test/load", for_s=60)
     finally:
         stop.set()
@@ -401,6 +401,7 @@ def test_orders_are_in_force_soon_while_delivery_is_saturated(site, peer):
             raw.close()
         for one in threads:
             one.join()
-    print("in force after, ms:", {what: round(s * 1000, 1) for what, s in took.items()})
+    for name, times in (("in force", took), ("answered, so on disk", answered)):
+        print(f"{name} after, ms:", {what: round(s * 1000, 1) for what, s in times.items()})
     assert max(took.values()) < LIMIT_S, took
     assert site.end() == 0, site.log_text()

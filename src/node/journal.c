@@ -31,6 +31,7 @@ static void tell(struct node *n, const struct journal_report *r)
     for (size_t i = 0; i < MIN(r->n_damage, (size_t)JOURNAL_DAMAGE_MAX); i++) {
         const struct journal_damage *d = &r->damage[i];
 
+        node_audit(n, "node", "journal", "damaged", d->what, "passed over");
         log_error("journal", "segment %016llx, bytes %llu to %llu: %s",
                   (unsigned long long)d->segment, (unsigned long long)d->from,
                   (unsigned long long)d->to, d->what);

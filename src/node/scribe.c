@@ -145,6 +145,8 @@ static void become(struct scribe *s, enum scribe_state next, int error)
     if (before == next)
         return;
     atomic_store_explicit(&s->state, next, memory_order_relaxed);
+    node_audit(s->node, "node", "journal", scribe_state_text(next),
+               error < 0 ? strerror(-error) : "", scribe_state_text(before));
     switch (next) {
     case SCRIBE_OK:
         log_info("journal", "it is written again; messages above QoS 0 are taken");

@@ -115,6 +115,8 @@ def test_a_journal_that_fails_acknowledges_nothing_and_comes_back(home):
     answers = sorted([reason_of_puback(five), reason_of_puback(five)])
     assert answers == [0, QUOTA_EXCEEDED]
     wait_until(lambda: home.json("status")["journal"]["state"] == "ok", "a journal that is written")
+    states = [e["object"] for e in home.json("audit", "list") if e["action"] == "journal"]
+    assert sorted(states) == ["failed", "ok"]
     assert home.end() == 0
 
 
@@ -137,6 +139,9 @@ def test_the_journal_is_checked_counted_shown_and_repaired(home):
     segment.write_bytes(data)
     done = home.cli("store", "check")
     assert done.returncode != 0 and "not authentic" in done.stdout
+    home.start()  # with what is authentic
+    assert "1 places are damaged" in home.log_text()
+    assert home.end() == 0
     done = home.ok("store", "repair")
     assert "not authentic" in done and "quarantine" in done
     assert (home.folder / "state/journal/quarantine" / segment.name).read_bytes() == data

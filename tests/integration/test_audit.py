@@ -13,7 +13,7 @@ def entries(home):
 def test_what_an_operator_does_is_an_entry(field):
     field.ok("ban", "client", "evil", "--reason", "it scans", "--for", "1h")
     field.ok("unban", "client", "evil")
-    field.ok("responses", "suspend", "5m")
+    field.ok("respond", "suspend", "--for", "5m")
     field.ok("reload")
     found = [(e["actor"].split(":")[0], e["action"], e["object"], e["reason"]) for e in entries(field)]
     assert ("admin", "ban", "client evil", "it scans") in found

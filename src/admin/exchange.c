@@ -78,7 +78,7 @@ static const struct {
     const char *advice;
 } answers[] = {
     [NODE_OK]          = {200, "nothing"},
-    [NODE_E_INVALID]   = {400, "correct the request and send it again"},
+    [NODE_E_INVALID]   = {400, "correct what is named, and try again"},
     [NODE_E_NOT_FOUND] = {404, "list what there is, and ask for one of those"},
     [NODE_E_CONFLICT]  = {409, "look at its state first"},
     [NODE_E_LIMIT]     = {429, "remove what is no longer needed, or raise the limit in the configuration"},

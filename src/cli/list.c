@@ -34,16 +34,14 @@ static const struct show_field status_fields[] = {
     {"Assets",               "assets",             SHOW_NUMBER},
     {"Bans",                 "bans",               SHOW_NUMBER},
     {"Open incidents",       "incidents_open",     SHOW_NUMBER},
-};
-static const struct show_field respond_fields[] = {
+    /* of "respond" */
     {"Automatic answers",    "enforce",                 SHOW_YES},
     {"Suspended, ends",      "suspended_until_unix_ms", SHOW_UNTIL},
     {"Kept on disk",         "kept",                    SHOW_YES},
-};
-static const struct show_field journal_fields[] = {
-    {"Journal",              "state",        SHOW_TEXT},
-    {"Journal size",         "bytes",        SHOW_BYTES},
-    {"Journal needs",        "bytes_needed", SHOW_BYTES},
+    /* of "journal" */
+    {"Journal",              "state",              SHOW_TEXT},
+    {"Journal size",         "bytes",              SHOW_BYTES},
+    {"Journal needs",        "bytes_needed",       SHOW_BYTES},
 };
 static const struct show_field listener_fields[] = {
     {"LISTENER",    "name",        SHOW_TEXT},
@@ -201,15 +199,12 @@ int cli_status(int argc, char **argv)
     if (rc == CLI_OK && cli_flag(&a, "--json")) {
         print_json(reply);
     } else if (rc == CLI_OK) {
-        const json_t *respond = json_object_get(reply, "respond");
-        bool suspended =
-            json_integer_value(json_object_get(respond, "suspended_until_unix_ms")) > 0;
-
+        /* One list, so that all values stand below each other. */
+        json_object_update_missing(reply, json_object_get(reply, "respond"));
+        json_object_update_missing(reply, json_object_get(reply, "journal"));
+        if (json_integer_value(json_object_get(reply, "suspended_until_unix_ms")) == 0)
+            json_object_del(reply, "suspended_until_unix_ms");
         show_object(&out, reply, status_fields, COUNT_OF(status_fields), now_unix_ms);
-        show_object(&out, respond, respond_fields, suspended ? 2 : 1, now_unix_ms);
-        if (json_object_get(reply, "journal") != NULL)
-            show_object(&out, json_object_get(reply, "journal"), journal_fields,
-                        COUNT_OF(journal_fields), now_unix_ms);
         buf_add_u8(&out, '\n');
         show_table(&out, json_object_get(reply, "listeners"), listener_fields,
                    COUNT_OF(listener_fields), now_unix_ms, print_columns());

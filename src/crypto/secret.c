@@ -231,6 +231,13 @@ uint8_t *at_rest_key_load(const char *path, char **ret_error)
     CLEANUP(secret_buf_done) struct buf text = {0};
 
     check(sodium_init() >= 0);
+    if (access(path, R_OK) < 0) {
+        failed(ret_error,
+               "cannot open %s: %s; put the at-rest key back there from where its copy "
+               "is kept, for the node's user to read",
+               path, strerror(errno));
+        return NULL;
+    }
     if (!secret_file_read(path, AT_REST_FILE_MAX, &text, ret_error))
         return NULL;
     return key_in(&text, path, ret_error);

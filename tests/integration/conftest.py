@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
 import re
 import shutil
 import signal
@@ -124,6 +125,17 @@ class Home:
         self.process = None
         self.log.close()
         return status
+
+
+def as_nobody(home):
+    """Words that make a program the user whom the folder is given to, without any right."""
+    if os.geteuid() != 0:
+        return ()
+    nobody = pwd.getpwnam("nobody")
+    for path in (home.folder, *home.folder.rglob("*")):
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    return ("setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups",
+            "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")
 
 
 @pytest.fixture

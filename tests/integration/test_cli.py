@@ -12,7 +12,7 @@ import threading
 import paho.mqtt.client as mqtt
 import pytest
 
-from conftest import BASTIDE, CONFIG, PATIENCE_S, wait_until
+from conftest import BASTIDE, CONFIG, PATIENCE_S, as_nobody, wait_until
 
 OK, NO, USAGE, UNREACHABLE = 0, 1, 2, 3
 BANNED, ADMINISTRATIVE_ACTION = 138, 152
@@ -517,6 +517,17 @@ def test_a_second_node_on_the_same_folder_is_refused(node):
     assert done.returncode == NO
     assert "another node runs" in done.stderr
     assert node.json("status")["pid"] == node.process.pid
+
+
+def test_a_state_folder_that_cannot_be_written_is_told(home):
+    state = home.folder / "state"
+    state.mkdir()
+    prefix = as_nobody(home)
+    state.chmod(0o500)
+    done = subprocess.run([*prefix, BASTIDE, "run", "--home", home.folder], capture_output=True, text=True,
+                          timeout=PATIENCE_S, check=False)
+    assert done.returncode == NO
+    assert f"node.state_dir {state}: Permission denied" in done.stderr and "write there" in done.stderr
 
 
 def test_a_node_that_was_killed_leaves_nothing_in_the_way(node):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """After its start the node has no capability, and each of its threads has a filter of system calls."""
 
-import os
 import pathlib
-import pwd
+
+from conftest import as_nobody
 
 FENCE = pathlib.Path(__file__).with_name("fence.py")
 UNIT = pathlib.Path(__file__).parents[2] / "packaging/systemd/bastide.service"
@@ -42,17 +42,6 @@ def test_a_word_that_is_no_sandbox_is_told(home):
     done = home.cli("check-config")
     assert done.returncode == 1
     assert "node.sandbox" in done.stderr and "enforce" in done.stderr
-
-
-def as_nobody(home):
-    """Words that make a program the user whom the folder is given to, without any right."""
-    if os.geteuid() != 0:
-        return ()
-    nobody = pwd.getpwnam("nobody")
-    for path in (home.folder, *home.folder.rglob("*")):
-        os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    return ("setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups",
-            "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")
 
 
 def test_the_node_serves_behind_the_filter_of_its_unit(home):

@@ -117,7 +117,7 @@ static void a_wrong_or_missing_key_is_told_from_a_damaged_file(void **state)
 
     keyring_free(made(f));
     assert_refused(keyring_open(in(f, "keyring"), &wrong, &error), &error, "is not the one");
-    assert_refused(keyring_open(in(f, "keyring"), &missing, &error), &error, "cannot open");
+    assert_refused(keyring_open(in(f, "keyring"), &missing, &error), &error, "copy is kept");
     unsetenv("CREDENTIALS_DIRECTORY");
     assert_refused(keyring_open(in(f, "keyring"), &no_credential, &error), &error,
                    "LoadCredential");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -214,9 +215,34 @@ static void the_trail_names_where_an_error_was_born_and_passed(void **state)
     buf_done(&text);
 }
 
+static void an_address_tells_the_network_that_it_is_in(void **state)
+{
+    static const struct {
+        const char *address;
+        const char *network; /* NULL: it is no address */
+    } cases[] = {
+        {"192.0.2.17", "192.0.2.0/24"},
+        {"::ffff:192.0.2.17", "192.0.2.0/24"},
+        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+        {"fe80::1%eth0", "fe80::/64"},
+        {"unix", NULL},
+        {"", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char network[ADDRESS_NETWORK_LEN] = "untouched";
+        bool ok = address_network(bytes_str(cases[i].address), 24, 64, network);
+
+        assert_int_equal(ok, cases[i].network != NULL);
+        assert_string_equal(network, ok ? cases[i].network : "untouched");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_address_tells_the_network_that_it_is_in),
         cmocka_unit_test(the_hash_is_siphash_1_3),
         cmocka_unit_test(a_map_agrees_with_an_array_over_random_changes),
         cmocka_unit_test(walking_a_map_meets_every_item_once),

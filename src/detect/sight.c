@@ -47,8 +47,12 @@ static struct record *client_of(struct detect *d, const struct event *e)
 
     if (e->client_id.len == 0)
         return NULL;
-    if (e->role.len == 0) /* it was not let in, or its connection is not at hand */
-        return is_of_known_client(e) ? record_of(d, SUBJECT_CLIENT, e->client_id, e->at_ns) : NULL;
+    if (e->role.len == 0) { /* it was not let in, or its connection is not at hand */
+        bool is_new_name = e->kind == EVENT_INSPECTION_OVERDUE && e->value > 0;
+
+        r = is_of_known_client(e) ? record_find(d, SUBJECT_CLIENT, name_key(e->client_id)) : NULL;
+        return is_new_name ? record_of(d, SUBJECT_CLIENT, e->client_id, e->at_ns) : r;
+    }
     r = record_of(d, SUBJECT_CLIENT, e->client_id, e->at_ns);
     if (!bytes_equal(bytes_str(d->book.roles[r->role].name), e->role))
         r->role = rule_book_find(&d->book, e->role)->index;

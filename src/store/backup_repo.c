@@ -108,29 +108,6 @@ static bool write_chunk(const char *path, struct bytes sealed, char **ret_error)
     return ok;
 }
 
-/** repo_put() - keep @plain, at most CHUNK_BYTES, unless it is kept already */
-bool repo_put(struct backup_repo *r, struct bytes plain, char ret_name[CHUNK_NAME_LEN],
-              char **ret_error)
-{
-    CLEANUP(buf_done) struct buf small = {0};
-    CLEANUP(buf_done) struct buf sealed = {0};
-    char *path;
-    bool ok = true;
-
-    name_of(r, plain, ret_name);
-    path = chunk_path(r, ret_name);
-    r->n_chunks++;
-    if (access(path, F_OK) != 0) {
-        compress(plain, &small);
-        seal_box(r->seal_secret, bytes_str(ret_name), buf_view(&small), &sealed);
-        ok = write_chunk(path, buf_view(&sealed), ret_error);
-        r->n_new_chunks++;
-        r->new_bytes += sealed.len;
-    }
-    free(path);
-    return ok;
-}
-
 static bool decompress(struct bytes small, struct buf *ret)
 {
     size_t n = ZSTD_decompress(buf_reserve(ret, CHUNK_BYTES), CHUNK_BYTES, small.at, small.len);
@@ -156,6 +133,41 @@ bool repo_get(const struct backup_repo *r, const char *name, struct buf *ret, ch
         name_of(r, bytes_of(ret->at + len, ret->len - len), again);
     if (ok && strcmp(again, name) != 0)
         ok = sql_fail(ret_error, "%s does not authenticate: it was changed or damaged", path);
+    free(path);
+    return ok;
+}
+
+/* Is it there, and sound?  One that a power cut has left behind, or that was damaged since, is
+ * written again. */
+static bool is_kept(const struct backup_repo *r, const char *name)
+{
+    CLEANUP(buf_done) struct buf plain = {0};
+    char *ignored = NULL;
+    bool is_sound = repo_get(r, name, &plain, &ignored);
+
+    free(ignored);
+    return is_sound;
+}
+
+/** repo_put() - keep @plain, at most CHUNK_BYTES, unless it is kept already */
+bool repo_put(struct backup_repo *r, struct bytes plain, char ret_name[CHUNK_NAME_LEN],
+              char **ret_error)
+{
+    CLEANUP(buf_done) struct buf small = {0};
+    CLEANUP(buf_done) struct buf sealed = {0};
+    char *path;
+    bool ok = true;
+
+    name_of(r, plain, ret_name);
+    path = chunk_path(r, ret_name);
+    r->n_chunks++;
+    if (!is_kept(r, ret_name)) {
+        compress(plain, &small);
+        seal_box(r->seal_secret, bytes_str(ret_name), buf_view(&small), &sealed);
+        ok = write_chunk(path, buf_view(&sealed), ret_error);
+        r->n_new_chunks++;
+        r->new_bytes += sealed.len;
+    }
     free(path);
     return ok;
 }

@@ -207,6 +207,33 @@ static void a_change_of_any_file_of_it_is_found(void **state)
     assert_true(backup_verify(repo, NULL, &from, &r, &k->error));
 }
 
+static void empty_chunk(void *arg, const char *path)
+{
+    (void)arg;
+    assert_int_equal(truncate(path, 0), 0);
+}
+
+/* As a power cut leaves them, whose backup was never finished: the next does not rely on them. */
+static void a_chunk_that_is_not_sound_is_written_again(void **state)
+{
+    struct kept *k = *state;
+    struct key_source from = key_of(k);
+    struct backup_restored r;
+    struct backup_result first, second;
+    char chunks[200];
+
+    fill(k);
+    first = make(k);
+    snprintf(chunks, sizeof(chunks), "%s/chunks", repo);
+    each_file(chunks, empty_chunk, NULL);
+    assert_false(backup_verify(repo, NULL, &from, &r, &k->error));
+    free(k->error);
+    k->error = NULL;
+    second = make(k);
+    assert_int_equal(second.n_new_chunks, first.n_new_chunks);
+    assert_true(backup_verify(repo, second.id, &from, &r, &k->error));
+}
+
 static void what_can_not_be_is_refused_with_a_reason(void **state)
 {
     struct kept *k = *state;
@@ -245,6 +272,7 @@ int main(void)
         KEPT(it_is_restored_after_the_data_key_was_replaced),
         KEPT(no_file_of_it_holds_a_word_or_the_key),
         KEPT(a_change_of_any_file_of_it_is_found),
+        KEPT(a_chunk_that_is_not_sound_is_written_again),
         KEPT(what_can_not_be_is_refused_with_a_reason),
     };
 

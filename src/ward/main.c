@@ -107,14 +107,15 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* The socket, while there is still the right to give it to the asker's group. */
+/* The socket, while there is still the right to give it to the asker's group.  Whoever owns its
+ * folder may have put a symbolic link in its place: that is not followed. */
 static int open_socket(const struct order *o, const struct passwd *asker)
 {
     int r = listener_open_unix(o->socket, SOCKET_MODE, &keeper.listen_fd);
 
     if (r < 0)
         return r;
-    if (geteuid() == 0 && chown(o->socket, (uid_t)-1, asker->pw_gid) < 0)
+    if (geteuid() == 0 && lchown(o->socket, (uid_t)-1, asker->pw_gid) < 0)
         return -errno;
     return 0;
 }

@@ -126,6 +126,12 @@ void link_heard(struct link *l)
     arm(l);
 }
 
+/* Answers that the client has not read, or that wait for the journal; then it is not read. */
+static bool owes_much(const struct link *l)
+{
+    return l->out.len - l->out_at + conn_gated_bytes(&l->conn) >= LINK_OUT_MAX_BYTES;
+}
+
 static void watch(struct link *l)
 {
     uint32_t watches = 0;
@@ -135,7 +141,7 @@ static void watch(struct link *l)
     } else {
         bool authenticating = l->conn.state == CONN_AUTHENTICATING;
 
-        if (l->read_again_ns == 0 && !authenticating && l->out.len - l->out_at < LINK_OUT_MAX_BYTES)
+        if (l->read_again_ns == 0 && !authenticating && !owes_much(l))
             watches |= LOOP_READ;
         if (l->out_at < l->out.len || (stream_wants(l->stream) & LOOP_WRITE))
             watches |= LOOP_WRITE;

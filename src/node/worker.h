@@ -29,7 +29,7 @@
 #define READ_BUDGET_BYTES      524288 /* of one connection in one turn; then others have theirs */
 #define TURN_WORK_MAX          32768 /* messages taken and given in one turn; see worker_is_spent() */
 #define HANDSHAKE_WORK         2048    /* what a step of TLS counts as */
-#define LINK_OUT_MAX_BYTES     1048576 /* answers a client does not read: then it is not read */
+#define LINK_OUT_MAX_BYTES     1048576 /* answers that wait: then their client is not read */
 #define LINGER_NS              (2 * NS_PER_S)
 #define OUTBOX_BYTES_MAX       33554432 /* on the way to one worker; then publishers are held back */
 #define HOLD_NS                (5 * NS_PER_MS)

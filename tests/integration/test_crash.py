@@ -9,6 +9,8 @@ import resource
 import signal
 import struct
 
+import pytest
+
 from conftest import SANITIZERS, wait_until
 from crash import Crash, Receiver, prepare
 from peer import Raw, connect_packet, mosquitto_pub, packet, string
@@ -91,7 +93,7 @@ def test_a_full_disk_refuses_what_cannot_be_kept(home):
 
 def test_a_journal_that_fails_acknowledges_nothing_and_comes_back(home):
     """No descriptor is left for the next segment; what waited is acknowledged when there is one."""
-    prepare(home)
+    prepare(home, workers=1)  # so that what fails is the batch of a PUBLISH, not of its delivery
     home.start()
     reader = Receiver(home.port, "reader", "big/#", 1).join_node().subscribe()
     reader.leave()
@@ -109,11 +111,18 @@ def test_a_journal_that_fails_acknowledges_nothing_and_comes_back(home):
             break
     assert 60 < n < 100
     publish_v5(five, n + 1, b"refused", "big/1")
+    # Answers wait, too: who goes on all the same is not read, so that they take no memory.
+    many = packet(0xA2, struct.pack("!H", 1) + b"\0" + string("a")) * 100000  # UNSUBSCRIBE
+    five.socket.settimeout(3)
+    with pytest.raises(TimeoutError):
+        for _ in range(40):  # more than the kernel holds for a connection
+            five.send(many)
     assert "Too many open files" in home.log_text()
     resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE, limit)
     five.socket.settimeout(20)
     answers = sorted([reason_of_puback(five), reason_of_puback(five)])
     assert answers == [0, QUOTA_EXCEEDED]
+    five.close()
     wait_until(lambda: home.json("status")["journal"]["state"] == "ok", "a journal that is written")
     states = [e["object"] for e in home.json("audit", "list") if e["action"] == "journal"]
     assert sorted(states) == ["failed", "ok"]

@@ -165,6 +165,24 @@ static void become(struct scribe *s, enum scribe_state next, int error)
     }
 }
 
+/* What has come of cleaning since @before. */
+static void tell_of_cleaning(struct scribe *s, const struct journal_stat *before,
+                             const struct journal_stat *now)
+{
+    if (now->n_damaged > before->n_damaged) {
+        node_audit(s->node, "node", "journal", "damaged", "found when it was cleaned",
+                   "the file is kept");
+        log_error("journal",
+                  "the oldest segment is damaged: some of what is needed of it is not in the "
+                  "journal any more; the file is kept in journal/quarantine");
+    }
+    if (now->clean_error < 0 && now->clean_error != before->clean_error)
+        log_error("journal",
+                  "the oldest segment cannot be read: %s; its space does not come back until it "
+                  "can",
+                  strerror(-now->clean_error));
+}
+
 /* ---- answers ---- */
 
 struct answer {
@@ -208,11 +226,14 @@ static size_t gather(struct scribe *s, struct list *ret, struct buf *ret_strays)
     struct timespec until = in_s(QUIET_S);
     bool has_work = journal_wants_cleaning(s->journal);
     bool is_proven = journal_is_proven(s->journal);
+    struct journal_stat stat;
     size_t bytes = 0;
     int r = 0;
 
+    journal_stat(s->journal, &stat);
+    tell_of_cleaning(s, &s->stat, &stat);
     pthread_mutex_lock(&s->lock);
-    journal_stat(s->journal, &s->stat);
+    s->stat = stat;
     pthread_cond_broadcast(&s->committed);
     while (list_is_empty(&s->waiting) && !s->stopping && !s->reseal && !has_work &&
            r != ETIMEDOUT) {
@@ -368,11 +389,11 @@ bool scribe_reseal(struct scribe *s, char **ret_error)
         pthread_cond_signal(&s->changed);
         pthread_cond_wait(&s->committed, &s->lock);
         done = s->stat.oldest_key == key;
-    } while (!done && !s->stopping && scribe_state(s) != SCRIBE_FAILED);
+    } while (!done && !s->stopping && s->stat.clean_error == 0 && scribe_state(s) != SCRIBE_FAILED);
     pthread_mutex_unlock(&s->lock);
     if (!done)
         *ret_error =
-            bytes_dup_str(BYTES("the journal cannot be written; the older data keys stay"));
+            bytes_dup_str(BYTES("the journal cannot be read or written; the older data keys stay"));
     return done;
 }
 

@@ -69,6 +69,7 @@ static void took_segment(struct journal *j, const struct segment_head *h, const 
 {
     struct segment *s = journal_add_segment(j, h->id);
 
+    j->clean_error = 0; /* what hindered it may be over */
     s->key_id = h->key_id;
     s->bytes = s->end = SEGMENT_HEAD_BYTES;
     memcpy(s->tag, segment_head_tag(head), SEAL_TAG_BYTES);
@@ -187,6 +188,8 @@ int journal_commit(struct journal *j, const struct bytes *batches, size_t n)
         journal_apply(j, batches[i]);
     }
     check(j->frame.len <= FRAME_PLAIN_MAX);
+    if (j->frame.len == 0)
+        j->clean_error = 0; /* there is time to try again */
     if (j->n_segments > 1 && journal_wants_cleaning(j))
         clean_some(j, MAX((uint64_t)CLEAN_BYTES_MIN, 2 * (uint64_t)j->frame.len));
     j->head = (struct frame_head){
@@ -227,11 +230,11 @@ bool journal_wants_cleaning(const struct journal *j)
     uint64_t spare = SPARE_SEGMENTS * j->settings.segment_bytes;
     uint64_t factor = journal_has_room(j) ? GARBAGE_FACTOR : 1;
 
-    if (j->file < 0 || j->clean_error < 0)
+    if (j->file < 0)
         return false;
     if (last(j)->key_id != keyring_current(j->keys))
         return true;
-    if (j->n_segments < 2)
+    if (j->n_segments < 2 || j->clean_error < 0)
         return false;
     return j->segments[0].id < j->renew_until ||
            j->segments[0].key_id != keyring_current(j->keys) ||
@@ -276,6 +279,8 @@ void journal_stat(const struct journal *j, struct journal_stat *ret)
         .last_segment = j->n_segments > 0 ? last(j)->id : 0,
         .n_batches = j->n_batches,
         .n_cleaned = j->n_cleaned,
+        .n_damaged = j->n_damaged,
+        .clean_error = j->clean_error,
         .oldest_key = j->n_segments > 0 ? j->segments[0].key_id : 0,
     };
 }

@@ -89,7 +89,9 @@ struct journal_stat {
     uint64_t last_segment;
     uint64_t n_batches;  /* since it was opened */
     uint64_t n_cleaned;  /* segments that went since */
+    uint64_t n_damaged;  /* segments of which some was not read when they were cleaned */
     uint32_t oldest_key; /* data key of the oldest segment; 0: there is none */
+    int clean_error;     /* -errno: why no space comes back; 0: it does */
 };
 
 void journal_stat(const struct journal *j, struct journal_stat *ret);

@@ -27,6 +27,30 @@ static int begin(struct journal *j)
     return r;
 }
 
+/* Has something been passed over that was written there? */
+static bool has_skipped(const struct frames *f, bool is_end)
+{
+    return f->skipped_from < f->skipped_to || (is_end && f->at < f->end);
+}
+
+/* What of it is not as it was written cannot be put again: the file stays aside for those who look
+ * into it, as those do that were damaged when the journal was opened. */
+static int keep_damaged(struct journal *j, struct segment *s)
+{
+    char name[SEGMENT_NAME_MAX];
+    int r;
+
+    if (s->is_damaged)
+        return 0;
+    segment_name(s->id, name);
+    r = j->io->keep_aside(j->io->owner, name);
+    if (r < 0 && r != -EEXIST)
+        return err_trace(r);
+    s->is_damaged = true;
+    j->n_damaged++;
+    return 0;
+}
+
 /**
  * clean_some() - see journal_private.h
  *
@@ -38,6 +62,7 @@ void clean_some(struct journal *j, uint64_t budget)
     struct frame_head h;
     struct bytes batch;
     uint64_t until;
+    int kept = 0;
     int r = begin(j);
 
     if (r == 0) {
@@ -46,6 +71,9 @@ void clean_some(struct journal *j, uint64_t budget)
             r = frames_next(&j->cleaning, &h, &batch);
             if (r > 0)
                 put_again(j, batch);
+            if (r >= 0 && has_skipped(&j->cleaning, r == 0))
+                kept = keep_damaged(j, &j->segments[0]);
+            r = kept < 0 ? kept : r;
         } while (r > 0 && j->cleaning.at < until);
         if (r > 0)
             return;

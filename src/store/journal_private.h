@@ -61,10 +61,11 @@ struct journal {
 
     struct frames cleaning; /* of the oldest segment */
     bool is_cleaning;
-    int clean_error;      /* -errno: the oldest segment could not be read; no more is cleaned */
+    int clean_error;      /* -errno: the oldest segment could not be read; tried again later */
     uint64_t renew_until; /* segments before it are cleaned in any case */
     uint64_t n_batches;
     uint64_t n_cleaned;
+    uint64_t n_damaged;
     bool is_proven; /* the last frame is one without entries */
 };
 

@@ -17,7 +17,7 @@ def every_file(folder):
 
 def test_a_node_that_is_lost_goes_on_elsewhere(site, peer, tmp_path):
     field = site
-    site.change("  workers: 2", "  workers: 2\n  durability: commit")
+    site.change("  durability: memory", "  durability: commit")
     site.start()
     away = peer(site, "away").join(clean=True, expiry_s=3600).read("test/kept/#")
     away.drop()

@@ -19,6 +19,7 @@
 #define FACILITY        13      /* log audit */
 #define PEN             "32473" /* RFC 5612: of documentation; structured data must name one */
 #define PARAM_BYTES_MAX 256
+#define TEXT_BYTES_MAX  2048 /* of the sentence; a datagram has an end */
 #define MSGID_BYTES_MAX 32
 #define HOST_BYTES_MAX  256
 #define BOM             "\xef\xbb\xbf"
@@ -68,16 +69,32 @@ static void add_name(struct buf *to, const char *text, size_t max)
         buf_add_u8(to, '-');
 }
 
-/* At most PARAM_BYTES_MAX bytes, not in the middle of a character; section 6.3.3. */
+/* How much of it is told: at most @max bytes, not to the middle of a character. */
+static size_t told_len(const char *text, size_t max)
+{
+    size_t len = strnlen(text, max + 1);
+
+    if (len <= max)
+        return len;
+    len = max;
+    while (len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}
+
+static void add_sentence(struct buf *to, const char *text)
+{
+    size_t len = told_len(text, TEXT_BYTES_MAX);
+
+    for (size_t i = 0; i < len; i++)
+        buf_add_u8(to, (uint8_t)text[i] < ' ' ? '?' : (uint8_t)text[i]);
+}
+
+/* Section 6.3.3. */
 static void add_escaped(struct buf *to, const char *text)
 {
-    size_t len = strnlen(text, PARAM_BYTES_MAX + 1);
+    size_t len = told_len(text, PARAM_BYTES_MAX);
 
-    if (len > PARAM_BYTES_MAX) {
-        len = PARAM_BYTES_MAX;
-        while (len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80)
-            len--;
-    }
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '"' || text[i] == '\\' || text[i] == ']')
             buf_add_u8(to, '\\');
@@ -123,8 +140,7 @@ void syslog_format(struct buf *to, const json_t *record, const char *host, unsig
         buf_add_u8(to, '"');
     }
     buf_addf(to, "] " BOM);
-    for (const char *c = text_of(record, "text", ""); *c != '\0'; c++)
-        buf_add_u8(to, (uint8_t)*c < ' ' ? '?' : (uint8_t)*c);
+    add_sentence(to, text_of(record, "text", ""));
 }
 
 /* ---- datagrams ---- */

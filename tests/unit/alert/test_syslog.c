@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "alert/private.h"
+#include "base/mem.h"
 
 #define BOM "\xef\xbb\xbf"
 
@@ -75,12 +76,28 @@ static void texts_of_clients_do_no_harm(void **state)
     free(text);
 }
 
+/* Or a client with a long id could keep this incident, and those behind it, from the receiver. */
+static void a_message_fits_into_a_datagram(void **state)
+{
+    char *id = mem_alloc(65536);
+    char *text;
+
+    (void)state;
+    memset(id, 'i', 65535);
+    id[65535] = '\0';
+    text = format(json_pack("{s:s, s:s, s:s}", "subject", id, "client_id", id, "text", id));
+    assert_true(strlen(text) < 4096);
+    free(text);
+    free(id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_header_structured_data_and_sentence),
         cmocka_unit_test(severities_are_those_of_syslog),
         cmocka_unit_test(texts_of_clients_do_no_harm),
+        cmocka_unit_test(a_message_fits_into_a_datagram),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -256,8 +256,7 @@ static int print_assets(const struct cli_args *a, const json_t *assets)
         json_decref(bom);
     } else {
         print_list(cli_flag(a, "--json") ? assets : rows, cli_flag(a, "--json"),
-                   "no assets are declared, and none were seen", asset_columns,
-                   COUNT_OF(asset_columns));
+                   "no assets to show", asset_columns, COUNT_OF(asset_columns));
     }
     json_decref(rows);
     return rc;
@@ -310,7 +309,7 @@ static void print_flows(const struct cli_args *a, const json_t *flows, const jso
         dot_flows(&out, flows);
         print_buf(&out);
     } else {
-        print_list(flows, cli_flag(a, "--json"), "no flows were seen", flow_columns,
+        print_list(flows, cli_flag(a, "--json"), "no flows to show", flow_columns,
                    COUNT_OF(flow_columns));
         if (!cli_flag(a, "--json"))
             print_missing(missing);
@@ -363,7 +362,7 @@ int cli_crypto(int argc, char **argv)
         if (cli_flag(&a, "--csv"))
             print_csv(rows, crypto_values, COUNT_OF(crypto_values));
         else
-            print_list(rows, cli_flag(&a, "--json"), "no assets were seen", crypto_columns,
+            print_list(rows, cli_flag(&a, "--json"), "no assets to show", crypto_columns,
                        COUNT_OF(crypto_columns));
         json_decref(rows);
     }

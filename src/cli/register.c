@@ -376,8 +376,8 @@ static int import_into(struct import *m, const char *path, bool is_dry)
         free(error);
         return rc;
     }
-    (void)fprintf(stderr, "%s: %u added, %u there already, %u without %s\n", m->path, m->n_added,
-                  m->n_known, m->n_unusable, m->kind->needs);
+    (void)fprintf(stderr, "%s: %u added, %u there already, %u left out (each needs %s)\n", m->path,
+                  m->n_added, m->n_known, m->n_unusable, m->kind->needs);
     return CLI_OK;
 }
 

@@ -71,9 +71,10 @@ static char *read_order(const struct node_order *o, struct respond_order *ret)
     const char *why;
 
     if (!action_kind_parse(o->what, &r.kind))
-        return node_say("there is no action \"%s\"", o->what);
+        return node_say("there is no action \"%s\"; bastide respond actions lists them", o->what);
     if (o->target_kind != NULL && !respond_target_parse(o->target_kind, &r.target_kind))
-        return node_say("no kind of target is called \"%s\"", o->target_kind);
+        return node_say("no kind of target is called \"%s\"; bastide respond actions lists them",
+                        o->target_kind);
     if (!(respond_action_targets(r.kind) & BIT(r.target_kind)) ||
         (r.target_kind != TARGET_NODE && o->target == NULL))
         return wrong_target(o->what, respond_action_targets(r.kind));

@@ -27,7 +27,8 @@ const char *firewall_ask(struct node *n, const char *prefix, unsigned for_s)
     const char *why = prefix_parse(prefix, &r.prefix);
 
     if (n->started->ward_socket == NULL)
-        return "respond.ward is not set: nobody keeps the firewall";
+        return "respond.ward is not set: nobody keeps the firewall; set it to the socket of "
+               "bastide-ward, and restart the node";
     if (why != NULL)
         return why;
     reply = ward_ask(n->started->ward_socket, &r);

@@ -184,6 +184,8 @@ static void round_of_trials(struct self_test *t)
         kit.names[i] = t->names[i];
         kit.passwords_secret[i] = t->passwords_secret[i];
     }
+    log_info("self-test",
+             "tries over loopback what must be refused; until its results it is refused");
     atomic_store(&t->busy_until_ns, UINT64_MAX);
     whole = self_trials(&kit, &e);
     atomic_store(&t->busy_until_ns, clock_now_ns() + NS_PER_S);

@@ -189,7 +189,7 @@ def test_devices_are_imported_into_the_inventory(home):
         text = inventory.read_text()
         assert text.startswith("# kept: a comment") and "owner: Field" in text and '"new"' in text
         assert 'firmware: "3.0"' in text
-        assert "0 added, 2 there already" in home.cli("assets", "import", str(home.folder / name)).stderr
+        assert "0 added, 2 there already, 0 left out" in home.cli("assets", "import", str(home.folder / name)).stderr
         assert inventory.read_text() == text
     home.ok("reload")
     wait_until(lambda: asset(home, "new")["state"] == "declared", "declared")

@@ -64,15 +64,15 @@ def test_who_came_with_a_certificate_is_cut_by_its_serial_or_issuer(field, peer)
 
 
 @pytest.mark.parametrize("words, why", [
-    (["run", "melt", "client", "x"], "no action"),
-    (["run", "ban", "planet", "x"], "no kind of target"),
+    (["run", "melt", "client", "x"], "respond actions lists them"),
+    (["run", "ban", "planet", "x"], "respond actions lists them"),
     (["run", "ban", "topic", "a/#"], "can be aimed at"),
     (["run", "quarantine", "topic", "a/#/b"], "no valid topic filter"),
     (["run", "quarantine", "topic", "$bastide/#"], "left alone"),
     (["run", "quarantine", "topic", "a/#", "--direction", "sideways"], "publish, deliver or both"),
     (["run", "throttle", "client", "x"], "needs a rate"),
     (["run", "firewall", "address", "192.0.2.1"], "needs an end"),
-    (["run", "firewall", "address", "192.0.2.1", "--for", "1h"], "respond.ward is not set"),
+    (["run", "firewall", "address", "192.0.2.1", "--for", "1h"], "respond.ward is not set: nobody keeps the firewall; set it"),
     (["run", "posture", "panic"], "elevated or lockdown"),
     (["run", "revoke-certificate", "certificate", "zz"], "serial number"),
     (["undo", "disconnect", "client", "x"], "cannot be undone"),

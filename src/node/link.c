@@ -126,10 +126,14 @@ void link_heard(struct link *l)
     arm(l);
 }
 
-/* Answers that the client has not read, or that wait for the journal; then it is not read. */
+/* Many answers that the client has not read, or that wait for the journal, or some that wait for
+ * one that is far behind; then it is not read. */
 static bool owes_much(const struct link *l)
 {
-    return l->out.len - l->out_at + conn_gated_bytes(&l->conn) >= LINK_OUT_MAX_BYTES;
+    size_t gated = conn_gated_bytes(&l->conn);
+
+    return l->out.len - l->out_at + gated >= LINK_OUT_MAX_BYTES ||
+           (gated > 0 && note_is_behind(l->worker));
 }
 
 static void watch(struct link *l)

@@ -49,6 +49,12 @@ bool note_has_failed(const struct worker *w)
     return w->notes != NULL && scribe_state(w->node->scribe) == SCRIBE_FAILED;
 }
 
+/** note_is_behind() - much has been noted that is not written yet */
+bool note_is_behind(const struct worker *w)
+{
+    return w->notes != NULL && scribe_is_behind(w->node->scribe);
+}
+
 /** note_may_promise() - false: what is published above QoS 0 can not be kept; for how long nobody
  * knows */
 bool note_may_promise(const struct worker *w)

@@ -108,6 +108,12 @@ enum scribe_state scribe_state(const struct scribe *s)
     return (enum scribe_state)atomic_load_explicit(&s->state, memory_order_relaxed);
 }
 
+/** scribe_is_behind() - see scribe.h */
+bool scribe_is_behind(const struct scribe *s)
+{
+    return atomic_load_explicit(&s->waiting_bytes, memory_order_relaxed) > WAITING_BYTES_MAX;
+}
+
 /** scribe_stat() - as of the last commit */
 void scribe_stat(struct scribe *s, struct journal_stat *ret)
 {

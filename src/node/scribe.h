@@ -45,6 +45,7 @@ bool scribe_take(struct scribe *s, struct worker *w, uint64_t number, struct buf
 MUST_CHECK bool scribe_reseal(struct scribe *s, char **ret_error);
 
 /* Any thread. */
+bool scribe_is_behind(const struct scribe *s); /* much waits */
 enum scribe_state scribe_state(const struct scribe *s);
 const char *scribe_state_text(enum scribe_state state);
 void scribe_stat(struct scribe *s, struct journal_stat *ret);

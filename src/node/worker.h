@@ -377,6 +377,7 @@ void note_begin_turn(struct worker *w);
 bool note_is_durable(const struct worker *w, struct bytes topic);
 bool note_may_promise(const struct worker *w);
 bool note_has_failed(const struct worker *w);
+bool note_is_behind(const struct worker *w);
 void note_session(struct worker *w, struct resident *c);
 void note_subscription(struct session *s, struct subscription *sub);
 void note_will(struct session *s, struct publication *p);

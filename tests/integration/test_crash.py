@@ -62,9 +62,9 @@ def publish_v5(raw, packet_id, payload=b"x", topic="t/1"):
     return raw.send(packet(0x32, string(topic) + struct.pack("!H", packet_id) + b"\0" + payload))
 
 
-def joined_v5(home, name):
+def joined_v5(home, name, properties=b""):
     raw = Raw(home)
-    raw.send(connect_packet(name, level=5))
+    raw.send(connect_packet(name, level=5, properties=properties))
     first, body = raw.packet()
     assert (first, body[1]) == (0x20, 0)
     return raw
@@ -111,6 +111,7 @@ def test_a_journal_that_fails_acknowledges_nothing_and_comes_back(home):
     reader = Receiver(home.port, "reader", "big/#", 1).join_node().subscribe()
     reader.leave()
     five = joined_v5(home, "five")
+    kept = joined_v5(home, "kept", properties=b"\x11\0\0\x0e\x10")  # for an hour
     limit = resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE, (4, limit[1]))
     five.socket.settimeout(0.2)
@@ -121,12 +122,15 @@ def test_a_journal_that_fails_acknowledges_nothing_and_comes_back(home):
         reason = answer_unless(five, lambda: "journal: cannot be written" in home.log_text())
     assert 60 < n < 100
     publish_v5(five, n + 1, b"refused", "big/1")
-    # Answers wait, too: who goes on all the same is not read, so that they take no memory.
-    many = packet(0xA2, struct.pack("!H", 1) + b"\0" + string("a")) * 100000  # UNSUBSCRIBE
-    five.socket.settimeout(3)
-    with pytest.raises(TimeoutError):
-        for _ in range(40):  # more than the kernel holds for a connection
-            five.send(many)
+    # Who goes on all the same is not read: what waits for the disk, and the answers to it, take no
+    # memory without end.  So much is more than the kernel holds for a connection.
+    one = packet(0xA2, struct.pack("!H", 1) + b"\0" + string("a"))  # UNSUBSCRIBE
+    two = packet(0x82, struct.pack("!H", 1) + b"\0" + string("b" * 60000) + b"\1")  # SUBSCRIBE
+    for client, many in ((five, one * 100000), (kept, two * 16)):
+        client.socket.settimeout(3)
+        with pytest.raises(TimeoutError):
+            for _ in range(100):
+                client.send(many)
     assert "Too many open files" in home.log_text()
     resource.prlimit(home.process.pid, resource.RLIMIT_NOFILE, limit)
     five.socket.settimeout(20)
@@ -134,6 +138,7 @@ def test_a_journal_that_fails_acknowledges_nothing_and_comes_back(home):
     answers = [reason_of_puback(five) for _ in range(2 if reason is None else 1)]
     assert sorted(answers) == [0, QUOTA_EXCEEDED][-len(answers):]
     five.close()
+    kept.close()
     wait_until(lambda: home.json("status")["journal"]["state"] == "ok", "a journal that is written")
     states = [e["object"] for e in home.json("audit", "list") if e["action"] == "journal"]
     assert sorted(states) == ["failed", "ok"]

@@ -5,7 +5,6 @@ The program is $BASTIDE, or build/main/src/bastide.  Sockets and state of each t
 of their own, with a short path: a unix socket's may not be longer than 107 bytes.
 """
 
-import contextlib
 import json
 import os
 import pathlib
@@ -53,10 +52,33 @@ roles:
 """
 
 
-def free_port():
+def candidate_ports():
+    """Below those that the kernel gives to connections, so that none of these takes one before the node
+    does; processes that run tests side by side begin apart."""
+    lowest = 10000
+    span = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]) - lowest
+    side = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    at = side * span // 4 + os.getpid() * 10
+    while True:
+        at += 10
+        yield lowest + at % span
+
+
+PORTS = candidate_ports()
+
+
+def is_free(port):
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(*more):
+    """A port N that is free, as are those N + each of more."""
+    return next(port for port in PORTS if all(is_free(port + d) for d in (0, *more)))
 
 
 def wait_until(claim, what):
@@ -181,20 +203,6 @@ SITE_LIMITS = {"connect_timeout_ms": 1500, "messages_per_s_max": 100000}
 SITE_USERS = {"alice": "tester", "bob": "tester", "lena": "limited", "rita": "reader", "carl": "caller"}
 
 
-def free_ports():
-    """A base whose N, N+3 and N+4 are free."""
-    while True:
-        base = free_port()
-        try:
-            with contextlib.ExitStack() as held:
-                for port in (base, base + 3, base + 4):
-                    s = held.enter_context(socket.socket())
-                    s.bind(("127.0.0.1", port))
-            return base
-        except OSError:
-            continue
-
-
 class Site(Home):
     """A home that `bastide init` made, copied from a template and given ports of its own."""
 
@@ -205,7 +213,7 @@ class Site(Home):
         self.socket = folder / "run/admin.sock"
         self.process = None
         self.passwords = passwords
-        self.port = free_ports()
+        self.port = free_port(3, 4)
         self.tls_port, self.control_port = self.port + 3, self.port + 4
         for old, new in ((TEMPLATE_PORT, self.port), (TEMPLATE_PORT + 3, self.tls_port),
                          (TEMPLATE_PORT + 4, self.control_port)):

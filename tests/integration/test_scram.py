@@ -277,7 +277,7 @@ def test_who_fails_to_authenticate_again_is_closed(steady):
 
 
 @pytest.mark.parametrize("wrong, reason", [
-    (auth_packet(AGAIN, Scram("bob", "").hello()), 0x87),
+    (auth_packet(AGAIN, Scram("bob", "", nonce="another-user").hello()), 0x87),
     (auth_packet(AGAIN, HELLO, method="SCRAM-SHA-1"), 0x82),
     (auth_packet(AGAIN, "x"), 0x82),
     (auth_packet(CONTINUE, "x"), 0x82),

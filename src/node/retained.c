@@ -92,11 +92,17 @@ static void offer(struct session *s, struct findings *f)
     f->at = NULL;
 }
 
+static struct findings findings_of(const struct worker *w, const struct session *s,
+                                   const struct subscription *sub)
+{
+    return (struct findings){
+        .restraints = w->restraints, .subscription = sub, .client_key = s->client_key};
+}
+
 /* All at once; Return: what it cost, more than TOPICS_PER_TURN if they are too many for that. */
 static size_t search(struct worker *w, struct session *s, struct subscription *sub)
 {
-    struct findings f = {
-        .restraints = w->restraints, .subscription = sub, .client_key = s->client_key};
+    struct findings f = findings_of(w, s, sub);
     size_t cost =
         router_retained_each(w->router, sub->filter, w->now_ns, TOPICS_PER_TURN, found, &f);
     size_t n_all = f.n;
@@ -120,7 +126,7 @@ static size_t search(struct worker *w, struct session *s, struct subscription *s
 /* A part of all topics; Return: what it cost. */
 static size_t scan(struct worker *w, struct session *s, struct subscription *sub)
 {
-    struct findings f = {.subscription = sub, .client_key = s->client_key};
+    struct findings f = findings_of(w, s, sub);
     size_t left = w->retained_budget;
 
     do {

@@ -54,6 +54,7 @@ static const struct {
     {"MQ.DE.ID-03", "1"},
     {"MQ.DE.ID-04", "1"},
     {"MQ.RS.RP-03", "134"},
+    {"MQ.RS.RP-05", "1"},
     {"MQ.RC.RP-04", "4"},
     {"MQ.RC.RP-05", "4"},
     {"MQ.RC.RP-08", "13"},

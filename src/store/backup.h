@@ -22,7 +22,7 @@
 
 #include "store/control.h"
 
-#define BACKUP_ID_BYTES       32 /* "20261126T023000Z-4f2a" and a zero */
+#define BACKUP_ID_BYTES       32 /* "20261126T023000.125Z-4f2a" and a zero */
 #define BACKUP_FILES_MAX      20000
 #define BACKUP_FILE_BYTES_MAX (1ULL << 30)
 

@@ -273,6 +273,7 @@ static bool add_journal(struct making *m)
 
 /* ---- the whole ---- */
 
+/* In order of time: the last one of two within a second is still the newest. */
 static void make_id(struct backup_result *r)
 {
     uint8_t more[2];
@@ -284,8 +285,9 @@ static void make_id(struct backup_result *r)
     s = (time_t)(r->at_unix_ms / 1000);
     random_bytes(more, sizeof(more));
     gmtime_r(&s, &tm);
-    n = strftime(r->id, sizeof(r->id), "%Y%m%dT%H%M%SZ", &tm);
-    snprintf(r->id + n, sizeof(r->id) - n, "-%02x%02x", more[0], more[1]);
+    n = strftime(r->id, sizeof(r->id), "%Y%m%dT%H%M%S", &tm);
+    snprintf(r->id + n, sizeof(r->id) - n, ".%03uZ-%02x%02x", (unsigned)(r->at_unix_ms % 1000),
+             more[0], more[1]);
 }
 
 static bool keep_keyring(const struct making *m)

@@ -114,7 +114,7 @@ def test_a_drill_without_a_node_records_nothing(site):
 
 def test_a_drill_that_there_is_not_is_told(site):
     done = lab(site, "--drill", "fire")
-    assert done.returncode == 2 and "revoke, disable, ban, rogue-server or all" in done.stderr
+    assert done.returncode == 2 and "revoke, disable, ban, rogue-server, all" in done.stderr
 
 
 # Those that are noticed at once; each tells how many attempts it took at most.

@@ -93,12 +93,12 @@ def test_a_password_that_was_changed_while_it_is_verified_is_not_good(site):
     """The guesses before it keep the verifiers busy until the new one is in force."""
     site.change("  enforce: yes", "  enforce: no")
     site.start()
-    guesses = [Raw(site) for _ in range(40)]
+    with_stdin(site, "another long secret", "user", "passwd", "alice", "--password-stdin")  # from the reload on
+    guesses = [Raw(site) for _ in range(80)]
     for i, raw in enumerate(guesses):
         raw.send(connect_packet(f"guess-{i}", "bob", "a guess"))
     with Raw(site) as old:
         old.send(connect_packet("late", "alice", site.passwords["alice"]))
-        with_stdin(site, "another long secret", "user", "passwd", "alice", "--password-stdin")
         site.ok("reload")
         first, body = old.packet()
         assert (first, body[1]) == (0x20, 4)  # bad user name or password

@@ -136,6 +136,13 @@ static bool owes_much(const struct link *l)
            (gated > 0 && note_is_behind(l->worker));
 }
 
+static void again_next_turn(struct link *l)
+{
+    if (!list_is_linked(&l->again))
+        list_append(&l->worker->again, &l->again);
+}
+
+/* What TLS holds of a connection that is read again, the file does not tell. */
 static void watch(struct link *l)
 {
     uint32_t watches = 0;
@@ -145,8 +152,11 @@ static void watch(struct link *l)
     } else {
         bool authenticating = l->conn.state == CONN_AUTHENTICATING;
 
-        if (l->read_again_ns == 0 && !authenticating && !owes_much(l))
+        if (l->read_again_ns == 0 && !authenticating && !owes_much(l)) {
             watches |= LOOP_READ;
+            if (stream_has_pending(l->stream))
+                again_next_turn(l);
+        }
         if (l->out_at < l->out.len || (stream_wants(l->stream) & LOOP_WRITE))
             watches |= LOOP_WRITE;
     }
@@ -530,12 +540,6 @@ static bool took(struct link *l, uint8_t *at, size_t n)
     return true;
 }
 
-static void again_next_turn(struct link *l)
-{
-    if (!list_is_linked(&l->again))
-        list_append(&l->worker->again, &l->again);
-}
-
 /* A layer of the stream has something to say that is not in our output, and the socket was full. */
 static bool stream_owes(const struct link *l)
 {
@@ -543,11 +547,17 @@ static bool stream_owes(const struct link *l)
            (stream_wants(l->stream) & LOOP_WRITE);
 }
 
+/* Of one that does not take its answers, nothing; what is left over at the end, all. */
+static bool takes_more(const struct link *l)
+{
+    return l->phase == LINK_LINGERING || (may_process(l) && !owes_much(l));
+}
+
 static void read_some(struct link *l)
 {
     size_t budget = READ_BUDGET_BYTES;
 
-    while ((may_process(l) || l->phase == LINK_LINGERING) && has_turn(l) && budget > 0) {
+    while (takes_more(l) && has_turn(l) && budget > 0) {
         size_t cap;
         size_t n = 0;
         uint8_t *at = read_place(l, &cap);
@@ -579,7 +589,8 @@ static void read_some(struct link *l)
     if (l->phase == LINK_DOOMED)
         return;
     memory_of_link(l);
-    if (stream_has_pending(l->stream) || ((budget > 0 || l->in.len > 0) && !has_turn(l)))
+    if ((stream_has_pending(l->stream) && takes_more(l)) ||
+        ((budget > 0 || l->in.len > 0) && !has_turn(l)))
         again_next_turn(l);
     if (stream_owes(l))
         link_dirty(l);

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ways to a node besides TCP and TLS: WebSocket, unix socket, PROXY header, IPv6; SNI and ALPN."""
 
-import contextlib
 import os
 import random
 import re
@@ -13,7 +12,7 @@ import stat
 
 import pytest
 
-from conftest import SANITIZERS, wait_until
+from conftest import SANITIZERS, free_port, wait_until
 from peer import PATIENCE_S, V5, V311, Raw, connect_packet, mosquitto, mosquitto_pub, \
     publish_packet, subscribe_packet
 from wires import BINARY, CLOSE, CONTINUATION, KEY, LOCAL, NORMAL, NOT_BINARY, PING, PONG, PROTOCOL, \
@@ -40,11 +39,7 @@ LISTENERS = f"""
 @pytest.fixture
 def wires(site):
     """A home whose node has a listener of each kind; their ports are in .ports.  Not started."""
-    with contextlib.ExitStack() as held:
-        for port in (site.port, site.tls_port, site.control_port):
-            held.enter_context(socket.create_server(("127.0.0.1", port)))
-        site.ports = {name: held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
-                      for name in re.findall(r"@(\w+)", LISTENERS)}
+    site.ports = {name: free_port() for name in re.findall(r"@(\w+)", LISTENERS)}
     text = re.sub(r"@(\w+)", lambda m: str(site.ports[m[1]]), LISTENERS)
     site.change("\nlisteners:\n", "\nlisteners:\n" + text.lstrip("\n"))
     site.unix = site.folder / "run/mqtt.sock"
@@ -59,6 +54,12 @@ def air(wires):
     if wires.process is not None:
         assert wires.end() == 0, wires.log_text()
     assert not SANITIZERS.search(wires.log_text()), wires.log_text()
+
+
+@pytest.fixture
+def hasty(wires):
+    """Named before `air`: who is slow to say who it is, is closed soon."""
+    limit(wires, "connect_timeout_ms", 1500)
 
 
 @pytest.fixture
@@ -286,7 +287,7 @@ def test_a_close_without_disconnect_leaves_a_will(air, peer):
     assert one.disconnected.wait(PATIENCE_S)
 
 
-def test_a_slow_request_is_closed_in_time(air):
+def test_a_slow_request_is_closed_in_time(hasty, air):
     with Web(air.ports["web"]) as begun, Web(air.ports["web"], request()) as silent:
         begun.send(b"GET /mqtt HTTP/1.1\r\n")
         assert begun.body() == silent.body() == ""
@@ -413,7 +414,7 @@ def test_who_is_no_trusted_proxy_is_closed_whatever_they_say(air):
     assert "this address is not in proxy_trusted" in air.log_text()
 
 
-def test_a_header_that_does_not_come_is_not_waited_for_long(air):
+def test_a_header_that_does_not_come_is_not_waited_for_long(hasty, air):
     with raw_behind(air, b"") as silent, raw_behind(air, b"PROXY TCP4 192.0.2.7") as begun:
         assert silent.rest_until_closed() == begun.rest_until_closed() == b""
     wait_until(lambda: events(air, "limit-hit") >= 2, "the sentinel knows")

@@ -3,14 +3,14 @@
  * node/flow.c - a message flows
  *
  *   1 loop turn      worker.c      ready connections, then the mailbox, control before delivery
- *   2 read           link.c        into the worker's buffer
- *   3 wire_next      link.c        a complete packet
+ *   2 read           link_read.c   into the worker's buffer
+ *   3 wire_next      link_read.c   a complete packet
  *   4 conn           here          is it legal here?
  *   5 gate           here          may this client do that?  verdicts are remembered by topic
  *   6 router_match   here          local sessions, other outlets
  *   7 session_offer  here          straight to the output buffer, or to the session's queue
  *   8 outlet_flush   outlet.c      once a turn
- *   9 link_flush     link.c        one write per connection and turn
+ *   9 link_flush     link_write.c  one write per connection and turn
  */
 #include <stdio.h>
 #include <stdlib.h>

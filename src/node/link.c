@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/link.c - a network connection: accepted, read, written, closed
+ * node/link.c - a network connection: accepted, watched, moved, closed
  *
- * Input is read into the worker's buffer and decoded in place; only an unfinished
- * packet is kept.  Output gathers in one buffer and is written once a turn.  A
- * connection that is closed is told why, its sending side is shut down, and what
- * still arrives is read and thrown away for a moment, so that a reset does not
- * swallow the reason.  Memory is freed at the end of the turn.
+ * link_read.c has what comes, link_write.c what goes.  A connection that is closed is told why, its
+ * sending side is shut down, and what still arrives is read and thrown away for a moment, so that a
+ * reset does not swallow the reason.  Memory is freed at the end of the turn.
  *
  * MQ.PR.SP-02 MQ.PR.SP-05
  */
@@ -19,7 +17,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "node/node_private.h"
+#include "node/link_private.h"
 #include "node/self_test.h"
 
 #define ACCEPT_PAUSE_NS (100 * NS_PER_MS)
@@ -69,8 +67,6 @@ void link_log(const struct link *l, const char *area, const char *format, ...)
     log_line(l->client_id == NULL || own ? LOG_DEBUG : LOG_INFO, area, "%s %s: %s", l->address,
              link_name(l), text);
 }
-
-static void move_home(struct link *l);
 
 static void leave_worker(struct link *l)
 {
@@ -126,9 +122,13 @@ void link_heard(struct link *l)
     arm(l);
 }
 
-/* Many answers that the client has not read, or that wait for the journal, or some that wait for
- * one that is far behind; then it is not read. */
-static bool owes_much(const struct link *l)
+/**
+ * link_owes_much() - is it not to be read, for what is owed to it?
+ *
+ * Many answers that the client has not read, or that wait for the journal, or some that wait for
+ * one that is far behind.
+ */
+bool link_owes_much(const struct link *l)
 {
     size_t gated = conn_gated_bytes(&l->conn);
 
@@ -136,14 +136,52 @@ static bool owes_much(const struct link *l)
            (gated > 0 && note_is_behind(l->worker));
 }
 
-static void again_next_turn(struct link *l)
+/** link_may_process() - may its next packet be taken now? */
+bool link_may_process(const struct link *l)
+{
+    return l->phase == LINK_OPEN && l->conn.state != CONN_AUTHENTICATING && l->read_again_ns == 0;
+}
+
+/** link_is_control() - did it come in at a listener of the control plane? */
+bool link_is_control(const struct link *l)
+{
+    return l->listener->plane == CONFIG_PLANE_CONTROL;
+}
+
+/** link_has_turn() - what the control plane sends is taken at once; others have so much of a turn
+ */
+bool link_has_turn(const struct link *l)
+{
+    return link_is_control(l) || !worker_is_spent(l->worker);
+}
+
+/** link_count_bytes() - @n bytes went in @direction, a counter of this worker */
+void link_count_bytes(struct link *l, uint64_t *direction, size_t n)
+{
+    struct counters *c = &l->worker->counters;
+    const struct stream_peer *peer = stream_peer(l->stream);
+
+    *direction += n;
+    if (peer->is_loopback)
+        return;
+    c->bytes_remote += n;
+    if (peer->is_tls)
+        c->bytes_remote_tls += n;
+}
+
+/** link_again() - look at it in the next turn, too: there is more to do than its file tells */
+void link_again(struct link *l)
 {
     if (!list_is_linked(&l->again))
         list_append(&l->worker->again, &l->again);
 }
 
-/* What TLS holds of a connection that is read again, the file does not tell. */
-static void watch(struct link *l)
+/**
+ * link_watch() - have its file watched for what can be done now
+ *
+ * What TLS holds of a connection that is read again, the file does not tell.
+ */
+void link_watch(struct link *l)
 {
     uint32_t watches = 0;
 
@@ -152,10 +190,10 @@ static void watch(struct link *l)
     } else {
         bool authenticating = l->conn.state == CONN_AUTHENTICATING;
 
-        if (l->read_again_ns == 0 && !authenticating && !owes_much(l)) {
+        if (l->read_again_ns == 0 && !authenticating && !link_owes_much(l)) {
             watches |= LOOP_READ;
             if (stream_has_pending(l->stream))
-                again_next_turn(l);
+                link_again(l);
         }
         if (l->out_at < l->out.len || (stream_wants(l->stream) & LOOP_WRITE))
             watches |= LOOP_WRITE;
@@ -202,23 +240,6 @@ static void wipe_input(struct link *l)
     if (l->in.len > 0)
         explicit_bzero(l->in.at, l->in.len);
     l->in.len = 0;
-}
-
-/* As buf_add(), but where the bytes have to move nothing of them stays behind. */
-static void add_secret(struct buf *b, struct bytes more)
-{
-    struct buf larger = {0};
-
-    if (b->at == NULL || b->cap - b->len >= more.len) {
-        buf_add(b, more);
-        return;
-    }
-    buf_reserve(&larger, 2 * (b->len + more.len));
-    buf_add(&larger, buf_view(b));
-    buf_add(&larger, more);
-    explicit_bzero(b->at, b->len);
-    buf_done(b);
-    *b = larger;
 }
 
 static void link_free(struct link *l)
@@ -373,8 +394,8 @@ void link_close(struct link *l, uint8_t reason, const char *why)
     linger(l);
 }
 
-/* The connection is gone: reset, end of stream, TLS alert. */
-static void lost(struct link *l, const char *why)
+/** link_lost() - the connection is gone: reset, end of stream, TLS alert */
+void link_lost(struct link *l, const char *why)
 {
     struct worker *w = l->worker;
 
@@ -383,217 +404,6 @@ static void lost(struct link *l, const char *why)
         w->counters.disconnects_abnormal++;
     }
     link_end_now(l);
-}
-
-/* ---- reading ---- */
-
-static void too_large(struct link *l, size_t max)
-{
-    char why[96];
-
-    snprintf(why, sizeof(why), "packet larger than %zu bytes", max);
-    l->worker->counters.limits_hit++;
-    worker_event_of(l->worker, l, EVENT_LIMIT_HIT, (uint32_t)max, BYTES_NONE, "packet_bytes_max");
-    flow_protocol_error(l, VIOLATION_PACKET_TOO_LARGE, REASON_PACKET_TOO_LARGE, why);
-}
-
-/* What begins with @first is no packet. */
-static void malformed(struct link *l, uint8_t first)
-{
-    if (first >> 4 == 0)
-        flow_protocol_error(l, VIOLATION_UNASSIGNED_MSG_TYPE, REASON_MALFORMED_PACKET,
-                            "a packet of type 0");
-    else
-        flow_protocol_error(l, VIOLATION_MALFORMED_TRAFFIC, REASON_MALFORMED_PACKET,
-                            "a remaining length that is none");
-}
-
-static bool may_process(const struct link *l)
-{
-    return l->phase == LINK_OPEN && l->conn.state != CONN_AUTHENTICATING && l->read_again_ns == 0;
-}
-
-/* A CONNECT that is challenged is kept elsewhere. */
-static bool is_decided(const struct link *l)
-{
-    return l->conn.state == CONN_ACTIVE || l->conn.state == CONN_CHALLENGED;
-}
-
-static bool is_control(const struct link *l)
-{
-    return l->listener->plane == CONFIG_PLANE_CONTROL;
-}
-
-/* What the control plane sends is taken at once; others have so much of a turn. */
-static bool has_turn(const struct link *l)
-{
-    return is_control(l) || !worker_is_spent(l->worker);
-}
-
-/* Hand whole packets of @data to the flow; Return: how many bytes were used up. */
-static size_t take_packets(struct link *l, struct bytes data)
-{
-    const struct limits *limits = policy_limits(l->worker->policy);
-    size_t used = 0;
-
-    while (may_process(l) && has_turn(l) && used < data.len) {
-        size_t max =
-            l->conn.state != CONN_ACTIVE ? limits->connect_bytes_max : limits->packet_bytes_max;
-        struct wire_frame f;
-        enum wire_next next = wire_next(bytes_of(data.at + used, data.len - used), &f);
-
-        if (next == WIRE_NEXT_BAD) {
-            malformed(l, data.at[used]);
-        } else if (f.len > max) {
-            too_large(l, max);
-        } else if (next == WIRE_NEXT_MORE) {
-            /* Who begins with something else is not waited for [MQTT5-3.1.0-1]. */
-            if (l->conn.state == CONN_AWAIT_CONNECT && data.at[used] >> 4 != WIRE_CONNECT)
-                flow_protocol_error(l, VIOLATION_UNINTRODUCED_MESSAGE, REASON_MALFORMED_PACKET,
-                                    "the first packet is no CONNECT");
-            break;
-        } else {
-            l->worker->counters.packets_received++;
-            flow_packet(l, &f);
-            if (l->phase == LINK_OPEN && !is_decided(l))
-                break; /* CONNECT stays in the buffer */
-            used += f.len;
-        }
-    }
-    return l->phase == LINK_OPEN ? used : data.len;
-}
-
-/**
- * link_process() - go on with input that was read already
- *
- * Return: false if the connection has moved to another worker: it must not be touched.
- */
-bool link_process(struct link *l)
-{
-    bool is_connect = l->conn.state == CONN_AWAIT_CONNECT;
-    size_t used;
-
-    if (l->phase != LINK_OPEN)
-        return true;
-    used = take_packets(l, buf_view(&l->in));
-    if (l->phase == LINK_OPEN) { /* else link_close() has emptied it */
-        if (is_connect && used > 0)
-            explicit_bzero(l->in.at, used);
-        buf_drop_front(&l->in, used);
-    }
-    if (l->in.len == 0)
-        buf_done(&l->in);
-    if (l->moves_to == NULL)
-        return true;
-    move_home(l);
-    return false;
-}
-
-/* Where to read to: behind an unfinished packet, or the worker's buffer; half a CONNECT is not
- * worth more memory than what has come of it. */
-static uint8_t *read_place(struct link *l, size_t *ret_cap)
-{
-    if (l->in.len == 0 || l->conn.state == CONN_AWAIT_CONNECT) {
-        *ret_cap = READ_BUFFER_BYTES;
-        return l->worker->read_buffer;
-    }
-    *ret_cap = 65536;
-    return buf_reserve(&l->in, *ret_cap);
-}
-
-static void count_bytes(struct link *l, uint64_t *direction, size_t n)
-{
-    struct counters *c = &l->worker->counters;
-    const struct stream_peer *peer = stream_peer(l->stream);
-
-    *direction += n;
-    if (peer->is_loopback)
-        return;
-    c->bytes_remote += n;
-    if (peer->is_tls)
-        c->bytes_remote_tls += n;
-}
-
-/* Return: as link_process(). */
-static bool took(struct link *l, uint8_t *at, size_t n)
-{
-    struct worker *w = l->worker;
-    size_t used;
-
-    count_bytes(l, &w->counters.bytes_received, n);
-    if (l->phase == LINK_LINGERING)
-        return true;
-    l->heard_ns = w->now_ns;
-    if (at != w->read_buffer) {
-        l->in.len += n;
-        return link_process(l);
-    }
-    if (l->conn.state == CONN_AWAIT_CONNECT) {
-        /* May hold a password: kept in one place, wiped there. */
-        add_secret(&l->in, bytes_of(at, n));
-        explicit_bzero(at, n);
-        return link_process(l);
-    }
-    used = take_packets(l, bytes_of(at, n));
-    if (l->phase == LINK_OPEN && used < n)
-        buf_add(&l->in, bytes_of(at + used, n - used));
-    return true;
-}
-
-/* A layer of the stream has something to say that is not in our output, and the socket was full. */
-static bool stream_owes(const struct link *l)
-{
-    return l->phase != LINK_HANDSHAKE && l->out_at == l->out.len &&
-           (stream_wants(l->stream) & LOOP_WRITE);
-}
-
-/* Of one that does not take its answers, nothing; what is left over at the end, all. */
-static bool takes_more(const struct link *l)
-{
-    return l->phase == LINK_LINGERING || (may_process(l) && !owes_much(l));
-}
-
-static void read_some(struct link *l)
-{
-    size_t budget = READ_BUDGET_BYTES;
-
-    while (takes_more(l) && has_turn(l) && budget > 0) {
-        size_t cap;
-        size_t n = 0;
-        uint8_t *at = read_place(l, &cap);
-
-        switch (stream_read(l->stream, at, cap, &n)) {
-        case STREAM_OK:
-            if (!took(l, at, n))
-                return;
-            budget -= MIN(budget, n);
-            if (n < cap && !stream_has_pending(l->stream))
-                budget = 0; /* no read after a short read */
-            break;
-        case STREAM_AGAIN:
-            budget = 0;
-            break;
-        case STREAM_BAD:
-            if (l->phase == LINK_OPEN)
-                flow_protocol_error(l, VIOLATION_MALFORMED_TRAFFIC, REASON_MALFORMED_PACKET,
-                                    stream_error(l->stream));
-            break;
-        case STREAM_END:
-            lost(l, "closed by the client without DISCONNECT");
-            return;
-        case STREAM_FAILED:
-            lost(l, stream_error(l->stream));
-            return;
-        }
-    }
-    if (l->phase == LINK_DOOMED)
-        return;
-    memory_of_link(l);
-    if ((stream_has_pending(l->stream) && takes_more(l)) ||
-        ((budget > 0 || l->in.len > 0) && !has_turn(l)))
-        again_next_turn(l);
-    if (stream_owes(l))
-        link_dirty(l);
 }
 
 /* ---- handshake ---- */
@@ -605,11 +415,11 @@ static void shake_hands(struct link *l)
     switch (admit_handshake(l)) {
     case STREAM_OK:
         l->phase = LINK_OPEN;
-        watch(l);
-        read_some(l);
+        link_watch(l);
+        link_read(l);
         return;
     case STREAM_AGAIN:
-        watch(l);
+        link_watch(l);
         return;
     case STREAM_BAD:
         linger(l);
@@ -627,7 +437,7 @@ static void take_input(struct link *l)
     if (l->phase == LINK_HANDSHAKE)
         shake_hands(l);
     else if (l->in.len == 0 || link_process(l)) /* else it has moved to another worker */
-        read_some(l);
+        link_read(l);
 }
 
 /**
@@ -652,140 +462,7 @@ void link_read_again(struct worker *w)
     list_splice(&w->again, &now);
 }
 
-/* ---- writing ---- */
-
-static void give_back_buffer(struct link *l)
-{
-    struct worker *w = l->worker;
-
-    l->out.len = 0;
-    l->out_at = 0;
-    if (w->n_spares < SPARE_BUFFERS_MAX && l->out.cap <= SPARE_BUFFER_BYTES_MAX) {
-        w->spares[w->n_spares++] = l->out;
-        l->out = (struct buf){0};
-    } else {
-        buf_done(&l->out);
-    }
-}
-
-/* Return: whether all was written. */
-static bool write_out(struct link *l)
-{
-    struct worker *w = l->worker;
-
-    w->counters.packets_sent += l->conn.n_packets;
-    l->conn.n_packets = 0;
-    while (l->out_at < l->out.len) {
-        size_t n = 0;
-
-        switch (stream_write(l->stream, l->out.at + l->out_at, l->out.len - l->out_at, &n)) {
-        case STREAM_OK:
-            l->out_at += n;
-            l->wrote_ns = w->now_ns;
-            count_bytes(l, &w->counters.bytes_sent, n);
-            notice_sent(l, n);
-            break;
-        case STREAM_AGAIN:
-            return false;
-        case STREAM_END:
-        case STREAM_FAILED:
-        case STREAM_BAD:
-            lost(l, stream_error(l->stream));
-            return false;
-        }
-    }
-    if (l->out.cap > 0)
-        give_back_buffer(l);
-    return true;
-}
-
-/* Make room; what is left is moved only if it is less than what was written. */
-static void drop_written(struct link *l)
-{
-    if (l->out_at < l->out.len - l->out_at)
-        return;
-    buf_drop_front(&l->out, l->out_at);
-    l->out_at = 0;
-}
-
-/**
- * link_relieve() - the output buffer is full in the middle of a turn: write what the socket takes
- *
- * So that a burst goes out as it comes in instead of through the queue.  A connection
- * that has failed is found out at the end of the turn, when nobody walks over receivers.
- */
-void link_relieve(struct link *l)
-{
-    size_t n = 0;
-
-    if (l->phase != LINK_OPEN || l->is_blocked)
-        return;
-    while (l->out_at < l->out.len && stream_write(l->stream, l->out.at + l->out_at,
-                                                  l->out.len - l->out_at, &n) == STREAM_OK) {
-        l->out_at += n;
-        l->wrote_ns = l->worker->now_ns;
-        count_bytes(l, &l->worker->counters.bytes_sent, n);
-        notice_sent(l, n);
-    }
-    l->is_blocked = l->out_at < l->out.len;
-    drop_written(l);
-}
-
-static void flush_stream(struct link *l)
-{
-    enum stream_outcome outcome = stream_owes(l) ? stream_flush(l->stream) : STREAM_OK;
-
-    if (outcome != STREAM_OK && outcome != STREAM_AGAIN)
-        lost(l, stream_error(l->stream));
-}
-
-/* Pump and write in turn, until nothing waits or the socket is full. */
-static void flush(struct link *l)
-{
-    struct worker *w = l->worker;
-    bool more = true;
-
-    l->is_blocked = false;
-    while (more && l->phase != LINK_DOOMED && l->phase != LINK_HANDSHAKE) {
-        struct session *s = l->conn.session;
-
-        drop_written(l);
-        more = false;
-        if (s != NULL) {
-            uint64_t before = s->n_delivered;
-
-            more = session_pump(s, w->now_ns) || retained_find(w, s);
-            w->counters.messages_sent += s->n_delivered - before;
-        }
-        if (!write_out(l))
-            break;
-        if (more && !has_turn(l)) {
-            again_next_turn(l);
-            break;
-        }
-    }
-    if (l->phase != LINK_DOOMED)
-        flush_stream(l);
-    if (l->phase == LINK_DOOMED)
-        return;
-    if (l->phase == LINK_LINGERING && l->out.len == 0 && !stream_owes(l))
-        stream_shutdown(l->stream);
-    if (l->conn.session != NULL && session_retained_next(l->conn.session) != NULL)
-        again_next_turn(l);
-    watch(l);
-}
-
-/** link_flush_all() - once at the end of a turn: one write per connection that has something */
-void link_flush_all(struct worker *w)
-{
-    list_each (it, &w->dirty) {
-        struct link *l = list_item(it, struct link, dirty);
-
-        list_remove(it);
-        flush(l);
-        memory_of_link(l);
-    }
-}
+/* ---- ready ---- */
 
 static void on_ready(struct loop_file *f, uint32_t ready)
 {
@@ -797,12 +474,12 @@ static void on_ready(struct loop_file *f, uint32_t ready)
         link_dirty(l);
     if (is_open && !(ready & (LOOP_READ | LOOP_HUP)))
         return;
-    if ((ready & LOOP_HUP) && !may_process(l) && l->phase == LINK_OPEN)
-        lost(l, "closed by the client without DISCONNECT");
-    else if (has_turn(l) && (list_is_empty(&l->worker->again) || is_control(l)))
+    if ((ready & LOOP_HUP) && !link_may_process(l) && l->phase == LINK_OPEN)
+        link_lost(l, "closed by the client without DISCONNECT");
+    else if (link_has_turn(l) && (list_is_empty(&l->worker->again) || link_is_control(l)))
         take_input(l);
     else
-        again_next_turn(l); /* others have waited longer */
+        link_again(l); /* others have waited longer */
 }
 
 /* ---- time ---- */
@@ -818,7 +495,7 @@ static void on_due(struct worker *w, struct due *d)
         if (!link_process(l) || l->phase == LINK_DOOMED)
             return;
         link_dirty(l);
-        again_next_turn(l);
+        link_again(l);
         arm(l);
         return;
     }
@@ -857,12 +534,12 @@ static void arrive(struct worker *w, struct post *p)
     arm(l);
     if (link_process(l) && l->phase != LINK_DOOMED) {
         link_dirty(l);
-        again_next_turn(l);
+        link_again(l);
     }
 }
 
-/* Hand the connection, TLS and all, over; not touched here any more. */
-static void move_home(struct link *l)
+/** link_move_home() - hand the connection, TLS and all, over; it must not be touched any more */
+void link_move_home(struct link *l)
 {
     struct arrival *a = mem_new(struct arrival);
     struct worker *to = l->moves_to;

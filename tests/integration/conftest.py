@@ -81,11 +81,11 @@ def free_port(*more):
     return next(port for port in PORTS if all(is_free(port + d) for d in (0, *more)))
 
 
-def wait_until(claim, what):
+def wait_until(claim, what, patience_s=PATIENCE_S):
     """Ask until it holds: the limit is for a node that hangs, not for luck."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + patience_s
     while not claim():
-        assert time.monotonic() < end, f"not within {PATIENCE_S} s: {what}"
+        assert time.monotonic() < end, f"not within {patience_s} s: {what}"
         time.sleep(0.02)
 
 

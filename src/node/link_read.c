@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/link_read.c - a network connection: what comes
+ *
+ * Bytes are read into the worker's buffer and decoded in place; only an unfinished packet
+ * is kept.  Of a client that does not take its answers nothing is read.
+ *
+ * MQ.PR.SP-05
+ */
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "node/link_private.h"
+
+/* As buf_add(), but where the bytes have to move nothing of them stays behind. */
+static void add_secret(struct buf *b, struct bytes more)
+{
+    struct buf larger = {0};
+
+    if (b->at == NULL || b->cap - b->len >= more.len) {
+        buf_add(b, more);
+        return;
+    }
+    buf_reserve(&larger, 2 * (b->len + more.len));
+    buf_add(&larger, buf_view(b));
+    buf_add(&larger, more);
+    explicit_bzero(b->at, b->len);
+    buf_done(b);
+    *b = larger;
+}
+
+static void too_large(struct link *l, size_t max)
+{
+    char why[96];
+
+    snprintf(why, sizeof(why), "packet larger than %zu bytes", max);
+    l->worker->counters.limits_hit++;
+    worker_event_of(l->worker, l, EVENT_LIMIT_HIT, (uint32_t)max, BYTES_NONE, "packet_bytes_max");
+    flow_protocol_error(l, VIOLATION_PACKET_TOO_LARGE, REASON_PACKET_TOO_LARGE, why);
+}
+
+/* What begins with @first is no packet. */
+static void malformed(struct link *l, uint8_t first)
+{
+    if (first >> 4 == 0)
+        flow_protocol_error(l, VIOLATION_UNASSIGNED_MSG_TYPE, REASON_MALFORMED_PACKET,
+                            "a packet of type 0");
+    else
+        flow_protocol_error(l, VIOLATION_MALFORMED_TRAFFIC, REASON_MALFORMED_PACKET,
+                            "a remaining length that is none");
+}
+
+/* A CONNECT that is challenged is kept elsewhere. */
+static bool is_decided(const struct link *l)
+{
+    return l->conn.state == CONN_ACTIVE || l->conn.state == CONN_CHALLENGED;
+}
+
+/* Hand whole packets of @data to the flow; Return: how many bytes were used up. */
+static size_t take_packets(struct link *l, struct bytes data)
+{
+    const struct limits *limits = policy_limits(l->worker->policy);
+    size_t used = 0;
+
+    while (link_may_process(l) && link_has_turn(l) && used < data.len) {
+        size_t max =
+            l->conn.state != CONN_ACTIVE ? limits->connect_bytes_max : limits->packet_bytes_max;
+        struct wire_frame f;
+        enum wire_next next = wire_next(bytes_of(data.at + used, data.len - used), &f);
+
+        if (next == WIRE_NEXT_BAD) {
+            malformed(l, data.at[used]);
+        } else if (f.len > max) {
+            too_large(l, max);
+        } else if (next == WIRE_NEXT_MORE) {
+            /* Who begins with something else is not waited for [MQTT5-3.1.0-1]. */
+            if (l->conn.state == CONN_AWAIT_CONNECT && data.at[used] >> 4 != WIRE_CONNECT)
+                flow_protocol_error(l, VIOLATION_UNINTRODUCED_MESSAGE, REASON_MALFORMED_PACKET,
+                                    "the first packet is no CONNECT");
+            break;
+        } else {
+            l->worker->counters.packets_received++;
+            flow_packet(l, &f);
+            if (l->phase == LINK_OPEN && !is_decided(l))
+                break; /* CONNECT stays in the buffer */
+            used += f.len;
+        }
+    }
+    return l->phase == LINK_OPEN ? used : data.len;
+}
+
+/**
+ * link_process() - go on with input that was read already
+ *
+ * Return: false if the connection has moved to another worker: it must not be touched.
+ */
+bool link_process(struct link *l)
+{
+    bool is_connect = l->conn.state == CONN_AWAIT_CONNECT;
+    size_t used;
+
+    if (l->phase != LINK_OPEN)
+        return true;
+    used = take_packets(l, buf_view(&l->in));
+    if (l->phase == LINK_OPEN) { /* else link_close() has emptied it */
+        if (is_connect && used > 0)
+            explicit_bzero(l->in.at, used);
+        buf_drop_front(&l->in, used);
+    }
+    if (l->in.len == 0)
+        buf_done(&l->in);
+    if (l->moves_to == NULL)
+        return true;
+    link_move_home(l);
+    return false;
+}
+
+/* Where to read to: behind an unfinished packet, or the worker's buffer; half a CONNECT is not
+ * worth more memory than what has come of it. */
+static uint8_t *read_place(struct link *l, size_t *ret_cap)
+{
+    if (l->in.len == 0 || l->conn.state == CONN_AWAIT_CONNECT) {
+        *ret_cap = READ_BUFFER_BYTES;
+        return l->worker->read_buffer;
+    }
+    *ret_cap = 65536;
+    return buf_reserve(&l->in, *ret_cap);
+}
+
+/* Return: as link_process(). */
+static bool took(struct link *l, uint8_t *at, size_t n)
+{
+    struct worker *w = l->worker;
+    size_t used;
+
+    link_count_bytes(l, &w->counters.bytes_received, n);
+    if (l->phase == LINK_LINGERING)
+        return true;
+    l->heard_ns = w->now_ns;
+    if (at != w->read_buffer) {
+        l->in.len += n;
+        return link_process(l);
+    }
+    if (l->conn.state == CONN_AWAIT_CONNECT) {
+        /* May hold a password: kept in one place, wiped there. */
+        add_secret(&l->in, bytes_of(at, n));
+        explicit_bzero(at, n);
+        return link_process(l);
+    }
+    used = take_packets(l, bytes_of(at, n));
+    if (l->phase == LINK_OPEN && used < n)
+        buf_add(&l->in, bytes_of(at + used, n - used));
+    return true;
+}
+
+/* Of one that does not take its answers, nothing; what is left over at the end, all. */
+static bool takes_more(const struct link *l)
+{
+    return l->phase == LINK_LINGERING || (link_may_process(l) && !link_owes_much(l));
+}
+
+/** link_read() - read what has come, within this turn, and hand over the packets */
+void link_read(struct link *l)
+{
+    size_t budget = READ_BUDGET_BYTES;
+
+    while (takes_more(l) && link_has_turn(l) && budget > 0) {
+        size_t cap;
+        size_t n = 0;
+        uint8_t *at = read_place(l, &cap);
+
+        switch (stream_read(l->stream, at, cap, &n)) {
+        case STREAM_OK:
+            if (!took(l, at, n))
+                return;
+            budget -= MIN(budget, n);
+            if (n < cap && !stream_has_pending(l->stream))
+                budget = 0; /* no read after a short read */
+            break;
+        case STREAM_AGAIN:
+            budget = 0;
+            break;
+        case STREAM_BAD:
+            if (l->phase == LINK_OPEN)
+                flow_protocol_error(l, VIOLATION_MALFORMED_TRAFFIC, REASON_MALFORMED_PACKET,
+                                    stream_error(l->stream));
+            break;
+        case STREAM_END:
+            link_lost(l, "closed by the client without DISCONNECT");
+            return;
+        case STREAM_FAILED:
+            link_lost(l, stream_error(l->stream));
+            return;
+        }
+    }
+    if (l->phase == LINK_DOOMED)
+        return;
+    memory_of_link(l);
+    if ((stream_has_pending(l->stream) && takes_more(l)) ||
+        ((budget > 0 || l->in.len > 0) && !link_has_turn(l)))
+        link_again(l);
+    if (link_stream_owes(l))
+        link_dirty(l);
+}

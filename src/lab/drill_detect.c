@@ -24,6 +24,7 @@
 #define LOOK_EACH_MS 250
 #define LOOK_S       15
 #define LARGE_BYTES  300000
+#define DEEP_LEVELS  40
 #define OWN          "fmb/drill/" DRILL_NAME
 #define OTHER_SOURCE "127.0.0.1"
 #define TOPIC_MAX    256
@@ -143,12 +144,14 @@ static bool retains(struct bout *b, unsigned i)
 
 static bool publishes_deep(struct bout *b, unsigned i)
 {
-    char topic[TOPIC_MAX] = OWN;
+    CLEANUP(buf_done) struct buf topic = {0};
 
     (void)i;
-    for (unsigned k = 0; k < 40; k++)
-        strcat(topic, "/d");
-    return publishes(b, topic, BYTES("{}"), false);
+    buf_addf(&topic, OWN);
+    for (unsigned k = 0; k < DEEP_LEVELS; k++)
+        buf_addf(&topic, "/d");
+    buf_add_u8(&topic, '\0');
+    return publishes(b, (const char *)topic.at, BYTES("{}"), false);
 }
 
 static bool publishes_large(struct bout *b, unsigned i)

@@ -215,6 +215,40 @@ static bool lists(const struct cli_args *a)
     return a->n_operands == 0 || (a->n_operands == 1 && strcmp(a->operands[0], "list") == 0);
 }
 
+/* What can be listed, and imported into the inventory. */
+struct listing {
+    enum register_list list;
+    const char *path;
+    const char *key; /* of the list in the node's answer */
+    int (*print)(const struct cli_args *a, const json_t *list, const json_t *reply);
+};
+
+static int list_or_import(int argc, char **argv, const struct listing *l)
+{
+    struct cli_args a;
+    json_t *reply = NULL;
+    json_t *list;
+    int rc = cli_args_parse(&a, argc, argv, 0, 2);
+
+    if (rc == CLI_OK)
+        rc = check_formats(&a);
+    if (rc != CLI_OK)
+        return rc;
+    if (imports(&a))
+        return register_import(&a, l->list, a.operands[1]);
+    if (!lists(&a))
+        return cli_usage(a.verb, "say %s", a.verb->operands);
+    rc = ask_node(&a, "GET", l->path, NULL, &reply);
+    if (rc == CLI_OK) {
+        list = chosen(&a, json_object_get(reply, l->key));
+        rc = l->print(&a, list, reply);
+        json_decref(list);
+        print_dropped(reply, l->key);
+    }
+    json_decref(reply);
+    return rc;
+}
+
 /* ---- assets ---- */
 
 static int print_network(const struct cli_args *a, const json_t *assets)
@@ -240,12 +274,13 @@ static json_t *flat(const json_t *assets)
     return rows;
 }
 
-static int print_assets(const struct cli_args *a, const json_t *assets)
+static int print_assets(const struct cli_args *a, const json_t *assets, const json_t *reply)
 {
     json_t *rows = flat(assets);
     json_t *bom;
     int rc = CLI_OK;
 
+    (void)reply;
     if (cli_flag(a, "--dot")) {
         rc = print_network(a, assets);
     } else if (cli_flag(a, "--csv")) {
@@ -265,28 +300,9 @@ static int print_assets(const struct cli_args *a, const json_t *assets)
 /** cli_assets() - bastide assets [list | import FILE]; MQ.ID.AM-01 */
 int cli_assets(int argc, char **argv)
 {
-    struct cli_args a;
-    json_t *reply = NULL;
-    json_t *assets;
-    int rc = cli_args_parse(&a, argc, argv, 0, 2);
+    static const struct listing assets = {REGISTER_ASSETS, "/v1/assets", "assets", print_assets};
 
-    if (rc == CLI_OK)
-        rc = check_formats(&a);
-    if (rc != CLI_OK)
-        return rc;
-    if (imports(&a))
-        return register_import(&a, REGISTER_ASSETS, a.operands[1]);
-    if (!lists(&a))
-        return cli_usage(a.verb, "say %s", a.verb->operands);
-    rc = ask_node(&a, "GET", "/v1/assets", NULL, &reply);
-    if (rc == CLI_OK) {
-        assets = chosen(&a, json_object_get(reply, "assets"));
-        rc = print_assets(&a, assets);
-        json_decref(assets);
-        print_dropped(reply, "assets");
-    }
-    json_decref(reply);
-    return rc;
+    return list_or_import(argc, argv, &assets);
 }
 
 /* ---- flows ---- */
@@ -299,7 +315,7 @@ static void print_missing(const json_t *missing)
     print_list(missing, false, "", missing_columns, COUNT_OF(missing_columns));
 }
 
-static void print_flows(const struct cli_args *a, const json_t *flows, const json_t *missing)
+static int print_flows(const struct cli_args *a, const json_t *flows, const json_t *reply)
 {
     CLEANUP(buf_done) struct buf out = {0};
 
@@ -312,35 +328,17 @@ static void print_flows(const struct cli_args *a, const json_t *flows, const jso
         print_list(flows, cli_flag(a, "--json"), "no flows to show", flow_columns,
                    COUNT_OF(flow_columns));
         if (!cli_flag(a, "--json"))
-            print_missing(missing);
+            print_missing(json_object_get(reply, "declared_not_seen"));
     }
+    return CLI_OK;
 }
 
 /** cli_flows() - bastide flows [list | import FILE]; MQ.ID.IC-01 */
 int cli_flows(int argc, char **argv)
 {
-    struct cli_args a;
-    json_t *reply = NULL;
-    json_t *flows;
-    int rc = cli_args_parse(&a, argc, argv, 0, 2);
+    static const struct listing flows = {REGISTER_FLOWS, "/v1/flows", "flows", print_flows};
 
-    if (rc == CLI_OK)
-        rc = check_formats(&a);
-    if (rc != CLI_OK)
-        return rc;
-    if (imports(&a))
-        return register_import(&a, REGISTER_FLOWS, a.operands[1]);
-    if (!lists(&a))
-        return cli_usage(a.verb, "say %s", a.verb->operands);
-    rc = ask_node(&a, "GET", "/v1/flows", NULL, &reply);
-    if (rc == CLI_OK) {
-        flows = chosen(&a, json_object_get(reply, "flows"));
-        print_flows(&a, flows, json_object_get(reply, "declared_not_seen"));
-        json_decref(flows);
-        print_dropped(reply, "flows");
-    }
-    json_decref(reply);
-    return rc;
+    return list_or_import(argc, argv, &flows);
 }
 
 /* ---- crypto ---- */

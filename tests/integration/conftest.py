@@ -86,7 +86,7 @@ def wait_until(claim, what, patience_s=PATIENCE_S):
     end = time.monotonic() + patience_s
     while not claim():
         assert time.monotonic() < end, f"not within {patience_s} s: {what}"
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two questions; what ends the wait is the claim
 
 
 class Home:

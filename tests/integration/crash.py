@@ -60,7 +60,7 @@ def wait_for(claim, what):
     end = time.monotonic() + PATIENCE_S
     while not claim():
         assert time.monotonic() < end, f"not within {PATIENCE_S} s: {what}"
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two questions; what ends the wait is the claim
 
 
 class Client(threading.Thread):
@@ -81,7 +81,7 @@ class Client(threading.Thread):
                     while True:
                         self.take(*self.read())
             except OSError:
-                time.sleep(0.02)
+                time.sleep(0.02)  # the node is down: a device tries again, but not without a pause
 
     def send(self, data):
         self.socket.sendall(data)
@@ -248,13 +248,13 @@ class Crash:
         for publisher in [*self.publishers, self.retainer]:
             publisher.join_node()
         for _ in range(cycles):
-            time.sleep(self.chance.uniform(0.05, 0.6))
+            time.sleep(self.chance.uniform(0.05, 0.6))  # the kill has to hit any moment, by the seed
             self.home.end(signal.SIGKILL)
             prepare(self.home, workers=self.chance.choice([1, 2, 2, 3]))
             self.home.start()
             if self.chance.random() < 0.2:  # the one that is away looks in, and may be cut off
                 self.away = self.away.again().join_node()
-                time.sleep(self.chance.uniform(0, 0.1))
+                time.sleep(self.chance.uniform(0, 0.1))  # it leaves at any moment, too
                 self.away.leave()
         for publisher in [*self.publishers, self.retainer]:
             publisher.stop()

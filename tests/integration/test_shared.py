@@ -7,7 +7,7 @@ import paho.mqtt.client as mqtt
 
 from peer import PATIENCE_S, Raw, subscribe_packet
 
-GROUP = "$share/pumps/test/work/+"
+GROUP = "$share/pumps/test/pump/+"
 # With two workers, some of these live on each.
 NAMES = [f"member-{i}" for i in range(6)]
 
@@ -35,7 +35,7 @@ def test_each_message_goes_to_one_member_and_every_member_has_its_share(field, p
     writers = [peer(field, f"writer-{i}").join() for i in range(2)]
     for i in range(60):
         for k, writer in enumerate(writers):
-            writer.publish(f"test/work/{k}", f"{k}-{i}")
+            writer.publish(f"test/pump/{k}", f"{k}-{i}")
     texts, counts = all_of(members, 120)
     assert sorted(texts) == sorted(f"{k}-{i}" for k in range(2) for i in range(60))
     assert min(counts) >= 10, counts
@@ -43,10 +43,10 @@ def test_each_message_goes_to_one_member_and_every_member_has_its_share(field, p
 
 def test_a_plain_subscription_gets_all_of_them_beside_the_group(field, peer):
     members = join_all(field, peer)
-    observer = peer(field, "observer").join().read("test/work/#")
+    observer = peer(field, "observer").join().read("test/pump/#")
     writer = peer(field, "writer").join()
     for i in range(12):
-        writer.publish("test/work/1", str(i))
+        writer.publish("test/pump/1", str(i))
     assert observer.texts(12) == [str(i) for i in range(12)]
     assert sorted(all_of(members, 12)[0], key=int) == [str(i) for i in range(12)]
 
@@ -59,7 +59,7 @@ def test_what_a_member_did_not_acknowledge_goes_to_the_others_when_its_session_e
         silent.packet()
         writer = peer(field, "writer").join()
         for i in range(30):
-            writer.publish("test/work/1", str(i))
+            writer.publish("test/pump/1", str(i))
     assert sorted(all_of(others, 30)[0], key=int) == [str(i) for i in range(30)]
 
 
@@ -69,7 +69,7 @@ def test_a_member_that_is_away_is_not_chosen_while_others_are_connected(field, p
     away.leave()
     writer = peer(field, "writer").join()
     for i in range(10):
-        writer.publish("test/work/1", str(i))
+        writer.publish("test/pump/1", str(i))
     assert here.texts(10) == [str(i) for i in range(10)]
 
 
@@ -79,19 +79,19 @@ def test_a_group_of_sessions_that_are_all_away_keeps_the_messages(field, peer):
         member.leave()
     writer = peer(field, "writer").join()
     for i in range(10):
-        writer.publish("test/work/1", str(i))
+        writer.publish("test/pump/1", str(i))
     members = [peer(field, name).join(clean=False, expiry_s=3600) for name in NAMES[:2]]
     assert sorted(all_of(members, 10)[0], key=int) == [str(i) for i in range(10)]
 
 
 def test_a_shared_subscription_gets_no_retained_messages_and_can_be_ended(field, peer):
     writer = peer(field, "writer").join()
-    writer.publish("test/work/1", "kept", retain=True)
+    writer.publish("test/pump/1", "kept", retain=True)
     member = peer(field, "member-0").join().read(GROUP)
-    writer.publish("test/work/1", "live")
+    writer.publish("test/pump/1", "live")
     assert member.next().payload == b"live"
     member.unsubscribe(GROUP)
-    writer.publish("test/work/1", "late")
+    writer.publish("test/pump/1", "late")
     member.read("test/other").publish("test/other", "last")
     assert member.next().payload == b"last"
 

@@ -38,12 +38,12 @@ def test_while_passwords_are_verified(ends):
                 raw.send(connect_packet(f"client-{i}", "alice", ends.passwords["alice"]))
             except OSError:
                 pass
-            time.sleep(0.001)
+            time.sleep(0.001)  # their pace: 600 of them come before, while and after the stop
 
     knocking = threading.Thread(target=knock)
     knocking.start()
     try:
-        time.sleep(0.1)
+        time.sleep(0.1)  # of those that knock: the stop falls among them
         stop(ends)
     finally:
         knocking.join()

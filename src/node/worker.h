@@ -371,6 +371,10 @@ size_t flow_route(struct worker *w, struct publication *p);
 void flow_publish_own(struct worker *w, struct publication *p);
 bool flow_is_held_back(struct worker *w, const struct publication *p);
 size_t flow_deliver_here(struct worker *w, struct publication *p);
+bool flow_retain(struct worker *w, struct publication *p);
+
+/* publish.c */
+void publish_receive(struct link *l, const struct wire_frame *f);
 
 /* note.c */
 void note_begin_turn(struct worker *w);

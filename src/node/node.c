@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/node.c - the life of a node: made, run, reloaded, stopped
+ * node/node.c - the life of a node: made, run, stopped
  *
  * node_new() does everything that can fail for a reason in the configuration;
  * node_run() drops privileges and starts the threads.  The main thread then waits for
@@ -22,13 +22,14 @@
 #include "base/mem.h"
 #include "crypto/crypto.h"
 #include "crypto/keyring.h"
-#include "node/aim.h"
+#include "node/listener_tls.h"
 #include "node/node_private.h"
+#include "node/reload.h"
 #include "node/scribe.h"
 #include "node/self_test.h"
 #include "node/sentinel.h"
-#include "store/control.h"
 #include "node/sys.h"
+#include "store/control.h"
 
 #define FILES_BESIDE_CONNECTIONS 256
 
@@ -76,58 +77,6 @@ void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker 
 
 /* ---- made ---- */
 
-static enum tls_client_certificate client_certificate_of(const struct config_listener *l)
-{
-    switch (l->client_certificate) {
-    case CONFIG_CLIENT_CERTIFICATE_NONE:
-        return TLS_CLIENT_CERTIFICATE_NONE;
-    case CONFIG_CLIENT_CERTIFICATE_OPTIONAL:
-        return TLS_CLIENT_CERTIFICATE_OPTIONAL;
-    case CONFIG_CLIENT_CERTIFICATE_REQUIRED:
-        return TLS_CLIENT_CERTIFICATE_REQUIRED;
-    }
-    return TLS_CLIENT_CERTIFICATE_REQUIRED;
-}
-
-static struct tls_context *tls_of(const struct config_listener *l, char **ret_error)
-{
-    const struct tls_settings s = {
-        .certificate = l->certificate,
-        .key = l->key,
-        .client_ca = l->client_ca,
-        .crl = l->crl,
-        .client_certificate = client_certificate_of(l),
-        .version_min = l->tls_version_min,
-    };
-
-    return tls_context_new(&s, ret_error);
-}
-
-static void tls_unref_all(struct tls_context **tls, size_t n)
-{
-    for (size_t i = 0; tls != NULL && i < n; i++)
-        tls_context_unref(tls[i]);
-    free(tls);
-}
-
-/* One context a listener, NULL for plain TCP; owned.  NULL with @ret_error on failure. */
-static struct tls_context **tls_of_all(const struct config *c, char **ret_error)
-{
-    struct tls_context **tls =
-        mem_zero(MAX(c->n_listeners, (size_t)1) * sizeof(struct tls_context *));
-
-    for (size_t i = 0; i < c->n_listeners; i++) {
-        if (!c->listeners[i].has_tls)
-            continue;
-        tls[i] = tls_of(&c->listeners[i], ret_error);
-        if (tls[i] == NULL) {
-            tls_unref_all(tls, i);
-            return NULL;
-        }
-    }
-    return tls;
-}
-
 static unsigned workers_of(const struct config *c)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -156,11 +105,11 @@ static bool make(struct node *n, char **ret_error)
     n->policy = posture_policy(n, n->config, ret_error);
     if (n->policy == NULL)
         return false;
-    tls = tls_of_all(n->config, ret_error);
+    tls = listener_tls_new(n->config, ret_error);
     if (tls == NULL)
         return false;
     ok = make_workers(n, tls, ret_error);
-    tls_unref_all(tls, n->config->n_listeners);
+    listener_tls_free(tls, n->config->n_listeners);
     if (!ok)
         return false;
     n->control = control_open(n->config->state_dir, n->keys, ret_error);
@@ -189,7 +138,8 @@ static void load_scram_key(struct node *n)
     random_bytes(n->scram_key, sizeof(n->scram_key));
 }
 
-static void set_log_level(const struct config *c)
+/** node_set_log_level() - what is logged from here on, as @c has it; any thread */
+void node_set_log_level(const struct config *c)
 {
     static const char *const names[] = {"error", "warning", "info", "debug"};
 
@@ -219,7 +169,7 @@ struct node *node_new(struct config *c, struct keyring *keys, char **ret_error)
     atomic_init(&n->loaded_unix_ms, n->started_unix_ms);
     n->admission = admission_new();
     n->self_test = self_test_new(n);
-    set_log_level(c);
+    node_set_log_level(c);
     load_scram_key(n);
     if (!make(n, ret_error))
         return node_free(n);
@@ -264,201 +214,7 @@ const struct config *node_config(const struct node *n)
     return n->started;
 }
 
-/* ---- reloaded ---- */
-
-struct swap {
-    const struct config *config;
-    struct policy *policy;
-    struct tls_context **tls; /* by listener of the started configuration; NULL: unchanged */
-    enum respond_posture posture;
-};
-
-static void swap_here(struct worker *w, void *arg)
-{
-    const struct swap *s = arg;
-
-    policy_unref(w->policy);
-    w->policy = policy_ref(s->policy);
-    for (size_t i = 0; i < w->n_listeners; i++) {
-        if (s->tls[i] == NULL)
-            continue;
-        tls_context_unref(w->listeners[i].tls);
-        w->listeners[i].tls = tls_context_ref(s->tls[i]);
-    }
-    posture_listeners(w, s->config, s->posture);
-    readmit_all(w);
-}
-
-static void learn_here(struct sentinel *s, void *arg)
-{
-    sentinel_learn_config(s, arg);
-}
-
-static const struct config_listener *same_listener(const struct config *c,
-                                                   const struct config_listener *l)
-{
-    for (size_t i = 0; i < c->n_listeners; i++) {
-        if (config_listener_is_same(&c->listeners[i], l))
-            return &c->listeners[i];
-    }
-    return NULL;
-}
-
-/* Contexts for the listeners that stay as they are but for certificates, CA and CRL. */
-static bool tls_anew(const struct node *n, const struct config *c, struct tls_context **ret,
-                     struct buf *text)
-{
-    for (size_t i = 0; i < n->started->n_listeners; i++) {
-        const struct config_listener *l = same_listener(c, &n->started->listeners[i]);
-        char *error = NULL;
-
-        if (l == NULL) {
-            buf_addf(text, "listener \"%s\" has changed: takes a restart\n",
-                     n->started->listeners[i].name);
-            continue;
-        }
-        if (!l->has_tls)
-            continue;
-        ret[i] = tls_of(l, &error);
-        if (ret[i] == NULL) {
-            buf_addf(text, "%s\n", error);
-            free(error);
-            return false;
-        }
-    }
-    if (c->n_listeners > n->started->n_listeners)
-        buf_addf(text, "new listeners take a restart\n");
-    return true;
-}
-
-static struct bytes user_name(const void *item)
-{
-    return bytes_str(((const struct user_spec *)item)->name);
-}
-
-static bool is_kept(const char *verifier, const char *now)
-{
-    return verifier == NULL || bytes_equal(bytes_str(verifier), bytes_str(now));
-}
-
-/* A credential that was replaced is not good for a session that stands (MQ.RS.RP-02).  When the new
- * one is in force, or who is cut off would come back with the old one. */
-static void cut_replaced_credentials(struct node *n, const struct config *c, struct buf *text)
-{
-    struct map users;
-
-    map_init(&users, user_name);
-    for (size_t i = 0; i < c->policy.n_users; i++)
-        map_put(&users, (void *)(uintptr_t)&c->policy.users[i]);
-    for (size_t i = 0; i < n->config->policy.n_users; i++) {
-        const struct user_spec *before = &n->config->policy.users[i];
-        const struct user_spec *now = map_find(&users, bytes_str(before->name));
-        struct aim at CLEANUP(aim_done) = {0};
-        unsigned n_closed;
-
-        if (now == NULL || (is_kept(before->password_verifier, now->password_verifier) &&
-                            is_kept(before->scram_verifier, now->scram_verifier)))
-            continue;
-        at = aim_at(TARGET_USER, before->name, NULL);
-        n_closed = aim_disconnect(n, &at, "the password was changed");
-        buf_addf(text, "user \"%s\": password changed, %u connections closed\n", before->name,
-                 n_closed);
-    }
-    map_done(&users);
-}
-
-/* On every worker on return. */
-static void swap(struct node *n, const struct config *c, struct policy *policy,
-                 struct tls_context **tls)
-{
-    struct swap s = {.config = c, .policy = policy, .tls = tls, .posture = n->posture};
-
-    for (unsigned i = 0; i < n->n_workers; i++)
-        node_call_worker(n, i, swap_here, &s);
-    policy_unref(n->policy);
-    n->policy = policy;
-}
-
-static void put_in_force(struct node *n, struct config *c, struct policy *policy,
-                         struct tls_context **tls, struct buf *text)
-{
-    swap(n, c, policy, tls);
-    cut_replaced_credentials(n, c, text);
-    sentinel_call(n->sentinel, learn_here, c);
-    set_log_level(c);
-    pthread_mutex_lock(&n->config_lock);
-    if (n->config != n->started)
-        config_free(n->config);
-    n->config = c;
-    pthread_mutex_unlock(&n->config_lock);
-    atomic_store(&n->loaded_unix_ms, clock_unix_ms());
-    buf_addf(text, "%zu users, %zu roles, limits, certificates and CRL are in force",
-             c->policy.n_users, c->policy.n_roles);
-}
-
-/* By the main thread.  All or nothing.  @text gets what was done, or the errors. */
-static bool reload(struct node *n, struct buf *text)
-{
-    char *error = NULL;
-    struct config *c = config_load(n->started->path, &error);
-    struct policy *policy = c != NULL ? posture_policy(n, c, &error) : NULL;
-    struct tls_context **tls =
-        mem_zero(MAX(n->started->n_listeners, (size_t)1) * sizeof(struct tls_context *));
-    bool ok = policy != NULL && tls_anew(n, c, tls, text);
-
-    if (error != NULL)
-        buf_addf(text, "%s", error);
-    free(error);
-    if (ok) {
-        put_in_force(n, c, policy, tls, text);
-    } else {
-        buf_addf(text, "%snothing was changed",
-                 text->len > 0 && text->at[text->len - 1] != '\n' ? "\n" : "");
-        policy_unref(policy);
-        config_free(c);
-    }
-    tls_unref_all(tls, n->started->n_listeners);
-    return ok;
-}
-
-/* Another posture, or certificates and CRL anew; of a configuration that stays. */
-static void refresh(struct node *n)
-{
-    struct tls_context **tls =
-        mem_zero(MAX(n->started->n_listeners, (size_t)1) * sizeof(struct tls_context *));
-    struct buf text CLEANUP(buf_done) = {0};
-    struct policy *policy;
-    char *error = NULL;
-
-    atomic_store(&n->refresh_wanted, false);
-    pthread_mutex_lock(&n->reload_lock);
-    n->posture = atomic_load(&n->posture_wanted);
-    pthread_mutex_unlock(&n->reload_lock);
-    policy = posture_policy(n, n->config, &error);
-    check(policy != NULL);                   /* it was made of this configuration before */
-    if (!tls_anew(n, n->config, tls, &text)) /* those that cannot be read stay as they are */
-        log_error("reload", "%.*s", BYTES_ARG(buf_view(&text)));
-    swap(n, n->config, policy, tls);
-    tls_unref_all(tls, n->started->n_listeners);
-    log_warning("node", "posture: %s; certificates and CRL are those of the files",
-                respond_posture_text(n->posture));
-    pthread_mutex_lock(&n->reload_lock);
-    pthread_cond_broadcast(&n->reload_done);
-    pthread_mutex_unlock(&n->reload_lock);
-}
-
-static void refresh_if_wanted(struct node *n)
-{
-    if (atomic_load(&n->refresh_wanted) || n->posture != atomic_load(&n->posture_wanted))
-        refresh(n);
-}
-
-struct reload_request {
-    const char *author; /* borrowed */
-    struct buf text;
-    bool ok;
-    bool is_done;
-};
+/* ---- run ---- */
 
 /** node_wake_main() - have the main thread look what is wanted of it; any thread */
 void node_wake_main(struct node *n)
@@ -467,73 +223,6 @@ void node_wake_main(struct node *n)
 
     check(write(n->wake_fd, &one, sizeof(one)) == (ssize_t)sizeof(one));
 }
-
-/** node_reload() - see node.h */
-enum node_answer node_reload(struct node *n, const char *author, char **ret_text)
-{
-    struct reload_request r = {0};
-
-    log_info("reload", "asked for by %s", author);
-    r.author = author;
-    pthread_mutex_lock(&n->reload_lock);
-    if (atomic_load(&n->stopping)) {
-        pthread_mutex_unlock(&n->reload_lock);
-        *ret_text = bytes_dup_str(BYTES("the node is stopping"));
-        return NODE_E_CONFLICT;
-    }
-    n->reload = &r;
-    node_wake_main(n);
-    while (!r.is_done)
-        pthread_cond_wait(&n->reload_done, &n->reload_lock);
-    pthread_mutex_unlock(&n->reload_lock);
-    *ret_text = bytes_dup_str(buf_view(&r.text));
-    buf_done(&r.text);
-    return r.ok ? NODE_OK : NODE_E_INVALID;
-}
-
-static void log_lines(enum log_level level, const char *area, struct bytes text)
-{
-    while (text.len > 0) {
-        const uint8_t *end = memchr(text.at, '\n', text.len);
-        size_t len = end != NULL ? (size_t)(end - text.at) : text.len;
-
-        if (len > 0)
-            log_line(level, area, "%.*s", (int)len, (const char *)text.at);
-        text = end != NULL ? bytes_of(end + 1, text.len - len - 1) : BYTES_NONE;
-    }
-}
-
-static void reload_now(struct node *n, struct reload_request *r)
-{
-    if (n->hooks != NULL && n->hooks->reloading != NULL)
-        n->hooks->reloading(n->hooks->owner);
-    if (n->monitor != NULL)
-        monitor_reopen(n->monitor);
-    r->ok = reload(n, &r->text);
-    log_lines(r->ok ? LOG_INFO : LOG_ERROR, "reload", buf_view(&r->text));
-    node_audit(n, r->author, "reload", n->started->path, "", r->ok ? "in force" : "refused");
-    if (n->hooks != NULL && n->hooks->reloaded != NULL)
-        n->hooks->reloaded(n->hooks->owner);
-}
-
-static void answer_reload(struct node *n)
-{
-    struct reload_request *r;
-
-    pthread_mutex_lock(&n->reload_lock);
-    r = n->reload;
-    n->reload = NULL;
-    pthread_mutex_unlock(&n->reload_lock);
-    if (r == NULL)
-        return;
-    reload_now(n, r);
-    pthread_mutex_lock(&n->reload_lock);
-    r->is_done = true;
-    pthread_cond_broadcast(&n->reload_done);
-    pthread_mutex_unlock(&n->reload_lock);
-}
-
-/* ---- run ---- */
 
 /** node_stop() - see node.h */
 void node_stop(struct node *n, const char *author)
@@ -565,13 +254,11 @@ static int open_signals(void)
 static void take_signal(struct node *n, int fd)
 {
     struct signalfd_siginfo info;
-    struct reload_request r = {.author = "signal:SIGHUP"};
 
     if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
     if (info.ssi_signo == SIGHUP) {
-        reload_now(n, &r);
-        buf_done(&r.text);
+        reload_by_signal(n);
         return;
     }
     log_info("node", "%s: stopping", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -595,23 +282,10 @@ static void serve(struct node *n, int signal_fd)
             take_signal(n, signal_fd);
         if (fds[1].revents != 0 &&
             read(n->wake_fd, &count, sizeof(count)) == (ssize_t)sizeof(count)) {
-            refresh_if_wanted(n);
-            answer_reload(n);
+            reload_answer(n);
         }
     }
     sys_free(sys);
-}
-
-static void refuse_late_reload(struct node *n)
-{
-    pthread_mutex_lock(&n->reload_lock);
-    if (n->reload != NULL) {
-        buf_addf(&n->reload->text, "the node is stopping");
-        n->reload->is_done = true;
-        n->reload = NULL;
-        pthread_cond_broadcast(&n->reload_done);
-    }
-    pthread_mutex_unlock(&n->reload_lock);
 }
 
 static void confine_store(void *arg)
@@ -727,7 +401,7 @@ int node_run(struct node *n, const struct node_hooks *hooks)
         status = 0;
     }
     atomic_store(&n->stopping, true);
-    refuse_late_reload(n);
+    reload_refuse_late(n);
     if (hooks != NULL && hooks->stopping != NULL)
         hooks->stopping(hooks->owner);
     if (n->shutdown_reason != NULL)

@@ -76,6 +76,7 @@ void node_confine(const struct node *n, enum sandbox_role role);
 
 #define NODE_BACKUP_SETTING "last backup" /* a row of table setting: {"id", "dir", "left_out"} */
 void node_wake_main(struct node *n);
+void node_set_log_level(const struct config *c);
 
 /* command.c */
 char *node_say(const char *format, ...) PRINTF(1, 2);

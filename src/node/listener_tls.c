@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/listener_tls.c - the TLS contexts of the listeners
+ *
+ * One a listener, NULL where it is plain TCP.  Workers hold references; which context a listener
+ * has changes by a reload, connections that stand keep theirs.
+ *
+ * MQ.PR.DS-02
+ */
+#include "node/listener_tls.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static enum tls_client_certificate client_certificate_of(const struct config_listener *l)
+{
+    switch (l->client_certificate) {
+    case CONFIG_CLIENT_CERTIFICATE_NONE:
+        return TLS_CLIENT_CERTIFICATE_NONE;
+    case CONFIG_CLIENT_CERTIFICATE_OPTIONAL:
+        return TLS_CLIENT_CERTIFICATE_OPTIONAL;
+    case CONFIG_CLIENT_CERTIFICATE_REQUIRED:
+        return TLS_CLIENT_CERTIFICATE_REQUIRED;
+    }
+    return TLS_CLIENT_CERTIFICATE_REQUIRED;
+}
+
+static struct tls_context *tls_of(const struct config_listener *l, char **ret_error)
+{
+    const struct tls_settings s = {
+        .certificate = l->certificate,
+        .key = l->key,
+        .client_ca = l->client_ca,
+        .crl = l->crl,
+        .client_certificate = client_certificate_of(l),
+        .version_min = l->tls_version_min,
+    };
+
+    return tls_context_new(&s, ret_error);
+}
+
+static struct tls_context **contexts_new(size_t n)
+{
+    return mem_zero(MAX(n, (size_t)1) * sizeof(struct tls_context *));
+}
+
+/** listener_tls_free() - for @n listeners; NULL is fine */
+void listener_tls_free(struct tls_context **tls, size_t n)
+{
+    for (size_t i = 0; tls != NULL && i < n; i++)
+        tls_context_unref(tls[i]);
+    free(tls);
+}
+
+/**
+ * listener_tls_new() - one context a listener
+ *
+ * Return: NULL with @ret_error, owned by the caller, when one cannot be made.
+ */
+struct tls_context **listener_tls_new(const struct config *c, char **ret_error)
+{
+    struct tls_context **tls = contexts_new(c->n_listeners);
+
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        if (!c->listeners[i].has_tls)
+            continue;
+        tls[i] = tls_of(&c->listeners[i], ret_error);
+        if (tls[i] == NULL) {
+            listener_tls_free(tls, i);
+            return NULL;
+        }
+    }
+    return tls;
+}
+
+static const struct config_listener *same_listener(const struct config *c,
+                                                   const struct config_listener *l)
+{
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        if (config_listener_is_same(&c->listeners[i], l))
+            return &c->listeners[i];
+    }
+    return NULL;
+}
+
+/**
+ * listener_tls_anew() - contexts for the listeners that stay as they are but for certificates, CA
+ * and CRL
+ * @started:  what the listeners were opened with
+ * @c:        what they are to be now
+ * @text:     gets what takes a restart and what is wrong, a line each
+ * @ret_all:  false: one could not be made, and those behind it were not tried
+ *
+ * Return: by listener of @started; NULL: that one stays as it is.
+ */
+struct tls_context **listener_tls_anew(const struct config *started, const struct config *c,
+                                       struct buf *text, bool *ret_all)
+{
+    struct tls_context **tls = contexts_new(started->n_listeners);
+
+    *ret_all = true;
+    for (size_t i = 0; i < started->n_listeners && *ret_all; i++) {
+        const struct config_listener *l = same_listener(c, &started->listeners[i]);
+        char *error = NULL;
+
+        if (l == NULL) {
+            buf_addf(text, "listener \"%s\" has changed: takes a restart\n",
+                     started->listeners[i].name);
+            continue;
+        }
+        if (!l->has_tls)
+            continue;
+        tls[i] = tls_of(l, &error);
+        if (tls[i] == NULL) {
+            buf_addf(text, "%s\n", error);
+            free(error);
+            *ret_all = false;
+        }
+    }
+    if (*ret_all && c->n_listeners > started->n_listeners)
+        buf_addf(text, "new listeners take a restart\n");
+    return tls;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/reload.c - what changes while the node runs: configuration, posture, certificates
+ *
+ * All by the main thread, which others wake and wait for.  A reload is all or nothing; what is new
+ * is on every worker and with the sentinel before it is said to be in force.
+ *
+ * MQ.RS.RP-02
+ */
+#include "node/reload.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "node/aim.h"
+#include "node/listener_tls.h"
+#include "node/node_private.h"
+#include "node/sentinel.h"
+
+struct swap {
+    const struct config *config;
+    struct policy *policy;
+    struct tls_context **tls; /* by listener of the started configuration; NULL: unchanged */
+    enum respond_posture posture;
+};
+
+static void swap_here(struct worker *w, void *arg)
+{
+    const struct swap *s = arg;
+
+    policy_unref(w->policy);
+    w->policy = policy_ref(s->policy);
+    for (size_t i = 0; i < w->n_listeners; i++) {
+        if (s->tls[i] == NULL)
+            continue;
+        tls_context_unref(w->listeners[i].tls);
+        w->listeners[i].tls = tls_context_ref(s->tls[i]);
+    }
+    posture_listeners(w, s->config, s->posture);
+    readmit_all(w);
+}
+
+static void learn_here(struct sentinel *s, void *arg)
+{
+    sentinel_learn_config(s, arg);
+}
+
+static struct bytes user_name(const void *item)
+{
+    return bytes_str(((const struct user_spec *)item)->name);
+}
+
+static bool is_kept(const char *verifier, const char *now)
+{
+    return verifier == NULL || bytes_equal(bytes_str(verifier), bytes_str(now));
+}
+
+/* A credential that was replaced is not good for a session that stands (MQ.RS.RP-02).  When the new
+ * one is in force, or who is cut off would come back with the old one. */
+static void cut_replaced_credentials(struct node *n, const struct config *c, struct buf *text)
+{
+    struct map users;
+
+    map_init(&users, user_name);
+    for (size_t i = 0; i < c->policy.n_users; i++)
+        map_put(&users, (void *)(uintptr_t)&c->policy.users[i]);
+    for (size_t i = 0; i < n->config->policy.n_users; i++) {
+        const struct user_spec *before = &n->config->policy.users[i];
+        const struct user_spec *now = map_find(&users, bytes_str(before->name));
+        struct aim at CLEANUP(aim_done) = {0};
+        unsigned n_closed;
+
+        if (now == NULL || (is_kept(before->password_verifier, now->password_verifier) &&
+                            is_kept(before->scram_verifier, now->scram_verifier)))
+            continue;
+        at = aim_at(TARGET_USER, before->name, NULL);
+        n_closed = aim_disconnect(n, &at, "the password was changed");
+        buf_addf(text, "user \"%s\": password changed, %u connections closed\n", before->name,
+                 n_closed);
+    }
+    map_done(&users);
+}
+
+/* On every worker on return. */
+static void swap(struct node *n, const struct config *c, struct policy *policy,
+                 struct tls_context **tls)
+{
+    struct swap s = {.config = c, .policy = policy, .tls = tls, .posture = n->posture};
+
+    for (unsigned i = 0; i < n->n_workers; i++)
+        node_call_worker(n, i, swap_here, &s);
+    policy_unref(n->policy);
+    n->policy = policy;
+}
+
+static void put_in_force(struct node *n, struct config *c, struct policy *policy,
+                         struct tls_context **tls, struct buf *text)
+{
+    swap(n, c, policy, tls);
+    cut_replaced_credentials(n, c, text);
+    sentinel_call(n->sentinel, learn_here, c);
+    node_set_log_level(c);
+    pthread_mutex_lock(&n->config_lock);
+    if (n->config != n->started)
+        config_free(n->config);
+    n->config = c;
+    pthread_mutex_unlock(&n->config_lock);
+    atomic_store(&n->loaded_unix_ms, clock_unix_ms());
+    buf_addf(text, "%zu users, %zu roles, limits, certificates and CRL are in force",
+             c->policy.n_users, c->policy.n_roles);
+}
+
+/* All or nothing.  @text gets what was done, or the errors. */
+static bool reload(struct node *n, struct buf *text)
+{
+    char *error = NULL;
+    struct config *c = config_load(n->started->path, &error);
+    struct policy *policy = c != NULL ? posture_policy(n, c, &error) : NULL;
+    struct tls_context **tls = NULL;
+    bool ok = false;
+
+    if (policy != NULL)
+        tls = listener_tls_anew(n->started, c, text, &ok);
+    if (error != NULL)
+        buf_addf(text, "%s", error);
+    free(error);
+    if (ok) {
+        put_in_force(n, c, policy, tls, text);
+    } else {
+        buf_addf(text, "%snothing was changed",
+                 text->len > 0 && text->at[text->len - 1] != '\n' ? "\n" : "");
+        policy_unref(policy);
+        config_free(c);
+    }
+    listener_tls_free(tls, n->started->n_listeners);
+    return ok;
+}
+
+/* Another posture, or certificates and CRL anew; of a configuration that stays. */
+static void refresh(struct node *n)
+{
+    struct tls_context **tls;
+    struct buf text CLEANUP(buf_done) = {0};
+    struct policy *policy;
+    char *error = NULL;
+    bool all;
+
+    atomic_store(&n->refresh_wanted, false);
+    pthread_mutex_lock(&n->reload_lock);
+    n->posture = atomic_load(&n->posture_wanted);
+    pthread_mutex_unlock(&n->reload_lock);
+    policy = posture_policy(n, n->config, &error);
+    check(policy != NULL); /* it was made of this configuration before */
+    tls = listener_tls_anew(n->started, n->config, &text, &all);
+    if (!all) /* those that cannot be read stay as they are */
+        log_error("reload", "%.*s", BYTES_ARG(buf_view(&text)));
+    swap(n, n->config, policy, tls);
+    listener_tls_free(tls, n->started->n_listeners);
+    log_warning("node", "posture: %s; certificates and CRL are those of the files",
+                respond_posture_text(n->posture));
+    pthread_mutex_lock(&n->reload_lock);
+    pthread_cond_broadcast(&n->reload_done);
+    pthread_mutex_unlock(&n->reload_lock);
+}
+
+static void refresh_if_wanted(struct node *n)
+{
+    if (atomic_load(&n->refresh_wanted) || n->posture != atomic_load(&n->posture_wanted))
+        refresh(n);
+}
+
+struct reload_request {
+    const char *author; /* borrowed */
+    struct buf text;
+    bool ok;
+    bool is_done;
+};
+
+/** node_reload() - see node.h */
+enum node_answer node_reload(struct node *n, const char *author, char **ret_text)
+{
+    struct reload_request r = {0};
+
+    log_info("reload", "asked for by %s", author);
+    r.author = author;
+    pthread_mutex_lock(&n->reload_lock);
+    if (atomic_load(&n->stopping)) {
+        pthread_mutex_unlock(&n->reload_lock);
+        *ret_text = bytes_dup_str(BYTES("the node is stopping"));
+        return NODE_E_CONFLICT;
+    }
+    n->reload = &r;
+    node_wake_main(n);
+    while (!r.is_done)
+        pthread_cond_wait(&n->reload_done, &n->reload_lock);
+    pthread_mutex_unlock(&n->reload_lock);
+    *ret_text = bytes_dup_str(buf_view(&r.text));
+    buf_done(&r.text);
+    return r.ok ? NODE_OK : NODE_E_INVALID;
+}
+
+static void log_lines(enum log_level level, const char *area, struct bytes text)
+{
+    while (text.len > 0) {
+        const uint8_t *end = memchr(text.at, '\n', text.len);
+        size_t len = end != NULL ? (size_t)(end - text.at) : text.len;
+
+        if (len > 0)
+            log_line(level, area, "%.*s", (int)len, (const char *)text.at);
+        text = end != NULL ? bytes_of(end + 1, text.len - len - 1) : BYTES_NONE;
+    }
+}
+
+static void reload_now(struct node *n, struct reload_request *r)
+{
+    if (n->hooks != NULL && n->hooks->reloading != NULL)
+        n->hooks->reloading(n->hooks->owner);
+    if (n->monitor != NULL)
+        monitor_reopen(n->monitor);
+    r->ok = reload(n, &r->text);
+    log_lines(r->ok ? LOG_INFO : LOG_ERROR, "reload", buf_view(&r->text));
+    node_audit(n, r->author, "reload", n->started->path, "", r->ok ? "in force" : "refused");
+    if (n->hooks != NULL && n->hooks->reloaded != NULL)
+        n->hooks->reloaded(n->hooks->owner);
+}
+
+/** reload_by_signal() - SIGHUP; what became of it is logged */
+void reload_by_signal(struct node *n)
+{
+    struct reload_request r = {.author = "signal:SIGHUP"};
+
+    reload_now(n, &r);
+    buf_done(&r.text);
+}
+
+/** reload_answer() - the main thread was woken: what do others want? */
+void reload_answer(struct node *n)
+{
+    struct reload_request *r;
+
+    refresh_if_wanted(n);
+    pthread_mutex_lock(&n->reload_lock);
+    r = n->reload;
+    n->reload = NULL;
+    pthread_mutex_unlock(&n->reload_lock);
+    if (r == NULL)
+        return;
+    reload_now(n, r);
+    pthread_mutex_lock(&n->reload_lock);
+    r->is_done = true;
+    pthread_cond_broadcast(&n->reload_done);
+    pthread_mutex_unlock(&n->reload_lock);
+}
+
+/** reload_refuse_late() - who asked while the node was told to stop gets an answer */
+void reload_refuse_late(struct node *n)
+{
+    pthread_mutex_lock(&n->reload_lock);
+    if (n->reload != NULL) {
+        buf_addf(&n->reload->text, "the node is stopping");
+        n->reload->is_done = true;
+        n->reload = NULL;
+        pthread_cond_broadcast(&n->reload_done);
+    }
+    pthread_mutex_unlock(&n->reload_lock);
+}

@@ -16,192 +16,18 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "node/aim.h"
 #include "node/node_private.h"
 #include "node/orders.h"
 #include "node/self_test.h"
 
-#define TICK_NS        NS_PER_S
-#define WARD_NS        (10 * NS_PER_S)
-#define SAVE_NS        (30 * NS_PER_S)
-#define HABITS_NS      (600 * NS_PER_S)
-#define INSPECTION_NS  (3600 * NS_PER_S)
-#define BLOCKS_MAX     512
-#define INCIDENT_TOPIC "$bastide/incident/"
-
-struct online {
-    uint64_t conn;
-    struct online_address *at;
-};
-
-struct online_address {
-    char address[STREAM_ADDRESS_LEN];
-    unsigned n;
-};
-
-static struct bytes online_conn(const void *item)
-{
-    const struct online *o = item;
-
-    return bytes_of(&o->conn, sizeof(o->conn));
-}
-
-static struct bytes online_address_text(const void *item)
-{
-    return bytes_str(((const struct online_address *)item)->address);
-}
-
-/* ---- who is online, for the safeguards of respond ---- */
-
-static void went_online(struct sentinel *s, const struct event *e)
-{
-    struct online *o = mem_new(struct online);
-    struct online_address *a = map_find(&s->addresses, e->address);
-
-    if (a == NULL) {
-        a = mem_new(struct online_address);
-        snprintf(a->address, sizeof(a->address), "%.*s", BYTES_ARG(e->address));
-        map_put(&s->addresses, a);
-    }
-    a->n++;
-    o->conn = e->conn;
-    o->at = a;
-    free(map_put(&s->online, o));
-}
-
-static void went_offline(struct sentinel *s, const struct event *e)
-{
-    struct online *o = map_remove(&s->online, bytes_of(&e->conn, sizeof(e->conn)));
-
-    if (o == NULL)
-        return;
-    if (--o->at->n == 0) {
-        map_remove(&s->addresses, bytes_str(o->at->address));
-        free(o->at);
-    }
-    free(o);
-}
-
-/* ---- hands of respond ---- */
-
-static unsigned hand_disconnect(void *arg, enum respond_target kind, const char *target,
-                                const char *address, const char *reason)
-{
-    struct sentinel *s = arg;
-    struct aim a CLEANUP(aim_done) = aim_at(kind, target, address);
-
-    return aim_disconnect(s->node, &a, reason);
-}
-
-static void hand_restrain(void *arg)
-{
-    enforce_restraints(arg);
-}
-
-static const char *hand_firewall(void *arg, const char *prefix, unsigned for_s)
-{
-    return firewall_ask(((struct sentinel *)arg)->node, prefix, for_s);
-}
-
-static void hand_posture(void *arg, enum respond_posture p)
-{
-    posture_want(((struct sentinel *)arg)->node, p);
-}
-
-static char *hand_revoke(void *arg, const char *serial)
-{
-    return revoke_certificate(((struct sentinel *)arg)->node, serial);
-}
-
-static void hand_shutdown(void *arg, const char *author, const char *reason)
-{
-    shutdown_want(((struct sentinel *)arg)->node, author, reason);
-}
-
-static void hand_ban_add(void *arg, const struct respond_ban *b)
-{
-    enforce_add(arg, b);
-}
-
-static void hand_ban_remove(void *arg, const struct respond_ban *b)
-{
-    enforce_remove(arg, b);
-}
-
-struct delay_post {
-    struct post post;
-    struct address_delay delay;
-};
-
-static void take_delay(struct worker *w, struct post *p)
-{
-    struct delay_post *d = list_item(p, struct delay_post, post);
-    struct address_delay *known = map_find(&w->delays, bytes_str(d->delay.address));
-
-    if (known != NULL && d->delay.delay_ns == 0) {
-        free(map_remove(&w->delays, bytes_str(d->delay.address)));
-    } else if (known != NULL) {
-        *known = d->delay;
-    } else if (d->delay.delay_ns > 0) {
-        known = mem_new(struct address_delay);
-        *known = d->delay;
-        map_put(&w->delays, known);
-    }
-    free(d);
-}
-
-static void hand_delay(void *arg, const char *address, unsigned delay_ms, uint64_t until_ns)
-{
-    struct sentinel *s = arg;
-
-    for (unsigned i = 0; i < s->node->n_workers; i++) {
-        struct delay_post *d = mem_new(struct delay_post);
-
-        d->post.take = take_delay;
-        snprintf(d->delay.address, sizeof(d->delay.address), "%s", address);
-        d->delay.delay_ns = delay_ms * NS_PER_MS;
-        d->delay.until_ns = until_ns;
-        worker_post(s->node->workers[i], LANE_CONTROL, &d->post);
-    }
-}
-
-static void hand_publish(void *arg, const struct incident *i, const char *json)
-{
-    struct sentinel *s = arg;
-    struct buf topic = {0};
-    struct publication p = {
-        .payload = bytes_str(json),
-        .qos = 1,
-        .is_control = true,
-        .expires_ns = EXPIRES_NEVER,
-    };
-
-    if (i->severity >= (enum severity)s->node->started->alert_severity_min)
-        alert_post(s->alert, json);
-    buf_addf(&topic, INCIDENT_TOPIC "%s/%s", i->detector->name, i->id);
-    p.topic = buf_view(&topic);
-    p.topic_hash = hash_keyed(p.topic);
-    for (unsigned k = 0; k < s->node->n_workers; k++)
-        outlet_post_message(s->node->workers[k], publication_keep(&p));
-    publication_done(&p);
-    buf_done(&topic);
-}
-
-static unsigned hand_online(void *arg)
-{
-    return (unsigned)((struct sentinel *)arg)->online.n;
-}
-
-static unsigned hand_at_address(void *arg, const char *address)
-{
-    const struct online_address *a =
-        map_find(&((struct sentinel *)arg)->addresses, bytes_str(address));
-
-    return a != NULL ? a->n : 0;
-}
+#define TICK_NS       NS_PER_S
+#define WARD_NS       (10 * NS_PER_S)
+#define SAVE_NS       (30 * NS_PER_S)
+#define HABITS_NS     (600 * NS_PER_S)
+#define INSPECTION_NS (3600 * NS_PER_S)
+#define BLOCKS_MAX    512
 
 /* ---- roles ---- */
 
@@ -275,10 +101,7 @@ static void take_event(struct sentinel *s, const struct event *e)
         return;
     }
     s->n_events[e->kind]++;
-    if (e->kind == EVENT_CONNECT_ACCEPTED)
-        went_online(s, e);
-    else if (e->kind == EVENT_DISCONNECTED)
-        went_offline(s, e);
+    online_event(s, e);
     identify_event(s->identify, e, s->now_unix_ms);
     respond_protect_event(s->respond, e);
     detect_event(s->detect, e, found, s);
@@ -474,21 +297,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
         .plays = c->plays,
         .n_plays = c->n_plays,
     };
-    const struct respond_hands hands = {
-        .arg = s,
-        .disconnect = hand_disconnect,
-        .ban_add = hand_ban_add,
-        .ban_remove = hand_ban_remove,
-        .delay_address = hand_delay,
-        .restrain = hand_restrain,
-        .firewall = hand_firewall,
-        .posture = hand_posture,
-        .revoke = hand_revoke,
-        .shutdown = hand_shutdown,
-        .publish_incident = hand_publish,
-        .online_clients = hand_online,
-        .clients_at_address = hand_at_address,
-    };
+    const struct respond_hands hands = hands_of(s);
     char *error = NULL;
 
     s->node = n;
@@ -499,8 +308,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
     s->next_tick_ns = s->now_ns + TICK_NS;
     s->next_save_ns = s->now_ns + SAVE_NS;
     s->next_habits_ns = s->now_ns + HABITS_NS;
-    map_init(&s->online, online_conn);
-    map_init(&s->addresses, online_address_text);
+    online_init(s);
     learn_roles(s, c);
     s->identify = identify_new(NULL);
     if (!identify_load(s->identify, n->control, c->state_dir, s->now_unix_ms, &error)) {
@@ -564,9 +372,6 @@ static void drop_late(struct sentinel *s)
 /** sentinel_free() - after the workers have ended: what was learned is saved; Return: NULL */
 struct sentinel *sentinel_free(struct sentinel *s)
 {
-    size_t cursor = 0;
-    void *item;
-
     if (s == NULL)
         return NULL;
     drop_late(s);
@@ -574,13 +379,7 @@ struct sentinel *sentinel_free(struct sentinel *s)
         ; /* a part at a time */
     while (s->stopping && !habits_save(s))
         ;
-    while ((item = map_next(&s->online, &cursor)) != NULL)
-        free(item);
-    cursor = 0;
-    while ((item = map_next(&s->addresses, &cursor)) != NULL)
-        free(item);
-    map_done(&s->online);
-    map_done(&s->addresses);
+    online_done(s);
     respond_free(s->respond);
     alert_free(s->alert);
     detect_free(s->detect);

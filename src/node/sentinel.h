@@ -51,8 +51,8 @@ struct sentinel {
     size_t n_roles;
     struct ban *bans; /* owned, what the workers know */
     size_t n_bans;
-    struct map online;    /* struct online by connection */
-    struct map addresses; /* struct online_address */
+    struct map online;    /* of online.c, by connection */
+    struct map addresses; /* of online.c, by address */
     uint64_t now_ns;
     uint64_t now_unix_ms;
 };
@@ -72,6 +72,16 @@ void sentinel_send(struct sentinel *s, struct errand *e);
 void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg), void *arg);
 void sentinel_learn_config(struct sentinel *s, const struct config *c);
 struct respond_now sentinel_now(const struct sentinel *s);
+
+/* hands.c */
+struct respond_hands hands_of(struct sentinel *s);
+
+/* online.c */
+void online_init(struct sentinel *s);
+void online_done(struct sentinel *s);
+void online_event(struct sentinel *s, const struct event *e);
+unsigned online_clients(void *arg);
+unsigned online_at_address(void *arg, const char *address);
 
 /* habits.c: the detectors' configuration */
 bool habits_is_critical(const struct role_spec *r);

@@ -502,7 +502,7 @@ static bool delayed(struct link *l)
  *
  * Afterwards the connection is active or closed; or it waits for a password, a delay or
  * its move to the home worker: then the packet must stay in the input buffer, which
- * take_packets() of link.c sees to.
+ * take_packets() of link_read.c sees to.
  */
 void connect_receive(struct link *l, const struct wire_frame *f)
 {

@@ -12,8 +12,13 @@ bool link_owes_much(const struct link *l);
 void link_again(struct link *l);
 void link_watch(struct link *l);
 void link_count_bytes(struct link *l, uint64_t *direction, size_t n);
-void link_lost(struct link *l, const char *why);
 void link_move_home(struct link *l);
+
+/* node/link_close.c */
+void link_leave_worker(struct link *l);
+void link_free(struct link *l);
+void link_linger(struct link *l);
+void link_lost(struct link *l, const char *why);
 
 /* node/link_read.c */
 void link_read(struct link *l);

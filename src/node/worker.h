@@ -277,14 +277,16 @@ void link_log(const struct link *l, const char *area, const char *format, ...) P
 void link_dirty(struct link *l);
 void link_relieve(struct link *l);
 void link_flush_all(struct worker *w);
+void link_read_again(struct worker *w);
+void link_heard(struct link *l);
+struct link *link_find(const struct worker *w, uint64_t number);
+
+/* link_close.c */
 void link_close(struct link *l, uint8_t reason, const char *why);
 uint8_t link_redirect_reason(const struct worker *w);
 const char *link_server_reference(const struct link *l, uint8_t reason);
 void link_end_now(struct link *l);
 void link_free_doomed(struct worker *w);
-void link_read_again(struct worker *w);
-void link_heard(struct link *l);
-struct link *link_find(const struct worker *w, uint64_t number);
 
 /* notice.c */
 void notice_sent(struct link *l, size_t n);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/connect.c - from CONNECT to CONNACK
+ * node/connect.c - CONNECT: who is it, and may it?  connect_admit.c has what follows a yes
  *
  * Any worker reads the CONNECT; it is decided on the home worker of the client id,
  * so that taking over and resuming a session are single-threaded.  Passwords are
@@ -9,15 +9,11 @@
  *
  * MQ.PR.IA-03 MQ.PR.SP-02 MQ.PR.SP-04
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
-#include "base/log.h"
-#include "base/mem.h"
 #include "node/node_private.h"
 #include "node/self_test.h"
 
@@ -52,10 +48,13 @@ struct gate_subject connect_subject(const struct link *l, const struct wire_conn
     };
 }
 
-/* Return: whether it is no larger than the client takes; otherwise nothing is sent
- * [MQTT5-3.1.2-24]. */
-static bool send_connack(struct link *l, const struct wire_connect *p,
-                         const struct wire_connack *ack)
+/**
+ * connect_answer() - CONNACK, behind what the journal has to be told first
+ *
+ * Return: whether it is no larger than the client takes; otherwise nothing is sent
+ * [MQTT5-3.1.2-24].
+ */
+bool connect_answer(struct link *l, const struct wire_connect *p, const struct wire_connack *ack)
 {
     struct buf *out = conn_gate(&l->conn);
     size_t begun = out->len;
@@ -90,7 +89,7 @@ static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t r
      * [MQTT5-3.2.2-19] [MQTT5-3.2.2-20]. */
     for (size_t i = 0; i < COUNT_OF(kept); i++) {
         ack.props.set &= kept[i];
-        if (send_connack(l, p, &ack))
+        if (connect_answer(l, p, &ack))
             return;
     }
 }
@@ -146,198 +145,6 @@ void connect_refuse_credentials(struct link *l, const struct wire_connect *p,
         connect_refuse(l, p, gate_outcome_reason(outcome), "bad user name or password");
     else
         connect_refuse(l, p, gate_outcome_reason(outcome), gate_outcome_text(outcome));
-}
-
-/* ---- accepted ---- */
-
-static void count_accepted(struct worker *w, const struct link *l)
-{
-    const struct stream_peer *peer = stream_peer(l->stream);
-    struct counters *c = &w->counters;
-
-    c->connects_accepted++;
-    if (grant_principal(l->grant)[0] == '\0')
-        c->connects_anonymous++;
-    else if (l->by_password)
-        c->connects_password++;
-    else
-        c->connects_certificate++;
-    if (!peer->is_tls) {
-        c->connects_plain++;
-        c->connects_plain_remote += !peer->is_loopback;
-        return;
-    }
-    if (strcmp(peer->tls_version, "TLSv1.3") == 0)
-        c->connects_tls13++;
-    else
-        c->connects_tls12++;
-    c->connects_sni += peer->sni != NULL && peer->sni[0] != '\0';
-}
-
-/* The session for this CONNECT, by its client id [MQTT5-3.1.3-2] [MQTT3-3.1.3-2]: resumed, or new
- * [MQTT5-3.1.2-4] to -6 [MQTT5-3.1.4-4] [MQTT3-3.1.2-4] [MQTT3-3.1.2-6] [MQTT3-3.1.4-3], which
- * Session Present tells [MQTT5-3.2.2-2] [MQTT5-3.2.2-3] [MQTT3-3.2.2-1] to -3. */
-static struct resident *session_for(struct link *l, const struct wire_connect *p,
-                                    const struct session_limits *limits, bool *ret_present)
-{
-    struct worker *w = l->worker;
-    struct resident *c = resident_find(w, bytes_str(l->client_id));
-
-    if (c != NULL && c->link != NULL) { /* [MQTT5-3.1.4-3] [MQTT3-3.1.4-2] */
-        struct link *old = c->link;
-
-        w->counters.takeovers++;
-        worker_event_of(w, old, EVENT_TAKEN_OVER, 0, BYTES_NONE, l->address);
-        link_close(old, REASON_SESSION_TAKEN_OVER, "session taken over by a newer connection");
-        c = resident_find(w, bytes_str(l->client_id)); /* gone if it ended with its connection */
-    }
-    if (c != NULL && p->clean_start) {
-        resident_end(w, c);
-        c = NULL;
-    }
-    *ret_present = c != NULL;
-    return c != NULL ? c : resident_new(w, bytes_str(l->client_id), l->grant, limits);
-}
-
-static void tell_resumed_subscriptions(struct link *l)
-{
-    list_each (it, &l->resident->session->subscriber.subscriptions) {
-        const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
-
-        worker_event_of(l->worker, l, EVENT_SUBSCRIBED, sub->qos, sub->filter, NULL);
-    }
-}
-
-/* CONNACK is the first packet that is sent, and there is one [MQTT5-3.1.4-5] [MQTT5-3.2.0-1]
- * [MQTT5-3.2.0-2] [MQTT3-3.1.4-4] [MQTT3-3.2.0-1]. */
-static void accept_connect(struct link *l, const struct wire_connect *p)
-{
-    struct worker *w = l->worker;
-    const struct limits *limits = policy_limits(w->policy);
-    const struct session_limits session_limits = {
-        .queue = {limits->queue_messages_max, limits->queue_bytes_max},
-        .inflight_max = (uint32_t)limits->inflight_max,
-    };
-    CLEANUP(buf_done) struct buf response = {0};
-    struct wire_connack ack = {.reason = REASON_SUCCESS};
-    struct resident *c;
-
-    conn_agree(&l->conn, p, (uint16_t)limits->receive_max, (uint16_t)limits->topic_alias_max,
-               (uint16_t)limits->topic_alias_sent_max);
-    c = session_for(l, p, &session_limits, &ack.session_present);
-    resident_connected(w, c, l, &session_limits);
-    agree(l, p, &response, &ack);
-    l->conn.notes = w->notes;
-    note_session(w, c);
-    if (!send_connack(l, p, &ack)) {
-        link_close(l, REASON_PACKET_TOO_LARGE, "the client takes no packet as large as CONNACK");
-        return;
-    }
-    resident_set_will(w, c, p);
-    conn_become(&l->conn, CONN_ACTIVE);
-    link_throttle(l);
-    count_accepted(w, l);
-    l->was_accepted = true;
-    notice_connect(l, p);
-    introduce_client(l, p);
-    tap_connect(l, p, REASON_SUCCESS);
-    readmit_subscriptions(w, c); /* of a session that is resumed with other rights */
-    tell_resumed_subscriptions(l);
-    log_debug("connect", "%s %s: accepted: user %s, role %s", l->address, l->client_id,
-              grant_principal(l->grant), grant_role(l->grant));
-    l->heard_ns = w->now_ns; /* while its password was verified it was not silent, but waiting */
-    link_heard(l);
-    link_dirty(l);
-}
-
-/* Whose session it is: another principal can neither take it over nor resume it. */
-static bool may_have_session(const struct link *l)
-{
-    const struct resident *c = resident_find(l->worker, bytes_str(l->client_id));
-
-    return c == NULL || strcmp(c->principal, grant_principal(l->grant)) == 0;
-}
-
-/* Where the node is told to look at it: is a Will's payload the text that it says it is? */
-static bool will_is_as_indicated(const struct link *l, const struct wire_connect *p)
-{
-    return !p->has_will || !policy_answers(l->worker->policy)->check_payload_format ||
-           !(p->will_props.set & BIT64(PROP_PAYLOAD_FORMAT)) || p->will_props.payload_format == 0 ||
-           wire_text_valid(p->will_payload);
-}
-
-static bool will_allowed(struct link *l, const struct wire_connect *p)
-{
-    struct gate_answer a;
-
-    if (!p->has_will)
-        return true;
-    a = gate_check(l->grant, GATE_PUBLISH, p->will_topic);
-    notice_will(l, p, &a);
-    return a.outcome == GATE_ALLOWED;
-}
-
-/* The limit that keeps a client without a session out, or NULL; who comes back to one may fetch
- * what waits there. */
-static const char *session_limit(const struct link *l)
-{
-    const struct worker *w = l->worker;
-
-    if (resident_find(w, bytes_str(l->client_id)) != NULL)
-        return NULL;
-    if (w->residents.n * w->n_workers >= policy_limits(w->policy)->sessions_max)
-        return "sessions_max";
-    return l->listener->plane == CONFIG_PLANE_DELIVERY && memory_stage(w) == MEMORY_FULL
-               ? "memory_bytes_max"
-               : NULL;
-}
-
-static bool wants_to_be_kept(const struct wire_connect *p)
-{
-    if (p->level != WIRE_V5)
-        return !p->clean_start;
-    return (p->props.set & BIT64(PROP_SESSION_EXPIRY)) && p->props.session_expiry_s > 0;
-}
-
-/** connect_admit() - the identity is proved: its rights, and what the node has room for */
-void connect_admit(struct link *l, const struct wire_connect *p)
-{
-    struct worker *w = l->worker;
-    struct gate_subject s = connect_subject(l, p);
-    enum gate_outcome outcome = GATE_ALLOWED;
-    const struct ban *ban;
-    const char *limit;
-
-    l->grant = gate_admit(w->policy, &s, &outcome);
-    if (l->grant == NULL) {
-        connect_refuse_credentials(l, p, outcome, 0);
-        return;
-    }
-    ban = ban_table_find(w->bans, &s, bytes_str(grant_principal(l->grant)), clock_unix_ms());
-    if (ban != NULL) {
-        w->counters.bans_hit++;
-        worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
-        connect_refuse(l, p, REASON_BANNED, "banned");
-    } else if (!may_have_session(l)) {
-        connect_refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID,
-                       "the client identifier belongs to another user's session");
-    } else if (!will_allowed(l, p)) {
-        connect_refuse(l, p, REASON_NOT_AUTHORIZED, "the Will topic is not allowed");
-    } else if (!will_is_as_indicated(l, p)) {
-        connect_refuse(l, p, REASON_PAYLOAD_FORMAT_INVALID, "the Will's payload is not UTF-8");
-    } else if ((limit = session_limit(l)) != NULL) {
-        char why[64];
-
-        snprintf(why, sizeof(why), "the node takes no more sessions: %s", limit);
-        w->counters.limits_hit++;
-        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, limit);
-        connect_refuse(l, p, REASON_QUOTA_EXCEEDED, why);
-    } else if (note_has_failed(w) && wants_to_be_kept(p)) {
-        connect_refuse(l, p, REASON_SERVER_UNAVAILABLE,
-                       "the node cannot keep a session now: its journal has failed");
-    } else {
-        accept_connect(l, p);
-    }
 }
 
 /* ---- decided ---- */

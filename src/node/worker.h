@@ -316,6 +316,9 @@ void connect_refuse_credentials(struct link *l, const struct wire_connect *p,
 void connect_tell_failed(struct link *l, struct bytes user_name, enum gate_outcome outcome,
                          uint16_t secret_hash);
 bool connect_may_prove(struct link *l, const struct wire_connect *p);
+bool connect_answer(struct link *l, const struct wire_connect *p, const struct wire_connack *ack);
+
+/* connect_admit.c */
 void connect_admit(struct link *l, const struct wire_connect *p);
 
 /* agree.c */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* identify/tally.h - counted facts: tally.c counts, facts.c turns into values */
+/* identify/tally.h - counted facts: tally.c and tally_flows.c count, facts.c turns into values */
 #pragma once
 
 #include "identify/private.h"
@@ -13,6 +13,7 @@ typedef struct tally tally_fn(const struct identify *id, uint64_t now);
 
 bool record_is_approved(const struct record *r);
 bool record_is_in_service(const struct record *r);
+bool is_text(const char *text);
 bool is_within_days(uint64_t then, uint64_t now, unsigned days);
 
 bool asset_was_here(const struct asset *a, uint64_t now);

@@ -2,49 +2,30 @@
 /*
  * identify/inventory.c - the declared inventory, from YAML
  *
- * framework/inventory-example.yaml shows every key.  MQ.ID.AM-01 MQ.ID.AM-04
- * MQ.ID.IC-01 MQ.ID.EA-01 MQ.ID.EA-03
+ * inventory_record.c reads a device's.  framework/inventory-example.yaml shows every key.
+ * MQ.ID.AM-01 MQ.ID.AM-04 MQ.ID.IC-01 MQ.ID.EA-01 MQ.ID.EA-03
  */
-#include "identify/private.h"
+#include "identify/inventory.h"
 
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "conf/conf.h"
 #include "wire/wire.h"
 
 #define LIST_MAX 1000000 /* entries of one list of the file */
 
-/* clang-format off */
-const char *const lifecycle_names[] = {
-#define X(name, text) text,
-    LIFECYCLES(X)
-#undef X
-    NULL,
-};
-const char *const criticality_names[] = {"", "low", "medium", "high", "safety", NULL};
-static const char *const direction_names[] = {"", "publisher", "subscriber", "both", NULL};
-static const char *const exposure_names[] = {"", "attended", "indoor-locked", "outdoor-locked", "public", NULL};
-static const char *const key_storage_names[] = {"", "file", "secure-element", "tpm", "tee", NULL};
-static const char *const classification_names[] = {"public", "internal", "confidential", "critical", NULL};
-
-static const struct record_text {
-    const char *key;
-    size_t offset;
-} record_texts[] = {
-#define X(field) {#field, offsetof(struct record, field)},
-    RECORD_TEXTS(X)
-#undef X
-};
-/* clang-format on */
+static const char *const classification_names[] = {"public", "internal", "confidential", "critical",
+                                                   NULL};
 
 static struct bytes record_key(const void *item)
 {
     return bytes_str(((const struct record *)item)->match);
 }
 
-static void *list_new(struct conf_value list, size_t size, size_t *ret_n)
+/** inventory_list() - room for the entries of a list, zeroed and owned; more than LIST_MAX are
+ * refused */
+void *inventory_list(struct conf_value list, size_t size, size_t *ret_n)
 {
     size_t n = conf_len(list);
 
@@ -56,21 +37,24 @@ static void *list_new(struct conf_value list, size_t size, size_t *ret_n)
     return mem_zero(MAX(n, 1) * size);
 }
 
-static void need_string(struct conf_value map, const char *key, char **ret)
+/** inventory_need_string() - a text that has to be there; "" after an error */
+void inventory_need_string(struct conf_value map, const char *key, char **ret)
 {
     (void)conf_string(conf_need(map, key), ret);
     if (*ret == NULL)
         *ret = bytes_dup_str(BYTES_NONE);
 }
 
-static void need_filter(struct conf_value map, const char *key, char **ret)
+/** inventory_need_filter() - as inventory_need_string(), and it is a topic filter */
+void inventory_need_filter(struct conf_value map, const char *key, char **ret)
 {
-    need_string(map, key, ret);
+    inventory_need_string(map, key, ret);
     if (conf_given(conf_get(map, key)) && !wire_topic_filter_valid(bytes_str(*ret)))
         conf_fail(conf_get(map, key), "\"%s\" is not a topic filter", *ret);
 }
 
-static void read_answer(struct conf_value v, enum answer *ret)
+/** inventory_answer() - yes or no, where it is given */
+void inventory_answer(struct conf_value v, enum answer *ret)
 {
     bool yes;
 
@@ -78,100 +62,14 @@ static void read_answer(struct conf_value v, enum answer *ret)
         *ret = yes ? ANSWER_YES : ANSWER_NO;
 }
 
-/* Numbers of enums whose 0 says "not given": the empty text stands for it and is no choice. */
-static void read_kind(struct conf_value v, const char *const *names, unsigned *ret)
+/** inventory_kind() - the number of an enum whose 0 says "not given": the empty text stands for it
+ * and is no choice */
+void inventory_kind(struct conf_value v, const char *const *names, unsigned *ret)
 {
     unsigned which;
 
     if (conf_given(v) && conf_choice(v, names + 1, &which))
         *ret = which + 1;
-}
-
-/* What a device must show to be this record's: certificate name, principal, client id, address. */
-static void match_format(struct buf *ret, const char *cn, const char *user, struct bytes client,
-                         const char *address)
-{
-    buf_addf(ret, "%s\x1f%s\x1f%.*s\x1f%s", cn, user, BYTES_ARG(client), address);
-}
-
-static const char *or_empty(const char *text)
-{
-    return text != NULL ? text : "";
-}
-
-static void record_match(struct conf_value at, struct record *r)
-{
-    CLEANUP(buf_done) struct buf key = {0};
-
-    if (r->certificate_cn == NULL && r->user_name == NULL && r->client_id == NULL &&
-        r->address == NULL)
-        conf_fail(at, "a device is known by client_id, certificate_cn, user_name or address");
-    match_format(&key, or_empty(r->certificate_cn), or_empty(r->user_name),
-                 bytes_str(or_empty(r->client_id)), or_empty(r->address));
-    r->match = bytes_dup_str(buf_view(&key));
-}
-
-static void read_record(struct conf_value at, struct record *r)
-{
-    static const char *const keys[] = {"name",
-                                       "client_id",
-                                       "certificate_cn",
-                                       "user_name",
-                                       "address",
-                                       "owner",
-                                       "site",
-                                       "location",
-                                       "zone",
-                                       "role",
-                                       "hw_model",
-                                       "hw_serial",
-                                       "replacement",
-                                       "manufacturer",
-                                       "firmware",
-                                       "software",
-                                       "library",
-                                       "os",
-                                       "protocol",
-                                       "tls_version",
-                                       "expected_address",
-                                       "certificate_fingerprint",
-                                       "criticality",
-                                       "state",
-                                       "state_since",
-                                       "approved_at",
-                                       "expected_interval_s",
-                                       "direction",
-                                       "exposure_class",
-                                       "location_confirmed",
-                                       "inspected",
-                                       "end_of_support",
-                                       "auto_renew",
-                                       "key_storage",
-                                       "group",
-                                       NULL};
-    unsigned state = LIFECYCLE_APPROVED;
-
-    conf_keys(at, keys);
-    need_string(at, "name", &r->name);
-    for (size_t i = 0; i < COUNT_OF(record_texts); i++)
-        (void)conf_string(conf_get(at, record_texts[i].key),
-                          (char **)(void *)((char *)r + record_texts[i].offset));
-    record_match(at, r);
-    record_check_expected(at, r);
-    r->has_lifecycle = conf_choice(conf_get(at, "state"), lifecycle_names, &state);
-    r->lifecycle = (enum lifecycle)state;
-    read_kind(conf_get(at, "criticality"), criticality_names, (unsigned *)&r->criticality);
-    read_kind(conf_get(at, "direction"), direction_names, (unsigned *)&r->direction);
-    read_kind(conf_get(at, "exposure_class"), exposure_names, (unsigned *)&r->exposure);
-    read_kind(conf_get(at, "key_storage"), key_storage_names, (unsigned *)&r->key_storage);
-    read_answer(conf_get(at, "auto_renew"), &r->auto_renew);
-    (void)conf_bool(conf_get(at, "group"), &r->is_group);
-    (void)conf_number(conf_get(at, "expected_interval_s"), 0.001, 31536000, &r->interval_s);
-    (void)conf_date(conf_get(at, "state_since"), &r->state_since_unix_ms);
-    (void)conf_date(conf_get(at, "approved_at"), &r->approved_unix_ms);
-    (void)conf_date(conf_get(at, "location_confirmed"), &r->location_confirmed_unix_ms);
-    (void)conf_date(conf_get(at, "inspected"), &r->inspected_unix_ms);
-    (void)conf_date(conf_get(at, "end_of_support"), &r->end_of_support_unix_ms);
 }
 
 static struct bytes name_key(const void *item)
@@ -184,12 +82,12 @@ static void read_records(struct conf_value list, struct inventory *v)
     struct map names;
 
     map_init(&names, name_key);
-    v->records = list_new(list, sizeof(*v->records), &v->n_records);
+    v->records = inventory_list(list, sizeof(*v->records), &v->n_records);
     for (size_t i = 0; i < v->n_records; i++) {
         struct record *r = &v->records[i];
         const struct record *old;
 
-        read_record(conf_item(list, i), r);
+        record_read(conf_item(list, i), r);
         if (map_put(&names, r) != NULL)
             conf_fail(conf_item(list, i), "the name \"%s\" is taken", r->name);
         old = map_put(&v->by_match, r);
@@ -206,9 +104,9 @@ static void read_zone(struct conf_value at, struct zone *z)
     struct conf_value list = conf_need(at, "prefixes");
 
     conf_keys(at, keys);
-    need_string(at, "name", &z->name);
+    inventory_need_string(at, "name", &z->name);
     (void)conf_bool(conf_get(at, "external"), &z->is_external);
-    z->prefixes = list_new(list, sizeof(*z->prefixes), &z->n_prefixes);
+    z->prefixes = inventory_list(list, sizeof(*z->prefixes), &z->n_prefixes);
     for (size_t i = 0; i < z->n_prefixes; i++) {
         const char *text = conf_text(conf_item(list, i));
         const char *why = prefix_parse(text != NULL ? text : "", &z->prefixes[i]);
@@ -228,17 +126,17 @@ static void read_topic(struct conf_value at, struct declared_topic *t)
     unsigned which;
 
     conf_keys(at, keys);
-    need_filter(at, "filter", &t->filter);
+    inventory_need_filter(at, "filter", &t->filter);
     (void)conf_string(conf_get(at, "owner"), &t->owner);
     if (conf_choice(conf_get(at, "classification"), classification_names, &which))
         t->classification = bytes_dup_str(bytes_str(classification_names[which]));
-    read_kind(conf_get(at, "criticality"), criticality_names, (unsigned *)&t->criticality);
+    inventory_kind(conf_get(at, "criticality"), criticality_names, (unsigned *)&t->criticality);
     t->has_slo = conf_number(conf_get(at, "availability"), 0, 1, &n);
     t->has_slo &= conf_number(conf_get(at, "latency_ms"), 0, 1e9, &n);
     t->has_slo &= conf_number(conf_get(at, "retention_days"), 0, 36500, &n);
     if (!conf_given(readers))
         return;
-    t->readers = list_new(readers, sizeof(*t->readers), &t->n_readers);
+    t->readers = inventory_list(readers, sizeof(*t->readers), &t->n_readers);
     for (size_t i = 0; i < t->n_readers; i++)
         if (!conf_string(conf_item(readers, i), &t->readers[i]))
             t->readers[i] = bytes_dup_str(BYTES_NONE);
@@ -250,9 +148,9 @@ static void read_flow(struct conf_value at, struct declared_flow *f)
                                        "owner", "crosses_zones", NULL};
 
     conf_keys(at, keys);
-    need_string(at, "from", &f->from);
-    need_filter(at, "topic", &f->topic);
-    need_string(at, "to", &f->to);
+    inventory_need_string(at, "from", &f->from);
+    inventory_need_filter(at, "topic", &f->topic);
+    inventory_need_string(at, "to", &f->to);
     (void)conf_string(conf_get(at, "classification"), &f->classification);
     (void)conf_string(conf_get(at, "owner"), &f->owner);
     (void)conf_bool(conf_get(at, "crosses_zones"), &f->crosses_zones);
@@ -261,7 +159,7 @@ static void read_flow(struct conf_value at, struct declared_flow *f)
 static void read_zone_name(struct conf_value at, const char *key, const struct inventory *v,
                            char **ret)
 {
-    need_string(at, key, ret);
+    inventory_need_string(at, key, ret);
     if (conf_given(conf_get(at, key)) && zone_named(v, *ret) == NULL)
         conf_fail(conf_get(at, key), "no zone is named \"%s\"", *ret);
 }
@@ -275,7 +173,7 @@ static void read_conduit(struct conf_value at, const struct inventory *v, struct
                                        "redundant", "route_class",       NULL};
 
     conf_keys(at, keys);
-    need_string(at, "name", &c->name);
+    inventory_need_string(at, "name", &c->name);
     read_zone_name(at, "from_zone", v, &c->from_zone);
     read_zone_name(at, "to_zone", v, &c->to_zone);
     (void)conf_bool(conf_get(at, "external"), &c->is_external);
@@ -288,7 +186,7 @@ static void read_conduit(struct conf_value at, const struct inventory *v, struct
     (void)conf_string(conf_get(at, "carrier"), &c->carrier);
     (void)conf_string(conf_get(at, "medium"), &c->medium);
     (void)conf_string(conf_get(at, "route_class"), &c->route_class);
-    read_answer(conf_get(at, "redundant"), &c->redundant);
+    inventory_answer(conf_get(at, "redundant"), &c->redundant);
 }
 
 static void read_broker(struct conf_value at, struct broker_record *b)
@@ -297,7 +195,7 @@ static void read_broker(struct conf_value at, struct broker_record *b)
                                        "access_control", "power_backup", NULL};
 
     conf_keys(at, keys);
-    need_string(at, "name", &b->name);
+    inventory_need_string(at, "name", &b->name);
     (void)conf_string(conf_get(at, "site"), &b->site);
     (void)conf_string(conf_get(at, "room"), &b->room);
     (void)conf_string(conf_get(at, "rack"), &b->rack);
@@ -351,27 +249,27 @@ struct inventory *inventory_load(const char *path, char **ret_error)
     free(approver);
 
     list = conf_get(root, "zones");
-    v->zones = list_new(list, sizeof(*v->zones), &v->n_zones);
+    v->zones = inventory_list(list, sizeof(*v->zones), &v->n_zones);
     for (size_t i = 0; i < v->n_zones; i++)
         read_zone(conf_item(list, i), &v->zones[i]);
     list = conf_get(root, "topics");
-    v->topics = list_new(list, sizeof(*v->topics), &v->n_topics);
+    v->topics = inventory_list(list, sizeof(*v->topics), &v->n_topics);
     for (size_t i = 0; i < v->n_topics; i++)
         read_topic(conf_item(list, i), &v->topics[i]);
     list = conf_get(root, "flows");
-    v->flows = list_new(list, sizeof(*v->flows), &v->n_flows);
+    v->flows = inventory_list(list, sizeof(*v->flows), &v->n_flows);
     for (size_t i = 0; i < v->n_flows; i++)
         read_flow(conf_item(list, i), &v->flows[i]);
     list = conf_get(root, "conduits");
-    v->conduits = list_new(list, sizeof(*v->conduits), &v->n_conduits);
+    v->conduits = inventory_list(list, sizeof(*v->conduits), &v->n_conduits);
     for (size_t i = 0; i < v->n_conduits; i++)
         read_conduit(conf_item(list, i), v, &v->conduits[i]);
     list = conf_get(root, "brokers");
-    v->brokers = list_new(list, sizeof(*v->brokers), &v->n_brokers);
+    v->brokers = inventory_list(list, sizeof(*v->brokers), &v->n_brokers);
     for (size_t i = 0; i < v->n_brokers; i++)
         read_broker(conf_item(list, i), &v->brokers[i]);
     list = conf_get(root, "crypto_profile");
-    v->crypto = list_new(list, sizeof(*v->crypto), &v->n_crypto);
+    v->crypto = inventory_list(list, sizeof(*v->crypto), &v->n_crypto);
     for (size_t i = 0; i < v->n_crypto; i++)
         crypto_read(conf_item(list, i), &v->crypto[i]);
     read_records(conf_get(root, "assets"), v);
@@ -381,14 +279,6 @@ struct inventory *inventory_load(const char *path, char **ret_error)
         v = inventory_free(v);
     conf_close(c);
     return v;
-}
-
-static void record_done(struct record *r)
-{
-    free(r->name);
-    free(r->match);
-    for (size_t i = 0; i < COUNT_OF(record_texts); i++)
-        free(*(char **)(void *)((char *)r + record_texts[i].offset));
 }
 
 static void topic_done(struct declared_topic *t)
@@ -491,8 +381,8 @@ struct record *inventory_find(const struct inventory *v, struct bytes client_id,
         CLEANUP(buf_done) struct buf key = {0};
         struct record *r;
 
-        match_format(&key, with & 8 ? (char *)cn.at : "", with & 4 ? (char *)user.at : "",
-                     with & 2 ? client_id : BYTES_NONE, with & 1 ? (char *)from.at : "");
+        record_match_format(&key, with & 8 ? (char *)cn.at : "", with & 4 ? (char *)user.at : "",
+                            with & 2 ? client_id : BYTES_NONE, with & 1 ? (char *)from.at : "");
         r = map_find(&v->by_match, buf_view(&key));
         if (r != NULL)
             return r;

@@ -26,6 +26,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define SWEEP_MS 100
 
@@ -337,8 +338,7 @@ static void tear_down(struct admin *a)
 
 static struct admin *give_up(struct admin *a, char **ret_error, const char *what)
 {
-    if (asprintf(ret_error, "admin: cannot start: %s", what) < 0)
-        abort();
+    (void)text_fail(ret_error, "admin: cannot start: %s", what);
     admin_socket_remove(&a->socket);
     free(a);
     return NULL;

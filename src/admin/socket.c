@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -14,21 +13,11 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #define SOCKET_MODE     0660
 #define SOCKET_BACKLOG  16
 #define PASSWD_BUF_SIZE 4096
-
-static bool PRINTF(2, 3) refuse(char **ret_error, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    if (vasprintf(ret_error, format, args) < 0)
-        abort();
-    va_end(args);
-    return false;
-}
 
 /* A file that nothing listens at is left by a node that was killed, and is removed. */
 static bool make_room(const char *path, const struct sockaddr_un *at, char **ret_error)
@@ -40,26 +29,26 @@ static bool make_room(const char *path, const struct sockaddr_un *at, char **ret
     if (lstat(path, &st) < 0) {
         if (errno == ENOENT)
             return true;
-        return refuse(ret_error, "admin socket %s: %s", path, strerror(errno));
+        return text_fail(ret_error, "admin socket %s: %s", path, strerror(errno));
     }
     if (!S_ISSOCK(st.st_mode))
-        return refuse(ret_error,
-                      "admin socket %s: the file is there and is no socket; remove it or set "
-                      "admin.socket to another path",
-                      path);
+        return text_fail(ret_error,
+                         "admin socket %s: the file is there and is no socket; remove it or set "
+                         "admin.socket to another path",
+                         path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return refuse(ret_error, "admin socket %s: %s", path, strerror(errno));
+        return text_fail(ret_error, "admin socket %s: %s", path, strerror(errno));
     err = connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 ? errno : 0;
     close(fd);
     if (err != ECONNREFUSED && err != ENOENT)
-        return refuse(ret_error,
-                      "admin socket %s: another node answers there (%s); stop it, or give this "
-                      "node its own admin.socket",
-                      path, err == 0 ? "it accepted a connection" : strerror(err));
+        return text_fail(ret_error,
+                         "admin socket %s: another node answers there (%s); stop it, or give this "
+                         "node its own admin.socket",
+                         path, err == 0 ? "it accepted a connection" : strerror(err));
     if (unlink(path) < 0 && errno != ENOENT)
-        return refuse(ret_error, "admin socket %s: cannot remove what a dead node left: %s", path,
-                      strerror(errno));
+        return text_fail(ret_error, "admin socket %s: cannot remove what a dead node left: %s",
+                         path, strerror(errno));
     return true;
 }
 
@@ -75,7 +64,8 @@ static bool make_folder(const char *path, char **ret_error)
     folder = bytes_dup_str(bytes_of(path, (size_t)(slash - path)));
     made = mkdir(folder, 0750) == 0 || errno == EEXIST;
     if (!made)
-        refuse(ret_error, "admin socket: cannot make the folder %s: %s", folder, strerror(errno));
+        text_fail(ret_error, "admin socket: cannot make the folder %s: %s", folder,
+                  strerror(errno));
     free(folder);
     return made;
 }
@@ -111,15 +101,15 @@ bool admin_socket_open(struct admin_socket *s, const char *path, char **ret_erro
     struct admin_socket opened;
 
     if (strlen(path) >= sizeof(at.sun_path))
-        return refuse(ret_error,
-                      "admin socket %s: the path is longer than the %zu bytes a unix socket may "
-                      "have; set admin.socket to a shorter one, for example under /run",
-                      path, sizeof(at.sun_path) - 1);
+        return text_fail(ret_error,
+                         "admin socket %s: the path is longer than the %zu bytes a unix socket may "
+                         "have; set admin.socket to a shorter one, for example under /run",
+                         path, sizeof(at.sun_path) - 1);
     memcpy(at.sun_path, path, strlen(path) + 1);
     if (!make_folder(path, ret_error) || !make_room(path, &at, ret_error))
         return false;
     if (!bind_and_listen(&opened, path, &at))
-        return refuse(ret_error, "admin socket %s: cannot listen: %s", path, strerror(errno));
+        return text_fail(ret_error, "admin socket %s: cannot listen: %s", path, strerror(errno));
     opened.path = bytes_dup_str(bytes_str(path));
     *s = opened;
     return true;

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "bench/private.h"
 
 #define PASSWORD_VARIABLE "BASTIDE_BENCH_PASSWORD"
@@ -66,8 +67,7 @@ void bench_fail(struct bench *b, enum bench_exit how, const char *format, ...)
     pthread_mutex_lock(&b->lock);
     if (b->error == NULL) {
         va_start(args, format);
-        if (vasprintf(&b->error, format, args) < 0)
-            abort();
+        b->error = text_vformat(format, args);
         va_end(args);
         b->exit = how;
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "bench/private.h"
 
 #define LABEL_COLUMNS 34
@@ -100,12 +101,11 @@ void report_latency(struct report *r, const char *key, const char *what, const s
 /** report_problem() - the broker did not do what it should have: the run has failed */
 void report_problem(struct report *r, const char *format, ...)
 {
-    char *text = NULL;
+    char *text;
     va_list args;
 
     va_start(args, format);
-    if (vasprintf(&text, format, args) < 0)
-        abort();
+    text = text_vformat(format, args);
     va_end(args);
     check(json_array_append_new(r->problems, json_string_nocheck(text)) == 0);
     free(text);

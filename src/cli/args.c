@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "cli/human.h"
 
 #define NAME_LEN_MAX 32 /* longer words resemble no verb */
@@ -67,10 +68,8 @@ const char *cli_verb_like(const char *name)
 static void __attribute__((format(printf, 1, 0))) complain(const char *format, va_list args)
 {
     CLEANUP(buf_done) struct buf out = {0};
-    char *text = NULL;
+    char *text = text_vformat(format, args);
 
-    if (vasprintf(&text, format, args) < 0)
-        abort();
     human_lines(&out, bytes_str(text));
     (void)fprintf(stderr, "%.*s", BYTES_ARG(buf_view(&out)));
     free(text);

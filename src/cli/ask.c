@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/http.h"
 #include "cli/print.h"
 #include "node/node.h"
@@ -16,11 +17,7 @@
 /* The file in folder @dir; owned. */
 static char *in_folder(const char *dir)
 {
-    char *path = NULL;
-
-    if (asprintf(&path, "%s/" CONFIG_NAME, dir) < 0)
-        abort();
-    return path;
+    return text_format("%s/" CONFIG_NAME, dir);
 }
 
 /* --config, --home, BASTIDE_HOME, here, /etc; owned; NULL: nowhere. */
@@ -89,11 +86,9 @@ static int no_socket(char *config_path, char *error)
 {
     const char *slash = strrchr(config_path, '/');
     int dir_len = slash != NULL ? (int)(slash - config_path) : 1;
-    char *usual = NULL;
+    char *usual = text_format("%.*s/run/admin.sock", dir_len, slash != NULL ? config_path : ".");
     int rc = cli_fail("%s", error);
 
-    if (asprintf(&usual, "%.*s/run/admin.sock", dir_len, slash != NULL ? config_path : ".") < 0)
-        abort();
     if (access(usual, F_OK) == 0)
         (void)fprintf(stderr, "  a node that runs can be asked all the same: --socket %s\n", usual);
     free(usual);

@@ -15,6 +15,7 @@
 #include "assess/assess.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/home.h"
 #include "conf/conf.h"
@@ -185,11 +186,10 @@ static char *id_new(uint64_t now_unix_ms)
 {
     char date[21];
     char *text = random_text(8);
-    char *id = NULL;
+    char *id;
 
     date_text(now_unix_ms, date);
-    if (asprintf(&id, "A-%.4s%.2s%.2s-%s", date, date + 5, date + 8, text) < 0)
-        abort();
+    id = text_format("A-%.4s%.2s%.2s-%s", date, date + 5, date + 8, text);
     secret_free(text);
     return id;
 }
@@ -261,10 +261,9 @@ static json_t *file_load(const char *path, char **ret_error)
     root = json_loadb((const char *)text.at, text.len, JSON_REJECT_DUPLICATES, &why);
     if (json_is_array(json_object_get(root, "attestations")))
         return root;
-    if (asprintf(ret_error, "%s:%d: %s; mend it first, so that nothing of it is lost", path,
-                 root == NULL ? why.line : 1,
-                 root == NULL ? why.text : "{\"attestations\": [...]} is expected") < 0)
-        abort();
+    (void)text_fail(ret_error, "%s:%d: %s; mend it first, so that nothing of it is lost", path,
+                    root == NULL ? why.line : 1,
+                    root == NULL ? why.text : "{\"attestations\": [...]} is expected");
     json_decref(root);
     return NULL;
 }

@@ -3,10 +3,9 @@
 #include "bench/bench.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "cli/http.h"
 #include "cli/verbs.h"
 
@@ -15,10 +14,8 @@ static char *refusal(const struct http_answer *a)
 {
     json_t *said = json_loadb((const char *)a->body.at, a->body.len, 0, NULL);
     const char *text = json_string_value(json_object_get(said, "error"));
-    char *all = NULL;
+    char *all = text_format("the node answers %d: %s", a->status, text != NULL ? text : "");
 
-    if (asprintf(&all, "the node answers %d: %s", a->status, text != NULL ? text : "") < 0)
-        abort();
     json_decref(said);
     return all;
 }

@@ -2,26 +2,13 @@
 /* cli/conf_doc.c - see conf_doc.h; and the users in it, for conf_edit.h */
 #include "cli/conf_doc.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/conf_edit.h"
-
-/** conf_say() - *ret_error becomes the text, owned by the caller; Return: false */
-bool conf_say(char **ret_error, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    if (vasprintf(ret_error, format, args) < 0)
-        abort();
-    va_end(args);
-    return false;
-}
 
 /** conf_doc_byte() - the byte offset of @mark, which counts characters */
 size_t conf_doc_byte(struct bytes text, const yaml_mark_t *mark)
@@ -115,12 +102,12 @@ static bool check_user(struct conf_doc *d, const yaml_node_t *user, char **ret_e
     size_t line = user->start_mark.line + 1;
 
     if (user->type != YAML_MAPPING_NODE)
-        return conf_say(ret_error, "line %zu: a user is a mapping with a name and a role", line);
+        return text_fail(ret_error, "line %zu: a user is a mapping with a name and a role", line);
     for (size_t i = 0; i < conf_doc_count(user); i++)
         if (!is_scalar(pair_key(d, user, i)) || !is_scalar(conf_doc_value(d, user, i)))
-            return conf_say(ret_error, "line %zu: what a user has is plain text", line);
+            return text_fail(ret_error, "line %zu: what a user has is plain text", line);
     if (conf_doc_member(d, user, "name", NULL) == NULL)
-        return conf_say(ret_error, "line %zu: a user without a name", line);
+        return text_fail(ret_error, "line %zu: a user without a name", line);
     return true;
 }
 
@@ -129,15 +116,15 @@ static bool check_doc(struct conf_doc *d, char **ret_error)
     yaml_node_t *root = yaml_document_get_root_node(&d->yaml);
 
     if (root == NULL)
-        return conf_say(ret_error, "it is empty; it needs a line \"users:\"");
+        return text_fail(ret_error, "it is empty; it needs a line \"users:\"");
     if (root->type != YAML_MAPPING_NODE)
-        return conf_say(ret_error, "it does not begin with \"users:\"");
+        return text_fail(ret_error, "it does not begin with \"users:\"");
     d->users = conf_doc_member(d, root, "users", &d->users_key);
     if (d->users == NULL)
-        return conf_say(ret_error, "it has no \"users:\"");
+        return text_fail(ret_error, "it has no \"users:\"");
     if (d->users->type != YAML_SEQUENCE_NODE && !conf_doc_is_nothing(d->users))
-        return conf_say(ret_error, "line %zu: \"users\" is not a list",
-                        d->users->start_mark.line + 1);
+        return text_fail(ret_error, "line %zu: \"users\" is not a list",
+                         d->users->start_mark.line + 1);
     for (size_t i = 0; i < conf_doc_count(d->users); i++)
         if (!check_user(d, conf_doc_user(d, i), ret_error))
             return false;
@@ -161,8 +148,8 @@ bool conf_doc_load(struct conf_doc *d, struct bytes text, char **ret_error)
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     ok = yaml_parser_load(&parser, &d->yaml) == 1;
     if (!ok)
-        conf_say(ret_error, "line %zu, column %zu: %s", parser.problem_mark.line + 1,
-                 parser.problem_mark.column + 1, parser.problem);
+        text_fail(ret_error, "line %zu, column %zu: %s", parser.problem_mark.line + 1,
+                  parser.problem_mark.column + 1, parser.problem);
     yaml_parser_delete(&parser);
     if (ok && !check_doc(d, ret_error)) {
         conf_doc_done(d);

@@ -14,7 +14,6 @@ struct conf_doc {
     yaml_node_t *users; /* a sequence, or the empty value */
 };
 
-bool conf_say(char **ret_error, const char *format, ...) PRINTF(2, 3);
 MUST_CHECK bool conf_doc_load(struct conf_doc *d, struct bytes text, char **ret_error);
 void conf_doc_done(struct conf_doc *d);
 size_t conf_doc_byte(struct bytes text, const yaml_mark_t *mark);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "cli/conf_doc.h"
 
 /* ---- changing ---- */
@@ -82,7 +83,7 @@ static bool is_flow(const yaml_node_t *n)
 
 static bool by_hand(char **ret_error, size_t line)
 {
-    return conf_say(
+    return text_fail(
         ret_error,
         "line %zu is written in a way that this program does not change; write each user "
         "as \"- name: ...\" with its other lines below, or change it by hand",
@@ -125,7 +126,7 @@ static bool set_member(struct buf *text, const char *name, const char *key, stru
     user = find_user(&d, name);
     value = user != NULL ? conf_doc_member(&d, user, key, NULL) : NULL;
     if (user == NULL) {
-        ok = conf_say(ret_error, "there is no user \"%s\"", name);
+        ok = text_fail(ret_error, "there is no user \"%s\"", name);
     } else if (value != NULL) {
         size_t from = conf_doc_byte(d.text, &value->start_mark);
 
@@ -210,7 +211,7 @@ static bool remove_user(struct buf *text, const char *name, char **ret_error)
         return false;
     user = find_user(&d, name);
     if (user == NULL) {
-        ok = conf_say(ret_error, "there is no user \"%s\"", name);
+        ok = text_fail(ret_error, "there is no user \"%s\"", name);
     } else {
         size_t from = conf_doc_byte(d.text, &user->start_mark);
         size_t key_end = conf_doc_byte(d.text, &d.users_key->end_mark);
@@ -274,10 +275,10 @@ static bool accept(struct buf *text, struct buf *changed, const char *name,
 
     if (ok && (!conf_users_parse(buf_view(changed), &after, &why) ||
                !is_as_wanted(&before, &after, name, wanted)))
-        ok = conf_say(ret_error,
-                      "user \"%s\" is written in a way that this program cannot change; "
-                      "change it by hand",
-                      name);
+        ok = text_fail(ret_error,
+                       "user \"%s\" is written in a way that this program cannot change; "
+                       "change it by hand",
+                       name);
     free(why);
     conf_users_done(&before);
     conf_users_done(&after);
@@ -309,7 +310,7 @@ bool conf_user_add(struct buf *text, const struct conf_user *user, char **ret_er
 
     wanted.disabled = false;
     if (ok && conf_users_find(&users, user->name) != NULL)
-        ok = conf_say(ret_error, "there is a user \"%s\" already", user->name);
+        ok = text_fail(ret_error, "there is a user \"%s\" already", user->name);
     conf_users_done(&users);
     if (ok && add_user(&changed, user, ret_error))
         return accept(text, &changed, user->name, &wanted, ret_error);
@@ -346,7 +347,7 @@ static bool change(struct buf *text, const char *name, const struct member *memb
     if (ok) {
         old = conf_users_find(&users, name);
         if (old == NULL)
-            conf_say(ret_error, "there is no user \"%s\"", name);
+            text_fail(ret_error, "there is no user \"%s\"", name);
     }
     if (old != NULL && set_members(&changed, name, members, n, ret_error)) {
         wanted = *old;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/human.h"
 #include "cli/print.h"
@@ -49,11 +50,7 @@ int home_dir(const struct cli_args *a, char **ret)
 /** home_path() - @name in folder @dir; owned by the caller */
 char *home_path(const char *dir, const char *name)
 {
-    char *path = NULL;
-
-    if (asprintf(&path, "%s/%s", dir, name) < 0)
-        abort();
-    return path;
+    return text_format("%s/%s", dir, name);
 }
 
 /** home_make_folder() - make @path, mode 0700, unless it is there */
@@ -61,21 +58,18 @@ bool home_make_folder(const char *path, char **ret_error)
 {
     if (mkdir(path, 0700) == 0 || errno == EEXIST)
         return true;
-    if (asprintf(ret_error, "cannot make the folder %s: %s", path, strerror(errno)) < 0)
-        abort();
-    return false;
+    return text_fail(ret_error, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
 /** home_say() - to standard output; what it holds of others' texts cannot steer a terminal */
 void home_say(const char *format, ...)
 {
     CLEANUP(buf_done) struct buf out = {0};
-    char *text = NULL;
+    char *text;
     va_list args;
 
     va_start(args, format);
-    if (vasprintf(&text, format, args) < 0)
-        abort();
+    text = text_vformat(format, args);
     va_end(args);
     human_lines(&out, bytes_str(text));
     print_buf(&out);

@@ -6,12 +6,12 @@
  * all that the node's API sends.  libevent 2.1's client cannot be given a unix
  * socket, so this is written out.
  */
+#include "base/text.h"
 #include "cli/http.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -24,8 +24,7 @@ static enum http_outcome PRINTF(3, 4)
     va_list args;
 
     va_start(args, format);
-    if (vasprintf(ret_error, format, args) < 0)
-        abort();
+    *ret_error = text_vformat(format, args);
     va_end(args);
     return o;
 }

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <ftw.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/home.h"
 #include "cli/init.h"
 #include "cli/templates.h"
@@ -30,19 +30,6 @@
 #define PORT_BASE_MAX    65531
 #define OPEN_FILES_MAX   16
 #define OPERATOR         "operator"
-
-static bool say(char **ret_error, const char *format, ...) PRINTF(2, 3);
-
-static bool say(char **ret_error, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    if (vasprintf(ret_error, format, args) < 0)
-        abort();
-    va_end(args);
-    return false;
-}
 
 /* ---- what the command line says ---- */
 
@@ -227,14 +214,10 @@ static bool make_texts(struct init_task *t, char **ret_error)
 
 static bool issue(const char *pki, const struct pki_request *r, const char *name, char **ret_error)
 {
-    char *certificate_path = NULL;
-    char *key_path = NULL;
-    bool ok;
+    char *certificate_path = text_format("%s/%s.crt", pki, name);
+    char *key_path = text_format("%s/%s.key", pki, name);
+    bool ok = pki_issue(pki, r, certificate_path, key_path, NULL, ret_error);
 
-    if (asprintf(&certificate_path, "%s/%s.crt", pki, name) < 0 ||
-        asprintf(&key_path, "%s/%s.key", pki, name) < 0)
-        abort();
-    ok = pki_issue(pki, r, certificate_path, key_path, NULL, ret_error);
     free(certificate_path);
     free(key_path);
     return ok;
@@ -296,7 +279,7 @@ static bool give_away(struct init_task *t, char **ret_error)
     walk_gid = t->gid;
     if (nftw(t->dir, give_one, OPEN_FILES_MAX, FTW_PHYS | FTW_DEPTH) == 0)
         return true;
-    return say(ret_error, "cannot give %s to %s: %s", t->dir, t->owner, strerror(errno));
+    return text_fail(ret_error, "cannot give %s to %s: %s", t->dir, t->owner, strerror(errno));
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -339,14 +322,15 @@ static bool take_folder(struct init_task *t, char **ret_error)
         return true;
     }
     if (errno != EEXIST)
-        return say(ret_error, "cannot make the folder %s: %s", t->dir, strerror(errno));
+        return text_fail(ret_error, "cannot make the folder %s: %s", t->dir, strerror(errno));
     if (!is_empty(t->dir, &empty))
-        return say(ret_error, "cannot use %s: %s", t->dir, strerror(errno));
+        return text_fail(ret_error, "cannot use %s: %s", t->dir, strerror(errno));
     if (!empty)
-        return say(ret_error,
-                   "%s is not empty, and nothing in it is touched; name a folder that is empty or "
-                   "not there yet",
-                   t->dir);
+        return text_fail(
+            ret_error,
+            "%s is not empty, and nothing in it is touched; name a folder that is empty or "
+            "not there yet",
+            t->dir);
     return true;
 }
 
@@ -365,10 +349,9 @@ static void prepare(struct init_task *t)
     snprintf(t->field_port_text, sizeof(t->field_port_text), "%u", t->field_port);
     snprintf(t->control_port_text, sizeof(t->control_port_text), "%u", t->control_port);
     snprintf(t->local_port_text, sizeof(t->local_port_text), "%u", t->local_port);
-    if (asprintf(&t->run_as_line,
-                 "  %srun_as: %s              # when started as root: whom to become",
-                 t->owner != NULL ? "" : "# ", t->owner != NULL ? t->owner : "bastide") < 0)
-        abort();
+    t->run_as_line =
+        text_format("  %srun_as: %s              # when started as root: whom to become",
+                    t->owner != NULL ? "" : "# ", t->owner != NULL ? t->owner : "bastide");
 }
 
 /** cli_init() - bastide init DIR */

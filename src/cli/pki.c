@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/home.h"
 #include "cli/print.h"
 #include "conf/conf.h"
@@ -314,14 +315,11 @@ static void say_issued(const struct pki_task *t, const struct pki_request *r, co
 static int issue(const struct pki_task *t, const struct pki_request *r, const char *out)
 {
     char serial[SERIAL_TEXT_LEN];
-    char *certificate_path = NULL;
-    char *key_path = NULL;
+    char *certificate_path = text_format("%s.crt", out);
+    char *key_path = text_format("%s.key", out);
     char *error = NULL;
-    int rc;
+    int rc = may_write(t, certificate_path, key_path);
 
-    if (asprintf(&certificate_path, "%s.crt", out) < 0 || asprintf(&key_path, "%s.key", out) < 0)
-        abort();
-    rc = may_write(t, certificate_path, key_path);
     if (rc == CLI_OK && !pki_issue(t->dir, r, certificate_path, key_path, serial, &error))
         rc = home_failed(error);
     if (rc == CLI_OK)

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/home.h"
 #include "cli/state.h"
@@ -19,11 +20,7 @@
 
 static char *route_of(const char *table)
 {
-    char *path = NULL;
-
-    if (asprintf(&path, "/v1/records/%s", table) < 0)
-        abort();
-    return path;
+    return text_format("/v1/records/%s", table);
 }
 
 static void add_row(void *arg, const char *key, uint64_t at_unix_ms, const char *doc)

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/conf_edit.h"
 #include "cli/home.h"
@@ -45,9 +46,9 @@ static bool take_password(struct user_task *t, char **ret_error)
                   : password_ask(t->name, &t->secret, ret_error);
     const char *why = ok ? password_rejected_why(t->name, buf_view(&t->secret)) : NULL;
 
-    if (why != NULL && asprintf(ret_error, "the password is refused: %s", why) < 0)
-        abort();
-    return ok && why == NULL;
+    if (why != NULL)
+        return text_fail(ret_error, "the password is refused: %s", why);
+    return ok;
 }
 
 /* Before the file is locked, for a person takes time. */

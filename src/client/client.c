@@ -7,12 +7,12 @@
 #include "client/client_private.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 /**
  * client_new() - a client that is not connected yet
@@ -82,11 +82,11 @@ void client_error_set(struct client *c, struct buf *text)
 enum client_outcome client_fail(struct client *c, enum client_outcome o, uint8_t reason,
                                 const char *format, ...)
 {
-    char *text = NULL;
+    char *text;
     va_list args;
 
     va_start(args, format);
-    check(vasprintf(&text, format, args) >= 0);
+    text = text_vformat(format, args);
     va_end(args);
     free(c->error);
     c->error = text;

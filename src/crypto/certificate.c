@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 uint64_t asn1_time_unix_ms(const ASN1_TIME *t)
 {
@@ -134,8 +135,8 @@ bool certificate_facts_of(X509 *certificate, const char *path, struct certificat
     if (key == NULL)
         return openssl_failed(ret_error, "%s holds a certificate without a usable key", path);
     if (!serial_text(X509_get0_serialNumber(certificate), f.serial))
-        return failed(ret_error, "%s holds a certificate with a serial number of over 20 bytes",
-                      path);
+        return text_fail(ret_error, "%s holds a certificate with a serial number of over 20 bytes",
+                         path);
     f.common_name = common_name_of(X509_get_subject_name(certificate));
     f.issuer = common_name_of(X509_get_issuer_name(certificate));
     f.names = names_of(certificate);

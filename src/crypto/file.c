@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 /* What follows fstat(): the whole of @fd into @ret, in memory that is asked for once, so that no
  * copy of a secret is left behind by growing. */
@@ -23,12 +24,13 @@ static bool read_all(int fd, const char *path, size_t max, struct buf *ret, char
     uint8_t *at;
 
     if (fstat(fd, &st) != 0)
-        return failed(ret_error, "cannot look at %s: %s", path, strerror(errno));
+        return text_fail(ret_error, "cannot look at %s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return failed(ret_error, "%s is not a regular file", path);
+        return text_fail(ret_error, "%s is not a regular file", path);
     if ((uint64_t)st.st_size > max)
-        return failed(ret_error, "%s has %llu bytes, more than the %zu that such a file may have",
-                      path, (unsigned long long)st.st_size, max);
+        return text_fail(ret_error,
+                         "%s has %llu bytes, more than the %zu that such a file may have", path,
+                         (unsigned long long)st.st_size, max);
     cap = (size_t)st.st_size;
     at = buf_reserve(ret, cap);
     while (len < cap) {
@@ -37,7 +39,7 @@ static bool read_all(int fd, const char *path, size_t max, struct buf *ret, char
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return failed(ret_error, "cannot read %s: %s", path, strerror(errno));
+            return text_fail(ret_error, "cannot read %s: %s", path, strerror(errno));
         if (n == 0)
             break; /* it became shorter meanwhile */
         len += (size_t)n;
@@ -48,7 +50,7 @@ static bool read_all(int fd, const char *path, size_t max, struct buf *ret, char
 
 static bool open_failed(const char *path, char **ret_error)
 {
-    return failed(ret_error, "cannot open %s: %s", path, strerror(errno));
+    return text_fail(ret_error, "cannot open %s: %s", path, strerror(errno));
 }
 
 /**
@@ -77,16 +79,16 @@ bool secret_file_read(const char *path, size_t max, struct buf *ret, char **ret_
     if (fd < 0)
         return open_failed(path, ret_error);
     if (fstat(fd, &st) != 0)
-        ok = failed(ret_error, "cannot look at %s: %s", path, strerror(errno));
+        ok = text_fail(ret_error, "cannot look at %s: %s", path, strerror(errno));
     else if (st.st_uid != me && st.st_uid != 0 && me != 0)
-        ok = failed(ret_error,
-                    "%s holds a secret but belongs to user %u; make it yours: chown %u '%s'", path,
-                    (unsigned)st.st_uid, (unsigned)me, path);
+        ok = text_fail(ret_error,
+                       "%s holds a secret but belongs to user %u; make it yours: chown %u '%s'",
+                       path, (unsigned)st.st_uid, (unsigned)me, path);
     else if ((st.st_mode & 077) != 0)
-        ok = failed(ret_error,
-                    "%s holds a secret but others than its owner may use it (mode %04o); "
-                    "close it: chmod 600 '%s'",
-                    path, (unsigned)(st.st_mode & 07777), path);
+        ok = text_fail(ret_error,
+                       "%s holds a secret but others than its owner may use it (mode %04o); "
+                       "close it: chmod 600 '%s'",
+                       path, (unsigned)(st.st_mode & 07777), path);
     else
         ok = read_all(fd, path, max, ret, ret_error);
     close(fd);
@@ -170,7 +172,7 @@ bool file_replace(const char *path, struct bytes content, unsigned mode, char **
         why = "it is written, but its folder cannot be made durable";
 
     if (why != NULL) {
-        failed(ret_error, "writing %s: %s: %s", path, why, strerror(errno));
+        text_fail(ret_error, "writing %s: %s: %s", path, why, strerror(errno));
         if (fd >= 0)
             unlink((const char *)name.at);
     }
@@ -201,7 +203,7 @@ int folder_lock(const char *dir, char **ret_error)
         r = flock(fd, LOCK_EX);
     } while (r != 0 && errno == EINTR);
     if (r != 0) {
-        failed(ret_error, "cannot lock %s: %s", dir, strerror(errno));
+        text_fail(ret_error, "cannot lock %s: %s", dir, strerror(errno));
         close(fd);
         return -1;
     }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "crypto/keyring_private.h"
 
 /* ---- life ---- */
@@ -59,7 +60,7 @@ struct keyring *keyring_create(const char *path, const struct key_source *from, 
     struct keyring *k;
 
     if (keyring_exists(path)) {
-        failed(ret_error, "%s exists, and is not overwritten", path);
+        text_fail(ret_error, "%s exists, and is not overwritten", path);
         return NULL;
     }
     k = keyring_new(path);
@@ -172,8 +173,8 @@ bool keyring_add(struct keyring *k, uint32_t *ret_id, char **ret_error)
             k->n_entries--;
         }
     } else {
-        failed(ret_error, "%d data keys are in use; wait until what they sealed is sealed anew",
-               KEYRING_KEYS_MAX);
+        text_fail(ret_error, "%d data keys are in use; wait until what they sealed is sealed anew",
+                  KEYRING_KEYS_MAX);
     }
     pthread_mutex_unlock(&k->lock);
     return ok;

@@ -11,10 +11,10 @@
  * from a damaged file.  Each box is bound to the keyring's id and to the key's own head, so
  * that keys cannot be exchanged.  The file is replaced as a whole.
  */
-#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "crypto/keyring_private.h"
 
 #define MAGIC                 "BASTKEY1"
@@ -125,10 +125,11 @@ bool keyring_write_to(const struct keyring *k, const char *path, char **ret_erro
 
 static bool damaged(const char *path, char **ret_error)
 {
-    return failed(ret_error,
-                  "%s is damaged: it does not authenticate; restore it from a backup: without its "
-                  "keys nothing that this node stored can be read",
-                  path);
+    return text_fail(
+        ret_error,
+        "%s is damaged: it does not authenticate; restore it from a backup: without its "
+        "keys nothing that this node stored can be read",
+        path);
 }
 
 static bool read_head(struct keyring *k, struct bytes file, uint8_t ret_check[CHECK_BYTES],
@@ -138,7 +139,7 @@ static bool read_head(struct keyring *k, struct bytes file, uint8_t ret_check[CH
     uint64_t kind;
 
     if (file.len < HEAD_BYTES + SEAL_MORE_BYTES || !bytes_has_prefix(file, BYTES(MAGIC)))
-        return failed(ret_error, "%s is no keyring of this version, or was cut short", k->path);
+        return text_fail(ret_error, "%s is no keyring of this version, or was cut short", k->path);
     take(&at, k->id, sizeof(k->id));
     kind = take_number(&at, 8);
     take(&at, k->salt, sizeof(k->salt));
@@ -214,17 +215,17 @@ bool keyring_read(struct keyring *k, const struct key_source *from, char **ret_e
         !read_head(k, buf_view(&file), told, ret_error))
         return false;
     if (is_passphrase(k->kind) != is_passphrase(from->kind))
-        return failed(ret_error,
-                      "%s is sealed under %s, but the configuration names %s (store.key_from)",
-                      k->path, source_texts[k->kind], source_texts[from->kind]);
+        return text_fail(ret_error,
+                         "%s is sealed under %s, but the configuration names %s (store.key_from)",
+                         k->path, source_texts[k->kind], source_texts[from->kind]);
     if (!keyring_take_at_rest(k, from, ret_error))
         return false;
     make_check(k, tell);
     if (!bytes_equal_secret(bytes_of(tell, CHECK_BYTES), bytes_of(told, CHECK_BYTES)))
-        return failed(ret_error,
-                      "the at-rest key from %s%s%s is not the one that %s is sealed under: give "
-                      "the right key; nothing was changed",
-                      source_texts[from->kind], from->name != NULL ? " " : "",
-                      from->name != NULL ? from->name : "", k->path);
+        return text_fail(ret_error,
+                         "the at-rest key from %s%s%s is not the one that %s is sealed under: give "
+                         "the right key; nothing was changed",
+                         source_texts[from->kind], from->name != NULL ? " " : "",
+                         from->name != NULL ? from->name : "", k->path);
     return read_entries(k, buf_view(&file)) || damaged(k->path, ret_error);
 }

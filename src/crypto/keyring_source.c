@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "crypto/keyring_private.h"
 
 /* Argon2id of a passphrase: half a second or so, once a start. */
@@ -17,10 +18,11 @@ static uint8_t *from_credential(const char *name, char **ret_error)
     uint8_t *key_secret;
 
     if (dir == NULL) {
-        failed(ret_error,
-               "the at-rest key is a systemd credential, but CREDENTIALS_DIRECTORY is not set; add "
-               "LoadCredentialEncrypted=%s to the unit, or use a key file",
-               name);
+        text_fail(
+            ret_error,
+            "the at-rest key is a systemd credential, but CREDENTIALS_DIRECTORY is not set; add "
+            "LoadCredentialEncrypted=%s to the unit, or use a key file",
+            name);
         return NULL;
     }
     buf_addf(&path, "%s/%s", dir, name);
@@ -36,13 +38,13 @@ static uint8_t *from_passphrase(const struct keyring *k, struct bytes passphrase
 
     check(key_secret != NULL);
     if (passphrase.len < PASSPHRASE_BYTES_MIN) {
-        failed(ret_error, "the passphrase of the at-rest key has less than %d bytes",
-               PASSPHRASE_BYTES_MIN);
+        text_fail(ret_error, "the passphrase of the at-rest key has less than %d bytes",
+                  PASSPHRASE_BYTES_MIN);
     } else if (crypto_pwhash(key_secret, SEAL_KEY_BYTES, (const char *)passphrase.at,
                              passphrase.len, k->salt, k->passes, k->bytes,
                              crypto_pwhash_ALG_ARGON2ID13) != 0) {
-        failed(ret_error, "no memory to work on the passphrase: it takes %llu MiB",
-               (unsigned long long)(k->bytes >> 20));
+        text_fail(ret_error, "no memory to work on the passphrase: it takes %llu MiB",
+                  (unsigned long long)(k->bytes >> 20));
     } else {
         return key_secret;
     }

@@ -11,7 +11,6 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 #define COMMON_NAME_MAX 64 /* X.520 ub-common-name */
 #define SERIAL_BYTES    16
@@ -142,7 +142,8 @@ static bool add_names(X509 *c, const struct pki_request *r, char **ret_error)
         GENERAL_NAME *name = general_name_of(r->names[i]);
 
         if (name == NULL)
-            ok = failed(ret_error, "\"%s\" is neither a host name nor an IP address", r->names[i]);
+            ok = text_fail(ret_error, "\"%s\" is neither a host name nor an IP address",
+                           r->names[i]);
         else
             check(sk_GENERAL_NAME_push(names, name) > 0);
     }
@@ -159,11 +160,11 @@ static bool common_name_valid(const char *name, char **ret_error)
     size_t len = strlen(name);
 
     if (len == 0 || len > COMMON_NAME_MAX)
-        return failed(ret_error, "the name of a certificate has 1 to %d bytes, not %zu",
-                      COMMON_NAME_MAX, len);
+        return text_fail(ret_error, "the name of a certificate has 1 to %d bytes, not %zu",
+                         COMMON_NAME_MAX, len);
     for (size_t i = 0; i < len; i++)
         if (iscntrl((unsigned char)name[i]))
-            return failed(ret_error, "the name of a certificate has no control characters");
+            return text_fail(ret_error, "the name of a certificate has no control characters");
     return true;
 }
 
@@ -171,7 +172,7 @@ static bool times_valid(uint64_t not_before_unix_ms, uint64_t not_after_unix_ms,
 {
     if (not_before_unix_ms < not_after_unix_ms)
         return true;
-    return failed(ret_error, "a certificate must end after it begins");
+    return text_fail(ret_error, "a certificate must end after it begins");
 }
 
 static X509 *ca_certificate_new(EVP_PKEY *key, const char *common_name, uint64_t not_before_unix_ms,
@@ -196,7 +197,7 @@ static bool make_folder(const char *path, char **ret_error)
 {
     if (mkdir(path, 0700) == 0 || errno == EEXIST)
         return true;
-    return failed(ret_error, "cannot make the folder %s: %s", path, strerror(errno));
+    return text_fail(ret_error, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
 static bool ca_write(const char *dir, const struct pki_ca *ca, uint64_t now_unix_ms,
@@ -208,10 +209,10 @@ static bool ca_write(const char *dir, const struct pki_ca *ca, uint64_t now_unix
     bool ok;
 
     if (access(key_path, F_OK) == 0 || access(certificate_path, F_OK) == 0)
-        ok = failed(ret_error,
-                    "%s has a CA already; all certificates depend on it. To begin anew, move "
-                    "ca.crt, ca.key, ca.crl and issued/ away first",
-                    dir);
+        ok = text_fail(ret_error,
+                       "%s has a CA already; all certificates depend on it. To begin anew, move "
+                       "ca.crt, ca.key, ca.crl and issued/ away first",
+                       dir);
     else
         ok = make_folder(issued_path, ret_error) &&
              pem_write_private_key(key_path, ca->key, ret_error) &&
@@ -262,12 +263,13 @@ static bool request_valid(const struct pki_request *r, const struct pki_ca *ca, 
         !times_valid(r->not_before_unix_ms, r->not_after_unix_ms, ret_error))
         return false;
     if (r->not_after_unix_ms > ca_ends)
-        return failed(ret_error,
-                      "the certificate would outlive the CA that issues it; "
-                      "let it end earlier (bastide pki show ca.crt says when the CA ends)");
+        return text_fail(ret_error,
+                         "the certificate would outlive the CA that issues it; "
+                         "let it end earlier (bastide pki show ca.crt says when the CA ends)");
     if (r->kind == PKI_SERVER && r->n_names == 0)
-        return failed(ret_error, "a server certificate needs at least one host name or IP address "
-                                 "that clients reach it by");
+        return text_fail(ret_error,
+                         "a server certificate needs at least one host name or IP address "
+                         "that clients reach it by");
     return true;
 }
 

@@ -20,6 +20,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define CRL_V2        1 /* versions are counted from zero */
 #define DNS_NAME_MAX  253
@@ -211,8 +212,8 @@ bool pki_list_read(const char *dir, struct pki_list *ret, char **ret_error)
     bool ok;
 
     if (folder == NULL)
-        ok = failed(ret_error, "cannot open %s: %s%s", issued, strerror(errno),
-                    errno == ENOENT ? "; is there a CA? bastide pki ca makes one" : "");
+        ok = text_fail(ret_error, "cannot open %s: %s%s", issued, strerror(errno),
+                       errno == ENOENT ? "; is there a CA? bastide pki ca makes one" : "");
     else
         ok = crl_load_old(dir, &crl, ret_error);
     while (ok && (file = readdir(folder)) != NULL)
@@ -294,12 +295,12 @@ static bool select_entries(const struct pki_list *list, const char *which,
             ret->serials[ret->n++] = e->facts.serial;
     }
     if (!known)
-        return failed(ret_error,
-                      "no certificate of this CA has the serial number or name \"%s\"; "
-                      "bastide pki list shows what it has issued",
-                      which);
+        return text_fail(ret_error,
+                         "no certificate of this CA has the serial number or name \"%s\"; "
+                         "bastide pki list shows what it has issued",
+                         which);
     if (ret->n == 0)
-        return failed(ret_error, "\"%s\" is revoked already", which);
+        return text_fail(ret_error, "\"%s\" is revoked already", which);
     return true;
 }
 

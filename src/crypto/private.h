@@ -10,9 +10,7 @@
 #define PEM_BYTES_MAX (1024 * 1024) /* of a certificate or key file */
 #define CRL_BYTES_MAX (64 * 1024 * 1024)
 
-/* *ret_error becomes the text.  Return: false, so that a caller may return it. */
-bool failed(char **ret_error, const char *format, ...) PRINTF(2, 3);
-/* As failed(), followed by what OpenSSL says; its queue of errors is empty afterwards. */
+/* As text_fail(), followed by what OpenSSL says; its queue of errors is empty afterwards. */
 bool openssl_failed(char **ret_error, const char *format, ...) PRINTF(2, 3);
 
 /* file_read() of a file that must be of this user or root, and that nobody else can read. */

@@ -14,48 +14,25 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 static const char random_alphabet[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz";
 static const char at_rest_head[] = "bastide-at-rest-key-1 ";
 
 #define AT_REST_FILE_MAX 256
 
-static void text_of(struct buf *text, char **ret_error)
-{
-    buf_add_u8(text, 0);
-    if (ret_error != NULL)
-        *ret_error = (char *)text->at;
-    else
-        buf_done(text);
-}
-
-bool failed(char **ret_error, const char *format, ...)
-{
-    struct buf text = {0};
-    char line[2048];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
-    va_end(args);
-    buf_addf(&text, "%s", line);
-    text_of(&text, ret_error);
-    return false;
-}
-
 bool openssl_failed(char **ret_error, const char *format, ...)
 {
     unsigned long code = ERR_peek_last_error();
     const char *why = code != 0 ? ERR_reason_error_string(code) : NULL;
-    struct buf text = {0};
-    char line[2048];
     va_list args;
+    char *what;
 
     va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
+    what = text_vformat(format, args);
     va_end(args);
-    buf_addf(&text, "%s: OpenSSL says: %s", line, why != NULL ? why : "no reason given");
-    text_of(&text, ret_error);
+    (void)text_fail(ret_error, "%s: OpenSSL says: %s", what, why != NULL ? why : "no reason given");
+    free(what);
     ERR_clear_error();
     return false;
 }
@@ -130,8 +107,9 @@ bool secret_kept(const char *path, uint8_t *ret, size_t n, char **ret_error)
     if (!secret_file_read(path, n, &content, ret_error))
         return false;
     if (content.len != n)
-        return failed(ret_error, "%s has %zu bytes and not %zu; remove it, and a new one is made",
-                      path, content.len, n);
+        return text_fail(ret_error,
+                         "%s has %zu bytes and not %zu; remove it, and a new one is made", path,
+                         content.len, n);
     memcpy(ret, content.at, n);
     return true;
 }
@@ -158,14 +136,14 @@ bool sha256_file(const char *path, char ret[SHA256_TEXT_LEN], char **ret_error)
 
     check(sodium_init() >= 0);
     if (file == NULL)
-        return failed(ret_error, "cannot open %s: %s", path, strerror(errno));
+        return text_fail(ret_error, "cannot open %s: %s", path, strerror(errno));
     crypto_hash_sha256_init(&state);
     while ((n = fread(part, 1, sizeof(part), file)) > 0)
         crypto_hash_sha256_update(&state, part, n);
     read_all = ferror(file) == 0;
     fclose(file);
     if (!read_all)
-        return failed(ret_error, "cannot read all of %s", path);
+        return text_fail(ret_error, "cannot read all of %s", path);
     crypto_hash_sha256_final(&state, hash);
     sodium_bin2hex(ret, SHA256_TEXT_LEN, hash, sizeof(hash));
     return true;
@@ -185,10 +163,10 @@ bool at_rest_key_create(const char *path, char **ret_error)
     bool ok;
 
     if (access(path, F_OK) == 0)
-        return failed(ret_error,
-                      "%s exists; move it away first if a new at-rest key is really wanted: "
-                      "what was sealed with the old key can then not be read any more",
-                      path);
+        return text_fail(ret_error,
+                         "%s exists; move it away first if a new at-rest key is really wanted: "
+                         "what was sealed with the old key can then not be read any more",
+                         path);
     random_bytes(key_secret, sizeof(key_secret));
     memcpy(line, at_rest_head, head_len);
     sodium_bin2hex(line + head_len, sizeof(line) - head_len, key_secret, sizeof(key_secret));
@@ -214,8 +192,8 @@ static uint8_t *key_in(const struct buf *text, const char *path, char **ret_erro
         key_len == AT_REST_KEY_BYTES && end == (const char *)text->at + text->len - 1 &&
         *end == '\n')
         return key_secret;
-    failed(ret_error, "%s does not hold an at-rest key; restore it from the backup of the keys",
-           path);
+    text_fail(ret_error, "%s does not hold an at-rest key; restore it from the backup of the keys",
+              path);
     return at_rest_key_free(key_secret);
 }
 
@@ -232,10 +210,10 @@ uint8_t *at_rest_key_load(const char *path, char **ret_error)
 
     check(sodium_init() >= 0);
     if (access(path, R_OK) < 0) {
-        failed(ret_error,
-               "cannot open %s: %s; put the at-rest key back there from where its copy "
-               "is kept, for the node's user to read",
-               path, strerror(errno));
+        text_fail(ret_error,
+                  "cannot open %s: %s; put the at-rest key back there from where its copy "
+                  "is kept, for the node's user to read",
+                  path, strerror(errno));
         return NULL;
     }
     if (!secret_file_read(path, AT_REST_FILE_MAX, &text, ret_error))

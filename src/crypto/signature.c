@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define SIGNATURE_BYTES 64
 
@@ -34,10 +35,10 @@ bool signing_key_create(const char *private_path, const char *public_path, char 
     bool ok;
 
     if (access(private_path, F_OK) == 0)
-        return failed(ret_error,
-                      "%s exists; move it away first if a new key is really wanted: "
-                      "what the old one signed is not valid under the new one",
-                      private_path);
+        return text_fail(ret_error,
+                         "%s exists; move it away first if a new key is really wanted: "
+                         "what the old one signed is not valid under the new one",
+                         private_path);
     key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     if (key == NULL)
         return openssl_failed(ret_error, "cannot make an Ed25519 key");
@@ -52,7 +53,7 @@ static EVP_PKEY *only_ed25519(EVP_PKEY *key, const char *path, char **ret_error)
 {
     if (key == NULL || EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519)
         return key;
-    failed(ret_error, "%s holds a key of another type than Ed25519", path);
+    text_fail(ret_error, "%s holds a key of another type than Ed25519", path);
     EVP_PKEY_free(key);
     return NULL;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "io/io.h"
 
@@ -128,10 +129,10 @@ bool drill_comes_in(const struct drill *d, struct client *c, char **ret_error)
 {
     if (client_connect(c) == CLIENT_OK)
         return true;
-    return lab_fail(ret_error,
-                    "the drill's client is not let in: %s; were bastide lab --prepare and bastide "
-                    "reload run, and is %s not banned?",
-                    client_error(c), d->source);
+    return text_fail(ret_error,
+                     "the drill's client is not let in: %s; were bastide lab --prepare and bastide "
+                     "reload run, and is %s not banned?",
+                     client_error(c), d->source);
 }
 
 /* From elsewhere; not always the same, as many such questions from one address are a flood. */
@@ -207,11 +208,11 @@ bool drill_measure(struct drill *d, struct client *c, const char *id,
     if (!strike(d, ret_error))
         return false;
     if (!is_cut(c, begun_ns))
-        return lab_fail(ret_error, "the session was not cut within %d s", DRILL_PATIENCE_S);
+        return text_fail(ret_error, "the session was not cut within %d s", DRILL_PATIENCE_S);
     cut_s = seconds_since(begun_ns);
     if (!stays_out(d, tls, id, begun_ns))
-        return lab_fail(ret_error, "a new connection was not refused within %d s",
-                        DRILL_PATIENCE_S);
+        return text_fail(ret_error, "a new connection was not refused within %d s",
+                         DRILL_PATIENCE_S);
     refused_s = seconds_since(begun_ns);
     worst->cut_s = worst->cut_s > cut_s ? worst->cut_s : cut_s;
     worst->refused_s = worst->refused_s > refused_s ? worst->refused_s : refused_s;
@@ -236,8 +237,8 @@ static bool begin(struct drill *d, char **ret_error)
     if (!lab_home_open(&d->home, d->o->home, ret_error) || !read_password(d, ret_error))
         return false;
     if (!node_is_there(d))
-        return lab_fail(ret_error, "nothing answers at %s port %u; is the node running?",
-                        d->home.address, d->home.port);
+        return text_fail(ret_error, "nothing answers at %s port %u; is the node running?",
+                         d->home.address, d->home.port);
     d->tls_nobody = tls_context_new_client(d->home.ca, NULL, NULL, ret_error);
     return d->tls_nobody != NULL;
 }

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "client/client.h"
 
 #define FIRST_SOURCE 200 /* 127.0.0.200 and up */
@@ -333,7 +334,7 @@ static bool run_bout(struct drill *d, const struct attack *a, char **ret_error)
     free(text);
     free(b);
     return ok && (lab_node_answers(&d->home, OTHER_SOURCE) ||
-                  lab_fail(ret_error, "the node does not answer others any more"));
+                  text_fail(ret_error, "the node does not answer others any more"));
 }
 
 /** drill_detect() - the drill of one detector, or of all that have one: @d->o->drill */

@@ -25,6 +25,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "io/io.h"
 
@@ -128,7 +129,7 @@ static bool start(struct rogue *r, const char *certificate, const char *key, cha
     err = listener_open(ROGUE_HOST, 0, false, &listener);
     if (err < 0) {
         tls_context_unref(tls);
-        return lab_fail(ret_error, "no port for the rogue server: %s", strerrordesc_np(-err));
+        return text_fail(ret_error, "no port for the rogue server: %s", strerrordesc_np(-err));
     }
     check(pipe(ends) == 0);
     r->port = port_of(listener);
@@ -183,7 +184,7 @@ static bool make_rogue_ca(const char *ca, char **ret_error)
     if (stat(path, &st) == 0)
         return true;
     if (mkdir(ca, 0700) < 0 && errno != EEXIST)
-        return lab_fail(ret_error, "cannot make the folder %s: %s", ca, strerrordesc_np(errno));
+        return text_fail(ret_error, "cannot make the folder %s: %s", ca, strerrordesc_np(errno));
     return pki_create(ca, "Rogue CA", now_unix_ms, now_unix_ms + PKI_CA_DAYS * DAY_MS, ret_error);
 }
 
@@ -270,7 +271,7 @@ static bool meet(const struct drill *d, const struct rogue *r, unsigned class, b
     client_free(c);
     tls_context_unref(tls);
     if (poll(&p, 1, 2 * WAIT_MS) <= 0 || read(r->sights, &sight, 1) != 1 || sight == SIGHT_NOTHING)
-        return lab_fail(ret_error, "%s did not come to the rogue server", class_name(class));
+        return text_fail(ret_error, "%s did not come to the rogue server", class_name(class));
     *ret_left = sight == SIGHT_LEFT;
     return true;
 }
@@ -307,10 +308,10 @@ bool drill_rogue_server(struct drill *d, char **ret_error)
         return false;
     for (unsigned k = 0; k < CLASSES_N; k++) {
         if (good[k])
-            return lab_fail(ret_error,
-                            "%s leaves a server with a good certificate, too: its leaving proves "
-                            "nothing",
-                            class_name(k));
+            return text_fail(ret_error,
+                             "%s leaves a server with a good certificate, too: its leaving proves "
+                             "nothing",
+                             class_name(k));
         n_left += stranger[k] && namesake[k];
         drill_say(d, "%-14s unknown CA: %s; another server's name: %s", class_name(k),
                   stranger[k] ? "leaves" : "GOES ON", namesake[k] ? "leaves" : "GOES ON");

@@ -9,12 +9,12 @@
 #include "lab/lab_private.h"
 
 #include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "assess/assess.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 /** exercise_attempt() - one more; past EXERCISE_ATTEMPTS_MAX they are not needed: the alert came,
  * or will not */
@@ -93,22 +93,22 @@ json_t *exercise_result(const struct exercise *e, const json_t *incidents, char 
     json_t *line;
 
     if (e->n == 0 || (noticed == 0 && stood)) {
-        lab_fail(ret_text, "%s: not exercised: %s", e->plan->what,
-                 stood ? "such an incident was open already; close it first"
-                       : "the node did not let it come so far");
+        text_fail(ret_text, "%s: not exercised: %s", e->plan->what,
+                  stood ? "such an incident was open already; close it first"
+                        : "the node did not let it come so far");
         return NULL;
     }
     line = json_pack("{s:s, s:s, s:i, s:i}", "subcategory", e->plan->subcategory, "scenario",
                      e->plan->scenario, "injected", 1, "detected", noticed > 0);
     if (noticed == 0) {
-        lab_fail(ret_text, "%s: %u attempts, NOT noticed", e->plan->what, e->n);
+        text_fail(ret_text, "%s: %u attempts, NOT noticed", e->plan->what, e->n);
         return line;
     }
     seconds = (double)(noticed - e->begun_unix_ms[0]) / 1000.0;
     json_object_set_new(line, "seconds", json_pack("[f]", seconds));
     json_object_set_new(line, "touched", json_pack("[i]", (int)touched));
-    lab_fail(ret_text, "%s: noticed within %u attempt%s, after %.3f s", e->plan->what, touched,
-             touched == 1 ? "" : "s", seconds);
+    text_fail(ret_text, "%s: noticed within %u attempt%s, after %.3f s", e->plan->what, touched,
+              touched == 1 ? "" : "s", seconds);
     return line;
 }
 

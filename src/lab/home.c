@@ -2,25 +2,11 @@
 /* lab/home.c - what the lab needs to know of a node's home */
 #include "lab/lab_private.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "conf/conf.h"
 #include "io/io.h"
-
-/** lab_fail() - say why, for a person; Return: false */
-bool lab_fail(char **ret_error, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    if (vasprintf(ret_error, format, args) < 0)
-        *ret_error = bytes_dup_str(BYTES("out of memory"));
-    va_end(args);
-    return false;
-}
 
 /** lab_path() - dir/lab/name.suffix; owned by the caller */
 char *lab_path(const char *dir, const char *name, const char *suffix)

@@ -8,6 +8,7 @@
  */
 #include "lab/insert.h"
 
+#include "base/text.h"
 #include "lab/lab_private.h"
 
 static struct bytes line_at(struct bytes text, size_t at)
@@ -117,10 +118,10 @@ bool yaml_insert(struct buf *text, const char *key, struct bytes lines, char **r
     line = line_at(old, at);
     value = value_of(line, strlen(key));
     if (value.len > 0 && !bytes_equal(value, BYTES("[]")) && !bytes_equal(value, BYTES("{}")))
-        return lab_fail(ret_error,
-                        "\"%s:\" has its value in the same line; put each item into a "
-                        "line of its own",
-                        key);
+        return text_fail(ret_error,
+                         "\"%s:\" has its value in the same line; put each item into a "
+                         "line of its own",
+                         key);
     buf_add(&out, bytes_of(old.at, at));
     buf_addf(&out, "%s:\n", key);
     at = MIN(at + line.len + 1, old.len);

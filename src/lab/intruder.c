@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "io/io.h"
 
@@ -386,8 +387,8 @@ static bool begin(struct intruder *i, char **ret_error)
     if (!lab_home_open(&i->home, i->o->home, ret_error) || !steal_password(i, ret_error))
         return false;
     if (!lab_node_answers(&i->home, OTHER_SOURCE))
-        return lab_fail(ret_error, "nothing answers at %s port %u; is the node running?",
-                        i->home.address, i->home.port);
+        return text_fail(ret_error, "nothing answers at %s port %u; is the node running?",
+                         i->home.address, i->home.port);
     i->tls = tls_context_new_client(i->home.ca, NULL, NULL, ret_error);
     return i->tls != NULL;
 }

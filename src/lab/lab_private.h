@@ -44,7 +44,6 @@ struct lab_home {
 MUST_CHECK bool lab_home_open(struct lab_home *h, const char *dir, char **ret_error);
 void lab_home_done(struct lab_home *h);
 char *lab_path(const char *dir, const char *name, const char *suffix);
-bool lab_fail(char **ret_error, const char *format, ...) PRINTF(2, 3);
 int lab_prepare(const char *dir, bool is_quiet);
 
 /* Does the node take connections from @source?  Else "closed" would also be what a dead node says.

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/text.h"
 
 #define ACTOR_WIDTH 16
 
@@ -163,9 +164,8 @@ static void print_last(const struct lab_report *r)
 void narrate_failure(const struct lab_options *o, const struct lab_report *last, const char *format,
                      va_list args)
 {
-    char *text = NULL;
+    char *text = text_vformat(format, args);
 
-    check(vasprintf(&text, format, args) >= 0);
     if (o->is_json)
         print_json(json_pack("{s:s, s:I, s:s}", "event", "failure", "at_unix_ms",
                              (json_int_t)clock_unix_ms(), "text", text));

@@ -11,12 +11,12 @@
 #include <errno.h>
 #include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 #define SELF      "/proc/self/exe"
 #define WORDS_MAX 16
@@ -68,8 +68,8 @@ static bool failed(const char *const *words, const struct buf *err, char **ret_e
 
     while (said.len > 0 && said.at[said.len - 1] == '\n')
         said.len--;
-    return lab_fail(ret_error, "bastide %s %s: %.*s", words[0], words[1] != NULL ? words[1] : "",
-                    BYTES_ARG(said));
+    return text_fail(ret_error, "bastide %s %s: %.*s", words[0], words[1] != NULL ? words[1] : "",
+                     BYTES_ARG(said));
 }
 
 /**
@@ -116,7 +116,7 @@ json_t *operator_ask(const struct lab_home *h, const char *const *words, char **
     if (operator_do(h, words, &out, ret_error)) {
         answer = json_loadb((const char *)out.at, out.len, 0, &why);
         if (answer == NULL)
-            lab_fail(ret_error, "bastide %s: its answer is no JSON: %s", words[0], why.text);
+            text_fail(ret_error, "bastide %s: its answer is no JSON: %s", words[0], why.text);
     }
     buf_done(&out);
     return answer;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "conf/conf.h"
 #include "crypto/crypto.h"
 #include "lab/drill.h"
@@ -190,7 +191,7 @@ static bool add(struct yaml_file *f, const char *key, const char *lines, char **
     f->n_added++;
     if (yaml_insert(&f->text, key, bytes_str(lines), &why))
         return true;
-    lab_fail(ret_error, "%s: %s", f->path, why);
+    text_fail(ret_error, "%s: %s", f->path, why);
     free(why);
     return false;
 }
@@ -453,8 +454,8 @@ static bool make_folder(const char *dir, char **ret_error)
 
     buf_addf(&path, "%s/lab%c", dir, 0);
     if (mkdir((const char *)path.at, 0700) < 0 && errno != EEXIST)
-        ok = lab_fail(ret_error, "cannot make the folder %s: %s", (const char *)path.at,
-                      strerrordesc_np(errno));
+        ok = text_fail(ret_error, "cannot make the folder %s: %s", (const char *)path.at,
+                       strerrordesc_np(errno));
     buf_done(&path);
     return ok;
 }

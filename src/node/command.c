@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "node/aim.h"
 #include "node/node_private.h"
 #include "node/sentinel.h"
@@ -57,30 +58,18 @@ bool node_subject_kind_parse(const char *text, enum node_subject_kind *ret)
     return false;
 }
 
-/** node_say() - owned by the caller */
-char *node_say(const char *format, ...)
-{
-    va_list args;
-    char *text = NULL;
-
-    va_start(args, format);
-    check(vasprintf(&text, format, args) >= 0);
-    va_end(args);
-    return text;
-}
-
 /* Object: "client m-1". */
 static void audit_of(struct node *n, const char *author, const char *action, const char *kind,
                      const char *subject, const char *reason, const char *result, ...) PRINTF(7, 8);
 static void audit_of(struct node *n, const char *author, const char *action, const char *kind,
                      const char *subject, const char *reason, const char *result, ...)
 {
-    char *object = node_say(subject[0] != '\0' ? "%s %s" : "%s%s", kind, subject);
-    char *text = NULL;
+    char *object = text_format(subject[0] != '\0' ? "%s %s" : "%s%s", kind, subject);
+    char *text;
     va_list args;
 
     va_start(args, result);
-    check(vasprintf(&text, result, args) >= 0);
+    text = text_vformat(result, args);
     va_end(args);
     node_audit(n, author, action, object, reason, text);
     free(object);
@@ -105,7 +94,7 @@ enum node_answer node_disconnect(struct node *n, enum node_subject_kind kind, co
     unsigned n_closed;
 
     if (why != NULL) {
-        *ret_text = node_say("%s \"%s\" %s", subject_kinds[kind], subject, why);
+        *ret_text = text_format("%s \"%s\" %s", subject_kinds[kind], subject, why);
         return NODE_E_INVALID;
     }
     a = aim_at(targets[kind], subject, NULL);
@@ -115,8 +104,8 @@ enum node_answer node_disconnect(struct node *n, enum node_subject_kind kind, co
     audit_of(n, author, "disconnect", subject_kinds[kind], subject, "", "%u closed", n_closed);
     *ret_count = n_closed;
     *ret_text = n_closed > 0
-                    ? node_say("%u connection%s closed", n_closed, n_closed == 1 ? "" : "s")
-                    : node_say("no connection of %s \"%s\"", subject_kinds[kind], subject);
+                    ? text_format("%u connection%s closed", n_closed, n_closed == 1 ? "" : "s")
+                    : text_format("no connection of %s \"%s\"", subject_kinds[kind], subject);
     return n_closed > 0 ? NODE_OK : NODE_E_NOT_FOUND;
 }
 
@@ -199,7 +188,7 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
 
     *ret_count = 0;
     if (!ban_subject_valid(r->kind, r->subject, r->address, &why)) {
-        *ret_text = node_say("%s \"%s\": %s", ban_kind_text(r->kind), r->subject, why);
+        *ret_text = text_format("%s \"%s\": %s", ban_kind_text(r->kind), r->subject, why);
         return NODE_E_INVALID;
     }
     *ret_count = hits_of(n, r);
@@ -208,10 +197,11 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
              respond_answer_text(c.answer));
     audit_of(n, author, "ban", ban_kind_text(r->kind), r->subject, r->reason, "%s, %u closed",
              respond_answer_text(c.answer), *ret_count);
-    *ret_text = c.answer == RESPOND_OK ? node_say("%s \"%s\" is banned; %u connection%s closed%s",
-                                                  ban_kind_text(r->kind), r->subject, *ret_count,
-                                                  *ret_count == 1 ? "" : "s", until_restart(&c))
-                                       : node_say("%s", respond_answer_text(c.answer));
+    *ret_text =
+        c.answer == RESPOND_OK
+            ? text_format("%s \"%s\" is banned; %u connection%s closed%s", ban_kind_text(r->kind),
+                          r->subject, *ret_count, *ret_count == 1 ? "" : "s", until_restart(&c))
+            : text_format("%s", respond_answer_text(c.answer));
     return node_answer_of(c.answer);
 }
 
@@ -230,9 +220,9 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
     audit_of(n, author, "unban", ban_kind_text(kind), subject, "", "%s",
              respond_answer_text(c.answer));
     *ret_text = c.answer == RESPOND_OK
-                    ? node_say("the ban of %s \"%s\" is lifted%s", ban_kind_text(kind), subject,
-                               until_restart(&c))
-                    : node_say("no ban of %s \"%s\"", ban_kind_text(kind), subject);
+                    ? text_format("the ban of %s \"%s\" is lifted%s", ban_kind_text(kind), subject,
+                                  until_restart(&c))
+                    : text_format("no ban of %s \"%s\"", ban_kind_text(kind), subject);
     return node_answer_of(c.answer);
 }
 
@@ -295,18 +285,18 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
 
     if (r->disposition != NULL && !incident_disposition_parse(r->disposition, &c.disposition)) {
         *ret_text =
-            node_say("no incident is judged \"%s\": say true, false or benign", r->disposition);
+            text_format("no incident is judged \"%s\": say true, false or benign", r->disposition);
         return NODE_E_INVALID;
     }
     sentinel_call(n->sentinel, do_incident, &c);
     if (c.answer != RESPOND_OK)
-        *ret_text = node_say("incident %s: %s", r->id, respond_answer_text(c.answer));
+        *ret_text = text_format("incident %s: %s", r->id, respond_answer_text(c.answer));
     else if (r->verb == NODE_INCIDENT_ROLLBACK || r->verb == NODE_INCIDENT_APPROVE)
-        *ret_text = node_say("incident %s: %u action%s %s", r->id, c.n_actions,
-                             c.n_actions == 1 ? "" : "s", done[r->verb]);
+        *ret_text = text_format("incident %s: %u action%s %s", r->id, c.n_actions,
+                                c.n_actions == 1 ? "" : "s", done[r->verb]);
     else
-        *ret_text = node_say("incident %s is %s%s%s", r->id, done[r->verb],
-                             to[0] != '\0' ? " to " : "", to);
+        *ret_text = text_format("incident %s is %s%s%s", r->id, done[r->verb],
+                                to[0] != '\0' ? " to " : "", to);
     log_info("control", "%s: %s", author, *ret_text);
     audit_of(n, author, verbs[r->verb], "incident", r->id, r->note, "%s", *ret_text);
     return node_answer_of(c.answer);
@@ -333,11 +323,11 @@ enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const 
 
     sentinel_call(n->sentinel, do_suspend, &c);
     if (c.answer != RESPOND_OK)
-        *ret_text = node_say("at most %u minutes", (unsigned)RESPOND_SUSPEND_MINUTES_MAX);
+        *ret_text = text_format("at most %u minutes", (unsigned)RESPOND_SUSPEND_MINUTES_MAX);
     else if (minutes == 0)
-        *ret_text = node_say("automatic responses are on");
+        *ret_text = text_format("automatic responses are on");
     else
-        *ret_text = node_say("no automatic response for %u minutes", minutes);
+        *ret_text = text_format("no automatic response for %u minutes", minutes);
     log_warning("control", "%s: %s", author, *ret_text);
     audit_of(n, author, "suspend", "responses", "", "", "%s", *ret_text);
     return node_answer_of(c.answer);

@@ -6,28 +6,16 @@
  *
  * MQ.PR.SP-06 MQ.RC.RP-08
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "node/node_private.h"
 #include "node/scribe.h"
 #include "store/backup.h"
-
-static char *say(const char *format, ...) PRINTF(1, 2);
-static char *say(const char *format, ...)
-{
-    va_list args;
-    char *text = NULL;
-
-    va_start(args, format);
-    check(vasprintf(&text, format, args) >= 0);
-    va_end(args);
-    return text;
-}
 
 static enum node_answer end(struct node *n, const char *author, const char *action,
                             const char *object, char *error, char *done, char **ret_text)
@@ -88,7 +76,7 @@ enum node_answer node_record(struct node *n, const char *table, const json_t *ro
     bool kept;
 
     if (!records_table(table, &t)) {
-        *ret_text = say("nothing is recorded as \"%s\": use drill or assessment", table);
+        *ret_text = text_format("nothing is recorded as \"%s\": use drill or assessment", table);
         return NODE_E_NOT_FOUND;
     }
     text = json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER);
@@ -96,7 +84,7 @@ enum node_answer node_record(struct node *n, const char *table, const json_t *ro
     kept = control_flush(n->control);
     node_audit(n, author, "record", table, text, kept ? "done" : "not on disk");
     free(text);
-    *ret_text = say(kept ? "recorded" : "it could not be stored; the log says why");
+    *ret_text = text_format(kept ? "recorded" : "it could not be stored; the log says why");
     return kept ? NODE_OK : NODE_E_FAILED;
 }
 
@@ -150,7 +138,7 @@ static bool drop_older(struct node *n, uint32_t current, char **ret_error)
 /* Messages of a time when durability was commit: they are sealed by keys of then. */
 static bool has_journal_at_rest(const struct node *n)
 {
-    char *path = say("%s/journal", n->started->state_dir);
+    char *path = text_format("%s/journal", n->started->state_dir);
     bool has = n->scribe == NULL && access(path, F_OK) == 0;
 
     free(path);
@@ -166,12 +154,13 @@ enum node_answer node_key_rotate(struct node *n, const char *author, char **ret_
 
     if (keyring_add(n->keys, &id, &error) && reseal_all(n, &error)) {
         if (has_journal_at_rest(n))
-            done =
-                say("data key %u is for what is new; the older ones stay, for the journal is not "
-                    "in use: set node.durability: commit, or move state/journal away",
-                    id);
+            done = text_format(
+                "data key %u is for what is new; the older ones stay, for the journal is not "
+                "in use: set node.durability: commit, or move state/journal away",
+                id);
         else if (drop_older(n, id, &error))
-            done = say("everything is sealed with data key %u; the older ones are destroyed", id);
+            done = text_format(
+                "everything is sealed with data key %u; the older ones are destroyed", id);
     }
     return end(n, author, "rotate", "data key", error, done, ret_text);
 }
@@ -205,15 +194,16 @@ enum node_answer node_backup(struct node *n, const char *dir, const char *author
     char *done = NULL;
 
     if (dir[0] != '/') {
-        *ret_text = say("the folder of a backup must be an absolute path, not %s", dir);
+        *ret_text = text_format("the folder of a backup must be an absolute path, not %s", dir);
         return NODE_E_INVALID;
     }
     if (backup_create(&in, n->control, n->keys, &r, &error)) {
         keep_date(n, &in, &r);
-        done = say("backup %s: %zu files, %llu bytes; %zu of %zu chunks are new, %llu bytes; %zu "
-                   "files could not be read",
-                   r.id, r.n_files, (unsigned long long)r.bytes, r.n_new_chunks, r.n_chunks,
-                   (unsigned long long)r.new_bytes, r.n_left_out);
+        done = text_format(
+            "backup %s: %zu files, %llu bytes; %zu of %zu chunks are new, %llu bytes; %zu "
+            "files could not be read",
+            r.id, r.n_files, (unsigned long long)r.bytes, r.n_new_chunks, r.n_chunks,
+            (unsigned long long)r.new_bytes, r.n_left_out);
     }
     return end(n, author, "backup", dir, error, done, ret_text);
 }

@@ -79,7 +79,6 @@ void node_wake_main(struct node *n);
 void node_set_log_level(const struct config *c);
 
 /* command.c */
-char *node_say(const char *format, ...) PRINTF(1, 2);
 enum node_answer node_answer_of(enum respond_answer a);
 
 /* posture.c */

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "node/aim.h"
 #include "node/sentinel.h"
 
@@ -51,8 +52,8 @@ static char *wrong_target(const char *what, unsigned targets)
     struct buf text CLEANUP(buf_done) = {0};
 
     list_targets(targets, &text);
-    return targets == 0 ? node_say("%s is not done by order", what)
-                        : node_say("%s can be aimed at: %.*s", what, BYTES_ARG(buf_view(&text)));
+    return targets == 0 ? text_format("%s is not done by order", what)
+                        : text_format("%s can be aimed at: %.*s", what, BYTES_ARG(buf_view(&text)));
 }
 
 /* Return: NULL and @ret, which borrows from @o; or what is wrong, owned by the caller. */
@@ -71,20 +72,21 @@ static char *read_order(const struct node_order *o, struct respond_order *ret)
     const char *why;
 
     if (!action_kind_parse(o->what, &r.kind))
-        return node_say("there is no action \"%s\"; bastide respond actions lists them", o->what);
+        return text_format("there is no action \"%s\"; bastide respond actions lists them",
+                           o->what);
     if (o->target_kind != NULL && !respond_target_parse(o->target_kind, &r.target_kind))
-        return node_say("no kind of target is called \"%s\"; bastide respond actions lists them",
-                        o->target_kind);
+        return text_format("no kind of target is called \"%s\"; bastide respond actions lists them",
+                           o->target_kind);
     if (!(respond_action_targets(r.kind) & BIT(r.target_kind)) ||
         (r.target_kind != TARGET_NODE && o->target == NULL))
         return wrong_target(o->what, respond_action_targets(r.kind));
     why = aim_wrong_why(r.target_kind, r.target, r.address);
     if (why != NULL)
-        return node_say("%s \"%s\" %s", respond_target_text(r.target_kind), r.target, why);
+        return text_format("%s \"%s\" %s", respond_target_text(r.target_kind), r.target, why);
     if (o->direction != NULL && !parse_direction(o->direction, &r.directions))
-        return node_say("no direction is called \"%s\": publish, deliver or both", o->direction);
+        return text_format("no direction is called \"%s\": publish, deliver or both", o->direction);
     if (o->posture != NULL && !respond_posture_parse(o->posture, &posture))
-        return node_say("no posture is called \"%s\": elevated or lockdown", o->posture);
+        return text_format("no posture is called \"%s\": elevated or lockdown", o->posture);
     if (r.kind != ACTION_QUARANTINE)
         r.directions = 0;
     if (r.kind == ACTION_POSTURE)
@@ -149,9 +151,9 @@ static void undo_here(struct sentinel *s, void *arg)
 static void audit(struct node *n, const char *verb, const struct order_call *c, unsigned hit)
 {
     const struct respond_order *o = c->order;
-    char *action = node_say("%s%s", verb, action_kind_text(o->kind));
-    char *object = node_say("%s %s", respond_target_text(o->target_kind), o->target);
-    char *result = node_say("%s, %u hit", respond_answer_text(c->answer), hit);
+    char *action = text_format("%s%s", verb, action_kind_text(o->kind));
+    char *object = text_format("%s %s", respond_target_text(o->target_kind), o->target);
+    char *result = text_format("%s, %u hit", respond_answer_text(c->answer), hit);
 
     node_audit(n, c->author, action, object, o->reason, result);
     free(action);
@@ -165,13 +167,14 @@ static char *text_of(const struct order_call *c, const struct aim_count *hit)
     const char *kind = respond_target_text(c->order->target_kind);
 
     if (c->answer == RESPOND_OK)
-        return node_say("%s of %s \"%s\": done; %u connection%s hit, %u of critical roles%s", what,
-                        kind, c->order->target, hit->n, hit->n == 1 ? "" : "s", hit->n_critical,
-                        c->is_kept ? "" : "; IT IS NOT ON DISK, so a restart undoes it");
+        return text_format("%s of %s \"%s\": done; %u connection%s hit, %u of critical roles%s",
+                           what, kind, c->order->target, hit->n, hit->n == 1 ? "" : "s",
+                           hit->n_critical,
+                           c->is_kept ? "" : "; IT IS NOT ON DISK, so a restart undoes it");
     if (c->answer == RESPOND_E_INVALID)
-        return node_say("%s", needs(c->order->kind));
-    return node_say("%s of %s \"%s\": %s", what, kind, c->order->target,
-                    c->why != NULL ? c->why : respond_answer_text(c->answer));
+        return text_format("%s", needs(c->order->kind));
+    return text_format("%s of %s \"%s\": %s", what, kind, c->order->target,
+                       c->why != NULL ? c->why : respond_answer_text(c->answer));
 }
 
 /** node_respond() - see node.h */
@@ -191,9 +194,9 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
     hit = aim_count(n, &a);
     *ret_count = hit.n;
     if (dry_run) {
-        *ret_text = node_say("%s of %s \"%s\" would hit %u connection%s, %u of critical roles",
-                             o->what, respond_target_text(order.target_kind), order.target, hit.n,
-                             hit.n == 1 ? "" : "s", hit.n_critical);
+        *ret_text = text_format("%s of %s \"%s\" would hit %u connection%s, %u of critical roles",
+                                o->what, respond_target_text(order.target_kind), order.target,
+                                hit.n, hit.n == 1 ? "" : "s", hit.n_critical);
         return NODE_OK;
     }
     c.order = &order;
@@ -222,13 +225,13 @@ enum node_answer node_respond_undo(struct node *n, const struct node_order *o, c
         posture_wait(n);
     audit(n, "undo ", &c, 0);
     if (c.answer == RESPOND_OK)
-        *ret_text = node_say("%s of %s \"%s\" is undone", o->what,
-                             respond_target_text(order.target_kind), order.target);
+        *ret_text = text_format("%s of %s \"%s\" is undone", o->what,
+                                respond_target_text(order.target_kind), order.target);
     else if (c.answer == RESPOND_E_INVALID)
-        *ret_text = node_say("%s cannot be undone", o->what);
+        *ret_text = text_format("%s cannot be undone", o->what);
     else
-        *ret_text = node_say("no %s of %s \"%s\" is in force", o->what,
-                             respond_target_text(order.target_kind), order.target);
+        *ret_text = text_format("no %s of %s \"%s\" is in force", o->what,
+                                respond_target_text(order.target_kind), order.target);
     return node_answer_of(c.answer);
 }
 

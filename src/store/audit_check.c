@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "store/audit.h"
 #include "store/control_private.h"
 
@@ -27,14 +28,13 @@ struct audit_check {
 static void problem(struct audit_check *c, const char *format, ...) PRINTF(2, 3);
 static void problem(struct audit_check *c, const char *format, ...)
 {
-    char *text = NULL;
+    char *text;
     va_list args;
 
     if (c->n_problems++ >= PROBLEMS_MAX)
         return;
     va_start(args, format);
-    if (vasprintf(&text, format, args) < 0)
-        abort();
+    text = text_vformat(format, args);
     va_end(args);
     buf_addf(&c->problems, "%s\n", text);
     free(text);

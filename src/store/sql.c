@@ -3,11 +3,10 @@
 #include "store/control_private.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/text.h"
 
 /** sql_exec() - run statements that give no rows */
 bool sql_exec(sqlite3 *db, const char *text)
@@ -80,7 +79,7 @@ bool sql_fail(char **ret_error, const char *format, ...)
     if (ret_error == NULL)
         return false;
     va_start(args, format);
-    check(vasprintf(ret_error, format, args) >= 0);
+    *ret_error = text_vformat(format, args);
     va_end(args);
     return false;
 }

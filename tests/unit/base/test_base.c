@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "unit/unit.h"
 
 #define ITEMS 2000
@@ -202,6 +203,23 @@ static void dates_are_rfc_3339(void **state)
     assert_string_equal(clock_format(1795645342001ULL, text), "2026-11-25T22:22:22.001Z");
 }
 
+static void a_text_is_as_long_as_it_has_to_be_and_why_something_failed_may_be_ignored(void **state)
+{
+    static char nines[5000];
+    char *text = text_format("%s-%u", "a", 7U);
+    char *why = NULL;
+
+    (void)state;
+    assert_string_equal(text, "a-7");
+    free(text);
+    memset(nines, '9', sizeof(nines) - 1);
+    assert_false(text_fail(&why, "%s!", nines));
+    assert_int_equal(strlen(why), sizeof(nines));
+    assert_int_equal(why[sizeof(nines) - 1], '!');
+    free(why);
+    assert_false(text_fail(NULL, "%s", "nobody asks"));
+}
+
 static void the_trail_names_where_an_error_was_born_and_passed(void **state)
 {
     struct buf text = {0};
@@ -251,6 +269,7 @@ int main(void)
         cmocka_unit_test(a_buffer_grows_and_gives_from_the_front),
         cmocka_unit_test(comparisons_look_at_length_and_content),
         cmocka_unit_test(dates_are_rfc_3339),
+        cmocka_unit_test(a_text_is_as_long_as_it_has_to_be_and_why_something_failed_may_be_ignored),
         cmocka_unit_test(the_trail_names_where_an_error_was_born_and_passed),
     };
 

@@ -65,12 +65,15 @@ static void cached_clear(struct cached *c)
 
 static void forget_all(struct router *r)
 {
-    for (size_t i = 0; i < CACHE_SLOTS; i++) {
-        if (r->cache[i] != NULL)
-            cached_clear(r->cache[i]);
+    for (size_t i = 0; r->cache_weight > 0; i++) {
+        struct cached *c = r->cache[i];
+
+        if (c == NULL)
+            continue;
+        r->cache_weight -= c->n_subscriptions + 1;
+        cached_clear(c);
         r->cache[i] = NULL;
     }
-    r->cache_weight = 0;
 }
 
 /** match_done() - free the memory of results and the scratch space */

@@ -20,6 +20,7 @@
 #define OBJECTS_MAX   4096
 
 static struct object *objects[OBJECTS_MAX];
+static int objects_end; /* behind the last one that was ever open */
 static uint64_t now_ns;
 static int64_t date_off_ms;
 static bool waits_pass;
@@ -34,6 +35,7 @@ void kernel_start(void)
     date_off_ms = 0;
     waits_pass = false;
     n_epolls = 0;
+    objects_end = 0;
 }
 
 /** kernel_now_ns() - CLOCK_MONOTONIC */
@@ -120,6 +122,7 @@ int object_open(enum object_kind kind)
 
     while (objects[i] != NULL)
         expect(++i < OBJECTS_MAX, "too many descriptors");
+    objects_end = MAX(objects_end, i + 1);
     objects[i] = mem_new(struct object);
     objects[i]->kind = kind;
     if (kind == OBJECT_EPOLL)
@@ -139,7 +142,7 @@ static struct watch *watch_of(struct object *epoll, int fd)
 /* As the kernel does; but a connection has an owner who could be called once more. */
 static void forget_in_epolls(int fd, bool is_connection)
 {
-    for (size_t i = 0; i < OBJECTS_MAX; i++) {
+    for (int i = 0; i < objects_end; i++) {
         struct object *o = objects[i];
         struct watch *w = o != NULL ? watch_of(o, fd) : NULL;
 
@@ -171,7 +174,7 @@ int __wrap_close(int fd)
 /** kernel_end() - the node has closed all it has opened */
 void kernel_end(void)
 {
-    for (int i = 0; i < OBJECTS_MAX; i++)
+    for (int i = 0; i < objects_end; i++)
         expect(objects[i] == NULL, "descriptor %d is still open at the end", i);
     sockets_end();
 }
@@ -232,7 +235,7 @@ static uint32_t ready_of(const struct watch *w)
 /** kernel_epoll_has_ready() - would an epoll_wait() return at once? */
 bool kernel_epoll_has_ready(unsigned epoll_index)
 {
-    for (size_t i = 0; i < OBJECTS_MAX; i++) {
+    for (int i = 0; i < objects_end; i++) {
         const struct object *o = objects[i];
 
         if (o == NULL || o->kind != OBJECT_EPOLL || o->epoll_index != epoll_index)

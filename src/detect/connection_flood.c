@@ -5,8 +5,8 @@
  * Unproductive: never accepted, or over within 10 s without one accepted PUBLISH or
  * SUBSCRIBE.  A hundred devices behind one translated address that reconnect and stay do
  * not count at all; and each client that was productive from there, but only such,
- * raises the limit by 3, so that an attack cannot raise it for itself.  The network
- * around the address is counted too, and only told.
+ * raises the limit by 3 (and by 9 that of high), so that an attack cannot raise it for itself.  The
+ * network around the address is counted too, and only told.
  *
  * MQ.DE.NM-01
  */
@@ -14,6 +14,7 @@
 
 #define SHORT_NS       SECONDS(10)
 #define PER_PRODUCTIVE 3
+#define HIGH_FACTOR    3
 
 struct state {
     struct window unproductive;
@@ -23,18 +24,18 @@ struct state {
 static void measure(const struct judge *j, const struct record *r, struct measure *m)
 {
     const struct state *me = slot_peek(j, r);
-    double n;
+    double n, paid;
 
     if (me == NULL)
         return;
-    n = window_level(&me->unproductive, rule_window_ns(RULE_D02_MEDIUM), now_of(j)) -
-        PER_PRODUCTIVE * __builtin_popcountll(me->productive);
+    n = window_level(&me->unproductive, rule_window_ns(RULE_D02_MEDIUM), now_of(j));
+    paid = PER_PRODUCTIVE * __builtin_popcountll(me->productive);
     if (memchr(r->name, '/', strlen(r->name)) != NULL) {
-        measure_rule(j, r, RULE_D02_PREFIX, n, m);
+        measure_rule(j, r, RULE_D02_PREFIX, n - paid, m);
         return;
     }
-    measure_rule(j, r, RULE_D02_MEDIUM, n, m);
-    measure_rule(j, r, RULE_D02_HIGH, n, m);
+    measure_rule(j, r, RULE_D02_MEDIUM, n - paid, m);
+    measure_rule(j, r, RULE_D02_HIGH, n - HIGH_FACTOR * paid, m);
 }
 
 static void count(struct judge *j, const struct sight *s, struct record *r)

@@ -74,6 +74,7 @@ static void seat(struct detect *d, size_t i)
 
     if (row->new != NULL)
         b->own = row->new ();
+    b->told = mem_zero((pieces_of(row) + 1) * sizeof(*b->told));
     for (size_t k = 0; k < COUNT_OF(b->yields); k++)
         b->yields[k] = detector_by_id(row->info.yields[k]);
     for (enum event_kind kind = 0; kind < EVENT_KIND_N; kind++) {
@@ -136,6 +137,7 @@ struct detect *detect_free(struct detect *d)
     for (size_t i = 0; i < N_DETECTORS; i++) {
         if (detectors[i]->free != NULL)
             detectors[i]->free(d->benches[i].own);
+        free(d->benches[i].told);
     }
     conns_done(&d->conns);
     subjects_done(&d->clients);
@@ -400,4 +402,8 @@ struct detect_learned detect_client_learned(const struct detect *d, struct bytes
 void detect_client_forget(struct detect *d, struct bytes client_id)
 {
     subjects_forget(&d->clients, name_key(client_id));
+    for (size_t i = 0; i < N_DETECTORS; i++) {
+        if (detectors[i]->forget != NULL)
+            detectors[i]->forget(d->benches[i].own, hash_with(&d->key, client_id));
+    }
 }

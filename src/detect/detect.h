@@ -191,9 +191,11 @@ struct detect_rule_text {
 
 bool detect_rule_text(size_t i, struct detect_rule_text *ret);
 
-/* What clients are used to, to be kept over a restart: rows of text. */
+/* What clients are used to, and what detectors know of all together, to be kept over a restart:
+ * rows of text. */
 typedef void detect_habit_fn(void *arg, const char *key, const char *doc);
 size_t detect_habits_each(struct detect *d, size_t n_max, detect_habit_fn *fn, void *arg);
+char *detect_habit_key(struct bytes client_id);
 bool detect_habit_take(struct detect *d, const char *key, const char *doc, uint64_t now_ns);
 
 struct detector_counters {
@@ -241,5 +243,5 @@ struct detect_learned {
 
 struct detect_learned detect_client_learned(const struct detect *d, struct bytes client_id);
 /* A device was swapped, or a finding was judged false: the client begins anew.  Its finding closes
- * at the next tick. */
+ * at the next tick; who keeps rows drops that of detect_habit_key(). */
 void detect_client_forget(struct detect *d, struct bytes client_id);

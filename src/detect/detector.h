@@ -41,6 +41,7 @@ struct measure {
     double count;
     double limit;
     double ratio; /* of count to limit, the largest of all rules; below half a finding closes */
+    bool at_once; /* this one does not wait for info.hold_s */
 };
 
 struct judge;
@@ -52,6 +53,9 @@ struct detector {
     size_t learned_bytes;         /* of its slot in PART_LEARNED of a client: numbers only */
     void *(*new)(void);           /* what it keeps beyond records; NULL: nothing */
     void (*free)(void *own);
+    size_t kept_bytes; /* so much of what new() returns outlives a restart: numbers without times,
+                          of names only topic_hash() */
+    void (*forget)(void *own, uint64_t client); /* topic_hash() of its id; NULL: nothing to do */
     void (*observe)(struct judge *j, const struct sight *s);
     void (*measure)(const struct judge *j, const struct record *r, struct measure *m);
     uint64_t (*shed)(const void *own); /* NULL: 0 */

@@ -207,11 +207,13 @@ void suspect(struct judge *j, const struct sight *s, struct record *r)
     struct alarm_id id;
     struct alarm *a;
     struct finding f;
-    unsigned hold_s = detector_of(j)->info.hold_s;
+    unsigned hold_s;
+    bool waits, is_pending;
 
     if (r == NULL)
         return;
     m = measured(j, r);
+    hold_s = m.at_once ? 0 : detector_of(j)->info.hold_s;
     if (m.ratio >= record_guilt(r, j->now_ns)) {
         r->guilt = (float)m.ratio;
         r->guilt_ns = j->now_ns;
@@ -224,11 +226,13 @@ void suspect(struct judge *j, const struct sight *s, struct record *r)
     name_others(&f, s->e);
     if (a == NULL)
         make_room(j);
-    if (a == NULL && (hold_s > 0 || explained_by(j) != NULL))
+    waits = hold_s > 0 || explained_by(j) != NULL;
+    is_pending = a != NULL && a->pending_until_ns != 0;
+    if (a == NULL && waits)
         alarm_raise(&j->d->alarms, &id, &f, j->now_ns, MAX(j->now_ns + SECONDS(hold_s), 1ULL));
-    else if (a == NULL ||
-             (a->pending_until_ns == 0 &&
-              (f.severity > a->severity || j->now_ns >= a->raised_ns + RAISE_AGAIN_NS)))
+    else if (is_pending ? !waits
+                        : a == NULL || f.severity > a->severity ||
+                              j->now_ns >= a->raised_ns + RAISE_AGAIN_NS)
         raise_alarm(j, r, a, &f);
     else
         bench_of(j)->suppressed++;

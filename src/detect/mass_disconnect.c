@@ -3,16 +3,21 @@
  * detect/mass_disconnect.c - D44: many are cut off at once
  *
  * A power cut, a broken uplink, or an attack on the network: one finding, as long as most of them
- * are away.  Who is still away when it closes is missed by client-unavailable.
+ * are away.  When all of them are of one network and there are others, it is more likely to be
+ * somebody's doing.  Who is still away when it closes is missed by client-unavailable.
  *
  * MQ.DE.NM-02
  */
+#include "base/address.h"
+#include "base/hash.h"
 #include "detect/detector.h"
 
 #define SHARE 0.2
 
 struct state {
-    struct window cut; /* ends without DISCONNECT */
+    struct window cut;     /* ends without DISCONNECT */
+    uint64_t networks;     /* of whom was ever let in: linear counting of 64 bits */
+    uint64_t cut_networks; /* of whom was cut in this outage */
     uint32_t n_away;
     bool is_outage;
 };
@@ -31,16 +36,34 @@ static double cut_of(const struct judge *j, const struct state *me)
     return window_level(&me->cut, rule_window_ns(RULE_D44_MEDIUM), now_of(j));
 }
 
+static bool is_one(uint64_t networks)
+{
+    return __builtin_popcountll(networks) == 1;
+}
+
 static void measure(const struct judge *j, const struct record *r, struct measure *m)
 {
     const struct state *me = slot_peek(j, r);
 
-    if (me != NULL && me->is_outage)
-        measure_rule(j, r, RULE_D44_MEDIUM, me->n_away, m);
+    if (me == NULL || !me->is_outage)
+        return;
+    measure_rule(j, r, RULE_D44_MEDIUM, me->n_away, m);
+    if (is_one(me->cut_networks) && !is_one(me->networks))
+        measure_rule(j, r, RULE_D44_SITE, me->n_away, m);
+}
+
+static uint64_t network_of(struct bytes address)
+{
+    char text[ADDRESS_NETWORK_LEN];
+
+    return address_network(address, 24, 48, text) ? BIT64(hash_keyed(bytes_str(text)) >> 58) : 0;
 }
 
 static void was_cut(struct judge *j, const struct sight *s, struct state *me, struct by_client *c)
 {
+    if (!me->is_outage && cut_of(j, me) < 1)
+        me->cut_networks = 0;
+    me->cut_networks |= network_of(s->e->address);
     window_add(&me->cut, rule_window_ns(RULE_D44_MEDIUM), now_of(j), 1);
     if (!c->is_counted)
         me->n_away++;
@@ -61,6 +84,7 @@ static void observe(struct judge *j, const struct sight *s)
     } else {
         me->n_away -= c->is_counted && me->n_away > 0;
         c->is_counted = false;
+        me->networks |= network_of(s->e->address);
     }
     if (cut_of(j, me) >= MAX(role_of(j, fleet_of(j))->limit[RULE_D44_MEDIUM], least_of(j)))
         me->is_outage = true;

@@ -3,8 +3,9 @@
  * detect/persist.c - what clients are used to, as rows of text that somebody else keeps
  *
  * A row a client: the bytes of its PART_LEARNED, which are numbers without times, in
- * hexadecimal; and one for the key that the topics in it are hashed with.  A row says how the
- * part was laid out: a program with other detectors does not take it, and learns anew.
+ * hexadecimal; rows of what detectors keep beyond records (detector.kept_bytes), a piece each;
+ * and one for the key that the topics in all of them are hashed with.  A row says how its bytes
+ * are laid out: a program with other detectors does not take it, and learns anew.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +16,9 @@
 #include "detect/private.h"
 
 #define CLIENT_PREFIX "client:"
+#define OWN_PREFIX    "own:" /* and "D31:7": the eighth piece */
 #define KEY_ROW       "key"
+#define PIECE_BYTES   1024U
 
 /* Of what and in which order: the same in all programs that can read each other's rows. */
 static uint64_t layout_of(const struct detect *d)
@@ -25,8 +28,8 @@ static uint64_t layout_of(const struct detect *d)
     uint64_t hash;
 
     for (size_t i = 0; i < detect_detectors(); i++)
-        buf_addf(&text, "%s:%zu:%zu ", detector_at(i)->info.id, detector_at(i)->learned_bytes,
-                 d->benches[i].learned_offset);
+        buf_addf(&text, "%s:%zu:%zu:%zu ", detector_at(i)->info.id, detector_at(i)->learned_bytes,
+                 d->benches[i].learned_offset, detector_at(i)->kept_bytes);
     hash = hash_with(&fixed, buf_view(&text));
     buf_done(&text);
     return hash;
@@ -81,13 +84,91 @@ static void tell_client(const struct detect *d, const struct record *r, detect_h
 {
     char *doc =
         doc_of(layout_of(d), r->parts[PART_LEARNED], d->part_bytes[SUBJECT_CLIENT][PART_LEARNED]);
-    struct buf key = {0};
+    char *key = detect_habit_key(bytes_str(r->name));
 
-    buf_addf(&key, CLIENT_PREFIX "%s", r->name);
-    buf_add_u8(&key, 0);
-    fn(arg, (const char *)key.at, doc);
-    buf_done(&key);
+    fn(arg, key, doc);
+    free(key);
     free(doc);
+}
+
+/* ---- what detectors keep beyond records ---- */
+
+/** pieces_of() - Return: how many rows it takes to keep what a detector has of its own. */
+size_t pieces_of(const struct detector *row)
+{
+    return (row->kept_bytes + PIECE_BYTES - 1) / PIECE_BYTES;
+}
+
+static struct bytes piece_of(const struct detect *d, size_t detector, size_t piece)
+{
+    size_t from = piece * PIECE_BYTES;
+
+    return bytes_of((uint8_t *)d->benches[detector].own + from,
+                    MIN((size_t)PIECE_BYTES, detector_at(detector)->kept_bytes - from));
+}
+
+static bool is_zero(struct bytes b)
+{
+    size_t i = 0;
+
+    while (i < b.len && b.at[i] == 0)
+        i++;
+    return i == b.len;
+}
+
+static void tell_piece(const struct detect *d, size_t detector, size_t piece, detect_habit_fn *fn,
+                       void *arg)
+{
+    struct bytes at = piece_of(d, detector, piece);
+    uint64_t hash = hash_keyed(at);
+    uint64_t *told = &d->benches[detector].told[piece];
+    char key[32], *doc;
+
+    if (hash == *told || (*told == 0 && is_zero(at)))
+        return;
+    *told = hash;
+    snprintf(key, sizeof(key), OWN_PREFIX "%s:%zu", detector_at(detector)->info.id, piece);
+    doc = doc_of(layout_of(d), at.at, at.len);
+    fn(arg, key, doc);
+    free(doc);
+}
+
+static void tell_pieces(const struct detect *d, detect_habit_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < detect_detectors(); i++)
+        for (size_t k = 0; k < pieces_of(detector_at(i)); k++)
+            tell_piece(d, i, k, fn, arg);
+}
+
+/* @name: behind OWN_PREFIX. */
+static bool take_piece(struct detect *d, const char *name, const char *doc)
+{
+    for (size_t i = 0; i < detect_detectors(); i++) {
+        const char *id = detector_at(i)->info.id;
+        size_t piece;
+        char *end;
+
+        if (strncmp(name, id, strlen(id)) != 0 || name[strlen(id)] != ':')
+            continue;
+        piece = strtoul(name + strlen(id) + 1, &end, 10);
+        if (*end != '\0' || piece >= pieces_of(detector_at(i)))
+            return false;
+        return read_doc(doc, layout_of(d), (void *)(uintptr_t)piece_of(d, i, piece).at,
+                        piece_of(d, i, piece).len);
+    }
+    return false;
+}
+
+/** detect_habit_key() - the key of a client's row; Return: owned. */
+char *detect_habit_key(struct bytes client_id)
+{
+    struct buf key = {0};
+    char *text;
+
+    buf_addf(&key, CLIENT_PREFIX "%.*s", BYTES_ARG(client_id));
+    text = bytes_dup_str(buf_view(&key));
+    buf_done(&key);
+    return text;
 }
 
 /**
@@ -106,6 +187,7 @@ size_t detect_habits_each(struct detect *d, size_t n_max, detect_habit_fn *fn, v
     struct record *r;
 
     tell_key(d, fn, arg);
+    tell_pieces(d, fn, arg);
     while (n < n_max && (r = subjects_next(&d->clients, &cursor)) != NULL) {
         uint64_t hash;
 
@@ -125,8 +207,6 @@ size_t detect_habits_each(struct detect *d, size_t n_max, detect_habit_fn *fn, v
 /**
  * detect_habit_take() - a row of detect_habits_each() is read back; before the first event
  *
- * The row of the key must come before those of clients.
- *
  * Return: false if the row is not one of this program's.
  */
 bool detect_habit_take(struct detect *d, const char *key, const char *doc, uint64_t now_ns)
@@ -138,6 +218,8 @@ bool detect_habit_take(struct detect *d, const char *key, const char *doc, uint6
 
     if (strcmp(key, KEY_ROW) == 0)
         return read_doc(doc, layout_of(d), &d->key, sizeof(d->key));
+    if (strncmp(key, OWN_PREFIX, strlen(OWN_PREFIX)) == 0)
+        return take_piece(d, key + strlen(OWN_PREFIX), doc);
     if (strncmp(key, CLIENT_PREFIX, prefix) != 0 || key[prefix] == '\0')
         return false;
     part = mem_zero(len);

@@ -18,6 +18,7 @@
 /* One detector's place. */
 struct bench {
     void *own;                     /* of detector.new */
+    uint64_t *told;                /* owned; a hash of each piece of it that is kept */
     size_t offset[SUBJECT_KIND_N]; /* of its slot in its part */
     size_t learned_offset;
     size_t yields[2]; /* indexes; DETECT_DETECTORS_MAX: none */
@@ -75,6 +76,9 @@ void *record_part(const struct detect *d, struct record *r, enum part part, size
 /* sight.c */
 struct sight sight_of(struct detect *d, const struct event *e);
 void sight_learn(struct detect *d, const struct sight *s);
+
+/* persist.c */
+size_t pieces_of(const struct detector *row);
 
 /* judge.c */
 void judge_tick(struct judge *j);

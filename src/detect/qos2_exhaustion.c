@@ -2,8 +2,8 @@
 /*
  * detect/qos2_exhaustion.c - D21: QoS 2 messages are begun and not finished
  *
- * The node tells when 20 are open, when 50 are, and when it is fewer again; a round trip by
- * satellite takes 2 s, and leaves one or two open.
+ * 20 that stay open, or 50 at any moment.  A round trip by satellite takes 2 s, and leaves one or
+ * two open.
  *
  * MQ.PR.SP-05
  */
@@ -17,8 +17,11 @@ static void measure(const struct judge *j, const struct record *r, struct measur
 {
     const struct state *me = slot_peek(j, r);
 
-    if (me != NULL)
-        measure_rule(j, r, RULE_D21_MEDIUM, me->n_open, m);
+    if (me == NULL)
+        return;
+    measure_rule(j, r, RULE_D21_MEDIUM, me->n_open, m);
+    measure_rule(j, r, RULE_D21_MANY, me->n_open, m);
+    m->at_once = m->over && m->rule == RULE_D21_MANY;
 }
 
 static void observe(struct judge *j, const struct sight *s)

@@ -18,7 +18,7 @@
     X(D01_MEDIUM,        "D01", "medium",         MEDIUM,   15,    60,     "connections accepted of one client") \
     X(D01_HIGH,          "D01", "high",           HIGH,     30,    60,     "connections accepted of one client") \
     X(D02_MEDIUM,        "D02", "medium",         MEDIUM,   30,    60,     "connections from one address that came to nothing, less 3 for each of its productive clients") \
-    X(D02_HIGH,          "D02", "high",           HIGH,     90,    60,     "as medium") \
+    X(D02_HIGH,          "D02", "high",           HIGH,     90,    60,     "as medium, less 9 for each") \
     X(D02_PREFIX,        "D02", "prefix",         LOW,      120,   60,     "as medium, from one /24 or /64; told, never acted on") \
     X(D03_LOW,           "D03", "low",            LOW,      8,     600,    "ends without DISCONNECT, halved each so many seconds, beyond what is usual for the client") \
     X(D03_MEDIUM,        "D03", "medium",         MEDIUM,   12,    600,    "as low") \
@@ -62,13 +62,16 @@
     X(D20_LOW,           "D20", "low",            LOW,      1,     60,     "times that payloads were beyond 256 KiB, or beyond 64 KiB and 8 times the largest so far") \
     X(D20_MEDIUM,        "D20", "medium",         MEDIUM,   3,     60,     "as low") \
     X(D21_MEDIUM,        "D21", "medium",         MEDIUM,   20,    30,     "received QoS 2 messages that were not released for so long") \
+    X(D21_MANY,          "D21", "many",           MEDIUM,   50,    1,      "received QoS 2 messages that are not released; told at once") \
     X(D22_LOW,           "D22", "low",            LOW,      500,   60,     "messages that wait for one connected client") \
     X(D22_MEDIUM,        "D22", "medium",         MEDIUM,   1000,  60,     "as low") \
+    X(D22_BYTES,         "D22", "bytes",          MEDIUM,   8192,  60,     "KiB that wait for one connected client") \
     X(D23_MEDIUM,        "D23", "medium",         MEDIUM,   1,     600,    "handshakes from one address with a certificate that is expired, unknown or of another name") \
     X(D23_HIGH,          "D23", "high",           HIGH,     3,     600,    "as medium") \
     X(D23_REVOKED,       "D23", "revoked",        HIGH,     1,     600,    "handshakes with a revoked certificate") \
     X(D24_LOW,           "D24", "low",            LOW,      1,     600,    "connections from a network that the client never came from") \
     X(D24_FIXED,         "D24", "fixed",          MEDIUM,   1,     600,    "as low, of a role that does not move") \
+    X(D24_MOVES,         "D24", "moves",          MEDIUM,   6,     600,    "connections of one client from another network than the one before") \
     X(D25_MEDIUM,        "D25", "medium",         MEDIUM,   1,     600,    "retained messages of others that were replaced") \
     X(D25_HIGH,          "D25", "high",           HIGH,     1,     600,    "as medium, cleared or of a critical client") \
     X(D26_MEDIUM,        "D26", "medium",         MEDIUM,   50,    60,     "new retained topics of one client") \
@@ -93,7 +96,7 @@
     X(D35_FIRED,         "D35", "fired",          MEDIUM,   5,     600,    "Wills of one client that were published") \
     X(D36_MEDIUM,        "D36", "medium",         MEDIUM,   100,   60,     "filters of one client that are new to it") \
     X(D36_HIGH,          "D36", "high",           HIGH,     1,     60,     "times that subscriptions_per_session_max was passed") \
-    X(D37_MEDIUM,        "D37", "medium",         MEDIUM,   1,     600,    "filters that begin with a wildcard, of a role that has no reason to read all") \
+    X(D37_MEDIUM,        "D37", "medium",         MEDIUM,   1,     600,    "filters that begin with a wildcard or match more than a quarter of what others publish, of a role that has no reason to read all") \
     X(D38_LOW,           "D38", "low",            LOW,      1,     600,    "topics and filters below $SYS, $CONTROL or $bastide, of a role that has no reason to") \
     X(D38_MEDIUM,        "D38", "medium",         MEDIUM,   3,     600,    "as low") \
     X(D39_LOW,           "D39", "low",            LOW,      10,    300,    "refused operations of one client") \
@@ -101,8 +104,9 @@
     X(D40_MEDIUM,        "D40", "medium",         MEDIUM,   1,     600,    "joins of a shared subscription whose members are all of other roles") \
     X(D41_MEDIUM,        "D41", "medium",         MEDIUM,   1,     3600,   "reserves of bytes used up, of so many seconds at ten times the learned rate, at least 1 MiB") \
     X(D42_LOW,           "D42", "low",            LOW,      10,    600,    "regular messages on a topic that is new to all, of a client with a new subscription") \
-    X(D43_INFO,          "D43", "info",           INFO,     20,    60,     "known clients that come back at once; at least a fifth of all") \
+    X(D43_INFO,          "D43", "info",           INFO,     20,    60,     "known clients that come back at once; at least a fifth of all, and nine of ten that try") \
     X(D44_MEDIUM,        "D44", "medium",         MEDIUM,   10,    30,     "clients that were cut off at once and are away; at least a fifth of all") \
+    X(D44_SITE,          "D44", "site",           HIGH,     10,    30,     "as medium, all of one /24 or /48, when there are others") \
     X(D45_MEDIUM,        "D45", "medium",         MEDIUM,   3,     600,    "logins tried from one address with names that everybody knows") \
     X(D45_ACCEPTED,      "D45", "accepted",       CRITICAL, 1,     600,    "logins with a password that everybody knows") \
     X(D46_MEDIUM,        "D46", "medium",         MEDIUM,   3,     600,    "publishers whose messages somebody used to read, and nobody does") \

@@ -2,21 +2,23 @@
 /*
  * detect/share_steal.c - D40: a client takes part of what a group of another role works off
  *
- * Whose role no member of the $share group had so far takes messages away from them.
+ * Whose role no member of the $share group had so far takes messages away from them.  Which roles
+ * a group had is kept over a restart.
  *
  * MQ.PR.IA-05
  */
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "detect/tally.h"
 
 #define GROUPS 1024
+#define ROLES  7 /* of one group; a further one takes the place of the last */
 
+/* Texts as parts of their topic_hash(). */
 struct group {
     uint32_t tag;
-    uint64_t roles; /* bits of their indexes; of more than 64 some fall together */
+    uint32_t roles[ROLES]; /* 0: none */
 };
 
 struct own {
@@ -33,21 +35,32 @@ static void measure(const struct judge *j, const struct record *r, struct measur
     measure_tally(j, r, RULE_D40_MEDIUM, RULE_D40_MEDIUM, m);
 }
 
+/* Return: whether it was there. */
+static bool remember(struct group *g, uint32_t role)
+{
+    size_t i = 0;
+
+    while (i < ROLES - 1 && g->roles[i] != 0 && g->roles[i] != role)
+        i++;
+    if (g->roles[i] == role)
+        return true;
+    g->roles[i] = role;
+    return false;
+}
+
 static void observe(struct judge *j, const struct sight *s)
 {
-    uint64_t hash = hash_keyed(s->e->text) ^ s->topic;
-    struct own *me = own_of(j);
-    struct group *g = &me->groups[hash % GROUPS];
+    uint64_t hash = topic_hash(j, s->e->text) ^ s->topic;
+    struct group *g = &((struct own *)own_of(j))->groups[hash % GROUPS];
     uint32_t tag = (uint32_t)(hash >> 32) | 1;
-    uint64_t role = BIT64(s->role->index % 64);
+    uint32_t role = (uint32_t)topic_hash(j, s->e->role) | 1;
 
     if (s->client == NULL || s->e->text.len == 0)
         return;
     if (g->tag != tag)
-        *g = (struct group){.tag = tag, .roles = role};
-    if (!(g->roles & role))
+        *g = (struct group){.tag = tag, .roles = {role}};
+    if (!remember(g, role))
         tally(j, s, s->client, RULE_D40_MEDIUM, 1);
-    g->roles |= role;
 }
 
 const struct detector detect_share_steal = {
@@ -67,6 +80,7 @@ const struct detector detect_share_steal = {
     .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
     .new = new,
     .free = free,
+    .kept_bytes = sizeof(struct own),
     .observe = observe,
     .measure = measure,
 };

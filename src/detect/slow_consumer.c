@@ -11,6 +11,7 @@
 
 struct state {
     uint32_t n;
+    uint32_t kib;
     uint64_t at_ns;
 };
 
@@ -22,6 +23,7 @@ static void measure(const struct judge *j, const struct record *r, struct measur
         return;
     measure_rule(j, r, RULE_D22_LOW, me->n, m);
     measure_rule(j, r, RULE_D22_MEDIUM, me->n, m);
+    measure_rule(j, r, RULE_D22_BYTES, me->kib, m);
 }
 
 static void observe(struct judge *j, const struct sight *s)
@@ -32,6 +34,7 @@ static void observe(struct judge *j, const struct sight *s)
         return;
     me = slot(j, s->client);
     me->n = s->e->value;
+    me->kib = s->e->number;
     me->at_ns = now_of(j);
     suspect(j, s, s->client);
 }

@@ -6,6 +6,10 @@
  * what does not move (gateways, control, services) it is worth more.  It is said once and
  * the network is known from then on.
  *
+ * One that goes back and forth between networks, known or not, faster than anything moves
+ * is in two places.  How far apart they are the node cannot know without a table of
+ * places, so their number counts and not the distance.
+ *
  * MQ.PR.IA-03
  */
 #include "base/address.h"
@@ -16,6 +20,7 @@
 
 struct state {
     struct window news;
+    struct window moves;
 };
 
 struct learned {
@@ -35,6 +40,8 @@ static void measure(const struct judge *j, const struct record *r, struct measur
         measure_rule(j, r, RULE_D24_FIXED, n, m);
     else
         measure_rule(j, r, RULE_D24_LOW, n, m);
+    measure_rule(j, r, RULE_D24_MOVES,
+                 window_level(&me->moves, rule_window_ns(RULE_D24_MOVES), now_of(j)), m);
 }
 
 /* Return: whether it was there; it is in front afterwards. */
@@ -56,17 +63,21 @@ static void observe(struct judge *j, const struct sight *s)
     char network[ADDRESS_NETWORK_LEN];
     struct learned *known;
     struct state *me;
+    uint32_t last;
     bool is_known;
 
     if (s->client == NULL || !address_network(s->e->address, 24, 48, network))
         return;
     known = learned_slot(j, s->client);
+    last = known->networks[0];
     is_known = remember(known, (uint32_t)topic_hash(j, bytes_str(network)));
     known->n += known->n < UINT32_MAX;
-    if (is_known || known->n <= CONNECTS_MIN)
+    if (known->networks[0] == last || known->n <= CONNECTS_MIN)
         return;
     me = slot(j, s->client);
-    window_add(&me->news, rule_window_ns(RULE_D24_LOW), now_of(j), 1);
+    window_add(&me->moves, rule_window_ns(RULE_D24_MOVES), now_of(j), 1);
+    if (!is_known)
+        window_add(&me->news, rule_window_ns(RULE_D24_LOW), now_of(j), 1);
     sample(j, s->client, bytes_str(network));
     suspect(j, s, s->client);
 }

@@ -3,7 +3,9 @@
  * detect/spoofed_report.c - D31: a client speaks on a topic that is another one's
  *
  * A topic is its owner's when it was seen five times of one client only.  Topics that several
- * share from the start are nobody's; peers stand in for each other.
+ * share from the start are nobody's; peers stand in for each other.  A device was replaced
+ * by one with another id: whoever of the two is forgotten, the topic is open again.  Owners
+ * are kept over a restart.
  *
  * MQ.PR.IP-02
  */
@@ -14,12 +16,16 @@
 
 #define TOPICS 65536
 #define OWNED  5
-#define NOBODY UINT16_MAX
+#define NOBODY UINT8_MAX
 
+/* Texts as parts of their topic_hash(). */
 struct owner {
     uint32_t topic;
-    uint16_t n; /* NOBODY: several share it */
-    uint64_t client;
+    uint32_t client;
+    uint32_t accused; /* who spoke there last all the same */
+    uint16_t role;
+    uint8_t n; /* up to OWNED; NOBODY: several share it */
+    uint8_t is_critical;
 };
 
 struct own {
@@ -47,12 +53,11 @@ static void measure(const struct judge *j, const struct record *r, struct measur
     measure_rule(j, r, RULE_D31_HIGH, window_level(&me->critical, window_ns, now_of(j)), m);
 }
 
-static void accuse(struct judge *j, const struct sight *s, const struct record *owner)
+static void accuse(struct judge *j, const struct sight *s, const struct owner *o)
 {
     struct state *me = slot(j, s->client);
-    bool is_critical = role_of(j, owner)->traits & TRAIT_CRITICAL;
 
-    window_add(is_critical ? &me->critical : &me->spoofed, rule_window_ns(RULE_D31_MEDIUM),
+    window_add(o->is_critical ? &me->critical : &me->spoofed, rule_window_ns(RULE_D31_MEDIUM),
                now_of(j), 1);
     sample(j, s->client, s->e->topic);
     suspect(j, s, s->client);
@@ -60,28 +65,38 @@ static void accuse(struct judge *j, const struct sight *s, const struct record *
 
 static void observe(struct judge *j, const struct sight *s)
 {
-    struct own *me = own_of(j);
-    struct owner *o = &me->owners[s->topic % TOPICS];
-    uint32_t tag = (uint32_t)(s->topic >> 32) | 1;
-    const struct record *owner;
+    struct owner *o = &((struct own *)own_of(j))->owners[s->topic % TOPICS];
+    struct owner now = {.topic = (uint32_t)(s->topic >> 32) | 1, .n = 1};
 
     if (s->client == NULL)
         return;
-    if (o->topic != tag) {
-        *o = (struct owner){.topic = tag, .n = 1, .client = s->client->key};
+    now.client = (uint32_t)topic_hash(j, s->e->client_id);
+    now.role = (uint16_t)topic_hash(j, s->e->role);
+    now.is_critical = (s->role->traits & TRAIT_CRITICAL) != 0;
+    if (o->topic != now.topic) {
+        *o = now;
+    } else if (o->n == NOBODY) {
         return;
+    } else if (o->client == now.client) {
+        o->n = (uint8_t)(o->n + (o->n < OWNED));
+    } else if (o->n < OWNED || (o->role == now.role && (s->role->traits & TRAIT_PEERS))) {
+        o->n = NOBODY;
+    } else {
+        o->accused = now.client;
+        accuse(j, s, o);
     }
-    if (o->n == NOBODY)
-        return;
-    if (o->client == s->client->key) {
-        o->n = (uint16_t)(o->n + (o->n < NOBODY - 1));
-        return;
+}
+
+static void forget(void *own, uint64_t client)
+{
+    struct own *me = own;
+
+    for (size_t i = 0; i < TOPICS; i++) {
+        struct owner *o = &me->owners[i];
+
+        if (o->client == (uint32_t)client || o->accused == (uint32_t)client)
+            *o = (struct owner){0};
     }
-    owner = client_by_key(j, o->client);
-    if (o->n < OWNED || owner == NULL || are_peers(j, s->client, owner))
-        o->n = owner == NULL ? 0 : NOBODY;
-    else
-        accuse(j, s, owner);
 }
 
 const struct detector detect_spoofed_report = {
@@ -101,6 +116,8 @@ const struct detector detect_spoofed_report = {
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .new = new,
     .free = free,
+    .kept_bytes = sizeof(struct own),
+    .forget = forget,
     .observe = observe,
     .measure = measure,
 };

@@ -242,7 +242,7 @@ static void forget_client(struct sentinel *s, const char *id)
     const struct incident *i = respond_incident_find(s->respond, id);
 
     if (i != NULL && i->client_id[0] != '\0')
-        detect_client_forget(s->detect, bytes_str(i->client_id));
+        habits_forget(s, i->client_id);
 }
 
 static void do_incident(struct sentinel *s, void *arg)

@@ -89,7 +89,7 @@ enum session_offered flow_offer(struct worker *w, struct publication *p, const s
     case SESSION_QUEUED:
         w->counters.messages_queued++;
         if (s->conn != NULL)
-            notice_queued(list_item(s->conn, struct link, conn), s->queue.n);
+            notice_queued(list_item(s->conn, struct link, conn), &s->queue, publication_bytes(p));
         if (p->publisher != 0) /* for what the node itself says nobody is held back */
             hold_for(w, s);
         break;

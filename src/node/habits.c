@@ -72,6 +72,16 @@ bool habits_save(struct sentinel *s)
     return detect_habits_each(s->detect, HABIT_ROWS_MAX, keep_habit, s) < HABIT_ROWS_MAX;
 }
 
+/** habits_forget() - all that is known of the client is void, on disk as well */
+void habits_forget(struct sentinel *s, const char *client_id)
+{
+    char *key = detect_habit_key(bytes_str(client_id));
+
+    detect_client_forget(s->detect, bytes_str(client_id));
+    control_delete(s->node->control, CONTROL_HABIT, key);
+    free(key);
+}
+
 struct reading {
     struct sentinel *s;
     size_t n;

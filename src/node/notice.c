@@ -21,8 +21,9 @@
 #define NOTICE_BYTES     262144 /* to the client, since the last event */
 #define PROPERTIES_BYTES 16384
 #define QOS2_SOME        20
-#define QOS2_MANY        50
+#define QOS2_STEP        10
 #define QUEUE_STEP       500
+#define QUEUE_STEP_BYTES 1048576
 #define DECIMAL_MAX      20 /* digits of 64 bits */
 
 static void leave_traffic(struct link *l, struct event_traffic *t, uint64_t since_ns)
@@ -146,18 +147,25 @@ void notice_publish(struct link *l, const struct wire_publish *p, uint64_t hash,
 void notice_qos2(struct link *l, size_t before)
 {
     size_t now = l->resident->session->n_incoming;
-    bool worth = (now > before && (now == QOS2_SOME || now == QOS2_MANY)) ||
+    bool worth = (now > before && now >= QOS2_SOME && now % QOS2_STEP == 0) ||
                  (now < before && now == QOS2_SOME - 1);
 
     if (worth)
         worker_event_of(l->worker, l, EVENT_QOS2_OPEN, (uint32_t)now, BYTES_NONE, NULL);
 }
 
-/** notice_queued() - a message waits for a connected client */
-void notice_queued(struct link *l, size_t n)
+/** notice_queued() - a message of @added_bytes waits for a connected client, in @q */
+void notice_queued(struct link *l, const struct queue *q, size_t added_bytes)
 {
-    if (n % QUEUE_STEP == 0)
-        worker_event_of(l->worker, l, EVENT_QUEUE_GROWN, (uint32_t)n, BYTES_NONE, NULL);
+    size_t before = q->bytes - MIN(added_bytes, q->bytes);
+    const struct event e = {
+        .kind = EVENT_QUEUE_GROWN,
+        .value = (uint32_t)q->n,
+        .number = (uint32_t)(q->bytes / 1024),
+    };
+
+    if (q->n % QUEUE_STEP == 0 || q->bytes / QUEUE_STEP_BYTES > before / QUEUE_STEP_BYTES)
+        worker_event(l->worker, l, &e);
 }
 
 /**

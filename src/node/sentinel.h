@@ -90,6 +90,7 @@ void habits_configure(struct sentinel *s, const struct config *c,
 void habits_load(struct sentinel *s);
 void habits_inspect(struct sentinel *s, detect_found_fn *found);
 bool habits_save(struct sentinel *s);
+void habits_forget(struct sentinel *s, const char *client_id);
 
 /* enforce.c: the list, on its way to the workers */
 void enforce_load(struct sentinel *s);

@@ -294,7 +294,7 @@ void notice_end(struct link *l, uint8_t reason, const char *why);
 void notice_publish(struct link *l, const struct wire_publish *p, uint64_t hash, uint32_t command,
                     size_t n_matched);
 void notice_qos2(struct link *l, size_t before);
-void notice_queued(struct link *l, size_t n);
+void notice_queued(struct link *l, const struct queue *q, size_t added_bytes);
 void notice_retain(struct link *l, const struct wire_publish *p);
 void notice_command(struct link *l, const struct wire_publish *p);
 void notice_connect(struct link *l, const struct wire_connect *p);

@@ -222,6 +222,32 @@ void listens_to_all(struct scene *s, unsigned n)
     listens(s, "meter", "#", EVENT_SUBSCRIBED, n);
 }
 
+/* Of the 40 topics that others publish, @n; and all of its own. */
+static void reads_of_many(struct scene *s, const char *role, unsigned n)
+{
+    ACTS;
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(text, sizeof(text), "fmb/%s/%u", i < n ? "read" : "other", i);
+        does(s, &me, EVENT_PUBLISH_TOPIC, text, 0);
+    }
+    me = (struct actor){"m-2", role, "192.0.2.3", 3};
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(text, sizeof(text), "fmb/read/own-%u", i);
+        does(s, &me, EVENT_PUBLISH_TOPIC, text, 0);
+    }
+    does(s, &me, EVENT_SUBSCRIBED, "fmb/read/+", 0);
+}
+
+void listens_to_a_large_part(struct scene *s, unsigned n)
+{
+    reads_of_many(s, "meter", n);
+}
+
+void historian_listens_to_a_large_part(struct scene *s, unsigned n)
+{
+    reads_of_many(s, "service", n);
+}
+
 void dashboard(struct scene *s, unsigned n)
 {
     listens(s, "monitor", "#", EVENT_SUBSCRIBED, n);
@@ -354,6 +380,20 @@ void all_come_for_the_first_time(struct scene *s, unsigned n)
     comes(s, n, false);
 }
 
+void all_come_back_in_vain(struct scene *s, unsigned n)
+{
+    ACTS;
+    comes(s, n, false);
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(text, sizeof(text), "m-%u", i);
+        me.id = text;
+        if (i % 2 == 0)
+            scene_auth_failed(s, text, text, "192.0.2.1", 7);
+        else
+            connects(s, &me, 0, 600);
+    }
+}
+
 static void are_cut(struct scene *s, unsigned n, unsigned of, double every_s)
 {
     ACTS;
@@ -370,6 +410,16 @@ static void are_cut(struct scene *s, unsigned n, unsigned of, double every_s)
 void power_cut(struct scene *s, unsigned n)
 {
     are_cut(s, n, 30, 0.5);
+}
+
+/* The others are somewhere else. */
+void uplink_of_a_site_is_cut(struct scene *s, unsigned n)
+{
+    struct actor other = GATEWAY;
+
+    other.address = "203.0.113.7";
+    connects(s, &other, 0, 60);
+    power_cut(s, n);
 }
 
 void few_of_many_are_cut(struct scene *s, unsigned n)
@@ -429,6 +479,14 @@ void consumer_to_come(struct scene *s, unsigned n)
     publishers(s, n, false);
 }
 
+void commands_that_are_its_job(struct scene *s, unsigned n)
+{
+    ACTS;
+    me.role = "control";
+    for (unsigned i = 0; i < n; i++)
+        does(s, &me, EVENT_PUBLISH_TOPIC, "fmb/command/x", EVENT_COMMAND);
+}
+
 void rolls_out(struct scene *s, unsigned n)
 {
     char id[16];
@@ -456,4 +514,10 @@ void overdue(struct scene *s, unsigned n)
     scene_event(s, (struct event){.kind = EVENT_INSPECTION_OVERDUE,
                                   .client_id = BYTES("Meter 17"),
                                   .value = n});
+}
+
+void is_inspected_in_time(struct scene *s, unsigned n)
+{
+    (void)n;
+    overdue(s, 0);
 }

@@ -24,6 +24,14 @@ void properties(struct scene *s, unsigned n)
         does(s, &me, EVENT_ODD_PACKET, NULL, 20000);
 }
 
+/* Of a node that says what it refuses: another limit. */
+void protocol_errors_of_other_kinds(struct scene *s, unsigned n)
+{
+    ACTS;
+    for (unsigned i = 0; i < n; i++)
+        does(s, &me, EVENT_PROTOCOL_ERROR, NULL, 0x82);
+}
+
 static void topic_of_levels(struct scene *s, unsigned n, unsigned levels)
 {
     ACTS;
@@ -81,6 +89,12 @@ void open_qos2(struct scene *s, unsigned n)
     idle(s, 32);
 }
 
+void opens_many_qos2(struct scene *s, unsigned n)
+{
+    ACTS;
+    does(s, &me, EVENT_QOS2_OPEN, NULL, n);
+}
+
 void open_qos2_for_a_moment(struct scene *s, unsigned n)
 {
     ACTS;
@@ -94,6 +108,16 @@ void growing_queue(struct scene *s, unsigned n)
 {
     ACTS;
     does(s, &me, EVENT_QUEUE_GROWN, NULL, n);
+}
+
+void large_queue(struct scene *s, unsigned n)
+{
+    ACTS;
+    struct event e = by(&me, EVENT_QUEUE_GROWN);
+
+    e.value = 40;
+    e.number = n;
+    scene_event(s, e);
 }
 
 void bad_certificates(struct scene *s, unsigned n)
@@ -140,6 +164,26 @@ void a_fixed_one_from_elsewhere(struct scene *s, unsigned n)
 void from_the_same_site(struct scene *s, unsigned n)
 {
     comes_from(s, "actuator", "192.0.2.200", n);
+}
+
+static void goes_back_and_forth(struct scene *s, unsigned n, double every_s)
+{
+    ACTS;
+    for (unsigned i = 0; i < n + 4; i++) {
+        me.address = i % 2 == 0 ? "192.0.2.1" : "203.0.113.9";
+        connects(s, &me, 0, 60);
+        idle(s, i < 4 ? 1200 : every_s); /* both are known by then */
+    }
+}
+
+void is_in_two_places(struct scene *s, unsigned n)
+{
+    goes_back_and_forth(s, n, 30);
+}
+
+void fails_over_now_and_then(struct scene *s, unsigned n)
+{
+    goes_back_and_forth(s, n, 300);
 }
 
 static void retained(struct scene *s, unsigned n, const char *owner_role, uint32_t cleared)
@@ -223,6 +267,18 @@ void thirty_times_its_rate(struct scene *s, unsigned n)
     teach(s, &me, 10, 200);
     for (unsigned i = 0; i < n; i++) {
         sends_n(s, &me, 3);
+        idle(s, 1);
+    }
+    idle(s, 6);
+}
+
+/* A reserve is 600 s at twice its rate. */
+void sixty_times_its_rate(struct scene *s, unsigned n)
+{
+    ACTS;
+    teach(s, &me, 10, 200);
+    for (unsigned i = 0; i < n; i++) {
+        sends_n(s, &me, 6);
         idle(s, 1);
     }
     idle(s, 6);

@@ -133,6 +133,7 @@ struct detect_role {
     const char *name;
     const char *kind; /* one of detect_role_kind(); NULL: its name if that is one, else device */
     bool may_command;
+    bool has_commands; /* certain ones only: EVENT_COMMAND stands, whatever its kind */
     bool critical;
     uint32_t scan_factor; /* so many times the usual number of topics; 0, 1: as its kind */
 };

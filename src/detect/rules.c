@@ -129,7 +129,7 @@ static void begin(struct role_rules *r, uint32_t index, const struct detect_role
     snprintf(r->name, sizeof(r->name), "%s", of->name);
     r->index = index;
     r->traits = kinds[kind].traits | (of->may_command ? TRAIT_COMMANDS : 0) |
-                (of->critical ? TRAIT_CRITICAL : 0);
+                (of->has_commands ? TRAIT_LISTED : 0) | (of->critical ? TRAIT_CRITICAL : 0);
     for (enum rule rule = 0; rule < RULE_N; rule++)
         r->limit[rule] = rule_info(rule)->limit;
     for (size_t i = 0; i < detect_detectors(); i++)

@@ -136,13 +136,14 @@ uint64_t rule_window_ns(enum rule r);
 /* ---- roles ---- */
 
 /* What a kind of role is known for. */
-#define TRAIT_SERVER    1U  /* waits for others: is silent by nature */
-#define TRAIT_READS_ALL 2U  /* wide filters are its job */
-#define TRAIT_COMMANDS  4U  /* gives commands */
-#define TRAIT_CRITICAL  8U  /* worth a higher severity */
-#define TRAIT_FIXED     16U /* does not move */
-#define TRAIT_BULK      32U /* large payloads and much traffic are its job */
-#define TRAIT_PEERS     64U /* those of the same role stand in for each other */
+#define TRAIT_SERVER    1U   /* waits for others: is silent by nature */
+#define TRAIT_READS_ALL 2U   /* wide filters are its job */
+#define TRAIT_COMMANDS  4U   /* gives commands */
+#define TRAIT_CRITICAL  8U   /* worth a higher severity */
+#define TRAIT_FIXED     16U  /* does not move */
+#define TRAIT_BULK      32U  /* large payloads and much traffic are its job */
+#define TRAIT_PEERS     64U  /* those of the same role stand in for each other */
+#define TRAIT_LISTED    128U /* of commands it gives certain ones only */
 
 /* One role as the detectors see it. */
 struct role_rules {
@@ -152,6 +153,12 @@ struct role_rules {
     double limit[RULE_N]; /* 0: this rule never holds */
     uint8_t mode[DETECT_DETECTORS_MAX];
 };
+
+/* What looks like a command is its job, wherever it goes. */
+static inline bool role_commands_all(const struct role_rules *r)
+{
+    return (r->traits & (TRAIT_COMMANDS | TRAIT_LISTED)) == TRAIT_COMMANDS;
+}
 
 struct rule_book {
     struct role_rules *roles; /* owned; the first is for those without a role */

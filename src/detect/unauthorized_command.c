@@ -4,8 +4,8 @@
  *
  * Once is enough.  Rights should forbid it; this is for the rights that are too
  * broad, and tells of those who try.  A worker marks the event (EVENT_COMMAND) when
- * the topic is a command topic and the role has no may_command; roles whose kind
- * is to command are not told of either.
+ * the topic is a command topic and not the role's to command; roles whose kind
+ * is to command are not told of either, unless they have command topics of their own.
  *
  * MQ.PR.SP-03
  */
@@ -28,7 +28,7 @@ static void observe(struct judge *j, const struct sight *s)
 {
     struct state *me;
 
-    if (s->client == NULL || !(s->e->value & EVENT_COMMAND) || (s->role->traits & TRAIT_COMMANDS))
+    if (s->client == NULL || !(s->e->value & EVENT_COMMAND) || role_commands_all(s->role))
         return;
     me = slot(j, s->client);
     window_add(&me->commands, rule_window_ns(RULE_D32_HIGH), now_of(j), 1);

@@ -34,7 +34,7 @@ static struct window *window_of(const struct sight *s, struct state *me)
     if (s->e->kind == EVENT_WILL_PUBLISHED)
         return &me->fired;
     if ((s->e->value & EVENT_DENIED) ||
-        ((s->e->value & EVENT_COMMAND) && !(s->role->traits & TRAIT_COMMANDS)))
+        ((s->e->value & EVENT_COMMAND) && !role_commands_all(s->role)))
         return &me->forbidden;
     return s->e->number > LARGE_BYTES ? &me->large : NULL;
 }

@@ -63,8 +63,8 @@ enum event_kind {
 };
 
 /* Of PUBLISH_TOPIC, PUBLISH_DENIED and WILL_SET, in .value. */
-#define EVENT_COMMAND   1U /* the topic is a command topic, and the role may not command */
-#define EVENT_UNMATCHED 2U /* nobody subscribes to it */
+#define EVENT_COMMAND   1U /* the topic is a command topic, and not the role's to command */
+#define EVENT_UNMATCHED 2U /* nobody subscribes to it, and somebody should */
 #define EVENT_RETAINED  4U
 #define EVENT_DENIED    8U
 
@@ -81,7 +81,7 @@ enum event_kind {
 /* What a connection did since its last TRAFFIC event. */
 struct event_traffic {
     uint32_t n_messages;     /* PUBLISH received and accepted */
-    uint32_t n_unmatched;    /* of them without a subscriber, and not retained */
+    uint32_t n_unmatched;    /* of them without a subscriber, not retained, to no unread topic */
     uint32_t n_matched;      /* sessions and outlets that they went to */
     uint32_t n_retained_new; /* of them retained where nothing was */
     uint32_t payload_max;

@@ -2,8 +2,10 @@
 /*
  * node/admission.c - network connections of the whole node and of each address
  *
- * Asked once when a connection is accepted and once when it is freed, by any worker;
- * so a mutex is cheap enough here, and nowhere on the message path.
+ * Those whose CONNECT was not accepted yet are counted by themselves, too: they cost their
+ * owner nothing, and must not take all places.  Asked when a connection is opened, when
+ * its CONNECT is accepted and when it is freed, by any worker; so a mutex is cheap enough
+ * here, and nowhere on the message path.
  *
  * MQ.PR.SP-05
  */
@@ -14,15 +16,20 @@
 #include "base/mem.h"
 #include "node/node_private.h"
 
+struct tallies {
+    size_t n;            /* network connections */
+    size_t n_connecting; /* of them whose CONNECT was not accepted yet */
+};
+
 struct admitted {
     char address[STREAM_ADDRESS_LEN];
-    size_t n;
+    struct tallies tallies;
 };
 
 struct admission {
     pthread_mutex_t lock;
     struct map by_address;
-    size_t n;
+    struct tallies all;
 };
 
 static struct bytes address_of(const void *item)
@@ -45,7 +52,7 @@ struct admission *admission_free(struct admission *a)
 {
     if (a == NULL)
         return NULL;
-    check(a->n == 0);
+    check(a->all.n == 0);
     map_done(&a->by_address);
     pthread_mutex_destroy(&a->lock);
     free(a);
@@ -64,50 +71,98 @@ static struct admitted *entry_of(struct admission *a, const char *address)
     return e;
 }
 
-/** admission_enter() - one connection more, if connections_max allows it; any thread; false: it
- * does not */
-bool admission_enter(struct admission *a, const struct limits *limits)
+/* Return: the name of the limit that leaves no place, or NULL. */
+static const char *full(const struct tallies *t, uint64_t max, const char *name,
+                        uint64_t connecting_max, const char *connecting_name)
 {
-    bool fits;
-
-    pthread_mutex_lock(&a->lock);
-    fits = a->n < limits->connections_max;
-    a->n += fits;
-    pthread_mutex_unlock(&a->lock);
-    return fits;
+    if (t->n >= max)
+        return name;
+    return t->n_connecting >= connecting_max ? connecting_name : NULL;
 }
 
-/** admission_enter_address() - it is from @address, if connections_per_address_max allows that; any
- * thread */
-bool admission_enter_address(struct admission *a, const char *address, const struct limits *limits)
+static void enter(struct tallies *t)
 {
+    t->n++;
+    t->n_connecting++;
+}
+
+static void leave(struct tallies *t, bool is_connecting)
+{
+    check(t->n > 0 && (!is_connecting || t->n_connecting > 0));
+    t->n--;
+    t->n_connecting -= is_connecting;
+}
+
+/** admission_enter() - one connection more; any thread; Return: NULL, or the limit that forbids it
+ */
+const char *admission_enter(struct admission *a, const struct limits *limits)
+{
+    const char *why;
+
+    pthread_mutex_lock(&a->lock);
+    why = full(&a->all, limits->connections_max, "connections_max", limits->connecting_max,
+               "connecting_max");
+    if (why == NULL)
+        enter(&a->all);
+    pthread_mutex_unlock(&a->lock);
+    return why;
+}
+
+/** admission_enter_address() - it is from @address; any thread; Return: NULL, or the limit that
+ * forbids it */
+const char *admission_enter_address(struct admission *a, const char *address,
+                                    const struct limits *limits)
+{
+    static const struct tallies none;
     const struct admitted *e;
-    bool fits;
+    const char *why;
 
     pthread_mutex_lock(&a->lock);
     e = map_find(&a->by_address, bytes_str(address));
-    fits = e == NULL || e->n < limits->connections_per_address_max;
-    if (fits)
-        entry_of(a, address)->n++;
+    why = full(e != NULL ? &e->tallies : &none, limits->connections_per_address_max,
+               "connections_per_address_max", limits->connecting_per_address_max,
+               "connecting_per_address_max");
+    if (why == NULL)
+        enter(&entry_of(a, address)->tallies);
     pthread_mutex_unlock(&a->lock);
-    return fits;
+    return why;
+}
+
+static struct admitted *entry_that_is(const struct admission *a, const char *address)
+{
+    struct admitted *e = map_find(&a->by_address, bytes_str(address));
+
+    check(e != NULL);
+    return e;
+}
+
+/** admission_accept() - its CONNECT was accepted; any thread; @address that it entered with, or
+ * NULL */
+void admission_accept(struct admission *a, const char *address)
+{
+    pthread_mutex_lock(&a->lock);
+    check(a->all.n_connecting > 0);
+    a->all.n_connecting--;
+    if (address != NULL)
+        entry_that_is(a, address)->tallies.n_connecting--;
+    pthread_mutex_unlock(&a->lock);
 }
 
 /**
  * admission_leave() - a connection that was let in is gone; any thread
- * @address:  that it entered with; NULL: with none
+ * @address:        that it entered with; NULL: with none
+ * @is_connecting:  admission_accept() was not called
  */
-void admission_leave(struct admission *a, const char *address)
+void admission_leave(struct admission *a, const char *address, bool is_connecting)
 {
     struct admitted *e;
 
     pthread_mutex_lock(&a->lock);
-    check(a->n > 0);
-    a->n--;
+    leave(&a->all, is_connecting);
     if (address != NULL) {
-        e = map_find(&a->by_address, bytes_str(address));
-        check(e != NULL && e->n > 0);
-        if (--e->n == 0) {
+        e = entry_that_is(a, address);
+        leave(&e->tallies, is_connecting);
+        if (e->tallies.n == 0) {
             map_remove(&a->by_address, bytes_str(address));
             free(e);
         }

@@ -25,9 +25,10 @@ static bool limit_hit(struct link *l, const char *limit)
 static bool fits_in_node(struct link *l)
 {
     const struct worker *w = l->worker;
+    const char *full = admission_enter(w->node->admission, policy_limits(w->policy));
 
-    if (!admission_enter(w->node->admission, policy_limits(w->policy)))
-        return limit_hit(l, "connections_max");
+    if (full != NULL)
+        return limit_hit(l, full);
     l->is_admitted = true;
     return true;
 }
@@ -35,9 +36,11 @@ static bool fits_in_node(struct link *l)
 static bool fits_in_address(struct link *l)
 {
     const struct worker *w = l->worker;
+    const char *full =
+        admission_enter_address(w->node->admission, l->address, policy_limits(w->policy));
 
-    if (!admission_enter_address(w->node->admission, l->address, policy_limits(w->policy)))
-        return limit_hit(l, "connections_per_address_max");
+    if (full != NULL)
+        return limit_hit(l, full);
     l->is_admitted_address = true;
     return true;
 }
@@ -169,9 +172,18 @@ enum stream_outcome admit_handshake(struct link *l)
     return outcome;
 }
 
+/** admit_accepted() - its CONNECT was accepted */
+void admit_accepted(struct link *l)
+{
+    l->was_accepted = true;
+    if (l->is_admitted)
+        admission_accept(l->worker->node->admission, l->is_admitted_address ? l->address : NULL);
+}
+
 /** admit_leave() - the connection is gone */
 void admit_leave(const struct link *l)
 {
     if (l->is_admitted)
-        admission_leave(l->worker->node->admission, l->is_admitted_address ? l->address : NULL);
+        admission_leave(l->worker->node->admission, l->is_admitted_address ? l->address : NULL,
+                        !l->was_accepted);
 }

@@ -31,7 +31,7 @@ static const struct config_choice durabilities[] = {
 };
 static const struct config_key durability_rule_keys[] = {
     {"filter", CONFIG_TEXT, CONFIG_REQUIRED, IN(config_durability_rule, filter), .min = 1, .max = 65535,
-     .wrong_why = command_topic_wrong_why, .what = "the topics it is about"},
+     .wrong_why = listed_topic_wrong_why, .what = "the topics it is about"},
     {"durability", CONFIG_CHOICE, CONFIG_REQUIRED, IN(config_durability_rule, durability), .choices = durabilities,
      .what = "as node.durability, for them"},
 };
@@ -202,6 +202,11 @@ static const struct config_key role_keys[] = {
      .what = "automatic responses to it never go beyond an alert"},
     {"may_command", CONFIG_BOOL, 0, IN(role_spec, may_command), .deflt = "no",
      .what = "publishing to command_topics is its job and no incident"},
+    {"command_topics", CONFIG_TEXTS, 0, IN(role_spec, command_topics),
+     .count_offset = offsetof(struct role_spec, n_command_topics), .max = POLICY_TOPICS_MAX,
+     .items = "topic filters", .wrong_why = listed_topic_wrong_why,
+     .what = "only publishing to these is its job, whatever may_command and its kind say; they are command topics "
+             "of the node, too"},
     {"control_plane", CONFIG_BOOL, 0, IN(role_spec, control_plane), .deflt = "no",
      .what = "may use listeners of the control plane"},
     {"messages_per_s_max", CONFIG_U64, 0, IN(role_spec, messages_per_s_max), .min = 0, .max = 100000000,
@@ -246,6 +251,10 @@ static const struct config_key detect_keys[] = {
     {"detectors", CONFIG_LIST, 0, IN(config, detect_overrides),
      .count_offset = offsetof(struct config, n_detect_overrides), .max = 10000, .section = &override_section,
      .what = "modes and limits that differ from docs/reference/detectors.md; of several that fit, the last counts"},
+    {"unread_topics", CONFIG_TEXTS, 0, IN(config, policy.unread_topics),
+     .count_offset = offsetof(struct config, policy.n_unread_topics), .max = POLICY_TOPICS_MAX,
+     .items = "topic filters", .wrong_why = listed_topic_wrong_why,
+     .what = "topics that nobody has to subscribe to: what is published there is never undeliverable"},
     {"health_check_sources", CONFIG_TEXTS, 0, IN(config, health_check_sources),
      .count_offset = offsetof(struct config, n_health_check_sources), .max = 1000,
      .items = "addresses and prefixes", .wrong_why = config_proxy_wrong_why,
@@ -412,8 +421,8 @@ static const struct config_key root_keys[] = {
      .count_offset = offsetof(struct config, policy.n_roles), .max = POLICY_ROLES_MAX,
      .section = &role_section, .what = "what groups of users may do"},
     {"command_topics", CONFIG_TEXTS, 0, IN(config, policy.command_topics),
-     .count_offset = offsetof(struct config, policy.n_command_topics), .max = POLICY_COMMANDS_MAX,
-     .items = "topic filters", .wrong_why = command_topic_wrong_why,
+     .count_offset = offsetof(struct config, policy.n_command_topics), .max = POLICY_TOPICS_MAX,
+     .items = "topic filters", .wrong_why = listed_topic_wrong_why,
      .what = "filters of topics that command equipment"},
     {"anonymous_role", CONFIG_TEXT, 0, IN(config, policy.anonymous_role), .min = 1, .max = ROLE_NAME_MAX,
      .what = "role of clients without credentials, on listeners that let them in"},

@@ -99,7 +99,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     conn_become(&l->conn, CONN_ACTIVE);
     link_throttle(l);
     count_accepted(w, l);
-    l->was_accepted = true;
+    admit_accepted(l);
     notice_connect(l, p);
     introduce_client(l, p);
     tap_connect(l, p, REASON_SUCCESS);

@@ -20,6 +20,7 @@ static struct detect_role role_of(const struct role_spec *r)
         .name = r->name,
         .kind = r->kind,
         .may_command = r->may_command,
+        .has_commands = r->n_command_topics > 0,
         .critical = r->critical,
         .scan_factor = r->scan_factor,
     };

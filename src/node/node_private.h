@@ -103,6 +103,8 @@ bool auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *ve
 /* admission.c: network connections of the node and of each address */
 struct admission *admission_new(void);
 struct admission *admission_free(struct admission *a);
-bool admission_enter(struct admission *a, const struct limits *limits);
-bool admission_enter_address(struct admission *a, const char *address, const struct limits *limits);
-void admission_leave(struct admission *a, const char *address);
+const char *admission_enter(struct admission *a, const struct limits *limits);
+const char *admission_enter_address(struct admission *a, const char *address,
+                                    const struct limits *limits);
+void admission_accept(struct admission *a, const char *address);
+void admission_leave(struct admission *a, const char *address, bool is_connecting);

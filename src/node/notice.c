@@ -116,21 +116,20 @@ static void tell_topic(struct link *l, const struct wire_publish *p, uint32_t va
 
 /**
  * notice_publish() - a PUBLISH was accepted and routed
- * @command:    EVENT_COMMAND or 0
  * @n_matched:  sessions here and outlets elsewhere that it went to
  *
  * On the way of each message: additions, and once a minute and topic an event.
  */
-void notice_publish(struct link *l, const struct wire_publish *p, uint64_t hash, uint32_t command,
+void notice_publish(struct link *l, const struct wire_publish *p, const struct verdict *v,
                     size_t n_matched)
 {
     struct publishing *me = l->publishing;
     struct event_traffic *t = &me->traffic;
-    bool unmatched = n_matched == 0;
+    bool unmatched = n_matched == 0 && !v->is_unread;
     uint64_t now_ns = l->worker->now_ns;
 
-    if (publishing_is_fresh(me, unmatched ? ~hash : hash, now_ns))
-        tell_topic(l, p, command | (unmatched ? EVENT_UNMATCHED : 0));
+    if (publishing_is_fresh(me, unmatched ? ~v->topic_hash : v->topic_hash, now_ns))
+        tell_topic(l, p, (v->is_foreign ? EVENT_COMMAND : 0) | (unmatched ? EVENT_UNMATCHED : 0));
     if (p->props.len > PROPERTIES_BYTES)
         worker_event_of(l->worker, l, EVENT_ODD_PACKET, (uint32_t)p->props.len, p->topic,
                         "bytes of properties");
@@ -277,8 +276,8 @@ void notice_will(struct link *l, const struct wire_connect *p, const struct gate
 {
     const struct event e = {
         .kind = EVENT_WILL_SET,
-        .value = (a->is_command && !grant_may_command(l->grant) ? EVENT_COMMAND : 0) |
-                 (a->outcome != GATE_ALLOWED ? EVENT_DENIED : 0),
+        .value =
+            (a->is_foreign ? EVENT_COMMAND : 0) | (a->outcome != GATE_ALLOWED ? EVENT_DENIED : 0),
         .number = (uint32_t)p->will_payload.len,
         .topic = p->will_topic,
     };

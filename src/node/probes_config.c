@@ -69,11 +69,20 @@ static bool is_everything(const char *filter)
     return strcmp(filter, "#") == 0 || strcmp(filter, "+/#") == 0;
 }
 
-static bool is_command(const struct config *c, const char *filter)
+static bool is_its_command(const struct role_spec *r, const char *filter)
+{
+    for (size_t i = 0; i < r->n_command_topics; i++) {
+        if (wire_filter_covers(bytes_str(r->command_topics[i]), bytes_str(filter)))
+            return true;
+    }
+    return false;
+}
+
+static bool is_command(const struct config *c, const struct role_spec *r, const char *filter)
 {
     for (size_t i = 0; i < c->policy.n_command_topics; i++) {
         if (wire_filters_overlap(bytes_str(c->policy.command_topics[i]), bytes_str(filter)))
-            return true;
+            return !is_its_command(r, filter);
     }
     return false;
 }
@@ -82,13 +91,13 @@ static size_t broad_rules_of(const struct config *c, const struct role_spec *r)
 {
     size_t n = 0;
 
-    if (r->may_command || r->control_plane)
+    if ((r->may_command && r->n_command_topics == 0) || r->control_plane)
         return 0;
     for (size_t i = 0; i < r->n_rules; i++) {
         const struct rule_spec *rule = &r->rules[i];
 
         n += !rule->deny &&
-             (is_everything(rule->filter) || (rule->publish && is_command(c, rule->filter)));
+             (is_everything(rule->filter) || (rule->publish && is_command(c, r, rule->filter)));
     }
     return n;
 }

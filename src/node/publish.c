@@ -24,14 +24,16 @@ static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash
         if (a.outcome == GATE_ALLOWED &&
             restraints_block(l->worker->restraints, QUARANTINE_PUBLISH, topic) != NULL)
             a.outcome = GATE_E_QUARANTINED;
-        *v = (struct verdict){hash, a.outcome, a.is_command, note_is_durable(l->worker, topic)};
+        *v = (struct verdict){
+            .topic_hash = hash,
+            .outcome = a.outcome,
+            .is_command = a.is_command,
+            .is_foreign = a.is_foreign,
+            .is_unread = a.is_unread,
+            .is_durable = note_is_durable(l->worker, topic),
+        };
     }
     return *v;
-}
-
-static uint32_t command_flag(const struct link *l, const struct verdict *v)
-{
-    return v->is_command && !grant_may_command(l->grant) ? EVENT_COMMAND : 0;
 }
 
 /* It has the right to: this is nothing that a detector should hold against it. */
@@ -50,7 +52,7 @@ static void deny_publish(struct link *l, const struct wire_publish *p, const str
 
     flow_refusal_text(&a, why);
     w->counters.publish_denied++;
-    worker_event_of(w, l, EVENT_PUBLISH_DENIED, command_flag(l, v), p->topic, why);
+    worker_event_of(w, l, EVENT_PUBLISH_DENIED, v->is_foreign ? EVENT_COMMAND : 0, p->topic, why);
     link_log(l, "gate", "publish to %.*s refused: role %s: %s", BYTES_ARG(p->topic),
              grant_role(l->grant), why);
     session_acknowledge(l->resident->session, p, gate_outcome_reason(v->outcome), why);
@@ -155,7 +157,7 @@ static void take_publish(struct link *l, const struct wire_publish *p, const str
         return;
     }
     n_matched = route_publish(l, p, v->topic_hash, v->is_durable);
-    notice_publish(l, p, v->topic_hash, command_flag(l, v), n_matched);
+    notice_publish(l, p, v, n_matched);
     if (v->is_command)
         notice_command(l, p);
 }

@@ -71,6 +71,8 @@ struct verdict {
     uint64_t topic_hash;
     enum gate_outcome outcome;
     bool is_command;
+    bool is_foreign; /* and not this client's to give */
+    bool is_unread;  /* nobody has to subscribe to it */
     bool is_durable; /* what is published there survives */
 };
 
@@ -266,6 +268,7 @@ void listen_free(struct worker *w);
 /* admit.c */
 bool admit_connection(const struct worker_listener *from, struct link *l);
 enum stream_outcome admit_handshake(struct link *l);
+void admit_accepted(struct link *l);
 void admit_leave(const struct link *l);
 
 /* link.c */
@@ -291,7 +294,7 @@ void link_free_doomed(struct worker *w);
 /* notice.c */
 void notice_sent(struct link *l, size_t n);
 void notice_end(struct link *l, uint8_t reason, const char *why);
-void notice_publish(struct link *l, const struct wire_publish *p, uint64_t hash, uint32_t command,
+void notice_publish(struct link *l, const struct wire_publish *p, const struct verdict *v,
                     size_t n_matched);
 void notice_qos2(struct link *l, size_t before);
 void notice_queued(struct link *l, const struct queue *q, size_t added_bytes);

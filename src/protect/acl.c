@@ -94,13 +94,24 @@ static bool rule_hits(const struct acl_rule *r, enum gate_action action, struct 
     return action == GATE_PUBLISH ? rule_matches(r, topic) : wire_filter_covers(r->filter, topic);
 }
 
-static bool is_command(const struct policy *p, struct bytes topic)
+static bool list_has(const struct topic_list *l, struct bytes topic)
 {
-    for (size_t i = 0; i < p->n_commands; i++) {
-        if (rule_hits(&p->commands[i], GATE_PUBLISH, topic))
+    for (size_t i = 0; i < l->n; i++) {
+        if (rule_hits(&l->rules[i], GATE_PUBLISH, topic))
             return true;
     }
     return false;
+}
+
+/* What a publish there means to the detectors. */
+static void see_meaning(const struct grant *g, struct bytes topic, struct gate_answer *ret)
+{
+    bool is_its = list_has(&g->role->commands, topic);
+
+    ret->is_command = is_its || list_has(&g->policy->commands, topic);
+    ret->is_foreign =
+        ret->is_command && !is_its && !(g->role->may_command && g->role->commands.n == 0);
+    ret->is_unread = list_has(&g->policy->unread, topic);
 }
 
 /* The rule that decides, or NULL. */
@@ -129,10 +140,12 @@ struct gate_answer gate_check(const struct grant *g, enum gate_action action, st
 {
     struct gate_answer a = {
         .outcome = GATE_E_NOT_AUTHORIZED,
-        .is_command = action == GATE_PUBLISH && is_command(g->policy, topic),
         .role = g->role->name,
     };
     const struct acl_rule *r;
+
+    if (action == GATE_PUBLISH)
+        see_meaning(g, topic, &a);
 
     if (is_reserved(g, action, topic)) {
         a.outcome = GATE_E_RESERVED;
@@ -260,5 +273,7 @@ void gate_explain(const struct grant *g, enum gate_action action, struct bytes t
         explain_rules(g, action, topic, ret);
     if (a.is_command)
         buf_addf(ret, " The topic commands equipment, and the role %s.",
-                 g->role->may_command ? "may command" : "has no may_command");
+                 !a.is_foreign             ? "may command"
+                 : g->role->commands.n > 0 ? "may command other topics only"
+                                           : "has no may_command");
 }

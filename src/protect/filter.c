@@ -113,14 +113,14 @@ const char *rule_filter_wrong_why(const char *filter)
 }
 
 /**
- * command_topic_wrong_why() - may a command topic have this filter?
+ * listed_topic_wrong_why() - may a command topic have this filter?
  *
  * Return: NULL when it may; otherwise what is wrong and what is allowed.  Static.
  */
-const char *command_topic_wrong_why(const char *filter)
+const char *listed_topic_wrong_why(const char *filter)
 {
     if (strstr(filter, "${") != NULL)
-        return "has a ${...}; a command topic is the same for everybody";
+        return "has a ${...}; such a list is the same for everybody";
     return rule_filter_wrong_why(filter);
 }
 

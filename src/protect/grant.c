@@ -282,12 +282,6 @@ bool grant_is_critical(const struct grant *g)
     return g->role->critical;
 }
 
-/** grant_may_command() - is publishing to a command topic its job? */
-bool grant_may_command(const struct grant *g)
-{
-    return g->role->may_command;
-}
-
 /** grant_is_control_plane() - came by the control listener, with a role that may */
 bool grant_is_control_plane(const struct grant *g)
 {

@@ -84,6 +84,36 @@ static void role_take_rules(struct builder *b, struct role *role, const struct r
     }
 }
 
+/* @whose: of the error, "role \"x\": " or nothing. */
+static void list_compile(struct builder *b, struct topic_list *l, const char *const *filters,
+                         size_t n, const char *whose, const char *what)
+{
+    if (n > POLICY_TOPICS_MAX) {
+        buf_addf(&b->error, "%s%zu %ss; at most %d", whose, n, what, POLICY_TOPICS_MAX);
+        return;
+    }
+    l->rules = mem_zero(MAX(n, 1U) * sizeof(*l->rules));
+    for (size_t i = 0; i < n && b->error.len == 0; i++) {
+        const char *why = listed_topic_wrong_why(filters[i]);
+
+        if (why != NULL)
+            buf_addf(&b->error, "%s%s \"%s\" %s", whose, what, filters[i], why);
+        else
+            rule_compile(&l->rules[l->n++],
+                         &(struct rule_spec){.filter = filters[i], .publish = true});
+    }
+}
+
+static void role_take_commands(struct builder *b, struct role *role, const struct role_spec *spec)
+{
+    struct buf whose = {0};
+
+    buf_addf(&whose, "role \"%s\": %c", spec->name, 0);
+    list_compile(b, &role->commands, spec->command_topics, spec->n_command_topics,
+                 (const char *)whose.at, "command topic");
+    buf_done(&whose);
+}
+
 static void add_role(struct builder *b, const struct role_spec *spec)
 {
     struct policy *p = b->policy;
@@ -113,6 +143,7 @@ static void add_role(struct builder *b, const struct role_spec *spec)
     map_put(&p->role_by_name, role);
     role_take_rules(b, role, spec, true);
     role_take_rules(b, role, spec, false);
+    role_take_commands(b, role, spec);
     for (size_t i = 0; i < role->n_rules; i++)
         role->has_variable |= role->rules[i].has_variable;
 }
@@ -179,17 +210,6 @@ static void add_user(struct builder *b, const struct user_spec *spec)
         map_put(&p->user_by_cn, user);
 }
 
-static void add_command(struct builder *b, const char *filter)
-{
-    const char *why = command_topic_wrong_why(filter);
-
-    if (why != NULL)
-        buf_addf(&b->error, "command topic \"%s\" %s", filter, why);
-    else
-        rule_compile(&b->policy->commands[b->policy->n_commands++],
-                     &(struct rule_spec){.filter = filter, .publish = true});
-}
-
 static void set_anonymous(struct builder *b, const char *name)
 {
     const struct role *role = map_find(&b->policy->role_by_name, bytes_str(name));
@@ -211,9 +231,6 @@ static void check_size(struct builder *b)
         buf_addf(&b->error, "%zu roles; at most %d", s->n_roles, POLICY_ROLES_MAX);
     else if (s->n_users > POLICY_USERS_MAX)
         buf_addf(&b->error, "%zu users; at most %d", s->n_users, POLICY_USERS_MAX);
-    else if (s->n_command_topics > POLICY_COMMANDS_MAX)
-        buf_addf(&b->error, "%zu command topics; at most %d", s->n_command_topics,
-                 POLICY_COMMANDS_MAX);
 }
 
 static void build(struct builder *b)
@@ -226,13 +243,14 @@ static void build(struct builder *b)
         return;
     p->roles = mem_zero(MAX(s->n_roles, 1U) * sizeof(*p->roles));
     p->users = mem_zero(MAX(s->n_users, 1U) * sizeof(*p->users));
-    p->commands = mem_zero(MAX(s->n_command_topics, 1U) * sizeof(*p->commands));
     for (size_t i = 0; i < s->n_roles && b->error.len == 0; i++)
         add_role(b, &s->roles[i]);
     for (size_t i = 0; i < s->n_users && b->error.len == 0; i++)
         add_user(b, &s->users[i]);
-    for (size_t i = 0; i < s->n_command_topics && b->error.len == 0; i++)
-        add_command(b, s->command_topics[i]);
+    if (b->error.len == 0)
+        list_compile(b, &p->commands, s->command_topics, s->n_command_topics, "", "command topic");
+    if (b->error.len == 0)
+        list_compile(b, &p->unread, s->unread_topics, s->n_unread_topics, "", "unread topic");
     if (b->error.len == 0 && s->anonymous_role != NULL)
         set_anonymous(b, s->anonymous_role);
 }
@@ -282,6 +300,7 @@ struct policy *policy_unref(struct policy *p)
         return NULL;
     for (size_t i = 0; i < p->n_roles; i++) {
         rules_free(p->roles[i].rules, p->roles[i].n_rules);
+        rules_free(p->roles[i].commands.rules, p->roles[i].commands.n);
         free(p->roles[i].name);
     }
     for (size_t i = 0; i < p->n_users; i++) {
@@ -292,7 +311,8 @@ struct policy *policy_unref(struct policy *p)
         free(p->users[i].certificate_cn);
         free(p->users[i].name);
     }
-    rules_free(p->commands, p->n_commands);
+    rules_free(p->commands.rules, p->commands.n);
+    rules_free(p->unread.rules, p->unread.n);
     free((void *)(uintptr_t)p->answers.response_information);
     free((void *)(uintptr_t)p->answers.server_reference);
     map_done(&p->role_by_name);

@@ -56,6 +56,12 @@ struct acl_rule {
     uint8_t variable; /* enum rule_variable, whose value has the flaw */
 };
 
+/* Topics by their filters, without variables. */
+struct topic_list {
+    struct acl_rule *rules; /* owned, with their texts */
+    size_t n;
+};
+
 struct role {
     char *name;             /* owned */
     struct acl_rule *rules; /* owned, with their texts; deny rules first */
@@ -63,6 +69,7 @@ struct role {
     bool has_variable; /* some rule has */
     bool critical;
     bool may_command;
+    struct topic_list commands; /* that it may give; empty: any, if may_command */
     bool control_plane;
     uint64_t messages_per_s_max; /* the node's when the role has none */
     uint32_t scan_factor;
@@ -85,8 +92,8 @@ struct policy {
     size_t n_roles;
     struct user *users;
     size_t n_users;
-    struct acl_rule *commands; /* filters only */
-    size_t n_commands;
+    struct topic_list commands;
+    struct topic_list unread;
     const struct role *anonymous; /* NULL: nobody */
     struct map role_by_name;
     struct map user_by_name;

@@ -19,6 +19,8 @@
 #define LIMITS(X)                                                                                                      \
     X(connections_max,             10000,      1,    1000000,     "network connections to the node; more are closed at once") \
     X(connections_per_address_max, 2000,       1,    1000000,     "network connections from one address; more are closed at once") \
+    X(connecting_max,              2500,       1,    1000000,     "network connections to the node whose CONNECT was not accepted yet; more are closed at once") \
+    X(connecting_per_address_max,  1000,       1,    1000000,     "of them from one address; more are closed at once") \
     X(connect_timeout_ms,           8000,      100,  600000,      "from accept to a whole CONNECT; then the connection is closed") \
     X(connect_bytes_max,           65536,      64,   1048576,     "size of a CONNECT packet; larger is refused with 0x95") \
     X(packet_bytes_max,            1048576,    64,   268435460,   "size of any packet; told to 5.0 clients; larger is refused with 0x95") \
@@ -53,7 +55,7 @@ extern const struct limits limits_default;
 #define ROLE_RULES_MAX        1000
 #define POLICY_ROLES_MAX      1000
 #define POLICY_USERS_MAX      1000000
-#define POLICY_COMMANDS_MAX   1000
+#define POLICY_TOPICS_MAX     1000
 #define USER_NAME_MAX         256
 #define RULE_FILTER_BYTES_MAX 1024 /* as configured */
 #define RULE_VALUE_BYTES_MAX  256  /* of ${client_id} and the like */
@@ -74,8 +76,10 @@ struct role_spec {
     const char *kind; /* what the detectors take it for; NULL: by its name */
     const struct rule_spec *rules;
     size_t n_rules;
-    bool critical;      /* automatic responses never go beyond an alert */
-    bool may_command;   /* may publish to command topics without being an incident (D32) */
+    bool critical;    /* automatic responses never go beyond an alert */
+    bool may_command; /* may publish to command topics without being an incident (D32) */
+    const char *const *command_topics; /* only to these; further ones of the node */
+    size_t n_command_topics;
     bool control_plane; /* may connect to the control listener, and there subscribe to $bastide/
                            topics that its rules allow */
     uint64_t messages_per_s_max; /* 0: the node's limit */
@@ -116,6 +120,8 @@ struct policy_spec {
     size_t n_users;
     const char *const *command_topics; /* filters of topics that command equipment (D32) */
     size_t n_command_topics;
+    const char *const *unread_topics; /* filters of topics that nobody has to subscribe to (D09) */
+    size_t n_unread_topics;
     const char *anonymous_role; /* role of clients without credentials on listeners that allow them;
                                    NULL: nobody */
 };
@@ -126,7 +132,7 @@ const char *role_name_wrong_why(const char *name);
 const char *user_name_wrong_why(const char *name); /* certificate_cn as well */
 const char *rule_filter_wrong_why(const char *filter);
 const char *response_information_wrong_why(const char *text);
-const char *command_topic_wrong_why(const char *filter); /* as a rule's, but without ${...} */
+const char *listed_topic_wrong_why(const char *filter); /* as a rule's, but without ${...} */
 
 struct policy;
 
@@ -205,7 +211,6 @@ bool gate_response_information(const struct grant *g, const struct gate_subject 
 const char *grant_role(const struct grant *g);
 const char *grant_principal(const struct grant *g); /* user name; "" when anonymous */
 bool grant_is_critical(const struct grant *g);
-bool grant_may_command(const struct grant *g);
 bool grant_is_control_plane(
     const struct grant *g); /* of such a role, and came by the control listener */
 uint64_t grant_messages_per_s_max(const struct grant *g);
@@ -220,7 +225,9 @@ enum gate_action {
 
 struct gate_answer {
     enum gate_outcome outcome; /* GATE_ALLOWED, E_NOT_AUTHORIZED, E_DENIED, E_RESERVED */
-    bool is_command;           /* GATE_PUBLISH: the topic matches a command topic */
+    bool is_command;           /* GATE_PUBLISH: the topic matches a command topic, ... */
+    bool is_foreign;           /* ... and it is not this role's to command there */
+    bool is_unread;            /* GATE_PUBLISH: nobody has to subscribe to it */
     const char *role;          /* borrowed from the grant */
     const char
         *rule; /* the filter of the rule that decided, as configured; NULL if none; borrowed */

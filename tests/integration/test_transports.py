@@ -452,6 +452,31 @@ def test_the_limit_of_an_address_is_for_the_client(wires):
     assert wires.end() == 0
 
 
+def test_who_has_not_connected_yet_cannot_take_all_places(wires):
+    text = wires.config.read_text()
+    assert text.count("\nlimits:\n") == 1
+    wires.config.write_text(text.replace(
+        "\nlimits:\n", "\nlimits:\n  connecting_max: 5\n  connecting_per_address_max: 3\n"))
+    limit(wires, "connect_timeout_ms", 600000)
+    wires.start()
+    waiting = [raw_behind(wires, proxy_v2("192.0.2.7")) for _ in range(3)]
+    wait_until(lambda: events(wires, "connect-attempt") == 3, "all three are there")
+    with raw_behind(wires, proxy_v2("192.0.2.7")) as raw:
+        assert raw.rest_until_closed() == b"", "three of an address are enough"
+    with raw_behind(wires, proxy_v2("192.0.2.8")) as raw:
+        raw.join(wires, "other")
+        elsewhere = [raw_behind(wires, proxy_v2(f"192.0.2.{i}")) for i in (9, 10)]
+        wait_until(lambda: events(wires, "connect-attempt") == 7, "and two more")
+        with raw_behind(wires, b"") as late:
+            assert late.rest_until_closed() == b"", "five of all are enough"
+        waiting[0].join(wires, "one")
+        with raw_behind(wires, proxy_v2("192.0.2.11")) as late:
+            late.join(wires, "late")
+    for raw in waiting + elsewhere:
+        raw.close()
+    assert wires.end() == 0
+
+
 def test_the_limit_of_the_node_is_for_proxies_too(wires):
     limit(wires, "connections_max", 8)
     limit(wires, "connect_timeout_ms", 600000)

@@ -47,9 +47,17 @@ struct scene {
 
 /* Roles by their names, which are kinds, and "meter", which is a site's own. */
 static const struct detect_role scene_roles[] = {
-    {.name = "meter"},   {.name = "device"},  {.name = "gateway"},  {.name = "service"},
-    {.name = "monitor"}, {.name = "control"}, {.name = "operator"}, {.name = "actuator"},
-    {.name = "standby"}, {.name = "ota"},
+    {.name = "meter"},
+    {.name = "device"},
+    {.name = "gateway"},
+    {.name = "service"},
+    {.name = "monitor"},
+    {.name = "control"},
+    {.name = "operator"},
+    {.name = "actuator"},
+    {.name = "standby"},
+    {.name = "ota"},
+    {.name = "desk", .kind = "operator", .has_commands = true},
 };
 
 static inline void scene_begin(struct scene *s, double time_scale, unsigned grace_s)

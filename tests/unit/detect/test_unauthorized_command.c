@@ -34,7 +34,22 @@ static void other_topics_and_who_may_command_are_silent(void **state)
     scene_topic(&s, EVENT_PUBLISH_TOPIC, "m-1", "meter", "fmb/meter/m-1/p", 0);
     scene_topic(&s, EVENT_PUBLISH_TOPIC, "scada", "control", "fmb/command/breaker/7", 0);
     scene_topic(&s, EVENT_SUBSCRIBED, "m-1", "meter", "fmb/command/meter/m-1/#", EVENT_COMMAND);
+    scene_topic(&s, EVENT_PUBLISH_TOPIC, "op", "operator", "fmb/command/breaker/7", EVENT_COMMAND);
     assert_int_equal(s.n_found, 0);
+    scene_end(&s);
+}
+
+static void who_may_command_certain_equipment_only_is_told_of_elsewhere(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_begin(&s, 1, 0);
+    scene_topic(&s, EVENT_PUBLISH_TOPIC, "desk-1", "desk", "fmb/command/breaker/7", 0);
+    assert_int_equal(s.n_found, 0);
+    scene_topic(&s, EVENT_PUBLISH_TOPIC, "desk-1", "desk", "fmb/command/valve/7", EVENT_COMMAND);
+    assert_int_equal(s.n_found, 1);
+    assert_string_equal(s.found[0].kind, "unauthorized-command");
     scene_end(&s);
 }
 
@@ -76,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_command_by_one_who_may_not_is_high),
         cmocka_unit_test(other_topics_and_who_may_command_are_silent),
+        cmocka_unit_test(who_may_command_certain_equipment_only_is_told_of_elsewhere),
         cmocka_unit_test(it_is_said_once_until_it_has_been_quiet),
         cmocka_unit_test(a_long_topic_is_shown_cut_between_characters),
     };

@@ -160,7 +160,7 @@ static const struct wrong {
     {LEAST "respond: {[a]: no}\n", "bastide.yaml:3:11: respond: a key is not a word; keys and values are expected"},
     {LEAST "limits: {receive_maxx: 3}\n",
      "bastide.yaml:3:10: limits.receive_maxx: unknown key; did you mean receive_max? There are connections_max, "
-     "connections_per_address_max, connect_timeout_ms, connect_bytes_max, packet_bytes_max, keep_alive_max_s, "
+     "connections_per_address_max, connecting_max, connecting_per_address_max, connect_timeout_ms, connect_bytes_max, packet_bytes_max, keep_alive_max_s, "
      "session_expiry_max_s, sessions_max, subscriptions_per_session_max, queue_messages_max, queue_bytes_max, "
      "inflight_max, receive_max, topic_alias_max, topic_alias_sent_max, retained_messages_max, retained_bytes_max, memory_bytes_max, messages_per_s_max, "
      "will_delay_max_s"},
@@ -365,7 +365,7 @@ static const struct wrong {
     {LEAST "command_topics:\n  - a/#\n  - b#\n  - c/${user_name}\n  - [d]\n",
      "bastide.yaml:5:5: command_topics[1]: \"b#\" is not a topic filter; '+' stands alone between two '/', '#' alone "
      "and last, as in a/+/b/#\n"
-     "bastide.yaml:6:5: command_topics[2]: \"c/${user_name}\" has a ${...}; a command topic is the same for everybody\n"
+     "bastide.yaml:6:5: command_topics[2]: \"c/${user_name}\" has a ${...}; such a list is the same for everybody\n"
      "bastide.yaml:7:5: command_topics[3]: is not a single value; topic filters are needed"},
     {LEAST "mqtt:\n  redirect: moved\n",
      "bastide.yaml:4:13: mqtt.redirect: clients are sent on, and not told where to; add server_reference"},
@@ -521,11 +521,11 @@ static void every_key_arrives_in_its_field(void **state)
              "      - publish_subscribe: a/b\n"
              "    deny:\n      - subscribe: \"#\"\n"
              "    critical: yes\n    messages_per_s_max: 5\n    scan_factor: 20\n"
-             "  operator: {may_command: yes, control_plane: yes}\n"
+             "  operator: {may_command: yes, control_plane: yes, command_topics: [cmd/a, cmd/b]}\n"
              "command_topics:\n  - cmd/#\n  - +/set\n"
              "anonymous_role: meter\n"
              "inventory_file: file\n"
-             "detect: {startup_grace_s: 7, time_scale: 2.5}\n"
+             "detect: {startup_grace_s: 7, time_scale: 2.5, unread_topics: [debug/#]}\n"
              "respond: {enforce: no}\n"
              "mqtt:\n  response_information: r/${client_id}/\n  server_reference: b:8883\n"
              "  redirect: moved\n  check_payload_format: yes\n"
@@ -581,6 +581,10 @@ static void every_key_arrives_in_its_field(void **state)
     assert_true(p->roles[1].may_command && p->roles[1].control_plane);
     assert_int_equal(p->n_command_topics, 2);
     assert_string_equal(p->command_topics[1], "+/set");
+    assert_int_equal(p->roles[1].n_command_topics, 2);
+    assert_string_equal(p->roles[1].command_topics[0], "cmd/a");
+    assert_int_equal(p->n_unread_topics, 1);
+    assert_string_equal(p->unread_topics[0], "debug/#");
     assert_string_equal(p->anonymous_role, "meter");
     assert_int_equal(p->n_users, 2);
     assert_string_equal(p->users[0].name, "alice");

@@ -275,6 +275,76 @@ static void a_topic_that_commands_is_told_whether_or_not_it_is_allowed(void **st
     policy_unref(p);
 }
 
+static void a_role_commands_what_its_list_or_may_command_says(void **state)
+{
+    static const char *const node[] = {"cmd/#"};
+    static const char *const own[] = {"cmd/breaker/#", "lamp"};
+    static const struct rule_spec rule = PS("#");
+    static const struct {
+        bool may_command;
+        size_t n_own;
+        const char *topic;
+        bool is_command;
+        bool is_foreign;
+    } cases[] = {
+        {false, 0, "cmd/breaker/1", true, true},
+        {true, 0, "cmd/breaker/1", true, false},
+        {false, 2, "cmd/breaker/1", true, false},
+        {true, 2, "cmd/valve/1", true, true},
+        {false, 2, "lamp", true, false},
+        {false, 0, "lamp", false, false},
+        {true, 2, "a", false, false},
+    };
+    struct gate_subject s = {.client_id = BYTES("c1"), .anonymous_allowed = true};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct role_spec role = {.name = "r",
+                                       .rules = &rule,
+                                       .n_rules = 1,
+                                       .may_command = cases[i].may_command,
+                                       .command_topics = own,
+                                       .n_command_topics = cases[i].n_own};
+        struct policy *p = policy_of(&(struct policy_spec){.limits = limits_default,
+                                                           .roles = &role,
+                                                           .n_roles = 1,
+                                                           .command_topics = node,
+                                                           .n_command_topics = 1,
+                                                           .anonymous_role = "r"});
+        enum gate_outcome outcome;
+        struct grant *g = gate_admit(p, &s, &outcome);
+        struct gate_answer a = gate_check(g, GATE_PUBLISH, bytes_str(cases[i].topic));
+
+        assert_int_equal(a.is_command, cases[i].is_command);
+        assert_int_equal(a.is_foreign, cases[i].is_foreign);
+        grant_free(g);
+        policy_unref(p);
+    }
+}
+
+static void a_topic_that_nobody_has_to_read_is_told(void **state)
+{
+    static const char *const unread[] = {"debug/#"};
+    static const struct rule_spec rule = PS("#");
+    const struct role_spec role = {.name = "r", .rules = &rule, .n_rules = 1};
+    struct gate_subject s = {.client_id = BYTES("c1"), .anonymous_allowed = true};
+    struct policy *p = policy_of(&(struct policy_spec){.limits = limits_default,
+                                                       .roles = &role,
+                                                       .n_roles = 1,
+                                                       .unread_topics = unread,
+                                                       .n_unread_topics = 1,
+                                                       .anonymous_role = "r"});
+    enum gate_outcome outcome;
+    struct grant *g = gate_admit(p, &s, &outcome);
+
+    (void)state;
+    assert_true(gate_check(g, GATE_PUBLISH, BYTES("debug/x")).is_unread);
+    assert_false(gate_check(g, GATE_PUBLISH, BYTES("a")).is_unread);
+    assert_false(gate_check(g, GATE_SUBSCRIBE, BYTES("debug/x")).is_unread);
+    grant_free(g);
+    policy_unref(p);
+}
+
 /* clang-format off */
 static const struct explain_case {
     enum gate_action action;
@@ -511,6 +581,8 @@ int main(void)
         cmocka_unit_test(a_value_of_256_bytes_is_the_longest),
         cmocka_unit_test(several_values_in_one_level_are_put_in),
         cmocka_unit_test(a_topic_that_commands_is_told_whether_or_not_it_is_allowed),
+        cmocka_unit_test(a_role_commands_what_its_list_or_may_command_says),
+        cmocka_unit_test(a_topic_that_nobody_has_to_read_is_told),
         cmocka_unit_test(an_explanation_names_each_rule_and_why),
         cmocka_unit_test(a_role_without_rules_is_explained_as_such),
         cmocka_unit_test(gate_check_agrees_with_brute_force),

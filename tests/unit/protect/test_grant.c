@@ -262,13 +262,11 @@ static void a_grant_says_what_its_role_says(void **state)
     policy_unref(p);
     assert_string_equal(grant_role(meter), "meter");
     assert_true(grant_is_critical(meter));
-    assert_false(grant_may_command(meter));
     assert_false(grant_is_control_plane(meter));
     assert_int_equal(grant_messages_per_s_max(meter), 5);
     assert_int_equal(grant_scan_factor(meter), 20);
     assert_string_equal(grant_role(boss), "operator");
     assert_false(grant_is_critical(boss));
-    assert_true(grant_may_command(boss));
     assert_true(grant_is_control_plane(boss));
     assert_int_equal(grant_messages_per_s_max(boss), limits_default.messages_per_s_max);
     assert_int_equal(grant_scan_factor(boss), 1);

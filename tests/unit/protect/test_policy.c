@@ -74,9 +74,9 @@ static void a_filter_of_1024_bytes_is_the_longest(void **state)
 static void a_command_topic_has_no_variable(void **state)
 {
     (void)state;
-    assert_null(command_topic_wrong_why("fmb/command/#"));
-    assert_non_null(strstr(command_topic_wrong_why("fmb/${client_id}/#"), "same for everybody"));
-    assert_non_null(strstr(command_topic_wrong_why("fmb/#/x"), "is not a topic filter"));
+    assert_null(listed_topic_wrong_why("fmb/command/#"));
+    assert_non_null(strstr(listed_topic_wrong_why("fmb/${client_id}/#"), "same for everybody"));
+    assert_non_null(strstr(listed_topic_wrong_why("fmb/#/x"), "is not a topic filter"));
 }
 
 static void a_name_is_valid_or_told_what_is_wrong(void **state)
@@ -159,7 +159,7 @@ static void a_user_that_is_wrong_is_named(void **state)
 static void command_topics_and_the_anonymous_role_are_checked(void **state)
 {
     static const char *const commands[] = {"a/#", "b/${client_id}"};
-    const struct role_spec roles[] = {good_role, {.name = "boss", .control_plane = true}};
+    struct role_spec roles[] = {good_role, {.name = "boss", .control_plane = true}};
     struct policy_spec spec = {
         .limits = limits_default,
         .roles = roles,
@@ -169,9 +169,21 @@ static void command_topics_and_the_anonymous_role_are_checked(void **state)
     };
 
     (void)state;
-    assert_refused(&spec, "command topic \"b/${client_id}\" has a ${...}; a command topic is the "
+    assert_refused(&spec, "command topic \"b/${client_id}\" has a ${...}; such a list is the "
                           "same for everybody");
+    spec.unread_topics = commands;
+    spec.n_unread_topics = 2;
     spec.n_command_topics = 1;
+    assert_refused(&spec, "unread topic \"b/${client_id}\" has a ${...}; such a list is the same "
+                          "for everybody");
+    spec.n_unread_topics = 1;
+    roles[1].command_topics = commands;
+    roles[1].n_command_topics = 2;
+    assert_refused(&spec, "role \"boss\": command topic \"b/${client_id}\" has a ${...}; such a "
+                          "list is the same for everybody");
+    roles[1].n_command_topics = POLICY_TOPICS_MAX + 1;
+    assert_refused(&spec, "role \"boss\": 1001 command topics; at most 1000");
+    roles[1].n_command_topics = 0;
     spec.anonymous_role = "guest";
     assert_refused(&spec, "anonymous_role: there is no role \"guest\"");
     spec.anonymous_role = "boss";
@@ -189,7 +201,7 @@ static void too_many_of_anything_are_refused_before_they_are_read(void **state)
     spec.n_users = POLICY_USERS_MAX + 1;
     assert_refused(&spec, "1000001 users; at most 1000000");
     spec.n_users = 0;
-    spec.n_command_topics = POLICY_COMMANDS_MAX + 1;
+    spec.n_command_topics = POLICY_TOPICS_MAX + 1;
     assert_refused(&spec, "1001 command topics; at most 1000");
 }
 

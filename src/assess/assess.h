@@ -120,7 +120,8 @@
  *
  *   drill: rows of the store's table "drill", an object each
  *     {"at": unix ms, "subcategory": "MQ.DE.ID-02", "scenario": "R04", "injected": n, "detected": n,
- *      "seconds": [to alert, one each detected], "touched": [tries or topics before the alert], "by": "..."}
+ *      "seconds": [to alert, one each detected], "touched": [tries or topics before the alert],
+ *      "contained": n, "contain_seconds": [to what was done about it, one each contained], "by": "..."}
  *   assess_drills_evidence() turns them into evidence of
  *   MQ.DE.NM-01.t2 .t3  MQ.DE.NM-02.t2  MQ.DE.ID-01.t2 .t3  MQ.DE.ID-02.t1 .t2  MQ.DE.ID-03.t3
  *   MQ.DE.ID-04.t2  MQ.PR.SP-03.t3 .t5  MQ.PR.SA-03.t1 .t2 .t4

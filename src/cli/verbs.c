@@ -310,10 +310,11 @@ const struct cli_verb cli_verbs[] = {
      "refused, or shows each kind of client a server that it must not trust. What --intruder and "
      "--drill measured is kept in the node's store, from where bastide assess takes it."},
     {"drill", cli_drill, "attack the node in small, and measure whether its detectors notice", "DETECTOR|all", drill_options,
-     "After bastide lab --prepare. By a client made for it and from addresses of its own, 127.0.0.200 "
-     "and up, so that nobody else is disturbed. How many were noticed, how soon and after how many "
-     "attempts is kept in the node's store, from where bastide assess takes it. Not every detector "
-     "has a drill: what compares a client with its habits takes hours."},
+     "After bastide lab --prepare. By clients made for it and from addresses of its own, 127.0.0.200 "
+     "and up, so that nobody else is disturbed, which a bystander checks. How many were noticed, how "
+     "soon and after how many attempts, and how soon the node did something about it, is kept in the "
+     "node's store, from where bastide assess takes it. Not every detector has a drill: what compares "
+     "a client with its habits takes hours. All of them take about four minutes."},
     {"bench", cli_bench, "put load on any MQTT broker, and check what it delivers", "SCENARIO", bench_options,
      "Scenarios: " SCENARIOS "each with defaults of its own. Every message carries a number, so "
      "what is lost, doubled, out of order or changed is found; it then exits 1. Latency is measured "

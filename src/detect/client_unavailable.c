@@ -8,6 +8,9 @@
  * without DISCONNECT.  After a proper DISCONNECT there are 30 min of grace.  An outage of
  * many is mass-disconnect's.  Never more than an alert.
  *
+ * Who has a role with ping_topic is asked each minute, and missed when two questions have found no
+ * answer: whatever it publishes is one.
+ *
  * MQ.DE.PM-01
  */
 #include "detect/detector.h"
@@ -20,6 +23,7 @@ struct state {
     uint64_t heard_ns;
     float longest_s; /* silence while online */
     uint32_t keep_alive_s;
+    uint32_t n_asked; /* since it was heard of */
     bool is_away;
     bool said_goodbye;
     bool is_missed;
@@ -57,6 +61,8 @@ static void measure(const struct judge *j, const struct record *r, struct measur
     const struct state *me = slot_peek(j, r);
     double allowed, n;
 
+    if (me != NULL && me->n_asked > 0) /* to the last question it may still answer */
+        measure_rule(j, r, RULE_D04_PING, me->n_asked - 1, m);
     if (me == NULL || !me->is_missed)
         return;
     allowed = allowed_s(me, learned_peek(j, r));
@@ -88,6 +94,7 @@ static void heard(struct judge *j, struct record *r, struct state *me,
             me->longest_s = MAX(me->longest_s, (float)gap_s);
     }
     me->heard_ns = now_of(j);
+    me->n_asked = 0;
     me->is_missed = false;
 }
 
@@ -103,10 +110,12 @@ static void observe(struct judge *j, const struct sight *s)
     case EVENT_CONNECT_ACCEPTED:
         me->keep_alive_s = s->e->number;
         me->is_away = me->said_goodbye = me->is_missed = false;
+        me->n_asked = 0;
         me->heard_ns = now_of(j);
         break;
     case EVENT_DISCONNECTED:
         me->is_away = true;
+        me->n_asked = 0;
         me->said_goodbye = s->e->value == 1;
         break;
     case EVENT_TRAFFIC:
@@ -115,6 +124,10 @@ static void observe(struct judge *j, const struct sight *s)
             return;
         heard(j, s->client, me, &t);
         break;
+    case EVENT_PINGED:
+        me->n_asked++;
+        suspect(j, s, s->client);
+        return;
     default: /* AWAITED */
         me->is_missed = true;
         suspect(j, s, s->client);
@@ -138,7 +151,7 @@ const struct detector detect_client_unavailable = {
             .hold_s = 30,
             .yields = {"D43", "D44"},
             .watches = BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_DISCONNECTED) |
-                       BIT64(EVENT_TRAFFIC) | BIT64(EVENT_AWAITED),
+                       BIT64(EVENT_TRAFFIC) | BIT64(EVENT_AWAITED) | BIT64(EVENT_PINGED),
         },
     .part = PART_CONNECTION,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),

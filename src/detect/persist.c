@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "detect/private.h"
 
 #define CLIENT_PREFIX "client:"
@@ -162,13 +163,7 @@ static bool take_piece(struct detect *d, const char *name, const char *doc)
 /** detect_habit_key() - the key of a client's row; Return: owned. */
 char *detect_habit_key(struct bytes client_id)
 {
-    struct buf key = {0};
-    char *text;
-
-    buf_addf(&key, CLIENT_PREFIX "%.*s", BYTES_ARG(client_id));
-    text = bytes_dup_str(buf_view(&key));
-    buf_done(&key);
-    return text;
+    return text_format(CLIENT_PREFIX "%.*s", BYTES_ARG(client_id));
 }
 
 /**

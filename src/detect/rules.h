@@ -24,6 +24,7 @@
     X(D03_MEDIUM,        "D03", "medium",         MEDIUM,   12,    600,    "as low") \
     X(D04_LOW,           "D04", "low",            LOW,      1,     60,     "how often the longest silence that it may keep has passed; that is at least so many seconds") \
     X(D04_CRITICAL,      "D04", "critical",       HIGH,     1,     60,     "as low, of a critical client") \
+    X(D04_PING,          "D04", "ping",           HIGH,     2,     60,     "questions on its role's ping_topic that found no answer, one after another") \
     X(D05_MEDIUM,        "D05", "medium",         MEDIUM,   5,     60,     "failed logins from one address") \
     X(D05_HIGH,          "D05", "high",           HIGH,     10,    600,    "failed logins from one address") \
     X(D05_NAME,          "D05", "name",           MEDIUM,   10,    600,    "failed logins as one user name; told, never acted on") \

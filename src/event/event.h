@@ -49,6 +49,7 @@
     X(QOS2_OPEN,           "qos2-open")              /* value: received QoS 2 messages that are not released */ \
     X(WILL_SET,            "will-set")               /* with CONNECT; topic; value: EVENT_COMMAND or 0, EVENT_DENIED; number: bytes of its payload */ \
     X(WILL_PUBLISHED,      "will-published")         /* topic */                                    \
+    X(PINGED,              "pinged")                 /* was asked, on its role's ping_topic, whether it is there */ \
     X(ACTION_TAKEN,        "action-taken")           /* text: what was done to this client, by whom */ \
     X(SILENT,              "silent")                 /* made by detect: nothing since CONNECT; number: for so long, s */ \
     X(AWAITED,             "awaited")                /* made by detect: a client should have been heard of by now */ \

@@ -23,7 +23,7 @@ struct drill {
     struct tls_context *tls;        /* owned; with a certificate of DRILL_ID; NULL: none yet */
     struct tls_context *tls_nobody; /* owned; without a certificate */
     struct buf password_secret;     /* owned; of DRILL_NAME */
-    struct client *attacker;        /* owned; of the drill of a detector; NULL: none */
+    struct client *bystander;       /* owned; of the drills of detectors: DRILL_ID; NULL: none */
     unsigned round;
     char source[16]; /* address of this round */
 };
@@ -50,6 +50,7 @@ void drill_say(const struct drill *d, const char *format, ...) PRINTF(2, 3);
 
 #define DRILL_DETECTORS "detectors" /* all that have a drill */
 bool drill_detects(const char *name);
+struct tls_context *drill_strange_tls(const struct drill *d, const char *name, char **ret_error);
 bool drill_detect(struct drill *d, char **ret_error);
 bool drill_revoke(struct drill *d, char **ret_error);
 bool drill_disable(struct drill *d, char **ret_error);

@@ -188,6 +188,29 @@ static bool make_rogue_ca(const char *ca, char **ret_error)
     return pki_create(ca, "Rogue CA", now_unix_ms, now_unix_ms + PKI_CA_DAYS * DAY_MS, ret_error);
 }
 
+/** drill_strange_tls() - a client's TLS with a certificate for @name by a CA that nobody knows */
+struct tls_context *drill_strange_tls(const struct drill *d, const char *name, char **ret_error)
+{
+    uint64_t now_unix_ms = clock_unix_ms();
+    const struct pki_request request = {
+        .kind = PKI_CLIENT,
+        .common_name = name,
+        .not_before_unix_ms = now_unix_ms,
+        .not_after_unix_ms = now_unix_ms + DAY_MS,
+    };
+    char *ca = lab_path(d->home.dir, "rogue", "");
+    char *certificate = lab_path(d->home.dir, "rogue-client", ".crt");
+    char *key = lab_path(d->home.dir, "rogue-client", ".key");
+    struct tls_context *tls = NULL;
+
+    if (make_rogue_ca(ca, ret_error) && pki_issue(ca, &request, certificate, key, NULL, ret_error))
+        tls = tls_context_new_client(d->home.ca, certificate, key, ret_error);
+    free(ca);
+    free(certificate);
+    free(key);
+    return tls;
+}
+
 static bool pretend(const struct drill *d, enum pretence pretence, const char *certificate,
                     const char *key, char **ret_error)
 {

@@ -38,6 +38,24 @@ static uint64_t opened_of(const json_t *incident)
     return (uint64_t)json_integer_value(json_object_get(incident, "time_unix_ms"));
 }
 
+/* When the node did something about it; 0: it did nothing but tell. */
+static uint64_t contained_at(const json_t *incident)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(json_object_get(incident, "actions"), i, one)
+    {
+        const char *what = json_string_value(json_object_get(one, "what"));
+        const char *state = json_string_value(json_object_get(one, "state"));
+
+        if (what != NULL && state != NULL && strcmp(state, "done") == 0 &&
+            strcmp(what, "record") != 0 && strcmp(what, "alert") != 0)
+            return (uint64_t)json_integer_value(json_object_get(one, "at_unix_ms"));
+    }
+    return 0;
+}
+
 static bool is_closed(const json_t *incident)
 {
     const char *state = json_string_value(json_object_get(incident, "state"));
@@ -45,11 +63,11 @@ static bool is_closed(const json_t *incident)
     return state != NULL && strcmp(state, "closed") == 0;
 }
 
-/* When the exercise was noticed; 0: it was not.  @ret_stood: an incident of that kind was open
- * already, so that a new one was not to come. */
-static uint64_t noticed_at(const struct exercise *e, const json_t *incidents, bool *ret_stood)
+/* The incident by which the exercise was noticed, borrowed; NULL: it was not.  @ret_stood: one of
+ * that kind was open already, so that a new one was not to come. */
+static const json_t *noticed_by(const struct exercise *e, const json_t *incidents, bool *ret_stood)
 {
-    uint64_t first = 0;
+    const json_t *first = NULL;
     const json_t *one;
     size_t i;
 
@@ -62,8 +80,8 @@ static uint64_t noticed_at(const struct exercise *e, const json_t *incidents, bo
             continue;
         if (opened < e->begun_unix_ms[0])
             *ret_stood |= !is_closed(one);
-        else if (first == 0 || opened < first)
-            first = opened;
+        else if (first == NULL || opened < opened_of(first))
+            first = one;
     }
     return first;
 }
@@ -77,6 +95,27 @@ static unsigned attempts_until(const struct exercise *e, uint64_t unix_ms)
     return n;
 }
 
+static double seconds_from_begin(const struct exercise *e, uint64_t unix_ms)
+{
+    return (double)(unix_ms - e->begun_unix_ms[0]) / 1000.0;
+}
+
+/* Both, for @line and for a person. */
+static void add_containment(const struct exercise *e, const json_t *incident, json_t *line,
+                            struct buf *text)
+{
+    uint64_t contained = contained_at(incident);
+
+    json_object_set_new(line, "contained", json_integer(contained > 0));
+    if (contained == 0) {
+        buf_addf(text, "; told, nothing done");
+        return;
+    }
+    json_object_set_new(line, "contain_seconds",
+                        json_pack("[f]", seconds_from_begin(e, contained)));
+    buf_addf(text, "; contained after %.3f s", seconds_from_begin(e, contained));
+}
+
 /**
  * exercise_result() - a row for the node's table of drills
  * @incidents:  all that the node knows of
@@ -87,28 +126,31 @@ static unsigned attempts_until(const struct exercise *e, uint64_t unix_ms)
 json_t *exercise_result(const struct exercise *e, const json_t *incidents, char **ret_text)
 {
     bool stood = false;
-    uint64_t noticed = e->n > 0 ? noticed_at(e, incidents, &stood) : 0;
-    unsigned touched = attempts_until(e, noticed);
-    double seconds;
+    const json_t *noticed = e->n > 0 ? noticed_by(e, incidents, &stood) : NULL;
+    CLEANUP(buf_done) struct buf text = {0};
+    unsigned touched;
     json_t *line;
 
-    if (e->n == 0 || (noticed == 0 && stood)) {
+    if (e->n == 0 || (noticed == NULL && stood)) {
         text_fail(ret_text, "%s: not exercised: %s", e->plan->what,
                   stood ? "such an incident was open already; close it first"
                         : "the node did not let it come so far");
         return NULL;
     }
     line = json_pack("{s:s, s:s, s:i, s:i}", "subcategory", e->plan->subcategory, "scenario",
-                     e->plan->scenario, "injected", 1, "detected", noticed > 0);
-    if (noticed == 0) {
+                     e->plan->scenario, "injected", 1, "detected", noticed != NULL);
+    if (noticed == NULL) {
         text_fail(ret_text, "%s: %u attempts, NOT noticed", e->plan->what, e->n);
         return line;
     }
-    seconds = (double)(noticed - e->begun_unix_ms[0]) / 1000.0;
-    json_object_set_new(line, "seconds", json_pack("[f]", seconds));
+    touched = attempts_until(e, opened_of(noticed));
+    json_object_set_new(line, "seconds",
+                        json_pack("[f]", seconds_from_begin(e, opened_of(noticed))));
     json_object_set_new(line, "touched", json_pack("[i]", (int)touched));
-    text_fail(ret_text, "%s: noticed within %u attempt%s, after %.3f s", e->plan->what, touched,
-              touched == 1 ? "" : "s", seconds);
+    buf_addf(&text, "%s: noticed within %u attempt%s, after %.3f s", e->plan->what, touched,
+             touched == 1 ? "" : "s", seconds_from_begin(e, opened_of(noticed)));
+    add_containment(e, noticed, line, &text);
+    *ret_text = bytes_dup_str(buf_view(&text));
     return line;
 }
 

@@ -76,8 +76,10 @@ static const struct entry roles[] = {
      "    - subscribe: fmb/work-order/${user_name}/#\n"},
     {"lab-drill",
      "lab-drill:\n"
+     "  command_topics: [fmb/drill/+/command/#]\n"
      "  allow:\n"
-     "    - publish_subscribe: fmb/drill/${user_name}/#\n"},
+     "    - publish_subscribe: fmb/drill/${user_name}/#\n"
+     "    - subscribe: +/drill/${user_name}/#\n"},
 };
 
 static const char *const command_topics[] = {"fmb/command/#"};

@@ -213,6 +213,11 @@ static const struct config_key role_keys[] = {
      .deflt = "0", .what = "PUBLISH a second from one client of the role; 0: as limits say"},
     {"scan_factor", CONFIG_U32, 0, IN(role_spec, scan_factor), .min = 1, .max = 1000, .deflt = "1",
      .what = "so many times the usual number of topics is usual for it; 1: as its kind says"},
+    {"ping_topic", CONFIG_TEXT, 0, IN(role_spec, ping_topic), .min = 1, .max = RULE_FILTER_BYTES_MAX,
+     .wrong_why = ping_topic_wrong_why,
+     .what = "its clients get an empty message there each detect.ping_interval_s, such as ping/${client_id}; who "
+             "does not publish anything between two of them, twice, is unavailable. For those that must be there, "
+             "and have nothing to say by themselves"},
 };
 static const struct config_section role_section = SECTION(role_keys, role_spec, NULL);
 
@@ -259,6 +264,8 @@ static const struct config_key detect_keys[] = {
      .count_offset = offsetof(struct config, n_health_check_sources), .max = 1000,
      .items = "addresses and prefixes", .wrong_why = config_proxy_wrong_why,
      .what = "load balancers and scanners of the site: what an address is blamed for is not counted of them"},
+    {"ping_interval_s", CONFIG_U32, 0, IN(config, policy.ping_interval_s), .min = 1, .max = 3600, .deflt = "60",
+     .what = "between two messages on a role's ping_topic"},
     {"startup_grace_s", CONFIG_U32, 0, IN(config, startup_grace_s), .min = 0, .max = 86400, .deflt = "120",
      .what = "after the start look but do not act for so long, because everybody reconnects"},
     {"time_scale", CONFIG_DECIMAL, 0, IN(config, detect_time_scale), .min = 1, .max = 10000, .deflt = "1",

@@ -142,6 +142,14 @@ void notice_publish(struct link *l, const struct wire_publish *p, const struct v
         tell(l);
 }
 
+/** notice_ping() - the client is asked whether it is there; after all that it has said until now */
+void notice_ping(struct link *l)
+{
+    if (l->publishing != NULL && l->publishing->traffic.n_messages > 0)
+        tell(l);
+    worker_event(l->worker, l, &(struct event){.kind = EVENT_PINGED});
+}
+
 /** notice_qos2() - how many QoS 2 messages of the client are open has changed */
 void notice_qos2(struct link *l, size_t before)
 {

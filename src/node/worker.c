@@ -405,6 +405,7 @@ int worker_begin(struct worker *w)
         return err_trace(r);
     w->now_ns = clock_now_ns();
     worker_due(w, &w->sweep, w->now_ns + SWEEP_NS, sweep);
+    worker_due(w, &w->ping, w->now_ns + NS_PER_S, ping_all);
     return 0;
 }
 
@@ -413,6 +414,7 @@ void worker_end(struct worker *w)
 {
     stop(w);
     heap_clear(&w->timers, &w->sweep.timer);
+    heap_clear(&w->timers, &w->ping.timer);
 }
 
 static void *run(void *arg)

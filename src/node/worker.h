@@ -231,6 +231,7 @@ struct worker {
     uint64_t work_beside; /* what is no message */
     bool is_behind;       /* the last turn did not take all deliveries */
     struct due sweep;
+    struct due ping;
     uint64_t sweep_stamp;
     enum memory_stage memory_told;
     struct counters counters;
@@ -300,6 +301,8 @@ void notice_qos2(struct link *l, size_t before);
 void notice_queued(struct link *l, const struct queue *q, size_t added_bytes);
 void notice_retain(struct link *l, const struct wire_publish *p);
 void notice_command(struct link *l, const struct wire_publish *p);
+void notice_ping(struct link *l);
+void ping_all(struct worker *w, struct due *d);
 void notice_connect(struct link *l, const struct wire_connect *p);
 void notice_will(struct link *l, const struct wire_connect *p, const struct gate_answer *a);
 /* subject.c */

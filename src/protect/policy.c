@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 
 /* What is being built, and the first thing that is wrong with it. */
@@ -106,12 +107,11 @@ static void list_compile(struct builder *b, struct topic_list *l, const char *co
 
 static void role_take_commands(struct builder *b, struct role *role, const struct role_spec *spec)
 {
-    struct buf whose = {0};
+    char *whose = text_format("role \"%s\": ", spec->name);
 
-    buf_addf(&whose, "role \"%s\": %c", spec->name, 0);
-    list_compile(b, &role->commands, spec->command_topics, spec->n_command_topics,
-                 (const char *)whose.at, "command topic");
-    buf_done(&whose);
+    list_compile(b, &role->commands, spec->command_topics, spec->n_command_topics, whose,
+                 "command topic");
+    free(whose);
 }
 
 static void add_role(struct builder *b, const struct role_spec *spec)
@@ -138,12 +138,16 @@ static void add_role(struct builder *b, const struct role_spec *spec)
         .messages_per_s_max =
             spec->messages_per_s_max > 0 ? spec->messages_per_s_max : p->limits.messages_per_s_max,
         .scan_factor = MAX(spec->scan_factor, 1U),
+        .ping_topic = text_dup(spec->ping_topic),
     };
     p->n_roles++;
     map_put(&p->role_by_name, role);
     role_take_rules(b, role, spec, true);
     role_take_rules(b, role, spec, false);
     role_take_commands(b, role, spec);
+    why = spec->ping_topic != NULL ? ping_topic_wrong_why(spec->ping_topic) : NULL;
+    if (why != NULL && b->error.len == 0)
+        buf_addf(&b->error, "role \"%s\": ping_topic %s", spec->name, why);
     for (size_t i = 0; i < role->n_rules; i++)
         role->has_variable |= role->rules[i].has_variable;
 }
@@ -272,6 +276,7 @@ struct policy *policy_new(const struct policy_spec *spec, char **ret_error)
 
     atomic_init(&p->refs, 1);
     p->limits = spec->limits;
+    p->ping_interval_s = spec->ping_interval_s > 0 ? spec->ping_interval_s : PING_INTERVAL_S;
     p->answers = spec->answers;
     p->answers.response_information = text_dup(spec->answers.response_information);
     p->answers.server_reference = text_dup(spec->answers.server_reference);
@@ -301,6 +306,7 @@ struct policy *policy_unref(struct policy *p)
     for (size_t i = 0; i < p->n_roles; i++) {
         rules_free(p->roles[i].rules, p->roles[i].n_rules);
         rules_free(p->roles[i].commands.rules, p->roles[i].commands.n);
+        free(p->roles[i].ping_topic);
         free(p->roles[i].name);
     }
     for (size_t i = 0; i < p->n_users; i++) {
@@ -322,6 +328,12 @@ struct policy *policy_unref(struct policy *p)
     free(p->roles);
     free(p);
     return NULL;
+}
+
+/** policy_ping_interval_s() - between two questions on a ping_topic; at least 1 */
+uint32_t policy_ping_interval_s(const struct policy *p)
+{
+    return p->ping_interval_s;
 }
 
 /** policy_limits() - Return: its limits, borrowed. */

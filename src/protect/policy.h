@@ -73,6 +73,7 @@ struct role {
     bool control_plane;
     uint64_t messages_per_s_max; /* the node's when the role has none */
     uint32_t scan_factor;
+    char *ping_topic; /* owned; NULL: none */
 };
 
 struct user {
@@ -94,6 +95,7 @@ struct policy {
     size_t n_users;
     struct topic_list commands;
     struct topic_list unread;
+    uint32_t ping_interval_s;
     const struct role *anonymous; /* NULL: nobody */
     struct map role_by_name;
     struct map user_by_name;

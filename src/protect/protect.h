@@ -55,6 +55,7 @@ extern const struct limits limits_default;
 #define ROLE_RULES_MAX        1000
 #define POLICY_ROLES_MAX      1000
 #define POLICY_USERS_MAX      1000000
+#define PING_INTERVAL_S       60
 #define POLICY_TOPICS_MAX     1000
 #define USER_NAME_MAX         256
 #define RULE_FILTER_BYTES_MAX 1024 /* as configured */
@@ -84,6 +85,8 @@ struct role_spec {
                            topics that its rules allow */
     uint64_t messages_per_s_max; /* 0: the node's limit */
     uint32_t scan_factor; /* multiplies the topic-scan limits (gateway 20, monitor 5); 0: 1 */
+    const char
+        *ping_topic; /* where its clients are asked whether they are there (D04); NULL: not */
 };
 
 struct user_spec {
@@ -122,6 +125,7 @@ struct policy_spec {
     size_t n_command_topics;
     const char *const *unread_topics; /* filters of topics that nobody has to subscribe to (D09) */
     size_t n_unread_topics;
+    uint32_t ping_interval_s;   /* between two such questions; 0: PING_INTERVAL_S */
     const char *anonymous_role; /* role of clients without credentials on listeners that allow them;
                                    NULL: nobody */
 };
@@ -132,6 +136,7 @@ const char *role_name_wrong_why(const char *name);
 const char *user_name_wrong_why(const char *name); /* certificate_cn as well */
 const char *rule_filter_wrong_why(const char *filter);
 const char *response_information_wrong_why(const char *text);
+const char *ping_topic_wrong_why(const char *text);
 const char *listed_topic_wrong_why(const char *filter); /* as a rule's, but without ${...} */
 
 struct policy;
@@ -141,6 +146,7 @@ struct policy *policy_new(const struct policy_spec *spec, char **ret_error);
 struct policy *policy_ref(struct policy *p);
 struct policy *policy_unref(struct policy *p);
 const struct limits *policy_limits(const struct policy *p);
+uint32_t policy_ping_interval_s(const struct policy *p);
 const struct answers_spec *policy_answers(const struct policy *p);
 
 /* ---- connect ---- */
@@ -214,6 +220,7 @@ bool grant_is_critical(const struct grant *g);
 bool grant_is_control_plane(
     const struct grant *g); /* of such a role, and came by the control listener */
 uint64_t grant_messages_per_s_max(const struct grant *g);
+bool gate_ping_topic(const struct grant *g, const struct gate_subject *s, struct buf *ret);
 uint32_t grant_scan_factor(const struct grant *g);
 
 /* ---- publish, subscribe ---- */

@@ -117,8 +117,30 @@ def test_a_drill_that_there_is_not_is_told(site):
     assert done.returncode == 2 and "revoke, disable, ban, rogue-server, all" in done.stderr
 
 
-# Those that are noticed at once; each tells how many attempts it took at most.
+# Those that are noticed at once; each tells how many attempts it took at most.  All together take
+# minutes, and are tried by hand before a release.
 DETECTED = {
+    "abnormal-termination": ("MQ.DE.NM-02", 10),
+    "bad-certificate": ("MQ.PR.IA-02", 1),
+    "brute-force-io": ("MQ.PR.SP-03", 40),
+    "client-id-takeover-war": ("MQ.PR.IA-03", 8),
+    "connection-flood": ("MQ.DE.NM-01", 40),
+    "credential-stuffing": ("MQ.DE.ID-01", 6),
+    "malformed-packets": ("MQ.PR.SP-01", 6),
+    "message-replay": ("MQ.PR.IP-02", 2),
+    "property-abuse": ("MQ.PR.SP-05", 1),
+    "protocol-downgrade": ("MQ.PR.IP-01", 4),
+    "publish-flood": ("MQ.PR.SP-05", 40),
+    "qos2-inflight-exhaustion": ("MQ.PR.SP-05", 50),
+    "retained-poisoning": ("MQ.PR.IP-02", 1),
+    "session-hoarding": ("MQ.PR.SP-05", 30),
+    "slow-connect": ("MQ.PR.SP-05", 6),
+    "slow-consumer": ("MQ.PR.SP-05", 1),
+    "source-change": ("MQ.PR.IA-03", 4),
+    "spoofed-report": ("MQ.PR.IP-02", 6),
+    "subscription-bomb": ("MQ.PR.SP-05", 120),
+    "unauthorized-command": ("MQ.PR.SP-03", 1),
+    "wildcard-snoop": ("MQ.DE.ID-02", 1),
     "sys-recon": ("MQ.DE.ID-02", 1),
     "acl-violations": ("MQ.DE.ID-02", 11),
     "topic-scan-subscribe": ("MQ.DE.ID-02", 30),
@@ -139,6 +161,17 @@ def test_an_attack_in_small_is_noticed_and_kept_as_evidence(bus, detector):
     assert line["touched"][0] <= most and line["seconds"][0] < 60
     assert "bastide drill, run by " in line["by"]
     assert detector in {i["kind"] for i in bus.json("incidents")}
+
+
+# In enforce mode by default: the node answers, and when is recorded.
+@pytest.mark.parametrize("detector", ["unauthorized-command", "malformed-packets"])
+def test_what_a_drill_provokes_is_contained_and_nobody_else_disturbed(bus, detector):
+    done = subprocess.run([BASTIDE, "drill", detector, "--home", str(bus.folder), "--json"], capture_output=True,
+                          text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    line = recorded(bus)[-1]
+    assert line["contained"] == 1
+    assert line["seconds"][0] <= line["contain_seconds"][0] < 60
 
 
 def test_a_drill_of_what_is_no_detector_says_so(bus):

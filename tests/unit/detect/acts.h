@@ -131,6 +131,8 @@ act_fn productive_reconnects;
 act_fn drops_fast;
 act_fn drops_each_4_min;
 act_fn silence;
+act_fn is_asked_in_vain;
+act_fn answers_when_asked;
 act_fn silence_after_goodbye;
 act_fn silence_of_one_who_speaks_in_waves;
 act_fn names_from_one_address;

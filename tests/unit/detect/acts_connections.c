@@ -51,6 +51,30 @@ void silence(struct scene *s, unsigned n)
     idle(s, n);
 }
 
+/* It has never said a word, as an actuator does. */
+void is_asked_in_vain(struct scene *s, unsigned n)
+{
+    ACTS;
+    connects(s, &me, 0, 60);
+    does(s, &me, EVENT_SUBSCRIBED, "ping/m-1", 0);
+    for (unsigned i = 0; i < n; i++) {
+        does(s, &me, EVENT_PINGED, NULL, 0);
+        idle(s, 60);
+    }
+}
+
+void answers_when_asked(struct scene *s, unsigned n)
+{
+    ACTS;
+    connects(s, &me, 0, 60);
+    for (unsigned i = 0; i < n; i++) {
+        does(s, &me, EVENT_PINGED, NULL, 0);
+        if (i % 2 == 0) /* one question may be lost */
+            sends_n(s, &me, 1);
+        idle(s, 60);
+    }
+}
+
 void silence_after_goodbye(struct scene *s, unsigned n)
 {
     ACTS;

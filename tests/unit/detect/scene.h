@@ -60,7 +60,8 @@ static const struct detect_role scene_roles[] = {
     {.name = "desk", .kind = "operator", .has_commands = true},
 };
 
-static inline void scene_begin(struct scene *s, double time_scale, unsigned grace_s)
+static inline void scene_begin_with(struct scene *s, double time_scale, unsigned grace_s,
+                                    const struct detect_override *overrides, size_t n_overrides)
 {
     struct detect_settings settings = {
         .time_scale = time_scale,
@@ -70,10 +71,17 @@ static inline void scene_begin(struct scene *s, double time_scale, unsigned grac
     const struct detect_config config = {
         .roles = scene_roles,
         .n_roles = COUNT_OF(scene_roles),
+        .overrides = overrides,
+        .n_overrides = n_overrides,
     };
 
     *s =
         (struct scene){.d = detect_new(&settings, &config), .only = SCENE_ONLY, .now_ns = SCENE_NS};
+}
+
+static inline void scene_begin(struct scene *s, double time_scale, unsigned grace_s)
+{
+    scene_begin_with(s, time_scale, grace_s, NULL, 0);
 }
 
 static inline void scene_end(struct scene *s)

@@ -19,6 +19,7 @@ static const struct {
     {"abnormal-termination",     drops_fast,                  7,    11,   SEVERITY_LOW,      "m-1"},
     {"abnormal-termination",     drops_fast,                  7,    20,   SEVERITY_MEDIUM,   "m-1"},
     {"client-unavailable",       silence,                     160,  240,  SEVERITY_LOW,      "m-1"},
+    {"client-unavailable",       is_asked_in_vain,            2,    3,    SEVERITY_HIGH,     "m-1"},
     {"client-unavailable",       silence_after_goodbye,       1900, 2060, SEVERITY_LOW,      "m-1"},
     {"credential-stuffing",      names_from_one_address,      4,    6,    SEVERITY_HIGH,     "203.0.113.9"},
     {"undeliverable-messages",   unread_messages,             40,   60,   SEVERITY_LOW,      "m-1"},
@@ -101,6 +102,7 @@ static const struct {
     {"connection-flood",         productive_reconnects,                         300},
     {"abnormal-termination",     drops_each_4_min,                              100},
     {"client-unavailable",       silence_of_one_who_speaks_in_waves,            7200},
+    {"client-unavailable",       answers_when_asked,                           60},
     {"credential-stuffing",      outdated_passwords_of_many_behind_one_address, 60},
     {"undeliverable-messages",   messages_that_are_mostly_read,                 400},
     {"silent-client",            says_nothing_as_announced,                     2600},
@@ -200,6 +202,49 @@ static void what_a_rule_names_as_benign_is_silent(void **state)
     }
 }
 
+/* One attack with @o in the configuration. */
+static void attack_with(struct scene *s, size_t i, struct detect_override o)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s", attacks[i].detector);
+    o.detector = name;
+    scene_begin_with(s, 1, 0, &o, 1);
+    s->only = attacks[i].detector;
+    attacks[i].act(s, attacks[i].found);
+}
+
+static void each_detector_is_off_observes_or_enforces_as_it_is_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(attacks); i++) {
+        struct scene s;
+
+        attack_with(&s, i, (struct detect_override){.mode = DETECT_MODE_OFF});
+        assert_int_equal(s.n_found, 0);
+        scene_end(&s);
+        attack_with(&s, i, (struct detect_override){.mode = DETECT_MODE_OBSERVE});
+        assert_true(s.n_found > 0 && s.found[0].observe_only);
+        scene_end(&s);
+        attack_with(&s, i, (struct detect_override){.mode = DETECT_MODE_ENFORCE});
+        assert_true(s.n_found > 0 && !s.found[0].observe_only);
+        scene_end(&s);
+    }
+}
+
+static void the_limits_of_each_detector_are_those_of_the_configuration(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(attacks); i++) {
+        struct scene s;
+
+        attack_with(&s, i, (struct detect_override){.factor = 1000});
+        if (s.n_found > 0)
+            fail_msg("%s: %s", attacks[i].detector, s.found[0].subject);
+        scene_end(&s);
+    }
+}
+
 /* No detector without an attack that it finds, and something benign that it does not. */
 static void each_detector_is_tried(void **state)
 {
@@ -227,6 +272,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_attack_is_found_within_the_stated_count),
         cmocka_unit_test(what_a_rule_names_as_benign_is_silent),
+        cmocka_unit_test(each_detector_is_off_observes_or_enforces_as_it_is_told),
+        cmocka_unit_test(the_limits_of_each_detector_are_those_of_the_configuration),
         cmocka_unit_test(each_detector_is_tried),
     };
 

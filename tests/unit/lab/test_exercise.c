@@ -40,6 +40,48 @@ static json_t *judged(const struct exercise *e, json_t *incidents, const char *t
     return line;
 }
 
+static json_t *with_action(json_t *incident, const char *what, const char *state, int at_ms)
+{
+    json_object_set_new(incident, "actions",
+                        json_pack("[{s:s, s:s, s:I}, {s:s, s:s, s:I}]", "what", "alert", "state",
+                                  "done", "at_unix_ms", (json_int_t)1045, "what", what, "state",
+                                  state, "at_unix_ms", (json_int_t)at_ms));
+    return incident;
+}
+
+static void what_was_done_about_it_counts_with_its_time(void **state)
+{
+    static const struct {
+        const char *what;
+        const char *state;
+        int contained;
+        const char *text;
+    } cases[] = {
+        {"throttle", "done", 1, "after 0.045 s; contained after 0.050 s"},
+        {"ban", "observed", 0, "after 0.045 s; told, nothing done"},
+        {"ban", "held", 0, "after 0.045 s; told, nothing done"},
+        {"record", "done", 0, "after 0.045 s; told, nothing done"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct exercise e = ten();
+        json_t *line = judged(&e,
+                              json_pack("[o]", with_action(incident("topic-scan-subscribe",
+                                                                    "client:eve", 1045, "open"),
+                                                           cases[i].what, cases[i].state, 1050)),
+                              cases[i].text);
+        const json_t *seconds = json_object_get(line, "contain_seconds");
+
+        assert_int_equal(json_integer_value(json_object_get(line, "contained")),
+                         cases[i].contained);
+        assert_int_equal(json_array_size(seconds), cases[i].contained);
+        if (cases[i].contained)
+            assert_true(json_real_value(json_array_get(seconds, 0)) == 0.05);
+        json_decref(line);
+    }
+}
+
 static void an_alert_counts_with_its_time_and_the_attempts_until_then(void **state)
 {
     struct exercise e = ten();
@@ -97,6 +139,7 @@ static void an_incident_that_was_closed_before_says_nothing_of_this_time(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_done_about_it_counts_with_its_time),
         cmocka_unit_test(an_alert_counts_with_its_time_and_the_attempts_until_then),
         cmocka_unit_test(what_was_not_noticed_is_recorded_as_that),
         cmocka_unit_test(what_proves_nothing_is_not_recorded),

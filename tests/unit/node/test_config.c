@@ -520,12 +520,12 @@ static void every_key_arrives_in_its_field(void **state)
              "  meter:\n    allow:\n      - publish: m/${client_id}/#\n"
              "      - publish_subscribe: a/b\n"
              "    deny:\n      - subscribe: \"#\"\n"
-             "    critical: yes\n    messages_per_s_max: 5\n    scan_factor: 20\n"
+             "    critical: yes\n    messages_per_s_max: 5\n    scan_factor: 20\n    ping_topic: ping/${client_id}\n"
              "  operator: {may_command: yes, control_plane: yes, command_topics: [cmd/a, cmd/b]}\n"
              "command_topics:\n  - cmd/#\n  - +/set\n"
              "anonymous_role: meter\n"
              "inventory_file: file\n"
-             "detect: {startup_grace_s: 7, time_scale: 2.5, unread_topics: [debug/#]}\n"
+             "detect: {startup_grace_s: 7, time_scale: 2.5, unread_topics: [debug/#], ping_interval_s: 9}\n"
              "respond: {enforce: no}\n"
              "mqtt:\n  response_information: r/${client_id}/\n  server_reference: b:8883\n"
              "  redirect: moved\n  check_payload_format: yes\n"
@@ -585,6 +585,8 @@ static void every_key_arrives_in_its_field(void **state)
     assert_string_equal(p->roles[1].command_topics[0], "cmd/a");
     assert_int_equal(p->n_unread_topics, 1);
     assert_string_equal(p->unread_topics[0], "debug/#");
+    assert_string_equal(p->roles[0].ping_topic, "ping/${client_id}");
+    assert_int_equal(p->ping_interval_s, 9);
     assert_string_equal(p->anonymous_role, "meter");
     assert_int_equal(p->n_users, 2);
     assert_string_equal(p->users[0].name, "alice");
@@ -879,7 +881,7 @@ static void a_mapping_of_too_many_keys_is_refused_before_they_are_compared(void 
         buf_addf(&text, "  k%u: 1\n", i);
     buf_add_u8(&text, '\0');
     write_file(h, "bastide.yaml", (const char *)text.at, 0600);
-    assert_errors(h, "bastide.yaml:4:3: limits: has 1001 keys; there are only 20");
+    assert_errors(h, "bastide.yaml:4:3: limits: has 1001 keys; there are only 22");
     text.len = 0;
     buf_addf(&text, LEAST "roles:\n");
     for (unsigned i = 0; i < 1001; i++)

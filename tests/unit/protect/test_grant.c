@@ -152,6 +152,41 @@ static void replies_are_told_a_place_that_the_client_may_read(void **state)
     }
 }
 
+static void a_client_is_asked_on_a_topic_of_its_own(void **state)
+{
+    static const struct {
+        const char *ping_topic;
+        const char *client_id;
+        const char *expected;
+    } places[] = {
+        {NULL, "c1", NULL},
+        {"ping/${client_id}", "c1", "ping/c1"},
+        {"ping/all", "c1", "ping/all"},
+        {"ping/${client_id}", "c/1", NULL},
+        {"ping/${user_name}", "c1", NULL}, /* it has no name */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        const struct role_spec role = {.name = "r", .ping_topic = places[i].ping_topic};
+        struct policy *p = policy_of(&(struct policy_spec){
+            .limits = limits_default, .roles = &role, .n_roles = 1, .anonymous_role = "r"});
+        struct gate_subject s = {.client_id = bytes_str(places[i].client_id),
+                                 .anonymous_allowed = true};
+        enum gate_outcome outcome;
+        struct grant *g = gate_admit(p, &s, &outcome);
+        struct buf told = {0};
+
+        assert_non_null(g);
+        assert_int_equal(gate_ping_topic(g, &s, &told), places[i].expected != NULL);
+        if (places[i].expected != NULL)
+            assert_true(bytes_equal(buf_view(&told), bytes_str(places[i].expected)));
+        buf_done(&told);
+        grant_free(g);
+        policy_unref(p);
+    }
+}
+
 static void who_proves_the_password_need_not_send_it(void **state)
 {
     struct policy *p = policy_here(NULL);
@@ -347,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_id_that_is_another_users_name_is_refused),
         cmocka_unit_test(replies_are_told_a_place_that_the_client_may_read),
+        cmocka_unit_test(a_client_is_asked_on_a_topic_of_its_own),
         cmocka_unit_test(who_proves_the_password_need_not_send_it),
         cmocka_unit_test(who_knocks_is_identified_by_certificate_or_password),
         cmocka_unit_test(a_user_that_does_not_exist_costs_the_same_verification),

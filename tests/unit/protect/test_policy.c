@@ -184,6 +184,12 @@ static void command_topics_and_the_anonymous_role_are_checked(void **state)
     roles[1].n_command_topics = POLICY_TOPICS_MAX + 1;
     assert_refused(&spec, "role \"boss\": 1001 command topics; at most 1000");
     roles[1].n_command_topics = 0;
+    roles[1].ping_topic = "ping/+";
+    assert_refused(&spec, "role \"boss\": ping_topic has a wildcard; it is one topic for each "
+                          "client, such as ping/${client_id}");
+    roles[1].ping_topic = "$ping";
+    assert_refused(&spec, "role \"boss\": ping_topic begins with '$', which is the node's own");
+    roles[1].ping_topic = NULL;
     spec.anonymous_role = "guest";
     assert_refused(&spec, "anonymous_role: there is no role \"guest\"");
     spec.anonymous_role = "boss";

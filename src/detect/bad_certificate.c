@@ -28,13 +28,16 @@ static void measure(const struct judge *j, const struct record *r, struct measur
     measure_rule(j, r, RULE_D23_REVOKED, window_level(&me->revoked, window_ns, now_of(j)), m);
 }
 
-/* What OpenSSL calls the reasons; whether the client had a certificate at all is another matter. */
+/* What io and OpenSSL call the reasons; whether the client had a certificate at all is another
+ * matter, and so is a list of revocations that the node has not. */
 static bool is_about_certificate(struct bytes why, bool *ret_revoked)
 {
-    static const char *const words[] = {"revoked",     "expired",      "issuer",
-                                        "self-signed", "self signed",  "not yet valid",
-                                        "mismatch",    "verify failed"};
+    static const char *const words[] = {"revoked",       "expired",     "unknown ca",
+                                        "issuer",        "self-signed", "self signed",
+                                        "not yet valid", "mismatch",    "verify failed"};
 
+    if (bytes_has_prefix(why, BYTES("unknown whether")))
+        return false;
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         if (memmem(why.at, why.len, words[i], strlen(words[i])) != NULL) {
             *ret_revoked = i == 0;

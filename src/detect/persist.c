@@ -117,15 +117,16 @@ static bool is_zero(struct bytes b)
     return i == b.len;
 }
 
-static void tell_piece(const struct detect *d, size_t detector, size_t piece, detect_habit_fn *fn,
-                       void *arg)
+/* @is_due: although it has not changed. */
+static void tell_piece(const struct detect *d, size_t detector, size_t piece, bool is_due,
+                       detect_habit_fn *fn, void *arg)
 {
     struct bytes at = piece_of(d, detector, piece);
     uint64_t hash = hash_keyed(at);
     uint64_t *told = &d->benches[detector].told[piece];
     char key[32], *doc;
 
-    if (hash == *told || (*told == 0 && is_zero(at)))
+    if ((hash == *told && !is_due) || (*told == 0 && is_zero(at)))
         return;
     *told = hash;
     snprintf(key, sizeof(key), OWN_PREFIX "%s:%zu", detector_at(detector)->info.id, piece);
@@ -134,11 +135,16 @@ static void tell_piece(const struct detect *d, size_t detector, size_t piece, de
     free(doc);
 }
 
-static void tell_pieces(const struct detect *d, detect_habit_fn *fn, void *arg)
+/* Those that have changed; and one more in turn, so that no row is as old as one that is forgotten.
+ */
+static void tell_pieces(struct detect *d, detect_habit_fn *fn, void *arg)
 {
+    size_t n = 0;
+
     for (size_t i = 0; i < detect_detectors(); i++)
         for (size_t k = 0; k < pieces_of(detector_at(i)); k++)
-            tell_piece(d, i, k, fn, arg);
+            tell_piece(d, i, k, n++ == d->piece_due, fn, arg);
+    d->piece_due = (d->piece_due + 1) % n;
 }
 
 /* @name: behind OWN_PREFIX. */

@@ -48,6 +48,8 @@ struct detect {
     struct wheel silent;     /* connections */
     struct samples *samples; /* owned */
     struct alarms alarms;
+    size_t
+        piece_due; /* the next one that detect_habits_each() tells of though it has not changed */
     size_t part_bytes[SUBJECT_KIND_N][PART_N];
     uint8_t by_kind[EVENT_KIND_N][DETECT_DETECTORS_MAX]; /* detectors that watch such events */
     uint8_t n_by_kind[EVENT_KIND_N];

@@ -29,7 +29,8 @@
 #define FLOOD_MS       250
 #define QUEUE_MESSAGES 700
 #define KEEP_ALIVE_S   300 /* of who says nothing: longer than the drill */
-#define SESSION_S      60  /* that is left behind */
+#define BOMB_FILTERS   120
+#define SESSION_S      60 /* that is left behind */
 #define USER_PROPERTY  0x26
 
 /* ---- those who attack ---- */
@@ -515,6 +516,22 @@ static bool subscribes_elsewhere(struct bout *b, unsigned i)
     return subscribes(b, filter);
 }
 
+/* All in one packet: one after another they would be a scan, and end sooner. */
+static bool subscribes_without_end(struct bout *b, unsigned i)
+{
+    struct wire_subscription subs[BOMB_FILTERS];
+    uint8_t reasons[BOMB_FILTERS];
+    char filters[BOMB_FILTERS][64];
+
+    (void)i;
+    memset(subs, 0, sizeof(subs));
+    for (unsigned k = 0; k < BOMB_FILTERS; k++) {
+        snprintf(filters[k], sizeof(filters[k]), BOUT_OWN "/bomb-%u-%u", b->run, k);
+        subs[k].filter = bytes_str(filters[k]);
+    }
+    return client_subscribe_all(attacker(b), subs, BOMB_FILTERS, reasons) == CLIENT_OK;
+}
+
 static bool asks_for_what_is_not_its(struct bout *b, unsigned i)
 {
     char filter[BOUT_TOPIC_MAX];
@@ -557,7 +574,7 @@ static const struct attack attacks[] = {
     {"a Will on a command topic",   "MQ.PR.SP-03", "R04", "will-abuse",                   false, false, leaves_a_bad_will,         1,   15,  false},
     {"topic scan by publishing",    "MQ.DE.ID-02", "R04", "topic-scan-publish",           false, true,  publishes_elsewhere,       60,  15,  false},
     {"topic scan by subscribing",   "MQ.DE.ID-02", "R07", "topic-scan-subscribe",         false, true,  subscribes_elsewhere,      30,  15,  false},
-    {"subscriptions without end",   "MQ.PR.SP-05", "R07", "subscription-bomb",            false, true,  subscribes_elsewhere,      120, 15,  false},
+    {"subscriptions without end",   "MQ.PR.SP-05", "R07", "subscription-bomb",            false, true,  subscribes_without_end,    1,   15,  false},
     {"a filter for everything",     "MQ.DE.ID-02", "R03", "wildcard-snoop",               false, true,  asks_for_all,              1,   15,  false},
     {"what is not its",             "MQ.DE.ID-02", "R07", "acl-violations",               false, true,  asks_for_what_is_not_its,  11,  15,  false},
     {"the node's own topics",       "MQ.DE.ID-02", "R07", "sys-recon",                    false, true,  asks_for_sys,              1,   15,  false},

@@ -138,7 +138,7 @@ DETECTED = {
     "slow-consumer": ("MQ.PR.SP-05", 1),
     "source-change": ("MQ.PR.IA-03", 4),
     "spoofed-report": ("MQ.PR.IP-02", 6),
-    "subscription-bomb": ("MQ.PR.SP-05", 120),
+    "subscription-bomb": ("MQ.PR.SP-05", 1),
     "unauthorized-command": ("MQ.PR.SP-03", 1),
     "wildcard-snoop": ("MQ.DE.ID-02", 1),
     "sys-recon": ("MQ.DE.ID-02", 1),

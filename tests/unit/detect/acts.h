@@ -171,6 +171,8 @@ act_fn growing_queue;
 act_fn large_queue;
 act_fn bad_certificates;
 act_fn revoked_certificates;
+act_fn certificates_of_a_stranger;
+act_fn certificates_that_the_node_cannot_check;
 act_fn plain_bytes;
 act_fn from_elsewhere;
 act_fn a_fixed_one_from_elsewhere;

@@ -132,6 +132,19 @@ void revoked_certificates(struct scene *s, unsigned n)
         knocks(s, "198.51.100.9", EVENT_TLS_FAILED, "certificate revoked");
 }
 
+void certificates_of_a_stranger(struct scene *s, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        knocks(s, "198.51.100.9", EVENT_TLS_FAILED, "unknown ca: CN m-1, serial 5A");
+}
+
+void certificates_that_the_node_cannot_check(struct scene *s, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        knocks(s, "198.51.100.9", EVENT_TLS_FAILED,
+               "unknown whether it is revoked (the revocation list has expired): CN m-1");
+}
+
 void plain_bytes(struct scene *s, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)

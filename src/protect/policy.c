@@ -13,7 +13,6 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "crypto/crypto.h"
 
 /* What is being built, and the first thing that is wrong with it. */
@@ -85,33 +84,26 @@ static void role_take_rules(struct builder *b, struct role *role, const struct r
     }
 }
 
-/* @whose: of the error, "role \"x\": " or nothing. */
-static void list_compile(struct builder *b, struct topic_list *l, const char *const *filters,
-                         size_t n, const char *whose, const char *what)
+/* @role: whose they are; NULL: the node's. */
+static void list_compile(struct builder *b, struct topic_list *l, const struct role_spec *role,
+                         const char *const *filters, size_t n, const char *what)
 {
-    if (n > POLICY_TOPICS_MAX) {
-        buf_addf(&b->error, "%s%zu %ss; at most %d", whose, n, what, POLICY_TOPICS_MAX);
+    const char *why = NULL;
+    size_t i = 0;
+
+    l->rules = mem_zero(MAX(MIN(n, (size_t)POLICY_TOPICS_MAX), (size_t)1) * sizeof(*l->rules));
+    while (i < n && n <= POLICY_TOPICS_MAX && (why = listed_topic_wrong_why(filters[i])) == NULL) {
+        rule_compile(&l->rules[l->n++],
+                     &(struct rule_spec){.filter = filters[i++], .publish = true});
+    }
+    if (i == n)
         return;
-    }
-    l->rules = mem_zero(MAX(n, 1U) * sizeof(*l->rules));
-    for (size_t i = 0; i < n && b->error.len == 0; i++) {
-        const char *why = listed_topic_wrong_why(filters[i]);
-
-        if (why != NULL)
-            buf_addf(&b->error, "%s%s \"%s\" %s", whose, what, filters[i], why);
-        else
-            rule_compile(&l->rules[l->n++],
-                         &(struct rule_spec){.filter = filters[i], .publish = true});
-    }
-}
-
-static void role_take_commands(struct builder *b, struct role *role, const struct role_spec *spec)
-{
-    char *whose = text_format("role \"%s\": ", spec->name);
-
-    list_compile(b, &role->commands, spec->command_topics, spec->n_command_topics, whose,
-                 "command topic");
-    free(whose);
+    if (role != NULL)
+        buf_addf(&b->error, "role \"%s\": ", role->name);
+    if (why != NULL)
+        buf_addf(&b->error, "%s \"%s\" %s", what, filters[i], why);
+    else
+        buf_addf(&b->error, "%zu %ss; at most %d", n, what, POLICY_TOPICS_MAX);
 }
 
 static void add_role(struct builder *b, const struct role_spec *spec)
@@ -144,7 +136,9 @@ static void add_role(struct builder *b, const struct role_spec *spec)
     map_put(&p->role_by_name, role);
     role_take_rules(b, role, spec, true);
     role_take_rules(b, role, spec, false);
-    role_take_commands(b, role, spec);
+    if (b->error.len == 0)
+        list_compile(b, &role->commands, spec, spec->command_topics, spec->n_command_topics,
+                     "command topic");
     why = spec->ping_topic != NULL ? ping_topic_wrong_why(spec->ping_topic) : NULL;
     if (why != NULL && b->error.len == 0)
         buf_addf(&b->error, "role \"%s\": ping_topic %s", spec->name, why);
@@ -252,9 +246,10 @@ static void build(struct builder *b)
     for (size_t i = 0; i < s->n_users && b->error.len == 0; i++)
         add_user(b, &s->users[i]);
     if (b->error.len == 0)
-        list_compile(b, &p->commands, s->command_topics, s->n_command_topics, "", "command topic");
+        list_compile(b, &p->commands, NULL, s->command_topics, s->n_command_topics,
+                     "command topic");
     if (b->error.len == 0)
-        list_compile(b, &p->unread, s->unread_topics, s->n_unread_topics, "", "unread topic");
+        list_compile(b, &p->unread, NULL, s->unread_topics, s->n_unread_topics, "unread topic");
     if (b->error.len == 0 && s->anonymous_role != NULL)
         set_anonymous(b, s->anonymous_role);
 }

@@ -197,6 +197,7 @@ void model_event(const struct event *e, unsigned worker)
     case EVENT_BAN_HIT:
     case EVENT_DELIVERY_DROPPED:
     case EVENT_ACTION_TAKEN:
+    case EVENT_PINGED:
     case EVENT_ENDED_EARLY:
     case EVENT_COMMAND_SENT:
     case EVENT_TRAFFIC:

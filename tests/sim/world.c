@@ -71,7 +71,7 @@ static void read_all(bool slowly)
         line_read(line_by_number(i), slowly ? reads_at_once(line_by_number(i)) : SIZE_MAX);
 }
 
-static void ping_all(void)
+static void ping_everybody(void)
 {
     for (unsigned i = 0; i < settings.n_clients; i++)
         client_ping_if_due(&clients[i]);
@@ -88,7 +88,7 @@ static void jump(void)
     if (next <= now || next == UINT64_MAX)
         return;
     kernel_advance(one_in(3) ? chance_between(1, next - now) : next - now);
-    ping_all();
+    ping_everybody();
 }
 
 static void pass_time(void)
@@ -97,7 +97,7 @@ static void pass_time(void)
         kernel_advance(chance_below(one_in(10) ? 5 * NS_PER_MS : 100000));
     if (one_in(2000))
         kernel_change_date((int64_t)chance_below(200000000) - 100000000);
-    ping_all();
+    ping_everybody();
 }
 
 static bool somebody_reads(void)

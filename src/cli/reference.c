@@ -93,14 +93,14 @@ static json_t *kinds_json(void)
 static json_t *rules_json(const char *detector)
 {
     json_t *all = json_array();
-    struct detect_rule_text r;
+    const struct detect_rule *r;
 
-    for (size_t i = 0; detect_rule_text(i, &r); i++) {
-        if (strcmp(r.detector, detector) == 0)
-            json_array_append_new(all,
-                                  json_pack("{s:s, s:s, s:f, s:i, s:s}", "name", r.name, "severity",
-                                            severity_text(r.severity), "limit", r.limit, "seconds",
-                                            (int)r.window_s, "what", r.what));
+    for (size_t i = 0; (r = detect_rule(i)) != NULL; i++) {
+        if (strcmp(r->detector, detector) == 0)
+            json_array_append_new(all, json_pack("{s:s, s:s, s:f, s:i, s:s}", "name", r->name,
+                                                 "severity", severity_text(r->severity), "limit",
+                                                 r->limit, "seconds", (int)r->window_s, "what",
+                                                 r->what));
     }
     return all;
 }

@@ -180,8 +180,8 @@ bool detect_role_is_critical(const struct detect_role *r);
 /* NULL: @o names a detector and a rule that there are; else what is wrong, to be read after it. */
 const char *detect_override_wrong_why(const struct detect_override *o);
 
-/* The rules, for the manual: false after the last. */
-struct detect_rule_text {
+/* A rule: what it counts, and from where on. */
+struct detect_rule {
     const char *detector; /* id */
     const char *name;
     enum severity severity;
@@ -190,7 +190,8 @@ struct detect_rule_text {
     const char *what;
 };
 
-bool detect_rule_text(size_t i, struct detect_rule_text *ret);
+/* The @i-th, for the manual; NULL after the last. */
+const struct detect_rule *detect_rule(size_t i);
 
 /* What clients are used to, and what detectors know of all together, to be kept over a restart:
  * rows of text. */

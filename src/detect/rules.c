@@ -11,9 +11,9 @@
 #define SECOND_NS 1000000000ULL
 
 /** rule_info() - a row of the table; static */
-const struct rule_info *rule_info(enum rule r)
+const struct detect_rule *rule_info(enum rule r)
 {
-    static const struct rule_info rows[RULE_N] = {
+    static const struct detect_rule rows[RULE_N] = {
 #define X(rule, detector, name, severity, limit, seconds, what)                                    \
     {detector, name, SEVERITY_##severity, limit, seconds, what},
         DETECT_RULES(X)
@@ -30,15 +30,10 @@ uint64_t rule_window_ns(enum rule r)
     return rule_info(r)->window_s * SECOND_NS;
 }
 
-/** detect_rule_text() - the @i-th rule, for the manual; Return: false after the last. */
-bool detect_rule_text(size_t i, struct detect_rule_text *ret)
+/** detect_rule() - the @i-th rule, for the manual; static; NULL after the last */
+const struct detect_rule *detect_rule(size_t i)
 {
-    const struct rule_info *r = i < RULE_N ? rule_info((enum rule)i) : NULL;
-
-    if (r != NULL)
-        *ret = (struct detect_rule_text){r->detector, r->name,     r->severity,
-                                         r->limit,    r->window_s, r->what};
-    return r != NULL;
+    return i < RULE_N ? rule_info((enum rule)i) : NULL;
 }
 
 /* ---- kinds of roles ---- */
@@ -158,7 +153,7 @@ static void override(struct role_rules *r, const struct detect_override *o)
     if (o->mode != DETECT_MODE_DEFAULT)
         r->mode[detector] = (uint8_t)o->mode;
     for (enum rule rule = 0; rule < RULE_N; rule++) {
-        const struct rule_info *info = rule_info(rule);
+        const struct detect_rule *info = rule_info(rule);
 
         if (strcmp(info->detector, id) != 0 ||
             (o->rule != NULL && strcmp(o->rule, info->name) != 0))
@@ -224,7 +219,7 @@ const char *detect_override_wrong_why(const struct detect_override *o)
     if (o->rule == NULL && o->limit > 0)
         return "has a limit and no rule; docs/reference/detectors.md lists the rules of each";
     for (enum rule rule = 0; rule < RULE_N; rule++) {
-        const struct rule_info *info = rule_info(rule);
+        const struct detect_rule *info = rule_info(rule);
 
         if (o->rule == NULL || (strcmp(info->detector, detect_detector(detector)->id) == 0 &&
                                 strcmp(info->name, o->rule) == 0))

@@ -122,16 +122,7 @@ enum rule {
         RULE_N,
 };
 
-struct rule_info {
-    const char *detector; /* id */
-    const char *name;
-    enum severity severity;
-    double limit;
-    unsigned window_s;
-    const char *what;
-};
-
-const struct rule_info *rule_info(enum rule r);
+const struct detect_rule *rule_info(enum rule r);
 uint64_t rule_window_ns(enum rule r);
 
 /* ---- roles ---- */

@@ -238,13 +238,6 @@ struct audit_read {
     bool ok;
 };
 
-static const char *text_at(sqlite3_stmt *s, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(s, column);
-
-    return text != NULL ? text : "";
-}
-
 static void end_reading(struct control *c, struct audit_read *a, sqlite3_stmt *s, int rc)
 {
     a->ok = rc == SQLITE_DONE;
@@ -269,10 +262,10 @@ static void read_rows(struct control *c, void *arg)
     while (s != NULL && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         const struct audit_row r = {
             .seq = (uint64_t)sqlite3_column_int64(s, 0),
-            .entry = {(uint64_t)sqlite3_column_int64(s, 1), text_at(s, 2), text_at(s, 3),
-                      text_at(s, 4), text_at(s, 5), text_at(s, 6)},
-            .prev_hash = text_at(s, 7),
-            .hash = text_at(s, 8),
+            .entry = {(uint64_t)sqlite3_column_int64(s, 1), sql_text(s, 2), sql_text(s, 3),
+                      sql_text(s, 4), sql_text(s, 5), sql_text(s, 6)},
+            .prev_hash = sql_text(s, 7),
+            .hash = sql_text(s, 8),
         };
 
         a->row(a->arg, &r);
@@ -301,8 +294,8 @@ static void read_heads(struct control *c, void *arg)
         struct audit_head h = {.seq = (uint64_t)sqlite3_column_int64(s, 0),
                                .at_unix_ms = (uint64_t)sqlite3_column_int64(s, 1)};
 
-        snprintf(h.hash, sizeof(h.hash), "%s", text_at(s, 2));
-        snprintf(h.signature, sizeof(h.signature), "%s", text_at(s, 3));
+        snprintf(h.hash, sizeof(h.hash), "%s", sql_text(s, 2));
+        snprintf(h.signature, sizeof(h.signature), "%s", sql_text(s, 3));
         a->head(a->arg, &h);
     }
     end_reading(c, a, s, rc);

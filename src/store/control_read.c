@@ -11,13 +11,6 @@ struct each {
     bool ok;
 };
 
-static const char *text_at(sqlite3_stmt *s, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(s, column);
-
-    return text != NULL ? text : "";
-}
-
 static sqlite3_stmt *select_rows(struct control *c, const struct each *e)
 {
     CLEANUP(buf_done) struct buf text = {0};
@@ -37,7 +30,7 @@ static void each(struct control *c, void *arg)
     int rc = SQLITE_ERROR;
 
     while (s != NULL && (rc = sqlite3_step(s)) == SQLITE_ROW)
-        e->fn(e->arg, text_at(s, 0), (uint64_t)sqlite3_column_int64(s, 1), text_at(s, 2));
+        e->fn(e->arg, sql_text(s, 0), (uint64_t)sqlite3_column_int64(s, 1), sql_text(s, 2));
     e->ok = rc == SQLITE_DONE;
     if (!e->ok)
         (void)sql_fail(e->ret_error, "%s: table %s cannot be read: %s", c->db_path,

@@ -83,3 +83,11 @@ bool sql_fail(char **ret_error, const char *format, ...)
     va_end(args);
     return false;
 }
+
+/** sql_text() - a column as text, until the next step; "" for NULL */
+const char *sql_text(sqlite3_stmt *s, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(s, column);
+
+    return text != NULL ? text : "";
+}

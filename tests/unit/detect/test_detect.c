@@ -26,17 +26,17 @@ static void each_row_has_its_name_source_and_techniques(void **state)
 /* No rule without a detector, and no detector without a rule. */
 static void each_rule_is_of_a_detector(void **state)
 {
-    struct detect_rule_text rule;
+    const struct detect_rule *rule;
     size_t n_of[DETECT_DETECTORS_MAX] = {0};
 
     (void)state;
-    for (size_t i = 0; detect_rule_text(i, &rule); i++) {
+    for (size_t i = 0; (rule = detect_rule(i)) != NULL; i++) {
         size_t k = 0;
 
-        while (k < detect_detectors() && strcmp(detect_detector(k)->id, rule.detector) != 0)
+        while (k < detect_detectors() && strcmp(detect_detector(k)->id, rule->detector) != 0)
             k++;
         assert_true(k < detect_detectors());
-        assert_true(rule.limit > 0 && rule.window_s > 0);
+        assert_true(rule->limit > 0 && rule->window_s > 0);
         n_of[k]++;
     }
     for (size_t k = 0; k < detect_detectors(); k++)

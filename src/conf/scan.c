@@ -89,12 +89,32 @@ static yaml_mark_t mark_of(struct bytes text, size_t offset)
     return mark;
 }
 
+/* clang-format off */
+/* What libyaml says, and what to do about it. */
+static const char *const hints[][2] = {
+    {"found character that cannot start any token",
+     "indent with spaces, not with tabs; a text that begins with @, ` or % is written in quotes"},
+    {"mapping values are not allowed in this context",
+     "is the line indented as those above it? A value with \": \" in it is written in quotes"},
+    {"did not find expected key", "is the line indented as those above it?"},
+    {"did not find expected '-' indicator", "is the line indented as those above it?"},
+};
+/* clang-format on */
+
 static void fail_parser(struct scan *s, const yaml_parser_t *parser, struct bytes text)
 {
     bool in_bytes = parser->error == YAML_READER_ERROR;
 
+    struct buf what CLEANUP(buf_done) = {0};
+
+    buf_addf(&what, "%s", parser->problem != NULL ? parser->problem : "not YAML");
+    for (size_t i = 0; i < COUNT_OF(hints); i++) {
+        if (parser->problem != NULL && strcmp(parser->problem, hints[i][0]) == 0)
+            buf_addf(&what, "; %s", hints[i][1]);
+    }
+    buf_add_u8(&what, 0);
     fail(s, in_bytes ? mark_of(text, parser->problem_offset) : parser->problem_mark,
-         parser->problem != NULL ? parser->problem : "not YAML");
+         (const char *)what.at);
 }
 
 /* Is @text well-formed, and of the part of YAML that is read here?  Each reason why not is noted.

@@ -25,7 +25,7 @@
 #define OTHER_SOURCE "127.0.0.1" /* from here the node must still answer */
 #define STOLEN_NAME  "contractor-1"
 #define VICTIM_NAME  "admin"
-#define ANSWER_MS    20000 /* the node may answer an address that guesses with delay */
+#define ANSWER_MS    60000 /* who guesses is answered with delay, by a small machine slowly */
 #define GUESSES_MAX  40
 #define PASSWORD_MAX 256
 

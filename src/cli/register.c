@@ -96,10 +96,13 @@ static void add_differences(struct buf *to, const json_t *asset)
 
     json_array_foreach(json_object_get(asset, "differences"), i, d)
     {
+        const char *what = text_of(d, "what");
         const char *declared = text_of(d, "declared");
         const char *seen = text_of(d, "seen");
 
-        buf_addf(to, "%s%s", i > 0 ? "; " : "", text_of(d, "what"));
+        if (what == NULL)
+            continue;
+        buf_addf(to, "%s%s", to->len > 0 ? "; " : "", what);
         if (declared != NULL && seen != NULL)
             buf_addf(to, ": %s -> %s", declared, seen);
     }

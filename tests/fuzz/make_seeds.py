@@ -4,6 +4,7 @@
 
 Usage: tests/fuzz/make_seeds.py
 """
+import base64
 import pathlib
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
@@ -305,6 +306,83 @@ assess: {attestations: attestations.json}
         "mixed": "caf\u00e9 \u20ac \U0001f4a1 end".encode(),
         "surrogate": b"plain text \xed\xa0\x80",
         "zero": b"plain text\0",
+    },
+}
+
+FRAMEWORK = CORPUS.parents[2] / "framework"
+
+
+def ward(verb, prefix, bits, seconds=0):
+    """One request; the prefix as IPv6."""
+    return b"BWR1" + bytes([verb, bits, 0, 0]) + prefix + seconds.to_bytes(4, "big")
+
+
+def short(*texts):
+    """Texts of fuzz_monitor."""
+    return b"".join(bytes([len(text)]) + text for text in texts)
+
+
+V4 = bytes(10) + b"\xff\xff" + bytes([192, 0, 2, 0])
+V6 = bytes.fromhex("20010db8000000000000000000000000")
+CERTIFICATE = """
+MIIBuDCCAV+gAwIBAgIUY9GxZjEmXwOv3VCoXrDtq603WxswCgYIKoZIzj0EAwIwMTEQMA4GA1UECgwHVXRpbGl0eTERMA8GA1UE
+AwwIbWV0ZXItMTcxCjAIBgNVBAMMAW0wIBcNMjYxMTI2MDcxMzMxWhgPMjEyNjExMDIwNzEzMzFaMDExEDAOBgNVBAoMB1V0aWxp
+dHkxETAPBgNVBAMMCG1ldGVyLTE3MQowCAYDVQQDDAFtMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEChC4hShzQbWMmXbzM26K
+NFHkMsTKQaQQDCIriR+DqW+v06+J2xHelj0y6wIxvGRNJbpHuNSdIxUexO6DOoxzB6NTMFEwHQYDVR0OBBYEFJISomJcj1r/tE2o
+Ho0Q7SrSuoAyMB8GA1UdIwQYMBaAFJISomJcj1r/tE2oHo0Q7SrSuoAyMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAw
+RAIgLVKBkduHGSBy/xT4tf8Z8NeDh6x4Dqb2wB+Ps1sxetACIERTJkei6QvTLj3j4FVSTOJ69BFUIXwuTIEbE/z2p0rZ
+"""
+DER = base64.b64decode(CERTIFICATE)
+ENTRY = b"""{"seq":1,"at_unix_ms":1800000000000,"actor":"admin:a","action":"ban","object":"client m",\
+"reason":"","result":"done","prev_hash":"%s","hash":"%s"}""".replace(b"\\\n", b"") % (64 * b"0", 64 * b"1")
+HEAD = b'{"seq":1,"at_unix_ms":1800000000000,"hash":"%s","signature":"%s"}' % (64 * b"1", 86 * b"A" + b"==")
+
+# What comes from other tools and goes to them.
+SEEDS |= {
+    "fuzz_ward": {
+        "block": b"\0" + ward(1, V4, 120, 600) + ward(2, V4, 120) + ward(1, V6, 64, 604800) + ward(0, bytes(16), 0),
+        "never": b"\1" + ward(1, V4, 120, 60) + ward(2, V4[:-1] + b"\7", 128) + ward(3, bytes(16), 0),
+    },
+    "fuzz_monitor": {
+        "connect": b"\0\0" + short(b"meter-17", b"alice", b"will/t", b"gone \"\xff\n"),
+        "subscribe": b"\1\1" + short("m\u00e9ter".encode(), b"", b"a/+/#", b""),
+        "publish": b"\2\2" + short(b"\x7f\x1b[2J", b"\\", b"a/\"b\\", b"\0\xc3\x28"),
+    },
+    "fuzz_syslog": {
+        "quotes": b'meter"]-17\nalice\\\nclient m\nIt publishes where it may not: a/"]\x7f\n',
+        "long": 300 * b"x]" + b"\n\n" + "\u00e9".encode() * 200 + b"\n" + 1100 * "\u20ac".encode(),
+    },
+    "fuzz_import": {
+        "table": b'cname,client_id,location\r\nmeter 17,m-17,"Feeder ""7"", north"\r\n"\'=1+1",m-18,\r\n',
+        "table_wrong": b'cname,client_id\n"a"b,c\n',
+        "document": b"""{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"type":"device","name":"m",\
+"version":"X1","manufacturer":{"name":"Acme"},"components":[{"type":"firmware","name":"f","version":"1"}],\
+"properties":[{"name":"bastide:client_id","value":"m-17"}]}]}""".replace(b"\\\n", b""),
+    },
+    "fuzz_dot": {
+        "map": b"""{"flows":[{"from_id":"a\\"","from":"x\\\\","from_zone":"z\\n","to_id":"b","topic":"t/\\"];",\
+"declared":true,"live":true,"messages_per_s":2.5,"conduit":"c"}],"assets":[{"id":"a","name":"m","zone":"z",\
+"differences":[1]}],"network":{"zones":[{"name":"z","external":true}],"conduits":[{"from_zone":"z","to_zone":"y",\
+"redundant":true}],"brokers":[{"name":"n","site":"s"}]}}""".replace(b"\\\n", b""),
+    },
+    "fuzz_http": {
+        "answer": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+        "twice": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+    },
+    "fuzz_certificate": {
+        "two_names": DER,
+        "zero_in_name": DER.replace(b"meter-17", b"meter\x0017"),
+        "expired": DER.replace(b"21261102", b"20201102"),
+    },
+    "fuzz_assess": {
+        "target": b"\0" + (FRAMEWORK / "target-profile.yaml").read_bytes(),
+        "scope": b"\1" + (FRAMEWORK / "scope-example.yaml").read_bytes(),
+        "attestations": b"\2" + (FRAMEWORK / "attestations-example.json").read_bytes(),
+        "evidence": b'\3[{"test":"MQ.PR.SP-01.t1","value":1,"samples":3,"at":"2026-11-26T07:00:00Z","detail":"d"}]',
+        "history": b'\4[{"kind":"run","at_unix_ms":1800000000000},{"kind":"indicator"}]',
+    },
+    "fuzz_audit": {
+        "export": HEAD + b"\n" + ENTRY + b"\n" + ENTRY.replace(b'"seq":1', b'"seq":4') + b"\n",
     },
 }
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scripts of tests/conformance against a node, over TCP and over WebSocket, and against Debian's mosquitto.
 
-The runner plays all of them at once, so each of the runs is one fixture; every script is a test of its own.  mosquitto shows that the scripts themselves are right: it fails those that mosquitto.md
-explains, and no others.
+The runner plays all of them at once, so each of the runs is one fixture; every script is a test of its own.
+mosquitto shows that the scripts themselves are right: it fails those that mosquitto.md explains, and no others.
 """
 
 import os
@@ -126,7 +126,6 @@ def mosquitto(tmp_path):
     process.wait()
 
 
-@pytest.mark.skipif(not MOSQUITTO_PROGRAM.exists(), reason="Debian's package mosquitto is not installed")
 def test_mosquitto_fails_what_is_explained_and_nothing_else(mosquitto):
     verdicts = play(mosquitto, "--lenient", "--has", "shared")
     explained = re.findall(r"^\| `(\S+)`", (ROOT / "tests/conformance/mosquitto.md").read_text(), re.M)

@@ -108,6 +108,12 @@ static int search(struct frames *f, struct frame_head *ret)
     return r;
 }
 
+/** frames_have_skipped() - see journal_private.h */
+bool frames_have_skipped(const struct frames *f, bool is_end)
+{
+    return f->skipped_from < f->skipped_to || (is_end && f->at < f->end);
+}
+
 /** frames_next() - see journal_private.h */
 int frames_next(struct frames *f, struct frame_head *ret, struct bytes *ret_batch)
 {

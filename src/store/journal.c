@@ -21,6 +21,7 @@ struct journal *journal_close(struct journal *j)
     if (j->file >= 0)
         j->io->close(j->io->owner, j->file);
     frames_close(&j->cleaning);
+    scan_close(&j->scan);
     live_done(&j->live);
     buf_done(&j->frame);
     secret_wipe(j->key_secret, sizeof(j->key_secret));
@@ -131,6 +132,32 @@ static bool wants_new_segment(const struct journal *j)
 
 /* ---- frames ---- */
 
+/* Where the frame that is being made will stand, unless writing fails. */
+static void foresee_place(struct journal *j)
+{
+    bool is_new = wants_new_segment(j);
+
+    j->frame_segment = j->n_segments == 0 ? j->first : last(j)->id + (is_new ? 1 : 0);
+    j->frame_offset = is_new ? SEGMENT_HEAD_BYTES : last(j)->end;
+}
+
+/* It goes elsewhere, to a new segment, after a failure. */
+static void place_anew(struct journal *j)
+{
+    struct bytes rest = buf_view(&j->frame);
+    struct batch_entry e;
+
+    if (last(j)->id == j->frame_segment)
+        return;
+    j->frame_segment = last(j)->id;
+    j->frame_offset = last(j)->end;
+    while (batch_next(&rest, &e) == BATCH_ENTRY) {
+        if (e.kind != 0 && live_has(&j->live, e.id))
+            live_put(&j->live, e.id, BATCH_PUT_BYTES + e.record.len, j->frame_segment,
+                     j->frame_offset);
+    }
+}
+
 /* Seal a copy: what is pending may have to be sealed again, for another place. */
 static int write_frame(struct journal *j)
 {
@@ -165,8 +192,10 @@ int journal_retry(struct journal *j)
         abandon(j);
         r = open_segment(j);
     }
-    if (r == 0)
+    if (r == 0) {
+        place_anew(j);
         r = write_frame(j);
+    }
     if (r < 0) {
         abandon(j);
         return err_trace(r);
@@ -183,9 +212,10 @@ int journal_commit(struct journal *j, const struct bytes *batches, size_t n)
 {
     check(!j->is_pending);
     j->frame.len = 0;
+    foresee_place(j);
     for (size_t i = 0; i < n; i++) {
         buf_add(&j->frame, batches[i]);
-        journal_apply(j, batches[i]);
+        journal_apply(j, batches[i], j->frame_segment, j->frame_offset);
     }
     check(j->frame.len <= FRAME_PLAIN_MAX);
     if (j->frame.len == 0)

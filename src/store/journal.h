@@ -4,9 +4,9 @@
  *
  * Segments of frames; a frame is one batch, written and flushed before the next one
  * (segment.h).  Which records are needed is kept in memory and found out anew at each
- * start by reading the log; nothing but the log has to be believed.  Space comes back
- * from the oldest segment, always: what is still needed of it is put again at the end,
- * and the file goes.  So a drop never outlives the put it is for.
+ * start by reading the log, and about where each stands; nothing but the log has to be believed.
+ * Space comes back from the oldest segment, always: what is still needed of it is put again at the
+ * end, and the file goes.  So a drop never outlives the put it is for.
  *
  * What is not authentic is passed over and reported.  At the end of the last segment it
  * is a batch that was never finished; anywhere else, or with authentic frames behind
@@ -25,6 +25,7 @@
 #include "store/journal_io.h"
 
 struct journal;
+struct journal_search;
 
 #define JOURNAL_SEGMENT_BYTES (64U << 20) /* of a node */
 
@@ -63,6 +64,16 @@ struct journal *journal_close(struct journal *j);
 typedef void journal_record_fn(void *arg, uint8_t kind, uint64_t id, struct bytes record);
 MUST_CHECK int journal_each(struct journal *j, journal_record_fn *each, void *arg);
 uint64_t journal_id_max(const struct journal *j); /* of those below 2^62 */
+
+/* Reads single records back: those of @ids, each once; copied.  Not while a commit
+ * is pending.  An id that was not given when it returns 0 is not in the
+ * journal any more: it was dropped, or what it stood in is not authentic now. */
+struct journal_search *journal_search_new(const uint64_t *ids, size_t n);
+/* Reads about @budget bytes.  1: there is more to do.  0: done.  -errno: cannot be read; it may be
+ * tried again. */
+MUST_CHECK int journal_search_some(struct journal *j, struct journal_search *s, uint64_t budget,
+                                   journal_record_fn *each, void *arg);
+struct journal_search *journal_search_free(struct journal_search *s);
 
 /* Damaged files stay in the folder quarantine when they go here.  Before the first commit. */
 MUST_CHECK int journal_keep_damaged(struct journal *j);

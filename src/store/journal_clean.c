@@ -5,17 +5,20 @@
 #include "base/err.h"
 #include "store/journal_private.h"
 
+/* What stands elsewhere already was put again before the node was stopped. */
 static void put_again(struct journal *j, struct bytes batch)
 {
+    uint64_t from = j->segments[0].id;
     struct batch_entry e;
 
     while (batch_next(&batch, &e) == BATCH_ENTRY) {
         struct batch to = {j->frame};
 
-        if (e.kind == 0 || !live_has(&j->live, e.id))
+        if (e.kind == 0 || !live_is_in(&j->live, e.id, from))
             continue;
         batch_put(&to, e.kind, e.id, e.record);
         j->frame = to.bytes;
+        live_put(&j->live, e.id, BATCH_PUT_BYTES + e.record.len, j->frame_segment, j->frame_offset);
     }
 }
 
@@ -27,15 +30,9 @@ static int begin(struct journal *j)
     return r;
 }
 
-/* Has something been passed over that was written there? */
-static bool has_skipped(const struct frames *f, bool is_end)
-{
-    return f->skipped_from < f->skipped_to || (is_end && f->at < f->end);
-}
-
-/* What of it is not as it was written cannot be put again: the file stays aside for those who look
- * into it, as those do that were damaged when the journal was opened. */
-static int keep_damaged(struct journal *j, struct segment *s)
+/** keep_damaged() - see journal_private.h; fine if it was kept already, as those are that were
+ * damaged when the journal was opened */
+int keep_damaged(struct journal *j, struct segment *s)
 {
     char name[SEGMENT_NAME_MAX];
     int r;
@@ -71,7 +68,7 @@ void clean_some(struct journal *j, uint64_t budget)
             r = frames_next(&j->cleaning, &h, &batch);
             if (r > 0)
                 put_again(j, batch);
-            if (r >= 0 && has_skipped(&j->cleaning, r == 0))
+            if (r >= 0 && frames_have_skipped(&j->cleaning, r == 0))
                 kept = keep_damaged(j, &j->segments[0]);
             r = kept < 0 ? kept : r;
         } while (r > 0 && j->cleaning.at < until);
@@ -94,6 +91,8 @@ void clean_away(struct journal *j)
         char name[SEGMENT_NAME_MAX];
 
         segment_name(j->segments[0].id, name);
+        if (j->scan.segment == (uint32_t)j->segments[0].id)
+            scan_close(&j->scan);
         j->io->remove(j->io->owner, name);
         j->n_segments--;
         memmove(j->segments, j->segments + 1, j->n_segments * sizeof(*j->segments));

@@ -39,6 +39,17 @@ void frames_close(struct frames *f);
  * good frame, and less than f->end if what follows is not authentic.  -errno: cannot be read. */
 MUST_CHECK int frames_next(struct frames *f, struct frame_head *ret, struct bytes *ret_batch);
 
+/* Has something been passed over that was written there?  @is_end: frames_next() returned 0. */
+bool frames_have_skipped(const struct frames *f, bool is_end);
+
+/* The frame that was read last in a search. */
+struct scan {
+    uint32_t segment; /* the low bits of its id; 0: none, and nothing is open */
+    uint64_t offset;
+    struct bytes batch; /* borrowed from frames */
+    struct frames frames;
+};
+
 struct journal {
     struct journal_settings settings;
     const struct journal_io *io; /* borrowed */
@@ -57,6 +68,8 @@ struct journal {
     uint8_t key_secret[SEAL_KEY_BYTES]; /* of it */
     struct buf frame;                   /* being made, or pending */
     struct frame_head head;             /* of it */
+    uint64_t frame_segment;             /* where it goes, as j->live has it */
+    uint64_t frame_offset;
     bool is_pending;
 
     struct frames cleaning; /* of the oldest segment */
@@ -67,10 +80,12 @@ struct journal {
     uint64_t n_cleaned;
     uint64_t n_damaged;
     bool is_proven; /* the last frame is one without entries */
+    struct scan scan;
 };
 
 struct segment *journal_add_segment(struct journal *j, uint64_t id);
-void journal_apply(struct journal *j, struct bytes batch);
+/* @segment, @offset: of the frame that the batch is in. */
+void journal_apply(struct journal *j, struct bytes batch, uint64_t segment, uint64_t offset);
 
 /* ---- journal_clean.c ---- */
 
@@ -78,3 +93,10 @@ void journal_apply(struct journal *j, struct bytes batch);
 void clean_some(struct journal *j, uint64_t budget);
 /* What was said in a frame is on the device: segments before j->first go. */
 void clean_away(struct journal *j);
+/* What of @s is not as it was written is lost: the file stays aside for those who look into it.
+ * Return: 0 or -errno. */
+MUST_CHECK int keep_damaged(struct journal *j, struct segment *s);
+
+/* ---- journal_search.c ---- */
+
+void scan_close(struct scan *s);

@@ -133,7 +133,7 @@ static void check_frame(struct opening *o, const struct segment *s, const struct
     j->number = h->number + 1;
     j->first = MAX(j->first, h->first);
     o->report->n_batches++;
-    journal_apply(j, batch);
+    journal_apply(j, batch, s->id, f->at - frame_bytes(h->len));
 }
 
 static void read_frames(struct opening *o, struct segment *s, bool is_last)
@@ -324,8 +324,8 @@ struct journal *journal_open(const struct journal_settings *s, const struct jour
     return journal_close(j);
 }
 
-/** journal_apply() - take in which records a batch makes and ends */
-void journal_apply(struct journal *j, struct bytes batch)
+/** journal_apply() - take in which records a batch makes and ends, and where it stands */
+void journal_apply(struct journal *j, struct bytes batch, uint64_t segment, uint64_t offset)
 {
     struct batch_entry e;
 
@@ -333,7 +333,7 @@ void journal_apply(struct journal *j, struct bytes batch)
         if (ID_COUNTED(e.id))
             j->id_max = MAX(j->id_max, e.id);
         if (e.kind != 0)
-            live_put(&j->live, e.id, BATCH_PUT_BYTES + e.record.len);
+            live_put(&j->live, e.id, BATCH_PUT_BYTES + e.record.len, segment, offset);
         else
             live_drop(&j->live, e.id);
     }
@@ -358,7 +358,7 @@ static int each_of(struct journal *j, const struct segment *s, journal_record_fn
         struct batch_entry e;
 
         while (batch_next(&batch, &e) == BATCH_ENTRY) {
-            if (e.kind != 0 && live_see(&j->live, e.id))
+            if (e.kind != 0 && live_see(&j->live, e.id, s->id))
                 each(arg, e.kind, e.id, e.record);
         }
     }

@@ -66,6 +66,20 @@ void ledger_of(struct journal *j, struct ledger *ret)
     assert_int_equal(journal_each(j, found, ret), 0);
 }
 
+int ledger_search(struct journal *j, const uint64_t *ids, size_t n, uint64_t budget,
+                  struct ledger *ret)
+{
+    struct journal_search *s = journal_search_new(ids, n);
+    int r;
+
+    memset(ret, 0, sizeof(*ret));
+    do {
+        r = journal_search_some(j, s, budget, found, ret);
+    } while (r > 0);
+    journal_search_free(s);
+    return r;
+}
+
 bool ledger_equal(const struct ledger *a, const struct ledger *b)
 {
     return memcmp(a->has, b->has, sizeof(a->has)) == 0;

@@ -22,5 +22,8 @@ void ledger_drop(struct ledger *l, struct batch *b, uint64_t id);
 void ledger_change(struct ledger *l, struct batch *b, uint64_t *noise_state, uint64_t *next);
 /* What the journal holds; fails on a record that is not as it was put. */
 void ledger_of(struct journal *j, struct ledger *ret);
+/* What a search for @ids finds, so many bytes at a time; the last outcome of it. */
+int ledger_search(struct journal *j, const uint64_t *ids, size_t n, uint64_t budget,
+                  struct ledger *ret);
 bool ledger_equal(const struct ledger *a, const struct ledger *b);
 bool ledger_is_part(const struct ledger *part, const struct ledger *whole);

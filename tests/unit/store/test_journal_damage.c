@@ -284,6 +284,38 @@ static void without_its_data_key_it_is_refused(void **state)
     disk_done(&w.disk);
 }
 
+/* Changed behind the back of a journal that is open: none of it is given, the rest is, and the file
+ * is kept aside. */
+static void what_changed_since_it_was_opened_is_not_read_back(void **state)
+{
+    struct keys *k = *state;
+    static struct written w;
+    uint64_t seed = 8;
+
+    for (unsigned round = 0; round < 100; round++) {
+        struct journal_report report;
+        struct journal_stat stat;
+        struct journal *j;
+        struct ledger found;
+        struct disk_file *f;
+        uint64_t ids[50];
+
+        write_some(k, &w, 3, 10);
+        j = opened(&w.disk, k->keyring, &report);
+        f = &w.disk.files[noise(&seed) % w.disk.n_files];
+        f->now.at[SEGMENT_HEAD_BYTES + noise(&seed) % (f->now.len - SEGMENT_HEAD_BYTES)] ^= 16;
+        for (uint64_t i = 0; i < w.ledger.n; i++)
+            ids[i] = i + 1;
+        assert_int_equal(ledger_search(j, ids, w.ledger.n, 1000, &found), 0);
+        assert_true(ledger_is_part(&found, &w.ledger));
+        assert_true(found.n >= w.ledger.n - 1);
+        journal_stat(j, &stat);
+        assert_true(found.n == w.ledger.n || (stat.n_damaged == 1 && w.disk.n_aside == 1));
+        journal_close(j);
+        disk_done(&w.disk);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +327,7 @@ int main(void)
         WITH_KEYS(a_segment_that_is_missing_or_elsewhere_is_noticed),
         WITH_KEYS(a_segment_that_went_does_not_come_back),
         WITH_KEYS(without_its_data_key_it_is_refused),
+        WITH_KEYS(what_changed_since_it_was_opened_is_not_read_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

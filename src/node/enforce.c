@@ -230,5 +230,6 @@ void enforce_restraints(struct sentinel *s)
 
     for (unsigned i = 0; i < s->node->n_workers; i++)
         node_call_worker(s->node, i, restrain, all);
+    purge_begin(s->node, all);
     restraints_unref(all);
 }

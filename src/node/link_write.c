@@ -135,6 +135,8 @@ static void flush(struct link *l)
         return;
     if (l->phase == LINK_LINGERING && l->out.len == 0 && !link_stream_owes(l))
         stream_shutdown(l->stream);
+    if (l->conn.session != NULL)
+        fetch_wanted(w, l->conn.session);
     if (l->conn.session != NULL && session_retained_next(l->conn.session) != NULL)
         link_again(l);
     link_watch(l);

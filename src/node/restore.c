@@ -2,11 +2,11 @@
 /* node/restore.c - reading the records */
 #include "node/restore.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -17,10 +17,17 @@ static struct bytes record_of(const void *item)
     return bytes_of(&m->record, sizeof(m->record));
 }
 
+static struct bytes session_of(const void *item)
+{
+    const struct restored_queue *q = item;
+
+    return bytes_of(&q->session, sizeof(q->session));
+}
+
 /** restored_message() - borrowed; NULL if there is none with this record */
 struct message *restored_message(const struct restoring *r, uint64_t record)
 {
-    return map_find(&r->messages, bytes_of(&record, sizeof(record)));
+    return map_find(&r->made, bytes_of(&record, sizeof(record)));
 }
 
 /** restore_drop() - see restore.h */
@@ -41,44 +48,8 @@ static void keep_for_later(struct restored_list *l, uint64_t id, struct bytes re
     l->at[l->n++] = (struct restored){id, bytes_dup(record)};
 }
 
-static uint64_t expires_ns_of(const struct restoring *r, uint64_t unix_ms)
-{
-    uint64_t left_ms;
-
-    if (unix_ms == UINT64_MAX)
-        return EXPIRES_NEVER;
-    left_ms = unix_ms > r->now_unix_ms ? unix_ms - r->now_unix_ms : 0;
-    return left_ms < (UINT64_MAX - r->now_ns) / NS_PER_MS ? r->now_ns + left_ms * NS_PER_MS
-                                                          : EXPIRES_NEVER;
-}
-
-static bool take_message(struct restoring *r, uint64_t id, struct bytes record)
-{
-    struct message_record m;
-    struct publication p = {0};
-    struct message *made;
-
-    if (!record_get_message(record, &m) || restored_message(r, id) != NULL)
-        return false;
-    p = (struct publication){
-        .topic = m.topic,
-        .forward = m.forward,
-        .payload = m.payload,
-        .qos = m.qos,
-        .retain = m.retain,
-        .is_control = m.is_control,
-        .expires_ns = expires_ns_of(r, m.expires_unix_ms),
-        .publisher = m.publisher.len > 0 ? client_key(m.publisher) : 0,
-        .topic_hash = hash_keyed(m.topic),
-    };
-    made = publication_keep(&p);
-    made->record = id;
-    map_put(&r->messages, made);
-    publication_done(&p);
-    return true;
-}
-
-static struct restored_delivery *add_delivery(struct restoring *r)
+/** restore_add_delivery() - zero, valid until the next */
+struct restored_delivery *restore_add_delivery(struct restoring *r)
 {
     struct restored_deliveries *l = &r->deliveries;
 
@@ -90,27 +61,6 @@ static struct restored_delivery *add_delivery(struct restoring *r)
     return &l->at[l->n++];
 }
 
-static bool take_delivery(struct restoring *r, uint64_t id, struct bytes record)
-{
-    struct restored_delivery *to;
-    struct delivery_record d;
-    uint32_t *subids;
-
-    if (!record_get_delivery(record, &d))
-        return false;
-    to = add_delivery(r);
-    to->session = d.session;
-    to->message = d.message;
-    to->delivery =
-        (struct delivery){.record = id, .qos = d.qos, .retain = d.retain, .n_subids = d.n_subids};
-    if (d.n_subids > DELIVERY_SUBIDS_INLINE)
-        to->delivery.more_subids = mem_alloc(d.n_subids * sizeof(uint32_t));
-    subids = d.n_subids > DELIVERY_SUBIDS_INLINE ? to->delivery.more_subids : to->delivery.subids;
-    for (size_t i = 0; i < d.n_subids; i++)
-        subids[i] = delivery_record_subid(&d, i);
-    return true;
-}
-
 static bool take_released(struct restoring *r, uint64_t id, struct bytes record)
 {
     struct restored_delivery *to;
@@ -118,7 +68,7 @@ static bool take_released(struct restoring *r, uint64_t id, struct bytes record)
 
     if (!record_get_released(record, &d))
         return false;
-    to = add_delivery(r);
+    to = restore_add_delivery(r);
     to->session = d.session;
     to->delivery = (struct delivery){.record = id, .qos = 2, .packet_id = d.packet_id};
     return true;
@@ -172,10 +122,10 @@ static void take_record(void *arg, uint8_t kind, uint64_t id, struct bytes recor
     }
     switch (kind) {
     case RECORD_MESSAGE:
-        taken = take_message(r, id, record);
+        taken = restore_take_message(r, id, record);
         break;
     case RECORD_DELIVERY:
-        taken = take_delivery(r, id, record);
+        taken = restore_take_delivery(r, id, record);
         break;
     case RECORD_SENT:
         taken = take_sent(r, id, record);
@@ -220,9 +170,10 @@ static void done(struct restoring *r)
     size_t cursor = 0;
     struct message *m;
 
-    while ((m = map_next(&r->messages, &cursor)) != NULL)
+    while ((m = map_next(&r->made, &cursor)) != NULL)
         message_unref(m);
-    map_done(&r->messages);
+    map_done(&r->made);
+    restore_queues_done(r);
     list_done(&r->sessions);
     list_done(&r->subscriptions);
     list_done(&r->wills);
@@ -255,11 +206,12 @@ int restore_all(struct node *n)
     int result;
 
     begin_notes(n);
-    map_init(&r.messages, record_of);
+    map_init(&r.made, record_of);
+    map_init(&r.queues, session_of);
     note_begin_turn(n->workers[0]);
     result = journal_each(n->journal, take_record, &r);
     if (result == 0)
-        restore_link(&r);
+        result = restore_link(&r);
     done(&r);
     if (result == 0)
         result = commit(n);
@@ -268,6 +220,7 @@ int restore_all(struct node *n)
             readmit_all(n->workers[i]); /* whom the configuration of now does not let in */
     }
     record_forget_by(NULL, NULL);
+    (void)malloc_trim(0); /* what was needed to put it together */
     if (result == 0)
         log_info("journal",
                  "%zu sessions with %zu messages restored in %llu ms; %zu records dropped",

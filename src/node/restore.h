@@ -3,8 +3,10 @@
  * node/restore.h - sessions, queues and retained messages out of the journal, at the start
  *
  * restore.c reads the records; restore_link.c puts them together: every session on its home
- * worker of now, its queue in the order of ids, what was in flight, and what was on its way
- * between workers.  Records whose other half is missing are dropped.
+ * worker of now, what was in flight, and what was on its way between workers;
+ * restore_queue.c the queues, in the order of ids.  What waits is not read but counted: it goes
+ * on the shelves.  Of messages that are needed at once the records are read a second time.
+ * Records whose other half is missing are dropped.
  *
  * By the main thread, before there are others.  Private to restore*.c and node.c.
  */
@@ -25,7 +27,33 @@ struct restored_list {
     size_t cap;
 };
 
-/* A delivery, or what is left of one (no message: PUBREC has come). */
+/* The record of a message. */
+struct restored_message {
+    uint64_t id;
+    uint32_t bytes;      /* message_bytes() of it */
+    uint32_t n_holders;  /* deliveries on shelves */
+    bool is_control : 1; /* does not wait on a shelf */
+    bool is_wanted : 1;  /* in memory */
+};
+
+/* Those of one worker of the former run. */
+struct restored_messages {
+    struct restored_message *at; /* owned; ascending when all have been read */
+    size_t n;
+    size_t cap;
+    size_t last; /* that was found */
+};
+
+/* What waits for one session, or was sent to it; as it was read. */
+struct restored_queue {
+    uint64_t session;
+    uint64_t last; /* record of the last one */
+    bool is_unsorted;
+    struct shelf shelf;
+};
+
+/* A delivery whose message is needed at once, or what is left of one (no message: PUBREC has come).
+ */
 struct restored_delivery {
     uint64_t session;
     uint64_t message;
@@ -43,11 +71,26 @@ struct restored_sent {
     uint16_t packet_id;
 };
 
+/* A session that was restored. */
+struct home {
+    uint64_t number;
+    struct worker *worker;
+    struct resident *resident;
+    unsigned was_on; /* worker of the former run */
+    uint64_t left_unix_ms;
+};
+
+struct homes {
+    struct map by_number;
+};
+
 struct restoring {
     struct node *node;
     uint64_t now_ns;
     uint64_t now_unix_ms;
-    struct map messages; /* by record; a reference each */
+    struct restored_messages messages[RECORD_WORKERS_MAX];
+    struct map made;   /* struct message by record; a reference each */
+    struct map queues; /* struct restored_queue by session */
     struct restored_list sessions;
     struct restored_list subscriptions;
     struct restored_list wills;
@@ -55,8 +98,8 @@ struct restoring {
     struct restored_list intents;
     struct restored_list share_intents;
     struct restored_list received;
-    struct restored_deliveries deliveries;
-    struct restored_sent *sent; /* owned */
+    struct restored_deliveries deliveries; /* not those that wait */
+    struct restored_sent *sent;            /* owned */
     size_t n_sent;
     size_t sent_cap;
     size_t n_dropped; /* records that belong to nothing */
@@ -66,7 +109,24 @@ struct restoring {
 
 /* Return: 0 or -errno. */
 MUST_CHECK int restore_all(struct node *n);
-void restore_link(struct restoring *r);
+MUST_CHECK int restore_link(struct restoring *r);
 struct message *restored_message(const struct restoring *r, uint64_t record);
+struct restored_delivery *restore_add_delivery(struct restoring *r);
+struct home *restored_home(const struct homes *all, uint64_t number); /* NULL: there is none */
+
+/* ---- restore_queue.c ---- */
+
+/* A message is there; false: it was already. */
+bool restore_take_message(struct restoring *r, uint64_t id, struct bytes record);
+bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record);
+/* When all records have been read: what waits goes on the shelves, the rest to r->deliveries. */
+void restore_queues(struct restoring *r, const struct homes *all);
+/* It is needed at once, by this or by others. */
+void restore_want(struct restoring *r, uint64_t message);
+/* Read what is wanted a second time, and count all holders.  Return: 0 or -errno. */
+MUST_CHECK int restore_messages(struct restoring *r);
+/* After it: what was in flight, and what waits in memory. */
+void restore_deliveries(struct restoring *r, const struct homes *all);
+void restore_queues_done(struct restoring *r);
 /* A record that belongs to nothing. */
 void restore_drop(struct restoring *r, uint64_t id);

@@ -6,19 +6,6 @@
 #include "base/mem.h"
 #include "node/restore.h"
 
-/* A session that was restored. */
-struct home {
-    uint64_t number;
-    struct worker *worker;
-    struct resident *resident;
-    unsigned was_on; /* worker of the former run */
-    uint64_t left_unix_ms;
-};
-
-struct homes {
-    struct map by_number;
-};
-
 static struct bytes number_of(const void *item)
 {
     const struct home *h = item;
@@ -26,7 +13,8 @@ static struct bytes number_of(const void *item)
     return bytes_of(&h->number, sizeof(h->number));
 }
 
-static struct home *home_of(const struct homes *all, uint64_t number)
+/** restored_home() - see restore.h; borrowed */
+struct home *restored_home(const struct homes *all, uint64_t number)
 {
     return map_find(&all->by_number, bytes_of(&number, sizeof(number)));
 }
@@ -57,7 +45,7 @@ static bool link_session(struct restoring *r, struct homes *all, const struct re
     if (!record_get_session(in->record, &s))
         return false;
     w = n->workers[client_key(s.client_id) % n->n_workers];
-    if (resident_find(w, s.client_id) != NULL || home_of(all, s.number) != NULL)
+    if (resident_find(w, s.client_id) != NULL || restored_home(all, s.number) != NULL)
         return false;
     h = mem_new(struct home);
     h->number = s.number;
@@ -75,24 +63,26 @@ static bool link_session(struct restoring *r, struct homes *all, const struct re
     return true;
 }
 
-static bool link_subscription(struct homes *all, const struct restored *in)
+static bool link_subscription(struct restoring *r, struct homes *all, const struct restored *in)
 {
     struct subscription_record s;
     struct home *h;
 
+    (void)r;
     if (!record_get_subscription(in->record, &s))
         return false;
-    h = home_of(all, s.session);
+    h = restored_home(all, s.session);
     if (h == NULL)
         return false;
     subscription_restore(h->worker, h->resident->session, &s, in->id);
     return true;
 }
 
-static bool link_received(struct homes *all, const struct restored *in)
+static bool link_received(struct restoring *r, struct homes *all, const struct restored *in)
 {
-    struct home *h = home_of(all, received_session(in->id));
+    struct home *h = restored_home(all, received_session(in->id));
 
+    (void)r;
     if (h == NULL)
         return false;
     session_restore_received(h->resident->session, (uint16_t)in->id);
@@ -108,7 +98,7 @@ static bool link_will(struct restoring *r, struct homes *all, const struct resto
 
     if (m == NULL || !record_get_will(in->record, &record))
         return false;
-    h = home_of(all, record.session);
+    h = restored_home(all, record.session);
     if (h == NULL || h->resident->session->will.message != NULL)
         return false;
     will = &h->resident->session->will;
@@ -118,161 +108,16 @@ static bool link_will(struct restoring *r, struct homes *all, const struct resto
     return true;
 }
 
-/* ---- queues ---- */
-
-/* Where a delivery stands; these are sorted, since they are smaller. */
-struct place {
-    uint64_t id;
-    size_t at;
-};
-
-static int by_place(const void *a, const void *b)
-{
-    uint64_t left = ((const struct place *)a)->id;
-    uint64_t right = ((const struct place *)b)->id;
-
-    return (left > right) - (left < right);
-}
-
-/* All deliveries in the order of ids; owned by the caller. */
-static struct place *places_of(const struct restored_deliveries *l)
-{
-    struct place *places = mem_alloc(MAX(l->n, (size_t)1) * sizeof(*places));
-
-    for (size_t i = 0; i < l->n; i++)
-        places[i] = (struct place){l->at[i].delivery.record, i};
-    if (l->n > 0)
-        qsort(places, l->n, sizeof(*places), by_place);
-    return places;
-}
-
-static int by_sent(const void *a, const void *b)
-{
-    uint64_t left = ((const struct restored_sent *)a)->delivery;
-    uint64_t right = ((const struct restored_sent *)b)->delivery;
-
-    return (left > right) - (left < right);
-}
-
-static int by_packet_id(const void *a, const void *b)
-{
-    const struct restored_delivery *left = a;
-    const struct restored_delivery *right = b;
-
-    if (left->session != right->session)
-        return left->session < right->session ? -1 : 1;
-    return left->delivery.packet_id - right->delivery.packet_id;
-}
-
-/* The packet ids of what was sent; both are in the order of ids. */
-static void give_packet_ids(struct restoring *r, const struct place *places)
-{
-    size_t n = r->deliveries.n;
-    size_t k = 0;
-
-    for (size_t i = 0; i < r->n_sent; i++) {
-        uint64_t id = r->sent[i].delivery;
-
-        while (k < n && places[k].id < id)
-            k++;
-        if (k < n && places[k].id == id)
-            r->deliveries.at[places[k].at].delivery.packet_id = r->sent[i].packet_id;
-        else
-            restore_drop(r, id + RECORD_WAS_SENT);
-    }
-}
-
-/* Its session, if it has its message, whose reference is taken; NULL: it belongs to nothing.
- * @last is the message of the delivery before: one message often goes to many. */
-static struct home *make_whole(struct restoring *r, const struct homes *all,
-                               struct restored_delivery *d, struct message **last)
-{
-    struct home *h = home_of(all, d->session);
-
-    if (d->message == 0)
-        return h;
-    if (*last == NULL || (*last)->record != d->message)
-        *last = restored_message(r, d->message);
-    if (h == NULL || *last == NULL)
-        return NULL;
-    d->delivery.message = message_ref(*last);
-    return h;
-}
-
-/* What waits goes into the queues.  What was sent goes to @ret_sent; Return: how many. */
-static size_t queue_waiting(struct restoring *r, const struct homes *all,
-                            const struct place *places, struct restored_delivery *ret_sent)
-{
-    struct message *last = NULL;
-    size_t n_sent = 0;
-
-    for (size_t i = 0; i < r->deliveries.n; i++) {
-        struct restored_delivery *d = &r->deliveries.at[places[i].at];
-        struct home *h = make_whole(r, all, d, &last);
-
-        if (h == NULL) {
-            r->n_dropped++;
-            delivery_done(&d->delivery);
-        } else if (d->delivery.packet_id != 0) {
-            ret_sent[n_sent++] = *d;
-        } else {
-            session_put_back(h->resident->session, &d->delivery);
-        }
-    }
-    return n_sent;
-}
-
-static void link_sent(struct restoring *r, const struct homes *all, struct restored_delivery *at,
-                      size_t n_sent)
-{
-    struct delivery *sent = mem_alloc(MAX(n_sent, (size_t)1) * sizeof(*sent));
-
-    if (n_sent > 0)
-        qsort(at, n_sent, sizeof(*at), by_packet_id);
-    for (size_t i = 0; i < n_sent;) {
-        uint64_t session = at[i].session;
-        size_t n = 0;
-
-        for (; i < n_sent && at[i].session == session; i++) {
-            if (n > 0 && sent[n - 1].packet_id == at[i].delivery.packet_id) {
-                r->n_dropped++;
-                delivery_done(&at[i].delivery);
-            } else {
-                sent[n++] = at[i].delivery;
-            }
-        }
-        session_restore_sent(home_of(all, session)->resident->session, sent, n);
-    }
-    free(sent);
-}
-
-static void link_deliveries(struct restoring *r, const struct homes *all)
-{
-    struct place *places = places_of(&r->deliveries);
-    struct restored_delivery *sent;
-    size_t n_released = 0;
-
-    for (size_t i = 0; i < r->deliveries.n; i++)
-        n_released += r->deliveries.at[i].message == 0;
-    sent = mem_alloc((r->n_sent + n_released + 1) * sizeof(*sent));
-    if (r->n_sent > 0)
-        qsort(r->sent, r->n_sent, sizeof(*r->sent), by_sent);
-    give_packet_ids(r, places);
-    r->n_queued = r->deliveries.n;
-    link_sent(r, all, sent, queue_waiting(r, all, places, sent));
-    free(sent);
-    free(places);
-}
-
 /* ---- retained messages ---- */
 
-static bool link_retained(struct restoring *r, const struct restored *in)
+static bool link_retained(struct restoring *r, struct homes *all, const struct restored *in)
 {
     const struct retained_limits no_limits = {SIZE_MAX, SIZE_MAX};
     struct message *m = restored_message(r, in->id - RECORD_IS_RETAINED);
     struct node *n = r->node;
     bool stored = true;
 
+    (void)all;
     if (m == NULL || !record_get_retained(in->record, &m->stamp))
         return false;
     for (unsigned i = 0; i < n->n_workers; i++) {
@@ -409,48 +254,68 @@ static void take_share_intent(struct restoring *r, const struct restored *in)
 
 /* ---- the whole ---- */
 
-static void link_each(struct restoring *r, struct homes *all)
+typedef bool link_fn(struct restoring *r, struct homes *all, const struct restored *in);
+
+static void link_each(struct restoring *r, struct homes *all, const struct restored_list *l,
+                      link_fn *link)
 {
-    for (size_t i = 0; i < r->sessions.n; i++) {
-        if (!link_session(r, all, &r->sessions.at[i]))
-            restore_drop(r, r->sessions.at[i].id);
-    }
-    for (size_t i = 0; i < r->subscriptions.n; i++) {
-        if (!link_subscription(all, &r->subscriptions.at[i]))
-            restore_drop(r, r->subscriptions.at[i].id);
-    }
-    for (size_t i = 0; i < r->received.n; i++) {
-        if (!link_received(all, &r->received.at[i]))
-            restore_drop(r, r->received.at[i].id);
-    }
-    for (size_t i = 0; i < r->wills.n; i++) {
-        if (!link_will(r, all, &r->wills.at[i]))
-            restore_drop(r, r->wills.at[i].id);
-    }
-    for (size_t i = 0; i < r->retained.n; i++) {
-        if (!link_retained(r, &r->retained.at[i]))
-            restore_drop(r, r->retained.at[i].id);
+    for (size_t i = 0; i < l->n; i++) {
+        if (!link(r, all, &l->at[i]))
+            restore_drop(r, l->at[i].id);
     }
 }
 
-/** restore_link() - see restore.h */
-void restore_link(struct restoring *r)
+/* What is not to wait on shelves only. */
+static void want_messages(struct restoring *r)
 {
-    struct homes all;
-    size_t cursor = 0;
-    struct home *h;
+    for (size_t i = 0; i < r->wills.n; i++)
+        restore_want(r, r->wills.at[i].id - RECORD_IS_WILL);
+    for (size_t i = 0; i < r->retained.n; i++)
+        restore_want(r, r->retained.at[i].id - RECORD_IS_RETAINED);
+    for (size_t i = 0; i < r->intents.n; i++)
+        restore_want(r, intent_message(r->intents.at[i].id));
+    for (size_t i = 0; i < r->share_intents.n; i++) {
+        struct share_intent_record s;
 
-    map_init(&all.by_number, number_of);
-    link_each(r, &all);
-    link_deliveries(r, &all);
-    take_intents(r, &all);
+        if (record_get_share_intent(r->share_intents.at[i].record, &s))
+            restore_want(r, s.message);
+    }
+}
+
+static void link_all(struct restoring *r, struct homes *all)
+{
+    link_each(r, all, &r->wills, link_will);
+    link_each(r, all, &r->retained, link_retained);
+    restore_deliveries(r, all);
+    take_intents(r, all);
     for (size_t i = 0; i < r->share_intents.n; i++) {
         take_share_intent(r, &r->share_intents.at[i]);
         notes_drop(r->node->workers[0]->notes, r->share_intents.at[i].id);
     }
+}
+
+/** restore_link() - see restore.h; Return: 0 or -errno. */
+int restore_link(struct restoring *r)
+{
+    struct homes all;
+    size_t cursor = 0;
+    struct home *h;
+    int result;
+
+    map_init(&all.by_number, number_of);
+    link_each(r, &all, &r->sessions, link_session);
+    link_each(r, &all, &r->subscriptions, link_subscription);
+    link_each(r, &all, &r->received, link_received);
+    restore_queues(r, &all);
+    want_messages(r);
+    result = restore_messages(r);
+    if (result == 0)
+        link_all(r, &all);
     while ((h = map_next(&all.by_number, &cursor)) != NULL) {
-        resident_restored(h->worker, h->resident, h->left_unix_ms, r->now_unix_ms);
+        if (result == 0)
+            resident_restored(h->worker, h->resident, h->left_unix_ms, r->now_unix_ms);
         free(h);
     }
     map_done(&all.by_number);
+    return result;
 }

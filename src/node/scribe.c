@@ -10,12 +10,15 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/fetch.h"
 #include "node/node_private.h"
+#include "node/purge.h"
 
 #define WAITING_BYTES_MAX (32U << 20) /* then publishers are held back */
 #define FRAME_BYTES_MAX   (64U << 20) /* of batches in one commit; one that is larger goes alone */
 #define RETRY_S           1
-#define QUIET_S           1 /* then what was written last is proved to be whole */
+#define QUIET_S           1          /* then what was written last is proved to be whole */
+#define READ_BYTES        (1U << 20) /* read between two commits */
 
 /* A batch of a worker. */
 struct handed {
@@ -36,9 +39,14 @@ struct scribe {
     pthread_cond_t committed;
     struct list waiting; /* struct handed, in their order */
     struct batch strays; /* what threads that are no workers have let go of */
+    struct list fetches; /* struct fetch, in their order */
+    struct list purges;  /* struct purge, the same */
     bool stopping;
     bool reseal; /* somebody waits for it */
     struct journal_stat stat;
+    /* The thread's alone. */
+    uint64_t flushed[WORKERS_MAX]; /* the last batch of each that is on the device */
+    int read_error;                /* -errno: of the last time it was tried */
 };
 
 static void stray(void *arg, uint64_t record)
@@ -60,6 +68,8 @@ struct scribe *scribe_new(struct node *n, struct journal *j)
     s->journal = j;
     atomic_init(&s->state, SCRIBE_OK);
     list_init(&s->waiting);
+    list_init(&s->fetches);
+    list_init(&s->purges);
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_init(&by_monotonic);
     pthread_condattr_setclock(&by_monotonic, CLOCK_MONOTONIC);
@@ -81,6 +91,14 @@ struct scribe *scribe_free(struct scribe *s)
         list_remove(it);
         buf_done(&h->bytes);
         free(h);
+    }
+    list_each (it2, &s->fetches) {
+        list_remove(it2);
+        fetch_free(list_item(it2, struct fetch, in_scribe));
+    }
+    list_each (it3, &s->purges) {
+        list_remove(it3);
+        purge_free(list_item(it3, struct purge, in_scribe));
     }
     buf_done(&s->strays.bytes);
     pthread_mutex_destroy(&s->lock);
@@ -140,6 +158,24 @@ bool scribe_take(struct scribe *s, struct worker *w, uint64_t number, struct buf
     if (was_empty)
         pthread_cond_signal(&s->changed);
     return atomic_fetch_add(&s->waiting_bytes, len) + len <= WAITING_BYTES_MAX;
+}
+
+/** scribe_fetch() - see scribe.h */
+void scribe_fetch(struct scribe *s, struct fetch *f)
+{
+    pthread_mutex_lock(&s->lock);
+    list_append(&s->fetches, &f->in_scribe);
+    pthread_mutex_unlock(&s->lock);
+    pthread_cond_signal(&s->changed);
+}
+
+/** scribe_purge() - see scribe.h */
+void scribe_purge(struct scribe *s, struct purge *p)
+{
+    pthread_mutex_lock(&s->lock);
+    list_append(&s->purges, &p->in_scribe);
+    pthread_mutex_unlock(&s->lock);
+    pthread_cond_signal(&s->changed);
 }
 
 /* ---- states ---- */
@@ -225,12 +261,19 @@ static struct timespec in_s(time_t s)
     return t;
 }
 
+/* Under the lock. */
+static bool wants_reading(const struct scribe *s)
+{
+    return !list_is_empty(&s->fetches) || !list_is_empty(&s->purges);
+}
+
 /* Batches that are to be written together, in their order.  Waits for some unless there is other
  * work.  Return: how many bytes. */
 static size_t gather(struct scribe *s, struct list *ret, struct buf *ret_strays)
 {
     struct timespec until = in_s(QUIET_S);
     bool has_work = journal_wants_cleaning(s->journal);
+    bool reads = s->read_error == 0;
     bool is_proven = journal_is_proven(s->journal);
     struct journal_stat stat;
     size_t bytes = 0;
@@ -242,8 +285,8 @@ static size_t gather(struct scribe *s, struct list *ret, struct buf *ret_strays)
     s->stat = stat;
     pthread_cond_broadcast(&s->committed);
     while (list_is_empty(&s->waiting) && !s->stopping && !s->reseal && !has_work &&
-           r != ETIMEDOUT) {
-        if (is_proven && scribe_state(s) == SCRIBE_OK)
+           !(reads && wants_reading(s)) && r != ETIMEDOUT) {
+        if (is_proven && reads && scribe_state(s) == SCRIBE_OK)
             pthread_cond_wait(&s->changed, &s->lock);
         else
             r = pthread_cond_timedwait(&s->changed, &s->lock, &until);
@@ -315,7 +358,7 @@ static void answer_all(struct scribe *s, struct list *batches)
     list_each (it, batches) {
         struct handed *h = list_item(it, struct handed, in_waiting);
 
-        flushed[h->worker->index] = h->number;
+        flushed[h->worker->index] = s->flushed[h->worker->index] = h->number;
         list_remove(it);
         buf_done(&h->bytes);
         free(h);
@@ -324,6 +367,62 @@ static void answer_all(struct scribe *s, struct list *batches)
         if (flushed[i] != 0)
             answer(s->node->workers[i], flushed[i]);
     }
+}
+
+/* ---- reading ---- */
+
+/* The first of which all is on the device; NULL: there is none. */
+static struct fetch *first_fetch(struct scribe *s)
+{
+    list_each (it, &s->fetches) {
+        struct fetch *f = list_item(it, struct fetch, in_scribe);
+
+        if (f->number <= s->flushed[f->worker->index])
+            return f;
+    }
+    return NULL;
+}
+
+/* Others add to the lists only, at the end: what was first stays while it is worked on. */
+static int read_first(struct scribe *s)
+{
+    struct purge *p = NULL;
+    struct fetch *f = NULL;
+    int r = 0;
+
+    pthread_mutex_lock(&s->lock);
+    if (!list_is_empty(&s->purges))
+        p = list_item(s->purges.next, struct purge, in_scribe);
+    else
+        f = first_fetch(s);
+    pthread_mutex_unlock(&s->lock);
+    if (p != NULL)
+        r = purge_some(p, s->journal, READ_BYTES);
+    else if (f != NULL)
+        r = fetch_some(f, s->journal, READ_BYTES);
+    if (r != 0 || (p == NULL && f == NULL))
+        return r;
+    pthread_mutex_lock(&s->lock);
+    list_remove(p != NULL ? &p->in_scribe : &f->in_scribe);
+    pthread_mutex_unlock(&s->lock);
+    if (p != NULL)
+        purge_free(p);
+    else
+        fetch_answer(f);
+    return 0;
+}
+
+/* What was asked for and cannot be read has not gone: its session waits. */
+static void read_some(struct scribe *s)
+{
+    int before = s->read_error;
+    int r = read_first(s);
+
+    s->read_error = MIN(r, 0);
+    if (r < 0 && r != before)
+        log_error("journal",
+                  "what waits for a client cannot be read: %s; it is tried again each second",
+                  strerror(-r));
 }
 
 /* Return: false if it could not be written and the node stops. */
@@ -368,8 +467,11 @@ static void *run(void *arg)
     pthread_setname_np(pthread_self(), "scribe");
     node_confine(s->node, SANDBOX_STORE);
     become(s, journal_has_room(s->journal) ? SCRIBE_OK : SCRIBE_FULL, 0);
-    while (goes_on && (!is_stopping(s) || has_waiting(s)))
+    while (goes_on && (!is_stopping(s) || has_waiting(s))) {
         goes_on = write_once(s);
+        if (goes_on)
+            read_some(s);
+    }
     if (goes_on && !journal_is_proven(s->journal))
         write_once(s);
     return NULL;

@@ -10,6 +10,9 @@
  * nothing is answered until it has succeeded in a new segment, which is tried each second
  * (SCRIBE_FAILED).
  *
+ * Between two commits it reads back what workers ask for (fetch.h), some at a time; not while it
+ * has failed to write.  What cannot be read is tried again each second.
+ *
  * MQ.PR.SP-06
  */
 #pragma once
@@ -17,6 +20,8 @@
 #include "node/worker.h"
 #include "store/journal.h"
 
+struct fetch;
+struct purge;
 struct scribe;
 
 enum scribe_state {
@@ -39,6 +44,11 @@ void journal_end(struct node *n);
 
 /* Any worker: @batch is taken and left empty.  False: much waits, read less from publishers. */
 bool scribe_take(struct scribe *s, struct worker *w, uint64_t number, struct buf *batch);
+
+/* Any worker: what is to be read back; taken. */
+void scribe_fetch(struct scribe *s, struct fetch *f);
+/* Any thread: what is to be dropped; taken.  It goes before what is read back. */
+void scribe_purge(struct scribe *s, struct purge *p);
 
 /* Any other thread waits until nothing is sealed under an older data key than the current one.
  * False with @ret_error: it cannot be written. */

@@ -431,6 +431,12 @@ uint64_t memory_hold_ns(const struct worker *w);
 void memory_of_link(struct link *l);
 void memory_tell(struct worker *w);
 
+/* fetch.c */
+void fetch_wanted(struct worker *w, struct session *s);
+
+/* purge.c */
+void purge_begin(struct node *n, struct restraints *r);
+
 /* outlet.c */
 void outlet_send(struct worker *w, uint64_t outlets, struct publication *p);
 void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t bytes);

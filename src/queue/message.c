@@ -75,7 +75,8 @@ void record_forget(uint64_t record)
 struct message *message_unref(struct message *m)
 {
     if (m != NULL && atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) == 1) {
-        record_forget(m->record);
+        if (m->record != 0 && holders_release(m->record))
+            record_forget(m->record);
         memory_count(-(ptrdiff_t)message_bytes(m));
         free(m);
     }
@@ -182,6 +183,15 @@ void delivery_done(struct delivery *d)
     d->message = message_unref(d->message);
     free(d->more_subids);
     d->more_subids = NULL;
+}
+
+/** delivery_set_subids() - of one that has none; @n at most UINT16_MAX */
+void delivery_set_subids(struct delivery *d, const uint32_t *subids, size_t n)
+{
+    d->n_subids = (uint16_t)n;
+    if (n > DELIVERY_SUBIDS_INLINE)
+        d->more_subids = mem_alloc(n * sizeof(*subids));
+    memcpy(n > DELIVERY_SUBIDS_INLINE ? d->more_subids : d->subids, subids, n * sizeof(*subids));
 }
 
 /** delivery_subids() - the d->n_subids subscription identifiers; borrowed */

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "queue/queue_private.h"
 
 #define RING_CAP_MIN  8
 #define RING_CAP_KEEP 16 /* an empty ring larger than this gives its memory back */
@@ -79,6 +80,8 @@ void queue_done(struct queue *q)
 {
     for (size_t lane = 0; lane < QUEUE_LANE_N; lane++)
         ring_done(&q->lanes[lane]);
+    ring_done(&q->aside);
+    shelf_clear(&q->shelf);
     *q = (struct queue){0};
 }
 
@@ -99,72 +102,106 @@ static bool has_room(const struct queue *q, const struct queue_limits *limits,
 }
 
 /**
- * queue_offer() - append one delivery, or say why not
+ * queue_admits() - may @d be put into the queue?
  * @q:       the session's queue; its worker's only
- * @d:       its references move into the queue on QUEUE_OK, still the caller's otherwise
  * @now_ns:  CLOCK_MONOTONIC
  *
  * A message whose expiry has passed is not queued [MQTT5-3.3.2-5].
  *
  * Return: QUEUE_OK, QUEUE_E_FULL (see the drop rule above) or QUEUE_E_EXPIRED.
  */
-enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limits,
-                               struct delivery *d, uint64_t now_ns)
+enum queue_outcome queue_admits(const struct queue *q, const struct queue_limits *limits,
+                                const struct delivery *d, uint64_t now_ns)
 {
     if (d->message->expires_ns <= now_ns)
         return QUEUE_E_EXPIRED;
-    if (!has_room(q, limits, d))
-        return QUEUE_E_FULL;
-    queue_put_back(q, d);
-    return QUEUE_OK;
+    return has_room(q, limits, d) ? QUEUE_OK : QUEUE_E_FULL;
 }
 
-/** queue_put_back() - append without asking for room: what was in the queue before */
-void queue_put_back(struct queue *q, const struct delivery *d)
+/** queue_put() - append without asking for room; @d's references move into the queue */
+void queue_put(struct queue *q, const struct delivery *d)
 {
-    ring_push(&q->lanes[d->message->is_control ? QUEUE_CONTROL : QUEUE_DELIVERY], d);
+    struct queue_ring *lane = &q->lanes[d->message->is_control ? QUEUE_CONTROL : QUEUE_DELIVERY];
+
     q->n++;
     q->bytes += message_bytes(d->message);
+    if (!d->message->is_control && queue_is_shelving(q))
+        queue_shelve(q, d);
+    else
+        ring_push(lane, d);
+}
+
+typedef bool pick_delivery_fn(const void *arg, const struct delivery *d);
+
+/* Move what @pick says to the end of @ret; in its place is a delivery without a message. */
+static void take_out(struct queue *q, struct queue_ring *r, pick_delivery_fn *pick, const void *arg,
+                     struct queue_ring *ret)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct delivery *d = ring_at(r, i);
+
+        if (d->message == NULL || !pick(arg, d))
+            continue;
+        q->n--;
+        q->bytes -= message_bytes(d->message);
+        ring_push(ret, d);
+        *d = (struct delivery){0};
+    }
+}
+
+static void close_gaps(struct queue_ring *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n; i++) {
+        if (ring_at(r, i)->message != NULL)
+            *ring_at(r, n++) = *ring_at(r, i);
+    }
+    r->n = n;
+    if (n == 0)
+        ring_forget(r);
+}
+
+/* The order of the rest stays. */
+static void take_if(struct queue *q, pick_delivery_fn *pick, const void *arg,
+                    struct queue_ring *ret)
+{
+    for (size_t lane = 0; lane < QUEUE_LANE_N; lane++) {
+        take_out(q, &q->lanes[lane], pick, arg, ret);
+        close_gaps(&q->lanes[lane]);
+    }
+    take_out(q, &q->aside, pick, arg, ret); /* the shelf knows how many there are */
+}
+
+static bool is_shared(const void *arg, const struct delivery *d)
+{
+    (void)arg;
+    return d->share != 0;
 }
 
 /** queue_take_shared() - move what came by shared subscriptions to the end of @ret, in order */
 void queue_take_shared(struct queue *q, struct queue_ring *ret)
 {
-    struct queue rest = {0};
-
-    for (size_t lane = 0; lane < QUEUE_LANE_N; lane++) {
-        for (size_t i = 0; i < q->lanes[lane].n; i++) {
-            const struct delivery *d = ring_at(&q->lanes[lane], i);
-
-            if (d->share != 0)
-                ring_push(ret, d);
-            else
-                queue_put_back(&rest, d);
-        }
-        q->lanes[lane].n = 0;
-        ring_done(&q->lanes[lane]);
-    }
-    *q = rest;
+    take_if(q, is_shared, NULL, ret);
 }
 
-/** queue_take_if() - move what @pick says to the end of @ret; the order of the rest stays */
+struct pick {
+    queue_pick_fn *fn;
+    const void *arg;
+};
+
+static bool picks_message(const void *arg, const struct delivery *d)
+{
+    const struct pick *p = arg;
+
+    return p->fn(p->arg, d->message);
+}
+
+/** queue_take_if() - move what @pick says to the end of @ret, but for what is on the shelf; the
+ * order of the rest stays */
 void queue_take_if(struct queue *q, queue_pick_fn *pick, const void *arg, struct queue_ring *ret)
 {
-    struct queue rest = {0};
-
-    for (size_t lane = 0; lane < QUEUE_LANE_N; lane++) {
-        for (size_t i = 0; i < q->lanes[lane].n; i++) {
-            const struct delivery *d = ring_at(&q->lanes[lane], i);
-
-            if (pick(arg, d->message))
-                ring_push(ret, d);
-            else
-                queue_put_back(&rest, d);
-        }
-        q->lanes[lane].n = 0;
-        ring_done(&q->lanes[lane]);
-    }
-    *q = rest;
+    take_if(q, picks_message, &(struct pick){pick, arg}, ret);
 }
 
 static struct queue_ring *head_lane(struct queue *q)
@@ -186,24 +223,27 @@ static void drop_head(struct queue *q)
  *
  * What has expired before it is dropped [MQTT5-3.3.2-5].
  *
- * Return: borrowed until the queue changes; NULL if nothing waits.
+ * Return: borrowed until the queue changes; NULL if nothing waits, or it is on the shelf.
  */
 const struct delivery *queue_head(struct queue *q, uint64_t now_ns)
 {
-    while (q->n > 0) {
-        struct delivery *d = ring_at(head_lane(q), 0);
+    for (;;) {
+        struct delivery *d;
         struct delivery expired;
 
+        queue_take_aside(q);
+        if (head_lane(q)->n == 0)
+            return NULL;
+        d = ring_at(head_lane(q), 0);
         if (d->message->expires_ns > now_ns)
             return d;
         expired = *d;
         drop_head(q);
         delivery_done(&expired);
     }
-    return NULL;
 }
 
-/** queue_take() - queue_head(), whose references move to @ret; Return: false if nothing waits. */
+/** queue_take() - queue_head(), whose references move to @ret; Return: false if it is NULL. */
 bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret)
 {
     const struct delivery *d = queue_head(q, now_ns);

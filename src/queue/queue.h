@@ -16,6 +16,8 @@
 
 #include "base/bytes.h"
 #include "base/list.h"
+#include "queue/holders.h"
+#include "queue/shelf.h"
 
 #define EXPIRES_NEVER UINT64_MAX
 
@@ -101,6 +103,7 @@ struct delivery {
 };
 
 void delivery_done(struct delivery *d);
+void delivery_set_subids(struct delivery *d, const uint32_t *subids, size_t n);
 const uint32_t *delivery_subids(const struct delivery *d);
 
 struct queue_ring {
@@ -110,8 +113,13 @@ struct queue_ring {
     size_t cap; /* zero or a power of two */
 };
 
+/* The delivery lane goes on on a shelf when it has become long.  What is on the shelf and stays in
+ * memory all the same is aside, in the same order. */
 struct queue {
     struct queue_ring lanes[QUEUE_LANE_N];
+    struct shelf shelf;
+    struct queue_ring aside; /* without a message: it was taken out of its place */
+    size_t lane_max;         /* in memory, before the rest goes on the shelf; 0: all of it */
     size_t n;
     size_t bytes;
 };
@@ -123,19 +131,34 @@ struct queue_limits {
 
 enum queue_outcome {
     QUEUE_OK,
-    QUEUE_E_FULL,    /* the drop rule; nothing was taken */
-    QUEUE_E_EXPIRED, /* nothing was taken */
+    QUEUE_E_FULL, /* the drop rule */
+    QUEUE_E_EXPIRED,
 };
 
 void queue_done(struct queue *q);
-enum queue_outcome queue_offer(struct queue *q, const struct queue_limits *limits,
-                               struct delivery *d, uint64_t now_ns);
-void queue_put_back(struct queue *q, const struct delivery *d);
+enum queue_outcome queue_admits(const struct queue *q, const struct queue_limits *limits,
+                                const struct delivery *d, uint64_t now_ns);
+void queue_put(struct queue *q, const struct delivery *d);
 typedef bool queue_pick_fn(const void *arg, const struct message *m);
 void queue_take_if(struct queue *q, queue_pick_fn *pick, const void *arg, struct queue_ring *ret);
 void queue_take_shared(struct queue *q, struct queue_ring *ret);
 const struct delivery *queue_head(struct queue *q, uint64_t now_ns);
 bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret);
+
+/* ---- what is on the shelf: queue_shelf.c ---- */
+
+/* Of those, about which is known already what its message takes; the caller has counted it as a
+ * holder of its record. */
+void queue_put_shelved(struct queue *q, const struct shelved *d);
+/* The records of the messages of the first deliveries on the shelf, of at most @n_max of about
+ * @bytes_max.  Return: how many. */
+size_t queue_wants(const struct queue *q, uint64_t *ret, size_t n_max, size_t bytes_max);
+/* These, or as far as the queue is still as it was when it said so, come into the delivery lane;
+ * one that is NULL is lost.  References are taken over.  Return: how many were lost. */
+size_t queue_unshelve(struct queue *q, const uint64_t *records, struct message **messages,
+                      size_t n);
+/* Forget what is on the shelf of these messages.  @records: ascending.  Return: how many. */
+size_t queue_drop_shelved(struct queue *q, const uint64_t *records, size_t n);
 
 /* The ring by itself; sessions keep their inflight window in one. */
 void ring_push(struct queue_ring *r, const struct delivery *d);

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* session/kept.c - what the journal keeps of deliveries, and what it gives back */
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "session/session_private.h"
+
+/* Read back at a time, and when not more than so many are left of what was read before. */
+#define READ_BYTES_MAX (4U << 20)
+#define READ_AHEAD     (SESSION_WANTS_MAX / 2)
 
 /* d->record and its message's have been given. */
 static void note_delivery(struct session *s, const struct delivery *d)
@@ -111,4 +117,74 @@ void session_restore_sent(struct session *s, const struct delivery *sent, size_t
         ring_push(&s->inflight, &d);
         session_use_packet_id(s);
     }
+}
+
+/* ---- reading back ---- */
+
+/** session_wants() - see session.h */
+size_t session_wants(struct session *s, uint64_t *ret)
+{
+    size_t n;
+
+    if (s->conn == NULL || s->is_reading || s->queue.lanes[QUEUE_DELIVERY].n > READ_AHEAD)
+        return 0;
+    n = queue_wants(&s->queue, ret, SESSION_WANTS_MAX, READ_BYTES_MAX);
+    s->is_reading = n > 0;
+    return n;
+}
+
+/** session_read() - see session.h */
+size_t session_read(struct session *s, const uint64_t *records, struct message **messages, size_t n)
+{
+    size_t n_lost = queue_unshelve(&s->queue, records, messages, n);
+
+    s->is_reading = false;
+    s->n_dropped += n_lost;
+    return n_lost;
+}
+
+/** session_drop_shelved() - see session.h; Return: how many. */
+size_t session_drop_shelved(struct session *s, const uint64_t *records, size_t n)
+{
+    size_t n_dropped = queue_drop_shelved(&s->queue, records, n);
+
+    s->n_dropped += n_dropped;
+    return n_dropped;
+}
+
+static uint64_t expires_ns_of(uint64_t unix_ms, uint64_t unix_ms_at_zero)
+{
+    uint64_t ms = unix_ms > unix_ms_at_zero ? unix_ms - unix_ms_at_zero : 0;
+
+    return unix_ms != UINT64_MAX && ms < UINT64_MAX / NS_PER_MS ? ms * NS_PER_MS : EXPIRES_NEVER;
+}
+
+/**
+ * session_message() - see session.h
+ * @id:               of the record; the message is a holder of it (queue/holders.h)
+ * @unix_ms_at_zero:  the date when CLOCK_MONOTONIC was 0
+ */
+struct message *session_message(uint64_t id, struct bytes record, uint64_t unix_ms_at_zero)
+{
+    struct message_record m;
+    struct publication p;
+    struct message *made;
+
+    if (!record_get_message(record, &m))
+        return NULL;
+    p = (struct publication){
+        .topic = m.topic,
+        .forward = m.forward,
+        .payload = m.payload,
+        .qos = m.qos,
+        .retain = m.retain,
+        .is_control = m.is_control,
+        .expires_ns = expires_ns_of(m.expires_unix_ms, unix_ms_at_zero),
+        .publisher = m.publisher.len > 0 ? client_key(m.publisher) : 0,
+        .topic_hash = hash_keyed(m.topic),
+    };
+    made = publication_keep(&p);
+    made->record = id;
+    publication_done(&p);
+    return made;
 }

@@ -22,6 +22,9 @@
 
 #define TURN_SKEW_NS      (100 * NS_PER_MS)
 #define INFLIGHT_SPAN_MAX 65534 /* ids from the oldest unfinished one to the newest */
+/* What a client that reads takes at once is not worth reading back. */
+#define LANE_MAX_CONNECTED 1024
+#define LANE_MAX_AWAY      32
 
 /* What several subscriptions of one session make of one message. */
 struct wanted {
@@ -208,27 +211,34 @@ static struct delivery delivery_of(struct publication *p, const struct receiver 
     struct delivery d = {
         .message = publication_keep(p),
         .share = r->first[0]->share != NULL ? share_id(r->first[0]->share) : 0,
-        .n_subids = w->n_subids,
         .qos = qos,
         /* [MQTT5-3.3.1-12] [MQTT5-3.3.1-13] [MQTT3-3.3.1-9] */
         .retain = p->retain && w->retain_as_published,
     };
 
-    if (w->n_subids > DELIVERY_SUBIDS_INLINE) {
-        d.more_subids = mem_alloc(w->n_subids * sizeof(uint32_t));
-        memcpy(d.more_subids, w->subids, w->n_subids * sizeof(uint32_t));
-    } else {
-        memcpy(d.subids, w->subids, w->n_subids * sizeof(uint32_t));
-    }
+    delivery_set_subids(&d, w->subids, w->n_subids);
     return d;
 }
 
-static enum session_offered enqueue(struct session *s, struct delivery *d, uint64_t now_ns)
+/* How many deliveries wait in memory; the rest can be read back if there is a journal. */
+static size_t lane_max(const struct session *s)
 {
-    enum queue_outcome outcome = queue_offer(&s->queue, &s->queue_limits, d, now_ns);
+    if (s->notes == NULL)
+        return 0;
+    return s->conn != NULL ? LANE_MAX_CONNECTED : LANE_MAX_AWAY;
+}
 
-    if (outcome == QUEUE_OK)
+static enum session_offered enqueue(struct session *s, struct publication *p, struct delivery *d,
+                                    uint64_t now_ns)
+{
+    enum queue_outcome outcome = queue_admits(&s->queue, &s->queue_limits, d, now_ns);
+
+    if (outcome == QUEUE_OK) {
+        session_note_offered(s, p, d);
+        s->queue.lane_max = lane_max(s);
+        queue_put(&s->queue, d);
         return SESSION_QUEUED;
+    }
     d->record = 0; /* it was not noted yet */
     delivery_done(d);
     if (outcome == QUEUE_E_EXPIRED)
@@ -251,7 +261,6 @@ enum session_offered session_offer(struct session *s, struct publication *p,
     struct wanted w = wanted_of(s, p, r);
     uint8_t qos = MIN(w.qos, p->qos); /* [MQTT5-3.8.4-8] [MQTT3-3.8.4-6] */
     bool at_once = may_write(s) && nothing_waits(s);
-    enum session_offered how;
     struct delivery d;
 
     if (!w.any || p->expires_ns <= now_ns)
@@ -271,10 +280,7 @@ enum session_offered session_offer(struct session *s, struct publication *p,
         session_note_offered(s, p, &d);
         return send_delivery(s, &d, now_ns) ? SESSION_SENT : SESSION_DROPPED;
     }
-    how = enqueue(s, &d, now_ns);
-    if (how == SESSION_QUEUED)
-        session_note_offered(s, p, &d);
-    return how;
+    return enqueue(s, p, &d, now_ns);
 }
 
 static struct delivery *inflight_find(const struct session *s, uint16_t id)
@@ -336,7 +342,8 @@ static bool head_wants_window(struct session *s, uint64_t now_ns)
  * session_pump() - encode what waits, as far as the output buffer and the windows allow
  *
  * Return: whether something still waits that only room in the output buffer holds back;
- * what waits for an acknowledgement is pumped when it comes.
+ * what waits for an acknowledgement is pumped when it comes, and what is on the shelf
+ * (session_wants()) when it has been read back.
  */
 bool session_pump(struct session *s, uint64_t now_ns)
 {
@@ -352,7 +359,7 @@ bool session_pump(struct session *s, uint64_t now_ns)
         if (!window_open(s) && head_wants_window(s, now_ns))
             return false;
         if (!queue_take(&s->queue, now_ns, &d)) {
-            if (!retained_batch_take(&s->retained, now_ns, &d))
+            if (s->queue.n > 0 || !retained_batch_take(&s->retained, now_ns, &d))
                 return false;
             session_note_found(s, &d);
         }
@@ -457,5 +464,5 @@ void session_take_shared(struct session *s, bool in_flight_too, struct queue_rin
 /** session_put_back() - nobody else wants it: @d waits here again */
 void session_put_back(struct session *s, const struct delivery *d)
 {
-    queue_put_back(&s->queue, d);
+    queue_put(&s->queue, d);
 }

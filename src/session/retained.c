@@ -81,8 +81,8 @@ bool retained_batch_take(struct retained_batch *b, uint64_t now_ns, struct deliv
 /**
  * session_drop_waiting() - forget of what is not sent yet the messages that @drop says
  *
- * In the queue and among the retained ones that were found.  What was sent and is not
- * acknowledged stays: its packet id is in use.
+ * In the queue, but for its shelf, and among the retained ones that were found.  What was sent and
+ * is not acknowledged stays: its packet id is in use.
  *
  * Return: how many.
  */

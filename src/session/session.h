@@ -122,6 +122,8 @@ struct session {
     struct retained_batch retained; /* what was found for one of them and is not sent yet */
     struct will will;
 
+    bool is_reading; /* what session_wants() has said is being read back */
+
     uint64_t n_delivered;
     uint64_t n_dropped;
 };
@@ -132,11 +134,26 @@ struct session *session_free(struct session *s);
 void session_attach(struct session *s, struct conn *c, const struct session_limits *limits);
 void session_detach(struct session *s);
 size_t session_drop_waiting(struct session *s, queue_pick_fn *drop, const void *arg);
+/* The same of what is on the shelf of the queue.  @records: of messages, ascending. */
+size_t session_drop_shelved(struct session *s, const uint64_t *records, size_t n);
 size_t session_queued(const struct session *s);
 void session_forget(struct session *s);
 /* What a journal gives back; the session is not connected, and has no such things yet. */
 void session_restore_received(struct session *s, uint16_t packet_id);
 void session_restore_sent(struct session *s, const struct delivery *sent, size_t n);
+
+/* What waits on the shelf of the queue, of which the journal has the messages. */
+#define SESSION_WANTS_MAX 1024
+
+/* The records of messages to be read back now, while the client takes what was read before.
+ * @ret: SESSION_WANTS_MAX.  Return: how many; what is not 0 is to be answered. */
+size_t session_wants(struct session *s, uint64_t *ret);
+/* The answer: these messages, whose references are taken over; one that is NULL is lost.  The
+ * caller calls session_pump() afterwards.  Return: how many were lost. */
+size_t session_read(struct session *s, const uint64_t *records, struct message **messages,
+                    size_t n);
+/* As the journal has it; NULL: not a message. */
+struct message *session_message(uint64_t id, struct bytes record, uint64_t unix_ms_at_zero);
 
 /* From the client. */
 enum session_received {

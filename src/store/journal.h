@@ -65,6 +65,17 @@ typedef void journal_record_fn(void *arg, uint8_t kind, uint64_t id, struct byte
 MUST_CHECK int journal_each(struct journal *j, journal_record_fn *each, void *arg);
 uint64_t journal_id_max(const struct journal *j); /* of those below 2^62 */
 
+/* The same at any time but while a commit is pending, a part of about @budget bytes at a time; one
+ * that was put again may be given twice.  1: there is more to do.  0: done.  -errno: cannot be
+ * read; it may be tried again. */
+struct journal_walk { /* zero at first */
+    uint64_t segment;
+    uint64_t offset;
+};
+
+MUST_CHECK int journal_walk_some(struct journal *j, struct journal_walk *w, uint64_t budget,
+                                 journal_record_fn *each, void *arg);
+
 /* Reads single records back: those of @ids, each once; copied.  Not while a commit
  * is pending.  An id that was not given when it returns 0 is not in the
  * journal any more: it was dropped, or what it stood in is not authentic now. */

@@ -345,7 +345,9 @@ uint64_t journal_id_max(const struct journal *j)
     return j->id_max;
 }
 
-static int each_of(struct journal *j, const struct segment *s, journal_record_fn *each, void *arg)
+/* Of one segment from w->offset on: 0: to its end; 1: there is more; -errno. */
+static int walk_segment(struct journal *j, struct journal_walk *w, const struct segment *s,
+                        uint64_t *budget, journal_record_fn *each, void *arg)
 {
     struct frames f;
     struct frame_head h;
@@ -354,27 +356,62 @@ static int each_of(struct journal *j, const struct segment *s, journal_record_fn
 
     if (r < 0)
         return err_trace(r);
-    while ((r = frames_next(&f, &h, &batch)) > 0) {
+    f.at = MAX(f.at, w->offset);
+    while (*budget > 0 && (r = frames_next(&f, &h, &batch)) > 0) {
         struct batch_entry e;
 
         while (batch_next(&batch, &e) == BATCH_ENTRY) {
-            if (e.kind != 0 && live_see(&j->live, e.id, s->id))
+            if (e.kind != 0 && live_is_in(&j->live, e.id, s->id))
                 each(arg, e.kind, e.id, e.record);
         }
+        w->offset = f.at;
+        *budget -= MIN(*budget, frame_bytes(h.len));
     }
     frames_close(&f);
+    return *budget > 0 ? r : 1;
+}
+
+/** journal_walk_some() - see journal.h */
+int journal_walk_some(struct journal *j, struct journal_walk *w, uint64_t budget,
+                      journal_record_fn *each, void *arg)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < j->n_segments && r == 0; i++) {
+        const struct segment *s = &j->segments[i];
+
+        if (s->id < MAX(w->segment, j->first))
+            continue;
+        if (s->id > w->segment)
+            *w = (struct journal_walk){.segment = s->id};
+        r = walk_segment(j, w, s, &budget, each, arg);
+    }
     return r;
+}
+
+struct once {
+    struct journal *j;
+    uint64_t *segment;
+    journal_record_fn *each;
+    void *arg;
+};
+
+/* One that was dropped and put again stands there twice. */
+static void give_once(void *arg, uint8_t kind, uint64_t id, struct bytes record)
+{
+    const struct once *o = arg;
+
+    if (live_see(&o->j->live, id, *o->segment))
+        o->each(o->arg, kind, id, record);
 }
 
 /** journal_each() - see journal.h; Return: 0 or -errno. */
 int journal_each(struct journal *j, journal_record_fn *each, void *arg)
 {
-    int r = 0;
+    struct journal_walk w = {0};
+    int r =
+        journal_walk_some(j, &w, UINT64_MAX, give_once, &(struct once){j, &w.segment, each, arg});
 
-    for (size_t i = 0; i < j->n_segments && r == 0; i++) {
-        if (j->segments[i].id >= j->first)
-            r = each_of(j, &j->segments[i], each, arg);
-    }
     live_unsee_all(&j->live);
     return r;
 }

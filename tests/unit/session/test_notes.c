@@ -2,6 +2,7 @@
 /* tests/unit/session/test_notes.c - what is noted, what waits for it, and what comes back
  *
  * MQ.PR.SP-06 */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -294,6 +295,91 @@ static void what_was_in_flight_is_sent_again_with_its_packet_ids(void **state)
     desk_free(d);
 }
 
+/* ---- reading back ---- */
+
+/* The record of @id, out of what was noted. */
+static struct bytes noted_record(struct bytes all, uint64_t id)
+{
+    struct batch_entry e;
+
+    while (batch_next(&all, &e) == BATCH_ENTRY) {
+        if (e.kind == RECORD_MESSAGE && e.id == id)
+            return e.record;
+    }
+    fail_msg("not noted");
+    return BYTES_NONE;
+}
+
+/* Answer what the session wants, if it wants anything, out of what was noted. */
+static size_t answer(struct desk *d, struct bytes noted)
+{
+    uint64_t records[SESSION_WANTS_MAX];
+    struct message *messages[SESSION_WANTS_MAX];
+    size_t n = session_wants(d->session, records);
+
+    assert_int_equal(session_wants(d->session, records), 0); /* one question at a time */
+    for (size_t i = 0; i < n; i++)
+        messages[i] = session_message(records[i], noted_record(noted, records[i]), 0);
+    if (n > 0)
+        assert_int_equal(session_read(d->session, records, messages, n), 0);
+    session_pump(d->session, 0);
+    return n;
+}
+
+static void what_waited_in_the_journal_is_read_back_in_order_while_it_is_taken(void **state)
+{
+    struct desk *d = desk_new(1);
+    struct buf noted = {0};
+    uint64_t records[SESSION_WANTS_MAX];
+    char text[8];
+
+    (void)state;
+    for (unsigned i = 0; i < 500; i++) {
+        snprintf(text, sizeof(text), "%04u", i);
+        assert_int_equal(offer(d, text, true), SESSION_QUEUED);
+    }
+    buf_add(&noted, buf_view(&d->notes.batch.bytes));
+    hand_over(d);
+    d->notes.flushed = d->notes.number - 1;
+    assert_true(d->session->queue.lanes[QUEUE_DELIVERY].n < 50);
+    assert_int_equal(session_wants(d->session, records), 0); /* nobody takes it */
+    join(d);
+    session_pump(d->session, 0);
+    for (uint16_t id = 1; id <= 500; id++) {
+        (void)answer(d, buf_view(&noted));
+        snprintf(text, sizeof(text), "%04u", id - 1);
+        assert_bytes_equal(ring_at(&d->session->inflight, 0)->message->payload, bytes_str(text));
+        take_ack(d, WIRE_PUBACK, id);
+    }
+    assert_int_equal(session_queued(d->session), 0);
+    assert_int_equal(d->session->queue.bytes, 0);
+    buf_done(&noted);
+    desk_free(d);
+}
+
+/* What is retained comes behind the queue, also where that is not in memory yet. */
+static void what_a_subscription_found_waits_for_what_is_read_back(void **state)
+{
+    struct desk *d = desk_new(1);
+    struct publication p = {.topic = BYTES("r"), .qos = 1, .expires_ns = EXPIRES_NEVER};
+    struct message **found = mem_alloc(sizeof(struct message *));
+
+    (void)state;
+    for (unsigned i = 0; i < 40; i++)
+        assert_int_equal(offer(d, "waits", true), SESSION_QUEUED);
+    join(d);
+    d->session->inflight_max = 100;
+    found[0] = publication_keep(&p);
+    publication_done(&p);
+    session_offer_retained(d->session, &d->sub, found, 1);
+    session_pump(d->session, 0);
+    assert_int_equal(d->session->inflight.n, 32);
+    assert_true(answer(d, buf_view(&d->notes.batch.bytes)) > 0);
+    assert_int_equal(d->session->inflight.n, 41);
+    assert_bytes_equal(ring_at(&d->session->inflight, 40)->message->topic, BYTES("r"));
+    desk_free(d);
+}
+
 /* ---- records ---- */
 
 static struct bytes only_record(const struct batch *b)
@@ -359,6 +445,8 @@ int main(void)
         cmocka_unit_test(nothing_goes_past_connack),
         cmocka_unit_test(a_connection_that_is_closed_forgets_what_waited),
         cmocka_unit_test(what_was_in_flight_is_sent_again_with_its_packet_ids),
+        cmocka_unit_test(what_waited_in_the_journal_is_read_back_in_order_while_it_is_taken),
+        cmocka_unit_test(what_a_subscription_found_waits_for_what_is_read_back),
         cmocka_unit_test(records_are_read_as_they_were_written_and_halves_are_none),
         cmocka_unit_test(ids_say_what_they_are_about),
     };

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/restore_queue.c - queues out of the journal, at the start
+ *
+ * There may be many millions of deliveries.  While the records are read they are packed by
+ * session; records of one worker are written in the order of ids, so they mostly are in order
+ * already, and so are messages.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "node/restore.h"
+
+/* ---- messages ---- */
+
+static struct restored_messages *messages_like(struct restoring *r, uint64_t id)
+{
+    return &r->messages[id >> 2 & (RECORD_WORKERS_MAX - 1)];
+}
+
+/** restore_take_message() - see restore.h; each is given once */
+bool restore_take_message(struct restoring *r, uint64_t id, struct bytes record)
+{
+    struct restored_messages *l = messages_like(r, id);
+    struct message_record m;
+    struct publication p;
+
+    if (!record_get_message(record, &m))
+        return false;
+    p = (struct publication){.topic = m.topic, .forward = m.forward, .payload = m.payload};
+    if (l->n == l->cap) {
+        l->cap = MAX(l->cap * 2, (size_t)256);
+        l->at = mem_resize(l->at, l->cap * sizeof(*l->at));
+    }
+    l->at[l->n++] = (struct restored_message){
+        .id = id,
+        .bytes = (uint32_t)publication_bytes(&p),
+        .is_control = m.is_control,
+    };
+    return true;
+}
+
+static int by_message(const void *a, const void *b)
+{
+    uint64_t left = ((const struct restored_message *)a)->id;
+    uint64_t right = ((const struct restored_message *)b)->id;
+
+    return (left > right) - (left < right);
+}
+
+static void sort_messages(struct restored_messages *l)
+{
+    size_t i = 1;
+
+    while (i < l->n && l->at[i - 1].id < l->at[i].id)
+        i++;
+    if (i < l->n)
+        qsort(l->at, l->n, sizeof(*l->at), by_message);
+}
+
+/* NULL: there is none.  It is mostly the one that was found last, or the one behind it. */
+static struct restored_message *find(struct restoring *r, uint64_t id)
+{
+    struct restored_messages *l = messages_like(r, id);
+    const struct restored_message key = {.id = id};
+    struct restored_message *found;
+
+    for (size_t i = l->last; i < l->n && i < l->last + 2; i++) {
+        if (l->at[i].id == id) {
+            l->last = i;
+            return &l->at[i];
+        }
+    }
+    found = l->n > 0 ? bsearch(&key, l->at, l->n, sizeof(key), by_message) : NULL;
+    if (found != NULL)
+        l->last = (size_t)(found - l->at);
+    return found;
+}
+
+/** restore_want() - see restore.h; fine if there is no such message */
+void restore_want(struct restoring *r, uint64_t message)
+{
+    struct restored_message *m = find(r, message);
+
+    if (m != NULL)
+        m->is_wanted = true;
+}
+
+static void make(void *arg, uint8_t kind, uint64_t id, struct bytes record)
+{
+    struct restoring *r = arg;
+    struct message *m =
+        kind == RECORD_MESSAGE
+            ? session_message(id, record, r->node->workers[0]->notes->unix_ms_at_zero)
+            : NULL;
+
+    if (m != NULL)
+        map_put(&r->made, m);
+}
+
+static int read_wanted(struct restoring *r)
+{
+    struct buf ids CLEANUP(buf_done) = {0};
+    struct journal_search *s;
+    int result;
+
+    for (unsigned w = 0; w < RECORD_WORKERS_MAX; w++) {
+        const struct restored_messages *l = &r->messages[w];
+
+        for (size_t i = 0; i < l->n; i++) {
+            if (l->at[i].is_wanted)
+                buf_add(&ids, bytes_of(&l->at[i].id, sizeof(l->at[i].id)));
+        }
+    }
+    if (ids.len == 0)
+        return 0;
+    s = journal_search_new((const uint64_t *)(void *)ids.at, ids.len / sizeof(uint64_t));
+    result = journal_search_some(r->node->journal, s, UINT64_MAX, make, r);
+    journal_search_free(s);
+    return result;
+}
+
+/* One that was read is a holder, beside the deliveries on shelves. */
+static void count_holders(struct restoring *r, const struct restored_message *m)
+{
+    uint32_t n = m->n_holders + (restored_message(r, m->id) != NULL ? 1 : 0);
+
+    if (n > 0)
+        holders_add(m->id, n - 1);
+    else
+        restore_drop(r, m->id);
+}
+
+/** restore_messages() - see restore.h */
+int restore_messages(struct restoring *r)
+{
+    int result = read_wanted(r);
+
+    for (unsigned w = 0; w < RECORD_WORKERS_MAX && result == 0; w++)
+        for (size_t i = 0; i < r->messages[w].n; i++)
+            count_holders(r, &r->messages[w].at[i]);
+    return result;
+}
+
+/* ---- what waits ---- */
+
+static struct restored_queue *queue_of(struct restoring *r, uint64_t session)
+{
+    struct restored_queue *q = map_find(&r->queues, bytes_of(&session, sizeof(session)));
+
+    if (q == NULL) {
+        q = mem_new(struct restored_queue);
+        q->session = session;
+        map_put(&r->queues, q);
+    }
+    return q;
+}
+
+/** restore_take_delivery() - see restore.h */
+bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record)
+{
+    struct delivery_record d;
+    struct restored_queue *q;
+    struct shelved s;
+
+    if (!record_get_delivery(record, &d) || d.n_subids > SHELF_SUBIDS_MAX)
+        return false;
+    s.is_aside = false;
+    s.record = id;
+    s.message = d.message;
+    s.bytes = 0; /* its message may come later */
+    s.qos = d.qos;
+    s.retain = d.retain;
+    s.n_subids = (uint8_t)d.n_subids;
+    for (size_t i = 0; i < d.n_subids; i++)
+        s.subids[i] = delivery_record_subid(&d, i);
+    q = queue_of(r, d.session);
+    q->is_unsorted |= id < q->last;
+    q->last = id;
+    shelf_push(&q->shelf, &s);
+    return true;
+}
+
+static int by_record(const void *a, const void *b)
+{
+    uint64_t left = ((const struct shelved *)a)->record;
+    uint64_t right = ((const struct shelved *)b)->record;
+
+    return (left > right) - (left < right);
+}
+
+static void sort_queue(struct restored_queue *q)
+{
+    size_t n = q->shelf.n;
+    struct shelved *all = mem_alloc(n * sizeof(*all));
+
+    for (size_t i = 0; i < n; i++)
+        check(shelf_pop(&q->shelf, &all[i]));
+    qsort(all, n, sizeof(*all), by_record);
+    for (size_t i = 0; i < n; i++)
+        shelf_push(&q->shelf, &all[i]);
+    free(all);
+}
+
+static int by_sent(const void *a, const void *b)
+{
+    uint64_t left = ((const struct restored_sent *)a)->delivery;
+    uint64_t right = ((const struct restored_sent *)b)->delivery;
+
+    return (left > right) - (left < right);
+}
+
+/* 0: it was not sent. */
+static uint16_t packet_id_of(struct restoring *r, uint64_t record)
+{
+    const struct restored_sent key = {.delivery = record};
+    struct restored_sent *sent =
+        r->n_sent > 0 ? bsearch(&key, r->sent, r->n_sent, sizeof(key), by_sent) : NULL;
+    uint16_t packet_id = sent != NULL ? sent->packet_id : 0;
+
+    if (sent != NULL)
+        sent->packet_id = 0; /* it belongs to something */
+    return packet_id;
+}
+
+/* It was sent, or goes by the control lane: it is in memory. */
+static void keep_delivery(struct restoring *r, uint64_t session, const struct shelved *s,
+                          uint16_t packet_id)
+{
+    struct restored_delivery *to = restore_add_delivery(r);
+
+    to->session = session;
+    to->message = s->message;
+    to->delivery = (struct delivery){
+        .record = s->record, .qos = s->qos, .retain = s->retain, .packet_id = packet_id};
+    delivery_set_subids(&to->delivery, s->subids, s->n_subids);
+    restore_want(r, s->message);
+}
+
+static void link_queue(struct restoring *r, const struct homes *all, struct restored_queue *q)
+{
+    struct home *h = restored_home(all, q->session);
+    struct shelved s;
+
+    if (q->is_unsorted)
+        sort_queue(q);
+    while (shelf_pop(&q->shelf, &s)) {
+        struct restored_message *m = h != NULL ? find(r, s.message) : NULL;
+        uint16_t packet_id = packet_id_of(r, s.record);
+
+        if (m == NULL) {
+            restore_drop(r, s.record);
+            if (packet_id != 0)
+                restore_drop(r, s.record + RECORD_WAS_SENT);
+        } else if (packet_id != 0 || m->is_control) {
+            keep_delivery(r, q->session, &s, packet_id);
+        } else {
+            s.bytes = m->bytes;
+            m->n_holders++;
+            queue_put_shelved(&h->resident->session->queue, &s);
+        }
+        r->n_queued += m != NULL;
+    }
+}
+
+/** restore_queues() - see restore.h */
+void restore_queues(struct restoring *r, const struct homes *all)
+{
+    struct restored_queue *q;
+    size_t cursor = 0;
+
+    r->n_queued = r->deliveries.n;
+    for (unsigned w = 0; w < RECORD_WORKERS_MAX; w++)
+        sort_messages(&r->messages[w]);
+    if (r->n_sent > 0)
+        qsort(r->sent, r->n_sent, sizeof(*r->sent), by_sent);
+    while ((q = map_next(&r->queues, &cursor)) != NULL)
+        link_queue(r, all, q);
+    for (size_t i = 0; i < r->n_sent; i++) {
+        if (r->sent[i].packet_id != 0)
+            restore_drop(r, r->sent[i].delivery + RECORD_WAS_SENT);
+    }
+}
+
+/** restore_queues_done() - fine if nothing was read */
+void restore_queues_done(struct restoring *r)
+{
+    struct restored_queue *q;
+    size_t cursor = 0;
+
+    while ((q = map_next(&r->queues, &cursor)) != NULL) {
+        shelf_done(&q->shelf);
+        free(q);
+    }
+    map_done(&r->queues);
+    for (unsigned w = 0; w < RECORD_WORKERS_MAX; w++)
+        free(r->messages[w].at);
+}
+
+/* ---- what is in memory ---- */
+
+/* What was not sent comes first, in the order of ids. */
+static int by_packet_id(const void *a, const void *b)
+{
+    const struct restored_delivery *left = a;
+    const struct restored_delivery *right = b;
+
+    if (left->session != right->session)
+        return left->session < right->session ? -1 : 1;
+    if (left->delivery.packet_id != right->delivery.packet_id)
+        return left->delivery.packet_id - right->delivery.packet_id;
+    return (left->delivery.record > right->delivery.record) -
+           (left->delivery.record < right->delivery.record);
+}
+
+/* Of one session, in ascending order of packet ids. */
+static void link_sent(struct restoring *r, struct session *s, const struct restored_delivery *at,
+                      size_t n)
+{
+    struct delivery *sent = mem_alloc(MAX(n, (size_t)1) * sizeof(*sent));
+    size_t n_sent = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct delivery d = at[i].delivery;
+
+        if (n_sent > 0 && sent[n_sent - 1].packet_id == d.packet_id) {
+            r->n_dropped++;
+            delivery_done(&d);
+        } else {
+            sent[n_sent++] = d;
+        }
+    }
+    session_restore_sent(s, sent, n_sent);
+    free(sent);
+}
+
+/* Those whose session or message is missing go; the rest have their messages.  Return: how many. */
+static size_t make_whole(struct restoring *r, const struct homes *all)
+{
+    struct restored_deliveries *l = &r->deliveries;
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n; i++) {
+        struct restored_delivery d = l->at[i];
+        struct message *m = d.message != 0 ? restored_message(r, d.message) : NULL;
+
+        if (restored_home(all, d.session) == NULL || (d.message != 0 && m == NULL)) {
+            r->n_dropped++;
+            delivery_done(&d.delivery);
+            continue;
+        }
+        d.delivery.message = m != NULL ? message_ref(m) : NULL;
+        l->at[n++] = d;
+    }
+    return n;
+}
+
+/** restore_deliveries() - see restore.h */
+void restore_deliveries(struct restoring *r, const struct homes *all)
+{
+    struct restored_deliveries *l = &r->deliveries;
+
+    l->n = make_whole(r, all);
+    if (l->n > 0)
+        qsort(l->at, l->n, sizeof(*l->at), by_packet_id);
+    for (size_t i = 0; i < l->n;) {
+        struct session *s = restored_home(all, l->at[i].session)->resident->session;
+        size_t first = i;
+
+        while (i < l->n && l->at[i].session == l->at[first].session &&
+               l->at[i].delivery.packet_id == 0)
+            queue_put(&s->queue, &l->at[i++].delivery);
+        first = i;
+        while (i < l->n && restored_home(all, l->at[i].session)->resident->session == s)
+            i++;
+        link_sent(r, s, &l->at[first], i - first);
+    }
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue/queue_shelf.c - the long end of a queue: on the shelf, and back
+ *
+ * While something is on the shelf, all that comes goes behind it.
+ */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "queue/queue_private.h"
+
+/** queue_is_shelving() - see queue_private.h */
+bool queue_is_shelving(const struct queue *q)
+{
+    return q->shelf.n > 0 || (q->lane_max > 0 && q->lanes[QUEUE_DELIVERY].n >= q->lane_max);
+}
+
+/* Can it be read back, and is nobody else to have it meanwhile? */
+static bool may_leave_memory(const struct delivery *d)
+{
+    return d->record != 0 && d->message->record != 0 && d->share == 0 &&
+           d->n_subids <= SHELF_SUBIDS_MAX;
+}
+
+static void put_aside(struct queue *q, const struct delivery *d)
+{
+    shelf_push(&q->shelf, &(struct shelved){.is_aside = true});
+    ring_push(&q->aside, d);
+}
+
+/** queue_shelve() - the message leaves memory, unless others refer to it or it cannot be read back
+ */
+void queue_shelve(struct queue *q, const struct delivery *d)
+{
+    struct shelved s;
+
+    if (!may_leave_memory(d)) {
+        put_aside(q, d);
+        return;
+    }
+    s.is_aside = false;
+    s.record = d->record;
+    s.message = d->message->record;
+    s.bytes = (uint32_t)message_bytes(d->message);
+    s.qos = d->qos;
+    s.retain = d->retain;
+    s.n_subids = (uint8_t)d->n_subids;
+    memcpy(s.subids, delivery_subids(d), d->n_subids * sizeof(uint32_t));
+    shelf_push(&q->shelf, &s);
+    holders_add(s.message, 1);
+    message_unref(d->message);
+    free(d->more_subids);
+}
+
+/** queue_put_shelved() - see queue.h */
+void queue_put_shelved(struct queue *q, const struct shelved *d)
+{
+    shelf_push(&q->shelf, d);
+    q->n++;
+    q->bytes += d->bytes;
+}
+
+/* The delivery and its message are not needed any more. */
+static void forget(const struct shelved *d)
+{
+    record_forget(d->record);
+    if (holders_release(d->message))
+        record_forget(d->message);
+}
+
+/** shelf_clear() - see queue_private.h */
+void shelf_clear(struct shelf *s)
+{
+    struct shelved d;
+
+    while (shelf_pop(s, &d)) {
+        if (!d.is_aside)
+            forget(&d);
+    }
+    shelf_done(s);
+}
+
+/* Of one that is aside its place is the first on the shelf. */
+static void take_first_aside(struct queue *q)
+{
+    struct delivery *d = ring_at(&q->aside, 0);
+    struct shelved place;
+
+    check(shelf_pop(&q->shelf, &place) && place.is_aside);
+    if (d->message != NULL)
+        ring_push(&q->lanes[QUEUE_DELIVERY], d);
+    ring_drop_first(&q->aside);
+}
+
+static bool first_shelved(const struct queue *q, struct shelved *ret)
+{
+    struct shelf_cursor c = q->shelf.front;
+
+    return shelf_next(&c, ret);
+}
+
+/** queue_take_aside() - see queue_private.h */
+void queue_take_aside(struct queue *q)
+{
+    struct shelved d;
+
+    while (q->lanes[QUEUE_DELIVERY].n == 0 && first_shelved(q, &d) && d.is_aside)
+        take_first_aside(q);
+}
+
+/** queue_wants() - see queue.h */
+size_t queue_wants(const struct queue *q, uint64_t *ret, size_t n_max, size_t bytes_max)
+{
+    struct shelf_cursor c = q->shelf.front;
+    struct shelved d;
+    size_t n = 0;
+    size_t bytes = 0;
+
+    while (n < n_max && bytes < bytes_max && shelf_next(&c, &d)) {
+        if (d.is_aside)
+            continue;
+        ret[n++] = d.message;
+        bytes += d.bytes;
+    }
+    return n;
+}
+
+static struct delivery delivery_of(const struct shelved *s, struct message *m)
+{
+    struct delivery d = {
+        .message = m,
+        .record = s->record,
+        .qos = s->qos,
+        .retain = s->retain,
+    };
+
+    delivery_set_subids(&d, s->subids, s->n_subids);
+    return d;
+}
+
+/* The next on the shelf, if it is of @record; what is aside before it comes into the lane. */
+static bool pop_of(struct queue *q, uint64_t record, struct shelved *ret)
+{
+    while (first_shelved(q, ret) && ret->is_aside)
+        take_first_aside(q);
+    return first_shelved(q, ret) && ret->message == record && shelf_pop(&q->shelf, ret);
+}
+
+/* It was made for a delivery that has gone since. */
+static void refuse(struct message *m)
+{
+    if (m == NULL)
+        return;
+    m->record = 0; /* it is nobody's to forget */
+    message_unref(m);
+}
+
+/** queue_unshelve() - see queue.h; a message stands for the delivery in the count of holders */
+size_t queue_unshelve(struct queue *q, const uint64_t *records, struct message **messages, size_t n)
+{
+    size_t n_lost = 0;
+    struct shelved s;
+    size_t i;
+
+    for (i = 0; i < n && pop_of(q, records[i], &s); i++) {
+        q->bytes -= s.bytes;
+        if (messages[i] != NULL) {
+            struct delivery d = delivery_of(&s, messages[i]);
+
+            q->bytes += message_bytes(messages[i]);
+            ring_push(&q->lanes[QUEUE_DELIVERY], &d);
+        } else {
+            q->n--;
+            n_lost++;
+            forget(&s);
+        }
+    }
+    for (; i < n; i++)
+        refuse(messages[i]);
+    return n_lost;
+}
+
+static int by_record(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+/** queue_drop_shelved() - see queue.h */
+size_t queue_drop_shelved(struct queue *q, const uint64_t *records, size_t n)
+{
+    struct shelf rest = {0};
+    struct shelved d;
+    size_t n_dropped = 0;
+
+    while (n > 0 && shelf_pop(&q->shelf, &d)) {
+        if (d.is_aside || bsearch(&d.message, records, n, sizeof(*records), by_record) == NULL) {
+            shelf_push(&rest, &d);
+            continue;
+        }
+        q->n--;
+        q->bytes -= d.bytes;
+        forget(&d);
+        n_dropped++;
+    }
+    if (n > 0)
+        q->shelf = rest;
+    return n_dropped;
+}

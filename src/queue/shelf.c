@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue/shelf.c - see shelf.h
+ *
+ *   flags u8 | [worker u8] difference of counts | [worker u8] difference of counts | bytes
+ *            | [n u8] subids
+ *
+ * Numbers are variable-length, seven bits a byte, the low ones first; differences have their sign
+ * in the lowest bit.  Each chunk begins anew, with differences to 0.
+ */
+#include "queue/shelf.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "queue/queue.h"
+
+#define CHUNK_BYTES_MIN 256 /* with its head */
+#define CHUNK_BYTES_MAX 4096
+#define SHELVED_MAX     112 /* more than any takes */
+
+/* Flags. */
+#define QOS            3
+#define RETAIN         BIT(2)
+#define SUBIDS_SHIFT   3  /* two bits: how many */
+#define SUBIDS_MANY    3U /* how many follows */
+#define ASIDE          BIT(5)
+#define OTHER_WORKER   BIT(6) /* the delivery's id is from another one than that before */
+#define OTHER_WORKER_M BIT(7) /* the message's */
+
+struct shelf_chunk {
+    struct shelf_chunk *next;
+    uint32_t len;
+    uint32_t cap;
+    uint8_t data[];
+};
+
+/* ---- numbers ---- */
+
+static uint8_t *put_number(uint8_t *to, uint64_t n)
+{
+    for (; n >= 128; n >>= 7)
+        *to++ = (uint8_t)(n | 128);
+    *to++ = (uint8_t)n;
+    return to;
+}
+
+static uint64_t get_number(const uint8_t **from)
+{
+    uint64_t n = 0;
+    unsigned shift = 0;
+
+    for (; **from >= 128; (*from)++, shift += 7)
+        n |= (uint64_t)(**from & 127) << shift;
+    return n | (uint64_t) * (*from)++ << shift;
+}
+
+static uint8_t worker_of(uint64_t id)
+{
+    return (uint8_t)id;
+}
+
+static uint8_t *put_id(uint8_t *to, uint64_t before, uint64_t id)
+{
+    uint64_t difference = (id >> 8) - (before >> 8);
+
+    if (worker_of(id) != worker_of(before))
+        *to++ = worker_of(id);
+    return put_number(to, difference << 1 ^ (0 - (difference >> 63)));
+}
+
+static uint64_t get_id(const uint8_t **from, uint64_t before, bool is_other)
+{
+    uint8_t worker = is_other ? *(*from)++ : worker_of(before);
+    uint64_t n = get_number(from);
+    uint64_t difference = n >> 1 ^ (0 - (n & 1));
+
+    return ((before >> 8) + difference) << 8 | worker;
+}
+
+/* ---- chunks ---- */
+
+static struct shelf_chunk *resize(struct shelf_chunk *c, uint32_t bytes)
+{
+    uint32_t before = c != NULL ? c->cap + (uint32_t)sizeof(*c) : 0;
+
+    memory_count((ptrdiff_t)bytes - (ptrdiff_t)before);
+    c = mem_resize(c, bytes);
+    c->cap = bytes - (uint32_t)sizeof(*c);
+    return c;
+}
+
+static void chunk_free(struct shelf_chunk *c)
+{
+    memory_count(-(ptrdiff_t)(c->cap + sizeof(*c)));
+    free(c);
+}
+
+static void begin_chunk(struct shelf *s)
+{
+    struct shelf_chunk *c = resize(NULL, s->last == NULL ? CHUNK_BYTES_MIN : CHUNK_BYTES_MAX);
+
+    c->next = NULL;
+    c->len = 0;
+    if (s->last != NULL)
+        s->last->next = c;
+    else
+        s->first = c;
+    s->last = c;
+    s->record = s->message = 0;
+}
+
+/* The first chunk is the only one that grows: most queues are short. */
+static void make_room(struct shelf *s)
+{
+    while (s->last == NULL || s->last->cap - s->last->len < SHELVED_MAX) {
+        uint32_t bytes = s->last != NULL ? s->last->cap + (uint32_t)sizeof(*s->last) : 0;
+
+        if (s->last == NULL || s->last != s->first || bytes == CHUNK_BYTES_MAX)
+            begin_chunk(s);
+        else
+            s->first = s->last = resize(s->last, 2 * bytes);
+    }
+    s->front.chunk = s->first; /* those before it have gone */
+}
+
+/* ---- the shelf ---- */
+
+/** shelf_done() - forget all; @s is empty and usable again */
+void shelf_done(struct shelf *s)
+{
+    while (s->first != NULL) {
+        struct shelf_chunk *next = s->first->next;
+
+        chunk_free(s->first);
+        s->first = next;
+    }
+    *s = (struct shelf){0};
+}
+
+static uint8_t flags_of(const struct shelf *s, const struct shelved *d)
+{
+    unsigned flags = d->qos | MIN((unsigned)d->n_subids, SUBIDS_MANY) << SUBIDS_SHIFT;
+
+    if (d->is_aside)
+        return ASIDE;
+    if (d->retain)
+        flags |= RETAIN;
+    if (worker_of(d->record) != worker_of(s->record))
+        flags |= OTHER_WORKER;
+    if (worker_of(d->message) != worker_of(s->message))
+        flags |= OTHER_WORKER_M;
+    return (uint8_t)flags;
+}
+
+/** shelf_push() - at the end */
+void shelf_push(struct shelf *s, const struct shelved *d)
+{
+    uint8_t *to;
+
+    check(d->qos <= QOS && d->n_subids <= SHELF_SUBIDS_MAX);
+    make_room(s);
+    to = s->last->data + s->last->len;
+    *to++ = flags_of(s, d);
+    s->n++;
+    if (!d->is_aside) {
+        to = put_id(to, s->record, d->record);
+        to = put_id(to, s->message, d->message);
+        to = put_number(to, d->bytes);
+        if (d->n_subids >= SUBIDS_MANY)
+            *to++ = d->n_subids;
+        for (unsigned i = 0; i < d->n_subids; i++)
+            to = put_number(to, d->subids[i]);
+        s->record = d->record;
+        s->message = d->message;
+    }
+    s->last->len = (uint32_t)(to - s->last->data);
+}
+
+/** shelf_next() - see shelf.h */
+bool shelf_next(struct shelf_cursor *c, struct shelved *ret)
+{
+    const uint8_t *from;
+    uint8_t flags;
+
+    if (c->chunk != NULL && c->at == c->chunk->len && c->chunk->next != NULL)
+        *c = (struct shelf_cursor){.chunk = c->chunk->next};
+    if (c->chunk == NULL || c->at == c->chunk->len)
+        return false;
+    from = c->chunk->data + c->at;
+    flags = *from++;
+    ret->is_aside = flags & ASIDE;
+    if (!ret->is_aside) {
+        ret->record = c->record = get_id(&from, c->record, flags & OTHER_WORKER);
+        ret->message = c->message = get_id(&from, c->message, flags & OTHER_WORKER_M);
+        ret->bytes = (uint32_t)get_number(&from);
+        ret->qos = flags & QOS;
+        ret->retain = flags & RETAIN;
+        ret->n_subids = flags >> SUBIDS_SHIFT & SUBIDS_MANY;
+        if (ret->n_subids == SUBIDS_MANY)
+            ret->n_subids = *from++;
+        for (unsigned i = 0; i < ret->n_subids; i++)
+            ret->subids[i] = (uint32_t)get_number(&from);
+    }
+    c->at = (size_t)(from - c->chunk->data);
+    return true;
+}
+
+/** shelf_pop() - the first; Return: false if there is none. */
+bool shelf_pop(struct shelf *s, struct shelved *ret)
+{
+    if (!shelf_next(&s->front, ret))
+        return false;
+    while (s->first != s->front.chunk) {
+        struct shelf_chunk *next = s->first->next;
+
+        chunk_free(s->first);
+        s->first = next;
+    }
+    if (--s->n == 0)
+        shelf_done(s);
+    return true;
+}

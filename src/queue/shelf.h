@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue/shelf.h - deliveries whose messages the journal has, packed
+ *
+ * First in, first out.  Of each delivery there are the ids of its record and of its message's,
+ * what the message is charged for, QoS, RETAIN and subscription identifiers; the ids as
+ * differences to the one before, so that five to ten bytes are enough.  A delivery that stays
+ * in memory has a place here too, of one byte.
+ *
+ * Knows nothing of holders and of journals.  Pure.
+ */
+#pragma once
+
+#include "base/bytes.h"
+
+#define SHELF_SUBIDS_MAX 16
+
+struct shelved {
+    uint64_t record;  /* of the delivery; its two low bits are 0, as those of @message are */
+    uint64_t message; /* record of the message */
+    uint32_t bytes;   /* message_bytes() of it */
+    uint8_t qos;
+    bool retain;
+    bool is_aside; /* it is kept in memory elsewhere; nothing else is set */
+    uint8_t n_subids;
+    uint32_t subids[SHELF_SUBIDS_MAX];
+};
+
+struct shelf_cursor {
+    const struct shelf_chunk *chunk; /* borrowed; NULL: the end */
+    size_t at;
+    uint64_t record; /* of the one before */
+    uint64_t message;
+};
+
+struct shelf {
+    struct shelf_chunk *first; /* owned, and those that follow */
+    struct shelf_chunk *last;
+    struct shelf_cursor front; /* before the first that was not taken */
+    uint64_t record;           /* of the last */
+    uint64_t message;
+    size_t n;
+};
+
+void shelf_done(struct shelf *s);
+void shelf_push(struct shelf *s, const struct shelved *d);
+bool shelf_pop(struct shelf *s, struct shelved *ret);
+/* From a copy of s->front on, without taking; until the shelf changes.  False: the end. */
+bool shelf_next(struct shelf_cursor *c, struct shelved *ret);

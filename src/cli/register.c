@@ -109,17 +109,23 @@ static void add_differences(struct buf *to, const json_t *asset)
     buf_add_u8(to, 0);
 }
 
-/** register_flat() - one asset as a row: texts that stand deeper are lifted; a new reference */
+/**
+ * register_flat() - one asset as a row: texts that stand deeper are lifted; a new reference
+ *
+ * A device that was learned by its certificate is that one under whatever client id, so the one
+ * that it has now is not in the row: a record made of it would ask for both.
+ */
 json_t *register_flat(const json_t *asset)
 {
     CLEANUP(buf_done) struct buf differences = {0};
     json_t *row = json_copy((json_t *)(uintptr_t)asset);
-    const char *proof =
-        json_is_true(json_object_get(asset, "by_certificate")) ? "certificate_cn" : "user_name";
+    bool by_certificate = json_is_true(json_object_get(asset, "by_certificate"));
     const char *key;
     json_t *v;
 
-    set(row, proof, text_of(asset, "principal"));
+    set(row, by_certificate ? "certificate_cn" : "user_name", text_of(asset, "principal"));
+    if (by_certificate && !json_is_true(json_object_get(asset, "declared")))
+        (void)json_object_del(row, "client_id");
     json_object_foreach(json_object_get(asset, "traits"), key, v)
     {
         CLEANUP(buf_done) struct buf name = {0};
@@ -369,7 +375,7 @@ static int import_into(struct import *m, const char *path, bool is_dry)
     ok = read_known(m, &error);
     json_array_foreach(rows, i, row) if (ok) take_row(m, row);
     json_decref(rows);
-    if (ok && is_dry)
+    if (ok && is_dry && m->n_added > 0)
         (void)fwrite(m->added.at, 1, m->added.len, stdout);
     else if (ok && m->n_added > 0)
         ok = write_inventory(m, &error);

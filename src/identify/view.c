@@ -27,6 +27,8 @@ static json_t *record_json(const struct identify *id, const struct record *r, ui
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (texts[i].text != NULL)
             (void)json_object_set_new(o, texts[i].key, json_string(texts[i].text));
+    if (r->certificate_cn != NULL)
+        (void)json_object_set_new(o, "by_certificate", json_true());
     (void)json_object_set_new(o, "differences", record_differences(id, r, unix_ms));
     return o;
 }

@@ -562,7 +562,7 @@ static const struct attack attacks[] = {
     {"connections again and again", "MQ.DE.NM-01", "R07", "repeated-connection-attempts", false, false, comes_again,               16,  15,  false},
     {"connections to nothing",      "MQ.DE.NM-01", "R07", "connection-flood",             true,  false, knocks_and_runs,           40,  15,  false},
     {"connections that are cut",    "MQ.DE.NM-02", "R07", "abnormal-termination",         false, false, is_cut_off,                10,  15,  false},
-    {"password guessing",           "MQ.DE.ID-01", "R01", "repeated-auth-failures",       true,  false, guesses,                   6,   15,  false},
+    {"password guessing",           "MQ.DE.ID-01", "R01", "repeated-auth-failures",       true,  false, guesses,                   12,  15,  false},
     {"many names",                  "MQ.DE.ID-01", "R01", "credential-stuffing",          true,  false, tries_many_names,          6,   15,  false},
     {"names that everybody knows",  "MQ.PR.IA-03", "R01", "default-credentials",          true,  false, tries_default_name,        3,   15,  false},
     {"a fight for a client id",     "MQ.PR.IA-03", "R02", "client-id-takeover-war",       false, false, takes_over,                8,   15,  false},

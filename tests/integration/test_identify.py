@@ -206,6 +206,25 @@ def test_devices_are_imported_into_the_inventory(home):
     assert home.end() == 0
 
 
+def test_a_device_with_a_certificate_is_declared_under_whatever_client_id(field):
+    """What is exported of it must not tie it to the client id that it had at that moment."""
+    device = Device(field, "this-time", [], tls=True)
+    wait_until(lambda: "traits" in asset(field, "this-time"), "traits")
+    for name, option in (("a.csv", "--csv"), ("b.json", "--json"), ("c.json", "--cyclonedx")):
+        (field.folder / name).write_text(field.ok("assets", option))
+        said = field.cli("assets", "import", str(field.folder / name), "--dry-run")
+        assert 'certificate_cn: "device-1"' in said.stdout and "client_id" not in said.stdout
+    field.ok("assets", "import", str(field.folder / "a.csv"))
+    field.ok("reload")
+    device.close()
+    device = Device(field, "next-time", [], tls=True)
+    wait_until(lambda: asset(field, "next-time").get("state") == "declared", "declared")
+    assert asset(field, "next-time")["differences"] == []
+    said = field.cli("assets", "import", str(field.folder / "a.csv"), "--dry-run")
+    assert said.returncode == 0 and said.stdout == "" and "runtime error" not in said.stderr
+    device.close()
+
+
 def test_flows_are_imported_into_the_inventory(home):
     declared(home)
     one, two = Device(home, "edge", []), Device(home, "two", [])

@@ -47,6 +47,12 @@ bool drill_is_known(const char *name)
     return strcmp(name, "all") == 0 || is_of_detectors(name);
 }
 
+static void mark(const struct drill *d, bool is_good)
+{
+    printf("  %s%s%s ", screen_colour(d->o, is_good ? "\033[32m" : "\033[31m"),
+           screen_mark(d->o, is_good), screen_colour(d->o, "\033[0m"));
+}
+
 /** drill_say() - a line on what was measured; with --json the line of evidence stands instead */
 void drill_say(const struct drill *d, const char *format, ...)
 {
@@ -54,12 +60,21 @@ void drill_say(const struct drill *d, const char *format, ...)
 
     if (d->o->is_json)
         return;
-    printf("  %s%s%s ", screen_colour(d->o, "\033[32m"), screen_mark(d->o, true),
-           screen_colour(d->o, "\033[0m"));
+    mark(d, true);
     va_start(args, format);
     vprintf(format, args);
     va_end(args);
     putchar('\n');
+    fflush(stdout);
+}
+
+/** drill_tell() - drill_say(), of what may be bad */
+void drill_tell(const struct drill *d, bool is_good, const char *text)
+{
+    if (d->o->is_json)
+        return;
+    mark(d, is_good);
+    puts(text);
     fflush(stdout);
 }
 

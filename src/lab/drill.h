@@ -46,6 +46,7 @@ MUST_CHECK bool drill_measure(struct drill *d, struct client *c, const char *id,
                               struct drill_times *worst, char **ret_error);
 MUST_CHECK bool drill_value(struct drill *d, const char *test, double value, unsigned samples,
                             const char *scenario, char **ret_error);
+void drill_tell(const struct drill *d, bool is_good, const char *text);
 void drill_say(const struct drill *d, const char *format, ...) PRINTF(2, 3);
 
 #define DRILL_DETECTORS "detectors" /* all that have a drill */

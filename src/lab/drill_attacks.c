@@ -21,7 +21,7 @@
 #include "io/io.h"
 #include "lab/drill_bout.h"
 
-#define ANSWER_MS      10000
+#define ANSWER_MS      60000 /* who guesses is answered with delay, by a small machine slowly */
 #define LARGE_BYTES    300000
 #define DEEP_LEVELS    40
 #define PROPERTY_BYTES 20000

@@ -148,7 +148,7 @@ static json_t *bout_result(const struct bout *b, char **ret_text, char **ret_err
 
 static bool keep(const struct bout *b, json_t *line, const char *text, char **ret_error)
 {
-    drill_say(b->d, "%s", text);
+    drill_tell(b->d, json_integer_value(json_object_get(line, "detected")) > 0, text);
     if (line == NULL)
         return true;
     if (b->d->o->is_json) {

@@ -98,9 +98,9 @@ static void add_lead(struct buf *out, const struct assessment *a)
     else
         buf_addf(out, "; the target is Tier %u, %s. ", o->target, tier_name(o->target));
     buf_addf(out,
-             "Of %zu tests asked for, %zu have evidence; the others are unknown and do not "
-             "count as met.</p>",
-             o->n_asked, o->n_known);
+             "There is evidence for %zu of the %zu tests asked for; the others are unknown and do "
+             "not count as met.</p>",
+             o->n_known, o->n_asked);
 }
 
 static void add_tile(struct buf *out, const char *big, const char *small)

@@ -136,13 +136,13 @@ static void count_fw_known(const struct identify *id, const struct asset *a, uin
 {
     bool is_told =
         asset_trait(a, IDENTIFY_TRAIT_FIRMWARE).len > 0 &&
-        (!list_is_empty(&a->conns) || is_within_days(a->detail->traits_unix_ms, now, 90));
+        (!list_is_empty(&a->conns) || is_within_days(a->detail->traits_unix_ms, now, STANDS_DAYS));
 
     if (a->record == NULL || !record_is_approved(a->record) || !asset_was_here(a, now))
         return;
     t->of++;
     t->n += is_told || (a->record->firmware != NULL &&
-                        is_within_days(id->inventory->approved_unix_ms, now, 90));
+                        is_within_days(id->inventory->approved_unix_ms, now, STANDS_DAYS));
 }
 
 struct tally tally_fw_known_ratio(const struct identify *id, uint64_t now)

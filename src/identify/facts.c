@@ -45,7 +45,7 @@ static void unknown_triage_days_p50(const struct identify *id, uint64_t now,
         const struct asset *a = id->assets[i];
         uint64_t until = a->declared_unix_ms > 0 ? a->declared_unix_ms : now;
 
-        if (is_within_days(a->first_seen_unix_ms, now, 90))
+        if (is_within_days(a->first_seen_unix_ms, now, STANDS_DAYS))
             days[n++] = days_between(a->first_seen_unix_ms, until);
     }
     if (n > 0)

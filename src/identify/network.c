@@ -98,7 +98,7 @@ struct tally tally_single_path_critical(const struct identify *id, uint64_t now)
 
         if (d == NULL || d->classification == NULL || from == NULL || to == NULL || from == to ||
             strcmp(d->classification, "critical") != 0 ||
-            !is_within_days(f->last_seen_unix_ms, now, 30))
+            !is_within_days(f->last_seen_unix_ms, now, SEEN_DAYS))
             continue;
         t.of++;
         t.n += is_one_path(v, from->name, to->name);

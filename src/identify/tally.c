@@ -42,7 +42,7 @@ static struct tally over_assets(const struct identify *id, uint64_t now, asset_f
 /** asset_was_here() - during the last 30 days */
 bool asset_was_here(const struct asset *a, uint64_t now)
 {
-    return !list_is_empty(&a->conns) || is_within_days(a->last_seen_unix_ms, now, 30);
+    return !list_is_empty(&a->conns) || is_within_days(a->last_seen_unix_ms, now, SEEN_DAYS);
 }
 
 static void count_approved(const struct asset *a, uint64_t now, struct tally *t)
@@ -67,7 +67,7 @@ static void count_mismatch(const struct asset *a, uint64_t now, struct tally *t)
     if (a->record == NULL || a->record->zone == NULL)
         return;
     t->of++;
-    t->n += a->mismatch_unix_ms > 0 && !is_within_days(a->mismatch_unix_ms, now, 7);
+    t->n += a->mismatch_unix_ms > 0 && !is_within_days(a->mismatch_unix_ms, now, MOVING_DAYS);
 }
 
 static void count_concurrent(const struct asset *a, uint64_t now, struct tally *t)
@@ -75,7 +75,7 @@ static void count_concurrent(const struct asset *a, uint64_t now, struct tally *
     if (!a->by_certificate)
         return;
     t->of++;
-    t->n += is_within_days(a->concurrent_unix_ms, now, 90);
+    t->n += is_within_days(a->concurrent_unix_ms, now, STANDS_DAYS);
 }
 
 /* ---- over records ---- */
@@ -207,7 +207,7 @@ static struct tally peers(const struct identify *id, uint64_t now, bool outside_
     while ((p = map_next(&id->peers, &cursor)) != NULL) {
         const struct zone *z = zone_of(id->inventory, p->text);
 
-        if (!is_within_days(p->last_unix_ms, now, 30) ||
+        if (!is_within_days(p->last_unix_ms, now, SEEN_DAYS) ||
             (outside_only && z != NULL && !z->is_external))
             continue;
         t.of++;
@@ -236,7 +236,7 @@ struct tally tally_retired_connect_count(const struct identify *id, uint64_t now
     struct tally t = {.of = id->inventory->n_records};
 
     for (size_t i = 0; i < RETIRED_DAYS; i++)
-        if (id->retired[i].day + 90 >= now / DAY_MS)
+        if (id->retired[i].day + STANDS_DAYS >= now / DAY_MS)
             t.n += id->retired[i].n;
     return t;
 }
@@ -264,7 +264,7 @@ struct tally tally_shared_identity_count(const struct identify *id, uint64_t now
 
     while ((p = map_next(&id->principals, &cursor)) != NULL) {
         t.of++;
-        t.n += is_within_days(p->shared_unix_ms, now, 30);
+        t.n += is_within_days(p->shared_unix_ms, now, SEEN_DAYS);
     }
     for (size_t i = 0; i < id->counts.n_assets; i++)
         t.of += id->assets[i]->by_certificate;

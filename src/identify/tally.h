@@ -4,6 +4,11 @@
 
 #include "identify/private.h"
 
+/* The catalogue's windows. */
+#define SEEN_DAYS   30 /* what was seen since is what there is */
+#define STANDS_DAYS 90 /* for so long counts what was found or shown once */
+#define MOVING_DAYS 7  /* for so long a device may be elsewhere than declared */
+
 struct tally {
     uint64_t n;  /* what is counted */
     uint64_t of; /* what was looked at */

@@ -44,7 +44,7 @@ static struct flow_tallies over_flows(const struct identify *id, uint64_t now)
     size_t cursor = 0;
 
     while ((f = map_next(&id->flows, &cursor)) != NULL)
-        if (is_within_days(f->last_seen_unix_ms, now, 30) || flow_is_live(f))
+        if (is_within_days(f->last_seen_unix_ms, now, SEEN_DAYS) || flow_is_live(f))
             judge_flow(id, f, &t);
     return t;
 }
@@ -158,7 +158,7 @@ struct tally tally_classified_topic_ratio(const struct identify *id, uint64_t no
     while ((f = map_next(&id->flows, &cursor)) != NULL) {
         const struct declared_topic *d;
 
-        if (!is_within_days(f->last_seen_unix_ms, now, 30) && !flow_is_live(f))
+        if (!is_within_days(f->last_seen_unix_ms, now, SEEN_DAYS) && !flow_is_live(f))
             continue;
         if (map_find(&seen, bytes_str(f->topic)) != NULL)
             continue;

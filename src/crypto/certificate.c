@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+/** asn1_time_unix_ms() - 0 when it is no time, or before 1970 */
 uint64_t asn1_time_unix_ms(const ASN1_TIME *t)
 {
     struct tm tm;
@@ -24,6 +25,7 @@ uint64_t asn1_time_unix_ms(const ASN1_TIME *t)
     return s < 0 ? 0 : (uint64_t)s * 1000;
 }
 
+/** serial_text() - in hexadecimal, as people are shown it; false: longer than RFC 5280 allows */
 bool serial_text(const ASN1_INTEGER *serial, char ret[SERIAL_TEXT_LEN])
 {
     BIGNUM *n = ASN1_INTEGER_to_BN(serial, NULL);
@@ -125,6 +127,8 @@ static void fingerprint_of(X509 *certificate, char ret[SHA256_TEXT_LEN])
     OPENSSL_free(der);
 }
 
+/** certificate_facts_of() - @ret is owned by the caller, and written on success; @path is for
+ * errors */
 bool certificate_facts_of(X509 *certificate, const char *path, struct certificate_facts *ret,
                           char **ret_error)
 {

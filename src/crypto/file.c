@@ -69,6 +69,7 @@ bool file_read(const char *path, size_t max, struct buf *ret, char **ret_error)
     return ok;
 }
 
+/** secret_file_read() - file_read() of a file of this user or root that nobody else can read */
 bool secret_file_read(const char *path, size_t max, struct buf *ret, char **ret_error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -15,15 +15,8 @@ static BIO *memory_over(const struct buf *b)
     return bio;
 }
 
-static bool write_public(const char *path, BIO *bio, char **ret_error)
-{
-    char *at;
-    long len = BIO_get_mem_data(bio, &at);
-
-    check(len > 0);
-    return file_replace(path, bytes_of(at, (size_t)len), 0644, ret_error);
-}
-
+/** pem_read_certificate() - the first in the file; owned; NULL with @ret_error, owned by the caller
+ */
 X509 *pem_read_certificate(const char *path, char **ret_error)
 {
     CLEANUP(buf_done) struct buf text = {0};
@@ -40,6 +33,7 @@ X509 *pem_read_certificate(const char *path, char **ret_error)
     return certificate;
 }
 
+/** pem_read_crl() - as pem_read_certificate(), of at most CRL_BYTES_MAX */
 X509_CRL *pem_read_crl(const char *path, char **ret_error)
 {
     CLEANUP(buf_done) struct buf text = {0};
@@ -66,6 +60,8 @@ static int no_passphrase(char *at, int size, int rwflag, void *user)
     return -1;
 }
 
+/** pem_read_private_key() - of a file that is kept from others, without a passphrase; as
+ * pem_read_certificate() */
 EVP_PKEY *pem_read_private_key(const char *path, char **ret_error)
 {
     CLEANUP(secret_buf_done) struct buf text_secret = {0};
@@ -83,6 +79,7 @@ EVP_PKEY *pem_read_private_key(const char *path, char **ret_error)
     return key;
 }
 
+/** pem_read_public_key() - as pem_read_certificate() */
 EVP_PKEY *pem_read_public_key(const char *path, char **ret_error)
 {
     CLEANUP(buf_done) struct buf text = {0};
@@ -107,40 +104,49 @@ static BIO *memory_new(void)
     return bio;
 }
 
+/* For all to read; @bio, which holds it when @is_encoded, is freed. */
+static bool write_public(const char *path, BIO *bio, bool is_encoded, const char *what,
+                         char **ret_error)
+{
+    char *at;
+    long len = BIO_get_mem_data(bio, &at);
+    bool ok = is_encoded ? file_replace(path, bytes_of(at, (size_t)len), 0644, ret_error)
+                         : openssl_failed(ret_error, "cannot encode the %s for %s", what, path);
+
+    BIO_free(bio);
+    return ok;
+}
+
+/** pem_write_certificate() - in the place of what is at @path, for all to read */
 bool pem_write_certificate(const char *path, X509 *certificate, char **ret_error)
 {
     BIO *bio = memory_new();
-    bool ok = PEM_write_bio_X509(bio, certificate) == 1
-                  ? write_public(path, bio, ret_error)
-                  : openssl_failed(ret_error, "cannot encode the certificate for %s", path);
 
-    BIO_free(bio);
-    return ok;
+    return write_public(path, bio, PEM_write_bio_X509(bio, certificate) == 1, "certificate",
+                        ret_error);
 }
 
+/** pem_write_crl() - in the place of what is at @path, for all to read */
 bool pem_write_crl(const char *path, X509_CRL *crl, char **ret_error)
 {
     BIO *bio = memory_new();
-    bool ok = PEM_write_bio_X509_CRL(bio, crl) == 1
-                  ? write_public(path, bio, ret_error)
-                  : openssl_failed(ret_error, "cannot encode the revocation list for %s", path);
 
-    BIO_free(bio);
-    return ok;
+    return write_public(path, bio, PEM_write_bio_X509_CRL(bio, crl) == 1, "revocation list",
+                        ret_error);
 }
 
+/** pem_write_public_key() - in the place of what is at @path, for all to read */
 bool pem_write_public_key(const char *path, EVP_PKEY *key, char **ret_error)
 {
     BIO *bio = memory_new();
-    bool ok = PEM_write_bio_PUBKEY(bio, key) == 1
-                  ? write_public(path, bio, ret_error)
-                  : openssl_failed(ret_error, "cannot encode the public key for %s", path);
 
-    BIO_free(bio);
-    return ok;
+    return write_public(path, bio, PEM_write_bio_PUBKEY(bio, key) == 1, "public key", ret_error);
 }
 
-/* BIO_s_secmem() wipes its memory when it grows and when it is freed. */
+/** pem_write_private_key() - for nobody but the owner to read
+ *
+ * BIO_s_secmem() wipes its memory when it grows and when it is freed.
+ */
 bool pem_write_private_key(const char *path, EVP_PKEY *key, char **ret_error)
 {
     BIO *bio = BIO_new(BIO_s_secmem());

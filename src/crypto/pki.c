@@ -26,6 +26,7 @@
 #define SERIAL_BYTES    16
 #define X509_V3         2 /* versions are counted from zero */
 
+/** pki_path() - owned by the caller */
 char *pki_path(const char *dir, const char *name)
 {
     struct buf path = {0};
@@ -35,6 +36,7 @@ char *pki_path(const char *dir, const char *name)
     return (char *)path.at;
 }
 
+/** pki_ca_done() - fine on one that is zero */
 void pki_ca_done(struct pki_ca *ca)
 {
     X509_free(ca->certificate);
@@ -42,6 +44,8 @@ void pki_ca_done(struct pki_ca *ca)
     *ca = (struct pki_ca){0};
 }
 
+/** pki_ca_load() - certificate and key of the CA in @dir, which have to be a pair; @ret is owned by
+ * the caller */
 bool pki_ca_load(const char *dir, struct pki_ca *ret, char **ret_error)
 {
     char *certificate_path = pki_path(dir, "ca.crt");
@@ -93,6 +97,8 @@ static bool set_subject(X509 *c, const char *common_name)
                                       (const unsigned char *)common_name, -1, -1, 0) == 1;
 }
 
+/** pki_add_extension() - to the certificate @c, or to the list @crl; the other is NULL; @value is
+ * in the words of openssl.cnf */
 bool pki_add_extension(X509 *c, X509_CRL *crl, X509 *issuer, int nid, const char *value)
 {
     X509_EXTENSION *extension;

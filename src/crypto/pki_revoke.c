@@ -135,6 +135,7 @@ static bool crl_fill(X509_CRL *crl, const struct pki_ca *ca, X509_CRL *old,
     return X509_CRL_sort(crl) == 1 && X509_CRL_sign(crl, ca->key, EVP_sha256()) > 0;
 }
 
+/** pki_crl_write() - the list of before, with @more, which may be NULL, signed anew */
 bool pki_crl_write(const char *dir, const struct pki_ca *ca, const struct pki_revocations *more,
                    uint64_t now_unix_ms, char **ret_error)
 {

@@ -21,6 +21,8 @@ static const char at_rest_head[] = "bastide-at-rest-key-1 ";
 
 #define AT_REST_FILE_MAX 256
 
+/** openssl_failed() - text_fail() with what OpenSSL says of it; its queue of errors is empty then
+ */
 bool openssl_failed(char **ret_error, const char *format, ...)
 {
     unsigned long code = ERR_peek_last_error();
@@ -221,6 +223,8 @@ uint8_t *at_rest_key_load(const char *path, char **ret_error)
     return key_in(&text, path, ret_error);
 }
 
+/** at_rest_key_of_service() - at_rest_key_load() of a file that a service manager keeps from others
+ */
 uint8_t *at_rest_key_of_service(const char *path, char **ret_error)
 {
     CLEANUP(secret_buf_done) struct buf text = {0};

@@ -112,7 +112,6 @@ static struct leaf *leaf_at(const struct list *of_conn, const struct topic_node 
  *
  * Return: the leaf.
  */
-struct topic_node *graph_new(void);
 struct leaf *graph_add(struct topic_node *root, struct conn *c, struct bytes text, bool is_use,
                        bool *ret_is_new)
 {

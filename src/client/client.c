@@ -359,9 +359,3 @@ const char *client_error(const struct client *c)
 {
     return c->error != NULL ? c->error : "";
 }
-
-/** client_dropped() - messages of QoS 0 that came while the inbox was full */
-uint64_t client_dropped(const struct client *c)
-{
-    return c->n_dropped;
-}

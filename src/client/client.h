@@ -6,7 +6,7 @@
  * there are no callbacks and no thread of its own.  What arrives while a call
  * waits for something else is kept for client_next().  A message of QoS 1 or 2
  * is acknowledged when client_next() hands it out, so the peer's window bounds
- * what is kept; at QoS 0 the newest is dropped and counted when the inbox is full.
+ * what is kept; at QoS 0 the newest is dropped when the inbox is full.
  *
  * After an outcome other than CLIENT_OK, CLIENT_NOTHING and a CLIENT_E_REFUSED
  * publish or subscribe the connection is closed; client_connect() may be called
@@ -114,4 +114,3 @@ int client_due_ms(const struct client *c); /* until a ping is due; -1: never */
 const char *client_outcome_text(enum client_outcome o);
 uint8_t client_reason(const struct client *c); /* of the last answer or DISCONNECT; QoS granted */
 const char *client_error(const struct client *c); /* what the last outcome meant, one line; "" */
-uint64_t client_dropped(const struct client *c);  /* QoS 0 messages that found the inbox full */

@@ -85,8 +85,10 @@ static bool is_in_date(struct builder *b, const char *path)
     char text[CLOCK_TEXT_LEN];
 
     if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
-        return refuse(b, "certificate %s: expired, it was valid until %s; issue a new one", path,
-                      tls_time_text(X509_get0_notAfter(x), text));
+        return refuse(b,
+                      "certificate %s: expired, it was valid until %s; issue a new one (with the "
+                      "built-in CA: bastide pki issue server)",
+                      path, tls_time_text(X509_get0_notAfter(x), text));
     if (X509_cmp_current_time(X509_get0_notBefore(x)) > 0)
         return refuse(b,
                       "certificate %s: not valid before %s; check the clock of this machine, or "

@@ -56,6 +56,7 @@ static void ask_sentinel(struct sentinel *s, void *arg)
     f->is_kept = respond_is_kept(s->respond);
     f->respond = respond_counters(s->respond);
     f->shed_blocks = atomic_load(&s->n_shed_blocks);
+    f->shed_records = detect_shed(s->detect);
     f->n_alerts = alert_count(s->alert, f->alerts);
     f->n_detectors = detect_detectors();
     check(f->n_detectors <= COUNT_OF(f->detectors));

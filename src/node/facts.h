@@ -46,6 +46,7 @@ struct node_facts {
     bool is_kept;
     struct respond_counters respond;
     uint64_t shed_blocks;
+    uint64_t shed_records; /* of detect */
     struct detector_counters detectors[FACTS_DETECTORS_MAX];
     size_t n_detectors;
     struct alert_counters alerts[ALERT_RECEIVERS_MAX];

@@ -274,7 +274,6 @@ void admit_leave(const struct link *l);
 
 /* link.c */
 void link_accept(struct worker *w, struct worker_listener *l);
-void link_adopt(struct worker *w, struct link *l);
 bool link_process(struct link *l);
 const char *link_name(const struct link *l);
 void link_log(const struct link *l, const char *area, const char *format, ...) PRINTF(3, 4);

@@ -293,9 +293,3 @@ uint64_t grant_messages_per_s_max(const struct grant *g)
 {
     return g->role->messages_per_s_max;
 }
-
-/** grant_scan_factor() - what the topic-scan limits are multiplied by; at least 1 */
-uint32_t grant_scan_factor(const struct grant *g)
-{
-    return g->role->scan_factor;
-}

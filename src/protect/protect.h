@@ -221,7 +221,6 @@ bool grant_is_control_plane(
     const struct grant *g); /* of such a role, and came by the control listener */
 uint64_t grant_messages_per_s_max(const struct grant *g);
 bool gate_ping_topic(const struct grant *g, const struct gate_subject *s, struct buf *ret);
-uint32_t grant_scan_factor(const struct grant *g);
 
 /* ---- publish, subscribe ---- */
 

@@ -82,8 +82,6 @@ struct subscription *router_find(const struct router *r, const struct subscriber
                                  struct bytes filter);
 void router_remove(struct router *r, struct subscription *s, bool *ret_last_here);
 void router_interest(struct router *r, unsigned outlet, struct bytes filter, bool wanted);
-typedef void router_filter_fn(void *arg, struct bytes filter);
-void router_local_filters(const struct router *r, router_filter_fn *each, void *arg);
 struct match router_match(struct router *r, struct bytes topic, uint64_t topic_hash);
 size_t router_n_filters(const struct router *r);
 

@@ -175,23 +175,6 @@ void router_interest(struct router *r, unsigned outlet, struct bytes filter, boo
     trie_prune(&r->subscriptions, n, node_in_use);
 }
 
-/** router_local_filters() - call @each with every filter that a local session has */
-void router_local_filters(const struct router *r, router_filter_fn *each, void *arg)
-{
-    struct buf path = {0};
-
-    for (size_t i = 0; i < r->subscriptions.n_buckets; i++) {
-        for (const struct trie_node *n = r->subscriptions.buckets[i]; n != NULL; n = n->hash_next) {
-            if (n->n_subscriptions == 0)
-                continue;
-            path.len = 0;
-            trie_path(n, &path);
-            each(arg, buf_view(&path));
-        }
-    }
-    buf_done(&path);
-}
-
 /** router_n_filters() - how many different filters local sessions have */
 size_t router_n_filters(const struct router *r)
 {

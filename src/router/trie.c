@@ -242,14 +242,3 @@ void trie_prune(struct trie *t, struct trie_node *n, bool (*in_use)(const struct
         n = parent;
     }
 }
-
-/** trie_path() - append the text of @n: its levels joined by '/' */
-void trie_path(const struct trie_node *n, struct buf *ret)
-{
-    if (n->parent == NULL)
-        return;
-    trie_path(n->parent, ret);
-    if (n->parent->parent != NULL)
-        buf_add_u8(ret, '/');
-    buf_add(ret, trie_level(n));
-}

@@ -67,7 +67,6 @@ void trie_prune(struct trie *t, struct trie_node *n, bool (*in_use)(const struct
 size_t trie_bucket(const struct trie *t, uint32_t hash);
 uint64_t trie_bucket_begin(const struct trie *t, size_t bucket);
 struct bytes trie_level(const struct trie_node *n);
-void trie_path(const struct trie_node *n, struct buf *ret);
 
 struct levels levels_of(struct bytes path);
 bool levels_next(struct levels *l, struct bytes *ret);

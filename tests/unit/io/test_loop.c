@@ -335,7 +335,7 @@ static void a_deadline_that_has_passed_does_not_wait(void **state)
 
 static void *poke_later(void *at)
 {
-    usleep(20000);
+    usleep(20000); /* the loop is to wait by then; that it may not yet changes no outcome */
     poke(at);
     return NULL;
 }

@@ -21,7 +21,6 @@ static const struct role_spec roles[] = {
      .rules = &meter_rule,
      .n_rules = 1,
      .messages_per_s_max = 5,
-     .scan_factor = 20,
      .critical = true},
     {.name = "operator", .control_plane = true, .may_command = true},
 };
@@ -299,12 +298,10 @@ static void a_grant_says_what_its_role_says(void **state)
     assert_true(grant_is_critical(meter));
     assert_false(grant_is_control_plane(meter));
     assert_int_equal(grant_messages_per_s_max(meter), 5);
-    assert_int_equal(grant_scan_factor(meter), 20);
     assert_string_equal(grant_role(boss), "operator");
     assert_false(grant_is_critical(boss));
     assert_true(grant_is_control_plane(boss));
     assert_int_equal(grant_messages_per_s_max(boss), limits_default.messages_per_s_max);
-    assert_int_equal(grant_scan_factor(boss), 1);
     assert_false(grant_is_control_plane(boss_elsewhere));
     grant_free(meter);
     grant_free(boss);

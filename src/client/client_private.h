@@ -62,7 +62,7 @@ struct client {
 
     struct list inbox;
     size_t inbox_bytes;
-    struct inbox_item *handed; /* what client_next() gave last */
+    struct inbox_item *handed;     /* what client_next() gave last */
     uint64_t qos2_ids[65536 / 64]; /* received, PUBREL not yet: not to be handed out twice */
 };
 

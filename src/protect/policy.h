@@ -72,7 +72,7 @@ struct role {
     struct topic_list commands; /* that it may give; empty: any, if may_command */
     bool control_plane;
     uint64_t messages_per_s_max; /* the node's when the role has none */
-    char *ping_topic; /* owned; NULL: none */
+    char *ping_topic;            /* owned; NULL: none */
 };
 
 struct user {

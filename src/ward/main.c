@@ -16,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "io/io.h"
@@ -23,7 +24,7 @@
 
 #define SOCKET_MODE 0660
 
-static struct keeper keeper = {.listen_fd = -1, .signal_fd = -1};
+static struct keeper keeper = {.listen_fd = -1, .signal_fd = -1, .now_ns = clock_now_ns};
 
 static const struct option options[] = {
     {"socket", required_argument, NULL, 's'}, {"user", required_argument, NULL, 'u'},

@@ -83,21 +83,24 @@ static void add_element(struct buf *to, const char *verb, const struct address *
 
 /**
  * rules_of() - one transaction that does @r
- * @is_known:  the prefix is blocked: its element is replaced, since adding one that is there
- *             changes nothing
+ *
+ * The element of a prefix that is blocked is replaced, since adding one that is there changes
+ * nothing; and one that is not there cannot be deleted.  Whether it is there the kernel alone
+ * knows, who ends it by its own clock: so it is added, deleted, and added as it is to be.
  */
-void rules_of(const struct ward_request *r, bool is_known, struct buf *ret)
+void rules_of(const struct ward_request *r, struct buf *ret)
 {
     if (r->verb == WARD_CLEAR) {
         rules_base(ret);
         return;
     }
     buf_addf(ret, "{\"nftables\":[");
-    if (is_known)
-        add_element(ret, "delete", &r->prefix, 0);
-    if (is_known && r->verb == WARD_BLOCK)
+    add_element(ret, "add", &r->prefix, 1);
+    buf_addf(ret, ",");
+    add_element(ret, "delete", &r->prefix, 0);
+    if (r->verb == WARD_BLOCK) {
         buf_addf(ret, ",");
-    if (r->verb == WARD_BLOCK)
         add_element(ret, "add", &r->prefix, r->seconds);
+    }
     buf_addf(ret, "]}");
 }

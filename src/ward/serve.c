@@ -57,8 +57,7 @@ static bool overlaps_another(const struct keeper *k, const struct address *prefi
     return false;
 }
 
-static void remember(struct keeper *k, const struct ward_request *r, struct block *known,
-                     uint64_t now_ns)
+static void remember(struct keeper *k, const struct ward_request *r, struct block *known)
 {
     switch (r->verb) {
     case WARD_PING:
@@ -73,7 +72,7 @@ static void remember(struct keeper *k, const struct ward_request *r, struct bloc
     case WARD_BLOCK:
         if (known == NULL)
             known = &k->blocks[k->n_blocks++];
-        *known = (struct block){r->prefix, now_ns + r->seconds * NS_PER_S};
+        *known = (struct block){r->prefix, k->now_ns() + r->seconds * NS_PER_S};
         break;
     }
 }
@@ -96,25 +95,24 @@ static enum ward_answer judge(const struct keeper *k, const struct ward_request 
 
 /**
  * keeper_do() - one well-formed request
- * @now_ns:  CLOCK_MONOTONIC
  *
  * Return: what became of it; on WARD_OK it is in force.
  */
-struct ward_reply keeper_do(struct keeper *k, const struct ward_request *r, uint64_t now_ns)
+struct ward_reply keeper_do(struct keeper *k, const struct ward_request *r)
 {
     struct block *known;
     struct ward_reply reply;
 
-    forget_ended(k, now_ns);
+    forget_ended(k, k->now_ns());
     known = find(k, &r->prefix);
     reply.answer = judge(k, r, known);
     if (reply.answer == WARD_OK && r->verb != WARD_PING) {
         struct buf rules CLEANUP(buf_done) = {0};
 
-        rules_of(r, known != NULL, &rules);
+        rules_of(r, &rules);
         reply.answer = nft_run(buf_view(&rules)) == 0 ? WARD_OK : WARD_E_FAILED;
         if (reply.answer == WARD_OK)
-            remember(k, r, known, now_ns);
+            remember(k, r, known);
     }
     reply.n_blocks = (uint32_t)k->n_blocks;
     return reply;
@@ -153,7 +151,7 @@ static void answer(struct keeper *k, int fd)
     if (!receive(fd, request))
         return;
     if (ward_request_decode(request, &r)) {
-        reply = keeper_do(k, &r, clock_now_ns());
+        reply = keeper_do(k, &r);
         log_info("ward", "%s: %s; %u in force", ward_verb_text(r.verb),
                  ward_answer_text(reply.answer), reply.n_blocks);
     } else {

@@ -2,6 +2,7 @@
 """bastide-ward keeps the firewall: real packets between network namespaces, and what it refuses."""
 
 import ipaddress
+import json
 import os
 import pathlib
 import shutil
@@ -135,6 +136,23 @@ def test_a_block_ends_by_itself_though_the_ward_is_gone(ward):
         assert not ward.nets.reaches(FIELD_ADDRESS, port)
         ward.end()
         wait_until(lambda: ward.nets.reaches(FIELD_ADDRESS, port), "the element times out")
+
+
+def expires_s(ward):
+    """Of the only element there is, as the kernel says."""
+    told = subprocess.run(["ip", "netns", "exec", ward.nets.node, "nft", "-j", "list", "set", "inet", "bastide", "block4"],
+                          capture_output=True, text=True, check=True, timeout=20).stdout
+    element, = json.loads(told)["nftables"][1]["set"]["elem"]
+    return element["elem"]["expires"]
+
+
+@pytest.mark.parametrize("length", [32, 31])
+def test_a_block_that_is_asked_for_again_lasts_as_long_as_asked(ward, length):
+    prefix = str(ipaddress.ip_network(f"{FIELD_ADDRESS}/{length}", strict=False))
+    for seconds in (30, 600, 60):
+        assert ward.ask(BLOCK, prefix, seconds) == (OK, 1)
+        assert seconds - 20 < expires_s(ward) <= seconds
+    assert ward.ask(UNBLOCK, prefix) == (OK, 0)
 
 
 def test_a_ward_that_is_started_again_begins_with_nobody_blocked(ward):

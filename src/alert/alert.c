@@ -8,41 +8,77 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-struct alert {
-    struct receiver receivers[ALERT_RECEIVERS_MAX];
-    size_t n;
+/* In the order of enum which. */
+static const struct receiver_kind *const kinds[ALERT_RECEIVERS_MAX] = {
+    &receiver_syslog,
+    &receiver_webhook,
 };
 
-static struct receiver *add(struct alert *a, const struct receiver_kind *kind, size_t queue_max)
-{
-    struct receiver *r = &a->receivers[a->n++];
+enum which {
+    SYSLOG,
+    WEBHOOK,
+};
 
-    receiver_init(r, kind, queue_max);
-    return r;
+struct alert {
+    struct receiver receivers[ALERT_RECEIVERS_MAX]; /* all of them, wherever they send to */
+};
+
+struct alert_change {
+    struct destination to[ALERT_RECEIVERS_MAX];
+};
+
+/** alert_change_free() - one that is not made; @c may be NULL; Return: NULL */
+struct alert_change *alert_change_free(struct alert_change *c)
+{
+    for (size_t i = 0; c != NULL && i < ALERT_RECEIVERS_MAX; i++)
+        destination_done(&c->to[i]);
+    free(c);
+    return NULL;
 }
 
-/** alert_new() - see alert.h; without a receiver it does nothing */
-struct alert *alert_new(const struct alert_settings *s, char **ret_error)
+/** alert_prepare() - see alert.h */
+struct alert_change *alert_prepare(const struct alert_settings *s, char **ret_error)
+{
+    struct alert_change *c = mem_new(struct alert_change);
+    struct destination *syslog = &c->to[SYSLOG];
+    struct destination *webhook = &c->to[WEBHOOK];
+
+    syslog->is_set = s->syslog != NULL;
+    webhook->is_set = s->webhook != NULL;
+    syslog->queue_max = webhook->queue_max = s->queue_max;
+    if (s->syslog != NULL)
+        check(target_parse_syslog(s->syslog, &syslog->target) == NULL);
+    if (s->webhook != NULL) {
+        check(target_parse_webhook(s->webhook, &webhook->target) == NULL);
+        if (!webhook_prepare(webhook, s, ret_error))
+            return alert_change_free(c);
+    }
+    return c;
+}
+
+/** alert_change() - see alert.h */
+void alert_change(struct alert *a, struct alert_change *c)
+{
+    for (size_t i = 0; i < ALERT_RECEIVERS_MAX; i++)
+        receiver_change(&a->receivers[i], &c->to[i]);
+    alert_change_free(c);
+}
+
+/** alert_new() - see alert.h */
+struct alert *alert_new(struct alert_change *c)
 {
     struct alert *a = mem_new(struct alert);
 
-    if (s->syslog != NULL)
-        check(target_parse_syslog(s->syslog, &add(a, &receiver_syslog, s->queue_max)->target) ==
-              NULL);
-    if (s->webhook != NULL) {
-        struct receiver *r = add(a, &receiver_webhook, s->queue_max);
-
-        check(target_parse_webhook(s->webhook, &r->target) == NULL);
-        if (!webhook_prepare(r, s, ret_error))
-            return alert_free(a);
-    }
+    for (size_t i = 0; i < ALERT_RECEIVERS_MAX; i++)
+        receiver_init(&a->receivers[i], kinds[i]);
+    alert_change(a, c);
     return a;
 }
 
 /** alert_start() - Return: 0 or -errno */
 int alert_start(struct alert *a, const struct sandbox *sandbox)
 {
-    for (size_t i = 0; i < a->n; i++) {
+    for (size_t i = 0; i < ALERT_RECEIVERS_MAX; i++) {
         int err = receiver_start(&a->receivers[i], sandbox);
 
         if (err < 0)
@@ -56,7 +92,7 @@ struct alert *alert_free(struct alert *a)
 {
     if (a == NULL)
         return NULL;
-    for (size_t i = 0; i < a->n; i++)
+    for (size_t i = 0; i < ALERT_RECEIVERS_MAX; i++)
         receiver_done(&a->receivers[i]);
     free(a);
     return NULL;
@@ -65,14 +101,18 @@ struct alert *alert_free(struct alert *a)
 /** alert_post() - see alert.h */
 void alert_post(struct alert *a, const char *record)
 {
-    for (size_t i = 0; i < a->n; i++)
+    for (size_t i = 0; i < ALERT_RECEIVERS_MAX; i++)
         receiver_post(&a->receivers[i], record);
 }
 
 /** alert_count() - see alert.h */
 size_t alert_count(struct alert *a, struct alert_counters ret[ALERT_RECEIVERS_MAX])
 {
-    for (size_t i = 0; i < a->n; i++)
-        ret[i] = receiver_count(&a->receivers[i]);
-    return a->n;
+    size_t n = 0;
+
+    for (size_t i = 0; i < ALERT_RECEIVERS_MAX; i++) {
+        if (receiver_count(&a->receivers[i], &ret[n]))
+            n++;
+    }
+    return n;
 }

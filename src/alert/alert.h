@@ -30,9 +30,17 @@ struct alert_settings {
 
 struct alert;
 
+struct alert_change;
+
 /* Reads the CA and the token; opens nothing yet.  @s is copied.  NULL with @ret_error, owned by the
  * caller. */
-struct alert *alert_new(const struct alert_settings *s, char **ret_error);
+struct alert_change *alert_prepare(const struct alert_settings *s, char **ret_error);
+struct alert_change *alert_change_free(struct alert_change *c);
+
+/* @c is taken over; so it is by alert_change(), after which what waits goes to where it says; any
+ * thread. */
+struct alert *alert_new(struct alert_change *c);
+void alert_change(struct alert *a, struct alert_change *c);
 struct sandbox;
 /* Threads are confined by @sandbox, borrowed until alert_free(); NULL: they are not. */
 MUST_CHECK int alert_start(struct alert *a, const struct sandbox *sandbox);
@@ -52,7 +60,7 @@ struct alert_counters {
     uint64_t waiting;
 };
 
-/* Any thread; Return: how many receivers there are. */
+/* Any thread; Return: how many receivers are set. */
 size_t alert_count(struct alert *a, struct alert_counters ret[ALERT_RECEIVERS_MAX]);
 
 /* For the configuration: what is wrong with it; NULL: nothing. */

@@ -63,13 +63,22 @@ struct letter {
     char *record; /* owned */
 };
 
-struct receiver {
-    const struct receiver_kind *kind;
+/* Where the letters of one receiver go; not set: nowhere. */
+struct destination {
+    bool is_set;
     struct target target;
     struct tls_context *tls; /* owned; NULL */
     char *token_secret;      /* owned; NULL */
-    struct stream *stream;   /* owned; what is kept open between two letters */
-    int fd;                  /* of datagrams; -1 */
+    size_t queue_max;
+};
+
+void destination_done(struct destination *d);
+
+struct receiver {
+    const struct receiver_kind *kind;
+    struct destination to; /* the thread's own */
+    struct stream *stream; /* owned; what is kept open between two letters */
+    int fd;                /* of datagrams; -1 */
 
     const struct sandbox *sandbox; /* borrowed; NULL: the thread is not confined */
     pthread_t thread;
@@ -77,7 +86,10 @@ struct receiver {
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t changed;
     struct list queue; /* struct letter, oldest first */
+    bool is_set;       /* as of the newest destination, and so is */
     size_t queue_max;
+    struct destination next; /* takes the place of @to before the next letter, */
+    bool has_next;           /* if there is one */
     bool stopping;
     uint64_t stop_by_ns;
     uint64_t retry_at_ns;
@@ -85,14 +97,15 @@ struct receiver {
     struct alert_counters counters;
 };
 
-void receiver_init(struct receiver *r, const struct receiver_kind *kind, size_t queue_max);
+void receiver_init(struct receiver *r, const struct receiver_kind *kind);
+void receiver_change(struct receiver *r, struct destination *d);
 MUST_CHECK int receiver_start(struct receiver *r, const struct sandbox *sandbox);
 void receiver_done(struct receiver *r);
 void receiver_post(struct receiver *r, const char *record);
-struct alert_counters receiver_count(struct receiver *r);
+bool receiver_count(struct receiver *r, struct alert_counters *ret);
 
 /* syslog.c, webhook.c */
 extern const struct receiver_kind receiver_syslog;
 extern const struct receiver_kind receiver_webhook;
 void syslog_format(struct buf *to, const json_t *record, const char *host, unsigned pid);
-bool webhook_prepare(struct receiver *r, const struct alert_settings *s, char **ret_error);
+bool webhook_prepare(struct destination *d, const struct alert_settings *s, char **ret_error);

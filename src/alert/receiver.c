@@ -48,14 +48,23 @@ static void drop_beyond(struct receiver *r, size_t max)
     }
 }
 
-/** receiver_init() - no thread yet; target and TLS are the caller's to fill in */
-void receiver_init(struct receiver *r, const struct receiver_kind *kind, size_t queue_max)
+/** destination_done() - free what it holds */
+void destination_done(struct destination *d)
+{
+    tls_context_unref(d->tls);
+    if (d->token_secret != NULL)
+        explicit_bzero(d->token_secret, strlen(d->token_secret));
+    free(d->token_secret);
+    *d = (struct destination){0};
+}
+
+/** receiver_init() - no thread yet, and no destination: see receiver_change() */
+void receiver_init(struct receiver *r, const struct receiver_kind *kind)
 {
     pthread_condattr_t monotonic;
 
     r->kind = kind;
     r->fd = -1;
-    r->queue_max = queue_max;
     r->counters.receiver = kind->name;
     list_init(&r->queue);
     pthread_mutex_init(&r->lock, NULL);
@@ -65,30 +74,50 @@ void receiver_init(struct receiver *r, const struct receiver_kind *kind, size_t 
     pthread_condattr_destroy(&monotonic);
 }
 
+/** receiver_change() - another destination, which is taken over; what waits goes there; any thread
+ */
+void receiver_change(struct receiver *r, struct destination *d)
+{
+    pthread_mutex_lock(&r->lock);
+    destination_done(&r->next);
+    r->next = *d;
+    r->has_next = true;
+    r->is_set = d->is_set;
+    r->queue_max = d->queue_max;
+    drop_beyond(r, d->is_set ? d->queue_max : 0);
+    pthread_cond_signal(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    *d = (struct destination){0};
+}
+
 /** receiver_post() - any thread; the oldest goes when there is no room */
 void receiver_post(struct receiver *r, const char *record)
 {
-    struct letter *l = mem_new(struct letter);
+    struct letter *l;
 
-    l->record = bytes_dup_str(bytes_str(record));
-    list_init(&l->link);
     pthread_mutex_lock(&r->lock);
-    list_append(&r->queue, &l->link);
-    r->counters.waiting++;
-    drop_beyond(r, r->queue_max);
-    pthread_cond_signal(&r->changed);
+    if (r->is_set) {
+        l = mem_new(struct letter);
+        l->record = bytes_dup_str(bytes_str(record));
+        list_init(&l->link);
+        list_append(&r->queue, &l->link);
+        r->counters.waiting++;
+        drop_beyond(r, r->queue_max);
+        pthread_cond_signal(&r->changed);
+    }
     pthread_mutex_unlock(&r->lock);
 }
 
-/** receiver_count() - any thread */
-struct alert_counters receiver_count(struct receiver *r)
+/** receiver_count() - any thread; Return: false when it has no destination */
+bool receiver_count(struct receiver *r, struct alert_counters *ret)
 {
-    struct alert_counters c;
+    bool is_set;
 
     pthread_mutex_lock(&r->lock);
-    c = r->counters;
+    *ret = r->counters;
+    is_set = r->is_set;
     pthread_mutex_unlock(&r->lock);
-    return c;
+    return is_set;
 }
 
 static void wait_until(struct receiver *r, uint64_t at_ns)
@@ -98,12 +127,26 @@ static void wait_until(struct receiver *r, uint64_t at_ns)
     (void)pthread_cond_timedwait(&r->changed, &r->lock, &t);
 }
 
+/* Locked. */
+static void take_destination(struct receiver *r)
+{
+    r->kind->close(r);
+    destination_done(&r->to);
+    r->to = r->next;
+    r->next = (struct destination){0};
+    r->has_next = false;
+    r->retry_s = 0;
+    r->retry_at_ns = 0;
+}
+
 /* Locked.  The next letter when its time has come; NULL: the end. */
 static struct letter *next(struct receiver *r)
 {
     for (;;) {
         uint64_t now_ns = clock_now_ns();
 
+        if (r->has_next)
+            take_destination(r);
         if (r->stopping && (r->retry_s > 0 || list_is_empty(&r->queue) || now_ns >= r->stop_by_ns))
             return NULL;
         if (list_is_empty(&r->queue))
@@ -149,7 +192,7 @@ static void account(struct receiver *r, struct letter *l, enum sent how, const c
     case SENT_FAILED:
         failed(r, why);
         put_back(r, l);
-        drop_beyond(r, r->queue_max);
+        drop_beyond(r, r->is_set ? r->queue_max : 0);
         return;
     }
     letter_free(l);
@@ -210,8 +253,6 @@ void receiver_done(struct receiver *r)
     drop_beyond(r, 0);
     pthread_mutex_destroy(&r->lock);
     pthread_cond_destroy(&r->changed);
-    tls_context_unref(r->tls);
-    if (r->token_secret != NULL)
-        explicit_bzero(r->token_secret, strlen(r->token_secret));
-    free(r->token_secret);
+    destination_done(&r->to);
+    destination_done(&r->next);
 }

@@ -193,7 +193,8 @@ static void close_all(struct receiver *r)
 static enum sent send_datagram(struct receiver *r, struct bytes message, struct buf *why)
 {
     if (r->fd < 0)
-        r->fd = r->target.kind == TARGET_UNIX ? open_unix(&r->target) : open_udp(&r->target);
+        r->fd =
+            r->to.target.kind == TARGET_UNIX ? open_unix(&r->to.target) : open_udp(&r->to.target);
     if (r->fd >= 0 && send(r->fd, message.at, message.len, MSG_NOSIGNAL) >= 0)
         return SENT_OK;
     buf_addf(why, "%s", strerrordesc_np(errno));
@@ -206,8 +207,8 @@ static enum sent send_datagram(struct receiver *r, struct bytes message, struct 
 static bool connect_stream(struct receiver *r, struct buf *why)
 {
     const struct stream_target t = {
-        .host = r->target.host,
-        .port = r->target.port,
+        .host = r->to.target.host,
+        .port = r->to.target.port,
         .timeout_ms = ALERT_CONNECT_MS_MAX,
     };
     char *error = NULL;
@@ -245,8 +246,8 @@ static enum sent send_syslog(struct receiver *r, const json_t *record, struct bu
 
     (void)gethostname(host, sizeof(host) - 1);
     syslog_format(&message, record, host, (unsigned)getpid());
-    return r->target.kind == TARGET_TCP ? send_framed(r, buf_view(&message), why)
-                                        : send_datagram(r, buf_view(&message), why);
+    return r->to.target.kind == TARGET_TCP ? send_framed(r, buf_view(&message), why)
+                                           : send_datagram(r, buf_view(&message), why);
 }
 
 const struct receiver_kind receiver_syslog = {

@@ -15,25 +15,17 @@
 
 #define ANSWER_BYTES_MAX 16384
 
-/** webhook_prepare() - read CA and token; Return: false with @ret_error, owned by the caller */
-bool webhook_prepare(struct receiver *r, const struct alert_settings *s, char **ret_error)
+static bool read_token(struct destination *d, const char *path, char **ret_error)
 {
     CLEANUP(buf_done) struct buf token = {0};
 
-    if (r->target.kind == TARGET_HTTPS) {
-        r->tls = tls_context_new_client(s->webhook_ca, NULL, NULL, ret_error);
-        if (r->tls == NULL)
-            return false;
-    }
-    if (s->webhook_token_file == NULL)
-        return true;
-    if (!file_read(s->webhook_token_file, ALERT_TOKEN_BYTES_MAX, &token, ret_error))
+    if (!secret_file_read(path, ALERT_TOKEN_BYTES_MAX, &token, ret_error))
         return false;
     while (token.len > 0 && token.at[token.len - 1] <= ' ')
         token.len--;
-    r->token_secret = bytes_dup_str(buf_view(&token));
+    d->token_secret = bytes_dup_str(buf_view(&token));
     explicit_bzero(token.at, token.cap);
-    for (const char *c = r->token_secret; *c != '\0'; c++) {
+    for (const char *c = d->token_secret; *c != '\0'; c++) {
         if (*c > ' ' && *c < 0x7f)
             continue;
         *ret_error = bytes_dup_str(
@@ -43,17 +35,28 @@ bool webhook_prepare(struct receiver *r, const struct alert_settings *s, char **
     return true;
 }
 
+/** webhook_prepare() - read CA and token; Return: false with @ret_error, owned by the caller */
+bool webhook_prepare(struct destination *d, const struct alert_settings *s, char **ret_error)
+{
+    if (d->target.kind == TARGET_HTTPS) {
+        d->tls = tls_context_new_client(s->webhook_ca, NULL, NULL, ret_error);
+        if (d->tls == NULL)
+            return false;
+    }
+    return s->webhook_token_file == NULL || read_token(d, s->webhook_token_file, ret_error);
+}
+
 static void add_request(struct buf *to, const struct receiver *r, struct bytes body)
 {
-    const struct target *t = &r->target;
+    const struct target *t = &r->to.target;
     bool is_v6 = strchr(t->host, ':') != NULL;
 
     buf_addf(to, "POST %s HTTP/1.1\r\nHost: %s%s%s:%u\r\n", t->path, is_v6 ? "[" : "", t->host,
              is_v6 ? "]" : "", t->port);
     buf_addf(to, "User-Agent: bastide\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
              body.len);
-    if (r->token_secret != NULL)
-        buf_addf(to, "Authorization: Bearer %s\r\n", r->token_secret);
+    if (r->to.token_secret != NULL)
+        buf_addf(to, "Authorization: Bearer %s\r\n", r->to.token_secret);
     buf_addf(to, "Connection: close\r\n\r\n");
     buf_add(to, body);
 }
@@ -61,9 +64,9 @@ static void add_request(struct buf *to, const struct receiver *r, struct bytes b
 static struct stream *connect_to(const struct receiver *r, struct buf *why)
 {
     const struct stream_target t = {
-        .host = r->target.host,
-        .port = r->target.port,
-        .tls = r->tls,
+        .host = r->to.target.host,
+        .port = r->to.target.port,
+        .tls = r->to.tls,
         .timeout_ms = ALERT_CONNECT_MS_MAX,
     };
     char *error = NULL;
@@ -128,7 +131,7 @@ static enum sent send_webhook(struct receiver *r, const json_t *record, struct b
     if (s != NULL && talk_begin(s, deadline_ns, why) &&
         talk_send(s, buf_view(&request), deadline_ns, why))
         status = receive_status(s, deadline_ns, why);
-    if (r->token_secret != NULL)
+    if (r->to.token_secret != NULL)
         explicit_bzero(request.at, request.len);
     stream_free(s);
     return judge(status, why);

@@ -13,9 +13,6 @@
 /* As text_fail(), followed by what OpenSSL says; its queue of errors is empty afterwards. */
 bool openssl_failed(char **ret_error, const char *format, ...) PRINTF(2, 3);
 
-/* file_read() of a file that must be of this user or root, and that nobody else can read. */
-MUST_CHECK bool secret_file_read(const char *path, size_t max, struct buf *ret, char **ret_error);
-
 /* at_rest_key_load() of a file that a service manager keeps from others: an access list of its
  * makes the mode look as if the group could read it. */
 uint8_t *at_rest_key_of_service(const char *path, char **ret_error);

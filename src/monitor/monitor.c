@@ -11,7 +11,8 @@
 #include "monitor/private.h"
 
 struct monitor {
-    struct monitor_settings settings;
+    struct monitor_settings settings; /* the thread's own while it runs, as are */
+    char *log_dir;                    /* owned; of settings */
     struct log_file files[MONITOR_KIND_N];
     struct buf lines[MONITOR_KIND_N]; /* not written yet */
     uint64_t n_lines[MONITOR_KIND_N];
@@ -23,6 +24,9 @@ struct monitor {
     unsigned n_blocks;
     bool stopping;
     bool reopen;
+    struct monitor_settings next; /* take the place of settings before the next block, */
+    char *next_log_dir;           /* owned */
+    bool has_next;                /* if there are some */
     struct monitor_counters counters;
 };
 
@@ -135,7 +139,43 @@ struct monitor_counters monitor_count(struct monitor *m)
     return c;
 }
 
+/** monitor_change() - see monitor.h */
+void monitor_change(struct monitor *m, const struct monitor_settings *s)
+{
+    pthread_mutex_lock(&m->lock);
+    free(m->next_log_dir);
+    m->next = *s;
+    m->next_log_dir = s->log_dir != NULL ? bytes_dup_str(bytes_str(s->log_dir)) : NULL;
+    m->next.log_dir = m->next_log_dir;
+    m->has_next = true;
+    pthread_cond_signal(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+}
+
 /* ---- the thread ---- */
+
+static void files_done(struct monitor *m)
+{
+    for (unsigned k = 0; m->log_dir != NULL && k < MONITOR_KIND_N; k++)
+        log_file_done(&m->files[k]);
+    free(m->log_dir);
+    m->log_dir = NULL;
+}
+
+/* Locked. */
+static void take_settings(struct monitor *m)
+{
+    const struct monitor_settings *s = &m->next;
+
+    files_done(m);
+    m->log_dir = m->next_log_dir;
+    m->next_log_dir = NULL;
+    m->settings = *s;
+    m->has_next = false;
+    for (unsigned k = 0; s->log_dir != NULL && k < MONITOR_KIND_N; k++)
+        log_file_init(&m->files[k], s->log_dir, monitor_kind_text(k), s->log_bytes_max,
+                      s->log_files);
+}
 
 static void hand_out(struct monitor *m, enum monitor_kind kind)
 {
@@ -144,7 +184,7 @@ static void hand_out(struct monitor *m, enum monitor_kind kind)
 
     if (lines.len == 0)
         return;
-    if (m->settings.log_dir != NULL)
+    if (m->log_dir != NULL)
         ok = log_file_append(&m->files[kind], lines);
     if (m->settings.tap != NULL)
         m->settings.tap(m->settings.arg, kind, lines);
@@ -172,7 +212,7 @@ static void take_block(struct monitor *m, const struct monitor_block *b)
 
 static void work(struct monitor *m, struct list *blocks, bool reopen)
 {
-    for (unsigned k = 0; reopen && m->settings.log_dir != NULL && k < MONITOR_KIND_N; k++)
+    for (unsigned k = 0; reopen && m->log_dir != NULL && k < MONITOR_KIND_N; k++)
         log_file_close(&m->files[k]);
     list_each (it, blocks) {
         struct monitor_block *b = list_item(it, struct monitor_block, link);
@@ -198,8 +238,10 @@ static void *run(void *arg)
         bool reopen;
 
         pthread_mutex_lock(&m->lock);
-        while (!m->stopping && list_is_empty(&m->blocks))
+        while (!m->stopping && !m->has_next && list_is_empty(&m->blocks))
             pthread_cond_wait(&m->changed, &m->lock);
+        if (m->has_next)
+            take_settings(m);
         list_splice(&blocks, &m->blocks);
         m->n_blocks = 0;
         ends = m->stopping;
@@ -218,13 +260,11 @@ struct monitor *monitor_new(const struct monitor_settings *s)
 {
     struct monitor *m = mem_new(struct monitor);
 
-    m->settings = *s;
     list_init(&m->blocks);
     pthread_mutex_init(&m->lock, NULL);
     pthread_cond_init(&m->changed, NULL);
-    for (unsigned k = 0; s->log_dir != NULL && k < MONITOR_KIND_N; k++)
-        log_file_init(&m->files[k], s->log_dir, monitor_kind_text(k), s->log_bytes_max,
-                      s->log_files);
+    monitor_change(m, s);
+    take_settings(m);
     return m;
 }
 
@@ -258,11 +298,10 @@ struct monitor *monitor_free(struct monitor *m)
         return NULL;
     monitor_stop(m);
     work(m, &m->blocks, false);
-    for (unsigned k = 0; k < MONITOR_KIND_N; k++) {
-        if (m->settings.log_dir != NULL)
-            log_file_done(&m->files[k]);
+    files_done(m);
+    free(m->next_log_dir);
+    for (unsigned k = 0; k < MONITOR_KIND_N; k++)
         buf_done(&m->lines[k]);
-    }
     pthread_mutex_destroy(&m->lock);
     pthread_cond_destroy(&m->changed);
     free(m);

@@ -73,7 +73,7 @@ void monitor_block_free(struct monitor_block *b);
 bool monitor_leave(struct monitor_block *b, const struct monitor_record *r);
 
 struct monitor_settings {
-    const char *log_dir; /* borrowed; made when it is missing; NULL: no files */
+    const char *log_dir; /* copied; made when it is missing; NULL: no files */
     uint64_t log_bytes_max;
     unsigned log_files;       /* old ones that are kept of each kind */
     uint64_t started_unix_ms; /* makes the numbers of connections unique */
@@ -95,6 +95,8 @@ struct monitor *monitor_free(struct monitor *m);
 void monitor_take(struct monitor *m, struct monitor_block *b);
 /* The files are opened anew with the next line: somebody has moved them; any thread. */
 void monitor_reopen(struct monitor *m);
+/* Other files or another tap from the next block on; any thread. */
+void monitor_change(struct monitor *m, const struct monitor_settings *s);
 /* A record or lines did not fit elsewhere; any thread. */
 void monitor_dropped(struct monitor *m, uint64_t n);
 

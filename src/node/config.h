@@ -163,4 +163,6 @@ bool config_listener_is_same(const struct config_listener *a, const struct confi
 /* "127.0.0.1 port 8883, delivery plane, TLS", for a person; appended to @ret. */
 void config_listener_describe(const struct config_listener *l, struct buf *ret);
 /* The reference of all keys, for a person: kind, range, default, meaning; appended to @ret. */
+/* config_change.c */
+void config_say_restart(const struct config *started, const struct config *now, struct buf *ret);
 void config_describe(struct buf *ret);

@@ -15,7 +15,8 @@ static void describe_key(const struct config_key *k, struct buf *path, struct bu
         buf_addf(ret, "; required");
     else if (k->deflt != NULL)
         buf_addf(ret, "; default %s", k->deflt);
-    buf_addf(ret, "\n    %s\n", k->what);
+    buf_addf(ret, "\n    %s%s\n", k->what,
+             k->flags & CONFIG_RESTART ? ". A change takes a restart" : "");
     if (is_group) {
         size_t len = path->len;
 

@@ -39,38 +39,38 @@ static const struct config_section durability_rule_section =
     SECTION(durability_rule_keys, config_durability_rule, NULL);
 
 static const struct config_key journal_keys[] = {
-    {"bytes_max", CONFIG_U64, 0, IN(config, journal_bytes_max), .min = 268435456, .max = 1ULL << 50,
+    {"bytes_max", CONFIG_U64, CONFIG_RESTART, IN(config, journal_bytes_max), .min = 268435456, .max = 1ULL << 50,
      .deflt = "8589934592",
      .what = "bytes of its files; when seven eighths are used, messages above QoS 0 are refused (0x97; a client that "
              "does not speak 5.0 is disconnected) until queues have been emptied"},
-    {"space_min", CONFIG_U64, 0, IN(config, journal_space_min), .min = 0, .max = 1ULL << 50, .deflt = "536870912",
+    {"space_min", CONFIG_U64, CONFIG_RESTART, IN(config, journal_space_min), .min = 0, .max = 1ULL << 50, .deflt = "536870912",
      .what = "bytes of the disk that are left to others; below it, messages above QoS 0 are refused as well"},
 };
 static const struct config_section journal_section = SECTION(journal_keys, config, NULL);
 
 static const struct config_key node_keys[] = {
-    {"name", CONFIG_TEXT, CONFIG_REQUIRED, IN(config, node_name), .min = 1, .max = 64,
+    {"name", CONFIG_TEXT, CONFIG_REQUIRED | CONFIG_RESTART, IN(config, node_name), .min = 1, .max = 64,
      .what = "the node's name in incidents, reports and the log"},
-    {"location", CONFIG_TEXT, 0, IN(config, location), .min = 1, .max = 256,
+    {"location", CONFIG_TEXT, CONFIG_RESTART, IN(config, location), .min = 1, .max = 256,
      .what = "where the node stands, for people"},
-    {"workers", CONFIG_U32, 0, IN(config, workers), .min = 0, .max = 256, .deflt = "0",
+    {"workers", CONFIG_U32, CONFIG_RESTART, IN(config, workers), .min = 0, .max = 256, .deflt = "0",
      .what = "threads that serve clients; 0: one a CPU"},
-    {"state_dir", CONFIG_PATH, 0, IN(config, state_dir), .min = 1, .max = 4095, .deflt = "state",
+    {"state_dir", CONFIG_PATH, CONFIG_RESTART, IN(config, state_dir), .min = 1, .max = 4095, .deflt = "state",
      .what = "folder of incidents, bans, assets, audit; only the node's user needs to read it"},
     {"log_level", CONFIG_WORD, 0, IN(config, log_level), .deflt = "info", .choices = log_levels,
      .what = "what is written to standard error: this and worse"},
-    {"run_as", CONFIG_TEXT, 0, IN(config, run_as), .min = 1, .max = 32,
+    {"run_as", CONFIG_TEXT, CONFIG_RESTART, IN(config, run_as), .min = 1, .max = 32,
      .what = "user to become after the start when started as root"},
-    {"durability", CONFIG_CHOICE, 0, IN(config, durability), .deflt = "memory", .choices = durabilities,
+    {"durability", CONFIG_CHOICE, CONFIG_RESTART, IN(config, durability), .deflt = "memory", .choices = durabilities,
      .what = "memory: sessions, queues and retained messages live as long as the process. commit: what a session with "
              "an expiry interval has, retained messages and what was acknowledged above QoS 0 are on the disk, sealed, "
-             "before the acknowledgement leaves; they survive a kill and a loss of power. Takes a restart"},
+             "before the acknowledgement leaves; they survive a kill and a loss of power"},
     {"sys_interval_s", CONFIG_U32, 0, IN(config, sys_interval_s), .min = 0, .max = 86400, .deflt = "10",
      .what = "seconds between two publications of the node's state, retained, under $SYS/broker/; 0: none. Read by "
              "roles with a rule that says $SYS/, such as \"subscribe: $SYS/#\""},
-    {"sandbox", CONFIG_CHOICE, 0, IN(config, sandbox), .deflt = "enforce", .choices = sandboxes,
+    {"sandbox", CONFIG_CHOICE, CONFIG_RESTART, IN(config, sandbox), .deflt = "enforce", .choices = sandboxes,
      .what = "enforce: after the start no capability is left, and each thread may ask the kernel only for what its "
-             "work needs; off: for a debugger or a kernel without seccomp. Takes a restart"},
+             "work needs; off: for a debugger or a kernel without seccomp"},
 };
 static const struct config_section node_section = SECTION(node_keys, config, NULL);
 
@@ -224,7 +224,7 @@ static const struct config_section role_section = SECTION(role_keys, role_spec, 
 /* ---- the rest of the file ---- */
 
 static const struct config_key admin_keys[] = {
-    {"socket", CONFIG_PATH, 0, IN(config, admin_socket), .min = 1, .max = 4095, .deflt = "run/admin.sock",
+    {"socket", CONFIG_PATH, CONFIG_RESTART, IN(config, admin_socket), .min = 1, .max = 4095, .deflt = "run/admin.sock",
      .what = "unix socket of the operator's commands; at most 107 bytes with its folder"},
 };
 static const struct config_section admin_section = SECTION(admin_keys, config, NULL);
@@ -268,7 +268,7 @@ static const struct config_key detect_keys[] = {
      .what = "between two messages on a role's ping_topic"},
     {"startup_grace_s", CONFIG_U32, 0, IN(config, startup_grace_s), .min = 0, .max = 86400, .deflt = "120",
      .what = "after the start look but do not act for so long, because everybody reconnects"},
-    {"time_scale", CONFIG_DECIMAL, 0, IN(config, detect_time_scale), .min = 1, .max = 10000, .deflt = "1",
+    {"time_scale", CONFIG_DECIMAL, CONFIG_RESTART, IN(config, detect_time_scale), .min = 1, .max = 10000, .deflt = "1",
      .what = "so much faster runs the clock of detectors and bans; for exercises"},
 };
 static const struct config_section detect_section = SECTION(detect_keys, config, NULL);
@@ -302,12 +302,11 @@ static const struct config_section play_section = SECTION(play_keys, respond_pla
 static const struct config_key respond_keys[] = {
     {"enforce", CONFIG_BOOL, 0, IN(config, respond_enforce), .deflt = "yes",
      .what = "no: automatic responses are recorded and not carried out"},
-    {"ward", CONFIG_PATH, 0, IN(config, ward_socket), .min = 1, .max = 107,
-     .what = "unix socket of bastide-ward, who keeps the firewall; without it nothing asks for a block there. Takes a "
-             "restart"},
-    {"ca", CONFIG_PATH, 0, IN(config, respond_ca), .min = 1, .max = 4095,
+    {"ward", CONFIG_PATH, CONFIG_RESTART, IN(config, ward_socket), .min = 1, .max = 107,
+     .what = "unix socket of bastide-ward, who keeps the firewall; without it nothing asks for a block there"},
+    {"ca", CONFIG_PATH, CONFIG_RESTART, IN(config, respond_ca), .min = 1, .max = 4095,
      .what = "folder of the built-in CA, such as pki, for 'bastide respond run revoke-certificate'; the node's user "
-             "must be able to write there. Without it certificates are revoked by 'bastide pki revoke'. Takes a restart"},
+             "must be able to write there. Without it certificates are revoked by 'bastide pki revoke'"},
     {"playbooks", CONFIG_LIST, 0, IN(config, plays), .count_offset = offsetof(struct config, n_plays), .max = 100,
      .section = &play_section,
      .what = "what incidents lead to; the first that fits counts, and the node's own come after them"},
@@ -322,12 +321,12 @@ static const struct config_choice key_sources[] = {
 };
 
 static const struct config_key store_keys[] = {
-    {"key_from", CONFIG_CHOICE, 0, IN(config, key_from), .deflt = "file", .choices = key_sources,
+    {"key_from", CONFIG_CHOICE, CONFIG_RESTART, IN(config, key_from), .deflt = "file", .choices = key_sources,
      .what = "where the key comes from that opens what the node stores: a file, a systemd credential, or a passphrase "
              "that is asked for at the start"},
-    {"key_file", CONFIG_PATH, 0, IN(config, key_file), .min = 1, .max = 4095, .deflt = "keys/at-rest.key",
+    {"key_file", CONFIG_PATH, CONFIG_RESTART, IN(config, key_file), .min = 1, .max = 4095, .deflt = "keys/at-rest.key",
      .what = "the file, mode 0600; made at the first start. Keep a copy of it apart from the backups"},
-    {"key_credential", CONFIG_TEXT, 0, IN(config, key_credential), .min = 1, .max = 128, .deflt = "bastide-at-rest",
+    {"key_credential", CONFIG_TEXT, CONFIG_RESTART, IN(config, key_credential), .min = 1, .max = 128, .deflt = "bastide-at-rest",
      .what = "the credential's name, as in the unit's LoadCredentialEncrypted=; it holds what such a file holds"},
 };
 static const struct config_section store_section = SECTION(store_keys, config, NULL);
@@ -418,9 +417,9 @@ static const struct config_key root_keys[] = {
     {"limits", CONFIG_SECTION, 0, .section = &limits_section, .what = "what a client can make grow, and how far"},
     {"mqtt", CONFIG_SECTION, 0, .section = &mqtt_section,
      .what = "what clients of MQTT 5.0 are told, and asked for"},
-    {"durability_topics", CONFIG_LIST, 0, IN(config, durability_rules),
+    {"durability_topics", CONFIG_LIST, CONFIG_RESTART, IN(config, durability_rules),
      .count_offset = offsetof(struct config, n_durability_rules), .max = 1000, .section = &durability_rule_section,
-     .what = "topics whose durability is not the node's; the first that fits counts; a change takes a restart"},
+     .what = "topics whose durability is not the node's; the first that fits counts"},
     {"journal", CONFIG_SECTION, 0, .section = &journal_section, .what = "where durability is commit"},
     {"users_file", CONFIG_PATH, CONFIG_READABLE | CONFIG_SECRET, IN(config, users_file), FILE_TO_READ,
      .what = "YAML file of the users, see users[]"},
@@ -440,10 +439,10 @@ static const struct config_key root_keys[] = {
     {"postures", CONFIG_SECTION, 0, .section = &postures_section,
      .what = "what is in force instead when 'bastide respond run posture' or a playbook says so"},
     {"alerts", CONFIG_SECTION, 0, .section = &alerts_section,
-     .what = "incidents to other systems; a change takes a restart"},
+     .what = "incidents to other systems"},
     {"store", CONFIG_SECTION, 0, .section = &store_section, .what = "what the node keeps on disk"},
     {"monitor", CONFIG_SECTION, 0, .section = &monitor_section,
-     .what = "metadata of the traffic for others to watch; a change takes a restart"},
+     .what = "metadata of the traffic for others to watch"},
     {"assess", CONFIG_SECTION, 0, .section = &assess_section, .what = "the assessment"},
 };
 const struct config_section config_root_section = SECTION(root_keys, config, config_check_root);

@@ -41,6 +41,7 @@ enum config_kind {
 #define CONFIG_OPTIONAL 2U /* a section whose absence has a meaning of its own */
 #define CONFIG_READABLE 4U /* a file that must be there */
 #define CONFIG_SECRET   8U /* a file that nobody else should read; a text that is wiped */
+#define CONFIG_RESTART  16U /* is read at the start alone */
 
 struct config_choice {
     const char *text; /* NULL ends the list */

@@ -77,8 +77,7 @@ struct node_facts facts_take(struct node *n)
     for (unsigned i = 0; i < n->n_workers; i++)
         node_call_worker(n, i, ask_worker, &f);
     sentinel_call(n->sentinel, ask_sentinel, &f);
-    if (n->monitor != NULL)
-        f.monitor = monitor_count(n->monitor);
+    f.monitor = monitor_count(n->monitor);
     f.connected_most = atomic_load(&n->n_connected_most);
     f.store = control_counts(n->control);
     f.has_journal = n->scribe != NULL;

@@ -112,7 +112,7 @@ static void hand_publish(void *arg, const struct incident *i, const char *json)
         .expires_ns = EXPIRES_NEVER,
     };
 
-    if (i->severity >= (enum severity)s->node->started->alert_severity_min)
+    if (i->severity >= s->alert_severity_min)
         alert_post(s->alert, json);
     buf_addf(&topic, INCIDENT_TOPIC "%s/%s", i->detector->name, i->id);
     p.topic = buf_view(&topic);

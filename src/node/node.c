@@ -303,7 +303,7 @@ static int start_threads(struct node *n)
         r = worker_start(n->workers[i]);
     if (r == 0)
         r = sentinel_start(n->sentinel);
-    if (r == 0 && n->monitor != NULL)
+    if (r == 0)
         r = monitor_start(n->monitor);
     if (r == 0)
         r = self_test_start(n->self_test);
@@ -331,8 +331,7 @@ static void stop_threads(struct node *n)
         node_call_worker(n, i, stop_worker, NULL);
     for (unsigned i = 0; i < n->n_workers; i++)
         pthread_join(n->workers[i]->thread, NULL);
-    if (n->monitor != NULL)
-        monitor_stop(n->monitor); /* it posts to the workers no more */
+    monitor_stop(n->monitor); /* it posts to the workers no more */
     n->auth =
         auth_free(n->auth); /* workers ask it to the last; its answers stay in their mailboxes */
     journal_end(n);

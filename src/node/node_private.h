@@ -34,7 +34,7 @@ struct node {
     struct auth *auth;
     struct admission *admission;
     struct self_test *self_test;
-    struct monitor *monitor;       /* owned; NULL: nobody watches */
+    struct monitor *monitor;       /* owned */
     struct journal_io *journal_io; /* these three: NULL without a journal */
     struct journal *journal;
     struct scribe *scribe;

@@ -234,7 +234,7 @@ void publish_receive(struct link *l, const struct wire_frame *f)
     if (l->publishing == NULL)
         l->publishing = mem_new(struct publishing);
     v = ask_gate(l, p.topic, hash_keyed(p.topic));
-    if (w->node->monitor != NULL)
+    if (w->is_watched)
         tap_publish(l, &p, v.outcome == GATE_ALLOWED);
     if (v.outcome == GATE_E_QUARANTINED)
         refuse_quarantined(l, &p);

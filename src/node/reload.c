@@ -41,6 +41,7 @@ static void swap_here(struct worker *w, void *arg)
         w->listeners[i].tls = tls_context_ref(s->tls[i]);
     }
     posture_listeners(w, s->config, s->posture);
+    tap_learn(w, s->config);
     readmit_all(w);
 }
 
@@ -98,9 +99,11 @@ static void swap(struct node *n, const struct config *c, struct policy *policy,
 }
 
 static void put_in_force(struct node *n, struct config *c, struct policy *policy,
-                         struct tls_context **tls, struct buf *text)
+                         struct tls_context **tls, struct alert_change *alerts, struct buf *text)
 {
+    tap_change(n, c);
     swap(n, c, policy, tls);
+    alert_change(n->sentinel->alert, alerts);
     cut_replaced_credentials(n, c, text);
     sentinel_call(n->sentinel, learn_here, c);
     node_set_log_level(c);
@@ -110,7 +113,9 @@ static void put_in_force(struct node *n, struct config *c, struct policy *policy
     n->config = c;
     pthread_mutex_unlock(&n->config_lock);
     atomic_store(&n->loaded_unix_ms, clock_unix_ms());
-    buf_addf(text, "%zu users, %zu roles, limits, certificates and CRL are in force",
+    config_say_restart(n->started, c, text);
+    buf_addf(text,
+             "%zu users, %zu roles, limits, certificates, CRL, alerts and monitor are in force",
              c->policy.n_users, c->policy.n_roles);
 }
 
@@ -120,17 +125,19 @@ static bool reload(struct node *n, struct buf *text)
     char *error = NULL;
     struct config *c = config_load(n->started->path, &error);
     struct policy *policy = c != NULL ? posture_policy(n, c, &error) : NULL;
+    struct alert_change *alerts = policy != NULL ? sentinel_alerts(c, &error) : NULL;
     struct tls_context **tls = NULL;
     bool ok = false;
 
-    if (policy != NULL)
+    if (alerts != NULL)
         tls = listener_tls_anew(n->started, c, text, &ok);
     if (error != NULL)
         buf_addf(text, "%s", error);
     free(error);
     if (ok) {
-        put_in_force(n, c, policy, tls, text);
+        put_in_force(n, c, policy, tls, alerts, text);
     } else {
+        alert_change_free(alerts);
         buf_addf(text, "%snothing was changed",
                  text->len > 0 && text->at[text->len - 1] != '\n' ? "\n" : "");
         policy_unref(policy);
@@ -219,8 +226,7 @@ static void reload_now(struct node *n, struct reload_request *r)
 {
     if (n->hooks != NULL && n->hooks->reloading != NULL)
         n->hooks->reloading(n->hooks->owner);
-    if (n->monitor != NULL)
-        monitor_reopen(n->monitor);
+    monitor_reopen(n->monitor);
     r->ok = reload(n, &r->text);
     log_lines(r->ok ? LOG_INFO : LOG_ERROR, "reload", buf_view(&r->text));
     node_audit(n, r->author, "reload", n->started->path, "", r->ok ? "in force" : "refused");

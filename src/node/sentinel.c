@@ -73,6 +73,7 @@ void sentinel_learn_config(struct sentinel *s, const struct config *c)
     habits_configure(s, c, NULL);
     s->next_inspection_ns = 0; /* the inventory may say that some were done */
     respond_settings_change(s->respond, c->respond_enforce, c->plays, c->n_plays);
+    s->alert_severity_min = (enum severity)c->alert_severity_min;
     if (!learn_inventory(s, c, &error)) {
         log_error("identify", "inventory not changed: %s", error);
         free(error);
@@ -259,7 +260,8 @@ static void *run(void *arg)
 
 /* ---- life ---- */
 
-static struct alert *alert_of(const struct config *c, char **ret_error)
+/** sentinel_alerts() - where incidents go by @c; NULL with @ret_error, owned by the caller */
+struct alert_change *sentinel_alerts(const struct config *c, char **ret_error)
 {
     const struct alert_settings settings = {
         .syslog = c->alert_syslog,
@@ -269,7 +271,7 @@ static struct alert *alert_of(const struct config *c, char **ret_error)
         .queue_max = c->alert_queue_max,
     };
 
-    return alert_new(&settings, ret_error);
+    return alert_prepare(&settings, ret_error);
 }
 
 /**
@@ -298,6 +300,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
         .n_plays = c->n_plays,
     };
     const struct respond_hands hands = hands_of(s);
+    struct alert_change *alerts;
     char *error = NULL;
 
     s->node = n;
@@ -318,8 +321,12 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
     habits_configure(s, c, &detect);
     habits_load(s);
     s->respond = respond_new(&respond, &hands, sentinel_now(s));
-    s->alert = alert_of(c, ret_error);
-    if (s->alert == NULL || !learn_inventory(s, c, ret_error))
+    s->alert_severity_min = (enum severity)c->alert_severity_min;
+    alerts = sentinel_alerts(c, ret_error);
+    if (alerts == NULL)
+        return sentinel_free(s);
+    s->alert = alert_new(alerts);
+    if (!learn_inventory(s, c, ret_error))
         return sentinel_free(s);
     enforce_load(s);
     return s;

@@ -47,7 +47,8 @@ struct sentinel {
     struct detect *detect;
     struct respond *respond;
     struct alert *alert;
-    struct role_traits *roles; /* owned */
+    enum severity alert_severity_min; /* of an incident that is told to others */
+    struct role_traits *roles;        /* owned */
     size_t n_roles;
     struct ban *bans; /* owned, what the workers know */
     size_t n_bans;
@@ -70,6 +71,7 @@ void sentinel_stop(struct sentinel *s);
 void sentinel_take_events(struct sentinel *s, struct event_block *b);
 void sentinel_send(struct sentinel *s, struct errand *e);
 void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg), void *arg);
+struct alert_change *sentinel_alerts(const struct config *c, char **ret_error);
 void sentinel_learn_config(struct sentinel *s, const struct config *c);
 struct respond_now sentinel_now(const struct sentinel *s);
 

@@ -47,8 +47,7 @@ static void leave(struct link *l, struct monitor_record *r)
 
 static struct bytes shown(const struct link *l, struct bytes payload)
 {
-    return bytes_of(payload.at,
-                    MIN(payload.len, (size_t)l->worker->node->started->monitor_payload_bytes_max));
+    return bytes_of(payload.at, MIN(payload.len, (size_t)l->worker->shown_bytes_max));
 }
 
 /** tap_connect() - a CONNECT and how it was answered */
@@ -61,7 +60,7 @@ void tap_connect(struct link *l, const struct wire_connect *p, uint8_t reason)
             bytes_str(reason == REASON_SUCCESS ? "Connection Accepted" : wire_reason_text(reason)),
     };
 
-    if (l->worker->node->monitor == NULL)
+    if (!l->worker->is_watched)
         return;
     if (p->has_will) {
         r.topic = p->will_topic;
@@ -81,7 +80,7 @@ void tap_subscribe(struct link *l, const struct wire_subscription *in, uint8_t r
         .granted = reason,
     };
 
-    if (l->worker->node->monitor != NULL)
+    if (l->worker->is_watched)
         leave(l, &r);
 }
 
@@ -95,7 +94,7 @@ void tap_unsubscribe(struct link *l, struct bytes filter, uint8_t reason)
         .is_unsubscribe = true,
     };
 
-    if (l->worker->node->monitor != NULL)
+    if (l->worker->is_watched)
         leave(l, &r);
 }
 
@@ -160,11 +159,14 @@ static void confine(void *arg)
     node_confine(arg, SANDBOX_MONITOR);
 }
 
-/** tap_monitor() - as the configuration asks for; NULL: nobody is to watch */
-struct monitor *tap_monitor(struct node *n)
+static bool is_wanted(const struct config *c)
 {
-    const struct config *c = n->config;
-    const struct monitor_settings s = {
+    return c->monitor_log_dir != NULL || c->monitor_tap;
+}
+
+static struct monitor_settings settings_of(struct node *n, const struct config *c)
+{
+    return (struct monitor_settings){
         .log_dir = c->monitor_log_dir,
         .log_bytes_max = c->monitor_log_bytes_max,
         .log_files = c->monitor_log_files,
@@ -173,6 +175,27 @@ struct monitor *tap_monitor(struct node *n)
         .begin = confine,
         .arg = n,
     };
+}
 
-    return c->monitor_log_dir != NULL || c->monitor_tap ? monitor_new(&s) : NULL;
+/** tap_monitor() - as the configuration asks for */
+struct monitor *tap_monitor(struct node *n)
+{
+    const struct monitor_settings s = settings_of(n, n->config);
+
+    return monitor_new(&s);
+}
+
+/** tap_change() - as another configuration asks for; the workers learn it by tap_learn() */
+void tap_change(struct node *n, const struct config *c)
+{
+    const struct monitor_settings s = settings_of(n, c);
+
+    monitor_change(n->monitor, &s);
+}
+
+/** tap_learn() - what the worker is to leave for those who watch; its thread, or none yet */
+void tap_learn(struct worker *w, const struct config *c)
+{
+    w->is_watched = is_wanted(c);
+    w->shown_bytes_max = c->monitor_payload_bytes_max;
 }

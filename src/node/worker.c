@@ -66,6 +66,7 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     w->read_buffer = mem_alloc(READ_BUFFER_BYTES);
     w->router = router_new();
     w->policy = policy_ref(n->policy);
+    tap_learn(w, n->config);
     w->restraints = restraints_new(NULL, 0, NULL, 0);
     w->subscribe = mem_new(struct wire_subscribe);
     w->unsubscribe = mem_new(struct wire_unsubscribe);

@@ -218,6 +218,8 @@ struct worker {
     struct notes *notes; /* owned; NULL: sessions live in memory only */
     struct event_block *events;
     struct monitor_block *watched; /* for those who watch; NULL: nothing */
+    bool is_watched;               /* does anybody? */
+    uint32_t shown_bytes_max;      /* of a payload, to them */
     struct outbox outboxes[OUTLETS_MAX];
     uint64_t held_until_ns; /* publishers are not read until then */
     uint64_t hold_posted_ns;
@@ -340,6 +342,8 @@ void exchange_tell(const struct exchange *x, struct wire_props *props);
 
 /* tap.c */
 struct monitor *tap_monitor(struct node *n);
+void tap_change(struct node *n, const struct config *c);
+void tap_learn(struct worker *w, const struct config *c);
 void tap_connect(struct link *l, const struct wire_connect *p, uint8_t reason);
 void tap_subscribe(struct link *l, const struct wire_subscription *in, uint8_t reason);
 void tap_unsubscribe(struct link *l, struct bytes filter, uint8_t reason);

@@ -203,6 +203,43 @@ def test_only_incidents_of_the_severity_that_is_asked_for_are_sent(home, hook):
     assert home.end() == 0
 
 
+def test_a_reload_sends_what_waits_to_the_new_receiver_with_the_new_token(home, hook):
+    token = home.folder / "token"
+    token.write_text("first\n")
+    token.chmod(0o600)
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        gone = nobody.getsockname()[1]
+    begin(home, f"webhook: http://127.0.0.1:{gone}/", f"webhook_token_file: {token}")
+    command(home, "one")
+    wait_until(lambda: alerts(home, "failures_total") > 0, "nobody is there")
+    one = hook()
+    token.write_text("second\n")
+    home.write(COMMANDED + f"  webhook: http://127.0.0.1:{one.port}/\n  webhook_token_file: {token}\n")
+    home.ok("reload")
+    _, headers, record = one.next()
+    assert headers["Authorization"] == "Bearer second" and record["client_id"] == "one"
+    home.write(COMMANDED + f"  webhook: http://127.0.0.1:{one.port}/\n  severity_min: critical\n")
+    home.ok("reload")
+    command(home, "two")
+    wait_until(lambda: home.json("status")["incidents_open"] == 2, "it is noticed")
+    assert alerts(home, "waiting") == 0 and one.requests.empty()
+    assert home.end() == 0
+
+
+def test_a_token_that_others_can_read_is_told_and_changes_nothing(home, hook):
+    one = hook()
+    token = home.folder / "token"
+    token.write_text("s3cret\n")
+    token.chmod(0o644)
+    begin(home, f"webhook: http://127.0.0.1:{one.port}/")
+    home.write(COMMANDED + f"  webhook: http://127.0.0.1:{one.port}/else\n  webhook_token_file: {token}\n")
+    done = home.cli("reload")
+    assert done.returncode == 1 and "others than its owner may use it" in done.stderr and "chmod 600" in done.stderr
+    command(home, "one")
+    assert one.next()[0] == "/"
+    assert home.end() == 0
+
+
 def test_the_configuration_says_what_is_wrong_with_a_receiver(home):
     home.write(COMMANDED + "  syslog: localhost:514\n  webhook: ftp://x/\n")
     done = home.cli("check-config")

@@ -119,3 +119,33 @@ def test_who_does_not_read_the_tap_delays_nobody(site, peer):
     reader.leave()
     writer.leave()
     assert site.end() == 0
+
+
+def ours(lines):
+    """The topics, but for those of the node's own trials."""
+    return [x["topic"] for x in lines if x["topic"].startswith("test/")]
+
+
+def test_a_reload_changes_what_is_watched_and_where(site, peer):
+    site.start()
+    one = peer(site, "one")
+    one.join()
+    one.publish("test/before", SECRET, qos=1)
+    site.change("\nroles:\n", "\nmonitor:\n  log_dir: watch\nroles:\n")
+    site.ok("reload")
+    one.publish("test/watched", SECRET, qos=1)
+    wait_until(lambda: with_topic(lines_of(site, "mqtt_publish"), "test/watched"), "a line")
+    site.change("  log_dir: watch\n", "  log_dir: other\n  payload_bytes_max: 3\n")
+    site.ok("reload")
+    one.publish("test/else", SECRET, qos=1)
+    other = site.folder / "other/mqtt_publish.log"
+    wait_until(lambda: other.exists() and "test/else" in other.read_text(), "a line elsewhere")
+    line, = with_topic(map(json.loads, other.read_text().splitlines()), "test/else")
+    assert line["payload"] == SECRET[:3]
+    site.change("\nmonitor:\n  log_dir: other\n  payload_bytes_max: 3\n", "\n")
+    site.ok("reload")
+    one.publish("test/after", SECRET, qos=1)
+    one.leave()
+    assert site.end() == 0
+    logged, elsewhere = lines_of(site, "mqtt_publish"), map(json.loads, other.read_text().splitlines())
+    assert [ours(lines) for lines in (logged, elsewhere)] == [["test/watched"], ["test/else"]]

@@ -70,3 +70,11 @@ def test_a_node_can_be_asked_while_its_configuration_does_not_parse(field):
     assert done.returncode == NO and f"--socket {field.socket}" in done.stderr
     assert "test-1" in field.cli("status", "--socket", str(field.socket), home=False).stdout
     field.config.write_text(good)
+
+
+def test_a_reload_says_what_takes_a_restart(field):
+    field.change("  workers: 2", "  workers: 3")
+    field.change("respond:\n", "respond:\n  ward: run/ward.sock\n")
+    said = field.ok("reload")
+    assert "node.workers has changed: takes a restart" in said and "respond.ward has changed: takes a restart" in said
+    assert said.count("takes a restart") == 2 and "are in force" in said

@@ -65,8 +65,17 @@ static void begin(struct receiver *r, size_t queue_max)
     log_level_set(LOG_ERROR);
     *r = (struct receiver){0};
     other.n = 0;
-    receiver_init(r, &kind, queue_max);
+    receiver_init(r, &kind);
+    receiver_change(r, &(struct destination){.is_set = true, .queue_max = queue_max});
     assert_int_equal(receiver_start(r, NULL), 0);
+}
+
+static struct alert_counters count(struct receiver *r)
+{
+    struct alert_counters c;
+
+    (void)receiver_count(r, &c);
+    return c;
 }
 
 static void post(struct receiver *r, unsigned n)
@@ -104,8 +113,8 @@ static void while_one_hangs_posting_goes_on_and_the_oldest_are_dropped(void **st
     wait_asked(1);
     for (unsigned i = 2; i <= 20; i++)
         post(&r, i);
-    assert_int_equal(receiver_count(&r).waiting, 5);
-    assert_int_equal(receiver_count(&r).dropped, 14);
+    assert_int_equal(count(&r).waiting, 5);
+    assert_int_equal(count(&r).dropped, 14);
     tell(SENT_OK, false);
     receiver_done(&r);
     assert_int_equal(r.counters.sent, 6);
@@ -159,6 +168,33 @@ static void a_stop_does_not_wait_for_a_receiver_that_fails(void **state)
     assert_int_equal(r.counters.dropped, 2);
 }
 
+static void what_waits_goes_to_the_new_destination_or_nowhere(void **state)
+{
+    struct receiver r;
+
+    (void)state;
+    tell(SENT_FAILED, false);
+    begin(&r, 5);
+    post(&r, 1);
+    wait_asked(1);
+    tell(SENT_OK, false);
+    /* At once, not when the next attempt at the old one would have been. */
+    receiver_change(&r, &(struct destination){.is_set = true, .queue_max = 5, .target.port = 7});
+    wait_asked(2);
+    assert_int_equal(r.to.target.port, 7);
+    tell(SENT_FAILED, false);
+    post(&r, 2);
+    wait_asked(3);
+    receiver_change(&r, &(struct destination){0});
+    post(&r, 3);
+    assert_false(receiver_count(&r, &(struct alert_counters){0}));
+    receiver_done(&r);
+    assert_int_equal(other.n, 3);
+    assert_int_equal(r.counters.sent, 1);
+    assert_int_equal(r.counters.dropped, 1);
+    assert_int_equal(r.counters.waiting, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +203,7 @@ int main(void)
         cmocka_unit_test(what_failed_is_tried_again_and_later_each_time),
         cmocka_unit_test(what_is_refused_is_not_tried_again),
         cmocka_unit_test(a_stop_does_not_wait_for_a_receiver_that_fails),
+        cmocka_unit_test(what_waits_goes_to_the_new_destination_or_nowhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

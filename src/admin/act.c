@@ -174,10 +174,31 @@ void post_rollback(struct exchange *x)
     on_incident(x, NODE_INCIDENT_ROLLBACK);
 }
 
-/** post_approve() - POST /v1/incidents/{id}/approve */
+/** post_approve() - POST /v1/incidents/{id}/approve; what waited may be a shutdown */
 void post_approve(struct exchange *x)
 {
     on_incident(x, NODE_INCIDENT_APPROVE);
+    x->stops = node_shutdown_is_ordered(x->node);
+}
+
+/** post_approve_order() - POST /v1/orders/{id}/approve; the same */
+void post_approve_order(struct exchange *x)
+{
+    unsigned count = 0;
+    char *text = NULL;
+    enum node_answer a = node_order_approve(x->node, x->param, x->author, &count, &text);
+
+    exchange_answer(x, a, &count, text);
+    x->stops = node_shutdown_is_ordered(x->node);
+}
+
+/** post_withdraw_order() - POST /v1/orders/{id}/withdraw */
+void post_withdraw_order(struct exchange *x)
+{
+    char *text = NULL;
+    enum node_answer a = node_order_withdraw(x->node, x->param, x->author, &text);
+
+    exchange_answer(x, a, NULL, text);
 }
 
 /* ---- by order ---- */
@@ -228,7 +249,7 @@ void post_respond(struct exchange *x)
     }
     a = node_respond(x->node, &o, json_is_true(dry), x->author, &count, &text);
     exchange_answer(x, a, &count, text);
-    x->stops = a == NODE_OK && !json_is_true(dry) && strcmp(o.what, "shutdown") == 0;
+    x->stops = node_shutdown_is_ordered(x->node);
 }
 
 /** post_undo() - POST /v1/responses/undo */

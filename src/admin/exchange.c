@@ -80,8 +80,9 @@ static const struct {
     [NODE_OK]          = {200, "nothing"},
     [NODE_E_INVALID]   = {400, "correct what is named, and try again"},
     [NODE_E_NOT_FOUND] = {404, "list what there is, and ask for one of those"},
-    [NODE_E_CONFLICT]  = {409, "look at its state first"},
+    [NODE_E_CONFLICT]  = {409, "change what stands against it, then try again"},
     [NODE_E_LIMIT]     = {429, "remove what is no longer needed, or raise the limit in the configuration"},
+    [NODE_HELD]        = {202, "have somebody else say 'bastide respond approve ID'; 'bastide respond undo ID' takes it back"},
     [NODE_E_FAILED]    = {500, "read the node's log"},
 };
 /* clang-format on */

@@ -71,6 +71,8 @@ exchange_handler_fn view_status;
 /* admin/act.c */
 exchange_handler_fn post_ack;
 exchange_handler_fn post_approve;
+exchange_handler_fn post_approve_order;
+exchange_handler_fn post_withdraw_order;
 exchange_handler_fn post_assign;
 exchange_handler_fn post_backup;
 exchange_handler_fn post_ban;

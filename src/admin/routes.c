@@ -46,6 +46,8 @@ static exchange_handler_fn view_routes;
     X(GET,  "/v1/responses",                 view_responses, NULL,                                  "measures in force, what waits for approval, the posture, and all actions there are") \
     X(POST, "/v1/responses",                 post_respond,    "what target_kind target address direction posture amount for_s reason dry_run", "act, or count whom it would hit") \
     X(POST, "/v1/responses/undo",            post_undo,       "what target_kind target address",     "the inverse of what was done to just this target") \
+    X(POST, "/v1/orders/{id}/approve",       post_approve_order, NULL,                               "do an order that waits for a second person, who is another one than gave it") \
+    X(POST, "/v1/orders/{id}/withdraw",      post_withdraw_order, NULL,                              "an order that waits is not done") \
     X(POST, "/v1/responses/suspend",         post_suspend,    "minutes",                             "no automatic action for so long; 0 ends it") \
     X(POST, "/v1/reload",                    post_reload,     NULL,                                  "read configuration, users, certificates and CRL anew") \
     X(POST, "/v1/stop",                      post_stop,       NULL,                                  "stop the node in order") \

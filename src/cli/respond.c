@@ -26,11 +26,12 @@ static const struct show_field force_columns[] = {
     {"REASON", "reason",          SHOW_TEXT},
 };
 static const struct show_field held_columns[] = {
-    {"WAITS",    "what",            SHOW_TEXT},
-    {"TARGET",   "target",          SHOW_TEXT},
-    {"INCIDENT", "incident",        SHOW_TEXT},
-    {"ENDS",     "expires_unix_ms", SHOW_UNTIL},
-    {"REASON",   "reason",          SHOW_TEXT},
+    {"WAITS",  "what",            SHOW_TEXT},
+    {"TARGET", "target",          SHOW_TEXT},
+    {"ID",     "id",              SHOW_TEXT},
+    {"ENDS",   "expires_unix_ms", SHOW_UNTIL},
+    {"AUTHOR", "author",          SHOW_TEXT},
+    {"REASON", "reason",          SHOW_TEXT},
 };
 /* clang-format on */
 
@@ -147,24 +148,32 @@ static int run(const struct cli_args *a)
     return ask_do(a, "/v1/responses", body);
 }
 
-static int on_incident(const struct cli_args *a, const char *deed)
+static bool is_order(const char *id)
+{
+    return strncmp(id, "O-", 2) == 0;
+}
+
+/* @of: "incidents" or "orders". */
+static int by_id(const struct cli_args *a, const char *of, const char *deed)
 {
     CLEANUP(buf_done) struct buf path = {0};
 
-    buf_addf(&path, "/v1/incidents/");
+    buf_addf(&path, "/v1/%s/", of);
     http_escape(&path, a->operands[1]);
     buf_addf(&path, "/%s", deed);
     buf_add_u8(&path, 0);
     return ask_do(a, (const char *)path.at, json_object());
 }
 
-/* An incident's id begins as no action's name does. */
+/* The ids of incidents and orders begin as no action's name does. */
 static int undo(const struct cli_args *a)
 {
     json_t *body;
 
     if (strncmp(a->operands[1], "I-", 2) == 0)
-        return on_incident(a, "rollback");
+        return by_id(a, "incidents", "rollback");
+    if (is_order(a->operands[1]))
+        return by_id(a, "orders", "withdraw");
     body = body_of(a);
     return body != NULL ? ask_do(a, "/v1/responses/undo", body)
                         : cli_usage(a->verb, "an operand is no UTF-8 text");
@@ -172,7 +181,7 @@ static int undo(const struct cli_args *a)
 
 static int approve(const struct cli_args *a)
 {
-    return on_incident(a, "approve");
+    return by_id(a, is_order(a->operands[1]) ? "orders" : "incidents", "approve");
 }
 
 static int suspend(const struct cli_args *a)

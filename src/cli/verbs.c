@@ -192,7 +192,7 @@ static const struct cli_option bench_options[] = {
 static const struct cli_option lab_options[] = {
     {"--prepare",      NULL, NULL,      "add the lab's roles, users, inventory and certificates to the node's home"},
     {"--intruder",     NULL, NULL,      "attack instead, with a contractor's stolen password, from 127.0.0.66"},
-    {"--drill",        NULL, "DRILL",   "measure instead: revoke, disable, ban, rogue-server, or all of them; for detectors see bastide drill"},
+    {"--drill",        NULL, "DRILL",   "measure instead: revoke, disable, ban, block, rogue-server, or all of them; for detectors see bastide drill"},
     {"--home",         NULL, "DIR",     "the node's home; without it that in BASTIDE_HOME"},
     {"--rounds",       NULL, "N",       "play it so often; without it once, and a drill as often as it needs"},
     {"--duration",     NULL, "SECONDS", "play it again and again for so long"},
@@ -248,10 +248,10 @@ const struct cli_verb cli_verbs[] = {
      "It may come back at once; to keep it out, ban it, disable its user or revoke its certificate."},
     {"respond", cli_respond, "act on clients, certificates, topics, the firewall or the node; list, undo and approve it",
      "[list | actions | run ACTION [KIND TARGET [ADDRESS]] | undo ACTION [KIND TARGET [ADDRESS]] | undo INCIDENT | "
-     "approve INCIDENT | suspend | resume]", respond_options,
+     "approve INCIDENT|ORDER | suspend | resume]", respond_options,
      "actions shows what there is, and at which KIND of TARGET each is aimed. --dry-run counts whom it would hit. "
      "undo INCIDENT takes back all that was done because of it; approve does what waits because it would touch too "
-     "many clients. suspend stops all automatic answers for --for, at most 24h, while detection goes on; resume lets "
+     "many clients, or an ORDER of another person that takes two, which undo ORDER takes back. suspend stops all automatic answers for --for, at most 24h, while detection goes on; resume lets "
      "them act again. run posture takes elevated or lockdown as its TARGET, and undo posture goes back to normal. run "
      "shutdown keeps in the state folder what was, and stops the node."},
     {"reload", cli_reload, "read configuration, users, certificates and CRL anew", "", socket_options,

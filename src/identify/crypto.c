@@ -168,3 +168,20 @@ json_t *identify_crypto_json(const struct identify *id, uint64_t unix_ms)
                      (json_int_t)json_array_size(list), "has_profile", id->inventory->n_crypto > 0,
                      "assets", list);
 }
+
+/** identify_certificate_serial() - see identify.h; looks at every asset */
+char *identify_certificate_serial(const struct identify *id, struct bytes client_id)
+{
+    const struct asset *last = NULL;
+    struct bytes serial;
+
+    for (size_t i = 0; i < id->counts.n_assets; i++) {
+        const struct asset *a = id->assets[i];
+
+        if (bytes_equal(bytes_str(a->client_id), client_id) &&
+            (last == NULL || a->last_seen_unix_ms > last->last_seen_unix_ms))
+            last = a;
+    }
+    serial = last != NULL ? asset_trait(last, IDENTIFY_TRAIT_CERTIFICATE_SERIAL) : BYTES_NONE;
+    return serial.len > 0 ? bytes_dup_str(serial) : NULL;
+}

@@ -93,6 +93,9 @@ json_t *identify_assets_json(const struct identify *id, uint64_t unix_ms);
  * "certificate_not_after_unix_ms", "profile": "inside" | "deprecated" | "outside" |
  * "no-profile"}]}; MQ.ID.IC-04 */
 json_t *identify_crypto_json(const struct identify *id, uint64_t unix_ms);
+/* Serial number of the certificate that the client came with last, hex; NULL: none is known; owned
+ * by the caller. */
+char *identify_certificate_serial(const struct identify *id, struct bytes client_id);
 /* {"at_unix_ms", "zones": [{"name", "external", "assets" (how many)}], "conduits": [{"name",
  * "from_zone", "to_zone", "external", "mutual_tls", "owner", "carrier", "medium", "route_class",
  * "agreement", "agreement_expires_unix_ms", "redundant"}], "brokers": [{"name", "site", "room"}]}

@@ -22,15 +22,6 @@ static bool is_named(enum respond_target kind)
     return kind <= TARGET_ISSUER; /* in the order of enum ban_kind */
 }
 
-static const char *topic_wrong_why(const char *filter)
-{
-    if (!wire_topic_filter_valid(bytes_str(filter)))
-        return "is no valid topic filter";
-    return filter[0] == '$'
-               ? "begins with '$': shared names and the node's own topics are left alone"
-               : NULL;
-}
-
 /**
  * aim_wrong_why() - can there be such a target?
  * @address:  NULL but for TARGET_CLIENT_ADDRESS
@@ -46,7 +37,7 @@ const char *aim_wrong_why(enum respond_target kind, const char *target, const ch
         return why;
     }
     if (kind == TARGET_TOPIC)
-        return topic_wrong_why(target);
+        return respond_topic_wrong_why(target);
     if (kind == TARGET_CONN && strspn(target, "0123456789") != strlen(target))
         return "is no number of a connection, as 'bastide clients' shows it";
     return NULL;

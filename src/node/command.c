@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "node/aim.h"
 #include "node/node_private.h"
+#include "node/orders.h"
 #include "node/sentinel.h"
 
 /* clang-format off */
@@ -78,6 +79,14 @@ static void audit_of(struct node *n, const char *author, const char *action, con
 
 /* ---- disconnect ---- */
 
+/* Whom it will hit, counted before it is in force. */
+static unsigned hits_of(struct node *n, const struct respond_order *o)
+{
+    struct aim a CLEANUP(aim_done) = aim_at(o->target_kind, o->target, o->address);
+
+    return aim_count(n, &a).n;
+}
+
 static const enum respond_target targets[NODE_SUBJECT_KIND_N] = {
     [NODE_SUBJECT_CLIENT] = TARGET_CLIENT,
     [NODE_SUBJECT_USER] = TARGET_USER,
@@ -89,14 +98,22 @@ static const enum respond_target targets[NODE_SUBJECT_KIND_N] = {
 enum node_answer node_disconnect(struct node *n, enum node_subject_kind kind, const char *subject,
                                  const char *author, unsigned *ret_count, char **ret_text)
 {
+    const struct respond_order order = {.kind = ACTION_DISCONNECT,
+                                        .target_kind = targets[kind],
+                                        .target = subject,
+                                        .reason = "by hand"};
     const char *why = aim_wrong_why(targets[kind], subject, NULL);
     struct aim a CLEANUP(aim_done) = {0};
+    enum node_answer waits = NODE_OK;
     unsigned n_closed;
 
     if (why != NULL) {
         *ret_text = text_format("%s \"%s\" %s", subject_kinds[kind], subject, why);
         return NODE_E_INVALID;
     }
+    *ret_count = 0;
+    if (order_waits(n, &order, author, hits_of(n, &order), &waits, ret_text))
+        return waits;
     a = aim_at(targets[kind], subject, NULL);
     n_closed = aim_disconnect(n, &a, "disconnected by the operator");
     log_info("control", "%s: disconnect %s %s: %u closed", author, subject_kinds[kind], subject,
@@ -159,14 +176,6 @@ enum node_answer node_answer_of(enum respond_answer a)
     return NODE_E_FAILED;
 }
 
-/* Whom the ban will hit, counted before it is in force. */
-static unsigned hits_of(struct node *n, const struct node_ban_request *r)
-{
-    struct aim a CLEANUP(aim_done) = aim_at((enum respond_target)r->kind, r->subject, r->address);
-
-    return aim_count(n, &a).n;
-}
-
 /** node_ban() - see node.h */
 enum node_answer node_ban(struct node *n, const struct node_ban_request *r, const char *author,
                           unsigned *ret_count, char **ret_text)
@@ -184,6 +193,13 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
                 .author = author,
             },
     };
+    const struct respond_order order = {.kind = ACTION_BAN,
+                                        .target_kind = (enum respond_target)r->kind,
+                                        .target = r->subject,
+                                        .address = r->address,
+                                        .for_ms = r->for_ms,
+                                        .reason = c.ban.reason};
+    enum node_answer waits = NODE_OK;
     const char *why = NULL;
 
     *ret_count = 0;
@@ -191,7 +207,9 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
         *ret_text = text_format("%s \"%s\": %s", ban_kind_text(r->kind), r->subject, why);
         return NODE_E_INVALID;
     }
-    *ret_count = hits_of(n, r);
+    *ret_count = hits_of(n, &order);
+    if (order_waits(n, &order, author, *ret_count, &waits, ret_text))
+        return waits;
     sentinel_call(n->sentinel, do_ban, &c);
     log_info("control", "%s: ban %s %s: %s", author, ban_kind_text(r->kind), r->subject,
              respond_answer_text(c.answer));
@@ -274,6 +292,41 @@ static void do_incident(struct sentinel *s, void *arg)
     }
 }
 
+/* Why it was not done, and what to do instead. */
+static char *why_not(const struct node_incident_request *r, enum respond_answer a)
+{
+    static const char *const nothing[] = {
+        [NODE_INCIDENT_ACK] = "is closed: there is nothing left to look after; what is found again "
+                              "opens another one",
+        [NODE_INCIDENT_ASSIGN] = "is closed: there is nothing left to look after; what is found "
+                                 "again opens another one",
+        [NODE_INCIDENT_CLOSE] = "is closed already; 'bastide incidents show' says by whom and how "
+                                "it was judged",
+        [NODE_INCIDENT_ROLLBACK] = "has nothing to undo: nothing of what was done because of it is "
+                                   "in force; 'bastide incidents show' has it all",
+        [NODE_INCIDENT_APPROVE] = "has nothing that waits for approval, or no longer: it is given "
+                                  "up after 15 minutes; order it by 'bastide respond run'",
+    };
+
+    switch (a) {
+    case RESPOND_E_CONFLICT:
+        return text_format("incident %s %s", r->id, nothing[r->verb]);
+    case RESPOND_E_INVALID:
+        return text_format("a note has at most %d bytes, a name %d", RESPOND_NOTE_BYTES_MAX,
+                           RESPOND_ASSIGNEE_BYTES_MAX);
+    case RESPOND_E_LIMIT:
+        return text_format(
+            "incident %s has %d notes, which is all that it can have; leave the note "
+            "out",
+            r->id, RESPOND_NOTES_MAX);
+    case RESPOND_E_NOT_FOUND:
+        return text_format("no incident has the id \"%s\"", r->id);
+    case RESPOND_OK:
+        break;
+    }
+    return text_format("%s", respond_answer_text(a));
+}
+
 /** node_incident() - see node.h */
 enum node_answer node_incident(struct node *n, const struct node_incident_request *r,
                                const char *author, char **ret_text)
@@ -290,7 +343,7 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
     }
     sentinel_call(n->sentinel, do_incident, &c);
     if (c.answer != RESPOND_OK)
-        *ret_text = text_format("incident %s: %s", r->id, respond_answer_text(c.answer));
+        *ret_text = why_not(r, c.answer);
     else if (r->verb == NODE_INCIDENT_ROLLBACK || r->verb == NODE_INCIDENT_APPROVE)
         *ret_text = text_format("incident %s: %u action%s %s", r->id, c.n_actions,
                                 c.n_actions == 1 ? "" : "s", done[r->verb]);

@@ -103,6 +103,9 @@ struct config {
     char *respond_ca;     /* folder of the built-in CA, to revoke certificates; NULL */
     struct respond_play *plays;
     size_t n_plays;
+    char **four_eyes_actions; /* orders of these wait for a second person */
+    size_t n_four_eyes_actions;
+    uint32_t four_eyes_connections_max; /* orders that hit more wait as well; 0: none does */
     struct config_posture postures[CONFIG_POSTURES];
     double detect_time_scale; /* 1; test builds of scenarios raise it: the clock that detectors and
                                  ban expiry see runs so much faster */

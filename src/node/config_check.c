@@ -209,6 +209,16 @@ void config_check_mqtt(struct config_loader *l, const void *object, struct conf_
                         "clients are sent on, and not told where to; add server_reference");
 }
 
+/** config_check_play() - its steps can all be done */
+void config_check_play(struct config_loader *l, const void *object, struct conf_value v)
+{
+    const struct respond_play *p = object;
+    const char *why = respond_steps_wrong_why(p->steps, p->n_steps);
+
+    if (why != NULL)
+        config_fail_key(l, v, "steps", "%s", why);
+}
+
 /** config_check_monitor() - that payloads are shown is said */
 void config_check_monitor(struct config_loader *l, const void *object, struct conf_value v)
 {

@@ -6,7 +6,7 @@
 
 #include "alert/alert.h"
 #include "monitor/monitor.h"
-#include "respond/respond.h"
+#include "respond/order.h"
 
 #define IN(type, field) .offset = offsetof(struct type, field)
 #define SECTION(keys_, type, check_)                                                               \
@@ -295,9 +295,19 @@ static const struct config_key play_keys[] = {
      .count_offset = offsetof(struct respond_play, n_steps), .max = 8, .items = "steps",
      .wrong_why = respond_step_wrong_why,
      .what = "what is done, besides a record and an alert: delay DURATION, throttle MESSAGES_PER_S DURATION, disconnect, "
-             "ban DURATION, firewall DURATION, posture elevated|lockdown DURATION; none of them: nothing more"},
+             "ban DURATION, quarantine FILTER publish|deliver|both DURATION, firewall DURATION, posture elevated|lockdown "
+             "DURATION; revoke-certificate, revoke-user and shutdown, which wait for approval; none of them: nothing more"},
 };
-static const struct config_section play_section = SECTION(play_keys, respond_play, NULL);
+static const struct config_section play_section = SECTION(play_keys, respond_play, config_check_play);
+
+static const struct config_key four_eyes_keys[] = {
+    {"actions", CONFIG_TEXTS, 0, IN(config, four_eyes_actions), .count_offset = offsetof(struct config, n_four_eyes_actions),
+     .max = ACTION_KIND_N, .items = "actions", .wrong_why = respond_ordered_wrong_why,
+     .what = "an order of these, such as shutdown or revoke-certificate, waits until a second person approves it"},
+    {"connections_max", CONFIG_U32, 0, IN(config, four_eyes_connections_max), .min = 0, .max = 4294967295, .deflt = "0",
+     .what = "an order that hits more connections than so many waits for a second person as well; 0: none does"},
+};
+static const struct config_section four_eyes_section = SECTION(four_eyes_keys, config, NULL);
 
 static const struct config_key respond_keys[] = {
     {"enforce", CONFIG_BOOL, 0, IN(config, respond_enforce), .deflt = "yes",
@@ -307,6 +317,8 @@ static const struct config_key respond_keys[] = {
     {"ca", CONFIG_PATH, CONFIG_RESTART, IN(config, respond_ca), .min = 1, .max = 4095,
      .what = "folder of the built-in CA, such as pki, for 'bastide respond run revoke-certificate'; the node's user "
              "must be able to write there. Without it certificates are revoked by 'bastide pki revoke'"},
+    {"four_eyes", CONFIG_SECTION, 0, .section = &four_eyes_section,
+     .what = "which orders of people need a second one, told apart by their accounts of the machine"},
     {"playbooks", CONFIG_LIST, 0, IN(config, plays), .count_offset = offsetof(struct config, n_plays), .max = 100,
      .section = &play_section,
      .what = "what incidents lead to; the first that fits counts, and the node's own come after them"},

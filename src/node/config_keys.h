@@ -37,10 +37,10 @@ enum config_kind {
 #define RULE_PUBLISH   1U
 #define RULE_SUBSCRIBE 2U
 
-#define CONFIG_REQUIRED 1U /* its absence is an error */
-#define CONFIG_OPTIONAL 2U /* a section whose absence has a meaning of its own */
-#define CONFIG_READABLE 4U /* a file that must be there */
-#define CONFIG_SECRET   8U /* a file that nobody else should read; a text that is wiped */
+#define CONFIG_REQUIRED 1U  /* its absence is an error */
+#define CONFIG_OPTIONAL 2U  /* a section whose absence has a meaning of its own */
+#define CONFIG_READABLE 4U  /* a file that must be there */
+#define CONFIG_SECRET   8U  /* a file that nobody else should read; a text that is wiped */
 #define CONFIG_RESTART  16U /* is read at the start alone */
 
 struct config_choice {
@@ -130,6 +130,7 @@ const char *config_proxy_wrong_why(const char *text);
 
 /* config_check.c */
 config_check_fn config_check_alerts;
+config_check_fn config_check_play;
 config_check_fn config_check_monitor;
 config_check_fn config_check_root;
 config_check_fn config_check_mqtt;

@@ -3,7 +3,8 @@
  * node/evidence.c - what was, at the moment of a shutdown that a person ordered
  *
  * Written before anybody is disconnected: who was connected, what was banned and
- * blocked, which incidents there were, what the probes measured.
+ * blocked, which incidents there were, what the probes measured, and the signed heads of
+ * the audit.  Whoever keeps it elsewhere can show later that nothing was changed since.
  *
  * MQ.RS.RP-06
  */
@@ -24,10 +25,11 @@
  */
 void evidence_keep(struct node *n, const char *reason)
 {
-    json_t *all = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "reason", reason, "status",
+    json_t *all = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "reason", reason, "status",
                             node_status_json(n), "clients", node_clients_json(n, 0), "bans",
                             node_bans_json(n), "responses", node_responses_json(n), "incidents",
-                            node_incidents_json(n, NULL), "evidence", node_evidence_json(n));
+                            node_incidents_json(n, NULL), "evidence", node_evidence_json(n),
+                            "audit_heads", node_audit_heads_json(n));
     char *text = json_dumps(all, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
     struct buf path CLEANUP(buf_done) = {0};
     char date[CLOCK_TEXT_LEN];

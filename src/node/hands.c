@@ -123,6 +123,20 @@ static void hand_publish(void *arg, const struct incident *i, const char *json)
     buf_done(&topic);
 }
 
+static unsigned hand_of_topic(void *arg, const char *filter, unsigned *ret_critical)
+{
+    struct aim a CLEANUP(aim_done) = aim_at(TARGET_TOPIC, filter, NULL);
+    struct aim_count hit = aim_count(((struct sentinel *)arg)->node, &a);
+
+    *ret_critical = hit.n_critical;
+    return hit.n;
+}
+
+static char *hand_certificate(void *arg, const char *client_id)
+{
+    return identify_certificate_serial(((struct sentinel *)arg)->identify, bytes_str(client_id));
+}
+
 /** hands_of() - those of this sentinel, for respond_new() */
 struct respond_hands hands_of(struct sentinel *s)
 {
@@ -140,5 +154,7 @@ struct respond_hands hands_of(struct sentinel *s)
         .publish_incident = hand_publish,
         .online_clients = online_clients,
         .clients_at_address = online_at_address,
+        .clients_of_topic = hand_of_topic,
+        .certificate_of = hand_certificate,
     };
 }

@@ -66,6 +66,7 @@ const struct config *node_config(const struct node *n);
     X(E_NOT_FOUND,   "there is no such thing")                      \
     X(E_CONFLICT,    "its state does not allow that")               \
     X(E_LIMIT,       "a limit of the node would be passed")         \
+    X(HELD,          "it waits for a second person")                \
     X(E_FAILED,      "the machine failed; the node's log says more")
 /* clang-format on */
 
@@ -153,8 +154,9 @@ json_t *node_audit_json(struct node *n, uint64_t after, size_t limit);
 json_t *node_audit_heads_json(struct node *n);
 /* {"posture", "suspended_until_unix_ms" (0: not), "in_force": [{"what", "target_kind", "target",
  * "address", "directions", "amount", "created_unix_ms", "expires_unix_ms" (0: until undone),
- * "reason", "author", "incident"}] (bans as well), "held": [{"incident", "kind", "what", "target",
- * "expires_unix_ms", "reason"}], "actions": [{"what", "targets": [...], "does"}]} */
+ * "reason", "author", "incident"}] (bans as well), "held": [{"id" (of an incident or an order),
+ * "what", "target_kind", "target", "author", "expires_unix_ms", "reason", "n_hit" (orders: when it
+ * was given)}], "actions": [{"what", "targets": [...], "does"}]} */
 json_t *node_responses_json(struct node *n);
 /* Array of evidence, as assess/assess.h reads it: one object a probe. */
 json_t *node_evidence_json(struct node *n);
@@ -218,6 +220,14 @@ struct node_order {
  * connections it hit or would. */
 enum node_answer node_respond(struct node *n, const struct node_order *o, bool dry_run,
                               const char *author, unsigned *ret_count, char **ret_text);
+/* Of an order that waits for a second person (NODE_HELD): do it, if @author is another one than who
+ * ordered it; or not any more. */
+enum node_answer node_order_approve(struct node *n, const char *id, const char *author,
+                                    unsigned *ret_count, char **ret_text);
+enum node_answer node_order_withdraw(struct node *n, const char *id, const char *author,
+                                     char **ret_text);
+/* Was a shutdown done by order, so that the node is to stop once the answer has left? */
+bool node_shutdown_is_ordered(struct node *n);
 /* The inverse, of just what was ordered or done automatically to this target. */
 enum node_answer node_respond_undo(struct node *n, const struct node_order *o, const char *author,
                                    char **ret_text);

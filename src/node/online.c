@@ -16,11 +16,13 @@
 struct online {
     uint64_t conn;
     struct online_address *at;
+    bool is_productive; /* it has published or subscribed */
 };
 
 struct online_address {
     char address[STREAM_ADDRESS_LEN];
     unsigned n;
+    unsigned n_productive;
 };
 
 static struct bytes online_conn(const void *item)
@@ -79,6 +81,7 @@ static void went_offline(struct sentinel *s, const struct event *e)
 
     if (o == NULL)
         return;
+    o->at->n_productive -= o->is_productive;
     if (--o->at->n == 0) {
         map_remove(&s->addresses, bytes_str(o->at->address));
         free(o->at);
@@ -86,13 +89,25 @@ static void went_offline(struct sentinel *s, const struct event *e)
     free(o);
 }
 
-/** online_event() - any event; those that begin and end a connection count */
+static void was_productive(struct sentinel *s, const struct event *e)
+{
+    struct online *o = map_find(&s->online, bytes_of(&e->conn, sizeof(e->conn)));
+
+    if (o == NULL || o->is_productive)
+        return;
+    o->is_productive = true;
+    o->at->n_productive++;
+}
+
+/** online_event() - any event; those count that begin and end a connection, or show it at work */
 void online_event(struct sentinel *s, const struct event *e)
 {
     if (e->kind == EVENT_CONNECT_ACCEPTED)
         went_online(s, e);
     else if (e->kind == EVENT_DISCONNECTED)
         went_offline(s, e);
+    else if (e->kind == EVENT_PUBLISH_TOPIC || e->kind == EVENT_SUBSCRIBED)
+        was_productive(s, e);
 }
 
 /** online_clients() - how many are, a hand of respond; @arg: the sentinel */
@@ -101,11 +116,12 @@ unsigned online_clients(void *arg)
     return (unsigned)((struct sentinel *)arg)->online.n;
 }
 
-/** online_at_address() - how many are from there, a hand of respond; @arg: the sentinel */
+/** online_at_address() - how many of those at work are from there, a hand of respond; @arg: the
+ * sentinel */
 unsigned online_at_address(void *arg, const char *address)
 {
     const struct online_address *a =
         map_find(&((struct sentinel *)arg)->addresses, bytes_str(address));
 
-    return a != NULL ? a->n : 0;
+    return a != NULL ? a->n_productive : 0;
 }

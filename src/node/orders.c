@@ -19,26 +19,6 @@
 
 /* ---- what was asked for ---- */
 
-/* clang-format off */
-static const struct {
-    const char *text;
-    unsigned directions;
-} directions[] = {
-    {"publish", RESPOND_PUBLISH}, {"deliver", RESPOND_DELIVER}, {"both", RESPOND_PUBLISH | RESPOND_DELIVER},
-};
-/* clang-format on */
-
-static bool parse_direction(const char *text, unsigned *ret)
-{
-    for (size_t i = 0; i < COUNT_OF(directions); i++) {
-        if (strcmp(text, directions[i].text) == 0) {
-            *ret = directions[i].directions;
-            return true;
-        }
-    }
-    return false;
-}
-
 static void list_targets(unsigned targets, struct buf *ret)
 {
     for (enum respond_target t = 0; t < TARGET_N; t++) {
@@ -83,7 +63,7 @@ static char *read_order(const struct node_order *o, struct respond_order *ret)
     why = aim_wrong_why(r.target_kind, r.target, r.address);
     if (why != NULL)
         return text_format("%s \"%s\" %s", respond_target_text(r.target_kind), r.target, why);
-    if (o->direction != NULL && !parse_direction(o->direction, &r.directions))
+    if (o->direction != NULL && !respond_direction_parse(o->direction, &r.directions))
         return text_format("no direction is called \"%s\": publish, deliver or both", o->direction);
     if (o->posture != NULL && !respond_posture_parse(o->posture, &posture))
         return text_format("no posture is called \"%s\": elevated or lockdown", o->posture);
@@ -148,17 +128,33 @@ static void undo_here(struct sentinel *s, void *arg)
     c->is_kept = respond_is_kept(s->respond);
 }
 
-static void audit(struct node *n, const char *verb, const struct order_call *c, unsigned hit)
+static void audit_order(struct node *n, const char *verb, enum action_kind kind,
+                        enum respond_target target_kind, const char *target, const char *author,
+                        const char *reason, const char *format, ...) PRINTF(8, 9);
+static void audit_order(struct node *n, const char *verb, enum action_kind kind,
+                        enum respond_target target_kind, const char *target, const char *author,
+                        const char *reason, const char *format, ...)
 {
-    const struct respond_order *o = c->order;
-    char *action = text_format("%s%s", verb, action_kind_text(o->kind));
-    char *object = text_format("%s %s", respond_target_text(o->target_kind), o->target);
-    char *result = text_format("%s, %u hit", respond_answer_text(c->answer), hit);
+    char *action = text_format("%s%s", verb, action_kind_text(kind));
+    char *object = text_format("%s %s", respond_target_text(target_kind), target);
+    char *result;
+    va_list args;
 
-    node_audit(n, c->author, action, object, o->reason, result);
+    va_start(args, format);
+    result = text_vformat(format, args);
+    va_end(args);
+    node_audit(n, author, action, object, reason, result);
     free(action);
     free(object);
     free(result);
+}
+
+static void audit(struct node *n, const char *verb, const struct order_call *c, unsigned hit)
+{
+    const struct respond_order *o = c->order;
+
+    audit_order(n, verb, o->kind, o->target_kind, o->target, c->author, o->reason, "%s, %u hit",
+                respond_answer_text(c->answer), hit);
 }
 
 static char *text_of(const struct order_call *c, const struct aim_count *hit)
@@ -177,28 +173,110 @@ static char *text_of(const struct order_call *c, const struct aim_count *hit)
                        c->why != NULL ? c->why : respond_answer_text(c->answer));
 }
 
+/* ---- what one person may not order alone ---- */
+
+static bool needs_second(struct node *n, enum action_kind kind, unsigned n_hit)
+{
+    bool needs;
+
+    pthread_mutex_lock(&n->config_lock);
+    needs =
+        n->config->four_eyes_connections_max > 0 && n_hit > n->config->four_eyes_connections_max;
+    for (size_t i = 0; i < n->config->n_four_eyes_actions; i++)
+        needs |= strcmp(n->config->four_eyes_actions[i], action_kind_text(kind)) == 0;
+    pthread_mutex_unlock(&n->config_lock);
+    return needs;
+}
+
+struct hold_call {
+    const struct respond_order *order;
+    const char *author;
+    unsigned n_hit;
+    enum respond_answer answer;
+    char id[RESPOND_ORDER_ID_BYTES];
+};
+
+static void hold_here(struct sentinel *s, void *arg)
+{
+    struct hold_call *c = arg;
+
+    c->answer =
+        respond_order_hold(s->respond, c->order, c->author, c->n_hit, sentinel_now(s), c->id);
+}
+
+/**
+ * order_waits() - does an order wait for a second person?
+ * @ret, @ret_text:  written when it does, or would but cannot
+ */
+bool order_waits(struct node *n, const struct respond_order *o, const char *author, unsigned n_hit,
+                 enum node_answer *ret, char **ret_text)
+{
+    struct hold_call c = {.order = o, .author = author, .n_hit = n_hit};
+    struct order_call said = {.order = o, .author = author};
+
+    if (!needs_second(n, o->kind, n_hit))
+        return false;
+    sentinel_call(n->sentinel, hold_here, &c);
+    said.answer = c.answer;
+    if (c.answer != RESPOND_OK) {
+        *ret = node_answer_of(c.answer);
+        *ret_text = c.answer == RESPOND_E_LIMIT
+                        ? text_format("%d orders wait for a second person already; approve or undo "
+                                      "some of them",
+                                      RESPOND_WAITING_MAX)
+                        : text_of(&said, NULL);
+        return true;
+    }
+    audit_order(n, "hold ", o->kind, o->target_kind, o->target, author, o->reason,
+                "%s waits for a second person, %u hit", c.id, n_hit);
+    *ret = NODE_HELD;
+    *ret_text = text_format("%s of %s \"%s\" hits %u connection%s and waits for a second person as "
+                            "%s, for 15 minutes",
+                            action_kind_text(o->kind), respond_target_text(o->target_kind),
+                            o->target, n_hit, n_hit == 1 ? "" : "s", c.id);
+    return true;
+}
+
+/* ---- ordered ---- */
+
+static unsigned count_hit(struct node *n, enum respond_target kind, const char *target,
+                          const char *address, struct aim_count *ret)
+{
+    struct aim a CLEANUP(aim_done) = aim_at(kind, target, address);
+
+    *ret = aim_count(n, &a);
+    return ret->n;
+}
+
+static char *would_text(struct node *n, const struct respond_order *o, const struct aim_count *hit)
+{
+    return text_format("%s of %s \"%s\" would hit %u connection%s, %u of critical roles%s",
+                       action_kind_text(o->kind), respond_target_text(o->target_kind), o->target,
+                       hit->n, hit->n == 1 ? "" : "s", hit->n_critical,
+                       needs_second(n, o->kind, hit->n) ? "; it would wait for a second person"
+                                                        : "");
+}
+
 /** node_respond() - see node.h */
 enum node_answer node_respond(struct node *n, const struct node_order *o, bool dry_run,
                               const char *author, unsigned *ret_count, char **ret_text)
 {
-    struct aim a CLEANUP(aim_done) = {0};
     struct order_call c = {.author = author};
     struct respond_order order = {0};
+    enum node_answer answer = NODE_OK;
     struct aim_count hit;
 
     *ret_count = 0;
     *ret_text = read_order(o, &order);
     if (*ret_text != NULL)
         return NODE_E_INVALID;
-    a = aim_at(order.target_kind, order.target, order.address);
-    hit = aim_count(n, &a);
-    *ret_count = hit.n;
+    *ret_count = count_hit(n, order.target_kind, order.target, order.address, &hit);
     if (dry_run) {
-        *ret_text = text_format("%s of %s \"%s\" would hit %u connection%s, %u of critical roles",
-                                o->what, respond_target_text(order.target_kind), order.target,
-                                hit.n, hit.n == 1 ? "" : "s", hit.n_critical);
+        *ret_text = would_text(n, &order, &hit);
         return NODE_OK;
     }
+    if (order_waits(n, &order, author, hit.n, &answer, ret_text))
+        return answer;
     c.order = &order;
     sentinel_call(n->sentinel, run_here, &c);
     if (order.kind == ACTION_POSTURE && c.answer == RESPOND_OK)
@@ -207,6 +285,100 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
     *ret_text = text_of(&c, &hit);
     free(c.why);
     return node_answer_of(c.answer);
+}
+
+/* ---- approved, or withdrawn ---- */
+
+struct second_call {
+    const char *id;
+    const char *author;
+    struct respond_waiting ordered;
+    enum respond_answer answer;
+    char *why; /* owned */
+    bool is_kept;
+};
+
+static void approve_here(struct sentinel *s, void *arg)
+{
+    struct second_call *c = arg;
+
+    c->answer =
+        respond_order_approve(s->respond, c->id, c->author, sentinel_now(s), &c->ordered, &c->why);
+    c->is_kept = respond_is_kept(s->respond);
+}
+
+static void withdraw_here(struct sentinel *s, void *arg)
+{
+    struct second_call *c = arg;
+
+    c->answer = respond_order_withdraw(s->respond, c->id, c->author, &c->ordered);
+}
+
+static char *no_such_order(const char *id)
+{
+    return text_format(
+        "no order %s waits: it was approved or withdrawn, its 15 minutes are over, or "
+        "the node was started again",
+        id);
+}
+
+static struct respond_order order_of(const struct action *a)
+{
+    return (struct respond_order){
+        .kind = a->kind,
+        .target_kind = a->target_kind,
+        .target = a->target,
+        .address = a->address,
+        .reason = a->reason,
+    };
+}
+
+/** node_order_approve() - see node.h */
+enum node_answer node_order_approve(struct node *n, const char *id, const char *author,
+                                    unsigned *ret_count, char **ret_text)
+{
+    struct second_call c = {.id = id, .author = author};
+    struct order_call done;
+    struct respond_order order;
+    struct aim_count hit = {0};
+
+    sentinel_call(n->sentinel, approve_here, &c);
+    *ret_count = hit.n = c.ordered.n_hit;
+    if (c.ordered.id[0] == '\0') {
+        *ret_text =
+            c.answer == RESPOND_E_CONFLICT
+                ? text_format("order %s is yours: it takes a second person to approve it", id)
+                : no_such_order(id);
+        return node_answer_of(c.answer);
+    }
+    order = order_of(&c.ordered.action);
+    done = (struct order_call){&order, author, c.answer, c.why, c.is_kept};
+    if (order.kind == ACTION_POSTURE && c.answer == RESPOND_OK)
+        posture_wait(n);
+    audit(n, "approve ", &done, hit.n);
+    *ret_text = text_of(&done, &hit);
+    respond_waiting_done(&c.ordered);
+    free(c.why);
+    return node_answer_of(c.answer);
+}
+
+/** node_order_withdraw() - see node.h */
+enum node_answer node_order_withdraw(struct node *n, const char *id, const char *author,
+                                     char **ret_text)
+{
+    struct second_call c = {.id = id, .author = author};
+    const struct action *a = &c.ordered.action;
+
+    sentinel_call(n->sentinel, withdraw_here, &c);
+    if (c.answer != RESPOND_OK) {
+        *ret_text = no_such_order(id);
+        return node_answer_of(c.answer);
+    }
+    audit_order(n, "withdraw ", a->kind, a->target_kind, a->target, author, a->reason, "%s", id);
+    *ret_text = text_format("order %s is withdrawn: %s of %s \"%s\"", id, action_kind_text(a->kind),
+                            respond_target_text(a->target_kind), a->target);
+    respond_waiting_done(&c.ordered);
+    return NODE_OK;
 }
 
 /** node_respond_undo() - see node.h */
@@ -233,99 +405,4 @@ enum node_answer node_respond_undo(struct node *n, const struct node_order *o, c
         *ret_text = text_format("no %s of %s \"%s\" is in force", o->what,
                                 respond_target_text(order.target_kind), order.target);
     return node_answer_of(c.answer);
-}
-
-/* ---- what is in force ---- */
-
-static void add_measure(void *arg, const struct respond_measure *m)
-{
-    json_array_append_new(arg, respond_measure_json(m));
-}
-
-static void add_ban(void *arg, const struct respond_ban *b)
-{
-    const struct respond_measure m = {
-        .kind = ACTION_BAN,
-        .target_kind = (enum respond_target)b->kind,
-        .target = b->subject,
-        .address = b->address,
-        .created_unix_ms = b->created_unix_ms,
-        .expires_unix_ms = b->expires_unix_ms,
-        .reason = b->reason,
-        .author = b->author,
-        .incident = b->incident,
-    };
-
-    json_array_append_new(arg, respond_measure_json(&m));
-}
-
-static void add_held(void *arg, const struct incident *i)
-{
-    for (unsigned n = 0; n < i->n_actions; n++) {
-        const struct action *a = &i->actions[n];
-
-        if (a->state == ACTION_HELD)
-            json_array_append_new(arg, json_pack("{s:s, s:s, s:s, s:s, s:I, s:s}", "incident",
-                                                 i->id, "kind", i->detector->name, "what",
-                                                 action_kind_text(a->kind), "target", a->target,
-                                                 "expires_unix_ms", (json_int_t)a->expires_unix_ms,
-                                                 "reason", a->reason));
-    }
-}
-
-struct responses_call {
-    json_t *in_force;
-    json_t *held;
-    uint64_t suspended_until_unix_ms;
-};
-
-static void list_here(struct sentinel *s, void *arg)
-{
-    struct responses_call *c = arg;
-
-    respond_measures_each(s->respond, add_measure, c->in_force);
-    respond_bans_each(s->respond, add_ban, c->in_force);
-    respond_incidents_each(s->respond, add_held, c->held);
-    c->suspended_until_unix_ms = respond_suspended_until_unix_ms(s->respond);
-}
-
-/* The table of actions, but for those that only a machine does. */
-static json_t *actions_json(void)
-{
-    static const char *const does[] = {
-#define X(name, text, what) what,
-        ACTION_KINDS(X)
-#undef X
-    };
-    json_t *all = json_array();
-
-    for (enum action_kind k = 0; k < ACTION_KIND_N; k++) {
-        json_t *targets = json_array();
-
-        for (enum respond_target t = 0; t < TARGET_N; t++) {
-            if (respond_action_targets(k) & BIT(t))
-                json_array_append_new(targets, json_string(respond_target_text(t)));
-        }
-        if (json_array_size(targets) > 0)
-            json_array_append_new(all, json_pack("{s:s, s:o, s:s}", "what", action_kind_text(k),
-                                                 "targets", targets, "does", does[k]));
-        else
-            json_decref(targets);
-    }
-    return all;
-}
-
-/** node_responses_json() - see node.h */
-json_t *node_responses_json(struct node *n)
-{
-    struct responses_call c = {.in_force = json_array(), .held = json_array()};
-    unsigned posture;
-
-    sentinel_call(n->sentinel, list_here, &c);
-    pthread_mutex_lock(&n->reload_lock);
-    posture = n->posture;
-    pthread_mutex_unlock(&n->reload_lock);
-    return json_pack("{s:s, s:I, s:o, s:o, s:o}", "posture", respond_posture_text(posture),
-                     "suspended_until_unix_ms", (json_int_t)c.suspended_until_unix_ms, "in_force",
-                     c.in_force, "held", c.held, "actions", actions_json());
 }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* node/orders.h - what actions need beyond workers: firewall, CA, shutdown; private to node */
+/* node/orders.h - orders of people, and what actions need beyond workers: firewall, CA, shutdown;
+ * private to node */
 #pragma once
 
 #include "node/node_private.h"
+#include "respond/order.h"
+
+bool order_waits(struct node *n, const struct respond_order *o, const char *author, unsigned n_hit,
+                 enum node_answer *ret, char **ret_text);
 
 const char *firewall_ask(struct node *n, const char *prefix, unsigned for_s);
 bool firewall_forgot(struct node *n, unsigned n_blocks);

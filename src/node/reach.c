@@ -69,6 +69,17 @@ char *revoke_certificate(struct node *n, const char *serial)
     return NULL;
 }
 
+/** node_shutdown_is_ordered() - see node.h */
+bool node_shutdown_is_ordered(struct node *n)
+{
+    bool is_ordered;
+
+    pthread_mutex_lock(&n->reload_lock);
+    is_ordered = n->shutdown_reason != NULL;
+    pthread_mutex_unlock(&n->reload_lock);
+    return is_ordered;
+}
+
 /** shutdown_want() - at the stop, which whoever ordered it asks for, evidence is kept */
 void shutdown_want(struct node *n, const char *author, const char *reason)
 {

@@ -15,8 +15,7 @@
 #include "respond/private.h"
 #include "store/audit.h"
 
-#define HELD_S 900
-#define DAY_S  86400
+#define DAY_S 86400
 
 /* ---- one action ---- */
 
@@ -40,7 +39,7 @@ static void drop_action(struct incident *i, unsigned n)
 
 static bool is_in_force(const struct action *a)
 {
-    return a->state == ACTION_HELD || (a->state == ACTION_DONE && a->expires_unix_ms != 0);
+    return a->state == ACTION_HELD || (a->state == ACTION_DONE && action_can_be_undone(a->kind));
 }
 
 static struct action *add_action(struct incident *i)
@@ -73,32 +72,104 @@ static struct action *same_again(struct incident *i, enum action_kind kind)
     return NULL;
 }
 
-/* Return: false when there is nothing that the action could be aimed at. */
-static bool aim(const struct respond *r, const struct incident *i, struct action *a)
-{
-    const char *target = i->subject;
+/* ---- whom it is aimed at: the incident's subject, or something of it ---- */
 
-    a->target_kind = (enum respond_target)i->subject_kind;
-    if (a->kind == ACTION_DELAY || a->kind == ACTION_FIREWALL) {
-        a->target_kind = TARGET_ADDRESS;
-        target = i->address;
-    }
-    if (a->kind == ACTION_POSTURE) {
-        a->target_kind = TARGET_NODE;
-        target = respond_target_text(TARGET_NODE);
-    }
-    if (a->kind == ACTION_BAN) {
-        a->ban_kind =
-            i->subject_kind == SUBJECT_ADDRESS ? RESPOND_BAN_ADDRESS : RESPOND_BAN_CLIENT_ADDRESS;
-        if (i->address[0] == '\0')
-            return false;
-        if (a->ban_kind == RESPOND_BAN_CLIENT_ADDRESS)
-            a->address = bytes_dup_str(bytes_str(i->address));
-    }
-    a->target = bytes_dup_str(bytes_str(target));
-    a->incident = bytes_dup_str(bytes_str(i->id));
-    return target[0] != '\0' && (a->kind != ACTION_FIREWALL || r->settings.has_firewall);
+/* Sets the target, which is owned by @a.  Return: false when there is nothing that it could be
+ * aimed at. */
+typedef bool aim_fn(const struct respond *r, const struct incident *i,
+                    const struct respond_step *step, struct action *a);
+
+static bool aim_at(struct action *a, enum respond_target kind, struct bytes target)
+{
+    a->target_kind = kind;
+    a->target = bytes_dup_str(target);
+    return target.len > 0;
 }
+
+static bool aim_at_subject(const struct respond *r, const struct incident *i,
+                           const struct respond_step *step, struct action *a)
+{
+    (void)r;
+    (void)step;
+    return aim_at(a, (enum respond_target)i->subject_kind, bytes_str(i->subject));
+}
+
+static bool aim_at_address(const struct respond *r, const struct incident *i,
+                           const struct respond_step *step, struct action *a)
+{
+    (void)step;
+    return aim_at(a, TARGET_ADDRESS, bytes_str(i->address)) &&
+           (a->kind != ACTION_FIREWALL || r->settings.has_firewall);
+}
+
+static bool aim_at_node(const struct respond *r, const struct incident *i,
+                        const struct respond_step *step, struct action *a)
+{
+    (void)r;
+    (void)i;
+    (void)step;
+    return aim_at(a, TARGET_NODE, bytes_str(respond_target_text(TARGET_NODE)));
+}
+
+static bool aim_at_filter(const struct respond *r, const struct incident *i,
+                          const struct respond_step *step, struct action *a)
+{
+    (void)r;
+    (void)i;
+    return aim_at(a, TARGET_TOPIC, step->filter);
+}
+
+/* A client together with its address: nobody can lock out another by using its name. */
+static bool aim_ban(const struct respond *r, const struct incident *i,
+                    const struct respond_step *step, struct action *a)
+{
+    a->ban_kind =
+        i->subject_kind == SUBJECT_ADDRESS ? RESPOND_BAN_ADDRESS : RESPOND_BAN_CLIENT_ADDRESS;
+    if (a->ban_kind == RESPOND_BAN_CLIENT_ADDRESS)
+        a->address = bytes_dup_str(bytes_str(i->address));
+    return aim_at_subject(r, i, step, a) && i->address[0] != '\0';
+}
+
+/* Of a client that has proved who it is: another one may have used the name. */
+static bool aim_at_user(const struct respond *r, const struct incident *i,
+                        const struct respond_step *step, struct action *a)
+{
+    (void)r;
+    (void)step;
+    a->ban_kind = RESPOND_BAN_USER;
+    return aim_at(a, TARGET_USER, bytes_str(i->user_name)) && i->subject_kind == SUBJECT_CLIENT;
+}
+
+static bool aim_at_certificate(const struct respond *r, const struct incident *i,
+                               const struct respond_step *step, struct action *a)
+{
+    char *serial = i->subject_kind == SUBJECT_CLIENT
+                       ? r->hands.certificate_of(r->hands.arg, i->client_id)
+                       : NULL;
+    bool is_known = aim_at(a, TARGET_CERTIFICATE, bytes_str(serial));
+
+    (void)step;
+    a->ban_kind = RESPOND_BAN_CERTIFICATE;
+    free(serial);
+    return is_known;
+}
+
+/* clang-format off */
+static aim_fn *const aims[ACTION_KIND_N] = {
+    [ACTION_RECORD]             = aim_at_subject,
+    [ACTION_ALERT]              = aim_at_subject,
+    [ACTION_DELAY]              = aim_at_address,
+    [ACTION_THROTTLE]           = aim_at_subject,
+    [ACTION_DISCONNECT]         = aim_at_subject,
+    [ACTION_BAN]                = aim_ban,
+    [ACTION_QUARANTINE]         = aim_at_filter,
+    [ACTION_FIREWALL]           = aim_at_address,
+    [ACTION_REVOKE_CERTIFICATE] = aim_at_certificate,
+    [ACTION_REVOKE_USER]        = aim_at_user,
+    [ACTION_POSTURE]            = aim_at_node,
+    [ACTION_SHUTDOWN]           = aim_at_node,
+};
+/* clang-format on */
 
 static void reason_of(const struct incident *i, const char *why_not, struct action *a)
 {
@@ -178,16 +249,16 @@ static void decide(struct respond *r, struct incident *i, const struct finding *
 
     a->state = a->kind <= ACTION_ALERT ? ACTION_DONE : guard_ask(r, i, a, f, now, &why_not);
     if (a->state == ACTION_HELD)
-        a->expires_unix_ms = now.unix_ms + respond_scaled_ms(r, HELD_S);
+        a->expires_unix_ms = now.unix_ms + respond_scaled_ms(r, RESPOND_HELD_S);
     buf_addf(&author, "detector:%s", i->detector->name);
     a->author = bytes_dup_str(buf_view(&author));
     buf_done(&author);
     reason_of(i, why_not, a);
 }
 
-/* MQ.PR.IP-04 */
-static void audit(struct respond *r, const struct action *a, const char *author, const char *result,
-                  struct respond_now now)
+/** act_audit() - what became of @a is in the audit; MQ.PR.IP-04 */
+void act_audit(struct respond *r, const struct action *a, const char *author, const char *result,
+               struct respond_now now)
 {
     struct audit_entry e = {
         .at_unix_ms = now.unix_ms,
@@ -214,12 +285,14 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
         .kind = kind,
         .at_unix_ms = now.unix_ms,
         .amount = p->steps[kind].amount,
+        .directions = p->steps[kind].directions,
         .for_ms = respond_scaled_ms(r, p->steps[kind].for_s),
+        .incident = bytes_dup_str(bytes_str(i->id)),
     };
     struct action *a = same_again(i, kind);
     struct action old = {0};
 
-    if ((a != NULL && kind <= ACTION_ALERT) || !aim(r, i, &new) ||
+    if ((a != NULL && kind <= ACTION_ALERT) || !aims[kind](r, i, &p->steps[kind], &new) ||
         (kind == ACTION_BAN && stands_longer(r, &new, now))) {
         action_done(&new);
         return;
@@ -240,7 +313,7 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
     count(r, a);
     if (kind <= ACTION_ALERT)
         return;
-    audit(r, a, a->author, action_state_text(a->state), now);
+    act_audit(r, a, a->author, action_state_text(a->state), now);
     log_warning("respond", "%s of %s: %s: %s", action_kind_text(kind), a->target,
                 action_state_text(a->state), a->reason);
 }
@@ -283,7 +356,7 @@ unsigned act_approve(struct respond *r, struct incident *i, const char *author,
             perform(r, i, a, now);
         }
         count(r, a);
-        audit(r, a, author, action_state_text(a->state), now);
+        act_audit(r, a, author, action_state_text(a->state), now);
         n_done += a->state == ACTION_DONE;
     }
     return n_done;
@@ -312,7 +385,7 @@ unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
         if (a->state == ACTION_DONE)
             action_undo(r, a, now);
         mark_undone(r, a, author);
-        audit(r, a, author, action_state_text(a->state), now);
+        act_audit(r, a, author, action_state_text(a->state), now);
         n_undone++;
     }
     return n_undone;
@@ -343,7 +416,7 @@ bool act_expire(struct incident *i, struct respond_now now)
     for (unsigned n = 0; n < i->n_actions; n++) {
         struct action *a = &i->actions[n];
 
-        if (!is_in_force(a) || a->expires_unix_ms > now.unix_ms)
+        if (!is_in_force(a) || a->expires_unix_ms == 0 || a->expires_unix_ms > now.unix_ms)
             continue;
         if (a->state == ACTION_HELD) {
             give_up(a);

@@ -174,21 +174,34 @@ static const struct action_row {
     sound_fn *is_sound;  /* NULL: it needs nothing more */
     perform_fn *perform; /* NULL: nothing to do on the node */
     undo_fn *undo;       /* NULL: cannot be undone */
+    bool for_people;     /* a finding proposes it, and a person approves */
 } rows[ACTION_KIND_N] = {
-    [ACTION_RECORD]             = {0, NULL, NULL, NULL},
-    [ACTION_ALERT]              = {0, NULL, NULL, NULL},
-    [ACTION_DELAY]              = {AT(ADDRESS), delay_is_sound, take_measure, lift_measure},
-    [ACTION_THROTTLE]           = {SOMEBODY, throttle_is_sound, take_measure, lift_measure},
-    [ACTION_DISCONNECT]         = {SOMEBODY | AT(TOPIC) | AT(CONN), NULL, disconnect, NULL},
-    [ACTION_BAN]                = {SOMEBODY, NULL, ban, unban},
-    [ACTION_QUARANTINE]         = {AT(TOPIC), quarantine_is_sound, take_measure, lift_measure},
-    [ACTION_FIREWALL]           = {AT(ADDRESS), firewall_is_sound, take_measure, lift_measure},
-    [ACTION_REVOKE_CERTIFICATE] = {AT(CERTIFICATE), lasts_for_good, revoke_certificate, NULL},
-    [ACTION_REVOKE_USER]        = {AT(USER), lasts_for_good, ban, unban},
-    [ACTION_POSTURE]            = {AT(NODE), posture_is_sound, take_measure, lift_measure},
-    [ACTION_SHUTDOWN]           = {AT(NODE), NULL, shut_down, NULL},
+    [ACTION_RECORD]             = {0, NULL, NULL, NULL, false},
+    [ACTION_ALERT]              = {0, NULL, NULL, NULL, false},
+    [ACTION_DELAY]              = {AT(ADDRESS), delay_is_sound, take_measure, lift_measure, false},
+    [ACTION_THROTTLE]           = {SOMEBODY, throttle_is_sound, take_measure, lift_measure, false},
+    [ACTION_DISCONNECT]         = {SOMEBODY | AT(TOPIC) | AT(CONN), NULL, disconnect, NULL, false},
+    [ACTION_BAN]                = {SOMEBODY, NULL, ban, unban, false},
+    [ACTION_QUARANTINE]         = {AT(TOPIC), quarantine_is_sound, take_measure, lift_measure, false},
+    [ACTION_FIREWALL]           = {AT(ADDRESS), firewall_is_sound, take_measure, lift_measure, false},
+    [ACTION_REVOKE_CERTIFICATE] = {AT(CERTIFICATE), lasts_for_good, revoke_certificate, NULL, true},
+    [ACTION_REVOKE_USER]        = {AT(USER), lasts_for_good, ban, unban, true},
+    [ACTION_POSTURE]            = {AT(NODE), posture_is_sound, take_measure, lift_measure, false},
+    [ACTION_SHUTDOWN]           = {AT(NODE), NULL, shut_down, NULL, true},
 };
 /* clang-format on */
+
+/** action_is_for_people() - is it too final to be done by a finding alone? */
+bool action_is_for_people(enum action_kind kind)
+{
+    return rows[kind].for_people;
+}
+
+/** action_can_be_undone() - has it an inverse? */
+bool action_can_be_undone(enum action_kind kind)
+{
+    return rows[kind].undo != NULL;
+}
 
 /** action_is_sound() - can there be such an action? */
 bool action_is_sound(const struct action *a)
@@ -198,7 +211,17 @@ bool action_is_sound(const struct action *a)
     return (row->targets & BIT(a->target_kind)) && (row->is_sound == NULL || row->is_sound(a));
 }
 
-/** respond_action_targets() - see respond.h */
+/** respond_ordered_wrong_why() - see order.h */
+const char *respond_ordered_wrong_why(const char *text)
+{
+    enum action_kind kind;
+
+    return action_kind_parse(text, &kind) && rows[kind].targets != 0
+               ? NULL
+               : "is no action that people order: 'bastide respond actions' lists them";
+}
+
+/** respond_action_targets() - see order.h */
 unsigned respond_action_targets(enum action_kind kind)
 {
     return rows[kind].targets;

@@ -3,9 +3,9 @@
  * respond/guard.c - the safeguards before an automatic action
  *
  * In this order: critical subjects are never acted upon; observe mode, the grace
- * after the start and the kill switch let see what would have been done; an address
- * with more than three other clients, and more clients than the blast radius, wait
- * for a human.  (detection, section 5)
+ * after the start and the kill switch let see what would have been done; what is too
+ * final for a machine, what would cut off clients that work behind the address of an
+ * attacker, and more clients than the blast radius wait for a human.  (detection, section 5)
  */
 #include "base/hash.h"
 #include "respond/private.h"
@@ -14,15 +14,20 @@
 #define BLAST_CLIENTS_MAX   20
 #define BLAST_PERCENT_MAX   2
 #define BLAST_CLIENTS_FLOOR 5 /* else a small site could never act */
-#define ADDRESS_CLIENTS_MAX 3 /* others, behind one address */
 
 /** guard_protects() - Return: whether the target of @a is critical. */
 bool guard_protects(const struct respond *r, const struct incident *i, const struct action *a)
 {
     const struct protected_set *of = r->protected;
 
+    unsigned n_critical = 0;
+
     if (a->target_kind == TARGET_NODE)
         return false;
+    if (a->target_kind == TARGET_TOPIC) {
+        (void)r->hands.clients_of_topic(r->hands.arg, a->target, &n_critical);
+        return n_critical > 0;
+    }
     if (a->target_kind == TARGET_ADDRESS)
         return protected_has(&of[SUBJECT_ADDRESS], bytes_str(a->target));
     if (r->settings.role_is_critical != NULL && i->role[0] != '\0' &&
@@ -36,8 +41,12 @@ bool guard_protects(const struct respond *r, const struct incident *i, const str
  */
 unsigned guard_clients(const struct respond *r, const struct action *a)
 {
+    unsigned n_critical;
+
     if (a->kind == ACTION_DELAY || a->target_kind == TARGET_NODE)
         return 0;
+    if (a->target_kind == TARGET_TOPIC)
+        return r->hands.clients_of_topic(r->hands.arg, a->target, &n_critical);
     return a->target_kind == TARGET_ADDRESS ? r->hands.clients_at_address(r->hands.arg, a->target)
                                             : 1;
 }
@@ -98,8 +107,12 @@ enum action_state guard_ask(struct respond *r, const struct incident *i, const s
         *ret_why = "automatic responses are suspended";
         return ACTION_OBSERVED;
     }
-    if (a->target_kind == TARGET_ADDRESS && touched > ADDRESS_CLIENTS_MAX) {
-        *ret_why = "more than three clients come from the address; approval needed";
+    if (action_is_for_people(a->kind)) {
+        *ret_why = "it is not undone easily; approval needed";
+        return ACTION_HELD;
+    }
+    if (a->target_kind == TARGET_ADDRESS && touched > 0) {
+        *ret_why = "clients that work come from the address; approval needed";
         return ACTION_HELD;
     }
     if (touched > 0 && blast_with(&r->blast, touch_key(a), touched, since_ns) > blast_max(r)) {

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "respond/private.h"
+#include "wire/wire.h"
 
 /* ---- words ---- */
 
@@ -67,6 +68,47 @@ bool respond_posture_parse(const char *text, enum respond_posture *ret)
         }
     }
     return false;
+}
+
+/* clang-format off */
+static const struct {
+    const char *text;
+    unsigned directions;
+} directions[] = {
+    {"publish", RESPOND_PUBLISH}, {"deliver", RESPOND_DELIVER}, {"both", RESPOND_PUBLISH | RESPOND_DELIVER},
+};
+/* clang-format on */
+
+/** respond_direction_parse() - Return: false if @text is none; @ret is then untouched. */
+bool respond_direction_parse(const char *text, unsigned *ret)
+{
+    for (size_t i = 0; i < COUNT_OF(directions); i++) {
+        if (strcmp(text, directions[i].text) == 0) {
+            *ret = directions[i].directions;
+            return true;
+        }
+    }
+    return false;
+}
+
+/** respond_direction_text() - of RESPOND_PUBLISH, RESPOND_DELIVER or both; static */
+const char *respond_direction_text(unsigned which)
+{
+    for (size_t i = 0; i < COUNT_OF(directions); i++) {
+        if (directions[i].directions == which)
+            return directions[i].text;
+    }
+    return "none";
+}
+
+/** respond_topic_wrong_why() - see respond.h */
+const char *respond_topic_wrong_why(const char *filter)
+{
+    if (!wire_topic_filter_valid(bytes_str(filter)))
+        return "is no valid topic filter";
+    return filter[0] == '$'
+               ? "begins with '$': shared names and the node's own topics are left alone"
+               : NULL;
 }
 
 /* ---- the list ---- */

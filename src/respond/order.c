@@ -19,24 +19,18 @@ static char *keep(const char *text)
     return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
 }
 
-static void log_order(const char *verb, const struct respond_order *o, const char *author,
-                      enum respond_answer a)
+static void log_order(const char *verb, enum action_kind kind, enum respond_target target_kind,
+                      const char *target, const char *author, enum respond_answer a)
 {
-    log_warning("respond", "%s %s of %s %s by %s: %s", verb, action_kind_text(o->kind),
-                respond_target_text(o->target_kind), o->target, author, respond_answer_text(a));
+    log_warning("respond", "%s %s of %s %s by %s: %s", verb, action_kind_text(kind),
+                respond_target_text(target_kind), target, author, respond_answer_text(a));
 }
 
-/**
- * respond_order_run() - do it now; in force on return, and on disk unless respond_is_kept() says no
- * @ret_why:  more on why not, or NULL; owned by the caller; untouched on RESPOND_OK
- *
- * Return: RESPOND_OK; E_INVALID when the kind takes no such target, or lacks what it needs;
- *         E_LIMIT; E_CONFLICT when the node cannot.
- */
-enum respond_answer respond_order_run(struct respond *r, const struct respond_order *o,
-                                      const char *author, struct respond_now now, char **ret_why)
+/** order_action() - what @o asks for; for action_done() */
+struct action order_action(const struct respond_order *o, const char *author,
+                           struct respond_now now)
 {
-    struct action a = {
+    return (struct action){
         .kind = o->kind,
         .state = ACTION_DONE,
         .at_unix_ms = now.unix_ms,
@@ -50,15 +44,35 @@ enum respond_answer respond_order_run(struct respond *r, const struct respond_or
         .author = keep(author),
         .reason = keep(o->reason),
     };
-    enum respond_answer answer = action_is_sound(&a) ? RESPOND_OK : RESPOND_E_INVALID;
+}
 
-    if (answer == RESPOND_OK)
-        answer = action_perform(r, &a, now, ret_why);
-    if (answer == RESPOND_OK)
-        r->counters.actions[a.kind]++;
-    log_order("order:", o, author, answer);
-    action_done(&a);
+/** order_perform() - do it now; as respond_order_run() */
+enum respond_answer order_perform(struct respond *r, struct action *a, struct respond_now now,
+                                  char **ret_why)
+{
+    enum respond_answer answer =
+        action_is_sound(a) ? action_perform(r, a, now, ret_why) : RESPOND_E_INVALID;
+
+    r->counters.actions[a->kind] += answer == RESPOND_OK;
+    log_order("order:", a->kind, a->target_kind, a->target, a->author, answer);
     respond_flush(r);
+    return answer;
+}
+
+/**
+ * respond_order_run() - do it now; in force on return, and on disk unless respond_is_kept() says no
+ * @ret_why:  more on why not, or NULL; owned by the caller; untouched on RESPOND_OK
+ *
+ * Return: RESPOND_OK; E_INVALID when the kind takes no such target, or lacks what it needs;
+ *         E_LIMIT; E_CONFLICT when the node cannot.
+ */
+enum respond_answer respond_order_run(struct respond *r, const struct respond_order *o,
+                                      const char *author, struct respond_now now, char **ret_why)
+{
+    struct action a = order_action(o, author, now);
+    enum respond_answer answer = order_perform(r, &a, now, ret_why);
+
+    action_done(&a);
     return answer;
 }
 
@@ -87,7 +101,7 @@ enum respond_answer respond_order_undo(struct respond *r, const struct respond_o
         r->counters.undone++;
         act_lifted(r, &at, author, now);
     }
-    log_order("undo:", o, author, answer);
+    log_order("undo:", o->kind, o->target_kind, o->target, author, answer);
     respond_flush(r);
     return answer;
 }

@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "respond/order.h"
 #include "respond/respond.h"
 
 /* ---- history.c: what a subject did before; the least recently seen is forgotten ---- */
@@ -163,6 +164,25 @@ bool measure_is_kept(enum action_kind kind);
 void measures_load(struct measure_list *l, struct control *control, uint64_t now_unix_ms);
 void measure_keep(struct measure_list *l, const struct respond_measure *m, bool is_in_force);
 
+/* ---- waiting.c: orders that wait for a second person ---- */
+
+#define RESPOND_HELD_S 900 /* what waits for a person is given up after that */
+
+struct waiting_list {
+    struct list all; /* oldest first */
+    unsigned n;
+    uint64_t last_id;
+};
+
+void waiting_done(struct waiting_list *l);
+void waiting_expire(struct respond *r, struct respond_now now);
+
+/* order.c */
+struct action order_action(const struct respond_order *o, const char *author,
+                           struct respond_now now);
+enum respond_answer order_perform(struct respond *r, struct action *a, struct respond_now now,
+                                  char **ret_why);
+
 /* ---- the whole ---- */
 
 struct kept_incident {
@@ -182,6 +202,7 @@ struct respond {
     struct feed feed;
     struct ban_list bans;
     struct measure_list measures;
+    struct waiting_list waiting;
     struct respond_play *plays; /* owned, with their texts */
     size_t n_plays;
     struct map by_id;
@@ -233,6 +254,8 @@ enum action_state guard_ask(struct respond *r, const struct incident *i, const s
 
 /* action.c */
 bool action_is_sound(const struct action *a);
+bool action_is_for_people(enum action_kind kind);
+bool action_can_be_undone(enum action_kind kind);
 enum respond_answer action_perform(struct respond *r, struct action *a, struct respond_now now,
                                    char **ret_why);
 void action_undo(struct respond *r, const struct action *a, struct respond_now now);
@@ -247,6 +270,8 @@ unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
                       struct respond_now now);
 bool act_expire(struct incident *i, struct respond_now now);
 void action_done(struct action *a);
+void act_audit(struct respond *r, const struct action *a, const char *author, const char *result,
+               struct respond_now now);
 void act_lifted(struct respond *r, const struct respond_measure *at, const char *author,
                 struct respond_now now);
 void act_ban_lifted(struct respond *r, const struct respond_ban *b, const char *author,

@@ -202,6 +202,12 @@ static void set(json_t *o, const char *key, json_t *value)
     json_object_set_new(o, key, value);
 }
 
+/* Is what it does a ban? */
+static bool is_ban(enum action_kind kind)
+{
+    return kind == ACTION_BAN || kind == ACTION_REVOKE_CERTIFICATE || kind == ACTION_REVOKE_USER;
+}
+
 static json_t *json_action(const struct action *a)
 {
     json_t *o = json_object();
@@ -213,10 +219,16 @@ static json_t *json_action(const struct action *a)
     set(o, "reason", json_text(a->reason));
     set(o, "target_kind", json_string(respond_target_text(a->target_kind)));
     set(o, "target", json_text(a->target));
-    if (a->kind == ACTION_BAN)
+    if (is_ban(a->kind))
         set(o, "ban", json_string(respond_ban_kind_text(a->ban_kind)));
     if (a->kind == ACTION_DELAY)
         set(o, "delay_ms", json_integer((json_int_t)a->amount));
+    if (a->kind == ACTION_THROTTLE)
+        set(o, "per_s", json_integer((json_int_t)a->amount));
+    if (a->kind == ACTION_POSTURE)
+        set(o, "posture", json_string(respond_posture_text((enum respond_posture)a->amount)));
+    if (a->kind == ACTION_QUARANTINE)
+        set(o, "direction", json_string(respond_direction_text(a->directions)));
     if (a->expires_unix_ms != 0)
         set(o, "expires_unix_ms", json_integer((json_int_t)a->expires_unix_ms));
     set(o, "undone", json_boolean(a->state == ACTION_UNDONE));

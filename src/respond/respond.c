@@ -98,6 +98,7 @@ struct respond *respond_new(const struct respond_settings *s, const struct respo
     bans_init(&r->bans);
     bans_load(&r->bans, s->control, s->state_dir, now.unix_ms);
     measures_init(&r->measures);
+    list_init(&r->waiting.all);
     playbook_take(r, s->plays, s->n_plays);
     if (s->control != NULL) {
         measures_load(&r->measures, s->control, now.unix_ms);
@@ -116,6 +117,7 @@ struct respond *respond_free(struct respond *r)
     incidents_done(r);
     bans_done(&r->bans);
     measures_done(&r->measures);
+    waiting_done(&r->waiting);
     playbook_done(r);
     feed_done(&r->feed);
     blast_done(&r->blast);
@@ -149,6 +151,7 @@ void respond_tick(struct respond *r, struct respond_now now)
 {
     respond_bans_expire(r, now.unix_ms);
     respond_measures_expire(r, now);
+    waiting_expire(r, now);
     incidents_expire(r, now);
     if (r->suspended_until_ns != 0 && now.ns >= r->suspended_until_ns) {
         log_info("respond", "automatic responses act again");

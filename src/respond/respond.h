@@ -124,6 +124,11 @@ enum action_kind {
 #define RESPOND_PUBLISH BIT(0) /* publishing to it is refused */
 #define RESPOND_DELIVER BIT(1) /* nothing of it is delivered; what waits in queues is dropped */
 
+bool respond_direction_parse(const char *text, unsigned *ret); /* "publish", "deliver", "both" */
+const char *respond_direction_text(unsigned directions);
+/* May the filter be quarantined?  NULL, or why not, to be read after it; static. */
+const char *respond_topic_wrong_why(const char *filter);
+
 /* clang-format off */
 #define RESPOND_POSTURES(X)   \
     X(NORMAL,   "normal")     \
@@ -188,8 +193,14 @@ struct respond_hands {
     void (*publish_incident)(void *arg, const struct incident *i, const char *json);
     /* Clients connected now. */
     unsigned (*online_clients)(void *arg);
-    /* Authenticated clients connected now from the address. */
+    /* Clients connected now from the address that have published or subscribed: who has only got in
+     * may be the attacker. */
     unsigned (*clients_at_address)(void *arg, const char *address);
+    /* Clients connected now that use topics of the filter; @ret_critical: of critical roles. */
+    unsigned (*clients_of_topic)(void *arg, const char *filter, unsigned *ret_critical);
+    /* Serial number of the certificate that the client came with last; NULL: none is known; owned
+     * by the caller. */
+    char *(*certificate_of)(void *arg, const char *client_id);
 };
 
 /* ---- the playbook: what a finding leads to ---- */
@@ -197,7 +208,9 @@ struct respond_hands {
 struct respond_step {
     enum action_kind kind;
     uint64_t for_s;
-    uint64_t amount; /* as of struct respond_measure */
+    uint64_t amount;     /* as of struct respond_measure */
+    unsigned directions; /* the same */
+    struct bytes filter; /* QUARANTINE: of the topics; borrowed from the text */
 };
 
 /* One line of it.  The first that fits says what is done besides a record and, above info, an
@@ -213,10 +226,13 @@ struct respond_play {
     size_t n_steps;
 };
 
-/* "delay 10m", "throttle RATE 10m", "disconnect", "ban 1h", "firewall 1h", "posture elevated 1h".
+/* "delay 10m", "throttle RATE 10m", "disconnect", "ban 1h", "quarantine FILTER publish 1h",
+ * "firewall 1h", "revoke-certificate", "revoke-user", "posture elevated 1h".
  * Return: NULL, or what is wrong; static.  @ret is written on success. */
 const char *respond_step_parse(const char *text, struct respond_step *ret);
 const char *respond_step_wrong_why(const char *text);
+/* Of a list of them, each of which is one; each action may stand there once. */
+const char *respond_steps_wrong_why(char *const *steps, size_t n);
 
 struct respond_settings {
     bool enforce;      /* no: observe, record what would have been done */
@@ -418,28 +434,6 @@ enum respond_answer respond_incident_rollback(struct respond *r, const char *id,
 /* Do what is held for approval; E_CONFLICT when nothing is.  Held actions expire after 15 min. */
 enum respond_answer respond_incident_approve(struct respond *r, const char *id, const char *author,
                                              struct respond_now now, unsigned *ret_done);
-
-/* ---- by order of a person ---- */
-
-/* Borrowed. */
-struct respond_order {
-    enum action_kind kind;
-    enum respond_target target_kind;
-    const char *target;
-    const char *address; /* TARGET_CLIENT_ADDRESS only, otherwise NULL */
-    unsigned directions; /* as of struct respond_measure */
-    uint64_t amount;
-    uint64_t for_ms; /* 0: until undone */
-    const char *reason;
-};
-
-/* BIT(enum respond_target) that the kind can be aimed at; 0: not by order. */
-unsigned respond_action_targets(enum action_kind kind);
-bool action_kind_parse(const char *text, enum action_kind *ret);
-enum respond_answer respond_order_run(struct respond *r, const struct respond_order *o,
-                                      const char *author, struct respond_now now, char **ret_why);
-enum respond_answer respond_order_undo(struct respond *r, const struct respond_order *o,
-                                       const char *author, struct respond_now now);
 
 /* ---- measures in force ---- */
 

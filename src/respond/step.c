@@ -2,66 +2,39 @@
 /*
  * respond/step.c - a step of a playbook, as the configuration says it
  *
- * "delay 10m", "throttle 10 5m", "disconnect", "ban 1h", "firewall 1h",
- * "posture elevated 1h".  What a table does not allow a machine to do by itself
- * (revoke, quarantine, shut down) is no step.
+ * "delay 10m", "throttle 10 5m", "disconnect", "ban 1h", "quarantine meters/+ publish 1h",
+ * "firewall 1h", "revoke-certificate", "posture elevated 1h".  A word after the other, as
+ * the table says.
  */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "respond/private.h"
 
-#define WORDS_MAX      4
+#define WORDS_MAX      3
 #define SPAN_S_MAX     (30ULL * 86400)
 #define FIREWALL_S_MAX 604800
 
-/* clang-format off */
-static const struct step_row {
-    enum action_kind kind;
-    bool has_amount;
-    bool has_span;
-} rows[] = {
-    {ACTION_RECORD,     false, false},
-    {ACTION_ALERT,      false, false},
-    {ACTION_DELAY,      false, true},
-    {ACTION_THROTTLE,   true,  true},
-    {ACTION_DISCONNECT, false, false},
-    {ACTION_BAN,        false, true},
-    {ACTION_FIREWALL,   false, true},
-    {ACTION_POSTURE,    true,  true},
-};
-/* clang-format on */
+/* Takes @word into @s.  Return: NULL, or what should stand there; static. */
+typedef const char *word_fn(const char *word, struct respond_step *s);
 
-static const char forms[] =
-    "is no step: record, alert, delay DURATION, throttle MESSAGES_PER_S DURATION, disconnect, "
-    "ban DURATION, firewall DURATION or posture elevated|lockdown DURATION";
-
-/* A copy of one word after the other; false: none left, or too long for a word of ours. */
-static bool next_word(const char **at, char ret[32])
+/* A copy of one word; NULL: none is left.  Owned by the caller. */
+static char *next_word(const char **at)
 {
     size_t len;
+    char *word;
 
     *at += strspn(*at, " ");
     len = strcspn(*at, " ");
-    if (len == 0 || len >= 32)
-        return false;
-    memcpy(ret, *at, len);
-    ret[len] = '\0';
+    word = len > 0 ? bytes_dup_str(bytes_of(*at, len)) : NULL;
     *at += len;
-    return true;
+    return word;
 }
 
-static const struct step_row *row_of(const char *word)
-{
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (strcmp(word, action_kind_text(rows[i].kind)) == 0)
-            return &rows[i];
-    }
-    return NULL;
-}
+/* ---- words ---- */
 
 /* "90s", "10m", "1h", "2d". */
-static bool parse_span(const char *word, uint64_t *ret_s)
+static const char *take_span(const char *word, struct respond_step *s)
 {
     static const struct {
         char unit;
@@ -70,53 +43,128 @@ static bool parse_span(const char *word, uint64_t *ret_s)
     char *end = NULL;
     uint64_t n = strtoull(word, &end, 10);
 
-    if (word[0] < '1' || word[0] > '9' || end[0] == '\0' || end[1] != '\0')
-        return false;
     for (size_t i = 0; i < COUNT_OF(units); i++) {
-        if (units[i].unit == end[0] && n <= SPAN_S_MAX / units[i].s) {
-            *ret_s = n * units[i].s;
-            return true;
+        if (word[0] >= '1' && word[0] <= '9' && units[i].unit == end[0] && end[1] == '\0' &&
+            n <= SPAN_S_MAX / units[i].s) {
+            s->for_s = n * units[i].s;
+            return NULL;
         }
     }
-    return false;
+    return "needs a duration such as 90s, 10m, 1h or 2d, up to 30d";
 }
 
-static bool parse_amount(enum action_kind kind, const char *word, uint64_t *ret)
+static const char *take_week(const char *word, struct respond_step *s)
 {
-    enum respond_posture p;
+    const char *why = take_span(word, s);
+
+    if (why == NULL && s->for_s > FIREWALL_S_MAX)
+        return "is longer than a week, which the firewall is not asked for";
+    return why;
+}
+
+static const char *take_rate(const char *word, struct respond_step *s)
+{
     char *end = NULL;
 
-    if (kind == ACTION_POSTURE) {
-        if (!respond_posture_parse(word, &p) || p == POSTURE_NORMAL)
-            return false;
-        *ret = p;
-        return true;
+    s->amount = strtoull(word, &end, 10);
+    return word[0] >= '1' && word[0] <= '9' && *end == '\0' && s->amount <= UINT32_MAX
+               ? NULL
+               : "needs a number of messages a second, 1 or more";
+}
+
+static const char *take_posture(const char *word, struct respond_step *s)
+{
+    enum respond_posture p = POSTURE_NORMAL;
+
+    (void)respond_posture_parse(word, &p);
+    s->amount = p;
+    return p != POSTURE_NORMAL ? NULL : "needs a posture: elevated or lockdown";
+}
+
+static const char *take_filter(const char *word, struct respond_step *s)
+{
+    (void)s; /* it borrows from the text: see respond_step_parse() */
+    return respond_topic_wrong_why(word) == NULL
+               ? NULL
+               : "needs a topic filter that is valid, without spaces, and does not begin with '$'";
+}
+
+static const char *take_direction(const char *word, struct respond_step *s)
+{
+    return respond_direction_parse(word, &s->directions)
+               ? NULL
+               : "needs a direction: publish, deliver or both";
+}
+
+/* clang-format off */
+static const struct step_row {
+    enum action_kind kind;
+    word_fn *words[WORDS_MAX]; /* after its name; NULL ends */
+} rows[] = {
+    {ACTION_RECORD,             {NULL}},
+    {ACTION_ALERT,              {NULL}},
+    {ACTION_DELAY,              {take_span}},
+    {ACTION_THROTTLE,           {take_rate, take_span}},
+    {ACTION_DISCONNECT,         {NULL}},
+    {ACTION_BAN,                {take_span}},
+    {ACTION_QUARANTINE,         {take_filter, take_direction, take_span}},
+    {ACTION_FIREWALL,           {take_week}},
+    {ACTION_REVOKE_CERTIFICATE, {NULL}},
+    {ACTION_REVOKE_USER,        {NULL}},
+    {ACTION_POSTURE,            {take_posture, take_span}},
+    {ACTION_SHUTDOWN,           {NULL}},
+};
+/* clang-format on */
+
+static const char forms[] =
+    "is no step: record, alert, delay DURATION, throttle MESSAGES_PER_S DURATION, disconnect, "
+    "ban DURATION, quarantine FILTER publish|deliver|both DURATION, firewall DURATION, "
+    "revoke-certificate, revoke-user, posture elevated|lockdown DURATION or shutdown";
+
+static const struct step_row *row_of(const char *word)
+{
+    for (size_t i = 0; word != NULL && i < COUNT_OF(rows); i++) {
+        if (strcmp(word, action_kind_text(rows[i].kind)) == 0)
+            return &rows[i];
     }
-    *ret = strtoull(word, &end, 10);
-    return word[0] >= '1' && word[0] <= '9' && *end == '\0' && *ret <= UINT32_MAX;
+    return NULL;
+}
+
+static const char *take_words(const char *text, const struct step_row *row, struct respond_step *s)
+{
+    const char *why = NULL;
+    char *word;
+
+    for (size_t i = 0; i < WORDS_MAX && row->words[i] != NULL && why == NULL; i++) {
+        word = next_word(&text);
+        if (row->words[i] == take_filter && word != NULL)
+            s->filter = bytes_of(text - strlen(word), strlen(word));
+        why = row->words[i](word != NULL ? word : "", s);
+        free(word);
+    }
+    word = why == NULL ? next_word(&text) : NULL;
+    if (word != NULL)
+        why = "has a word too many";
+    free(word);
+    return why;
 }
 
 /** respond_step_parse() - see respond.h */
 const char *respond_step_parse(const char *text, struct respond_step *ret)
 {
-    const struct step_row *row;
+    char *name = next_word(&text);
+    const struct step_row *row = row_of(name);
     struct respond_step s = {0};
-    char word[32];
+    const char *why;
 
-    if (!next_word(&text, word) || (row = row_of(word)) == NULL)
+    free(name);
+    if (row == NULL)
         return forms;
     s.kind = row->kind;
-    if (row->has_amount && (!next_word(&text, word) || !parse_amount(s.kind, word, &s.amount)))
-        return s.kind == ACTION_POSTURE ? "needs a posture: elevated or lockdown"
-                                        : "needs a number of messages a second, 1 or more";
-    if (row->has_span && (!next_word(&text, word) || !parse_span(word, &s.for_s)))
-        return "needs a duration such as 90s, 10m, 1h or 2d, up to 30d";
-    if (s.kind == ACTION_FIREWALL && s.for_s > FIREWALL_S_MAX)
-        return "is longer than a week, which the firewall is not asked for";
-    if (next_word(&text, word))
-        return "has a word too many";
-    *ret = s;
-    return NULL;
+    why = take_words(text, row, &s);
+    if (why == NULL)
+        *ret = s;
+    return why;
 }
 
 /** respond_step_wrong_why() - for the configuration; Return: NULL, or what is wrong; static. */
@@ -125,4 +173,21 @@ const char *respond_step_wrong_why(const char *text)
     struct respond_step s;
 
     return respond_step_parse(text, &s);
+}
+
+/** respond_steps_wrong_why() - see respond.h */
+const char *respond_steps_wrong_why(char *const *steps, size_t n)
+{
+    unsigned seen = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct respond_step s;
+
+        if (respond_step_parse(steps[i], &s) != NULL)
+            continue;
+        if (seen & BIT(s.kind))
+            return "has the same action twice: only one of them could be done";
+        seen |= BIT(s.kind);
+    }
+    return NULL;
 }

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Actions by order of a person: what each does, whom it spares, and how it is undone."""
 
+import contextlib
 import json
+import multiprocessing
 import os
 import signal
 import threading
@@ -11,12 +13,13 @@ import pytest
 
 from conftest import wait_until
 from nets import FIELD_ADDRESS, NODE_ADDRESS, OTHER_ADDRESS
-from peer import PATIENCE_S, Raw, publish_packet
+from peer import PATIENCE_S, Raw, packet, publish_packet, string
 from test_access import refused_by_tls
 from test_ward import ward  # noqa: F401, a fixture
 
 NOT_AUTHORIZED, ADMINISTRATIVE, USE_ANOTHER_SERVER, BANNED = 0x87, 0x98, 0x9C, 0x8A
 HOUR_S = 3600
+LIMIT_S = float(os.environ.get("RESPOND_LIMIT_S", "2"))  # of a machine that does other things, and sanitizers
 
 
 def in_force(site):
@@ -291,6 +294,7 @@ def test_a_shutdown_keeps_what_was_and_sends_clients_elsewhere(site, peer):
     assert what["reason"] == "the node is compromised"
     assert [c["client_id"] for c in what["clients"]] == ["one"]
     assert what["responses"]["in_force"][0]["target"] == "test/a"
+    assert what["audit_heads"]["heads"][-1]["signature"] and what["audit_heads"]["key"]
     site.process = None
     site.log.close()
 
@@ -310,9 +314,9 @@ def test_the_firewall_drops_packets_of_an_address_and_is_asked_again_when_it_for
                  "    allow_plaintext_beyond_loopback: yes\n", 1))
     site.start(prefix=["ip", "netns", "exec", ward.nets.node])
     assert reaches(ward, FIELD_ADDRESS)
-    begin = time.monotonic()
-    site.ok("respond", "run", "firewall", "address", FIELD_ADDRESS, "--for", "10m", "--reason", "scan")
-    assert time.monotonic() - begin < 1
+    took = ask(site, "/v1/responses", what="firewall", target_kind="address", target=FIELD_ADDRESS, for_s=600)
+    print(f"firewall: in force after {took * 1000:.0f} ms")
+    assert took < LIMIT_S
     assert not reaches(ward, FIELD_ADDRESS) and reaches(ward, OTHER_ADDRESS) is True
     done = site.cli("respond", "run", "firewall", "address", OTHER_ADDRESS, "--for", "10m")
     assert done.returncode == 1 and "told never to block" in done.stderr
@@ -329,28 +333,51 @@ def test_the_firewall_drops_packets_of_an_address_and_is_asked_again_when_it_for
 
 # ---- while delivery is saturated ----
 
-LIMIT_S = float(os.environ.get("RESPOND_LIMIT_S", "2"))  # of a machine that does other things, and sanitizers
+ROUNDS = int(os.environ.get("RESPOND_ROUNDS", "1"))
 
 
-def flood(site, stop):
-    """Eight writers to four readers, as fast as the node reads."""
+def write_all(site):
+    """Eight writers, as fast as the node reads."""
     burst = b"".join(publish_packet("test/load", bytes(100)) for _ in range(50))
 
     def write(raw):
-        try:
-            while not stop.is_set():
-                raw.send(burst)
-        except OSError:
-            pass
+        while True:
+            raw.send(burst)
 
-    raws = []
     for i in range(8):
-        raws.append(Raw(site))
-        raws[-1].join(site, f"writer-{i}", user="bob")
-    threads = [threading.Thread(target=write, args=(raw,)) for raw in raws]
-    for one in threads:
-        one.start()
-    return raws, threads
+        raw = Raw(site)
+        raw.join(site, f"writer-{i}", user="bob")
+        threading.Thread(target=write, args=(raw,)).start()
+
+
+def read_all(site, flows):
+    def read(raw):
+        while raw.socket.recv(1 << 20):
+            flows.set()
+
+    for i in range(2):
+        raw = Raw(site)
+        raw.join(site, f"reader-{i}", user="rita")
+        raw.send(packet(0x82, b"\0\1" + string("test/load") + b"\0"))
+        assert raw.packet()[0] == 0x90
+        threading.Thread(target=read, args=(raw,)).start()
+
+
+@contextlib.contextmanager
+def saturated(site):
+    """Delivery, by processes of their own: who measures has an interpreter for itself."""
+    context = multiprocessing.get_context("fork")
+    flows = context.Event()
+    others = [context.Process(target=read_all, args=(site, flows)), context.Process(target=write_all, args=(site,))]
+    try:
+        for one in others:
+            one.start()
+        assert flows.wait(PATIENCE_S)
+        yield
+    finally:
+        for one in others:
+            one.kill()
+            one.join()
 
 
 def ask(site, path, **body):
@@ -373,35 +400,52 @@ def ask(site, path, **body):
     return took
 
 
+def cut_by(site, peer, what, kind, target, **victim):
+    """Seconds until a client has seen the end of its connection, and until the command has its answer."""
+    one = peer(site, target if kind == "client" else f"of-{kind}", **victim).join()
+    begin = time.monotonic()
+    answered = ask(site, "/v1/responses", what=what, target_kind=kind, target=target)
+    assert one.disconnected.wait(PATIENCE_S)
+    return one.ended_at - begin, answered
+
+
+def blocked_by(site, direction):
+    """The same for a topic that nobody else uses: in force when the command has its answer."""
+    took = ask(site, "/v1/responses", what="quarantine", target_kind="topic", target="test/blocked", direction=direction,
+               for_s=60)
+    with Raw(site) as raw:
+        raw.join(site, "raw", level=5)
+        raw.send(publish_packet5("test/blocked", b"x"))
+        assert (raw.packet()[1][2] == NOT_AUTHORIZED) == (direction == "publish")
+    ask(site, "/v1/responses/undo", what="quarantine", target_kind="topic", target="test/blocked")
+    return took, took
+
+
+def measure(site, peer):
+    """Each of them once: (in force, answered)."""
+    yield "disconnect", cut_by(site, peer, "disconnect", "client", "victim")
+    yield "ban", cut_by(site, peer, "ban", "client", "victim")
+    ask(site, "/v1/responses/undo", what="ban", target_kind="client", target="victim")
+    yield "revoke user", cut_by(site, peer, "revoke-user", "user", "alice", user="alice")
+    ask(site, "/v1/responses/undo", what="revoke-user", target_kind="user", target="alice")
+    certificate = site.issue("device-1", "--replace")
+    serial = site.json("pki", "show", certificate[0])["serial"]
+    yield "revoke certificate", cut_by(site, peer, "revoke-certificate", "certificate", serial, tls=True,
+                                       certificate=certificate)
+    yield "block publish", blocked_by(site, "publish")
+    yield "block deliver", blocked_by(site, "deliver")
+
+
 def test_orders_are_in_force_soon_while_delivery_is_saturated(site, peer):
     site.change("respond:\n", f"respond:\n  ca: {site.folder}/pki\n")
     site.start()
-    serial = site.json("pki", "show", site.certificate("device-1")[0])["serial"]
-    stop = threading.Event()
-    readers = [peer(site, f"reader-{i}", user="rita").join().read("test/load", qos=0) for i in range(2)]
-    raws, threads = flood(site, stop)
-    took, answered = {}, {}
-    try:
-        readers[0].next()
-        for what, kind, target, victim in (
-                ("disconnect", "client", "victim", dict(user="alice")),
-                ("ban", "client", "victim", dict(user="alice")),
-                ("revoke-certificate", "certificate", serial,
-                 dict(tls=True, certificate=site.certificate("device-1")))):
-            one = peer(site, "victim" if kind == "client" else "device-1", **victim).join()
-            begin = time.monotonic()
-            answered[what] = ask(site, "/v1/responses", what=what, target_kind=kind, target=target)
-            assert one.disconnected.wait(PATIENCE_S)
-            took[what] = one.ended_at - begin
-        took["quarantine"] = answered["quarantine"] = ask(site, "/v1/responses", what="quarantine", target_kind="topic",
-                                 target="test/load", for_s=60)
-    finally:
-        stop.set()
-        for raw in raws:
-            raw.close()
-        for one in threads:
-            one.join()
-    for name, times in (("in force", took), ("answered, so on disk", answered)):
-        print(f"{name} after, ms:", {what: round(s * 1000, 1) for what, s in times.items()})
-    assert max(took.values()) < LIMIT_S, took
+    took = {}
+    with saturated(site):
+        for _ in range(ROUNDS):
+            for what, times in measure(site, peer):
+                took.setdefault(what, []).append(times)
+    for what, times in took.items():
+        print(f"{what}: in force after, ms: {[round(t[0] * 1000) for t in times]}; "
+              f"answered, so on disk: {[round(t[1] * 1000) for t in times]}")
+    assert max(t[0] for times in took.values() for t in times) < LIMIT_S, took
     assert site.end() == 0, site.log_text()

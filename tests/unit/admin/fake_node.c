@@ -190,6 +190,23 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
                  (unsigned long long)o->for_ms, said(o->reason), dry_run ? " dry" : "", author);
 }
 
+enum node_answer node_order_approve(struct node *n, const char *id, const char *author,
+                                    unsigned *ret_count, char **ret_text)
+{
+    return acted(n, ret_count, ret_text, "approve %s by %s", id, author);
+}
+
+enum node_answer node_order_withdraw(struct node *n, const char *id, const char *author,
+                                     char **ret_text)
+{
+    return acted(n, NULL, ret_text, "withdraw %s by %s", id, author);
+}
+
+bool node_shutdown_is_ordered(struct node *n)
+{
+    return strstr(n->call, "respond shutdown") != NULL && strstr(n->call, " dry ") == NULL;
+}
+
 enum node_answer node_respond_undo(struct node *n, const struct node_order *o, const char *author,
                                    char **ret_text)
 {

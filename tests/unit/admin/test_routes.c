@@ -88,6 +88,8 @@ static const struct action {
      "respond posture - - 0 0 drill dry by admin:test"},
     {"/v1/responses/undo", "{\"what\":\"quarantine\",\"target_kind\":\"topic\",\"target\":\"a/#\"}",
      "undo quarantine topic a/# by admin:test"},
+    {"/v1/orders/O-1/approve",     NULL,                        "approve O-1 by admin:test"},
+    {"/v1/orders/O-1/withdraw",    NULL,                        "withdraw O-1 by admin:test"},
     {"/v1/reload",                 NULL,                        "reload by admin:test"},
 };
 /* clang-format on */

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "respond/respond.h"
+#include "respond/order.h"
 
 #define S             1000000000ULL
 #define DID_MAX       2048
@@ -31,6 +31,9 @@ struct stage {
     unsigned at_address;
     const char *firewall_says; /* against it; NULL: nothing */
     const char *ca_says;
+    unsigned of_topic;          /* who use the topic of a quarantine, */
+    unsigned of_topic_critical; /* and of them critical ones */
+    const char *certificate;    /* of every client; NULL: none */
 };
 
 static inline char *stage_did(struct stage *s)
@@ -123,6 +126,23 @@ static inline unsigned stage_at_address(void *arg, const char *address)
     return ((struct stage *)arg)->at_address;
 }
 
+static inline unsigned stage_of_topic(void *arg, const char *filter, unsigned *ret_critical)
+{
+    const struct stage *s = arg;
+
+    assert_true(filter[0] != '\0');
+    *ret_critical = s->of_topic_critical;
+    return s->of_topic;
+}
+
+static inline char *stage_certificate(void *arg, const char *client_id)
+{
+    const struct stage *s = arg;
+
+    assert_true(client_id[0] != '\0');
+    return s->certificate != NULL ? bytes_dup_str(bytes_str(s->certificate)) : NULL;
+}
+
 static inline bool stage_is_critical(void *arg, struct bytes role)
 {
     (void)arg;
@@ -145,6 +165,8 @@ static inline void stage_start(struct stage *s)
         .publish_incident = stage_publish,
         .online_clients = stage_online,
         .clients_at_address = stage_at_address,
+        .clients_of_topic = stage_of_topic,
+        .certificate_of = stage_certificate,
     };
 
     s->r = respond_new(&s->settings, &hands, s->now);

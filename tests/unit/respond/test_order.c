@@ -204,8 +204,17 @@ static const struct {
     {"posture lockdown 1h",  NULL,          ACTION_POSTURE,    POSTURE_LOCKDOWN, 3600},
     {"firewall 7d",          NULL,          ACTION_FIREWALL,   0, 604800},
     {"",                     "is no step",  0, 0, 0},
-    {"shutdown",             "is no step",  0, 0, 0},
-    {"quarantine a/# 1h",    "is no step",  0, 0, 0},
+    {"shutdown",             NULL,          ACTION_SHUTDOWN,   0, 0},
+    {"revoke-certificate",   NULL,          ACTION_REVOKE_CERTIFICATE, 0, 0},
+    {"revoke-user",          NULL,          ACTION_REVOKE_USER, 0, 0},
+    {"revoke-user 1h",       "too many",    0, 0, 0},
+    {"quarantine a/# both 1h", NULL,        ACTION_QUARANTINE, 0, 3600},
+    {"quarantine a/#/b both 1h", "filter",  0, 0, 0},
+    {"quarantine $SYS/# both 1h", "filter", 0, 0, 0},
+    {"quarantine a/# 1h",    "direction",   0, 0, 0},
+    {"quarantine a/# both",  "duration",    0, 0, 0},
+    {"quarantine",           "filter",      0, 0, 0},
+    {"melt",                 "is no step",  0, 0, 0},
     {"ban",                  "duration",    0, 0, 0},
     {"ban 0s",               "duration",    0, 0, 0},
     {"ban 10",               "duration",    0, 0, 0},
@@ -238,6 +247,130 @@ static void a_step_is_read_as_it_is_written(void **state)
     }
 }
 
+static void an_action_stands_in_a_play_once(void **state)
+{
+    char *const twice[] = {(char[]){"ban 1h"}, (char[]){"disconnect"}, (char[]){"ban 2h"}};
+
+    (void)state;
+    assert_null(respond_steps_wrong_why(twice, 2));
+    assert_non_null(strstr(respond_steps_wrong_why(twice, 3), "twice"));
+}
+
+static void play_one(struct stage *s, char *step)
+{
+    static char *one[1];
+    static const struct respond_play play = {NULL, NULL, SUBJECT_KIND_N, SEVERITY_HIGH, 1, one, 1};
+
+    one[0] = step;
+    s->settings.plays = &play;
+    s->settings.n_plays = 1;
+    stage_restart(s);
+}
+
+static void a_playbook_quarantines_a_topic_and_rollback_lets_it_go(void **state)
+{
+    char step[] = "quarantine meters/+/cmd publish 10m";
+    const struct action *a;
+    struct stage s;
+    unsigned n = 0;
+
+    (void)state;
+    stage_begin(&s);
+    play_one(&s, step);
+    stage_find(&s, "topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+    assert_did(&s, "restrain");
+    a = action_of(stage_incident(&s), ACTION_QUARANTINE);
+    assert_string_equal(a->target, "meters/+/cmd");
+    assert_int_equal(a->directions, RESPOND_PUBLISH);
+    assert_int_equal(
+        respond_incident_rollback(s.r, stage_incident(&s)->id, "admin:alice", s.now, &n),
+        RESPOND_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(respond_measures(s.r, ACTION_QUARANTINE), 0);
+    stage_end(&s);
+}
+
+static void a_topic_of_a_critical_client_is_not_quarantined_and_one_of_many_waits(void **state)
+{
+    char step[] = "quarantine meters/# both 10m";
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    play_one(&s, step);
+    s.of_topic = 3;
+    s.of_topic_critical = 1;
+    stage_find(&s, "topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+    assert_int_equal(action_of(stage_incident(&s), ACTION_QUARANTINE)->state, ACTION_WITHHELD);
+    s.of_topic = 30;
+    s.of_topic_critical = 0;
+    stage_find(&s, "topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "m-2");
+    assert_int_equal(action_of(stage_incident(&s), ACTION_QUARANTINE)->state, ACTION_HELD);
+    assert_did_nothing(&s);
+    stage_end(&s);
+}
+
+static void what_is_final_is_proposed_and_a_person_approves_it(void **state)
+{
+    static const struct {
+        const char *step;
+        const char *did[2];
+    } finals[] = {
+        {"revoke-certificate", {"ban certificate 0A - 0", "revoke 0A"}},
+        {"revoke-user", {"ban user m-1 - 0", NULL}},
+        {"shutdown", {"shutdown admin:alice", NULL}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(finals); i++) {
+        struct stage s;
+        char step[32];
+        unsigned n = 0;
+
+        stage_begin(&s);
+        snprintf(step, sizeof(step), "%s", finals[i].step);
+        play_one(&s, step);
+        s.certificate = "0A";
+        stage_find(&s, "topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+        assert_did_nothing(&s);
+        assert_string_equal(incident_action_text(stage_incident(&s)), "held");
+        assert_int_equal(
+            respond_incident_approve(s.r, stage_incident(&s)->id, "admin:alice", s.now, &n),
+            RESPOND_OK);
+        for (size_t k = 0; k < 2 && finals[i].did[k] != NULL; k++)
+            assert_memory_equal(s.did[k], finals[i].did[k], strlen(finals[i].did[k]));
+        stage_end(&s);
+    }
+}
+
+static void who_came_without_a_certificate_has_none_that_could_be_revoked(void **state)
+{
+    char step[] = "revoke-certificate";
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    play_one(&s, step);
+    stage_find(&s, "topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+    assert_false(has_action(stage_incident(&s), ACTION_REVOKE_CERTIFICATE));
+    stage_end(&s);
+}
+
+static void a_user_name_that_somebody_guesses_at_is_not_revoked(void **state)
+{
+    char step[] = "revoke-user";
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    play_one(&s, step);
+    stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_USER, "victim");
+    stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "192.0.2.7");
+    assert_false(has_action(stage_incident(&s), ACTION_REVOKE_USER));
+    assert_did_nothing(&s);
+    stage_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +381,12 @@ int main(void)
         cmocka_unit_test(a_third_high_finding_asks_for_the_firewall_where_there_is_one),
         cmocka_unit_test(a_play_of_the_configuration_goes_before_the_default),
         cmocka_unit_test(a_step_is_read_as_it_is_written),
+        cmocka_unit_test(an_action_stands_in_a_play_once),
+        cmocka_unit_test(a_playbook_quarantines_a_topic_and_rollback_lets_it_go),
+        cmocka_unit_test(a_topic_of_a_critical_client_is_not_quarantined_and_one_of_many_waits),
+        cmocka_unit_test(what_is_final_is_proposed_and_a_person_approves_it),
+        cmocka_unit_test(who_came_without_a_certificate_has_none_that_could_be_revoked),
+        cmocka_unit_test(a_user_name_that_somebody_guesses_at_is_not_revoked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

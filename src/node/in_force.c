@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/in_force.c - what the API shows of responses: in force, waiting for a person, and all
+ * there are
+ *
+ * MQ.RS.*
+ */
+#include "node/node_private.h"
+#include "node/sentinel.h"
+#include "respond/order.h"
+
+static void add_measure(void *arg, const struct respond_measure *m)
+{
+    json_array_append_new(arg, respond_measure_json(m));
+}
+
+static void add_ban(void *arg, const struct respond_ban *b)
+{
+    const struct respond_measure m = {
+        .kind = ACTION_BAN,
+        .target_kind = (enum respond_target)b->kind,
+        .target = b->subject,
+        .address = b->address,
+        .created_unix_ms = b->created_unix_ms,
+        .expires_unix_ms = b->expires_unix_ms,
+        .reason = b->reason,
+        .author = b->author,
+        .incident = b->incident,
+    };
+
+    json_array_append_new(arg, respond_measure_json(&m));
+}
+
+/* @id: of the incident, or of the order. */
+static json_t *held_json(const char *id, const struct action *a)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "id", id, "what",
+                     action_kind_text(a->kind), "target_kind", respond_target_text(a->target_kind),
+                     "target", a->target, "author", a->author, "expires_unix_ms",
+                     (json_int_t)a->expires_unix_ms, "reason", a->reason);
+}
+
+static void add_held(void *arg, const struct incident *i)
+{
+    for (unsigned n = 0; n < i->n_actions; n++) {
+        const struct action *a = &i->actions[n];
+
+        if (a->state == ACTION_HELD)
+            json_array_append_new(arg, held_json(i->id, a));
+    }
+}
+
+static void add_waiting(void *arg, const struct respond_waiting *w)
+{
+    json_t *o = held_json(w->id, &w->action);
+
+    json_object_set_new(o, "n_hit", json_integer(w->n_hit));
+    json_array_append_new(arg, o);
+}
+
+struct responses_call {
+    json_t *in_force;
+    json_t *held;
+    uint64_t suspended_until_unix_ms;
+};
+
+static void list_here(struct sentinel *s, void *arg)
+{
+    struct responses_call *c = arg;
+
+    respond_measures_each(s->respond, add_measure, c->in_force);
+    respond_bans_each(s->respond, add_ban, c->in_force);
+    respond_incidents_each(s->respond, add_held, c->held);
+    respond_waiting_each(s->respond, add_waiting, c->held);
+    c->suspended_until_unix_ms = respond_suspended_until_unix_ms(s->respond);
+}
+
+/* The table of actions, but for those that only a machine does. */
+static json_t *actions_json(void)
+{
+    static const char *const does[] = {
+#define X(name, text, what) what,
+        ACTION_KINDS(X)
+#undef X
+    };
+    json_t *all = json_array();
+
+    for (enum action_kind k = 0; k < ACTION_KIND_N; k++) {
+        json_t *targets = json_array();
+
+        for (enum respond_target t = 0; t < TARGET_N; t++) {
+            if (respond_action_targets(k) & BIT(t))
+                json_array_append_new(targets, json_string(respond_target_text(t)));
+        }
+        if (json_array_size(targets) > 0)
+            json_array_append_new(all, json_pack("{s:s, s:o, s:s}", "what", action_kind_text(k),
+                                                 "targets", targets, "does", does[k]));
+        else
+            json_decref(targets);
+    }
+    return all;
+}
+
+/** node_responses_json() - see node.h */
+json_t *node_responses_json(struct node *n)
+{
+    struct responses_call c = {.in_force = json_array(), .held = json_array()};
+    unsigned posture;
+
+    sentinel_call(n->sentinel, list_here, &c);
+    pthread_mutex_lock(&n->reload_lock);
+    posture = n->posture;
+    pthread_mutex_unlock(&n->reload_lock);
+    return json_pack("{s:s, s:I, s:o, s:o, s:o}", "posture", respond_posture_text(posture),
+                     "suspended_until_unix_ms", (json_int_t)c.suspended_until_unix_ms, "in_force",
+                     c.in_force, "held", c.held, "actions", actions_json());
+}

@@ -28,6 +28,7 @@ static const struct drill_row {
     {"revoke",       "bastide lab --drill revoke",       "A certificate is revoked while its device is connected", drill_revoke},
     {"disable",      "bastide lab --drill disable",      "A user is disabled while it is connected",               drill_disable},
     {"ban",          "bastide lab --drill ban",          "A client is banned while it is connected, in each way",  drill_ban},
+    {"block",        "bastide lab --drill block",        "A topic is quarantined while it is in use",              drill_block},
     {"rogue-server", "bastide lab --drill rogue-server", "Each kind of client meets a server that it must not trust", drill_rogue_server},
     {DRILL_DETECTORS, "bastide drill",                   "Attacks in small, and whether the node notices",            drill_detect},
 };

@@ -79,7 +79,8 @@ static bool take_option(struct command *c, int id, const char *word)
         if (drill_is_known(optarg))
             return true;
         fprintf(stderr,
-                "bastide lab: --drill %s: revoke, disable, ban, rogue-server, all, detectors or a "
+                "bastide lab: --drill %s: revoke, disable, ban, block, rogue-server, all, "
+                "detectors or a "
                 "detector's name is expected\n",
                 optarg);
         return false;

@@ -15,6 +15,7 @@ MEASURES = {
     "revoke": {"MQ.PR.SP-02.t3": 60, "MQ.RS.RP-01.t1": 60, "MQ.RS.RP-01.t2": 60},
     "disable": {"MQ.RS.RP-02.t1": 60},
     "ban": {"MQ.PR.SP-04.t1": 60, "MQ.PR.SP-04.t2": 60},
+    "block": {"MQ.RS.RP-04.t2": 30},
 }
 
 
@@ -68,6 +69,13 @@ def test_a_drill_measures_until_the_client_is_cut_and_refused(bus, drill):
     assert lab(bus, "--drill", drill, "--rounds", "1").returncode == 0, "it can be run again"
 
 
+def test_a_blocked_topic_is_the_only_one_that_is_disturbed(bus):
+    assert lab(bus, "--drill", "block").returncode == 0
+    values = {line["test"]: line["value"] for line in recorded(bus)}
+    assert values["MQ.RS.RP-04.t1"] == 1 and values["MQ.RS.RP-04.t3"] == 0
+    assert bus.json("respond")["in_force"] == []
+
+
 def test_a_revoked_device_does_not_come_back_in_any_way(bus):
     assert lab(bus, "--drill", "revoke", "--rounds", "2").returncode == 0
     values = {line["test"]: line for line in recorded(bus)}
@@ -114,7 +122,7 @@ def test_a_drill_without_a_node_records_nothing(site):
 
 def test_a_drill_that_there_is_not_is_told(site):
     done = lab(site, "--drill", "fire")
-    assert done.returncode == 2 and "revoke, disable, ban, rogue-server, all" in done.stderr
+    assert done.returncode == 2 and "revoke, disable, ban, block, rogue-server, all" in done.stderr
 
 
 # Those that are noticed at once; each tells how many attempts it took at most.  All together take

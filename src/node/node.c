@@ -69,6 +69,7 @@ void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker 
     };
 
     worker_post(n->workers[worker], LANE_CONTROL, &c.post);
+    atomic_store(&n->workers[worker]->is_called, true);
     pthread_mutex_lock(&c.lock);
     while (!c.is_done)
         pthread_cond_wait(&c.done, &c.lock);

@@ -233,18 +233,23 @@ static uint64_t work_of(const struct worker *w)
  * worker_is_spent() - has this turn done enough for the delivery plane?
  *
  * What the control plane wants of a worker waits for the end of its turn; so a turn is bounded by
- * what is done in it, not only by what is read: one packet may go to thousands.  What is left has
- * its turn first in the next one.
+ * what is done in it, not only by what is read: one packet may go to thousands.  It is cut short
+ * when somebody waits for the worker, as whoever orders that a client be cut off does.  What is
+ * left has its turn first in the next one.
  */
 bool worker_is_spent(const struct worker *w)
 {
-    return work_of(w) - w->work_began >= TURN_WORK_MAX;
+    uint64_t work = work_of(w) - w->work_began;
+
+    return work >= TURN_WORK_MAX ||
+           (work >= TURN_WORK_MIN && atomic_load_explicit(&w->is_called, memory_order_relaxed));
 }
 
 static void take_control(struct worker *w)
 {
     struct list mails = LIST_INIT(mails);
 
+    atomic_store(&w->is_called, false); /* before the mailbox: who calls behind it sets it again */
     mailbox_take(w->mailbox, LANE_CONTROL, &mails);
     list_each (it, &mails) {
         struct post *p = list_item(it, struct post, mail.link);

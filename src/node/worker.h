@@ -28,6 +28,7 @@
 #define READ_BUFFER_BYTES      262144
 #define READ_BUDGET_BYTES      524288 /* of one connection in one turn; then others have theirs */
 #define TURN_WORK_MAX          32768 /* messages taken and given in one turn; see worker_is_spent() */
+#define TURN_WORK_MIN          1024 /* of one that is cut short since somebody waits for the worker */
 #define HANDSHAKE_WORK         2048    /* what a step of TLS counts as */
 #define LINK_OUT_MAX_BYTES     1048576 /* answers that wait: then their client is not read */
 #define LINGER_NS              (2 * NS_PER_S)
@@ -229,9 +230,10 @@ struct worker {
     uint64_t interest_acked[WORKERS_MAX];
     struct list suback_waits;
 
-    uint64_t work_began;  /* worker_work() at the start of this turn */
-    uint64_t work_beside; /* what is no message */
-    bool is_behind;       /* the last turn did not take all deliveries */
+    atomic_bool is_called; /* somebody waits for this worker: see node_call_worker() */
+    uint64_t work_began;   /* worker_work() at the start of this turn */
+    uint64_t work_beside;  /* what is no message */
+    bool is_behind;        /* the last turn did not take all deliveries */
     struct due sweep;
     struct due ping;
     uint64_t sweep_stamp;

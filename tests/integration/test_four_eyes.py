@@ -70,7 +70,7 @@ def test_an_order_that_hits_many_waits_until_another_one_approves_it(two, peer):
     ban, = two.json("bans")
     assert ban["author"] == "admin:root" and ban["reason"] == "scan; approved by admin:nobody"
     assert held(two) == []
-    done = [(e["actor"], e["action"]) for e in two.json("audit")]
+    done = [(e["actor"], e["action"]) for e in two.json("audit", "list")]
     assert ("admin:root", "hold ban") in done and ("admin:nobody", "approve ban") in done
 
 

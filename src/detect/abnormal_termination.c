@@ -89,7 +89,6 @@ const struct detector detect_abnormal_termination = {
             .yields = {"D43", "D44"},
             .watches = BIT64(EVENT_DISCONNECTED) | BIT64(EVENT_TAKEN_OVER),
         },
-    .part = PART_CONNECTION,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .learned_bytes = sizeof(struct learned),
     .observe = observe,

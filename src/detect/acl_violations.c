@@ -32,7 +32,6 @@ const struct detector detect_acl_violations = {
             .confidence = 80,
             .watches = BIT64(EVENT_PUBLISH_DENIED) | BIT64(EVENT_SUBSCRIBE_DENIED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
     .observe = observe,
     .measure = measure,

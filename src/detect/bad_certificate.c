@@ -73,7 +73,6 @@ const struct detector detect_bad_certificate = {
             .confidence = 90,
             .watches = BIT64(EVENT_TLS_FAILED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_ADDRESS] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

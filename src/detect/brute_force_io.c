@@ -84,7 +84,6 @@ const struct detector detect_brute_force_io = {
             .confidence = 85,
             .watches = BIT64(EVENT_COMMAND_SENT),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .learned_bytes = sizeof(struct learned),
     .observe = observe,

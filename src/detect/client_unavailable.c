@@ -153,7 +153,6 @@ const struct detector detect_client_unavailable = {
             .watches = BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_DISCONNECTED) |
                        BIT64(EVENT_TRAFFIC) | BIT64(EVENT_AWAITED) | BIT64(EVENT_PINGED),
         },
-    .part = PART_CONNECTION,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .learned_bytes = sizeof(struct learned),
     .observe = observe,

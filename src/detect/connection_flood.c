@@ -94,7 +94,6 @@ const struct detector detect_connection_flood = {
             .watches = BIT64(EVENT_ENDED_EARLY) | BIT64(EVENT_DISCONNECTED) |
                        BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_SUBSCRIBED),
         },
-    .part = PART_CONNECTION,
     .bytes[SUBJECT_ADDRESS] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

@@ -32,7 +32,6 @@ const struct detector detect_connection_pileup = {
             .confidence = 80,
             .watches = SILENCE_WATCHES,
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_ADDRESS] = sizeof(struct silence),
     .observe = observe,
     .measure = measure,

@@ -51,7 +51,6 @@ const struct detector detect_consumer_outage = {
             .confidence = 80,
             .watches = BIT64(EVENT_PUBLISH_TOPIC),
         },
-    .part = PART_CONNECTION,
     .bytes[SUBJECT_FLEET] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

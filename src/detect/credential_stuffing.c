@@ -111,7 +111,6 @@ const struct detector detect_credential_stuffing = {
             .confidence = 85,
             .watches = BIT64(EVENT_AUTH_FAILED) | BIT64(EVENT_CONNECT_ACCEPTED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_ADDRESS] = sizeof(struct by_address),
     .bytes[SUBJECT_FLEET] = sizeof(struct by_all),
     .observe = observe,

@@ -60,7 +60,6 @@ const struct detector detect_default_credentials = {
             .confidence = 80,
             .watches = BIT64(EVENT_AUTH_FAILED) | BIT64(EVENT_CONNECT_ACCEPTED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
     .bytes[SUBJECT_ADDRESS] = sizeof(struct tally),
     .observe = observe,

@@ -31,6 +31,7 @@ static const struct detector *const detectors[] = {
 
 #define N_DETECTORS COUNT_OF(detectors)
 _Static_assert(N_DETECTORS <= DETECT_DETECTORS_MAX, "indexes are uint8_t, modes an array");
+_Static_assert(LEARNED_OF(N_DETECTORS) <= PACK_SLOTS_MAX, "each may have a slot");
 _Static_assert(EVENT_KIND_N <= 64, "what is watched is a bit of 64");
 
 /** detector_at() - Return: the @i-th detector. */
@@ -42,18 +43,19 @@ const struct detector *detector_at(size_t i)
 
 /* ---- life ---- */
 
+static uint16_t aligned(size_t bytes)
+{
+    return (uint16_t)((bytes + 7) & ~(size_t)7);
+}
+
 static void lay_out(struct detect *d)
 {
-    d->part_bytes[SUBJECT_CLIENT][PART_LEARNED] = sizeof(struct knowledge);
+    d->learned.bytes[LEARNED_KNOWLEDGE] = sizeof(struct knowledge);
+    d->learned.bytes[LEARNED_TOPICS] = sizeof(struct bloom);
     for (size_t i = 0; i < N_DETECTORS; i++) {
-        const struct detector *row = detectors[i];
-
-        d->benches[i].learned_offset = d->part_bytes[SUBJECT_CLIENT][PART_LEARNED];
-        d->part_bytes[SUBJECT_CLIENT][PART_LEARNED] += (row->learned_bytes + 7) & ~(size_t)7;
-        for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++) {
-            d->benches[i].offset[k] = d->part_bytes[k][row->part];
-            d->part_bytes[k][row->part] += (row->bytes[k] + 7) & ~(size_t)7;
-        }
+        d->learned.bytes[LEARNED_OF(i)] = aligned(detectors[i]->learned_bytes);
+        for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++)
+            d->slots[k].bytes[i] = aligned(detectors[i]->bytes[k]);
     }
 }
 
@@ -108,14 +110,13 @@ struct detect *detect_new(const struct detect_settings *s, const struct detect_c
 
     d->settings = *s;
     d->key = (struct hash_key){{hash_keyed(BYTES("detect")), hash_keyed(BYTES("habits"))}};
-    subjects_init(&d->clients, CLIENTS_MAX, sizeof(struct record), record_guilt);
-    subjects_init(&d->addresses, ADDRESSES_MAX, sizeof(struct record), record_guilt);
-    subjects_init(&d->users, USERS_MAX, sizeof(struct record), record_guilt);
+    subjects_init(&d->clients, CLIENTS_MAX, record_guilt);
+    subjects_init(&d->addresses, ADDRESSES_MAX, record_guilt);
+    subjects_init(&d->users, USERS_MAX, record_guilt);
     d->clients.gone = d->addresses.gone = d->users.gone = record_gone;
-    d->fleet.kind = SUBJECT_FLEET;
-    d->fleet.name = bytes_dup_str(BYTES("fleet"));
+    d->fleet = record_new(SUBJECT_FLEET, 0, BYTES("fleet"));
     d->samples = samples_new();
-    subjects_init(&d->let_in, PAIRS_MAX, sizeof(uint8_t), NULL);
+    subjects_init(&d->let_in, PAIRS_MAX, NULL);
     d->patterns = mem_new(struct heavy);
     d->read_topics = mem_zero(READ_TOPICS * sizeof(*d->read_topics));
     alarms_init(&d->alarms);
@@ -146,7 +147,8 @@ struct detect *detect_free(struct detect *d)
     subjects_done(&d->let_in);
     free(d->patterns);
     free(d->read_topics);
-    record_gone(&d->fleet);
+    record_gone(d->fleet);
+    free(d->fleet);
     alarms_done(&d->alarms);
     rule_book_done(&d->book);
     free(d->health_sources);
@@ -393,7 +395,7 @@ struct detect_learned detect_client_learned(const struct detect *d, struct bytes
     return (struct detect_learned){
         .known = true,
         .learned = k->is_learned,
-        .topics = (unsigned)(bloom_estimate(&k->topics) + 0.5),
+        .topics = (unsigned)(topics_known(r) + 0.5),
         .events = k->events,
     };
 }

@@ -48,9 +48,8 @@ struct judge;
 
 struct detector {
     struct detector_info info;
-    enum part part;               /* where its slots are */
     size_t bytes[SUBJECT_KIND_N]; /* of its slot in such a record; 0: none */
-    size_t learned_bytes;         /* of its slot in PART_LEARNED of a client: numbers only */
+    size_t learned_bytes;         /* of what it learns of a client: numbers only; 0: nothing */
     void *(*new)(void);           /* what it keeps beyond records; NULL: nothing */
     void (*free)(void *own);
     size_t kept_bytes; /* so much of what new() returns outlives a restart: numbers without times,
@@ -69,7 +68,6 @@ void *slot(const struct judge *j, struct record *r);
 const void *slot_peek(const struct judge *j, const struct record *r);
 const void *learned_peek(const struct judge *j, const struct record *r);
 void *learned_slot(const struct judge *j, struct record *r);
-const struct knowledge *knowledge_of(const struct record *r);
 struct record *fleet_of(const struct judge *j);
 struct record *client_by_key(const struct judge *j, uint64_t key);
 struct record *user_of(struct judge *j, struct bytes name);

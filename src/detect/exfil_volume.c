@@ -95,7 +95,6 @@ const struct detector detect_exfil_volume = {
             .yields = {"D43"},
             .watches = BIT64(EVENT_TRAFFIC),
         },
-    .part = PART_TRAFFIC,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .learned_bytes = sizeof(struct learned),
     .observe = observe,

@@ -45,7 +45,6 @@ const struct detector detect_inspection_overdue = {
             .told_only = BIT(SUBJECT_CLIENT),
             .watches = BIT64(EVENT_INSPECTION_OVERDUE),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

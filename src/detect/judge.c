@@ -187,7 +187,7 @@ static const char *explained_by(const struct judge *j)
 
     for (size_t i = 0; i < COUNT_OF(b->yields); i++) {
         struct alarm_id id = {
-            .subject = j->d->fleet.key, .detector = (uint32_t)b->yields[i], .kind = SUBJECT_FLEET};
+            .subject = j->d->fleet->key, .detector = (uint32_t)b->yields[i], .kind = SUBJECT_FLEET};
         const struct alarm *a =
             b->yields[i] < DETECT_DETECTORS_MAX ? alarm_find(&j->d->alarms, &id) : NULL;
 

@@ -36,7 +36,6 @@ const struct detector detect_keepalive_abuse = {
             .confidence = 80,
             .watches = SILENCE_WATCHES,
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_ADDRESS] = sizeof(struct silence),
     .observe = observe,
     .measure = measure,

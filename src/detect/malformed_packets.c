@@ -36,7 +36,6 @@ const struct detector detect_malformed_packets = {
             .confidence = 90,
             .watches = BIT64(EVENT_PROTOCOL_ERROR),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
     .bytes[SUBJECT_ADDRESS] = sizeof(struct tally),
     .observe = observe,

@@ -59,8 +59,10 @@ static uint64_t network_of(struct bytes address)
     return address_network(address, 24, 48, text) ? BIT64(hash_keyed(bytes_str(text)) >> 58) : 0;
 }
 
-static void was_cut(struct judge *j, const struct sight *s, struct state *me, struct by_client *c)
+static void was_cut(struct judge *j, const struct sight *s, struct state *me)
 {
+    struct by_client *c = slot(j, s->client);
+
     if (!me->is_outage && cut_of(j, me) < 1)
         me->cut_networks = 0;
     me->cut_networks |= network_of(s->e->address);
@@ -71,21 +73,27 @@ static void was_cut(struct judge *j, const struct sight *s, struct state *me, st
     sample(j, fleet_of(j), s->e->client_id);
 }
 
+static void is_there(struct judge *j, const struct sight *s, struct state *me)
+{
+    me->networks |= network_of(s->e->address);
+    if (slot_peek(j, s->client) != NULL) {
+        struct by_client *c = slot(j, s->client);
+
+        me->n_away -= c->is_counted && me->n_away > 0;
+        c->is_counted = false;
+    }
+}
+
 static void observe(struct judge *j, const struct sight *s)
 {
     struct state *me = slot(j, fleet_of(j));
-    struct by_client *c;
 
     if (s->client == NULL)
         return;
-    c = slot(j, s->client);
-    if (s->e->kind == EVENT_DISCONNECTED && s->e->value == 0 && !(s->e->flags & ENDED_BY_NODE)) {
-        was_cut(j, s, me, c);
-    } else {
-        me->n_away -= c->is_counted && me->n_away > 0;
-        c->is_counted = false;
-        me->networks |= network_of(s->e->address);
-    }
+    if (s->e->kind == EVENT_DISCONNECTED && s->e->value == 0 && !(s->e->flags & ENDED_BY_NODE))
+        was_cut(j, s, me);
+    else
+        is_there(j, s, me);
     if (cut_of(j, me) >= MAX(role_of(j, fleet_of(j))->limit[RULE_D44_MEDIUM], least_of(j)))
         me->is_outage = true;
     else if (cut_of(j, me) < 1 && me->n_away < role_of(j, fleet_of(j))->limit[RULE_D44_MEDIUM] / 2)
@@ -106,7 +114,6 @@ const struct detector detect_mass_disconnect = {
             .confidence = 80,
             .watches = BIT64(EVENT_DISCONNECTED) | BIT64(EVENT_CONNECT_ACCEPTED),
         },
-    .part = PART_CONNECTION,
     .bytes[SUBJECT_CLIENT] = sizeof(struct by_client),
     .bytes[SUBJECT_FLEET] = sizeof(struct state),
     .observe = observe,

@@ -66,7 +66,6 @@ const struct detector detect_message_replay = {
             .confidence = 90,
             .watches = BIT64(EVENT_COMMAND_SENT),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

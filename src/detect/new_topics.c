@@ -68,7 +68,6 @@ const struct detector detect_new_topics = {
             .yields = {"D47"},
             .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_SUBSCRIBED),
         },
-    .part = PART_TRAFFIC,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

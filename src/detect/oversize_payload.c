@@ -45,7 +45,7 @@ static void observe(struct judge *j, const struct sight *s)
         return;
     }
     t = event_traffic_of(s->e);
-    if (t.payload_max <= LEAST_BYTES && s->client->parts[PART_LEARNED] == NULL)
+    if (t.payload_max <= LEAST_BYTES && knowledge_of(s->client)->events == 0)
         return;
     if (is_beyond(j, s, t.payload_max)) {
         tally(j, s, s->client, RULE_D20_LOW, 1);
@@ -68,7 +68,6 @@ const struct detector detect_oversize_payload = {
             .confidence = 80,
             .watches = BIT64(EVENT_TRAFFIC) | BIT64(EVENT_LIMIT_HIT),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
     .learned_bytes = sizeof(struct learned),
     .observe = observe,

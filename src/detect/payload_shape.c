@@ -105,7 +105,6 @@ const struct detector detect_payload_shape = {
             .yields = {"D47"},
             .watches = BIT64(EVENT_PUBLISH_TOPIC),
         },
-    .part = PART_TRAFFIC,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

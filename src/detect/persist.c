@@ -2,10 +2,10 @@
 /*
  * detect/persist.c - what clients are used to, as rows of text that somebody else keeps
  *
- * A row a client: the bytes of its PART_LEARNED, which are numbers without times, in
- * hexadecimal; rows of what detectors keep beyond records (detector.kept_bytes), a piece each;
- * and one for the key that the topics in all of them are hashed with.  A row says how its bytes
- * are laid out: a program with other detectors does not take it, and learns anew.
+ * A row a client: which slots it has of what was learned, and their bytes, which are numbers
+ * without times, in hexadecimal; rows of what detectors keep beyond records (detector.kept_bytes),
+ * a piece each; and one for the key that the topics in all of them are hashed with.  A row says how
+ * long the slots are and whose: a program with other detectors does not take it, and learns anew.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,6 +20,7 @@
 #define OWN_PREFIX    "own:" /* and "D31:7": the eighth piece */
 #define KEY_ROW       "key"
 #define PIECE_BYTES   1024U
+#define HEAD          "{\"layout\": \"%016" PRIx64 "\", \"has\": \"%016" PRIx64 "\", \"learned\": \""
 
 /* Of what and in which order: the same in all programs that can read each other's rows. */
 static uint64_t layout_of(const struct detect *d)
@@ -28,21 +29,22 @@ static uint64_t layout_of(const struct detect *d)
     struct buf text = {0};
     uint64_t hash;
 
+    buf_addf(&text, "%zu:%zu ", sizeof(struct knowledge), sizeof(struct bloom));
     for (size_t i = 0; i < detect_detectors(); i++)
-        buf_addf(&text, "%s:%zu:%zu:%zu ", detector_at(i)->info.id, detector_at(i)->learned_bytes,
-                 d->benches[i].learned_offset, detector_at(i)->kept_bytes);
+        buf_addf(&text, "%s:%u:%zu ", detector_at(i)->info.id, d->learned.bytes[LEARNED_OF(i)],
+                 detector_at(i)->kept_bytes);
     hash = hash_with(&fixed, buf_view(&text));
     buf_done(&text);
     return hash;
 }
 
-static char *doc_of(uint64_t layout, const void *bytes, size_t len)
+static char *doc_of(uint64_t layout, uint64_t has, const void *bytes, size_t len)
 {
     const uint8_t *at = bytes;
     struct buf doc = {0};
     char *text;
 
-    buf_addf(&doc, "{\"layout\": \"%016" PRIx64 "\", \"learned\": \"", layout);
+    buf_addf(&doc, HEAD, layout, has);
     for (size_t i = 0; i < len; i++)
         buf_addf(&doc, "%02x", at[i]);
     buf_addf(&doc, "\"}");
@@ -56,12 +58,28 @@ static unsigned digit(char c)
     return c >= 'a' ? (unsigned)(c - 'a') + 10 : (unsigned)(c - '0');
 }
 
-/* Return: false if @doc is not of this layout and length. */
-static bool read_doc(const char *doc, uint64_t layout, void *ret, size_t len)
+/* Which slots a row has; 0 when it is none. */
+static uint64_t read_has(const char *doc)
 {
-    char head[64];
-    size_t head_len = (size_t)snprintf(head, sizeof(head),
-                                       "{\"layout\": \"%016" PRIx64 "\", \"learned\": \"", layout);
+    const char *at = strstr(doc, "\"has\": \"");
+
+    return at != NULL ? strtoull(at + strlen("\"has\": \""), NULL, 16) : 0;
+}
+
+/* Could record.c have made this? */
+static bool is_sound(const struct pack *learned)
+{
+    const struct knowledge *k = (const void *)learned->at;
+
+    return (learned->has & BIT64(LEARNED_KNOWLEDGE)) ? k->n_few <= TOPICS_FEW
+                                                     : !(learned->has & BIT64(LEARNED_TOPICS));
+}
+
+/* Return: false if @doc is not of this layout, with these slots and of this length. */
+static bool read_doc(const char *doc, uint64_t layout, uint64_t has, void *ret, size_t len)
+{
+    char head[96];
+    size_t head_len = (size_t)snprintf(head, sizeof(head), HEAD, layout, has);
     const char *hex = doc + head_len;
 
     if (strncmp(doc, head, head_len) != 0 || strspn(hex, "0123456789abcdef") != 2 * len ||
@@ -74,7 +92,7 @@ static bool read_doc(const char *doc, uint64_t layout, void *ret, size_t len)
 
 static void tell_key(const struct detect *d, detect_habit_fn *fn, void *arg)
 {
-    char *doc = doc_of(layout_of(d), &d->key, sizeof(d->key));
+    char *doc = doc_of(layout_of(d), 0, &d->key, sizeof(d->key));
 
     fn(arg, KEY_ROW, doc);
     free(doc);
@@ -84,7 +102,7 @@ static void tell_client(const struct detect *d, const struct record *r, detect_h
                         void *arg)
 {
     char *doc =
-        doc_of(layout_of(d), r->parts[PART_LEARNED], d->part_bytes[SUBJECT_CLIENT][PART_LEARNED]);
+        doc_of(layout_of(d), r->learned.has, r->learned.at, pack_bytes(&r->learned, &d->learned));
     char *key = detect_habit_key(bytes_str(r->name));
 
     fn(arg, key, doc);
@@ -130,7 +148,7 @@ static void tell_piece(const struct detect *d, size_t detector, size_t piece, bo
         return;
     *told = hash;
     snprintf(key, sizeof(key), OWN_PREFIX "%s:%zu", detector_at(detector)->info.id, piece);
-    doc = doc_of(layout_of(d), at.at, at.len);
+    doc = doc_of(layout_of(d), 0, at.at, at.len);
     fn(arg, key, doc);
     free(doc);
 }
@@ -160,7 +178,7 @@ static bool take_piece(struct detect *d, const char *name, const char *doc)
         piece = strtoul(name + strlen(id) + 1, &end, 10);
         if (*end != '\0' || piece >= pieces_of(detector_at(i)))
             return false;
-        return read_doc(doc, layout_of(d), (void *)(uintptr_t)piece_of(d, i, piece).at,
+        return read_doc(doc, layout_of(d), 0, (void *)(uintptr_t)piece_of(d, i, piece).at,
                         piece_of(d, i, piece).len);
     }
     return false;
@@ -192,10 +210,9 @@ size_t detect_habits_each(struct detect *d, size_t n_max, detect_habit_fn *fn, v
     while (n < n_max && (r = subjects_next(&d->clients, &cursor)) != NULL) {
         uint64_t hash;
 
-        if (r->parts[PART_LEARNED] == NULL || r->n_standing > 0)
+        if (r->learned.has == 0 || r->n_standing > 0)
             continue;
-        hash = hash_keyed(
-            bytes_of(r->parts[PART_LEARNED], d->part_bytes[SUBJECT_CLIENT][PART_LEARNED]));
+        hash = hash_keyed(bytes_of(r->learned.at, pack_bytes(&r->learned, &d->learned)));
         if (hash == r->told)
             continue;
         r->told = hash;
@@ -212,24 +229,24 @@ size_t detect_habits_each(struct detect *d, size_t n_max, detect_habit_fn *fn, v
  */
 bool detect_habit_take(struct detect *d, const char *key, const char *doc, uint64_t now_ns)
 {
-    size_t len = d->part_bytes[SUBJECT_CLIENT][PART_LEARNED];
     size_t prefix = strlen(CLIENT_PREFIX);
+    struct pack learned = {.has = read_has(doc)};
     struct record *r;
-    uint8_t *part;
 
     if (strcmp(key, KEY_ROW) == 0)
-        return read_doc(doc, layout_of(d), &d->key, sizeof(d->key));
+        return read_doc(doc, layout_of(d), 0, &d->key, sizeof(d->key));
     if (strncmp(key, OWN_PREFIX, strlen(OWN_PREFIX)) == 0)
         return take_piece(d, key + strlen(OWN_PREFIX), doc);
-    if (strncmp(key, CLIENT_PREFIX, prefix) != 0 || key[prefix] == '\0')
+    if (strncmp(key, CLIENT_PREFIX, prefix) != 0 || key[prefix] == '\0' || learned.has == 0)
         return false;
-    part = mem_zero(len);
-    if (!read_doc(doc, layout_of(d), part, len)) {
-        free(part);
+    learned.at = mem_zero(pack_bytes(&learned, &d->learned));
+    if (!read_doc(doc, layout_of(d), learned.has, learned.at, pack_bytes(&learned, &d->learned)) ||
+        !is_sound(&learned)) {
+        pack_done(&learned);
         return false;
     }
     r = record_of(d, SUBJECT_CLIENT, bytes_str(key + prefix), now_ns);
-    free(r->parts[PART_LEARNED]);
-    r->parts[PART_LEARNED] = part;
+    pack_done(&r->learned);
+    r->learned = learned;
     return true;
 }

@@ -17,10 +17,8 @@
 
 /* One detector's place. */
 struct bench {
-    void *own;                     /* of detector.new */
-    uint64_t *told;                /* owned; a hash of each piece of it that is kept */
-    size_t offset[SUBJECT_KIND_N]; /* of its slot in its part */
-    size_t learned_offset;
+    void *own;        /* of detector.new */
+    uint64_t *told;   /* owned; a hash of each piece of it that is kept */
     size_t yields[2]; /* indexes; DETECT_DETECTORS_MAX: none */
     uint64_t events;
     uint64_t fired;
@@ -35,14 +33,14 @@ struct detect {
     struct address *health_sources; /* owned */
     size_t n_health_sources;
     struct hash_key key;    /* of topics; kept with what was learned */
-    struct subjects let_in; /* uint8_t by (address, client id) that were let in */
+    struct subjects let_in; /* without a state, by (address, client id) that were let in */
     struct heavy *patterns; /* owned; what is new to learned clients, and to how many */
     double shared;          /* by so many, in the event that is being looked at */
     uint32_t *read_topics;  /* owned; tags of topics that had a reader */
     struct subjects clients;
     struct subjects addresses;
     struct subjects users;
-    struct record fleet;
+    struct record *fleet; /* owned */
     struct conns conns;
     struct wheel awaited;    /* clients */
     struct wheel silent;     /* connections */
@@ -50,7 +48,8 @@ struct detect {
     struct alarms alarms;
     size_t
         piece_due; /* the next one that detect_habits_each() tells of though it has not changed */
-    size_t part_bytes[SUBJECT_KIND_N][PART_N];
+    struct pack_layout slots[SUBJECT_KIND_N];            /* by detector */
+    struct pack_layout learned;                          /* LEARNED_... */
     uint8_t by_kind[EVENT_KIND_N][DETECT_DETECTORS_MAX]; /* detectors that watch such events */
     uint8_t n_by_kind[EVENT_KIND_N];
     struct bench benches[DETECT_DETECTORS_MAX];
@@ -72,8 +71,6 @@ uint64_t name_key(struct bytes name);
 struct record *record_of(struct detect *d, enum subject_kind kind, struct bytes name,
                          uint64_t now_ns);
 struct record *record_find(const struct detect *d, enum subject_kind kind, uint64_t key);
-
-void *record_part(const struct detect *d, struct record *r, enum part part, size_t offset);
 
 /* sight.c */
 struct sight sight_of(struct detect *d, const struct event *e);

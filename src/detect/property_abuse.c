@@ -35,7 +35,6 @@ const struct detector detect_property_abuse = {
             .confidence = 80,
             .watches = BIT64(EVENT_ODD_PACKET) | BIT64(EVENT_PROTOCOL_ERROR),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
     .observe = observe,
     .measure = measure,

@@ -44,8 +44,8 @@ static void observe(struct judge *j, const struct sight *s)
     if (s->client == NULL)
         return;
     known = learned_slot(j, s->client);
-    me = slot(j, s->client);
     if (known->n >= CONNECTS_MIN) {
+        me = slot(j, s->client);
         me->at_ns = now_of(j);
         me->is_lower = s->e->value < known->level;
         me->is_weaker = (known->flags & means & ~s->e->flags) != 0 ||
@@ -70,7 +70,6 @@ const struct detector detect_protocol_downgrade = {
             .confidence = 80,
             .watches = BIT64(EVENT_CONNECT_ACCEPTED),
         },
-    .part = PART_CONNECTION,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .learned_bytes = sizeof(struct learned),
     .observe = observe,

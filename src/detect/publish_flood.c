@@ -64,7 +64,6 @@ const struct detector detect_publish_flood = {
             .confidence = 80,
             .watches = BIT64(EVENT_TRAFFIC),
         },
-    .part = PART_TRAFFIC,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

@@ -156,7 +156,6 @@ const struct detector detect_publish_rate_anomaly = {
             .watches =
                 BIT64(EVENT_TRAFFIC) | BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_DISCONNECTED),
         },
-    .part = PART_TRAFFIC,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .learned_bytes = sizeof(struct learned),
     .observe = observe,

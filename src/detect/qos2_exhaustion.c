@@ -49,7 +49,6 @@ const struct detector detect_qos2_exhaustion = {
             .hold_s = 30,
             .watches = BIT64(EVENT_QOS2_OPEN) | BIT64(EVENT_DISCONNECTED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

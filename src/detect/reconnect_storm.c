@@ -84,7 +84,6 @@ const struct detector detect_reconnect_storm = {
             .confidence = 80,
             .watches = BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_AUTH_FAILED),
         },
-    .part = PART_CONNECTION,
     .bytes[SUBJECT_FLEET] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

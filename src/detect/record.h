@@ -3,9 +3,8 @@
  * detect/record.h - what is known of one client, address or user name; private to detect
  *
  * A client has a record from its first CONNECT on that was accepted, an address from
- * its first event.  Each detector has a slot in it, of a fixed size, zero at first.
- * Slots lie together in parts, and a part takes memory when the first slot of it is
- * used: one that is connected and says nothing has the first part only.
+ * its first event.  Each detector may have a slot in it, of a fixed size, zero at first;
+ * a slot takes memory when it is first used, so that a client costs what it does.
  */
 #pragma once
 
@@ -13,36 +12,60 @@
 #include "detect/detect.h"
 #include "detect/wheel.h"
 
-enum part {
-    PART_CONNECTION, /* of everyone who connects */
-    PART_TRAFFIC,    /* of who publishes or subscribes */
-    PART_RARE,       /* of who does something odd */
-    PART_LEARNED,    /* what is kept over a restart */
-    PART_N,
+#define PACK_SLOTS_MAX 64
+
+/* Some of PACK_SLOTS_MAX slots, one behind the other in the order of their numbers. */
+struct pack {
+    uint64_t has; /* BIT64(number) */
+    uint8_t *at;  /* owned */
 };
 
-/* What a client is used to; begins its PART_LEARNED. */
+/* How large each slot is, a multiple of 8. */
+struct pack_layout {
+    uint16_t bytes[PACK_SLOTS_MAX];
+};
+
+void *pack_find(const struct pack *p, const struct pack_layout *l, size_t number);
+void *pack_take(struct pack *p, const struct pack_layout *l, size_t number);
+size_t pack_bytes(const struct pack *p, const struct pack_layout *l);
+void pack_done(struct pack *p);
+
+/* Slots of what was learned; those of detectors come behind them. */
+#define LEARNED_KNOWLEDGE    0
+#define LEARNED_TOPICS       1 /* a struct bloom, once there are more than TOPICS_FEW */
+#define LEARNED_OF(detector) ((detector) + 2)
+
+#define TOPICS_FEW 4
+
+/* What a client is used to; topics and filters by topic_hash(). */
 struct knowledge {
-    struct bloom topics; /* hashes of topics and filters, see topic_hash() */
-    uint64_t events;     /* that taught it */
-    uint32_t age_s;      /* since the first of them */
-    uint32_t is_learned;
+    uint64_t events; /* that taught it */
+    uint32_t age_s;  /* since the first of them */
+    uint16_t is_learned;
+    uint16_t n_few;
+    uint64_t few[TOPICS_FEW]; /* its topics while they are few */
 };
 
 struct record {
     uint64_t key;
-    uint64_t seen_ns;
-    uint64_t since_ns; /* first event of this run; of a client that was learned before: less */
-    enum subject_kind kind;
-    uint32_t role;       /* index in the rule book */
-    uint64_t told;       /* hash of PART_LEARNED as detect_habits_each() has told it */
+    uint64_t since_ns;   /* first event of this run; of a client that was learned before: less */
+    uint64_t told;       /* hash of .learned as detect_habits_each() has told it */
+    uint64_t guilt_ns;   /* when it was last judged; */
+    float guilt;         /* the worst ratio of count to limit then */
     uint32_t n_standing; /* findings */
-    float guilt;         /* the worst ratio of count to limit when it was last judged ... */
-    uint64_t guilt_ns;   /* ... which was then */
-    char *name;          /* owned */
+    uint32_t role;       /* index in the rule book */
+    enum subject_kind kind;
     struct wheel_timer timer;
-    uint8_t *parts[PART_N]; /* owned; NULL until used */
+    struct pack slots;   /* by detector */
+    struct pack learned; /* LEARNED_...; numbers only, kept over a restart */
+    char name[];
 };
 
+struct record *record_new(enum subject_kind kind, uint64_t key, struct bytes name);
 void record_gone(void *record);
 double record_guilt(const void *record, uint64_t now_ns);
+
+const struct knowledge *knowledge_of(const struct record *r);
+bool knows_topic(const struct record *r, uint64_t topic);
+double topics_known(const struct record *r);
+void learn_topic(struct record *r, const struct pack_layout *l, uint64_t topic);

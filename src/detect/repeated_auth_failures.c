@@ -51,7 +51,7 @@ static void *new (void)
 {
     struct own *me = mem_new(struct own);
 
-    subjects_init(&me->last_secret, PAIRS_MAX, sizeof(struct last_secret), NULL);
+    subjects_init(&me->last_secret, PAIRS_MAX, NULL);
     return me;
 }
 
@@ -98,10 +98,13 @@ static void measure(const struct judge *j, const struct record *r, struct measur
 static bool is_repeated(struct own *me, const struct event *e)
 {
     uint64_t pair = subject_key_pair(e->address, e->user_name);
-    bool is_first;
-    struct last_secret *last = subjects_get(&me->last_secret, pair, e->at_ns, &is_first);
-    bool is_same = !is_first && last->hash == e->value;
+    struct last_secret *last = subjects_see(&me->last_secret, pair, e->at_ns);
+    bool is_same = last != NULL && last->hash == e->value;
 
+    if (last == NULL) {
+        last = mem_new(struct last_secret);
+        subjects_add(&me->last_secret, pair, e->at_ns, last);
+    }
     last->hash = e->value;
     return is_same;
 }
@@ -167,7 +170,6 @@ const struct detector detect_repeated_auth_failures = {
             .told_only = BIT(SUBJECT_USER),
             .watches = BIT64(EVENT_AUTH_FAILED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_ADDRESS] = sizeof(struct by_address),
     .bytes[SUBJECT_USER] = sizeof(struct by_user),
     .new = new,

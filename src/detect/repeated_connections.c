@@ -72,7 +72,6 @@ const struct detector detect_repeated_connections = {
             .confidence = 90,
             .watches = BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_TAKEN_OVER),
         },
-    .part = PART_CONNECTION,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

@@ -34,7 +34,6 @@ const struct detector detect_retained_flood = {
             .confidence = 80,
             .watches = BIT64(EVENT_TRAFFIC),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
     .observe = observe,
     .measure = measure,

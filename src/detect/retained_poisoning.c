@@ -58,7 +58,6 @@ const struct detector detect_retained_poisoning = {
             .confidence = 80,
             .watches = BIT64(EVENT_RETAINED_CHANGED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

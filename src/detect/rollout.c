@@ -55,7 +55,6 @@ const struct detector detect_rollout = {
             .confidence = 80,
             .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_SUBSCRIBED) | BIT64(EVENT_TRAFFIC),
         },
-    .part = PART_CONNECTION,
     .bytes[SUBJECT_FLEET] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

@@ -64,7 +64,6 @@ const struct detector detect_session_hoarding = {
             .told_only = BIT(SUBJECT_USER),
             .watches = BIT64(EVENT_CONNECT_ACCEPTED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_ADDRESS] = sizeof(struct state),
     .bytes[SUBJECT_USER] = sizeof(struct state),
     .observe = observe,

@@ -76,7 +76,6 @@ const struct detector detect_share_steal = {
             .confidence = 80,
             .watches = BIT64(EVENT_SUBSCRIBED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
     .new = new,
     .free = free,

@@ -105,17 +105,17 @@ static void see_topic(const struct detect *d, struct sight *s)
     s->had_reader = had_reader(d, s->e, s->topic);
     if (s->client == NULL)
         return;
-    s->is_new_topic = !bloom_has(&knowledge_of(s->client)->topics, s->topic);
+    s->is_new_topic = !knows_topic(s->client, s->topic);
     if (s->is_new_topic)
         s->pattern = pattern_of(d, s);
 }
 
 static bool is_first(struct detect *d, uint64_t pair, uint64_t now_ns)
 {
-    bool is_new;
-
-    subjects_get(&d->let_in, pair, now_ns, &is_new);
-    return is_new;
+    if (subjects_see(&d->let_in, pair, now_ns) != NULL)
+        return false;
+    subjects_add(&d->let_in, pair, now_ns, NULL);
+    return true;
 }
 
 /* Who was let in from there once is no stranger, whatever goes wrong later. */
@@ -156,13 +156,13 @@ void sight_learn(struct detect *d, const struct sight *s)
     if (s->client == NULL || s->client->n_standing > 0 ||
         (s->e->kind != EVENT_PUBLISH_TOPIC && s->e->kind != EVENT_SUBSCRIBED))
         return;
-    k = record_part(d, s->client, PART_LEARNED, 0);
+    if (topics_known(s->client) < TOPICS_LEARNED_MAX)
+        learn_topic(s->client, &d->learned, s->topic);
+    k = pack_take(&s->client->learned, &d->learned, LEARNED_KNOWLEDGE);
     if (k->events == 0)
         s->client->since_ns = s->e->at_ns;
     age_s = (s->e->at_ns - MIN(s->client->since_ns, s->e->at_ns)) / SECOND_NS;
     k->age_s = (uint32_t)MAX((uint64_t)k->age_s, age_s);
-    if (bloom_estimate(&k->topics) < TOPICS_LEARNED_MAX)
-        bloom_add(&k->topics, s->topic);
     k->events++;
     if (k->age_s >= LEARNED_SURELY_S || (k->age_s >= LEARNED_AGE_S && k->events >= LEARNED_EVENTS))
         k->is_learned = true;

@@ -49,7 +49,6 @@ const struct detector detect_silent_client = {
                        BIT64(EVENT_PUBLISH_DENIED) | BIT64(EVENT_SUBSCRIBE_DENIED) |
                        BIT64(EVENT_DISCONNECTED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

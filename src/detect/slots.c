@@ -38,80 +38,53 @@ struct record *record_find(const struct detect *d, enum subject_kind kind, uint6
 {
     const struct subjects *t = table_of(d, kind);
 
-    return t != NULL ? subjects_find(t, key) : (struct record *)(uintptr_t)&d->fleet;
+    return t != NULL ? subjects_find(t, key) : d->fleet;
 }
 
 /** record_of() - the record of @name, new if need be; NULL without a name */
 struct record *record_of(struct detect *d, enum subject_kind kind, struct bytes name,
                          uint64_t now_ns)
 {
+    struct subjects *t = table_of(d, kind);
     uint64_t key = name_key(name);
     struct record *r;
-    bool is_new;
 
     if (name.len == 0)
         return NULL;
-    r = subjects_get(table_of(d, kind), key, now_ns, &is_new);
-    if (is_new) {
+    r = subjects_see(t, key, now_ns);
+    if (r == NULL) {
         if (kind == SUBJECT_USER)
             name.len = MIN(name.len, (size_t)USER_BYTES_MAX);
-        r->key = key;
-        r->kind = kind;
+        r = record_new(kind, key, name);
         r->since_ns = now_ns;
-        r->name = bytes_dup_str(name);
+        subjects_add(t, key, now_ns, r);
     }
-    r->seen_ns = MAX(r->seen_ns, now_ns);
     return r;
-}
-
-/** record_part() - a place in a part of the record, which takes memory with the first such call */
-void *record_part(const struct detect *d, struct record *r, enum part part, size_t offset)
-{
-    if (r->parts[part] == NULL)
-        r->parts[part] = mem_zero(d->part_bytes[r->kind][part]);
-    return r->parts[part] + offset;
 }
 
 /** slot() - this detector's slot of the record; taken when it is first asked for */
 void *slot(const struct judge *j, struct record *r)
 {
-    const struct detector *me = detector_at(j->detector);
-
-    check(me->bytes[r->kind] > 0);
-    return record_part(j->d, r, me->part, j->d->benches[j->detector].offset[r->kind]);
+    return pack_take(&r->slots, &j->d->slots[r->kind], j->detector);
 }
 
 /** slot_peek() - slot(), or NULL while it was never asked for */
 const void *slot_peek(const struct judge *j, const struct record *r)
 {
-    const struct detector *me = detector_at(j->detector);
-
-    if (me->bytes[r->kind] == 0 || r->parts[me->part] == NULL)
-        return NULL;
-    return r->parts[me->part] + j->d->benches[j->detector].offset[r->kind];
+    return pack_find(&r->slots, &j->d->slots[r->kind], j->detector);
 }
 
 /** learned_slot() - what this detector has learned of a client, kept over a restart */
 void *learned_slot(const struct judge *j, struct record *r)
 {
-    check(r->kind == SUBJECT_CLIENT && detector_at(j->detector)->learned_bytes > 0);
-    return record_part(j->d, r, PART_LEARNED, j->d->benches[j->detector].learned_offset);
+    check(r->kind == SUBJECT_CLIENT);
+    return pack_take(&r->learned, &j->d->learned, LEARNED_OF(j->detector));
 }
 
-/** knowledge_of() - what the client is used to; nothing yet is a valid answer */
-const struct knowledge *knowledge_of(const struct record *r)
-{
-    static const struct knowledge nothing;
-
-    return r->parts[PART_LEARNED] != NULL ? (const void *)r->parts[PART_LEARNED] : &nothing;
-}
-
-/** learned_peek() - learned_slot(), or NULL while nothing was learned of the client */
+/** learned_peek() - learned_slot(), or NULL while it was never asked for */
 const void *learned_peek(const struct judge *j, const struct record *r)
 {
-    if (r->kind != SUBJECT_CLIENT || r->parts[PART_LEARNED] == NULL)
-        return NULL;
-    return r->parts[PART_LEARNED] + j->d->benches[j->detector].learned_offset;
+    return pack_find(&r->learned, &j->d->learned, LEARNED_OF(j->detector));
 }
 
 /** now_of() - the detectors' time */
@@ -135,7 +108,7 @@ const struct role_rules *role_of(const struct judge *j, const struct record *r)
 /** fleet_of() - the record of all together */
 struct record *fleet_of(const struct judge *j)
 {
-    return &j->d->fleet;
+    return j->d->fleet;
 }
 
 /** client_by_key() - a client that another one is compared with, or NULL */

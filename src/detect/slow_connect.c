@@ -33,7 +33,6 @@ const struct detector detect_slow_connect = {
             .confidence = 80,
             .watches = BIT64(EVENT_LIMIT_HIT),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_ADDRESS] = sizeof(struct tally),
     .observe = observe,
     .measure = measure,

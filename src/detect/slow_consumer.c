@@ -52,7 +52,6 @@ const struct detector detect_slow_consumer = {
             .confidence = 80,
             .watches = BIT64(EVENT_QUEUE_GROWN),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

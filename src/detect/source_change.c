@@ -95,7 +95,6 @@ const struct detector detect_source_change = {
             .confidence = 80,
             .watches = BIT64(EVENT_CONNECT_ACCEPTED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .learned_bytes = sizeof(struct learned),
     .observe = observe,

@@ -112,7 +112,6 @@ const struct detector detect_spoofed_report = {
             .confidence = 80,
             .watches = BIT64(EVENT_PUBLISH_TOPIC),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .new = new,
     .free = free,

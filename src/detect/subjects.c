@@ -10,6 +10,7 @@
 
 #define WAYS          16
 #define SETS_AT_FIRST 16
+#define CHOICES       2
 
 struct subjects_place {
     uint64_t key;
@@ -17,19 +18,19 @@ struct subjects_place {
     void *state; /* owned; NULL where free */
 };
 
+/* In place of a state, of those that have none. */
+static char no_state;
+
 /**
  * subjects_init() - an empty table
- * @capacity:     places; a power of two, at least 16; 24 bytes each, taken as subjects come
- * @state_bytes:  of one subject's state, taken when it is first seen
+ * @capacity:  places; a power of two, at least 16; 24 bytes each, taken as subjects come
  */
-void subjects_init(struct subjects *t, size_t capacity, size_t state_bytes,
-                   subjects_guilt_fn *guilt)
+void subjects_init(struct subjects *t, size_t capacity, subjects_guilt_fn *guilt)
 {
     check(capacity >= WAYS && (capacity & (capacity - 1)) == 0);
     *t = (struct subjects){
         .n_sets = MIN(capacity / WAYS, (size_t)SETS_AT_FIRST),
         .n_sets_max = capacity / WAYS,
-        .state_bytes = state_bytes,
         .guilt = guilt,
     };
     t->places = mem_zero(t->n_sets * WAYS * sizeof(*t->places));
@@ -41,7 +42,8 @@ static void forget(struct subjects *t, struct subjects_place *p)
         return;
     if (t->gone != NULL)
         t->gone(p->state);
-    free(p->state);
+    if (p->state != &no_state)
+        free(p->state);
     p->state = NULL;
     t->n--;
 }
@@ -55,111 +57,141 @@ void subjects_done(struct subjects *t)
     *t = (struct subjects){0};
 }
 
-static struct subjects_place *set_of(const struct subjects *t, uint64_t key)
+static struct subjects_place *set_of(const struct subjects *t, uint64_t key, unsigned choice)
 {
-    return &t->places[(key & (t->n_sets - 1)) * WAYS];
+    return &t->places[(key >> 32 * choice & (t->n_sets - 1)) * WAYS];
 }
 
 static struct subjects_place *place_of(const struct subjects *t, uint64_t key)
 {
-    struct subjects_place *set = set_of(t, key);
+    for (unsigned choice = 0; choice < CHOICES; choice++) {
+        struct subjects_place *set = set_of(t, key, choice);
 
-    for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].state != NULL && set[i].key == key)
-            return &set[i];
+        for (size_t i = 0; i < WAYS; i++) {
+            if (set[i].state != NULL && set[i].key == key)
+                return &set[i];
+        }
     }
     return NULL;
 }
 
 /* NULL: the set is full. */
-static struct subjects_place *free_place(const struct subjects *t, uint64_t key)
+static struct subjects_place *free_in(struct subjects_place *set, size_t *ret_n)
 {
-    struct subjects_place *set = set_of(t, key);
+    struct subjects_place *first = NULL;
 
-    for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].state == NULL)
-            return &set[i];
+    *ret_n = 0;
+    for (size_t i = WAYS; i-- > 0;) {
+        if (set[i].state == NULL) {
+            first = &set[i];
+            (*ret_n)++;
+        }
     }
-    return NULL;
+    return first;
 }
 
-/* Twice as many sets: what is in one now fits into the two that it is split into. */
+/* Of the set with more room; NULL: both are full. */
+static struct subjects_place *free_place(const struct subjects *t, uint64_t key)
+{
+    size_t n[CHOICES];
+    struct subjects_place *first = free_in(set_of(t, key, 0), &n[0]);
+    struct subjects_place *second = free_in(set_of(t, key, 1), &n[1]);
+
+    return n[0] >= n[1] ? first : second;
+}
+
+/* Twice as many sets: what is in one now goes to one of the two that it is split into, and fits. */
 static void grow(struct subjects *t)
 {
-    struct subjects_place *old = t->places;
-    size_t n_old = t->n_sets * WAYS;
+    struct subjects old = *t;
 
     t->n_sets *= 2;
     t->places = mem_zero(t->n_sets * WAYS * sizeof(*t->places));
-    for (size_t i = 0; i < n_old; i++) {
+    for (size_t i = 0; i < old.n_sets * WAYS; i++) {
+        const struct subjects_place *p = &old.places[i];
+        bool is_first = set_of(&old, p->key, 0) == &old.places[i / WAYS * WAYS];
         struct subjects_place *to;
+        size_t n;
 
-        if (old[i].state == NULL)
+        if (p->state == NULL)
             continue;
-        to = free_place(t, old[i].key);
+        to = free_in(set_of(t, p->key, is_first ? 0 : 1), &n);
         check(to != NULL);
-        *to = old[i];
+        *to = *p;
     }
-    free(old);
+    free(old.places);
 }
 
-/* A free place in the set of @key, made free if need be. */
-static struct subjects_place *make_room(struct subjects *t, uint64_t key, uint64_t now_ns)
+/* Of both sets. */
+static struct subjects_place *least_guilty(const struct subjects *t, uint64_t key, uint64_t now_ns,
+                                           double *ret_guilt)
 {
-    struct subjects_place *least = free_place(t, key);
-    struct subjects_place *set;
-    double least_guilt = 0;
+    struct subjects_place *least = NULL;
 
-    while (least == NULL && t->n_sets < t->n_sets_max) {
-        grow(t);
-        least = free_place(t, key);
-    }
-    if (least != NULL)
-        return least;
-    set = set_of(t, key);
-    for (size_t i = 0; i < WAYS; i++) {
-        double guilt = t->guilt != NULL ? t->guilt(set[i].state, now_ns) : 0;
+    for (unsigned i = 0; i < CHOICES * WAYS; i++) {
+        struct subjects_place *p = &set_of(t, key, i / WAYS)[i % WAYS];
+        double guilt = t->guilt != NULL ? t->guilt(p->state, now_ns) : 0;
 
-        if (least == NULL || guilt < least_guilt ||
-            (guilt <= least_guilt && set[i].seen_ns < least->seen_ns)) {
-            least = &set[i];
-            least_guilt = guilt;
+        if (least == NULL || guilt < *ret_guilt ||
+            (guilt <= *ret_guilt && p->seen_ns < least->seen_ns)) {
+            least = p;
+            *ret_guilt = guilt;
         }
     }
-    t->shed += least_guilt > 0;
-    forget(t, least);
     return least;
 }
 
-/** subjects_find() - Return: the state of the subject, or NULL. */
-void *subjects_find(const struct subjects *t, uint64_t key)
+/* A free place for @key, made free if need be. */
+static struct subjects_place *make_room(struct subjects *t, uint64_t key, uint64_t now_ns)
 {
-    struct subjects_place *p = place_of(t, key);
+    struct subjects_place *p = free_place(t, key);
+    double guilt;
 
+    while (p == NULL && t->n_sets < t->n_sets_max) {
+        grow(t);
+        p = free_place(t, key);
+    }
+    if (p != NULL)
+        return p;
+    p = least_guilty(t, key, now_ns, &guilt);
+    t->shed += guilt > 0;
+    forget(t, p);
+    return p;
+}
+
+static void *state_of(const struct subjects_place *p)
+{
     return p != NULL ? p->state : NULL;
 }
 
-/**
- * subjects_get() - the state of the subject, zeroed when it is new
- * @ret_is_new:  may be NULL
- *
- * Return: never NULL; valid until the next call that takes @t not const.
- */
-void *subjects_get(struct subjects *t, uint64_t key, uint64_t now_ns, bool *ret_is_new)
+/** subjects_find() - Return: the state of the subject; not NULL if it has none; NULL: not there. */
+void *subjects_find(const struct subjects *t, uint64_t key)
+{
+    return state_of(place_of(t, key));
+}
+
+/** subjects_see() - subjects_find(), and it was seen now */
+void *subjects_see(struct subjects *t, uint64_t key, uint64_t now_ns)
 {
     struct subjects_place *p = place_of(t, key);
 
-    if (ret_is_new != NULL)
-        *ret_is_new = p == NULL;
-    if (p == NULL) {
-        p = make_room(t, key, now_ns);
-        p->key = key;
-        p->seen_ns = now_ns;
-        p->state = mem_zero(t->state_bytes);
-        t->n++;
-    }
-    p->seen_ns = MAX(p->seen_ns, now_ns);
-    return p->state;
+    if (p != NULL)
+        p->seen_ns = MAX(p->seen_ns, now_ns);
+    return state_of(p);
+}
+
+/**
+ * subjects_add() - a subject that is not there; another one may be forgotten for it
+ * @state:  owned by the table from here on, of malloc(); NULL: it is enough to know the subject
+ */
+void subjects_add(struct subjects *t, uint64_t key, uint64_t now_ns, void *state)
+{
+    *make_room(t, key, now_ns) = (struct subjects_place){
+        .key = key,
+        .seen_ns = now_ns,
+        .state = state != NULL ? state : &no_state,
+    };
+    t->n++;
 }
 
 /** subjects_forget() - as if never seen */

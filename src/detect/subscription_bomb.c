@@ -54,7 +54,6 @@ const struct detector detect_subscription_bomb = {
             .confidence = 80,
             .watches = BIT64(EVENT_SUBSCRIBED) | BIT64(EVENT_LIMIT_HIT),
         },
-    .part = PART_TRAFFIC,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

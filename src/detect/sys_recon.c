@@ -39,7 +39,6 @@ const struct detector detect_sys_recon = {
             .watches = BIT64(EVENT_SUBSCRIBED) | BIT64(EVENT_SUBSCRIBE_DENIED) |
                        BIT64(EVENT_PUBLISH_DENIED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
     .observe = observe,
     .measure = measure,

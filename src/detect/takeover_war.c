@@ -68,7 +68,6 @@ const struct detector detect_takeover_war = {
             .told_only = BIT(SUBJECT_CLIENT),
             .watches = BIT64(EVENT_TAKEN_OVER) | BIT64(EVENT_CONNECT_ACCEPTED),
         },
-    .part = PART_CONNECTION,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

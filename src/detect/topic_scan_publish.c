@@ -38,7 +38,6 @@ const struct detector detect_topic_scan_publish = {
             .confidence = 80,
             .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_PUBLISH_DENIED),
         },
-    .part = PART_TRAFFIC,
     .bytes[SUBJECT_CLIENT] = sizeof(struct topic_scan),
     .observe = observe,
     .measure = measure,

@@ -37,7 +37,6 @@ const struct detector detect_topic_scan_subscribe = {
             .confidence = 80,
             .watches = BIT64(EVENT_SUBSCRIBED) | BIT64(EVENT_SUBSCRIBE_DENIED),
         },
-    .part = PART_TRAFFIC,
     .bytes[SUBJECT_CLIENT] = sizeof(struct topic_scan),
     .observe = observe,
     .measure = measure,

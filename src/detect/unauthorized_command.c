@@ -49,7 +49,6 @@ const struct detector detect_unauthorized_command = {
             .confidence = 100,
             .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_PUBLISH_DENIED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

@@ -97,7 +97,6 @@ const struct detector detect_undeliverable_messages = {
             .yields = {"D46"},
             .watches = BIT64(EVENT_TRAFFIC) | BIT64(EVENT_PUBLISH_TOPIC),
         },
-    .part = PART_TRAFFIC,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .learned_bytes = sizeof(struct learned),
     .observe = observe,

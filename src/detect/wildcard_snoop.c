@@ -102,7 +102,6 @@ const struct detector detect_wildcard_snoop = {
             .confidence = 80,
             .watches = BIT64(EVENT_SUBSCRIBED) | BIT64(EVENT_PUBLISH_TOPIC),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
     .new = new,
     .free = free,

@@ -67,7 +67,6 @@ const struct detector detect_will_abuse = {
             .yields = {"D43", "D44"},
             .watches = BIT64(EVENT_WILL_SET) | BIT64(EVENT_WILL_PUBLISHED),
         },
-    .part = PART_RARE,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

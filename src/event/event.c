@@ -20,17 +20,49 @@ const char *event_kind_text(enum event_kind kind)
     return texts[kind];
 }
 
-/** event_block_new() - an empty block for @worker's events */
+static struct event_block *block_new(unsigned worker, size_t n_events, size_t text_len)
+{
+    struct event_block *b = mem_alloc(sizeof(*b) + n_events * sizeof(struct event) + text_len);
+
+    *b = (struct event_block){.worker = worker, .events = (struct event *)(b + 1)};
+    b->text = (uint8_t *)(b->events + n_events);
+    return b;
+}
+
+/** event_block_new() - an empty block for @worker's events, as long as one may become */
 struct event_block *event_block_new(unsigned worker)
 {
-    struct event_block *b = mem_alloc(sizeof(*b));
+    return block_new(worker, EVENT_BLOCK_EVENTS_MAX, EVENT_BLOCK_TEXT_MAX);
+}
 
-    list_init(&b->link);
-    b->worker = worker;
-    b->n_events = 0;
-    b->n_dropped = 0;
+static void move_texts(struct event *e, const uint8_t *from, const uint8_t *to)
+{
+    struct bytes *const all[] = {&e->client_id, &e->user_name, &e->cert, &e->address,
+                                 &e->role,      &e->topic,     &e->text};
+
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        all[i]->at = to + (all[i]->at - from);
+}
+
+/**
+ * event_block_take() - what is in @b, which is empty after that
+ *
+ * Return: owned, no longer than need be: many may wait to be looked at.
+ */
+struct event_block *event_block_take(struct event_block *b)
+{
+    struct event_block *taken = block_new(b->worker, b->n_events, b->text_len);
+
+    taken->n_events = b->n_events;
+    taken->n_dropped = b->n_dropped;
+    taken->text_len = b->text_len;
+    memcpy(taken->events, b->events, b->n_events * sizeof(*b->events));
+    memcpy(taken->text, b->text, b->text_len);
+    for (unsigned i = 0; i < taken->n_events; i++)
+        move_texts(&taken->events[i], b->text, taken->text);
+    b->n_events = b->n_dropped = 0;
     b->text_len = 0;
-    return b;
+    return taken;
 }
 
 /** event_block_free() - @b may be NULL */

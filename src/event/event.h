@@ -15,7 +15,6 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "base/list.h"
 
 #define EVENT_BLOCK_EVENTS_MAX 512
 #define EVENT_BLOCK_TEXT_MAX   65536
@@ -125,17 +124,18 @@ static inline struct event_traffic event_traffic_of(const struct event *e)
     return t;
 }
 
+/* One allocation: the events stand behind it, and their texts behind them. */
 struct event_block {
-    struct list link;
     unsigned worker;
     unsigned n_events;
     unsigned n_dropped;
     size_t text_len;
-    struct event events[EVENT_BLOCK_EVENTS_MAX];
-    uint8_t text[EVENT_BLOCK_TEXT_MAX];
+    struct event *events;
+    uint8_t *text;
 };
 
 const char *event_kind_text(enum event_kind kind);
 struct event_block *event_block_new(unsigned worker);
+struct event_block *event_block_take(struct event_block *b);
 void event_block_free(struct event_block *b);
 bool event_leave(struct event_block *b, const struct event *e);

@@ -64,6 +64,7 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     map_init(&w->residents, client_id_of);
     map_init(&w->delays, delay_address);
     w->read_buffer = mem_alloc(READ_BUFFER_BYTES);
+    w->events = event_block_new(index);
     w->router = router_new();
     w->policy = policy_ref(n->policy);
     tap_learn(w, n->config);
@@ -132,8 +133,6 @@ void worker_event(struct worker *w, const struct link *l, const struct event *e)
 {
     struct event full = *e;
 
-    if (w->events == NULL)
-        w->events = event_block_new(w->index);
     full.at_ns = w->now_ns;
     if (l != NULL) {
         const struct stream_peer *peer = stream_peer(l->stream);
@@ -163,10 +162,9 @@ void worker_event_of(struct worker *w, const struct link *l, enum event_kind kin
 
 static void post_events(struct worker *w)
 {
-    if (w->events == NULL || w->events->n_events == 0)
+    if (w->events->n_events == 0)
         return;
-    sentinel_take_events(w->node->sentinel, w->events);
-    w->events = NULL;
+    sentinel_take_events(w->node->sentinel, event_block_take(w->events));
 }
 
 /* ---- holding publishers back ---- */

@@ -23,6 +23,28 @@ static void an_event_keeps_its_strings_when_the_sender_changes_them(void **state
     event_block_free(b);
 }
 
+static void what_is_taken_has_copies_and_leaves_an_empty_block(void **state)
+{
+    struct event_block *b = event_block_new(3);
+    struct event_block *taken;
+    struct event e = {.kind = EVENT_PUBLISH_TOPIC, .topic = BYTES("a/b"), .text = BYTES("t")};
+
+    (void)state;
+    assert_true(event_leave(b, &e));
+    e.topic = BYTES("c");
+    assert_true(event_leave(b, &e));
+    taken = event_block_take(b);
+    assert_int_equal(b->n_events, 0);
+    event_block_free(b);
+    assert_int_equal(taken->worker, 3);
+    assert_int_equal(taken->n_events, 2);
+    assert_bytes_equal(taken->events[0].topic, BYTES("a/b"));
+    assert_bytes_equal(taken->events[1].topic, BYTES("c"));
+    assert_bytes_equal(taken->events[1].text, BYTES("t"));
+    assert_int_equal(taken->events[1].client_id.len, 0);
+    event_block_free(taken);
+}
+
 static void a_full_block_drops_and_counts(void **state)
 {
     static const uint8_t text[1000];
@@ -56,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_keeps_its_strings_when_the_sender_changes_them),
+        cmocka_unit_test(what_is_taken_has_copies_and_leaves_an_empty_block),
         cmocka_unit_test(a_full_block_drops_and_counts),
         cmocka_unit_test(every_kind_has_a_name_of_its_own),
     };

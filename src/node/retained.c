@@ -38,7 +38,7 @@ static void found(void *arg, struct message *m, uint64_t serial)
     struct findings *f = arg;
     const struct subscription *sub = f->subscription;
 
-    if (serial <= sub->retained_after || serial > sub->retained_until)
+    if (serial <= sub->want->after || serial > sub->want->until)
         return;
     if (sub->no_local && m->publisher == f->client_key) /* [MQTT5-3.8.3-3] */
         return;
@@ -108,17 +108,16 @@ static size_t search(struct worker *w, struct session *s, struct subscription *s
     size_t n_all = f.n;
 
     if (cost > TOPICS_PER_TURN) {
-        sub->retained_scans = true;
-        sub->retained_cursor = 0;
+        sub->want->scans = true;
         free(f.at);
         return cost;
     }
     if (f.bytes > s->queue_limits.bytes_max)
         keep_first(&f, s->queue_limits.bytes_max);
     if (f.n < n_all)
-        sub->retained_after = f.at[f.n - 1].serial;
+        sub->want->after = f.at[f.n - 1].serial;
     else
-        list_remove(&sub->in_wanting);
+        router_want_nothing(sub);
     offer(s, &f);
     return cost;
 }
@@ -131,12 +130,12 @@ static size_t scan(struct worker *w, struct session *s, struct subscription *sub
 
     do {
         size_t cost = router_retained_scan(w->router, w->now_ns, MIN(left, (size_t)TOPICS_PER_STEP),
-                                           &sub->retained_cursor, found_in_scan, &f);
+                                           &sub->want->cursor, found_in_scan, &f);
 
         left -= MIN(left, cost);
-    } while (left > 0 && sub->retained_cursor != 0 && f.bytes < s->queue_limits.bytes_max);
-    if (sub->retained_cursor == 0)
-        list_remove(&sub->in_wanting);
+    } while (left > 0 && sub->want->cursor != 0 && f.bytes < s->queue_limits.bytes_max);
+    if (sub->want->cursor == 0)
+        router_want_nothing(sub);
     offer(s, &f);
     return w->retained_budget - left;
 }
@@ -158,10 +157,10 @@ bool retained_find(struct worker *w, struct session *s)
     struct subscription *sub;
 
     while (w->retained_budget > 0 && (sub = session_retained_next(s)) != NULL) {
-        size_t cost = sub->retained_scans ? scan(w, s, sub) : search(w, s, sub);
+        size_t cost = sub->want->scans ? scan(w, s, sub) : search(w, s, sub);
 
         w->retained_budget -= MIN(w->retained_budget, cost);
-        if (s->retained.n > 0)
+        if (s->retained != NULL)
             return true;
     }
     return false;

@@ -218,6 +218,7 @@ static struct cached *find_out(struct router *r, struct bytes topic, uint64_t ha
     c->version = *c->version_at;
     c->version_wildcard = r->version_wildcard;
     walk(r, topic);
+    c->outlets = exact_outlets(&r->interest, hash);
     count_receivers(r, c);
     group_subscriptions(r, c);
     list_shares(r, c);

@@ -3,7 +3,7 @@
  * router/router.h - who wants what: subscriptions, interest of other outlets, retained messages
  *
  * Each worker has one router: the exact trie of the subscriptions of its own
- * sessions and, on the same nodes, which other outlets (workers; later bridges and
+ * sessions and, on the same nodes or by its hash, which other outlets (workers; later bridges and
  * monitors) want a filter.  A publish is matched once: the result names the local
  * subscriptions and the outlets.  Repeated topics hit a match cache.
  *
@@ -29,14 +29,20 @@ struct subscriber {
     size_t mark;
 };
 
+/* Retained messages are still to be found for a subscription. */
+struct retained_want {
+    struct list in_session; /* those of its session, in turn */
+    struct subscription *subscription;
+    uint64_t after;  /* with serials above this */
+    uint64_t until;  /* and up to this; later ones come live */
+    bool scans;      /* too many to be found at once: all topics are looked at, in parts, */
+    uint32_t cursor; /* and the next one begins here */
+};
+
 struct subscription {
     struct list in_subscriber;
     struct list in_node;
-    struct list in_wanting;  /* the subscriber's: retained messages are still to be found for it, */
-    uint64_t retained_after; /* with serials above this */
-    uint64_t retained_until; /* and up to this; later ones come live */
-    bool retained_scans;     /* too many to be found at once: all topics are looked at, in parts, */
-    uint32_t retained_cursor;      /* and the next one begins here */
+    struct retained_want *want;    /* owned; NULL: all that is retained was found */
     struct subscriber *subscriber; /* borrowed */
     struct trie_node *node;
     struct share *share; /* NULL: not shared */
@@ -78,6 +84,7 @@ enum router_subscribed {
 
 enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
                                         const struct subscription *options, struct bytes filter);
+void router_want_nothing(struct subscription *s);
 struct subscription *router_find(const struct router *r, const struct subscriber *s,
                                  struct bytes filter);
 void router_remove(struct router *r, struct subscription *s, bool *ret_last_here);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/map.h"
+#include "router/exact.h"
 #include "router/router.h"
 #include "router/trie.h"
 
@@ -23,6 +24,7 @@ struct match_scratch {
 
 struct router {
     struct trie subscriptions;
+    struct exact interest; /* of other outlets, in filters without wildcards */
     struct trie retained;
     size_t n_filters;
     struct map shares; /* by id */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "router/router_private.h"
 
@@ -23,6 +24,7 @@ struct router *router_free(struct router *r)
     if (r == NULL)
         return NULL;
     match_done(r);
+    exact_done(&r->interest);
     retained_done(r);
     shares_done(r);
     trie_done(&r->subscriptions);
@@ -101,7 +103,6 @@ struct subscription *subscription_new(struct subscriber *s, const struct subscri
         memcpy(sub->text, filter.at, filter.len);
     sub->filter = bytes_of(sub->text, filter.len);
     sub->subscriber = s;
-    list_init(&sub->in_wanting);
     list_append(&s->subscriptions, &sub->in_subscriber);
     s->n_subscriptions++;
     return sub;
@@ -133,6 +134,15 @@ enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
     return ROUTER_NEW_HERE;
 }
 
+/** router_want_nothing() - nothing retained is to be found for @s any more */
+void router_want_nothing(struct subscription *s)
+{
+    if (s->want != NULL)
+        list_remove(&s->want->in_session);
+    free(s->want);
+    s->want = NULL;
+}
+
 /**
  * router_remove() - end one subscription; @s is freed
  * @ret_last_here:  it was the last of its filter here, and not a shared one: the other outlets
@@ -145,7 +155,7 @@ void router_remove(struct router *r, struct subscription *s, bool *ret_last_here
     match_changed(r, s->filter);
     list_remove(&s->in_node);
     list_remove(&s->in_subscriber);
-    list_remove(&s->in_wanting);
+    router_want_nothing(s);
     s->subscriber->n_subscriptions--;
     *ret_last_here = s->share == NULL && --n->n_subscriptions == 0;
     if (*ret_last_here)
@@ -157,22 +167,35 @@ void router_remove(struct router *r, struct subscription *s, bool *ret_last_here
     free(s);
 }
 
-/** router_interest() - @outlet (below OUTLETS_MAX) wants, or no longer wants, what matches @filter
- */
-void router_interest(struct router *r, unsigned outlet, struct bytes filter, bool wanted)
+static bool has_wildcard(struct bytes filter)
+{
+    return memchr(filter.at, '+', filter.len) != NULL || memchr(filter.at, '#', filter.len) != NULL;
+}
+
+static void set_interest_at(struct router *r, unsigned outlet, struct bytes filter, bool wanted)
 {
     struct trie_node *n =
         wanted ? trie_make(&r->subscriptions, filter) : trie_find(&r->subscriptions, filter);
 
-    check(outlet < OUTLETS_MAX);
     if (n == NULL)
         return;
-    match_changed(r, filter);
     if (wanted)
         n->outlets |= BIT64(outlet);
     else
         n->outlets &= ~BIT64(outlet);
     trie_prune(&r->subscriptions, n, node_in_use);
+}
+
+/** router_interest() - @outlet (below OUTLETS_MAX) wants, or no longer wants, what matches @filter
+ */
+void router_interest(struct router *r, unsigned outlet, struct bytes filter, bool wanted)
+{
+    check(outlet < OUTLETS_MAX);
+    match_changed(r, filter);
+    if (has_wildcard(filter))
+        set_interest_at(r, outlet, filter, wanted);
+    else
+        exact_set(&r->interest, hash_keyed(filter), outlet, wanted);
 }
 
 /** router_n_filters() - how many different filters local sessions have */

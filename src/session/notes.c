@@ -148,6 +148,14 @@ size_t conn_gated_bytes(const struct conn *c)
     return c->gate != NULL ? c->gate->bytes.len : 0;
 }
 
+/** conn_gate_memory() - bytes that the gate takes */
+size_t conn_gate_memory(const struct conn *c)
+{
+    const struct gate *g = c->gate;
+
+    return g != NULL ? sizeof(*g) + g->bytes.cap + g->marks_cap * sizeof(*g->marks) : 0;
+}
+
 /** gate_open() - see notes.h */
 bool gate_open(struct gate *g, uint64_t flushed)
 {

@@ -359,7 +359,7 @@ bool session_pump(struct session *s, uint64_t now_ns)
         if (!window_open(s) && head_wants_window(s, now_ns))
             return false;
         if (!queue_take(&s->queue, now_ns, &d)) {
-            if (s->queue.n > 0 || !retained_batch_take(&s->retained, now_ns, &d))
+            if (s->queue.n > 0 || !session_take_found(s, now_ns, &d))
                 return false;
             session_note_found(s, &d);
         }
@@ -375,10 +375,10 @@ bool session_pump(struct session *s, uint64_t now_ns)
  */
 struct subscription *session_retained_next(const struct session *s)
 {
-    if (list_is_empty(&s->retained_wanting) || s->retained.at < s->retained.n || !may_write(s) ||
+    if (list_is_empty(&s->retained_wanting) || s->retained != NULL || !may_write(s) ||
         !nothing_waits(s))
         return NULL;
-    return list_item(s->retained_wanting.next, struct subscription, in_wanting);
+    return list_item(s->retained_wanting.next, struct retained_want, in_session)->subscription;
 }
 
 /* Was @d sent on this network connection? */

@@ -14,13 +14,18 @@
 #include "base/mem.h"
 #include "session/session_private.h"
 
-/** retained_batch_done() - forget what was found; @b is empty and usable again */
-void retained_batch_done(struct retained_batch *b)
+/** session_forget_found() - what was found is not sent */
+void session_forget_found(struct session *s)
 {
+    struct retained_batch *b = s->retained;
+
+    if (b == NULL)
+        return;
     while (b->at < b->n)
         message_unref(b->messages[b->at++]);
     free(b->messages);
-    *b = (struct retained_batch){0};
+    free(b);
+    s->retained = NULL;
 }
 
 /**
@@ -29,11 +34,11 @@ void retained_batch_done(struct retained_batch *b)
  */
 void session_want_retained(struct session *s, struct subscription *sub, uint64_t serial)
 {
-    list_remove(&sub->in_wanting);
-    list_append(&s->retained_wanting, &sub->in_wanting);
-    sub->retained_after = 0;
-    sub->retained_until = serial;
-    sub->retained_scans = false;
+    router_want_nothing(sub);
+    sub->want = mem_new(struct retained_want);
+    sub->want->subscription = sub;
+    sub->want->until = serial;
+    list_append(&s->retained_wanting, &sub->want->in_session);
 }
 
 /**
@@ -45,9 +50,13 @@ void session_want_retained(struct session *s, struct subscription *sub, uint64_t
 void session_offer_retained(struct session *s, const struct subscription *sub,
                             struct message **messages, size_t n)
 {
-    check(s->retained.at == s->retained.n);
-    retained_batch_done(&s->retained);
-    s->retained = (struct retained_batch){
+    check(s->retained == NULL);
+    if (n == 0) {
+        free(messages);
+        return;
+    }
+    s->retained = mem_new(struct retained_batch);
+    *s->retained = (struct retained_batch){
         .messages = messages,
         .n = n,
         .subscription_id = sub->id,
@@ -55,27 +64,63 @@ void session_offer_retained(struct session *s, const struct subscription *sub,
     };
 }
 
-/** retained_batch_take() - the next one that still stands; Return: false if there is none. */
-bool retained_batch_take(struct retained_batch *b, uint64_t now_ns, struct delivery *ret)
+/* NULL: there is none. */
+static struct message *next_found(struct session *s)
 {
-    while (b->at < b->n) {
-        struct message *m = b->messages[b->at++];
+    struct retained_batch *b = s->retained;
+    struct message *m;
 
+    if (b == NULL)
+        return NULL;
+    m = b->messages[b->at++];
+    if (b->at == b->n)
+        session_forget_found(s);
+    return m;
+}
+
+/** session_take_found() - the next one that still stands; Return: false if there is none. */
+bool session_take_found(struct session *s, uint64_t now_ns, struct delivery *ret)
+{
+    const struct retained_batch b = s->retained != NULL ? *s->retained : (struct retained_batch){0};
+    struct message *m;
+
+    while ((m = next_found(s)) != NULL) {
         if (m->expires_ns <= now_ns || message_is_replaced(m)) {
             message_unref(m);
             continue;
         }
         *ret = (struct delivery){
             .message = m,
-            .qos = MIN(m->qos, b->qos),
+            .qos = MIN(m->qos, b.qos),
             .retain = true,
-            .subids = {b->subscription_id},
-            .n_subids = b->subscription_id != 0,
+            .subids = {b.subscription_id},
+            .n_subids = b.subscription_id != 0,
         };
         return true;
     }
-    retained_batch_done(b);
     return false;
+}
+
+/* Return: how many. */
+static size_t drop_found(struct session *s, queue_pick_fn *drop, const void *arg)
+{
+    struct retained_batch *b = s->retained;
+    size_t kept, n;
+
+    if (b == NULL)
+        return 0;
+    kept = b->at;
+    n = b->n;
+    for (size_t i = b->at; i < n; i++) {
+        if (drop(arg, b->messages[i]))
+            message_unref(b->messages[i]);
+        else
+            b->messages[kept++] = b->messages[i];
+    }
+    b->n = kept;
+    if (b->at == b->n)
+        session_forget_found(s);
+    return n - kept;
 }
 
 /**
@@ -88,20 +133,11 @@ bool retained_batch_take(struct retained_batch *b, uint64_t now_ns, struct deliv
  */
 size_t session_drop_waiting(struct session *s, queue_pick_fn *drop, const void *arg)
 {
-    struct retained_batch *b = &s->retained;
     struct queue_ring out = {0};
     size_t n_dropped;
-    size_t kept = b->at;
 
     queue_take_if(&s->queue, drop, arg, &out);
-    for (size_t i = b->at; i < b->n; i++) {
-        if (drop(arg, b->messages[i]))
-            message_unref(b->messages[i]);
-        else
-            b->messages[kept++] = b->messages[i];
-    }
-    n_dropped = out.n + b->n - kept;
-    b->n = kept;
+    n_dropped = out.n + drop_found(s, drop, arg);
     s->n_dropped += n_dropped;
     ring_done(&out);
     return n_dropped;

@@ -22,11 +22,13 @@ uint64_t client_key(struct bytes client_id)
 /** session_new() - a session without a network connection; @client_id is copied */
 struct session *session_new(struct bytes client_id, const struct session_limits *limits)
 {
-    struct session *s = mem_new(struct session);
+    struct session *s = mem_zero(sizeof(*s) + client_id.len);
 
     list_init(&s->subscriber.subscriptions);
     list_init(&s->retained_wanting);
-    s->client_id = bytes_dup(client_id);
+    if (client_id.len > 0)
+        memcpy(s->text, client_id.at, client_id.len);
+    s->client_id = bytes_of(s->text, client_id.len);
     s->client_key = client_key(client_id);
     s->next_packet_id = 1;
     s->queue_limits = limits->queue;
@@ -42,10 +44,9 @@ struct session *session_free(struct session *s)
     check(s->conn == NULL && s->subscriber.n_subscriptions == 0);
     queue_done(&s->queue);
     ring_done(&s->inflight);
-    retained_batch_done(&s->retained);
+    session_forget_found(s);
     message_unref(s->will.message);
     free(s->incoming);
-    bytes_free(s->client_id);
     free(s);
     return NULL;
 }

@@ -61,6 +61,7 @@ struct buf *conn_gate(struct conn *c);
 struct buf *conn_out(struct conn *c);
 bool conn_awaits_connack(const struct conn *c);
 size_t conn_gated_bytes(const struct conn *c);
+size_t conn_gate_memory(const struct conn *c);
 void conn_become(struct conn *c, enum conn_state next);
 bool conn_may_receive(const struct conn *c, enum wire_type type);
 const char *conn_state_text(enum conn_state state);
@@ -91,7 +92,7 @@ struct will {
 /* Messages that one subscription found in the retained store. */
 struct retained_batch {
     struct message **messages; /* owned, and the references from [at] on */
-    size_t n;
+    size_t n;                  /* more than at */
     size_t at;
     uint32_t subscription_id;
     uint8_t qos;
@@ -99,7 +100,7 @@ struct retained_batch {
 
 struct session {
     struct subscriber subscriber;
-    struct bytes client_id; /* owned */
+    struct bytes client_id; /* stands in @text */
     uint64_t client_key;    /* client_key() of it */
     struct conn *conn;      /* NULL while disconnected */
     struct notes *notes;    /* borrowed; NULL: it lives in memory only */
@@ -118,14 +119,15 @@ struct session {
     uint8_t *
         incoming; /* owned bitmap of QoS 2 packet ids between PUBLISH and PUBREL; NULL while none */
     size_t n_incoming;
-    struct list retained_wanting;   /* subscriptions for which there is still to be looked */
-    struct retained_batch retained; /* what was found for one of them and is not sent yet */
+    struct list retained_wanting;    /* struct retained_want: for what is still to be looked */
+    struct retained_batch *retained; /* owned; found for one of them and not sent yet; NULL: none */
     struct will will;
 
     bool is_reading; /* what session_wants() has said is being read back */
 
     uint64_t n_delivered;
     uint64_t n_dropped;
+    uint8_t text[];
 };
 
 uint64_t client_key(struct bytes client_id);

@@ -7,8 +7,8 @@
 void aliases_done(struct conn *c);
 void alias_shorten(struct conn *c, struct wire_delivery *d, uint64_t topic_hash);
 
-void retained_batch_done(struct retained_batch *b);
-bool retained_batch_take(struct retained_batch *b, uint64_t now_ns, struct delivery *ret);
+void session_forget_found(struct session *s);
+bool session_take_found(struct session *s, uint64_t now_ns, struct delivery *ret);
 
 #define PACKET_IDS 65535
 

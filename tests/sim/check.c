@@ -131,7 +131,7 @@ static void check_session(const struct resident *r)
            s->inflight.n, s->n_unacknowledged);
     expect(s->n_incoming == 0, "%.*s: %zu packet ids of QoS 2 are still taken",
            BYTES_ARG(s->client_id), s->n_incoming);
-    expect(s->retained.n == 0 && list_is_empty(&s->retained_wanting),
+    expect(s->retained == NULL && list_is_empty(&s->retained_wanting),
            "%.*s: retained messages still wait", BYTES_ARG(s->client_id));
     expect(r->link->conn.n_subacks_due == 0, "%.*s: a SUBACK still waits", BYTES_ARG(s->client_id));
     expect(r->link->out.len == 0 && r->link->in.len == 0, "%.*s: bytes still wait",

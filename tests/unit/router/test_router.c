@@ -150,6 +150,49 @@ static void outlets_are_matched_beside_local_sessions(void **state)
     router_free(r);
 }
 
+static uint64_t outlets_of(struct router *r, unsigned i)
+{
+    char text[32];
+    struct bytes topic;
+
+    snprintf(text, sizeof(text), "site/%u", i);
+    topic = bytes_str(text);
+    return router_match(r, topic, hash_keyed(topic)).outlets;
+}
+
+static void interest(struct router *r, unsigned outlet, unsigned i, bool wanted)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "site/%u", i);
+    router_interest(r, outlet, bytes_str(text), wanted);
+}
+
+static void of_filters_without_wildcards_each_outlet_gets_its_own(void **state)
+{
+    struct router *r = router_new();
+
+    (void)state;
+    interest(r, 1, 7, false); /* before there are any */
+    for (unsigned i = 0; i < 1000; i++) {
+        interest(r, 1, i, true);
+        interest(r, 1, i, true);
+        if (i % 3 == 0)
+            interest(r, 63, i, true);
+    }
+    for (unsigned i = 0; i < 1000; i += 2)
+        interest(r, 1, i, false);
+    for (unsigned i = 0; i < 1000; i++) {
+        uint64_t want = (i % 2 != 0 ? BIT64(1) : 0) | (i % 3 == 0 ? BIT64(63) : 0);
+
+        assert_true(outlets_of(r, i) == want);
+    }
+    router_interest(r, 2, BYTES("site/+"), true);
+    assert_true(outlets_of(r, 9) == (BIT64(1) | BIT64(2) | BIT64(63)));
+    assert_true(outlets_of(r, 1000) == BIT64(2));
+    router_free(r);
+}
+
 /* ---- retained ---- */
 
 static const struct retained_limits room = {.messages_max = 100, .bytes_max = 1 << 20};
@@ -513,6 +556,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matching_agrees_with_a_naive_matcher_over_random_changes),
         cmocka_unit_test(the_first_and_the_last_subscription_of_a_filter_are_told),
+        cmocka_unit_test(of_filters_without_wildcards_each_outlet_gets_its_own),
         cmocka_unit_test(outlets_are_matched_beside_local_sessions),
         cmocka_unit_test(retained_messages_are_found_by_filters),
         cmocka_unit_test(the_highest_stamp_stands_whatever_order_updates_arrive_in),

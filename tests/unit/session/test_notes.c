@@ -248,7 +248,9 @@ static void a_connection_that_is_closed_forgets_what_waited(void **state)
     join(d);
     notes_drop(&d->notes, notes_id(&d->notes));
     conn_send_ack(&d->conn, WIRE_PUBACK, 1, REASON_SUCCESS, NULL);
+    assert_true(conn_gate_memory(&d->conn) >= 4);
     conn_become(&d->conn, CONN_CLOSED);
+    assert_int_equal(conn_gate_memory(&d->conn), 0);
     assert_true(list_is_empty(&d->notes.gates));
     hand_over(d);
     flushed(d, 1);

@@ -510,7 +510,7 @@ static void subscriptions_want_retained_messages_in_turn_and_once_each(void **st
     session_want_retained(b->session, two, 7);
     session_want_retained(b->session, one, 9); /* again: behind the other one */
     assert_ptr_equal(session_retained_next(b->session), two);
-    assert_int_equal(one->retained_until, 9);
+    assert_int_equal(one->want->until, 9);
 
     b->conn.n_subacks_due = 1; /* nothing goes before SUBACK */
     assert_null(session_retained_next(b->session));
@@ -521,7 +521,7 @@ static void subscriptions_want_retained_messages_in_turn_and_once_each(void **st
     assert_null(session_retained_next(b->session)); /* that is to be sent first */
     session_pump(b->session, 0);
     assert_sent(b, "value", 1, 1, false);
-    list_remove(&two->in_wanting);
+    router_want_nothing(two);
     assert_ptr_equal(session_retained_next(b->session), one);
     router_remove(r, one, &last); /* unsubscribed: it wants nothing any more */
     assert_null(session_retained_next(b->session));

@@ -67,10 +67,11 @@ void memory_tell(struct worker *w)
         (void)malloc_trim(0);
 }
 
-/** memory_of_link() - count what the buffers of a connection have become */
+/** memory_of_link() - count what the buffers of a connection, and what waits at its gate, have
+ * become */
 void memory_of_link(struct link *l)
 {
-    size_t now = l->in.cap + l->out.cap;
+    size_t now = l->in.cap + l->out.cap + conn_gate_memory(&l->conn);
 
     memory_count((ptrdiff_t)now - (ptrdiff_t)l->counted_bytes);
     l->counted_bytes = now;

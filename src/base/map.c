@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-#define MAP_CAP_MIN 16
+#define MAP_CAP_MIN 4 /* a tree may have a map at each node */
 
 struct map_slot {
     uint64_t hash;

@@ -118,8 +118,10 @@ static void see_meaning(const struct grant *g, struct bytes topic, struct gate_a
 static const struct acl_rule *rule_deciding(const struct grant *g, enum gate_action action,
                                             struct bytes topic)
 {
-    for (size_t i = 0; i < g->n_rules; i++) {
-        const struct acl_rule *r = &g->rules[i];
+    size_t n_own = 0;
+
+    for (size_t i = 0; i < g->role->n_rules; i++) {
+        const struct acl_rule *r = grant_rule(g, i, &n_own);
 
         if (rule_is_for(r, action) && rule_hits(r, action, topic))
             return r;
@@ -218,18 +220,21 @@ static void explain_rules(const struct grant *g, enum gate_action action, struct
                           struct buf *ret)
 {
     const struct acl_rule *deciding = rule_deciding(g, action, topic);
+    size_t n_own = 0;
     size_t n_seen = 0;
     size_t n_left = 0;
+    bool is_decided = false;
 
-    for (size_t i = 0; i < g->n_rules; i++) {
-        const struct acl_rule *r = &g->rules[i];
+    for (size_t i = 0; i < g->role->n_rules; i++) {
+        const struct acl_rule *r = grant_rule(g, i, &n_own);
 
         if (!rule_is_for(r, action))
             continue;
-        if (deciding != NULL && r > deciding) {
+        if (is_decided) {
             n_left++;
             continue;
         }
+        is_decided = r == deciding;
         buf_addf(ret, n_seen++ == 0 ? " Looked at, deny rules first: " : "; ");
         explain_rule(r, action, topic, ret);
     }

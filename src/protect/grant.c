@@ -166,19 +166,21 @@ static void substitute(struct acl_rule *rule, const struct rule_values *values, 
     rule->filter.len = text->len - start;
 }
 
-/* The role's rules with their filters behind them, in one piece of memory with the grant. */
+/* With the role's rules that have a ${...}, and their filters behind them, in one piece of memory.
+ */
 static struct grant *grant_compile(const struct role *role, const struct rule_values *values)
 {
     struct buf text CLEANUP(buf_done) = {0};
-    size_t n = role->n_rules;
-    struct acl_rule *rules = mem_alloc(MAX(n, 1U) * sizeof(*rules));
+    struct acl_rule *rules = mem_alloc(role->n_variable * sizeof(*rules));
+    size_t n = 0;
     struct grant *g;
     uint8_t *at;
 
-    for (size_t i = 0; i < n; i++) {
-        rules[i] = role->rules[i];
-        if (rules[i].has_variable)
-            substitute(&rules[i], values, &text);
+    for (size_t i = 0; i < role->n_rules; i++) {
+        if (!role->rules[i].has_variable)
+            continue;
+        rules[n] = role->rules[i];
+        substitute(&rules[n++], values, &text);
     }
     g = mem_zero(sizeof(*g) + n * sizeof(*rules) + text.len);
     at = (uint8_t *)&g->own[n];
@@ -186,13 +188,10 @@ static struct grant *grant_compile(const struct role *role, const struct rule_va
         memcpy(at, text.at, text.len);
     for (size_t i = 0; i < n; i++) {
         g->own[i] = rules[i];
-        if (rules[i].has_variable) {
-            g->own[i].filter.at = at;
-            g->own[i].fixed_len = filter_fixed_len(g->own[i].filter);
-            at += rules[i].filter.len;
-        }
+        g->own[i].filter.at = at;
+        g->own[i].fixed_len = filter_fixed_len(g->own[i].filter);
+        at += rules[i].filter.len;
     }
-    g->rules = g->own;
     free(rules);
     return g;
 }
@@ -214,13 +213,7 @@ static struct grant *grant_new(struct policy *p, const struct gate_subject *s,
     const struct rule_values values = rule_values_of(s, user);
     struct grant *g;
 
-    if (role->has_variable) {
-        g = grant_compile(role, &values);
-    } else {
-        g = mem_new(struct grant);
-        g->rules = role->rules;
-    }
-    g->n_rules = role->n_rules;
+    g = grant_compile(role, &values);
     g->policy = policy_ref(p);
     g->role = role;
     g->user = user;

@@ -142,7 +142,7 @@ static void add_role(struct builder *b, const struct role_spec *spec)
     if (why != NULL && b->error.len == 0)
         buf_addf(&b->error, "role \"%s\": ping_topic %s", spec->name, why);
     for (size_t i = 0; i < role->n_rules; i++)
-        role->has_variable |= role->rules[i].has_variable;
+        role->n_variable += role->rules[i].has_variable;
 }
 
 static void check_user(struct builder *b, const struct user_spec *spec)

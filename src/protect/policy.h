@@ -66,7 +66,7 @@ struct role {
     char *name;             /* owned */
     struct acl_rule *rules; /* owned, with their texts; deny rules first */
     size_t n_rules;
-    bool has_variable; /* some rule has */
+    size_t n_variable; /* rules with a ${...} */
     bool critical;
     bool may_command;
     struct topic_list commands; /* that it may give; empty: any, if may_command */
@@ -102,14 +102,21 @@ struct policy {
 };
 
 struct grant {
-    struct policy *policy;        /* a reference */
-    const struct role *role;      /* of the policy */
-    const struct user *user;      /* of the policy; NULL: anonymous */
-    const struct acl_rule *rules; /* the role's, or @own */
-    size_t n_rules;
+    struct policy *policy;   /* a reference */
+    const struct role *role; /* of the policy */
+    const struct user *user; /* of the policy; NULL: anonymous */
     bool is_control_plane;
-    struct acl_rule own[]; /* n_rules, then the bytes of their filters */
+    struct acl_rule own[]; /* in place of the role's rules that have a ${...}, in their order; then
+                              the bytes of their filters */
 };
+
+/* The @i-th rule; @n_own is 0 before the first one, and they are asked for in order. */
+static inline const struct acl_rule *grant_rule(const struct grant *g, size_t i, size_t *n_own)
+{
+    const struct acl_rule *r = &g->role->rules[i];
+
+    return r->has_variable ? &g->own[(*n_own)++] : r;
+}
 
 extern const char *const rule_variable_names[RULE_VARIABLE_N];
 

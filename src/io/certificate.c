@@ -144,28 +144,27 @@ static char *fingerprint(const X509 *x)
 }
 
 /** tls_certificate_done() - free what tls_certificate_read() found; fine when it failed */
-void tls_certificate_done(struct tls_certificate *c)
+void tls_certificate_done(struct stream_certificate *c)
 {
-    free(c->cn);
-    free(c->issuer);
-    free(c->serial);
-    free(c->fingerprint);
-    bytes_free(c->chain);
-    *c = (struct tls_certificate){0};
+    free((char *)c->cn);
+    free((char *)c->issuer);
+    free((char *)c->serial);
+    free((char *)c->fingerprint);
+    *c = (struct stream_certificate){0};
 }
 
 /**
  * tls_certificate_read() - take the facts out of a verified certificate
- * @ret:  overwritten; tls_certificate_done() it, on failure too
+ * @ret:  overwritten; its texts are owned: tls_certificate_done() it, on failure too
  *
  * A session that was resumed brings the certificate it began with, which may
  * have expired since; so the date is looked at here as well.
  *
  * Return: NULL, or an owned text that says why it cannot be used.
  */
-char *tls_certificate_read(const X509 *x, struct tls_certificate *ret)
+char *tls_certificate_read(const X509 *x, struct stream_certificate *ret)
 {
-    *ret = (struct tls_certificate){
+    *ret = (struct stream_certificate){
         .cn = common_name(X509_get_subject_name(x)),
         .issuer = common_name(X509_get_issuer_name(x)),
         .serial = serial_text(x),

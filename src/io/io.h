@@ -114,21 +114,31 @@ enum stream_outcome {
                  */
 };
 
-/* What TLS found out about the peer; all borrowed from the stream. */
+/* What a certificate says; "" for a common name that it has not. */
+struct stream_certificate {
+    const char *cn;
+    const char *fingerprint; /* SHA-256, 64 hex digits */
+    const char *serial;      /* hex */
+    const char *issuer;      /* common name */
+    uint64_t not_after_unix_ms;
+};
+
+/* What TLS found out about the peer. */
+struct stream_tls_peer {
+    const char *version; /* "TLSv1.3" */
+    const char *cipher;
+    const char *sni;                       /* NULL: none was sent */
+    struct stream_certificate certificate; /* if there is one */
+};
+
+/* Who is there; all borrowed from the stream. */
 struct stream_peer {
     const char *address; /* "192.0.2.1", "2001:db8::1", "unix" */
     uint16_t port;
     bool is_loopback;
     bool is_tls;
-    bool has_certificate; /* verified against client_ca, in date, not revoked */
-    const char *certificate_cn;
-    const char *certificate_fingerprint; /* SHA-256, 64 hex digits */
-    const char *certificate_serial;      /* hex */
-    const char *certificate_issuer;
-    uint64_t certificate_not_after_unix_ms;
-    const char *tls_version; /* "TLSv1.3" */
-    const char *tls_cipher;
-    const char *sni;
+    bool has_certificate;              /* verified against client_ca, in date, not revoked */
+    const struct stream_tls_peer *tls; /* NULL without TLS, and until the handshake is done */
 };
 
 /* @fd is owned from here on; set non-blocking, TCP_NODELAY.  @tls may be NULL; referenced. */

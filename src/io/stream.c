@@ -100,7 +100,7 @@ struct stream *stream_free(struct stream *s)
     stream_ws_free(s->ws);
     stream_tls_free(s->tls);
     close(s->fd);
-    buf_done(&s->proxy_header);
+    stream_proxy_done(s);
     free(s->error);
     free(s);
     return NULL;

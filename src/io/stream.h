@@ -16,14 +16,14 @@ struct stream {
     int fd;                       /* owned */
     enum stream_outcome read_end; /* STREAM_OK, or what each further read gives */
     enum stream_outcome write_end;
-    uint32_t read_wants;     /* to go on reading */
-    uint32_t write_wants;    /* 0 while the socket takes what is written */
-    bool has_news;           /* read_end was set behind data; nobody heard of it yet */
-    char *error;             /* owned, the first one; NULL while there is none */
-    struct stream_tls *tls;  /* owned, NULL for plain TCP */
-    struct stream_ws *ws;    /* owned, NULL without frames */
-    struct buf proxy_header; /* a part of it */
-    struct stream_peer peer; /* borrows from here and from @tls */
+    uint32_t read_wants;      /* to go on reading */
+    uint32_t write_wants;     /* 0 while the socket takes what is written */
+    bool has_news;            /* read_end was set behind data; nobody heard of it yet */
+    char *error;              /* owned, the first one; NULL while there is none */
+    struct stream_tls *tls;   /* owned, NULL for plain TCP */
+    struct stream_ws *ws;     /* owned, NULL without frames */
+    struct buf *proxy_header; /* owned; a part of it; NULL: none has come, or all of it */
+    struct stream_peer peer;  /* borrows from here and from @tls */
     char address[STREAM_ADDRESS_LEN];
 };
 
@@ -50,6 +50,10 @@ void stream_tls_crypto(const struct stream_tls *t, struct stream_crypto *ret);
 bool stream_tls_is_trusted_by(const struct stream_tls *t, const struct tls_context *c);
 bool stream_tls_has_pending(const struct stream_tls *t);
 void stream_tls_shutdown(struct stream_tls *t);
+
+/* ---- stream_proxy.c ---- */
+
+void stream_proxy_done(struct stream *s);
 
 /* ---- stream_ws.c ---- */
 

@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "wire/proxy.h"
 
 #define PEEK_BYTES 512 /* at a time; few headers are larger */
@@ -38,7 +40,7 @@ static enum stream_outcome peek(struct stream *s, uint8_t *at, size_t cap, size_
 /* Take @n bytes that peek() has seen; they stand at the end of what is kept already. */
 static enum stream_outcome take(struct stream *s, size_t n)
 {
-    struct buf *b = &s->proxy_header;
+    struct buf *b = s->proxy_header;
     ssize_t r;
 
     do {
@@ -61,6 +63,16 @@ static void learn(struct stream *s, const struct proxy_header *h)
     s->peer.is_loopback = s->peer.is_loopback && address_is_loopback(h->address);
 }
 
+/** stream_proxy_done() - forget what was kept of a header */
+void stream_proxy_done(struct stream *s)
+{
+    if (s->proxy_header == NULL)
+        return;
+    buf_done(s->proxy_header);
+    free(s->proxy_header);
+    s->proxy_header = NULL;
+}
+
 /**
  * stream_proxy_header() - until it gives something else than STREAM_AGAIN, before
  * stream_handshake()
@@ -72,9 +84,12 @@ static void learn(struct stream *s, const struct proxy_header *h)
  */
 enum stream_outcome stream_proxy_header(struct stream *s)
 {
-    struct buf *b = &s->proxy_header;
+    struct buf *b;
     enum stream_outcome outcome = STREAM_OK;
 
+    if (s->proxy_header == NULL)
+        s->proxy_header = mem_new(struct buf);
+    b = s->proxy_header;
     while (outcome == STREAM_OK) {
         enum proxy_outcome found;
         struct proxy_header h;
@@ -86,7 +101,7 @@ enum stream_outcome stream_proxy_header(struct stream *s)
         found = proxy_header_read(bytes_of(b->at, b->len + n), &h);
         if (found == PROXY_OK) {
             outcome = take(s, h.len - b->len);
-            buf_done(b);
+            stream_proxy_done(s);
             if (outcome == STREAM_OK)
                 learn(s, &h);
             return outcome;

@@ -30,8 +30,8 @@ struct stream_tls {
     int read_errno;
     int write_errno;
     struct tls_refusal refusal;
-    struct tls_certificate certificate;
-    char *sni; /* owned */
+    struct stream_tls_peer peer; /* its texts are owned but for those that OpenSSL has */
+    struct bytes chain;          /* owned; the certificates that were shown, in DER */
 };
 
 /* ---- the BIO ---- */
@@ -122,9 +122,10 @@ struct stream_tls *stream_tls_free(struct stream_tls *t)
         return NULL;
     SSL_free(t->ssl);
     tls_context_unref(t->context);
-    tls_certificate_done(&t->certificate);
+    tls_certificate_done(&t->peer.certificate);
+    bytes_free(t->chain);
     free(t->refusal.text);
-    free(t->sni);
+    free((char *)t->peer.sni);
     free(t);
     return NULL;
 }
@@ -225,27 +226,22 @@ static enum stream_outcome settle(struct stream *s, enum direction d, int r)
 static char *fill_peer(struct stream *s)
 {
     struct stream_tls *t = s->tls;
-    struct stream_peer *p = &s->peer;
     const char *sni = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
     X509 *x = SSL_get0_peer_certificate(t->ssl);
     char *problem;
 
-    p->tls_version = SSL_get_version(t->ssl);
-    p->tls_cipher = SSL_get_cipher_name(t->ssl);
+    s->peer.tls = &t->peer;
+    t->peer.version = SSL_get_version(t->ssl);
+    t->peer.cipher = SSL_get_cipher_name(t->ssl);
     if (sni != NULL)
-        p->sni = t->sni = bytes_dup_str(bytes_str(sni));
+        t->peer.sni = bytes_dup_str(bytes_str(sni));
     if (x == NULL || SSL_get_verify_result(t->ssl) != X509_V_OK)
         return NULL;
-    problem = tls_certificate_read(x, &t->certificate);
+    problem = tls_certificate_read(x, &t->peer.certificate);
     if (problem != NULL)
         return problem;
-    t->certificate.chain = tls_chain_take(t->ssl);
-    p->has_certificate = true;
-    p->certificate_cn = t->certificate.cn;
-    p->certificate_issuer = t->certificate.issuer;
-    p->certificate_serial = t->certificate.serial;
-    p->certificate_fingerprint = t->certificate.fingerprint;
-    p->certificate_not_after_unix_ms = t->certificate.not_after_unix_ms;
+    t->chain = tls_chain_take(t->ssl);
+    s->peer.has_certificate = true;
     return NULL;
 }
 
@@ -271,8 +267,7 @@ enum stream_outcome stream_tls_handshake(struct stream *s)
 /** stream_tls_is_trusted_by() - as stream_is_trusted_by() */
 bool stream_tls_is_trusted_by(const struct stream_tls *t, const struct tls_context *c)
 {
-    return t->certificate.chain.len == 0 ||
-           tls_context_trusts(c, t->certificate.chain, SSL_session_reused(t->ssl) == 1);
+    return t->chain.len == 0 || tls_context_trusts(c, t->chain, SSL_session_reused(t->ssl) == 1);
 }
 
 /* "EC P-256", "RSA 2048", "ED25519" */

@@ -16,16 +16,6 @@ struct tls_refusal {
     char *text; /* owned; NULL while none was */
 };
 
-/* What a certificate says; all owned; "" for a common name that it has not. */
-struct tls_certificate {
-    char *cn;
-    char *issuer; /* common name */
-    char *serial;
-    char *fingerprint;
-    uint64_t not_after_unix_ms;
-    struct bytes chain; /* all that was shown, its own first, in DER */
-};
-
 /* ---- tls.c ---- */
 
 SSL *tls_ssl_new(struct tls_context *c, struct tls_refusal *refusal);
@@ -37,6 +27,6 @@ bool tls_context_trusts(const struct tls_context *c, struct bytes chain, bool is
 char *tls_reason(void);
 const char *tls_time_text(const ASN1_TIME *t, char ret[CLOCK_TEXT_LEN]);
 int tls_verify_step(int is_good, X509_STORE_CTX *at);
-char *tls_certificate_read(const X509 *x, struct tls_certificate *ret);
+char *tls_certificate_read(const X509 *x, struct stream_certificate *ret);
 struct bytes tls_chain_take(SSL *ssl);
-void tls_certificate_done(struct tls_certificate *c);
+void tls_certificate_done(struct stream_certificate *c);

@@ -107,8 +107,7 @@ static void breach(struct link *l, const char *area)
 static void lost(struct link *l)
 {
     struct worker *w = l->worker;
-    bool in_tls =
-        !l->awaits_proxy && l->listener->has_tls && stream_peer(l->stream)->tls_version == NULL;
+    bool in_tls = !l->awaits_proxy && l->listener->has_tls && stream_peer(l->stream)->tls == NULL;
     const char *why = stream_error(l->stream);
 
     if (in_tls) {

@@ -34,11 +34,11 @@ struct gate_subject connect_subject(const struct link *l, const struct wire_conn
         .client_id = bytes_str(l->client_id),
         .user_name = user_name_of(l, p),
         .address = bytes_str(l->address),
-        .certificate_cn = peer->has_certificate ? bytes_str(peer->certificate_cn) : BYTES_NONE,
+        .certificate_cn = peer->has_certificate ? bytes_str(peer->tls->certificate.cn) : BYTES_NONE,
         .certificate_serial =
-            peer->has_certificate ? bytes_str(peer->certificate_serial) : BYTES_NONE,
+            peer->has_certificate ? bytes_str(peer->tls->certificate.serial) : BYTES_NONE,
         .certificate_issuer =
-            peer->has_certificate ? bytes_str(peer->certificate_issuer) : BYTES_NONE,
+            peer->has_certificate ? bytes_str(peer->tls->certificate.issuer) : BYTES_NONE,
         .has_user_name = p->has_user_name || by_scram,
         .has_password = p->has_password && !by_scram,
         .has_scram = by_scram,

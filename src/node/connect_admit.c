@@ -29,11 +29,11 @@ static void count_accepted(struct worker *w, const struct link *l)
         c->connects_plain_remote += !peer->is_loopback;
         return;
     }
-    if (strcmp(peer->tls_version, "TLSv1.3") == 0)
+    if (strcmp(peer->tls->version, "TLSv1.3") == 0)
         c->connects_tls13++;
     else
         c->connects_tls12++;
-    c->connects_sni += peer->sni != NULL && peer->sni[0] != '\0';
+    c->connects_sni += peer->tls->sni != NULL && peer->tls->sni[0] != '\0';
 }
 
 /* The session for this CONNECT, by its client id [MQTT5-3.1.3-2] [MQTT3-3.1.3-2]: resumed, or new

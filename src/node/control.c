@@ -155,7 +155,7 @@ static json_t *client_json(const struct resident *c)
         set_count(o, "port", peer->port);
         set_text(o, "listener", c->link->listener->name);
         set_count(o, "conn", c->link->number);
-        set_text(o, "tls_version", peer->tls_version);
+        set_text(o, "tls_version", peer->tls != NULL ? peer->tls->version : NULL);
         set_count(o, "keep_alive_s", c->link->keep_alive_s);
     }
     return o;
@@ -230,12 +230,12 @@ static void show_client(struct worker *w, void *arg)
     if (c->link != NULL) {
         const struct stream_peer *peer = stream_peer(c->link->stream);
 
-        set_text(call->found, "tls_cipher", peer->tls_cipher);
+        set_text(call->found, "tls_cipher", peer->tls != NULL ? peer->tls->cipher : NULL);
         if (peer->has_certificate) {
-            set_text(call->found, "certificate_cn", peer->certificate_cn);
-            set_text(call->found, "certificate_fingerprint", peer->certificate_fingerprint);
+            set_text(call->found, "certificate_cn", peer->tls->certificate.cn);
+            set_text(call->found, "certificate_fingerprint", peer->tls->certificate.fingerprint);
             set_count(call->found, "certificate_not_after_unix_ms",
-                      peer->certificate_not_after_unix_ms);
+                      peer->tls->certificate.not_after_unix_ms);
         }
     }
 }

@@ -49,17 +49,17 @@ static void add_tls(struct buf *to, const struct stream *s)
 
     if (!stream_crypto(s, &crypto))
         return;
-    add(to, IDENTIFY_TRAIT_TLS_VERSION, peer->tls_version);
-    add(to, IDENTIFY_TRAIT_TLS_CIPHER, peer->tls_cipher);
+    add(to, IDENTIFY_TRAIT_TLS_VERSION, peer->tls->version);
+    add(to, IDENTIFY_TRAIT_TLS_CIPHER, peer->tls->cipher);
     add(to, IDENTIFY_TRAIT_TLS_GROUP, crypto.group);
     if (!peer->has_certificate)
         return;
     add(to, IDENTIFY_TRAIT_CERTIFICATE_KEY, crypto.certificate_key);
     add(to, IDENTIFY_TRAIT_CERTIFICATE_SIGNATURE, crypto.certificate_signature);
-    add(to, IDENTIFY_TRAIT_CERTIFICATE_ISSUER, peer->certificate_issuer);
-    add(to, IDENTIFY_TRAIT_CERTIFICATE_SERIAL, peer->certificate_serial);
+    add(to, IDENTIFY_TRAIT_CERTIFICATE_ISSUER, peer->tls->certificate.issuer);
+    add(to, IDENTIFY_TRAIT_CERTIFICATE_SERIAL, peer->tls->certificate.serial);
     add(to, IDENTIFY_TRAIT_CERTIFICATE_NOT_AFTER,
-        clock_format(peer->certificate_not_after_unix_ms, date));
+        clock_format(peer->tls->certificate.not_after_unix_ms, date));
 }
 
 /** introduce_client() - its CONNECT was accepted, and the event of it left */

@@ -268,7 +268,7 @@ void notice_connect(struct link *l, const struct wire_connect *p)
 
     if (peer->is_tls)
         e.flags |= CONNECT_TLS;
-    if (peer->is_tls && strcmp(peer->tls_version, "TLSv1.3") == 0)
+    if (peer->is_tls && strcmp(peer->tls->version, "TLSv1.3") == 0)
         e.flags |= CONNECT_TLS13;
     if (is_named)
         e.flags |= l->by_password ? CONNECT_PASSWORD : CONNECT_CERTIFICATE;

@@ -18,7 +18,7 @@ static bool topic_of(const struct link *l, struct buf *ret)
     const struct stream_peer *peer = stream_peer(l->stream);
     const struct gate_subject s = {
         .client_id = bytes_str(l->client_id),
-        .certificate_cn = bytes_str(peer->certificate_cn),
+        .certificate_cn = peer->has_certificate ? bytes_str(peer->tls->certificate.cn) : BYTES_NONE,
         .has_certificate = peer->has_certificate,
     };
 

@@ -39,7 +39,8 @@ static void see_link(struct worker *w, struct live *v, const struct link *l)
     }
     if (peer->has_certificate) {
         v->n_certificates++;
-        v->n_expiring += peer->certificate_not_after_unix_ms < v->now_unix_ms + 14 * 86400000ULL;
+        v->n_expiring +=
+            peer->tls->certificate.not_after_unix_ms < v->now_unix_ms + 14 * 86400000ULL;
     }
 }
 

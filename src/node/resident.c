@@ -25,16 +25,23 @@ const struct grant *resident_grant(const struct resident *c)
     return c->link != NULL ? c->link->grant : c->grant;
 }
 
+/* @s is owned from here on. */
+static struct resident *add(struct worker *w, struct session *s, struct bytes principal)
+{
+    struct resident *c = mem_zero(sizeof(*c) + principal.len + 1);
+
+    c->session = s;
+    if (principal.len > 0)
+        memcpy(c->principal, principal.at, principal.len);
+    check(map_put(&w->residents, c) == NULL);
+    return c;
+}
+
 /** resident_new() - a session for a client id that has none; not connected yet */
 struct resident *resident_new(struct worker *w, struct bytes client_id, const struct grant *g,
                               const struct session_limits *limits)
 {
-    struct resident *c = mem_new(struct resident);
-
-    c->session = session_new(client_id, limits);
-    c->principal = bytes_dup_str(bytes_str(grant_principal(g)));
-    check(map_put(&w->residents, c) == NULL);
-    return c;
+    return add(w, session_new(client_id, limits), bytes_str(grant_principal(g)));
 }
 
 /** resident_drop_subscriptions() - the session's state begins anew */
@@ -155,7 +162,6 @@ void resident_end(struct worker *w, struct resident *c)
     session_forget(c->session);
     session_free(c->session);
     grant_free(c->grant);
-    free(c->principal);
     free(c->certificate_cn);
     free(c);
 }
@@ -187,7 +193,7 @@ void resident_connected(struct worker *w, struct resident *c, struct link *l,
     c->grant = grant_free(c->grant);
     free(c->certificate_cn);
     c->certificate_cn =
-        peer->has_certificate ? bytes_dup_str(bytes_str(peer->certificate_cn)) : NULL;
+        peer->has_certificate ? bytes_dup_str(bytes_str(peer->tls->certificate.cn)) : NULL;
     c->by_password = l->by_password;
     c->by_scram = l->by_scram;
     c->is_control = l->listener->plane == CONFIG_PLANE_CONTROL;
@@ -252,21 +258,18 @@ struct resident *resident_restore(struct worker *w, const struct session_record 
         .queue = {limits->queue_messages_max, limits->queue_bytes_max},
         .inflight_max = (uint32_t)limits->inflight_max,
     };
-    struct resident *c = mem_new(struct resident);
     struct session *s = session_new(r->client_id, &session_limits);
+    struct resident *c = add(w, s, r->principal);
 
     s->expiry_s = r->expiry_s;
     s->is_persistent = true;
     s->notes = w->notes;
     s->number = r->number;
     s->record = record;
-    c->session = s;
-    c->principal = bytes_dup_str(r->principal);
     c->certificate_cn = r->has_certificate ? bytes_dup_str(r->certificate_cn) : NULL;
     c->by_password = r->by_password;
     c->is_control = r->is_control;
     c->level = (enum wire_level)r->level;
-    check(map_put(&w->residents, c) == NULL);
     return c;
 }
 

@@ -12,9 +12,9 @@ struct gate_subject link_subject(const struct link *l)
         .client_id = bytes_str(l->client_id),
         .address = bytes_str(l->address),
         .certificate_serial =
-            peer->has_certificate ? bytes_str(peer->certificate_serial) : BYTES_NONE,
+            peer->has_certificate ? bytes_str(peer->tls->certificate.serial) : BYTES_NONE,
         .certificate_issuer =
-            peer->has_certificate ? bytes_str(peer->certificate_issuer) : BYTES_NONE,
+            peer->has_certificate ? bytes_str(peer->tls->certificate.issuer) : BYTES_NONE,
     };
 }
 

@@ -145,7 +145,7 @@ void worker_event(struct worker *w, const struct link *l, const struct event *e)
         if (l->grant != NULL)
             full.role = bytes_str(grant_role(l->grant));
         if (peer->has_certificate)
-            full.cert = bytes_str(peer->certificate_fingerprint);
+            full.cert = bytes_str(peer->tls->certificate.fingerprint);
     }
     if (!event_leave(w->events, &full))
         w->counters.events_dropped++;

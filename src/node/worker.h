@@ -107,7 +107,7 @@ struct link {
     struct buf in;             /* an unfinished packet; the CONNECT while it is being decided */
     struct buf out;
     size_t out_at;
-    size_t counted_bytes; /* of @in and @out, by memory_of_link() */
+    size_t counted_bytes; /* of @in, @out and the gate, by memory_of_link() */
     uint64_t opened_ns;
     uint64_t heard_ns;
     uint64_t wrote_ns;
@@ -134,7 +134,6 @@ struct link {
 struct resident {
     struct session *session; /* owned */
     struct link *link;       /* NULL while disconnected */
-    char *principal;         /* owned */
     struct grant *grant;     /* owned; while disconnected: the rights of Will and subscriptions */
     char *certificate_cn;    /* owned; what the last network connection showed; NULL: none */
     bool by_password;        /* how it proved the principal, */
@@ -146,6 +145,7 @@ struct resident {
     uint64_t since_unix_ms;
     uint64_t holding_since_ns; /* its queue holds publishers back since; 0: not */
     uint64_t n_received;
+    char principal[];
 };
 
 struct suback_wait; /* of interest.c */

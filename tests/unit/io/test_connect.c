@@ -74,7 +74,7 @@ static void visit(const struct visit *v)
     if (v->error != NULL)
         assert_non_null(strstr(stream_error(client), v->error));
     if (v->error == NULL && v->server_name != NULL && strcmp(v->server_name, "localhost") == 0)
-        assert_string_equal(stream_peer(server)->sni, "localhost");
+        assert_string_equal(stream_peer(server)->tls->sni, "localhost");
     stream_free(client);
     stream_free(server);
     tls_context_unref(t.tls);

@@ -91,14 +91,14 @@ static void welcome(const struct guest *g, size_t bytes_a_step)
         assert_int_equal(outcome, STREAM_FAILED);
         assert_non_null(strstr(stream_error(s), g->error));
         assert_false(stream_peer(s)->has_certificate);
-        assert_null(stream_peer(s)->certificate_cn);
+        assert_false(stream_peer(s)->has_certificate);
         assert_int_equal(stream_handshake(s), STREAM_FAILED);
     } else {
         assert_int_equal(outcome, STREAM_OK);
         assert_string_equal(stream_error(s), "");
         assert_int_equal(stream_peer(s)->has_certificate, g->cn != NULL);
         if (g->cn != NULL)
-            assert_string_equal(stream_peer(s)->certificate_cn, g->cn);
+            assert_string_equal(stream_peer(s)->tls->certificate.cn, g->cn);
         assert_int_equal(stream_handshake(s), STREAM_OK);
     }
     peer_free(p);
@@ -168,7 +168,7 @@ static void tls_1_3_may_be_required(void **state)
     stream_free(s);
     pair_unix(fds);
     s = established(c, fds, NULL, &p);
-    assert_string_equal(stream_peer(s)->tls_version, "TLSv1.3");
+    assert_string_equal(stream_peer(s)->tls->version, "TLSv1.3");
     peer_free(p);
     stream_free(s);
     tls_context_unref(c);
@@ -194,16 +194,16 @@ static void all_that_is_found_out_about_a_peer_is_told(void **state)
     assert_int_not_equal(about->port, 0);
     assert_true(about->is_loopback);
     assert_true(about->is_tls);
-    assert_string_equal(about->certificate_cn, "meter-7");
-    assert_string_equal(about->certificate_issuer, "Test CA");
-    assert_int_equal(strlen(about->certificate_fingerprint), 64);
-    assert_int_equal(strspn(about->certificate_fingerprint, "0123456789abcdef"), 64);
-    assert_string_equal(about->certificate_serial, "1006");
-    assert_in_range(about->certificate_not_after_unix_ms, clock_unix_ms() + 3500000,
+    assert_string_equal(about->tls->certificate.cn, "meter-7");
+    assert_string_equal(about->tls->certificate.issuer, "Test CA");
+    assert_int_equal(strlen(about->tls->certificate.fingerprint), 64);
+    assert_int_equal(strspn(about->tls->certificate.fingerprint, "0123456789abcdef"), 64);
+    assert_string_equal(about->tls->certificate.serial, "1006");
+    assert_in_range(about->tls->certificate.not_after_unix_ms, clock_unix_ms() + 3500000,
                     clock_unix_ms() + 3600000);
-    assert_string_equal(about->tls_version, "TLSv1.3");
-    assert_string_equal(about->tls_cipher, SSL_get_cipher_name(p->ssl));
-    assert_string_equal(about->sni, "localhost");
+    assert_string_equal(about->tls->version, "TLSv1.3");
+    assert_string_equal(about->tls->cipher, SSL_get_cipher_name(p->ssl));
+    assert_string_equal(about->tls->sni, "localhost");
     SSL_get0_alpn_selected(p->ssl, &alpn, &alpn_len);
     assert_int_equal(alpn_len, 4);
     assert_memory_equal(alpn, "mqtt", 4);
@@ -270,7 +270,7 @@ static void a_session_is_resumed_and_keeps_its_certificate(void **state)
         s = established(c, fds, &m, &p);
         assert_int_equal(SSL_session_reused(p->ssl), 1);
         assert_true(stream_peer(s)->has_certificate);
-        assert_string_equal(stream_peer(s)->certificate_cn, "meter-7");
+        assert_string_equal(stream_peer(s)->tls->certificate.cn, "meter-7");
         peer_free(p);
         stream_free(s);
         SSL_SESSION_free(session);

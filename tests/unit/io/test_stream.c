@@ -105,8 +105,8 @@ static void a_plain_peer_is_known_by_its_address(void **state)
     assert_true(stream_peer(s)->is_loopback);
     assert_false(stream_peer(s)->is_tls);
     assert_false(stream_peer(s)->has_certificate);
-    assert_null(stream_peer(s)->certificate_cn);
-    assert_null(stream_peer(s)->tls_version);
+    assert_false(stream_peer(s)->has_certificate);
+    assert_null(stream_peer(s)->tls);
     stream_free(s);
     close(fds[1]);
 
@@ -624,9 +624,9 @@ static void much_goes_through_tls_sockets_that_are_full(void **state)
     (void)state;
     connected(server_tls, client_tls, s);
     assert_true(stream_peer(s[0])->has_certificate);
-    assert_string_equal(stream_peer(s[0])->certificate_cn, "meter-7");
+    assert_string_equal(stream_peer(s[0])->tls->certificate.cn, "meter-7");
     assert_true(stream_peer(s[1])->has_certificate);
-    assert_string_equal(stream_peer(s[1])->certificate_cn, "localhost");
+    assert_string_equal(stream_peer(s[1])->tls->certificate.cn, "localhost");
     send_much(s[0], s[1]);
     send_much(s[1], s[0]);
     stream_free(s[0]);

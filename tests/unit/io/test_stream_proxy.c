@@ -203,7 +203,7 @@ static void tls_begins_behind_the_header(void **state)
     assert_int_equal(stream_proxy_header(s), STREAM_OK);
     assert_int_equal(shake(s, p, SIZE_MAX), STREAM_OK);
     assert_string_equal(stream_peer(s)->address, "192.0.2.7");
-    assert_string_equal(stream_peer(s)->sni, "localhost");
+    assert_string_equal(stream_peer(s)->tls->sni, "localhost");
     peer_say(p, "rest", 4);
     expect_rest(s, "rest");
     peer_free(p);

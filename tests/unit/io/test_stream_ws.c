@@ -471,7 +471,7 @@ static struct stream *opened_over_tls(struct peer **ret)
         peer_move(*ret, SIZE_MAX);
     }
     assert_true(SSL_is_init_finished((*ret)->ssl));
-    assert_string_equal(stream_peer(s)->tls_version, "TLSv1.3");
+    assert_string_equal(stream_peer(s)->tls->version, "TLSv1.3");
     peer_say(*ret, REQUEST "\r\n", sizeof(REQUEST "\r\n") - 1);
     assert_int_equal(stream_handshake(s), STREAM_OK);
     peer_move(*ret, SIZE_MAX);

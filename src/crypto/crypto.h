@@ -27,9 +27,6 @@ void secret_wipe(void *at, size_t n);
 char *secret_free(char *text);       /* wipes and frees; Return: NULL */
 void secret_buf_done(struct buf *b); /* wipes what is in it, then buf_done() */
 
-/* The @n random bytes of file @path, mode 0600, which is made if it is not there. */
-MUST_CHECK bool secret_kept(const char *path, uint8_t *ret, size_t n, char **ret_error);
-
 void sha256_text(struct bytes b, char ret[SHA256_TEXT_LEN]);
 MUST_CHECK bool sha256_file(const char *path, char ret[SHA256_TEXT_LEN], char **ret_error);
 

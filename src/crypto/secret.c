@@ -91,31 +91,6 @@ void secret_buf_done(struct buf *b)
     buf_done(b);
 }
 
-/**
- * secret_kept() - random bytes that are the same next time
- * @path:  a file of exactly these bytes; made, with mode 0600, when it is not there
- *
- * Return: false with @ret_error when it can be neither read nor made, belongs to or may be read by
- *         others, or has another size.
- */
-bool secret_kept(const char *path, uint8_t *ret, size_t n, char **ret_error)
-{
-    CLEANUP(secret_buf_done) struct buf content = {0};
-
-    if (access(path, F_OK) != 0) {
-        random_bytes(ret, n);
-        return file_replace(path, bytes_of(ret, n), 0600, ret_error);
-    }
-    if (!secret_file_read(path, n, &content, ret_error))
-        return false;
-    if (content.len != n)
-        return text_fail(ret_error,
-                         "%s has %zu bytes and not %zu; remove it, and a new one is made", path,
-                         content.len, n);
-    memcpy(ret, content.at, n);
-    return true;
-}
-
 /** sha256_text() - SHA-256 of @b in lower-case hex */
 void sha256_text(struct bytes b, char ret[SHA256_TEXT_LEN])
 {

@@ -123,22 +123,6 @@ static bool make(struct node *n, char **ret_error)
     return n->sentinel != NULL;
 }
 
-/* Without it the salts of users that do not exist would change with a restart, and so tell that
- * they do not. */
-static void load_scram_key(struct node *n)
-{
-    struct buf path CLEANUP(buf_done) = {0};
-    char *error = NULL;
-
-    buf_addf(&path, "%s/scram.key", n->config->state_dir);
-    buf_add_u8(&path, '\0');
-    if (secret_kept((const char *)path.at, n->scram_key, sizeof(n->scram_key), &error))
-        return;
-    log_warning("node", "%s; another key is used until the node stops", error);
-    free(error);
-    random_bytes(n->scram_key, sizeof(n->scram_key));
-}
-
 /** node_set_log_level() - what is logged from here on, as @c has it; any thread */
 void node_set_log_level(const struct config *c)
 {
@@ -171,7 +155,8 @@ struct node *node_new(struct config *c, struct keyring *keys, char **ret_error)
     n->admission = admission_new();
     n->self_test = self_test_new(n);
     node_set_log_level(c);
-    load_scram_key(n);
+    /* The same at each start: salts of users that do not exist would tell by changing. */
+    keyring_derive_lasting(keys, BYTES("bastide scram nobody"), n->scram_key);
     if (!make(n, ret_error))
         return node_free(n);
     return n;

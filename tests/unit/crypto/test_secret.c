@@ -151,31 +151,10 @@ static void a_file_without_a_key_is_refused(void **state)
     }
 }
 
-static void what_was_drawn_once_is_kept_and_private(void **state)
-{
-    const char *path = in(*state, "kept");
-    char *error = NULL;
-    uint8_t a[32] = {0};
-    uint8_t b[32] = {0};
-
-    assert_true(secret_kept(path, a, sizeof(a), &error));
-    assert_memory_not_equal(a, b, sizeof(a));
-    assert_true(secret_kept(path, b, sizeof(b), &error));
-    assert_memory_equal(a, b, sizeof(a));
-    assert_refused(secret_kept(path, b, 16, &error), &error, "more than the 16");
-    put(path, "short", 0600);
-    assert_refused(secret_kept(path, b, sizeof(b), &error), &error, "has 5 bytes and not 32");
-    assert_int_equal(chmod(path, 0644), 0);
-    assert_refused(secret_kept(path, b, sizeof(b), &error), &error, "chmod 600");
-    assert_refused(secret_kept("/nowhere/kept", b, sizeof(b), &error), &error, "/nowhere/kept");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_bytes_differ),
-        cmocka_unit_test_setup_teardown(what_was_drawn_once_is_kept_and_private, folder_setup,
-                                        folder_teardown),
         cmocka_unit_test(random_text_can_be_read_aloud),
         cmocka_unit_test(a_wiped_secret_is_zero),
         IN_FOLDER(sha256_is_that_of_the_standard),

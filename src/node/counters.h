@@ -41,6 +41,8 @@
     X(bytes_remote_tls,     NULL,                        NULL,                     "those of them that went over TLS")                                    \
     X(messages_received,    "publish/messages/received", "load/publish/received",  "PUBLISH received")                                                    \
     X(messages_sent,        "publish/messages/sent",     "load/publish/sent",      "PUBLISH sent")                                                        \
+    X(payload_bytes_received, "publish/bytes/received",  NULL,                     "bytes of payload in PUBLISH received")                                \
+    X(payload_bytes_sent,   "publish/bytes/sent",        NULL,                     "bytes of payload in PUBLISH sent")                                    \
     X(messages_queued,      NULL,                        NULL,                     "messages that had to wait in a queue")                                \
     X(messages_dropped,     "publish/messages/dropped",  "load/publish/dropped",   "messages dropped by a queue's rule or too large for the client")      \
     X(messages_unmatched,   NULL,                        NULL,                     "PUBLISH received that no subscription matched")                       \

@@ -85,6 +85,7 @@ enum session_offered flow_offer(struct worker *w, struct publication *p, const s
     switch (how) {
     case SESSION_SENT:
         w->counters.messages_sent++;
+        w->counters.payload_bytes_sent += p->payload.len;
         break;
     case SESSION_QUEUED:
         w->counters.messages_queued++;

@@ -118,9 +118,11 @@ static void flush(struct link *l)
         more = false;
         if (s != NULL) {
             uint64_t before = s->n_delivered;
+            uint64_t bytes_before = s->payload_bytes_delivered;
 
             more = session_pump(s, w->now_ns) || retained_find(w, s);
             w->counters.messages_sent += s->n_delivered - before;
+            w->counters.payload_bytes_sent += s->payload_bytes_delivered - bytes_before;
         }
         if (!write_out(l))
             break;

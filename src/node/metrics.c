@@ -104,6 +104,8 @@ static const struct metric metrics[] = {
 #define X(name, payload, topic, expr, help) {#name, "gauge", topic, NULL, NULL, help, METRIC_##payload, name##_value},
     GAUGES(X)
 #undef X
+    {NULL, "gauge", "clients/active", NULL, NULL, "the same as clients/connected", METRIC_NUMBER, clients_connected_value},
+    {NULL, "gauge", "clients/inactive", NULL, NULL, "the same as clients/disconnected", METRIC_NUMBER, clients_away_value},
     {NULL, "gauge", "store/messages/count", NULL, NULL, "the same as messages/stored", METRIC_NUMBER, messages_stored_value},
 #define X(name, topic, load, help) {#name "_total", "counter", topic, load, NULL, help, METRIC_NUMBER, name##_value},
     COUNTERS(X)

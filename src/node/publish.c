@@ -213,6 +213,7 @@ void publish_receive(struct link *l, const struct wire_frame *f)
     if (!conn_resolve_alias(&l->conn, &p)) {
         flow_protocol_error(l, VIOLATION_INVALID_TOPIC_ALIAS, REASON_TOPIC_ALIAS_INVALID,
                             "topic alias too high or not set");
+    w->counters.payload_bytes_received += p.payload.len;
         return;
     }
     w->counters.messages_received++;

@@ -105,6 +105,7 @@ static bool send_publish(struct session *s, struct wire_delivery *d, uint64_t to
     wire_encode_delivery(out, d, c->level);
     c->n_packets++;
     s->n_delivered++;
+    s->payload_bytes_delivered += d->payload.len;
     return true;
 }
 

@@ -122,6 +122,7 @@ struct session {
     struct list retained_wanting;    /* struct retained_want: for what is still to be looked */
     struct retained_batch *retained; /* owned; found for one of them and not sent yet; NULL: none */
     struct will will;
+    uint64_t payload_bytes_delivered;
 
     bool is_reading; /* what session_wants() has said is being read back */
 

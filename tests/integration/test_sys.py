@@ -27,6 +27,8 @@ clients/disconnected
 clients/expired
 clients/maximum
 clients/total
+clients/active
+clients/inactive
 messages/received
 messages/sent
 messages/stored
@@ -34,6 +36,8 @@ messages/inflight
 publish/messages/received
 publish/messages/sent
 publish/messages/dropped
+publish/bytes/received
+publish/bytes/sent
 bytes/received
 bytes/sent
 subscriptions/count
@@ -115,6 +119,7 @@ def test_the_numbers_are_true_and_come_again(home):
     got = now()
     assert int(got["messages/received"]) >= 15  # CONNECT, PUBLISH and DISCONNECT of five clients
     assert int(got["messages/sent"]) >= 10
+    assert int(got["publish/bytes/received"]) >= 5
     assert int(got["clients/maximum"]) >= 1
     assert int(got["retained messages/count"]) == home.json("status")["retained_messages"]
     assert float(got["load/publish/received/1min"]) > float(got["load/publish/received/15min"]) > 0

@@ -103,7 +103,7 @@
  *   MQ.PR.IP-02.t2  ratio: malformed packets of the corpus answered by the right reason code or close / corpus
  *   MQ.PR.IP-03.t3  1 if a normal principal cannot read $SYS
  *   MQ.PR.IP-05.t1  1 if getrandom(GRND_NONBLOCK) answers and RAND_status() is 1
- *   MQ.PR.SP-01.t1 MQ.ID.CO-04.t2  ratio: normative statements passed / tried in the conformance self-test
+ *   MQ.PR.SP-01.t1 MQ.ID.CO-04.t2  ratio: normative statements that apply and are obeyed and tested in this version
  *   MQ.PR.SP-01.t2  days since that self-test, of this binary
  *   MQ.PR.SP-02.t1  1 if a silent client was closed within 1.5 x keep alive + 1 s
  *   MQ.PR.SP-02.t2  seconds until a connection without CONNECT was closed

@@ -37,6 +37,7 @@ static void hang_up(struct client *c)
     proof_done(c);
     c->has_connack = false;
     c->ping_ns = 0;
+    wire_aliases_done(&c->aliases);
 }
 
 /** client_free() - closes without DISCONNECT, so that the server publishes the Will; NULL is fine;
@@ -126,9 +127,12 @@ static void add_properties(struct wire_connect *p, const struct client_settings 
     p->props.session_expiry_s = s->session_expiry_s;
     p->props.packet_max = s->packet_max != 0 ? s->packet_max : CLIENT_PACKET_MAX;
     p->props.receive_max = s->receive_max;
+    p->props.topic_alias_max = s->alias_max;
     p->props.set = BIT64(PROP_PACKET_MAX) | BIT64(PROP_SESSION_EXPIRY);
     if (s->receive_max != 0)
         p->props.set |= BIT64(PROP_RECEIVE_MAX);
+    if (s->alias_max != 0)
+        p->props.set |= BIT64(PROP_TOPIC_ALIAS_MAX);
     if (s->will != NULL && s->will_delay_s != 0) {
         p->will_props.will_delay_s = s->will_delay_s;
         p->will_props.set = BIT64(PROP_WILL_DELAY);
@@ -252,6 +256,7 @@ enum client_outcome client_connect(struct client *c)
     check(c->stream == NULL);
     check(!c->s.scram || (c->level == WIRE_V5 && c->s.user_name != NULL));
     c->in.len = c->in_used = 0;
+    c->aliases.max = c->s.alias_max;
     o = open_stream(c);
     if (o == CLIENT_OK)
         o = send_connect(c);

@@ -73,6 +73,7 @@ struct client_settings {
     uint16_t keep_alive_s;     /* 0: none */
     uint32_t session_expiry_s; /* 5.0 */
     uint16_t receive_max;      /* 5.0; 0: not sent, which means 65,535 */
+    uint16_t alias_max;        /* 5.0: topics that the server may shorten; 0: none */
     uint32_t packet_max;
     unsigned timeout_ms; /* for each answer: handshake, CONNACK, SUBACK, PUBACK, PINGRESP */
     const struct client_message *will; /* NULL: none */

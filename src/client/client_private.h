@@ -63,6 +63,7 @@ struct client {
     struct list inbox;
     size_t inbox_bytes;
     struct inbox_item *handed;     /* what client_next() gave last */
+    struct wire_aliases aliases;   /* of the server, on this network connection */
     uint64_t qos2_ids[65536 / 64]; /* received, PUBREL not yet: not to be handed out twice */
 };
 

@@ -93,8 +93,8 @@ enum client_outcome inbox_publish(struct client *c, const struct wire_frame *f)
     enum wire_outcome o = wire_decode_publish(f->flags, f->body, c->level, &p);
     struct inbox_item *i;
 
-    if (o == WIRE_OK && p.topic_alias != 0) /* we allow none [MQTT5-3.1.2-27] */
-        o = WIRE_E_PROTOCOL;
+    if (o == WIRE_OK)
+        o = wire_aliases_resolve(&c->aliases, &p);
     if (o != WIRE_OK)
         return client_misbehaved(c, o, f->type);
     if (p.qos == 2 && id_is_known(c, p.packet_id))

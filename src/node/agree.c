@@ -51,9 +51,9 @@ static void tell_limits(const struct link *l, const struct limits *limits, bool 
     props->set |= BIT64(PROP_RECEIVE_MAX) | BIT64(PROP_PACKET_MAX);
     props->receive_max = l->conn.receive_max;
     props->packet_max = (uint32_t)limits->packet_bytes_max;
-    if (l->conn.topic_alias_max > 0) {
+    if (l->conn.aliases.max > 0) {
         props->set |= BIT64(PROP_TOPIC_ALIAS_MAX);
-        props->topic_alias_max = l->conn.topic_alias_max;
+        props->topic_alias_max = l->conn.aliases.max;
     }
     if (id_assigned) { /* [MQTT5-3.1.3-7] [MQTT5-3.2.2-16] */
         props->set |= BIT64(PROP_ASSIGNED_CLIENT_ID);

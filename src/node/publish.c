@@ -210,13 +210,10 @@ void publish_receive(struct link *l, const struct wire_frame *f)
                             "PUBLISH from a client with a Subscription Identifier");
         return;
     }
-    if (!conn_resolve_alias(&l->conn, &p)) {
-        flow_protocol_error(l, VIOLATION_INVALID_TOPIC_ALIAS, REASON_TOPIC_ALIAS_INVALID,
-                            "topic alias too high or not set");
-    w->counters.payload_bytes_received += p.payload.len;
+    if (!flow_well_formed(l, wire_aliases_resolve(&l->conn.aliases, &p)))
         return;
-    }
     w->counters.messages_received++;
+    w->counters.payload_bytes_received += p.payload.len;
     l->resident->n_received++;
     switch (session_receive_publish(l->resident->session, &p)) {
     case SESSION_E_RECEIVE_MAXIMUM:

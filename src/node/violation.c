@@ -33,6 +33,7 @@ enum violation violation_of_outcome(enum wire_outcome outcome)
         [WIRE_E_CLIENT_ID] = VIOLATION_INVALID_CLIENT_ID,
         [WIRE_E_TOPIC_FILTER] = VIOLATION_INVALID_TOPIC,
         [WIRE_E_TOPIC_NAME] = VIOLATION_INVALID_TOPIC,
+        [WIRE_E_TOPIC_ALIAS] = VIOLATION_INVALID_TOPIC_ALIAS,
         [WIRE_E_QUOTA] = VIOLATION_TOO_MANY_MESSAGES,
     };
 
@@ -40,7 +41,7 @@ enum violation violation_of_outcome(enum wire_outcome outcome)
     return of[outcome];
 }
 
-/** violation_of_type() - of a packet that may not come now, before CONNECT or @is_connected */
+/** violation_of_type() - of a packet that may not come now; @is_connected: behind CONNACK */
 enum violation violation_of_type(enum wire_type type, enum wire_level level, bool is_connected)
 {
     static const enum violation of[16] = {
@@ -52,7 +53,7 @@ enum violation violation_of_type(enum wire_type type, enum wire_level level, boo
         [WIRE_AUTH] = VIOLATION_PROTOCOL_ERROR,
     };
 
-    if (!is_connected)
+    if (!is_connected && type != WIRE_CONNECT) /* the first CONNECT may come */
         return VIOLATION_UNINTRODUCED_MESSAGE;
     if (type == WIRE_AUTH && level < WIRE_V5)
         return VIOLATION_UNASSIGNED_MSG_TYPE;

@@ -20,7 +20,7 @@ struct link;
     X(MISSING_SUBSCRIBE,    "missing_subscribe")          /* SUBACK, which answers a SUBSCRIBE */         \
     X(MISSING_UNSUBSCRIBE,  "missing_unsubscribe")        /* UNSUBACK, which answers an UNSUBSCRIBE */    \
     X(DOUBLE_CONNECT,       "double_connect")             /* a second CONNECT */                          \
-    X(UNINTRODUCED_MESSAGE, "unintroduced_message")       /* something else before CONNECT */             \
+    X(UNINTRODUCED_MESSAGE, "unintroduced_message")       /* something else before it is accepted */      \
     X(INVALID_QOS_LEVEL,    "invalid_qos_level")          /* QoS 3 */                                     \
     X(MISSING_MSG_ID,       "missing_msg_id")             /* packet identifier 0 */                       \
     X(UNASSIGNED_MSG_TYPE,  "unassigned_msg_type")        /* a packet type that the level does not have */ \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * session/alias.c - Topic Aliases, both ways; they last as long as the network connection
+ * session/alias.c - Topic Aliases to the client; they last as long as the network connection
  *
- * To the client: a topic has its place in a small table by its hash, and the place goes to
- * the topic that is used most: each use of another one takes away from it.  A topic that
+ * A topic has its place in a small table by its hash, and the place goes to the topic
+ * that is used most: each use of another one takes away from it.  A topic that
  * comes once costs nothing; the second time it is sent with its alias, from then on the
  * alias stands for it.  There is no table before a message goes to a client that takes
  * aliases.
@@ -22,45 +22,6 @@ struct sent_alias {
     uint32_t score;
     bool is_set; /* the client knows it */
 };
-
-/** aliases_done() - both tables go with the network connection [MQTT5-3.3.2-7] */
-void aliases_done(struct conn *c)
-{
-    for (size_t i = 0; c->aliases != NULL && i < c->topic_alias_max; i++)
-        bytes_free(c->aliases[i]);
-    free(c->aliases);
-    free(c->sent_aliases);
-    c->aliases = NULL;
-    c->sent_aliases = NULL;
-}
-
-/**
- * conn_resolve_alias() - give @p the topic that its Topic Alias stands for, or remember it
- *
- * Every alias up to the maximum is taken [MQTT5-3.3.2-12].
- *
- * Return: false if the alias is too high or stands for nothing: close with 0x94
- * [MQTT5-3.3.2-9].
- */
-bool conn_resolve_alias(struct conn *c, struct wire_publish *p)
-{
-    struct bytes *alias;
-
-    if (p->topic_alias == 0)
-        return true;
-    if (p->topic_alias > c->topic_alias_max)
-        return false;
-    if (c->aliases == NULL)
-        c->aliases = mem_zero(c->topic_alias_max * sizeof(*c->aliases));
-    alias = &c->aliases[p->topic_alias - 1];
-    if (p->topic.len > 0) {
-        bytes_free(*alias);
-        *alias = bytes_dup(p->topic);
-    } else {
-        p->topic = *alias;
-    }
-    return p->topic.len > 0;
-}
 
 /* The alias of a topic, from 1 to the client's maximum [MQTT5-3.1.2-26] [MQTT5-3.3.2-11]. */
 static uint16_t alias_of(const struct conn *c, uint64_t topic_hash)

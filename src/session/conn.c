@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* session/conn.c - what is legal on a network connection, and what was agreed at CONNECT */
+#include <stdlib.h>
+
 #include "base/err.h"
 #include "session/session_private.h"
 
@@ -34,7 +36,9 @@ void conn_init(struct conn *c, struct buf *out)
 void conn_done(struct conn *c)
 {
     check(c->session == NULL);
-    aliases_done(c);
+    wire_aliases_done(&c->aliases);
+    free(c->sent_aliases); /* [MQTT5-3.3.2-7] */
+    c->sent_aliases = NULL;
     c->gate = gate_free(c->gate);
 }
 
@@ -76,7 +80,7 @@ void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_m
     c->level = p->level;
     c->has_method = props->set & BIT64(PROP_AUTH_METHOD);
     c->receive_max = receive_max;
-    c->topic_alias_max = topic_alias_max;
+    c->aliases.max = topic_alias_max;
     c->client_receive_max = UINT16_MAX;
     c->packet_max = WIRE_PACKET_MAX;
     c->request_problem = true;

@@ -42,9 +42,8 @@ struct conn {
     struct buf *out;                 /* borrowed from the owner of the conn */
     struct notes *notes;             /* borrowed; NULL: nothing is waited for */
     struct gate *gate;               /* owned; NULL: nothing has waited yet */
-    struct bytes *aliases;           /* owned topics by alias - 1 [MQTT5-3.3.2-8] */
+    struct wire_aliases aliases;     /* of the client; their maximum is told to it */
     struct sent_alias *sent_aliases; /* owned, of alias.c; NULL until one is used */
-    uint16_t topic_alias_max;        /* told to the client */
     uint16_t receive_max;            /* told to the client */
     uint32_t packet_max;             /* the client's */
     uint16_t client_receive_max;
@@ -67,7 +66,6 @@ bool conn_may_receive(const struct conn *c, enum wire_type type);
 const char *conn_state_text(enum conn_state state);
 void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_max,
                 uint16_t topic_alias_max, uint16_t sent_alias_max);
-bool conn_resolve_alias(struct conn *c, struct wire_publish *p);
 void conn_send_ack(struct conn *c, enum wire_type type, uint16_t packet_id, uint8_t reason,
                    const char *reason_string);
 void conn_add_suback(const struct conn *c, struct buf *out, enum wire_type type,
@@ -122,11 +120,11 @@ struct session {
     struct list retained_wanting;    /* struct retained_want: for what is still to be looked */
     struct retained_batch *retained; /* owned; found for one of them and not sent yet; NULL: none */
     struct will will;
-    uint64_t payload_bytes_delivered;
 
     bool is_reading; /* what session_wants() has said is being read back */
 
     uint64_t n_delivered;
+    uint64_t payload_bytes_delivered;
     uint64_t n_dropped;
     uint8_t text[];
 };

@@ -4,7 +4,6 @@
 
 #include "session/session.h"
 
-void aliases_done(struct conn *c);
 void alias_shorten(struct conn *c, struct wire_delivery *d, uint64_t topic_hash);
 
 void session_forget_found(struct session *s);

@@ -54,6 +54,7 @@ enum wire_type {
     X(E_CLIENT_ID,    0x85, "a client identifier that may not be used")         \
     X(E_TOPIC_FILTER, 0x8f, "a topic filter that is not valid")                 \
     X(E_TOPIC_NAME,   0x90, "a topic name that no publisher may use")           \
+    X(E_TOPIC_ALIAS,  0x94, "a topic alias that is too high or not set")        \
     X(E_QUOTA,        0x97, "more items in one packet than are read here")
 /* clang-format on */
 
@@ -220,6 +221,12 @@ struct wire_publish {
     uint32_t subscription_ids[WIRE_SUBIDS_MAX]; /* last, since only the first n are written */
 };
 
+/* The topics that a peer's Topic Aliases stand for, on one network connection. */
+struct wire_aliases {
+    struct bytes *topics; /* owned, by alias - 1; NULL until one is set */
+    uint16_t max;         /* told to the peer; 0: it may set none */
+};
+
 /* PUBACK, PUBREC, PUBREL, PUBCOMP */
 struct wire_ack {
     uint16_t packet_id;
@@ -284,6 +291,8 @@ enum wire_outcome wire_decode_connack(uint8_t flags, struct bytes body, enum wir
                                       struct wire_connack *ret);
 enum wire_outcome wire_decode_publish(uint8_t flags, struct bytes body, enum wire_level level,
                                       struct wire_publish *ret);
+MUST_CHECK enum wire_outcome wire_aliases_resolve(struct wire_aliases *a, struct wire_publish *p);
+void wire_aliases_done(struct wire_aliases *a);
 enum wire_outcome wire_decode_ack(enum wire_type type, uint8_t flags, struct bytes body,
                                   enum wire_level level, struct wire_ack *ret);
 enum wire_outcome wire_decode_subscribe(uint8_t flags, struct bytes body, enum wire_level level,

@@ -221,6 +221,19 @@ def test_what_does_not_answer_a_challenge_ends_the_connection(steady, answer, re
     raw.close()
 
 
+@pytest.mark.parametrize("packet_, name", [
+    (connect(HELLO), "double_connect"),
+    (publish_packet("test/a", b"x"), "unintroduced_message"),
+])
+def test_what_may_not_come_during_a_challenge_has_its_name(steady, packet_, name):
+    log_from = len(steady.log_text())
+    raw, _, _ = challenged(steady, "alice", "")
+    raw.send(packet_)
+    assert raw.rest_until_closed() == b""
+    raw.close()
+    wait_until(lambda: f": {name}: " in steady.log_text()[log_from:], f"the log says {name}")
+
+
 def test_a_client_that_does_not_answer_in_time_is_closed(field):
     raw, _, _ = challenged(field, "alice", "")
     assert raw.rest_until_closed() == b""

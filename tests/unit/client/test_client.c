@@ -685,6 +685,40 @@ static void properties_travel_with_a_message(void **state)
     peer_free(p);
 }
 
+/* A topic with alias 2 and a payload; the alias alone. */
+#define WITH_ALIAS(topic, payload) "\x30\x08\0\1" topic "\3\x23\0\2" payload
+#define BY_ALIAS(payload)          "\x30\x07\0\0\3\x23\0\2" payload
+
+static void a_topic_may_come_as_its_alias(void **state)
+{
+    static const char *const expected[][2] = {{"a", "1"}, {"a", "2"}, {"b", "3"}, {"b", "4"}};
+    struct peer *p =
+        PEER({0x10, ACCEPTED},
+             {0, BYTES(WITH_ALIAS("a", "1") BY_ALIAS("2") WITH_ALIAS("b", "3") BY_ALIAS("4")),
+              .hang_up = true},
+             {0x10, ACCEPTED}, {0, BYTES(BY_ALIAS("5"))});
+    struct client_settings s = settings(p);
+    struct client_message m;
+    struct client *c;
+
+    (void)state;
+    s.alias_max = 2;
+    c = connected(&s);
+    for (size_t i = 0; i < COUNT_OF(expected); i++) { /* [MQTT5-3.3.2-10] */
+        assert_int_equal(client_next(c, 5000, &m), CLIENT_OK);
+        assert_true(bytes_equal(m.topic, bytes_str(expected[i][0])));
+        assert_true(bytes_equal(m.payload, bytes_str(expected[i][1])));
+    }
+    assert_int_equal(client_next(c, 5000, &m), CLIENT_E_CLOSED);
+    assert_int_equal(client_connect(c), CLIENT_OK);
+    assert_int_equal(client_next(c, 5000, &m), CLIENT_E_MALFORMED); /* [MQTT5-3.3.2-7] */
+    assert_int_equal(client_reason(c), REASON_TOPIC_ALIAS_INVALID);
+    client_free(c);
+    peer_join(p);
+    assert_non_null(memmem(p->got[0].at, p->got[0].len, "\x22\0\2", 3)); /* the maximum */
+    peer_free(p);
+}
+
 static void nothing_is_not_an_end(void **state)
 {
     struct peer *p = PEER({0x10, ACCEPTED});
@@ -721,7 +755,7 @@ static const struct ending {
     {"SUBACK that nobody asked for", BYTES("\x90\4\0\1\0\0"), false, CLIENT_E_MALFORMED,
      REASON_PROTOCOL_ERROR},
     {"topic alias, and we allow none", BYTES("\x30\7\0\1a\3\x23\0\1"), false, CLIENT_E_MALFORMED,
-     REASON_PROTOCOL_ERROR},
+     REASON_TOPIC_ALIAS_INVALID},
     {"wildcard in a topic", BYTES("\x30\4\0\1#\0"), false, CLIENT_E_MALFORMED,
      REASON_TOPIC_NAME_INVALID},
     {"larger than we said that we take", BYTES("\x30\xff\xff\xff\x7f"), false, CLIENT_E_OVERRUN, 0},
@@ -836,6 +870,7 @@ int main(void)
         cmocka_unit_test(acknowledgements_keep_the_order_of_the_messages),
         cmocka_unit_test(a_message_of_qos_2_is_handed_out_once),
         cmocka_unit_test(properties_travel_with_a_message),
+        cmocka_unit_test(a_topic_may_come_as_its_alias),
         cmocka_unit_test(nothing_is_not_an_end),
         cmocka_unit_test(the_end_of_a_connection_has_a_name),
         cmocka_unit_test(messages_before_a_disconnect_are_handed_out),

@@ -16,6 +16,7 @@
 #include "io/io.h"
 
 #define KEEP_ALIVE_S 30
+#define ALIAS_MAX    16 /* an actor hears the same few topics again and again */
 
 /* clang-format off */
 const struct lab_actor *const lab_actors[LAB_ACTORS_N] = {
@@ -193,6 +194,7 @@ struct client_settings lab_actor_settings(const struct lab_home *h, const struct
         .server_name = h->server_name,
         .client_id = a->id,
         .keep_alive_s = KEEP_ALIVE_S,
+        .alias_max = ALIAS_MAX,
     };
 }
 

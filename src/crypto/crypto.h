@@ -36,6 +36,8 @@ MUST_CHECK bool sha256_file(const char *path, char ret[SHA256_TEXT_LEN], char **
 MUST_CHECK bool file_read(const char *path, size_t max, struct buf *ret, char **ret_error);
 /* The same of a file that must be of this user or root, and that nobody else can read. */
 MUST_CHECK bool secret_file_read(const char *path, size_t max, struct buf *ret, char **ret_error);
+/* All of it, from where @fd stands; false with errno. */
+MUST_CHECK bool file_write_all(int fd, struct bytes content);
 /* All or nothing: written beside @path under another name, fsync, rename, fsync of the folder.  The
  * owner stays that of the file which is replaced; a new file made by root gets the folder's owner.
  */

@@ -105,7 +105,8 @@ static char *folder_of(const char *path)
     return dir;
 }
 
-static bool write_all(int fd, struct bytes content)
+/** file_write_all() - from where @fd stands; false with errno, also when the disk takes no more */
+bool file_write_all(int fd, struct bytes content)
 {
     size_t done = 0;
 
@@ -165,7 +166,7 @@ bool file_replace(const char *path, struct bytes content, unsigned mode, char **
         why = "cannot give it its owner";
     else if (fchmod(fd, mode) != 0)
         why = "cannot give it its mode";
-    else if (!write_all(fd, content) || fsync(fd) != 0)
+    else if (!file_write_all(fd, content) || fsync(fd) != 0)
         why = "cannot write all of it";
     else if (rename((const char *)name.at, path) != 0)
         why = "cannot put it in its place";

@@ -17,6 +17,8 @@ struct audit_check {
     struct audit_head *heads; /* owned; signed */
     size_t n_heads;
     size_t next_head;
+    size_t n_bad_heads; /* whose signature does not hold */
+    uint64_t first_bad_head;
     bool is_sorted;
     size_t n_entries;
     uint64_t last_seq;
@@ -71,7 +73,8 @@ void audit_check_head(struct audit_check *c, const struct audit_head *h)
     good = signature_text_check(c->public_text, buf_view(&message), h->signature);
     buf_done(&message);
     if (!good) {
-        problem(c, "head %" PRIu64 ": its signature does not hold", h->seq);
+        if (c->n_bad_heads++ == 0)
+            c->first_bad_head = h->seq;
         return;
     }
     c->heads = mem_resize(c->heads, (c->n_heads + 1) * sizeof(*c->heads));
@@ -154,17 +157,30 @@ void audit_check_row(struct audit_check *c, const struct audit_row *r)
     memcpy(c->last_hash, hash, sizeof(hash));
 }
 
+/* One line, however many: of another key it is all of them. */
+static void check_signatures(struct audit_check *c)
+{
+    if (c->n_bad_heads == 1)
+        problem(c, "head %" PRIu64 ": its signature does not hold", c->first_bad_head);
+    else if (c->n_bad_heads > 0)
+        problem(c, "%zu heads, the first of them %" PRIu64 ": their signatures do not hold%s",
+                c->n_bad_heads, c->first_bad_head,
+                c->n_heads == 0 ? "; is the key the one that they were signed by?" : "");
+}
+
 /** audit_check_end() - see audit.h */
 bool audit_check_end(struct audit_check *c, struct buf *ret)
 {
     const struct audit_head *newest;
 
+    check_signatures(c);
     sort_heads(c);
     newest = c->n_heads > 0 ? &c->heads[c->n_heads - 1] : NULL;
     if (newest != NULL && newest->seq > c->last_seq)
         problem(c, "the end is missing: %" PRIu64 " entries were signed, the last is %" PRIu64,
                 newest->seq, c->last_seq);
-    else if (c->n_entries > 0 && (newest == NULL || newest->seq < c->last_seq))
+    else if (c->n_entries > 0 && (c->n_heads > 0 || c->n_bad_heads == 0) &&
+             (newest == NULL || newest->seq < c->last_seq))
         problem(c, "the entries behind %" PRIu64 " are not signed",
                 newest != NULL ? newest->seq : 0);
     buf_add(ret, buf_view(&c->problems));

@@ -38,7 +38,7 @@ struct backup_result {
     char id[BACKUP_ID_BYTES];
     uint64_t at_unix_ms;
     size_t n_files;
-    size_t n_left_out; /* could not be read: the log says which */
+    size_t n_left_out; /* could not be read, or lie too deep: the log says which */
     size_t n_chunks;
     size_t n_new_chunks;
     uint64_t bytes;     /* of the files */
@@ -51,6 +51,20 @@ MUST_CHECK bool backup_create(const struct backup_input *in, struct control *c,
 
 /* Array of {"id", "bytes"}, oldest first, by names alone; NULL with @ret_error. */
 json_t *backup_list(const char *dir, char **ret_error);
+
+struct backup_pruned {
+    size_t n_kept;
+    size_t n_removed;
+    size_t n_chunks_removed; /* that no backup needs any more, or that were never finished */
+    uint64_t bytes_freed;
+};
+
+/* All go but the newest @keep_min (at least 1) and those made at @before_unix_ms or later.  @from
+ * opens the keyrings of those that are kept; false with @ret_error: one of them cannot be read, or
+ * is not whole, and nothing was removed; or a file cannot be removed, and what is kept is whole.
+ */
+MUST_CHECK bool backup_prune(const char *dir, const struct key_source *from, size_t keep_min,
+                             uint64_t before_unix_ms, struct backup_pruned *ret, char **ret_error);
 
 struct backup_restored {
     char id[BACKUP_ID_BYTES];

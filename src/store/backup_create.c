@@ -142,7 +142,13 @@ static bool add_entry(struct making *m, const char *path, const char *at, const 
 
     if (lstat(path, &st) != 0 || is_left_out(m, path))
         return true;
-    if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+    if (S_ISDIR(st.st_mode) && depth >= DEPTH_MAX) {
+        log_warning("backup", "%s is left out: more than %d folders stand in one another", path,
+                    DEPTH_MAX);
+        m->out->n_left_out++;
+        return true;
+    }
+    if (S_ISDIR(st.st_mode))
         return add_folder(m, path, at, name, depth + 1);
     return !S_ISREG(st.st_mode) || add_file(m, path, at, name);
 }
@@ -347,8 +353,6 @@ static char *run_folder(const struct backup_input *in)
 
 static bool make_all(struct making *m, struct control *c)
 {
-    if (!repo_make(&m->repo, m->ret_error))
-        return false;
     m->left_out[0] = realpath(m->in->dir, NULL);
     m->left_out[1] = realpath(m->in->state_dir, NULL);
     m->left_out[2] = m->in->key_file != NULL ? realpath(m->in->key_file, NULL) : NULL;
@@ -357,7 +361,8 @@ static bool make_all(struct making *m, struct control *c)
         return false;
     free(m->left_out[1]); /* now it is wanted */
     m->left_out[1] = NULL;
-    return add_folder(m, m->in->state_dir, "state", "", 0) && add_journal(m) && add_control(m, c) &&
+    /* The control store says how far the journal has come at least: so it is taken first. */
+    return add_folder(m, m->in->state_dir, "state", "", 0) && add_control(m, c) && add_journal(m) &&
            keep_keyring(m) && keep_manifest(m);
 }
 
@@ -367,11 +372,15 @@ bool backup_create(const struct backup_input *in, struct control *c, struct keyr
 {
     struct backup_result out = {0};
     struct making m = {.in = in, .out = &out, .files = json_array(), .ret_error = ret_error};
+    int lock = -1;
     bool ok;
 
     make_id(&out);
     repo_open(&m.repo, in->dir, keys);
-    ok = make_all(&m, c);
+    ok = repo_make(&m.repo, ret_error) && (lock = repo_lock(in->dir, LOCK_SH, ret_error)) >= 0 &&
+         make_all(&m, c);
+    if (lock >= 0)
+        close(lock);
     out.n_chunks = m.repo.n_chunks;
     out.n_new_chunks = m.repo.n_new_chunks;
     out.new_bytes = m.repo.new_bytes;

@@ -2,6 +2,8 @@
 /* store/backup_private.h - the parts of a backup, for one another */
 #pragma once
 
+#include <sys/file.h>
+
 #include "store/backup.h"
 #include "store/control_private.h"
 
@@ -33,6 +35,10 @@ MUST_CHECK bool repo_put_manifest(const struct backup_repo *r, const char *id, c
                                   char **ret_error);
 json_t *repo_get_manifest(const struct backup_repo *r, const char *id, char **ret_error);
 char *repo_path(const char *dir, const char *id, const char *suffix); /* owned by the caller */
+char *repo_chunk_path(const char *dir, const char *name);             /* owned by the caller */
+/* LOCK_SH: nothing is removed meanwhile; LOCK_EX: nobody else is there.  Return: to be closed; -1
+ * with @ret_error. */
+int repo_lock(const char *dir, int how, char **ret_error);
 
 /* control_pages.c: every page of the store as it is between two transactions */
 typedef bool control_page_fn(void *arg, const uint8_t plain[PAGE_BYTES], char **ret_error);

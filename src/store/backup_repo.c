@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "store/backup_private.h"
 
 #define ZSTD_LEVEL         3
@@ -56,14 +57,30 @@ bool repo_make(const struct backup_repo *r, char **ret_error)
     return ok;
 }
 
+/** repo_lock() - see backup_private.h */
+int repo_lock(const char *dir, int how, char **ret_error)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        (void)sql_fail(ret_error, "cannot open the folder %s: %s", dir, strerror(errno));
+    } else if (flock(fd, how | LOCK_NB) != 0) {
+        (void)sql_fail(ret_error, "%s: %s", dir,
+                       errno == EWOULDBLOCK ? "it is in use by another backup, restore or prune; "
+                                              "try again when that is done"
+                                            : strerror(errno));
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
 /* ---- chunks ---- */
 
-static char *chunk_path(const struct backup_repo *r, const char *name)
+/** repo_chunk_path() - DIR/chunks/xx/NAME */
+char *repo_chunk_path(const char *dir, const char *name)
 {
-    char *path = NULL;
-
-    check(asprintf(&path, "%s/chunks/%.2s/%s", r->dir, name, name) >= 0);
-    return path;
+    return text_format("%s/chunks/%.2s/%s", dir, name, name);
 }
 
 static void name_of(const struct backup_repo *r, struct bytes plain, char ret[CHUNK_NAME_LEN])
@@ -96,8 +113,7 @@ static bool write_chunk(const char *path, struct bytes sealed, char **ret_error)
     check(asprintf(&aside, "%s.new", path) >= 0);
     ok = make_folder(dir, ret_error);
     fd = ok ? open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-    if (ok && (fd < 0 || write(fd, sealed.at, sealed.len) != (ssize_t)sealed.len ||
-               rename(aside, path) != 0)) {
+    if (ok && (fd < 0 || !file_write_all(fd, sealed) || rename(aside, path) != 0)) {
         ok = sql_fail(ret_error, "cannot write %s: %s", path, strerror(errno));
         unlink(aside);
     }
@@ -124,7 +140,7 @@ bool repo_get(const struct backup_repo *r, const char *name, struct buf *ret, ch
     CLEANUP(buf_done) struct buf sealed = {0};
     CLEANUP(buf_done) struct buf small = {0};
     char again[CHUNK_NAME_LEN] = "";
-    char *path = chunk_path(r, name);
+    char *path = repo_chunk_path(r->dir, name);
     size_t len = ret->len;
     bool ok = file_read(path, CHUNK_FILE_MAX, &sealed, ret_error);
 
@@ -159,7 +175,7 @@ bool repo_put(struct backup_repo *r, struct bytes plain, char ret_name[CHUNK_NAM
     bool ok = true;
 
     name_of(r, plain, ret_name);
-    path = chunk_path(r, ret_name);
+    path = repo_chunk_path(r->dir, ret_name);
     r->n_chunks++;
     if (!is_kept(r, ret_name)) {
         compress(plain, &small);

@@ -124,7 +124,7 @@ static bool write_part(struct restoring *r, int fd, const char *path, const char
     if (chunk == NULL || !repo_get(&r->repo, chunk, &part, r->ret_error))
         return false;
     r->out->bytes += part.len;
-    if (write(fd, part.at, part.len) == (ssize_t)part.len)
+    if (file_write_all(fd, buf_view(&part)))
         return true;
     return sql_fail(r->ret_error, "cannot write %s: %s", path, strerror(errno));
 }
@@ -329,12 +329,17 @@ bool backup_restore(const char *dir, const char *id, const struct key_source *fr
 {
     struct backup_restored out = {0};
     struct restoring r = {.into = into, .out = &out, .ret_error = ret_error};
+    int lock = repo_lock(dir, LOCK_SH, ret_error);
+    bool ok;
 
-    if (!choose(dir, id, out.id, ret_error) || !take_folder(into, ret_error) ||
-        !restore_from(&r, dir, from))
+    if (lock < 0)
         return false;
-    *ret = out;
-    return true;
+    ok = choose(dir, id, out.id, ret_error) && take_folder(into, ret_error) &&
+         restore_from(&r, dir, from);
+    close(lock);
+    if (ok)
+        *ret = out;
+    return ok;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)

@@ -224,6 +224,7 @@ static bool open_all(struct control *c, char **ret_error)
     control_put(c, CONTROL_SETTING, "opened", clock_unix_ms(), "{}");
     if (!control_flush(c))
         return sql_fail(ret_error, "%s cannot be written; the log says why", c->db_path);
+    c->is_open = true;
     return log_is_emptied_on_close(c->db);
 }
 
@@ -261,7 +262,7 @@ static void drop_waiting(struct control *c)
         job_free(list_item(it, struct job, link));
         n++;
     }
-    if (n > 0)
+    if (n > 0 && c->is_open)
         log_error("store", "%s: %zu changes could not be written and are lost", c->db_path, n);
 }
 

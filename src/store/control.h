@@ -48,8 +48,8 @@ enum control_table {
         CONTROL_TABLE_N,
 };
 
-#define CONTROL_DOC_BYTES_MAX (1U << 20)
-#define CONTROL_WAITING_MAX   200000 /* changes that are not yet on disk; more are refused */
+#define CONTROL_DOC_BYTES_MAX (1U << 20) /* of a row; a larger one is refused */
+#define CONTROL_WAITING_MAX   200000     /* changes that are not yet on disk; more are refused */
 
 const char *control_table_text(enum control_table t);
 bool control_table_parse(const char *text, enum control_table *ret);

@@ -121,7 +121,7 @@ bool page_writer_add(struct page_writer *w, const uint8_t plain[PAGE_BYTES], cha
     uint8_t page[PAGE_BYTES];
 
     page_seal(w->keys, &place, plain, page);
-    if (write(w->fd, page, PAGE_BYTES) == PAGE_BYTES)
+    if (file_write_all(w->fd, bytes_of(page, PAGE_BYTES)))
         return true;
     return sql_fail(ret_error, "cannot write %s: %s", w->path, strerror(errno));
 }

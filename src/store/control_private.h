@@ -115,6 +115,7 @@ struct control {
     uint64_t export_ns; /* not before */
     uint64_t retry_ns;
     uint64_t tidy_ns; /* when rows beyond a table's number are taken out */
+    bool is_open;     /* what is asked for waits if it cannot be written */
     bool said;        /* that changes wait */
     atomic_bool is_kept;
     atomic_bool is_broken; /* a sync failed */

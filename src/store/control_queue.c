@@ -133,7 +133,16 @@ static void post(struct control *c, struct job *j)
     pthread_mutex_unlock(&c->lock);
 }
 
-/** control_ask() - a change; refused, counted and said once when too many wait */
+/* Counted; the first is said. */
+static void refuse(struct control *c, struct job *j, const char *why)
+{
+    if (atomic_fetch_add(&c->n_refused, 1) == 0)
+        log_error("store", "%s: a change is not kept: %s", c->db_path, why);
+    atomic_store(&c->is_kept, false);
+    job_free(j);
+}
+
+/** control_ask() - a change; refused when too many wait */
 void control_ask(struct control *c, struct job *j)
 {
     if (atomic_fetch_add(&c->n_waiting, 1) < CONTROL_WAITING_MAX) {
@@ -141,11 +150,7 @@ void control_ask(struct control *c, struct job *j)
         return;
     }
     atomic_fetch_sub(&c->n_waiting, 1);
-    if (atomic_fetch_add(&c->n_refused, 1) == 0)
-        log_error("store", "%s: %d changes wait to be written; more are not kept", c->db_path,
-                  CONTROL_WAITING_MAX);
-    atomic_store(&c->is_kept, false);
-    job_free(j);
+    refuse(c, j, "too many wait to be written");
 }
 
 /** control_call() - run @call where the database is, behind what was asked for before; waits */
@@ -178,8 +183,11 @@ static struct job *change(enum job_kind kind, enum control_table t, const char *
 
 static void ask_with_doc(struct control *c, struct job *j, uint64_t at_unix_ms, const char *doc)
 {
-    check(strlen(doc) <= CONTROL_DOC_BYTES_MAX);
     j->at_unix_ms = at_unix_ms;
+    if (strlen(doc) > CONTROL_DOC_BYTES_MAX) {
+        refuse(c, j, "it is larger than 1 MiB");
+        return;
+    }
     j->doc = bytes_dup_str(bytes_str(doc));
     control_ask(c, j);
 }

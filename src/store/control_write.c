@@ -139,10 +139,9 @@ static void not_written(struct control *c, const char *why, bool is_sync)
                   "written; look to the disk, then restart the node",
                   c->db_path, why);
     } else if (!c->said) {
-        log_error("store",
-                  "%s: cannot be written: %s; changes wait in memory and are lost with a restart "
-                  "until it can",
-                  c->db_path, why);
+        log_error("store", "%s: cannot be written: %s%s", c->db_path, why,
+                  c->is_open ? "; changes wait in memory and are lost with a restart until it can"
+                             : "");
     }
     c->said = true;
     c->retry_ns = clock_now_ns() + RETRY_NS;

@@ -90,14 +90,40 @@ static int create(struct journal *j, const char *name)
     return r;
 }
 
+/* A process that was killed may have written a frame and not flushed it.  It was read, and what
+ * follows relies on it. */
+static int sync_former(struct journal *j)
+{
+    const struct journal_io *io = j->io;
+    char name[SEGMENT_NAME_MAX];
+    int file = -1;
+    int r;
+
+    if (!j->has_former || j->former_error < 0)
+        return j->former_error;
+    segment_name(last(j)->id, name);
+    r = io->open(io->owner, name, &file);
+    if (r < 0)
+        return err_trace(r);
+    r = io->sync(io->owner, file);
+    io->close(io->owner, file);
+    if (r == 0)
+        r = io->sync_folder(io->owner);
+    j->former_error = r;
+    j->has_former = false;
+    return r;
+}
+
 static int open_segment(struct journal *j)
 {
     const struct journal_io *io = j->io;
     struct segment_head h = next_head(j);
     uint8_t head[SEGMENT_HEAD_BYTES];
     char name[SEGMENT_NAME_MAX];
-    int r;
+    int r = sync_former(j);
 
+    if (r < 0)
+        return err_trace(r);
     if (!segment_key(j->keys, &h, j->key_secret))
         return err_origin(-ENOKEY);
     segment_head_seal(&h, j->key_secret, head);
@@ -241,6 +267,13 @@ bool journal_is_pending(const struct journal *j)
 bool journal_is_proven(const struct journal *j)
 {
     return j->is_proven || j->file < 0;
+}
+
+/** journal_mark_of() - see journal.h */
+void journal_mark_of(const struct journal *j, struct journal_mark *ret)
+{
+    memcpy(ret->id, j->id, sizeof(ret->id));
+    ret->number = j->number - 1 - j->is_pending;
 }
 
 /* ---- space ---- */

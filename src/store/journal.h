@@ -12,6 +12,9 @@
  * is a batch that was never finished; anywhere else, or with authentic frames behind
  * it, it is damage.
  *
+ * What was read at the start is flushed before anything follows from it: a process that was killed
+ * may have left it in the system's memory only.
+ *
  * A failed write or flush leaves the batch pending: nothing is known of the file, which
  * is left alone from then on, and the batch is written anew to a new segment when it is
  * tried again.
@@ -28,12 +31,21 @@ struct journal;
 struct journal_search;
 
 #define JOURNAL_SEGMENT_BYTES (64U << 20) /* of a node */
+#define JOURNAL_ID_BYTES      16
+
+/* How far a journal had come, kept where it is not (journal_mark.h): by the files alone it cannot
+ * be told that the newest of them are missing. */
+struct journal_mark {
+    uint8_t id[JOURNAL_ID_BYTES]; /* which journal; made at random with it */
+    uint64_t number;              /* of a batch that is on the device; 0: there is no mark */
+};
 
 struct journal_settings {
     uint64_t segment_bytes; /* a new one when it has become larger */
     uint64_t bytes_max;     /* of all files; see journal_has_room() */
     uint64_t space_min;     /* that is left to others on the file system */
-    bool is_repair;         /* a segment whose data key is missing is damaged, no reason to stop */
+    struct journal_mark mark;
+    bool is_repair; /* a data key or all files missing is damage, no reason to stop */
 };
 
 struct journal_damage {
@@ -49,13 +61,14 @@ struct journal_damage {
 struct journal_report {
     struct journal_damage damage[JOURNAL_DAMAGE_MAX];
     size_t n_damage;     /* may be more than are told */
+    uint64_t n_missing;  /* batches at the end that were on the device, as the mark says */
     uint64_t torn_bytes; /* at the end: a batch that was not finished */
     uint64_t n_batches;
     uint64_t n_entries;
 };
 
 /* Reads all there is; writes nothing.  @io and @keys outlive the journal.  On failure NULL and
- * @ret_error: a file cannot be read, a data key is missing. */
+ * @ret_error: a file cannot be read, a data key is missing, there is a mark and no file at all. */
 struct journal *journal_open(const struct journal_settings *s, const struct journal_io *io,
                              struct keyring *keys, struct journal_report *ret, char **ret_error);
 struct journal *journal_close(struct journal *j);
@@ -95,6 +108,8 @@ MUST_CHECK int journal_keep_damaged(struct journal *j);
 MUST_CHECK int journal_commit(struct journal *j, const struct bytes *batches, size_t n);
 MUST_CHECK int journal_retry(struct journal *j);
 bool journal_is_pending(const struct journal *j);
+/* Of the last batch on the device; number 0: none. */
+void journal_mark_of(const struct journal *j, struct journal_mark *ret);
 bool journal_is_proven(const struct journal *j);
 bool journal_wants_cleaning(const struct journal *j);
 /* False: more than seven eighths of bytes_max are used, or less than space_min is left. */

@@ -37,3 +37,10 @@ struct journal_io {
  * On failure NULL and @ret_error. */
 struct journal_io *journal_io_open(const char *dir, char **ret_error);
 struct journal_io *journal_io_close(struct journal_io *io);
+
+/* The folder @dir of a journal that is not used becomes DIR-DATE, @ret_aside, owned by the caller;
+ * NULL: no segment is in it.  False with @ret_error. */
+MUST_CHECK bool journal_set_aside(const char *dir, uint64_t now_unix_ms, char **ret_aside,
+                                  char **ret_error);
+/* Is one in @state_dir that was set aside?  It needs the data keys of its time. */
+bool journal_is_aside(const char *state_dir);

@@ -184,7 +184,7 @@ static int open_folder(const char *dir, char **ret_error)
         say(ret_error, "cannot open the folder of the journal,", dir, strerror(errno));
     } else if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         say(ret_error, "cannot lock the journal,", dir,
-            errno == EWOULDBLOCK ? "another process has it open; stop the node first"
+            errno == EWOULDBLOCK ? "another process has it open; stop the node first: bastide stop"
                                  : strerror(errno));
         close(fd);
         fd = -1;

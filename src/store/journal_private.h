@@ -64,6 +64,9 @@ struct journal {
     uint64_t id_max;
     struct live live;
 
+    bool has_former;  /* the last segment is of a former run, and perhaps not flushed */
+    int former_error; /* -errno: it could not be flushed, and a later success would say nothing */
+
     int file; /* of the last segment, which is written to; -1: the next frame opens a new one */
     uint8_t key_secret[SEAL_KEY_BYTES]; /* of it */
     struct buf frame;                   /* being made, or pending */

@@ -21,24 +21,59 @@ struct opening {
     int r;
 };
 
-static void fail(struct opening *o, int r, const char *what, uint64_t segment, uint32_t key)
+/* @text is taken. */
+static void fail_with(struct opening *o, int r, struct buf *text)
+{
+    if (o->r < 0) {
+        buf_done(text);
+        return;
+    }
+    o->r = r;
+    buf_add_u8(text, 0);
+    o->error = (char *)text->at;
+}
+
+static void fail_to_read(struct opening *o, int r, uint64_t segment)
 {
     struct buf text = {0};
     char name[SEGMENT_NAME_MAX];
 
-    if (o->r < 0)
-        return;
     segment_name(segment, name);
-    o->r = r;
-    if (key != 0)
-        buf_addf(&text,
-                 "journal: %s is sealed with data key %u, which the keyring does not hold; "
-                 "restore the keyring that belongs to this journal from a backup",
-                 name, key);
-    else
-        buf_addf(&text, "journal: %s: %s: %s", name, what, strerror(-r));
-    buf_add_u8(&text, 0);
-    o->error = (char *)text.at;
+    buf_addf(&text, "journal: %s: cannot be read: %s", name, strerror(-r));
+    fail_with(o, r, &text);
+}
+
+static void fail_for_key(struct opening *o, uint64_t segment, uint32_t key)
+{
+    struct buf text = {0};
+    char name[SEGMENT_NAME_MAX];
+
+    segment_name(segment, name);
+    buf_addf(&text,
+             "journal: %s is sealed with data key %u, which the keyring does not hold; "
+             "restore the keyring that belongs to this journal from a backup",
+             name, key);
+    fail_with(o, err_origin(-ENOKEY), &text);
+}
+
+static void fail_to_list(struct opening *o, int r)
+{
+    struct buf text = {0};
+
+    buf_addf(&text, "journal: its folder cannot be read: %s", strerror(-r));
+    fail_with(o, r, &text);
+}
+
+static void fail_for_nothing(struct opening *o)
+{
+    struct buf text = {0};
+
+    buf_addf(&text,
+             "journal: there is none, but %" PRIu64 " batches were on the device: put the folder "
+             "back (is its disk mounted?), or restore a backup; to begin anew, with all sessions "
+             "and their messages lost: bastide store repair",
+             o->j->settings.mark.number);
+    fail_with(o, err_origin(-ENOENT), &text);
 }
 
 static void damage(struct opening *o, uint64_t segment, uint64_t from, uint64_t to,
@@ -97,7 +132,7 @@ static void read_head(struct opening *o, struct segment *s, struct segment_head 
         io->close(io->owner, file);
     secret_wipe(key_secret, sizeof(key_secret));
     if (r < 0)
-        fail(o, err_origin(r), "cannot be read", s->id, 0);
+        fail_to_read(o, err_origin(r), s->id);
     /* The key's id is not authentic either: it may be the byte that has changed. */
     s->is_unreadable = outcome != SEGMENT_OK || ret->id != s->id;
     if (s->is_unreadable)
@@ -145,7 +180,7 @@ static void read_frames(struct opening *o, struct segment *s, bool is_last)
     int r = frames_open(&f, o->j, s);
 
     if (r < 0) {
-        fail(o, r, "cannot be read", s->id, 0);
+        fail_to_read(o, r, s->id);
         return;
     }
     while ((r = frames_next(&f, &h, &batch)) > 0) {
@@ -153,7 +188,7 @@ static void read_frames(struct opening *o, struct segment *s, bool is_last)
         memcpy(s->tag, frame_tag(&h, batch.at - FRAME_HEAD_LEN), SEAL_TAG_BYTES);
     }
     if (r < 0)
-        fail(o, r, "cannot be read", s->id, 0);
+        fail_to_read(o, r, s->id);
     else if (f.at < f.end && is_last)
         o->report->torn_bytes = f.end - f.at;
     else if (f.at < f.end)
@@ -188,7 +223,7 @@ static void read_segment(struct opening *o, size_t i, const struct segment_head 
     bool is_last = i + 1 == j->n_segments;
 
     if (s->is_unreadable && heads[i].key_id != 0 && !j->settings.is_repair) {
-        fail(o, err_origin(-ENOKEY), "", s->id, heads[i].key_id);
+        fail_for_key(o, s->id, heads[i].key_id);
         return;
     }
     if (s->end > s->bytes) {
@@ -218,7 +253,7 @@ static bool learn_first(struct opening *o, const struct segment *s)
     while (r >= 0 && (r = frames_next(&f, &h, &batch)) > 0)
         o->j->first = MAX(o->j->first, h.first);
     if (r < 0)
-        fail(o, r, "cannot be read", s->id, 0);
+        fail_to_read(o, r, s->id);
     frames_close(&f);
     return f.number > 0;
 }
@@ -294,6 +329,38 @@ static void read_journal(struct opening *o)
     free(heads);
 }
 
+/* ---- is the end there? ---- */
+
+/* What looked like a batch that was never finished was one, then. */
+static void end_is_missing(struct opening *o, struct segment *last)
+{
+    o->report->n_missing = o->j->settings.mark.number - o->j->number + 1;
+    last->is_damaged |= o->report->torn_bytes > 0;
+    damage(o, last->id, last->end, last->end + o->report->torn_bytes,
+           "what was written from here on is missing");
+    o->report->torn_bytes = 0;
+}
+
+static void check_mark(struct opening *o)
+{
+    const struct journal *j = o->j;
+    const struct journal_mark *m = &j->settings.mark;
+    struct segment *last = j->n_segments > 0 ? &j->segments[j->n_segments - 1] : NULL;
+
+    if (m->number == 0)
+        return;
+    if (last == NULL && !j->settings.is_repair) {
+        fail_for_nothing(o);
+    } else if (last == NULL) {
+        o->report->n_missing = m->number;
+        damage(o, 1, 0, 0, "all segments are missing");
+    } else if (memcmp(m->id, j->id, JOURNAL_ID_BYTES) != 0) {
+        damage(o, last->id, 0, 0, "not the journal that was written last");
+    } else if (j->number <= m->number) {
+        end_is_missing(o, last);
+    }
+}
+
 /** journal_open() - see journal.h */
 struct journal *journal_open(const struct journal_settings *s, const struct journal_io *io,
                              struct keyring *keys, struct journal_report *ret, char **ret_error)
@@ -311,13 +378,16 @@ struct journal *journal_open(const struct journal_settings *s, const struct jour
     j->cleaning.file = -1;
     r = io->list(io->owner, found, &o);
     if (r < 0)
-        fail(&o, err_origin(r), "the folder cannot be read", 0, 0);
+        fail_to_list(&o, err_origin(r));
     if (o.r == 0)
         read_journal(&o);
+    if (o.r == 0)
+        check_mark(&o);
     free(o.ids);
     ret->n_entries = j->live.n;
     if (o.r == 0) {
         j->first = j->first_said = MAX(j->first, (uint64_t)1);
+        j->has_former = j->n_segments > 0;
         return j;
     }
     *ret_error = o.error;

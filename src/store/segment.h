@@ -18,13 +18,11 @@
  */
 #pragma once
 
-#include "crypto/keyring.h"
-#include "store/journal_io.h"
+#include "store/journal.h"
 
 #define SEGMENT_HEAD_BYTES 128
 #define SEGMENT_SALT_BYTES 16
 #define SEGMENT_NAME_MAX   40
-#define JOURNAL_ID_BYTES   16
 #define FRAME_HEAD_LEN     24
 #define FRAME_ALIGN        16
 #define FRAME_PLAIN_MAX    (1U << 30)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "unit/unit.h"
 
 #define SECTOR 512
 
@@ -148,6 +149,8 @@ static int disk_sync(void *owner, int file)
         keep_sectors(d, f);
         return r;
     }
+    if (d->forgets_sync)
+        return 0;
     f->kept.len = 0;
     buf_add(&f->kept, buf_view(&f->now));
     return 0;
@@ -158,7 +161,7 @@ static int disk_sync_folder(void *owner)
     struct disk *d = owner;
     int r = count(d, DISK_SYNC_FOLDER);
 
-    for (size_t i = 0; r == 0 && i < d->n_files; i++)
+    for (size_t i = 0; r == 0 && !d->forgets_sync && i < d->n_files; i++)
         d->files[i].is_kept = d->files[i].is_there;
     return r;
 }
@@ -231,6 +234,11 @@ void disk_done(struct disk *d)
         buf_done(&d->files[i].now);
         buf_done(&d->files[i].kept);
     }
+}
+
+void disk_forget_sync(struct disk *d, bool yes)
+{
+    d->forgets_sync = yes;
 }
 
 void disk_cut_power(struct disk *d)

@@ -10,9 +10,8 @@
 #pragma once
 
 #include "store/journal_io.h"
-#include "unit/unit.h"
 
-#define DISK_FILES_MAX 256
+#define DISK_FILES_MAX 2048
 
 struct disk_file {
     char name[40];
@@ -42,6 +41,7 @@ struct disk {
     unsigned fail_at[DISK_CALL_N]; /* this call fails, counted from 1; 0: none */
     int fail_with;                 /* -errno */
     bool fails_on;                 /* so do all later ones of that kind */
+    bool forgets_sync;             /* as if the process were killed before each flush */
     uint64_t noise;
     uint64_t space;
     unsigned n_aside;
@@ -50,6 +50,7 @@ struct disk {
 void disk_init(struct disk *d, uint64_t seed);
 void disk_done(struct disk *d);
 void disk_cut_power(struct disk *d);
+void disk_forget_sync(struct disk *d, bool yes);
 void disk_copy(struct disk *to, const struct disk *from);
 struct disk_file *disk_file(struct disk *d, const char *name);
 uint64_t disk_bytes(const struct disk *d);

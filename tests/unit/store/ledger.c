@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "unit/unit.h"
+
 #define KIND(id) (uint8_t)(1 + (id) % 200)
 
 static void record_of(uint64_t id, struct buf *ret, size_t len)

@@ -234,6 +234,85 @@ static void a_chunk_that_is_not_sound_is_written_again(void **state)
     assert_true(backup_verify(repo, second.id, &from, &r, &k->error));
 }
 
+static void assert_verifies(struct kept *k, const char *id)
+{
+    struct key_source from = key_of(k);
+    struct backup_restored r;
+
+    if (!backup_verify(repo, id, &from, &r, &k->error))
+        fail_msg("%s: %s", id, k->error);
+}
+
+static void what_is_pruned_goes_and_what_is_kept_stays_whole(void **state)
+{
+    struct kept *k = *state;
+    struct key_source from = key_of(k);
+    struct backup_restored restored;
+    struct backup_pruned r;
+    struct backup_result made[4];
+
+    fill(k);
+    for (unsigned i = 0; i < COUNT_OF(made); i++) {
+        char text[64];
+
+        snprintf(text, sizeof(text), "the canary of the time %u", i);
+        put_text(k, "home/pki/ca.key", text);
+        control_put(k->c, CONTROL_BAN, text, 1, "{}");
+        assert_true(control_flush(k->c));
+        made[i] = make(k);
+    }
+    /* None is so old. */
+    assert_true(backup_prune(repo, &from, 1, made[0].at_unix_ms - 1000, &r, &k->error));
+    assert_int_equal(r.n_kept, 4);
+    assert_int_equal(r.n_chunks_removed, 0);
+    assert_true(backup_prune(repo, &from, 2, UINT64_MAX / 2, &r, &k->error));
+    assert_int_equal(r.n_kept, 2);
+    assert_int_equal(r.n_removed, 2);
+    assert_true(r.n_chunks_removed >= 4); /* of each the file and a page of the store */
+    assert_true(r.bytes_freed > 0);
+    assert_verifies(k, made[2].id);
+    assert_verifies(k, made[3].id);
+    assert_false(backup_verify(repo, made[0].id, &from, &restored, &k->error));
+    free(k->error);
+    k->error = NULL;
+    /* What goes on is still incremental. */
+    put_text(k, "home/pki/ca.key", "another canary");
+    assert_int_equal(make(k).n_new_chunks, 1);
+}
+
+static void remove_chunk(void *arg, const char *path)
+{
+    (void)arg;
+    assert_int_equal(unlink(path), 0);
+}
+
+static void nothing_is_pruned_when_what_is_kept_is_not_whole(void **state)
+{
+    struct kept *k = *state;
+    struct key_source from = key_of(k);
+    struct key_source wrong = {.kind = KEY_FROM_FILE, .name = in(k, "wrong.key")};
+    struct backup_pruned r;
+    struct backup_result first;
+    char chunks[300];
+
+    fill(k);
+    first = make(k);
+    put_text(k, "home/pki/ca.key", "a later canary");
+    make(k);
+    assert_true(at_rest_key_create(wrong.name, &k->error));
+    assert_false(backup_prune(repo, &wrong, 1, UINT64_MAX / 2, &r, &k->error));
+    assert_non_null(strstr(k->error, "is not the one"));
+    free(k->error);
+    k->error = NULL;
+    assert_verifies(k, first.id);
+    snprintf(chunks, sizeof(chunks), "%s/chunks", repo);
+    each_file(chunks, remove_chunk, NULL);
+    assert_false(backup_prune(repo, &from, 1, UINT64_MAX / 2, &r, &k->error));
+    assert_non_null(strstr(k->error, "nothing was removed"));
+    snprintf(chunks, sizeof(chunks), "%s/%s.backup", repo, first.id);
+    assert_int_equal(access(chunks, F_OK), 0);
+}
+
 static void what_can_not_be_is_refused_with_a_reason(void **state)
 {
     struct kept *k = *state;
@@ -273,6 +352,8 @@ int main(void)
         KEPT(no_file_of_it_holds_a_word_or_the_key),
         KEPT(a_change_of_any_file_of_it_is_found),
         KEPT(a_chunk_that_is_not_sound_is_written_again),
+        KEPT(what_is_pruned_goes_and_what_is_kept_stays_whole),
+        KEPT(nothing_is_pruned_when_what_is_kept_is_not_whole),
         KEPT(what_can_not_be_is_refused_with_a_reason),
     };
 

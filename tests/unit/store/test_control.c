@@ -44,6 +44,25 @@ static void what_is_appended_has_no_key_and_the_newest_can_be_asked_for(void **s
     buf_done(&text);
 }
 
+static void a_row_that_is_too_large_is_refused_and_the_rest_goes_on(void **state)
+{
+    struct kept *k = *state;
+    char *doc = malloc(CONTROL_DOC_BYTES_MAX + 2);
+
+    open_store(k);
+    memset(doc, ' ', CONTROL_DOC_BYTES_MAX + 1);
+    doc[CONTROL_DOC_BYTES_MAX + 1] = '\0';
+    control_put(k->c, CONTROL_BAN, "too large", 1, doc);
+    assert_int_equal(control_counts(k->c).refused, 1);
+    assert_false(control_is_kept(k->c));
+    control_put(k->c, CONTROL_BAN, "large", 1, doc + 1);
+    assert_false(control_flush(k->c));
+    control_put(k->c, CONTROL_BAN, "large", 1, "{}");
+    assert_false(control_flush(k->c)); /* not all is kept, and never will be */
+    assert_rows(k, CONTROL_BAN, "large={};");
+    free(doc);
+}
+
 static void what_was_flushed_outlives_a_crash(void **state)
 {
     struct kept *k = *state;
@@ -239,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         KEPT(what_was_put_is_there_after_a_restart_in_its_order),
         KEPT(what_is_appended_has_no_key_and_the_newest_can_be_asked_for),
+        KEPT(a_row_that_is_too_large_is_refused_and_the_rest_goes_on),
         KEPT(what_was_flushed_outlives_a_crash),
         KEPT(many_threads_may_ask_its_own_writes),
         KEPT(a_second_program_is_kept_out),

@@ -290,6 +290,68 @@ static void a_power_cut_loses_nothing_acknowledged(void **state)
     }
 }
 
+/* Killed between writing and flushing: the next run reads the frame and relies on it. */
+static void what_a_killed_process_did_not_flush_is_flushed_by_the_next(void **state)
+{
+    struct keys *k = *state;
+
+    for (uint64_t round = 1; round <= 30; round++) {
+        static struct disk d;
+        struct ledger l = {0};
+        struct batch b = {0};
+        uint64_t seed = round;
+        uint64_t next = 1;
+
+        disk_init(&d, round);
+        for (unsigned run = 0; run < 4; run++) {
+            struct journal_report report;
+            struct journal *j = opened(&d, k->keyring, &report);
+
+            assert_sound(&report);
+            ledger_change(&l, &b, &seed, &next);
+            assert_int_equal(commit(j, &b), 0);
+            disk_forget_sync(&d, true);
+            ledger_change(&l, &b, &seed, &next);
+            assert_int_equal(commit(j, &b), 0);
+            disk_forget_sync(&d, false);
+            journal_close(j);
+            j = opened(&d, k->keyring, &report);
+            ledger_change(&l, &b, &seed, &next);
+            assert_int_equal(commit(j, &b), 0);
+            journal_close(j);
+            disk_cut_power(&d);
+            assert_holds(&d, k->keyring, &l);
+        }
+        buf_done(&b.bytes);
+        disk_done(&d);
+    }
+}
+
+static void a_former_end_that_cannot_be_flushed_is_not_built_upon(void **state)
+{
+    struct keys *k = *state;
+    static struct disk d;
+    struct ledger l = {0};
+    struct batch b = {0};
+    struct journal_report report;
+    struct journal *j;
+    uint64_t seed = 4;
+    uint64_t next = 1;
+
+    disk_init(&d, 4);
+    j = opened(&d, k->keyring, &report);
+    ledger_change(&l, &b, &seed, &next);
+    assert_int_equal(commit(j, &b), 0);
+    journal_close(j);
+    j = opened(&d, k->keyring, &report);
+    d.fail_at[DISK_SYNC] = d.n_calls[DISK_SYNC] + 1;
+    assert_int_equal(journal_commit(j, NULL, 0), -EIO);
+    assert_int_equal(journal_retry(j), -EIO); /* though a flush would succeed now */
+    journal_close(j);
+    buf_done(&b.bytes);
+    disk_done(&d);
+}
+
 /* ---- keys and space ---- */
 
 static void under_a_new_data_key_all_is_sealed_anew(void **state)
@@ -446,6 +508,8 @@ int main(void)
         WITH_KEYS(any_call_may_fail),
         WITH_KEYS(a_flush_that_failed_is_not_believed_later),
         WITH_KEYS(opening_says_which_file_cannot_be_read),
+        WITH_KEYS(what_a_killed_process_did_not_flush_is_flushed_by_the_next),
+        WITH_KEYS(a_former_end_that_cannot_be_flushed_is_not_built_upon),
         WITH_KEYS(a_power_cut_loses_nothing_acknowledged),
         WITH_KEYS(under_a_new_data_key_all_is_sealed_anew),
         WITH_KEYS(a_full_disk_is_noticed_before_and_got_over),

@@ -229,6 +229,136 @@ static void a_segment_that_is_missing_or_elsewhere_is_noticed(void **state)
     disk_done(&older.disk);
 }
 
+/* ---- the mark ---- */
+
+static struct journal *opened_by(struct disk *d, struct keyring *keys,
+                                 const struct journal_mark *mark, bool is_repair,
+                                 struct journal_report *ret, char **ret_error)
+{
+    struct journal_settings s = small;
+
+    s.mark = *mark;
+    s.is_repair = is_repair;
+    return journal_open(&s, &d->io, keys, ret, ret_error);
+}
+
+static void mark_of(struct keys *k, struct written *w, struct journal_mark *ret)
+{
+    struct journal_report report;
+    struct journal *j = opened(&w->disk, k->keyring, &report);
+
+    journal_mark_of(j, ret);
+    assert_int_equal(ret->number, report.n_batches);
+    journal_close(j);
+}
+
+static void by_the_mark_the_newest_segments_are_missed(void **state)
+{
+    struct keys *k = *state;
+    static struct written w;
+    struct journal_mark mark;
+    struct journal_report report;
+    struct journal *j;
+    char *error = NULL;
+
+    write_some(k, &w, 4, 8);
+    mark_of(k, &w, &mark);
+    j = opened_by(&w.disk, k->keyring, &mark, false, &report, &error);
+    assert_sound(&report);
+    journal_close(j);
+    for (size_t n = 1; n < w.disk.n_files; n++) { /* the newest @n */
+        w.disk.files[w.disk.n_files - n].is_there = false;
+        j = opened_by(&w.disk, k->keyring, &mark, false, &report, &error);
+        assert_non_null(j);
+        assert_int_equal(report.n_damage, 1);
+        assert_string_equal(report.damage[0].what, "what was written from here on is missing");
+        assert_int_equal(report.n_missing, mark.number - report.n_batches);
+        /* Nor is it forgotten when it is opened again, until another mark says how far it comes. */
+        journal_mark_of(j, &mark);
+        mark.number += report.n_missing;
+        journal_close(j);
+    }
+    w.disk.files[0].is_there = false;
+    assert_null(opened_by(&w.disk, k->keyring, &mark, false, &report, &error));
+    assert_non_null(strstr(error, "there is none, but 36 batches were on the device"));
+    free(error);
+    j = opened_by(&w.disk, k->keyring, &mark, true, &report, &error);
+    assert_non_null(j);
+    assert_int_equal(report.n_missing, 36);
+    assert_int_equal(journal_renew(j), 0);
+    journal_close(j);
+    disk_done(&w.disk);
+}
+
+static void by_the_mark_a_cut_end_is_no_torn_one(void **state)
+{
+    struct keys *k = *state;
+    static struct written w;
+    struct journal_mark mark;
+    struct journal_report report;
+    struct journal *j;
+    char *error = NULL;
+
+    write_some(k, &w, 1, 6);
+    mark_of(k, &w, &mark);
+    w.disk.files[0].now.at[w.disk.files[0].now.len - 1] ^= 1;
+    j = opened_by(&w.disk, k->keyring, &mark, false, &report, &error);
+    assert_non_null(j);
+    assert_int_equal(report.torn_bytes, 0);
+    assert_int_equal(report.n_missing, 1);
+    assert_int_equal(report.damage[0].to, w.disk.files[0].now.len);
+    assert_int_equal(journal_keep_damaged(j), 0);
+    assert_int_equal(w.disk.n_aside, 1);
+    journal_close(j);
+    disk_done(&w.disk);
+}
+
+static void another_journal_in_its_place_is_noticed(void **state)
+{
+    struct keys *k = *state;
+    static struct written w;
+    static struct written other;
+    struct journal_mark mark;
+    struct journal_report report;
+    struct journal *j;
+    char *error = NULL;
+
+    write_some(k, &w, 1, 3);
+    write_some(k, &other, 1, 30);
+    mark_of(k, &w, &mark);
+    j = opened_by(&other.disk, k->keyring, &mark, false, &report, &error);
+    assert_non_null(j);
+    assert_int_equal(report.n_damage, 1);
+    assert_string_equal(report.damage[0].what, "not the journal that was written last");
+    journal_close(j);
+    disk_done(&w.disk);
+    disk_done(&other.disk);
+}
+
+static void what_is_pending_is_not_marked(void **state)
+{
+    struct keys *k = *state;
+    static struct written w;
+    struct journal_mark before;
+    struct journal_mark after;
+    struct journal_report report;
+    struct journal *j;
+
+    write_some(k, &w, 1, 3);
+    j = opened(&w.disk, k->keyring, &report);
+    assert_int_equal(journal_commit(j, NULL, 0), 0);
+    journal_mark_of(j, &before);
+    w.disk.fail_at[DISK_SYNC] = w.disk.n_calls[DISK_SYNC] + 1;
+    assert_true(journal_commit(j, NULL, 0) < 0);
+    journal_mark_of(j, &after);
+    assert_int_equal(after.number, before.number);
+    assert_int_equal(journal_retry(j), 0);
+    journal_mark_of(j, &after);
+    assert_int_equal(after.number, before.number + 1);
+    journal_close(j);
+    disk_done(&w.disk);
+}
+
 /* A segment that was cleaned away and is put back does not bring back what was dropped. */
 static void a_segment_that_went_does_not_come_back(void **state)
 {
@@ -326,6 +456,10 @@ int main(void)
         WITH_KEYS(a_torn_end_is_no_damage),
         WITH_KEYS(a_segment_that_is_missing_or_elsewhere_is_noticed),
         WITH_KEYS(a_segment_that_went_does_not_come_back),
+        WITH_KEYS(by_the_mark_the_newest_segments_are_missed),
+        WITH_KEYS(by_the_mark_a_cut_end_is_no_torn_one),
+        WITH_KEYS(another_journal_in_its_place_is_noticed),
+        WITH_KEYS(what_is_pending_is_not_marked),
         WITH_KEYS(without_its_data_key_it_is_refused),
         WITH_KEYS(what_changed_since_it_was_opened_is_not_read_back),
     };

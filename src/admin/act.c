@@ -300,6 +300,19 @@ void post_key_rotate(struct exchange *x)
     exchange_answer(x, a, NULL, text);
 }
 
+/** post_key_change() - POST /v1/keys/change */
+void post_key_change(struct exchange *x)
+{
+    const char *file = body_text(x, "file", true, ADMIN_BODY_BYTES_MAX);
+    char *text = NULL;
+    enum node_answer a;
+
+    if (file == NULL)
+        return;
+    a = node_key_change(x->node, file, x->author, &text);
+    exchange_answer(x, a, NULL, text);
+}
+
 /** post_record() - POST /v1/records/{table} */
 void post_record(struct exchange *x)
 {

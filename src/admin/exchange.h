@@ -78,6 +78,7 @@ exchange_handler_fn post_backup;
 exchange_handler_fn post_ban;
 exchange_handler_fn post_close;
 exchange_handler_fn post_disconnect;
+exchange_handler_fn post_key_change;
 exchange_handler_fn post_key_rotate;
 exchange_handler_fn post_record;
 exchange_handler_fn post_reload;

@@ -43,6 +43,7 @@ static exchange_handler_fn view_routes;
     X(POST, "/v1/records/{table}",           post_record,     "row",                                 "one more of these") \
     X(GET,  "/v1/keys",                      view_keys,       NULL,                                  "the data keys of what is stored") \
     X(POST, "/v1/keys/rotate",               post_key_rotate, NULL,                                  "seal all that is stored with a new data key, destroy the older ones (MQ.PR.SP-06)") \
+    X(POST, "/v1/keys/change",               post_key_change, "file",                                "put the keyring under a new at-rest key, which the node makes in a file (MQ.PR.SP-06)") \
     X(GET,  "/v1/responses",                 view_responses, NULL,                                  "measures in force, what waits for approval, the posture, and all actions there are") \
     X(POST, "/v1/responses",                 post_respond,    "what target_kind target address direction posture amount for_s reason dry_run", "act, or count whom it would hit") \
     X(POST, "/v1/responses/undo",            post_undo,       "what target_kind target address",     "the inverse of what was done to just this target") \

@@ -2,11 +2,8 @@
 /* cli/backup.c - bastide backup: a node's home elsewhere, and back; MQ.RC.RP-08 */
 #include "store/backup.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/ask.h"
@@ -15,15 +12,8 @@
 #include "cli/print.h"
 #include "cli/state.h"
 
-/* realpath() of what need not be there yet; owned. */
-static char *absolute(const char *path)
-{
-    char cwd[PATH_MAX];
-
-    if (path[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
-        return bytes_dup_str(bytes_str(path));
-    return home_path(cwd, path);
-}
+#define BACKUPS_KEPT_MAX 100000
+#define DAYS_MAX         36500
 
 /* ---- create ---- */
 
@@ -161,7 +151,7 @@ static int restore(const struct cli_args *a, const char *dir)
 
     if (cli_arg(a, "--into") == NULL)
         return cli_usage(a->verb, "say where to: --into DIR, which is empty or not there");
-    into = absolute(cli_arg(a, "--into"));
+    into = home_absolute(cli_arg(a, "--into"));
     rc = take_key(a, &c, &g);
     if (rc == CLI_OK && !backup_restore(dir, cli_arg(a, "--id"), &g.source, into, &r, &error))
         rc = home_failed(error);
@@ -175,13 +165,59 @@ static int restore(const struct cli_args *a, const char *dir)
     return rc;
 }
 
-/** cli_backup() - bastide backup create | list | verify | restore DIR */
+/* ---- prune ---- */
+
+static int take_prune(const struct cli_args *a, unsigned *ret_keep, uint64_t *ret_before_unix_ms)
+{
+    const char *keep = cli_arg(a, "--keep");
+    const char *days = cli_arg(a, "--older-than");
+    unsigned n_days = 0;
+
+    *ret_keep = 1;
+    if (keep == NULL && days == NULL)
+        return cli_usage(a->verb, "say which stay: --keep N, or --older-than DAYS, or both");
+    if (keep != NULL && !number_parse(keep, 1, BACKUPS_KEPT_MAX, ret_keep))
+        return cli_usage(a->verb, "--keep %s is no number from 1 to %d", keep, BACKUPS_KEPT_MAX);
+    if (days != NULL && !number_parse(days, 0, DAYS_MAX, &n_days))
+        return cli_usage(a->verb, "--older-than %s is no number of days", days);
+    *ret_before_unix_ms = clock_unix_ms() - n_days * DAY_MS;
+    return CLI_OK;
+}
+
+static int prune(const struct cli_args *a, const char *dir)
+{
+    struct config *c = NULL;
+    struct key_given g = {0};
+    struct backup_pruned r;
+    uint64_t before_unix_ms = 0;
+    unsigned keep = 0;
+    char *error = NULL;
+    int rc = take_prune(a, &keep, &before_unix_ms);
+
+    if (rc == CLI_OK)
+        rc = take_key(a, &c, &g);
+    if (rc == CLI_OK && !backup_prune(dir, &g.source, keep, before_unix_ms, &r, &error))
+        rc = home_failed(error);
+    else if (rc == CLI_OK)
+        home_say("%zu backups removed, and %zu chunks that only they needed, %llu bytes; %zu are "
+                 "kept, and all of their chunks are there\n",
+                 r.n_removed, r.n_chunks_removed, (unsigned long long)r.bytes_freed, r.n_kept);
+    keys_given_done(&g);
+    config_free(c);
+    return rc;
+}
+
+/** cli_backup() - bastide backup create | list | verify | restore | prune DIR */
 int cli_backup(int argc, char **argv)
 {
     static const struct {
         const char *name;
         int (*run)(const struct cli_args *a, const char *dir);
-    } words[] = {{"create", create}, {"list", list}, {"verify", verify}, {"restore", restore}};
+    } words[] = {{"create", create},
+                 {"list", list},
+                 {"verify", verify},
+                 {"restore", restore},
+                 {"prune", prune}};
     struct cli_args a;
     int rc = cli_args_parse(&a, argc, argv, 2, 2);
     char *dir;
@@ -191,10 +227,10 @@ int cli_backup(int argc, char **argv)
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         if (strcmp(words[i].name, a.operands[0]) != 0)
             continue;
-        dir = absolute(a.operands[1]);
+        dir = home_absolute(a.operands[1]);
         rc = words[i].run(&a, dir);
         free(dir);
         return rc;
     }
-    return cli_usage(a.verb, "%s is none of create, list, verify, restore", a.operands[0]);
+    return cli_usage(a.verb, "%s is none of create, list, verify, restore, prune", a.operands[0]);
 }

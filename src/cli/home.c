@@ -3,10 +3,12 @@
 #include "cli/home.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -51,6 +53,16 @@ int home_dir(const struct cli_args *a, char **ret)
 char *home_path(const char *dir, const char *name)
 {
     return text_format("%s/%s", dir, name);
+}
+
+/** home_absolute() - realpath() of what need not be there yet; owned by the caller */
+char *home_absolute(const char *path)
+{
+    char cwd[PATH_MAX];
+
+    if (path[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
+        return bytes_dup_str(bytes_str(path));
+    return home_path(cwd, path);
 }
 
 /** home_make_folder() - make @path, mode 0700, unless it is there */

@@ -98,6 +98,37 @@ static int take_owner(struct init_task *t, const char *owner)
     return CLI_OK;
 }
 
+/* Where a node stands says whether queues persist (MQA.X-05): at the edge what counts is there anew
+ * in a moment, and the server side keeps it. */
+static const struct init_profile profiles[] = {
+    {"edge", "  # Profile edge: sessions, queues and retained messages live as long as this "
+             "process.  What\n"
+             "  # counts here is there anew in a moment, and a node in the centre keeps it.  "
+             "\"commit\": what\n"
+             "  # is acknowledged survives a kill, a crash and a loss of power; see "
+             "durability_topics, too.\n"
+             "  durability: memory"},
+    {"centre",
+     "  # Profile centre: when PUBACK, PUBREC or PUBCOMP leaves, the message and its place in the\n"
+     "  # queue of each session with an expiry interval are on the disk, flushed and sealed; QoS 2 "
+     "is\n"
+     "  # exactly once over a kill, a crash or a loss of power.  It takes a disk that flushes when "
+     "it\n"
+     "  # says so, and one flush more for each acknowledgement.  \"memory\" is for the edge.\n"
+     "  durability: commit"},
+};
+
+static bool take_profile(struct init_task *t, const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(profiles); i++) {
+        if (name == NULL || strcmp(profiles[i].name, name) == 0) {
+            t->profile = &profiles[i];
+            return true;
+        }
+    }
+    return false;
+}
+
 static int take_options(struct init_task *t)
 {
     const struct cli_args *a = t->args;
@@ -121,6 +152,8 @@ static int take_options(struct init_task *t)
     t->field_port = base != NULL ? n + 3 : 8883;
     t->control_port = base != NULL ? n + 4 : 8884;
     take_hosts(t, cli_arg(a, "--host"));
+    if (!take_profile(t, cli_arg(a, "--profile")))
+        return cli_usage(a->verb, "--profile %s is none of edge, centre", cli_arg(a, "--profile"));
     return take_owner(t, cli_arg(a, "--owner"));
 }
 
@@ -147,6 +180,7 @@ static bool write_text(struct init_task *t, const char *name, const char *text, 
     } marks[] = {
         {"@NAME@", t->name},
         {"@ADDRESS@", t->address},
+        {"@DURABILITY@", t->profile->durability},
         {"@RUN_AS@", t->run_as_line},
         {"@FIELD_PORT@", t->field_port_text},
         {"@VERIFIER@", t->verifier},

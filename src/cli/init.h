@@ -10,11 +10,17 @@
 #define NODE_NAME_MAX  48 /* "Bastide CA " before it still makes a common name */
 #define PORT_TEXT_LEN  11
 
+struct init_profile {
+    const char *name;
+    const char *durability; /* lines of the configuration */
+};
+
 struct init_task {
     const struct cli_args *args;
     const char *dir;
     const char *name;
     const char *address; /* of the listeners with TLS */
+    const struct init_profile *profile;
     unsigned field_port;
     unsigned control_port;
     unsigned local_port;

@@ -84,8 +84,8 @@ static void explain_next(const struct init_task *t)
 /** init_explain() - to standard output, for the person who has to go on from here */
 void init_explain(const struct init_task *t)
 {
-    home_say("Made the home of node %s in %s%s%s.\n\n", t->name, t->dir,
-             t->owner != NULL ? ", for user " : "", t->owner != NULL ? t->owner : "");
+    home_say("Made the home of node %s, profile %s, in %s%s%s.\n\n", t->name, t->profile->name,
+             t->dir, t->owner != NULL ? ", for user " : "", t->owner != NULL ? t->owner : "");
     explain_files();
     explain_certificates(t);
     explain_listeners(t);

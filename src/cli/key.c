@@ -99,11 +99,31 @@ static int change_here(const struct cli_args *a, struct state *s)
     if (rc == CLI_OK && !keyring_reseal(s->keys, &g.source, &error))
         rc = home_failed(error);
     if (rc == CLI_OK)
+        state_audit(s->control, "change", "at-rest key", "");
+    if (rc == CLI_OK)
         home_say("The keyring is under the new at-rest key; the old one opens nothing any more but "
                  "older backups.\nLet the configuration say so: store: {key_from: %s%s%s}\n",
                  g.source.kind == KEY_FROM_FILE ? "file, key_file: " : "passphrase",
                  g.source.kind == KEY_FROM_FILE ? g.source.name : "", "");
     keys_given_done(&g);
+    return rc;
+}
+
+/* The node makes the file, so that it is the node's user's; a passphrase is not for a socket. */
+static int change_there(const struct cli_args *a)
+{
+    const char *to = cli_arg(a, "--to");
+    char *path;
+    int rc;
+
+    if (to == NULL)
+        return cli_usage(a->verb, "say which key: --to FILE");
+    if (strcmp(to, "passphrase") == 0)
+        return cli_fail("to a passphrase while no node runs only: stop it first (bastide stop), it "
+                        "takes a moment only");
+    path = home_absolute(to);
+    rc = ask_do(a, "/v1/keys/change", json_pack("{s:s}", "file", path));
+    free(path);
     return rc;
 }
 
@@ -113,9 +133,8 @@ static int change(const struct cli_args *a)
     int rc = state_open(a, STATE_REFUSE, &s);
 
     if (rc == CLI_OK && s.keys == NULL)
-        rc = cli_fail("the node runs and holds the keyring; stop it first (bastide stop), it takes "
-                      "a moment only. Data keys are changed without: bastide key rotate");
-    if (rc == CLI_OK)
+        rc = change_there(a);
+    else if (rc == CLI_OK)
         rc = change_here(a, &s);
     state_done(&s);
     return rc;

@@ -5,7 +5,6 @@
  */
 #include "cli/records.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,7 +15,6 @@
 #include "cli/ask.h"
 #include "cli/home.h"
 #include "cli/state.h"
-#include "store/audit.h"
 
 static char *route_of(const char *table)
 {
@@ -71,21 +69,12 @@ int records_read(const struct cli_args *a, const char *table, json_t **ret)
 
 static int add_here(struct control *c, const char *table, const json_t *row)
 {
-    const struct passwd *who = getpwuid(geteuid());
-    struct audit_entry e = {.at_unix_ms = clock_unix_ms(),
-                            .action = "record",
-                            .object = table,
-                            .result = "without a node"};
     enum control_table t = CONTROL_DRILL;
     char *text = json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    char actor[80];
 
     check(control_table_parse(table, &t) && text != NULL);
-    snprintf(actor, sizeof(actor), "user:%s", who != NULL ? who->pw_name : "without a name");
-    e.actor = actor;
-    e.reason = text;
     control_append(c, t, clock_unix_ms(), text);
-    control_audit(c, &e);
+    state_audit(c, "record", table, text);
     free(text);
     return control_flush(c) ? CLI_OK : cli_fail("it could not be stored; the log says why");
 }

@@ -2,13 +2,17 @@
 /* cli/state.c - see state.h */
 #include "cli/state.h"
 
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/ask.h"
 #include "cli/home.h"
 #include "cli/http.h"
 #include "cli/keys.h"
+#include "store/audit.h"
 
 /* Does a node answer at @path?  Nothing is said when none does. */
 static bool node_answers(const char *path)
@@ -63,6 +67,24 @@ int state_open(const struct cli_args *a, enum state_else otherwise, struct state
     if (rc != CLI_OK || answers)
         return rc;
     return open_here(a, otherwise, ret);
+}
+
+/** state_audit() - see state.h */
+void state_audit(struct control *c, const char *action, const char *object, const char *reason)
+{
+    const struct passwd *who = getpwuid(geteuid());
+    char actor[80];
+    const struct audit_entry e = {
+        .at_unix_ms = clock_unix_ms(),
+        .actor = actor,
+        .action = action,
+        .object = object,
+        .reason = reason,
+        .result = "without a node",
+    };
+
+    snprintf(actor, sizeof(actor), "user:%s", who != NULL ? who->pw_name : "without a name");
+    control_audit(c, &e);
 }
 
 /** state_done() - close */

@@ -23,3 +23,5 @@ enum state_else {
 
 int state_open(const struct cli_args *a, enum state_else otherwise, struct state *ret);
 void state_done(struct state *s);
+/* What is done here, without a node, goes into the audit of @c. */
+void state_audit(struct control *c, const char *action, const char *object, const char *reason);

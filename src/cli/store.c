@@ -14,33 +14,57 @@
 #include "cli/home.h"
 #include "cli/keys.h"
 #include "cli/print.h"
+#include "cli/state.h"
 #include "node/node.h"
-#include "store/journal.h"
+#include "store/journal_mark.h"
+
+#define NO_JOURNAL "%s: there is no journal; a node with \"durability: commit\" makes one"
 
 struct journal_task {
-    struct config *config; /* owned, as the next three */
+    struct config *config; /* owned, as the next four */
     struct keyring *keys;
     struct journal_io *io;
     struct journal *journal;
-    char *dir; /* owned */
+    struct control *control; /* NULL: it cannot be opened */
+    char *dir;               /* owned */
     struct journal_report report;
 };
 
+/* How far the journal should come.  A control store that is refused keeps nobody from looking at
+ * the journal. */
+static void open_control(struct journal_task *t, struct journal_mark *ret)
+{
+    char *error = NULL;
+
+    t->control = control_open(t->config->state_dir, t->keys, &error);
+    if (t->control == NULL || !journal_mark_get(t->control, ret, &error))
+        home_say("%s\nso it cannot be told whether the newest segments of the journal are there\n",
+                 error);
+    free(error);
+}
+
 static int open_journal(struct journal_task *t, bool is_repair)
 {
-    const struct journal_settings settings = {
+    struct journal_settings settings = {
         .segment_bytes = JOURNAL_SEGMENT_BYTES,
         .bytes_max = t->config->journal_bytes_max,
         .space_min = t->config->journal_space_min,
         .is_repair = is_repair,
     };
+    bool was_there = access(t->dir, F_OK) == 0;
     char *error = NULL;
 
-    if (access(t->dir, F_OK) != 0)
-        return cli_fail("%s: there is no journal; a node with \"durability: commit\" makes one",
-                        t->dir);
-    t->io = journal_io_open(t->dir, &error);
-    if (t->io == NULL)
+    if (!was_there && !control_exists(t->config->state_dir))
+        return cli_fail(NO_JOURNAL, t->dir);
+    if (was_there) {
+        t->io = journal_io_open(t->dir, &error);
+        if (t->io == NULL)
+            return home_failed(error);
+    }
+    open_control(t, &settings.mark);
+    if (!was_there && settings.mark.number == 0)
+        return cli_fail(NO_JOURNAL, t->dir);
+    if (!was_there && (t->io = journal_io_open(t->dir, &error)) == NULL)
         return home_failed(error);
     t->journal = journal_open(&settings, t->io, t->keys, &t->report, &error);
     return t->journal != NULL ? CLI_OK : home_failed(error);
@@ -65,6 +89,7 @@ static void end(struct journal_task *t)
 {
     journal_close(t->journal);
     journal_io_close(t->io);
+    control_close(t->control);
     keyring_free(t->keys);
     config_free(t->config);
     free(t->dir);
@@ -82,6 +107,9 @@ static void say_damage(const struct journal_task *t)
         home_say("%016" PRIx64 ".journal, bytes %" PRIu64 " to %" PRIu64 ": %s\n", d->segment,
                  d->from, d->to, d->what);
     }
+    if (r->n_missing > 0)
+        home_say("%" PRIu64 " batches at its end are missing that were on the disk\n",
+                 r->n_missing);
     if (r->torn_bytes > 0)
         home_say("the last %" PRIu64 " bytes are of a batch that was not finished; no "
                  "acknowledgement has left for it\n",
@@ -136,6 +164,18 @@ static int dump_journal(struct journal_task *t)
 
 /* ---- repair ---- */
 
+/* What is there now is all that must be there. */
+static void keep_account(struct journal_task *t)
+{
+    struct journal_mark mark;
+
+    if (t->control == NULL)
+        return;
+    journal_mark_of(t->journal, &mark);
+    journal_mark_put(t->control, &mark);
+    state_audit(t->control, "repair", "journal", "");
+}
+
 static int repair_journal(struct journal_task *t)
 {
     int r;
@@ -150,6 +190,7 @@ static int repair_journal(struct journal_task *t)
         r = journal_renew(t->journal);
     if (r < 0)
         return cli_fail("%s: it stays as it was: %s", t->dir, strerror(-r));
+    keep_account(t);
     home_say("what stands above was dropped, and nothing else; %" PRIu64 " records are kept; the "
              "damaged files are in %s/quarantine\n",
              t->report.n_entries, t->dir);

@@ -117,7 +117,9 @@ static const struct cli_option audit_options[] = {
 static const struct cli_option backup_options[] = {
     {"--id",       NULL, "ID",   "with verify and restore: which backup; without it the newest"},
     {"--into",     NULL, "DIR",  "with restore: the new home, empty or not there"},
-    {"--key-file", NULL, "FILE", "with verify and restore: the at-rest key; without it as the configuration says"},
+    {"--key-file", NULL, "FILE", "with verify, restore and prune: the at-rest key; without it as the configuration says"},
+    {"--keep",       NULL, "N",    "with prune: the newest N stay, whatever their age; without it 1"},
+    {"--older-than", NULL, "DAYS", "with prune: only those that are older go"},
     JSON_OPTION, CLI_KEY_OPTIONS, CLI_SOCKET_OPTIONS, END,
 };
 static const struct cli_option store_options[] = {CLI_KEY_OPTIONS, CLI_NODE_OPTIONS, END};
@@ -133,6 +135,7 @@ static const struct cli_option init_options[] = {
     {"--host",      NULL, "NAMES",   "host names and addresses, with commas, that clients reach it by"},
     {"--bind",      NULL, "ADDRESS", "where it listens with TLS; without it 127.0.0.1, and 0.0.0.0 is everywhere"},
     {"--port-base", NULL, "N",       "listen on N (plain, this machine only), N+3 (TLS) and N+4 (control) in place of 1883, 8883, 8884"},
+    {"--profile",   NULL, "edge|centre", "edge, as without it: sessions and queues live as long as the process; centre: what is acknowledged is on the disk"},
     {"--owner",     NULL, "USER",    "as root: the user whom the home is for"},
     END,
 };
@@ -269,14 +272,16 @@ const struct cli_verb cli_verbs[] = {
      "Each operator action and automatic answer is an entry, and each entry holds the hash of the one "
      "before; heads of this chain are signed. verify finds entries that were removed, changed or "
      "moved. Without a running node the store is opened, which takes the at-rest key."},
-    {"backup", cli_backup, "keep a node's home elsewhere, verify it, and restore it",
-     "create|list|verify|restore DIR", backup_options,
+    {"backup", cli_backup, "keep a node's home elsewhere, verify it, restore it, and let older ones go",
+     "create|list|verify|restore|prune DIR", backup_options,
      "DIR holds all backups of a node, encrypted; after the first, one costs what has changed. The "
      "node goes on meanwhile. The at-rest key is never part of a backup: keep a copy of it elsewhere. "
-     "verify restores into a folder of its own, opens what came out and verifies the audit."},
+     "verify restores into a folder of its own, opens what came out and verifies the audit. prune removes "
+     "older backups, and of their parts those that no other backup needs; it first reads all that are "
+     "kept, and removes nothing if one of them is not whole."},
     {"key", cli_key, "list, rotate or change the keys of what a node stores", "list | rotate | change", key_options,
-     "rotate makes a new data key, seals everything with it and destroys the older ones, while the "
-     "node runs. change puts the keyring under another at-rest key, while it does not."},
+     "rotate makes a new data key, seals everything with it and destroys the older ones. change puts the "
+     "keyring under another at-rest key. Both while the node runs; to a passphrase while it does not."},
     {"store", cli_store, "check, count, show or repair the journal of a node that does not run",
      "check | stat | dump | repair", store_options,
      "check reads all of it, and fails if something is not as it was written. repair drops what is not "

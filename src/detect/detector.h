@@ -138,7 +138,8 @@ void measure_rule_least(const struct judge *j, const struct record *r, enum rule
     X(default_credentials)    \
     X(consumer_outage)        \
     X(rollout)                \
-    X(inspection_overdue)
+    X(inspection_overdue)     \
+    X(store_fault)
 /* clang-format on */
 
 #define X(name) extern const struct detector detect_##name;

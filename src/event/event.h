@@ -52,7 +52,8 @@
     X(ACTION_TAKEN,        "action-taken")           /* text: what was done to this client, by whom */ \
     X(SILENT,              "silent")                 /* made by detect: nothing since CONNECT; number: for so long, s */ \
     X(AWAITED,             "awaited")                /* made by detect: a client should have been heard of by now */ \
-    X(INSPECTION_OVERDUE,  "inspection-overdue")     /* made by the sentinel; client_id: the asset's name; value: days */
+    X(INSPECTION_OVERDUE,  "inspection-overdue")     /* made by the sentinel; client_id: the asset's name; value: days */ \
+    X(STORE_FAULT,         "store-fault")            /* made by the sentinel; value: how many faults there are now; text: which */
 /* clang-format on */
 
 enum event_kind {

@@ -16,6 +16,7 @@
 #include "node/node_private.h"
 #include "node/scribe.h"
 #include "store/backup.h"
+#include "store/journal_io.h"
 
 static enum node_answer end(struct node *n, const char *author, const char *action,
                             const char *object, char *error, char *done, char **ret_text)
@@ -135,16 +136,6 @@ static bool drop_older(struct node *n, uint32_t current, char **ret_error)
     return true;
 }
 
-/* Messages of a time when durability was commit: they are sealed by keys of then. */
-static bool has_journal_at_rest(const struct node *n)
-{
-    char *path = text_format("%s/journal", n->started->state_dir);
-    bool has = n->scribe == NULL && access(path, F_OK) == 0;
-
-    free(path);
-    return has;
-}
-
 /** node_key_rotate() - see node.h */
 enum node_answer node_key_rotate(struct node *n, const char *author, char **ret_text)
 {
@@ -153,16 +144,38 @@ enum node_answer node_key_rotate(struct node *n, const char *author, char **ret_
     char *done = NULL;
 
     if (keyring_add(n->keys, &id, &error) && reseal_all(n, &error)) {
-        if (has_journal_at_rest(n))
+        if (journal_is_aside(n->started->state_dir))
             done = text_format(
-                "data key %u is for what is new; the older ones stay, for the journal is not "
-                "in use: set node.durability: commit, or move state/journal away",
-                id);
+                "data key %u is for what is new; the older ones stay, for a journal of "
+                "before was set aside, %s/journal-*, and is sealed with them: remove it",
+                id, n->started->state_dir);
         else if (drop_older(n, id, &error))
             done = text_format(
                 "everything is sealed with data key %u; the older ones are destroyed", id);
     }
     return end(n, author, "rotate", "data key", error, done, ret_text);
+}
+
+/** node_key_change() - see node.h */
+enum node_answer node_key_change(struct node *n, const char *file, const char *author,
+                                 char **ret_text)
+{
+    const struct key_source to = {.kind = KEY_FROM_FILE, .name = file};
+    char *error = NULL;
+    char *done = NULL;
+
+    if (file[0] != '/') {
+        *ret_text =
+            text_format("the file of the at-rest key must be an absolute path, not %s", file);
+        return NODE_E_INVALID;
+    }
+    if (at_rest_key_create(file, &error) && keyring_reseal(n->keys, &to, &error))
+        done = text_format(
+            "the keyring is under the at-rest key in %s; the old one opens nothing any more "
+            "but older backups. Before the next start let the configuration say so: store: "
+            "{key_from: file, key_file: %s}",
+            file, file);
+    return end(n, author, "change", "at-rest key", error, done, ret_text);
 }
 
 /* ---- backups ---- */

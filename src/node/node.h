@@ -263,6 +263,10 @@ enum node_answer node_record(struct node *n, const char *table, const json_t *ro
 json_t *node_keys_json(struct node *n);
 /* A new data key; all that is stored is sealed with it, then the older ones are destroyed. */
 enum node_answer node_key_rotate(struct node *n, const char *author, char **ret_text);
+/* The keyring under another at-rest key, which is made in @file (absolute, not there yet); the
+ * configuration has to name it from the next start on. */
+enum node_answer node_key_change(struct node *n, const char *file, const char *author,
+                                 char **ret_text);
 /* The home and what is stored, into folder @dir (absolute); see store/backup.h. */
 enum node_answer node_backup(struct node *n, const char *dir, const char *author, char **ret_text);
 /* What SIGHUP does: read configuration, users, certificates and CRL anew.  All or nothing;

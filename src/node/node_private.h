@@ -37,6 +37,7 @@ struct node {
     struct monitor *monitor;       /* owned */
     struct journal_io *journal_io; /* these three: NULL without a journal */
     struct journal *journal;
+    bool journal_was_damaged; /* when it was opened */
     struct scribe *scribe;
     atomic_uint posture_wanted; /* enum respond_posture; the main thread puts it in force */
     atomic_bool refresh_wanted; /* certificates and CRL are to be read again */

@@ -137,6 +137,15 @@ static void backups(struct node *n, struct evidence_list *e)
     json_decref(last.what);
 }
 
+/* Configuration and stores are looked at before anything listens; the program is not, so that it
+ * is never said to be met. */
+static void start(const struct node *n, struct evidence_list *e)
+{
+    if (n->journal_was_damaged)
+        evidence_add(e, "MQ.RC.RP-01.t3", 0, 1, NULL,
+                     "what was authentic in the journal was restored, and not all was");
+}
+
 /** probe_store() - the audit, keys and backups */
 void probe_store(struct node *n, struct evidence_list *e)
 {
@@ -145,4 +154,5 @@ void probe_store(struct node *n, struct evidence_list *e)
     key_age(n, e);
     stores(e);
     backups(n, e);
+    start(n, e);
 }

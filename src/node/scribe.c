@@ -13,12 +13,14 @@
 #include "node/fetch.h"
 #include "node/node_private.h"
 #include "node/purge.h"
+#include "store/journal_mark.h"
 
 #define WAITING_BYTES_MAX (32U << 20) /* then publishers are held back */
 #define FRAME_BYTES_MAX   (64U << 20) /* of batches in one commit; one that is larger goes alone */
 #define RETRY_S           1
 #define QUIET_S           1          /* then what was written last is proved to be whole */
 #define READ_BYTES        (1U << 20) /* read between two commits */
+#define MARK_S            10
 
 /* A batch of a worker. */
 struct handed {
@@ -32,6 +34,11 @@ struct scribe {
     struct node *node;
     struct journal *journal;
     pthread_t thread;
+    struct list writing; /* the thread's, as are the next: batches in the frame of now */
+    size_t writing_bytes;
+    uint64_t marked; /* the number that the mark says */
+    uint64_t marked_segment;
+    uint64_t mark_ns; /* when it is marked again, if something is written */
     atomic_int state;
     atomic_size_t waiting_bytes;
     pthread_mutex_t lock; /* for the rest */
@@ -70,6 +77,7 @@ struct scribe *scribe_new(struct node *n, struct journal *j)
     list_init(&s->waiting);
     list_init(&s->fetches);
     list_init(&s->purges);
+    list_init(&s->writing);
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_init(&by_monotonic);
     pthread_condattr_setclock(&by_monotonic, CLOCK_MONOTONIC);
@@ -85,6 +93,7 @@ struct scribe *scribe_free(struct scribe *s)
 {
     if (s == NULL)
         return NULL;
+    list_splice(&s->waiting, &s->writing);
     list_each (it, &s->waiting) {
         struct handed *h = list_item(it, struct handed, in_waiting);
 
@@ -225,6 +234,33 @@ static void tell_of_cleaning(struct scribe *s, const struct journal_stat *before
                   strerror(-now->clean_error));
 }
 
+/* ---- the mark ---- */
+
+/* So that it is noticed when the end of the journal is taken away: with each new segment, each
+ * MARK_S in which something was written, and at the end. */
+static void mark(struct scribe *s)
+{
+    struct journal_mark m;
+
+    journal_mark_of(s->journal, &m);
+    if (m.number != s->marked)
+        journal_mark_put(s->node->control, &m);
+    s->marked = m.number;
+}
+
+static void mark_if_due(struct scribe *s)
+{
+    struct journal_stat stat;
+    uint64_t now_ns = clock_now_ns();
+
+    journal_stat(s->journal, &stat);
+    if (stat.last_segment == s->marked_segment && now_ns < s->mark_ns)
+        return;
+    mark(s);
+    s->marked_segment = stat.last_segment;
+    s->mark_ns = now_ns + MARK_S * NS_PER_S;
+}
+
 /* ---- answers ---- */
 
 struct answer {
@@ -267,23 +303,27 @@ static bool wants_reading(const struct scribe *s)
     return !list_is_empty(&s->fetches) || !list_is_empty(&s->purges);
 }
 
-/* Batches that are to be written together, in their order.  Waits for some unless there is other
- * work.  Return: how many bytes. */
-static size_t gather(struct scribe *s, struct list *ret, struct buf *ret_strays)
+/** scribe_wants_turn() - see scribe.h */
+bool scribe_wants_turn(struct scribe *s)
+{
+    bool wants;
+
+    pthread_mutex_lock(&s->lock);
+    wants = !list_is_empty(&s->waiting) || wants_reading(s);
+    pthread_mutex_unlock(&s->lock);
+    return wants;
+}
+
+/* Until batches wait, or there is other work. */
+static void wait_for_work(struct scribe *s)
 {
     struct timespec until = in_s(QUIET_S);
     bool has_work = journal_wants_cleaning(s->journal);
     bool reads = s->read_error == 0;
     bool is_proven = journal_is_proven(s->journal);
-    struct journal_stat stat;
-    size_t bytes = 0;
     int r = 0;
 
-    journal_stat(s->journal, &stat);
-    tell_of_cleaning(s, &s->stat, &stat);
     pthread_mutex_lock(&s->lock);
-    s->stat = stat;
-    pthread_cond_broadcast(&s->committed);
     while (list_is_empty(&s->waiting) && !s->stopping && !s->reseal && !has_work &&
            !(reads && wants_reading(s)) && r != ETIMEDOUT) {
         if (is_proven && reads && scribe_state(s) == SCRIBE_OK)
@@ -291,20 +331,41 @@ static size_t gather(struct scribe *s, struct list *ret, struct buf *ret_strays)
         else
             r = pthread_cond_timedwait(&s->changed, &s->lock, &until);
     }
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void tell_stat(struct scribe *s)
+{
+    struct journal_stat stat;
+
+    journal_stat(s->journal, &stat);
+    tell_of_cleaning(s, &s->stat, &stat);
+    pthread_mutex_lock(&s->lock);
+    s->stat = stat;
+    pthread_cond_broadcast(&s->committed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Batches that are to be written together, in their order; and strays, which may drop what any
+ * batch that waits has put, when none is left. */
+static void gather(struct scribe *s, struct buf *ret_strays)
+{
+    pthread_mutex_lock(&s->lock);
     list_each (it, &s->waiting) {
         struct handed *h = list_item(it, struct handed, in_waiting);
 
-        if (bytes > 0 && bytes + h->bytes.len > FRAME_BYTES_MAX)
+        if (s->writing_bytes > 0 && s->writing_bytes + h->bytes.len > FRAME_BYTES_MAX)
             break;
-        bytes += h->bytes.len;
+        s->writing_bytes += h->bytes.len;
         list_remove(it);
-        list_append(ret, it);
+        list_append(&s->writing, it);
     }
     s->reseal = false;
-    *ret_strays = s->strays.bytes;
-    s->strays.bytes = (struct buf){0};
+    if (list_is_empty(&s->waiting)) {
+        *ret_strays = s->strays.bytes;
+        s->strays.bytes = (struct buf){0};
+    }
     pthread_mutex_unlock(&s->lock);
-    return bytes;
 }
 
 static bool is_stopping(struct scribe *s)
@@ -330,20 +391,20 @@ static void wait_for_retry(struct scribe *s)
 }
 
 /* @strays: behind them, since their puts may be among them. */
-static int commit(struct scribe *s, const struct list *batches, struct bytes strays)
+static int commit(struct scribe *s, struct bytes strays)
 {
     struct bytes *bytes;
     size_t n = 0;
     int r;
 
-    if (list_is_empty(batches) && strays.len == 0 && journal_is_proven(s->journal) &&
+    if (list_is_empty(&s->writing) && strays.len == 0 && journal_is_proven(s->journal) &&
         !journal_wants_cleaning(s->journal))
         return 0; /* to see whether there is room again */
-    list_each (it, (struct list *)batches)
+    list_each (it, &s->writing)
         n++;
     bytes = mem_alloc((n + 1) * sizeof(*bytes));
     n = 0;
-    list_each (it2, (struct list *)batches)
+    list_each (it2, &s->writing)
         bytes[n++] = buf_view(&list_item(it2, struct handed, in_waiting)->bytes);
     bytes[n++] = strays;
     r = journal_commit(s->journal, bytes, n);
@@ -351,11 +412,19 @@ static int commit(struct scribe *s, const struct list *batches, struct bytes str
     return r;
 }
 
-static void answer_all(struct scribe *s, struct list *batches)
+static int write_gathered(struct scribe *s)
+{
+    struct buf strays CLEANUP(buf_done) = {0};
+
+    gather(s, &strays);
+    return commit(s, buf_view(&strays));
+}
+
+static void answer_all(struct scribe *s)
 {
     uint64_t flushed[WORKERS_MAX] = {0};
 
-    list_each (it, batches) {
+    list_each (it, &s->writing) {
         struct handed *h = list_item(it, struct handed, in_waiting);
 
         flushed[h->worker->index] = s->flushed[h->worker->index] = h->number;
@@ -425,27 +494,35 @@ static void read_some(struct scribe *s)
                   strerror(-r));
 }
 
-/* Return: false if it could not be written and the node stops. */
-static bool write_once(struct scribe *s)
+/** scribe_turn() - see scribe.h */
+bool scribe_turn(struct scribe *s)
 {
-    struct list batches = LIST_INIT(batches);
-    struct buf strays CLEANUP(buf_done) = {0};
-    size_t bytes = gather(s, &batches, &strays);
-    int r = commit(s, &batches, buf_view(&strays));
+    int r = journal_is_pending(s->journal) ? journal_retry(s->journal) : write_gathered(s);
 
-    while (r < 0 && !is_stopping(s)) {
-        become(s, SCRIBE_FAILED, r);
-        wait_for_retry(s);
-        r = journal_retry(s->journal);
-    }
-    atomic_fetch_sub(&s->waiting_bytes, bytes);
     if (r < 0) {
-        log_error("journal", "the last batch could not be written: %s", strerror(-r));
-        list_splice(&s->waiting, &batches);
+        become(s, SCRIBE_FAILED, r);
         return false;
     }
+    atomic_fetch_sub(&s->waiting_bytes, s->writing_bytes);
+    s->writing_bytes = 0;
     become(s, journal_has_room(s->journal) ? SCRIBE_OK : SCRIBE_FULL, 0);
-    answer_all(s, &batches);
+    answer_all(s);
+    mark_if_due(s);
+    tell_stat(s);
+    read_some(s);
+    return true;
+}
+
+/* Return: false if it could not be written and the node stops. */
+static bool turn_until_written(struct scribe *s)
+{
+    while (!scribe_turn(s)) {
+        if (is_stopping(s)) {
+            log_error("journal", "the last batch could not be written");
+            return false;
+        }
+        wait_for_retry(s);
+    }
     return true;
 }
 
@@ -467,13 +544,15 @@ static void *run(void *arg)
     pthread_setname_np(pthread_self(), "scribe");
     node_confine(s->node, SANDBOX_STORE);
     become(s, journal_has_room(s->journal) ? SCRIBE_OK : SCRIBE_FULL, 0);
+    tell_stat(s);
     while (goes_on && (!is_stopping(s) || has_waiting(s))) {
-        goes_on = write_once(s);
-        if (goes_on)
-            read_some(s);
+        wait_for_work(s);
+        goes_on = turn_until_written(s);
     }
     if (goes_on && !journal_is_proven(s->journal))
-        write_once(s);
+        goes_on = turn_until_written(s);
+    if (goes_on)
+        mark(s);
     return NULL;
 }
 

@@ -36,6 +36,11 @@ struct scribe *scribe_free(struct scribe *s);
 MUST_CHECK int scribe_start(struct scribe *s);
 void scribe_stop(struct scribe *s);
 
+/* The thread, or, while there is none, who stands for it: write once what has been handed over, or
+ * what is pending, and answer for it.  False: it could not be written, and is pending. */
+bool scribe_turn(struct scribe *s);
+bool scribe_wants_turn(struct scribe *s); /* does something wait to be written or read? */
+
 /* journal.c: the journal of @n->started, opened and restored from, and the scribe; or nothing, if
  * nothing is to be kept.  After privileges were dropped, before there are threads.  False: the
  * log says why not. */

@@ -192,6 +192,7 @@ void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg)
 
 static void tick(struct sentinel *s)
 {
+    store_watch(s, found);
     detect_tick(s->detect, s->now_ns, found, s);
     respond_tick(s->respond, sentinel_now(s));
     identify_tick(s->identify, s->now_unix_ms);

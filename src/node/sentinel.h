@@ -38,6 +38,7 @@ struct sentinel {
     uint64_t next_save_ns;
     uint64_t next_habits_ns;
     uint64_t next_inspection_ns;
+    unsigned store_faults;       /* as they were told to the detectors */
     uint64_t next_ward_ns;       /* when bastide-ward is asked whether it has forgotten */
     atomic_uint n_blocks;        /* on the way */
     atomic_ullong n_shed_blocks; /* dropped because the sentinel was behind */
@@ -93,6 +94,9 @@ void habits_load(struct sentinel *s);
 void habits_inspect(struct sentinel *s, detect_found_fn *found);
 bool habits_save(struct sentinel *s);
 void habits_forget(struct sentinel *s, const char *client_id);
+
+/* store_watch.c: what is wrong with journal and control store */
+void store_watch(struct sentinel *s, detect_found_fn *found);
 
 /* enforce.c: the list, on its way to the workers */
 void enforce_load(struct sentinel *s);

@@ -209,6 +209,7 @@ void model_event(const struct event *e, unsigned worker)
     case EVENT_SILENT:
     case EVENT_AWAITED:
     case EVENT_INSPECTION_OVERDUE:
+    case EVENT_STORE_FAULT:
         break;
     case EVENT_KIND_N:
         fail("an event of no kind");

@@ -102,6 +102,15 @@ void holders_add(uint64_t record, uint32_t n)
     pthread_mutex_unlock(&p->lock);
 }
 
+static void give_back(struct part *p)
+{
+    free(p->records);
+    free(p->counts);
+    p->records = NULL;
+    p->counts = NULL;
+    p->cap = 0;
+}
+
 static void close_gap(struct part *p, size_t gap)
 {
     size_t mask = p->cap - 1;
@@ -116,7 +125,9 @@ static void close_gap(struct part *p, size_t gap)
     p->records[gap] = 0;
     p->n--;
     atomic_fetch_sub_explicit(&n_counted, 1, memory_order_relaxed);
-    if (p->cap > CAP_MIN && p->n < p->cap / 8)
+    if (p->n == 0)
+        give_back(p);
+    else if (p->cap > CAP_MIN && p->n < p->cap / 8)
         resize(p, p->cap / 2);
 }
 

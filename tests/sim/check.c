@@ -175,7 +175,8 @@ void check_limits(struct node *n)
                        s->queue.n <= 2 * (size_t)settings.queue_messages_max,
                    "%.*s: %zu messages wait, %u may", BYTES_ARG(s->client_id), s->queue.n,
                    settings.queue_messages_max);
-            expect(s->queue.n == s->queue.lanes[QUEUE_DELIVERY].n + s->queue.lanes[QUEUE_CONTROL].n,
+            expect(s->queue.n == s->queue.lanes[QUEUE_DELIVERY].n +
+                                     s->queue.lanes[QUEUE_CONTROL].n + s->queue.shelf.n,
                    "%.*s: the queue counts wrong", BYTES_ARG(s->client_id));
         }
     }

@@ -126,6 +126,12 @@ void client_session_gone(struct client *c)
     forget_subscriptions(c, true);
 }
 
+/** client_in_doubt() - the node may have nothing of the session, or what it was before */
+void client_in_doubt(struct client *c)
+{
+    forget_subscriptions(c, false);
+}
+
 /* The node may have taken a SUBSCRIBE in whose answer will not come. */
 static void may_have(struct client *c, const struct out *o)
 {
@@ -144,6 +150,10 @@ static void stop_using(struct client *c)
 
     c->line = NULL;
     c->n_owed = 0;
+    if (k->may_end & MAY_END_STOPPED) { /* the node may not remember what it sent last */
+        memset(c->last_by_id, 0, PACKET_IDS * sizeof(struct letter *));
+        memset(c->last_n, 0, sizeof(c->last_n));
+    }
     for (unsigned i = 0; i < c->n_out; i++) {
         c->out[i].sent_here = false;
         if (c->out[i].kind == OUT_PUBLISH || c->out[i].kind == OUT_PUBREL)

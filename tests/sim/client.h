@@ -67,7 +67,7 @@ struct line {
     int alias_topic[ALIASES + 1];
     uint32_t alias_max;                /* the client's; 0: it takes none */
     int node_alias_topic[ALIASES + 1]; /* and what each stands for, its number and 1; 0: nothing */
-    uint32_t last_n[CLIENTS_MAX];      /* newest message by publisher */
+    uint32_t last_n[3][CLIENTS_MAX];   /* newest message by QoS, see check_order(), and publisher */
     /* as the events of the node tell */
     uint64_t node_number;
     unsigned worker; /* that has it */
@@ -160,8 +160,8 @@ struct client {
     size_t n_owed;
     size_t owed_cap;
     struct sub subs[FILTERS];
-    uint32_t last_n[CLIENTS_MAX]; /* newest message not repeated, by publisher */
-    unsigned lazy;                /* acknowledges once in so many steps */
+    uint32_t last_n[3][CLIENTS_MAX]; /* newest message not repeated, by QoS and publisher */
+    unsigned lazy;                   /* acknowledges once in so many steps */
 
     /* the session as the events of the node tell */
     bool alive;
@@ -172,6 +172,12 @@ struct client {
     struct letter *will;
     uint64_t will_due_ns; /* 0: none is due */
     bool will_was_early;  /* only right if the session ends in this turn */
+    struct line *last;    /* that was accepted; NULL: none */
+    uint64_t left_ns;     /* when it ended */
+    /* after a crash of the node, until a CONNECT is accepted */
+    bool in_doubt;          /* the session may be there or not, */
+    uint64_t sure_until_ns; /* but for certain until then */
+    bool was_connected;     /* at the last crash, by a connection that had its CONNACK */
 };
 
 extern struct client clients[CLIENTS_MAX];
@@ -185,6 +191,7 @@ bool client_may_connect(const struct client *c);
 void client_connect(struct client *c, bool heal);
 void client_forget(struct client *c);
 void client_session_gone(struct client *c);
+void client_in_doubt(struct client *c);
 void line_send(struct line *k, struct buf *packet);
 void line_over(struct line *k);
 void client_leave(struct client *c, unsigned why);

@@ -38,6 +38,14 @@ void kernel_start(void)
     objects_end = 0;
 }
 
+/** kernel_process_ends() - see kernel.h */
+void kernel_process_ends(void)
+{
+    for (int i = 0; i < OBJECTS_MAX; i++)
+        expect(objects[i] == NULL, "descriptor %d outlives the process", i);
+    n_epolls = 0;
+}
+
 /** kernel_now_ns() - CLOCK_MONOTONIC */
 uint64_t kernel_now_ns(void)
 {

@@ -18,7 +18,8 @@
 /* ---- clock ---- */
 
 void kernel_start(void);
-void kernel_end(void); /* fails if a descriptor is open */
+void kernel_process_ends(void); /* what is opened next is another process's */
+void kernel_end(void);          /* fails if a descriptor is open */
 uint64_t kernel_now_ns(void);
 uint64_t kernel_elapsed_ns(void);
 void kernel_advance(uint64_t ns);

@@ -174,6 +174,31 @@ void letter_sent(struct letter *m)
         m->to[i].n_may = (uint8_t)(m->to[i].n_may + (first || m->qos < 2));
 }
 
+/** letter_perhaps_sent() - a Will of which it is not known whether it comes: nobody must get it */
+void letter_perhaps_sent(struct letter *m)
+{
+    const struct client *p = m->publisher;
+
+    if (m->n_sent++ == 0)
+        m->sent_ns = kernel_now_ns();
+    m->is_denied = !may_publish(node_policy(), p->role, p->index, m->topic);
+    m->is_doubtful = true;
+    m->is_settled = false;
+    if (m->retain)
+        replaces_retained(m);
+    for (unsigned i = 0; i < settings.n_clients; i++) {
+        m->to[i].must = false;
+        m->to[i].n_may++;
+    }
+}
+
+/** model_flushed() - all that the node did until now is on its disk */
+void model_flushed(void)
+{
+    for (size_t i = 0; i < n_letters; i++)
+        letters[i]->is_open &= !letters[i]->is_over;
+}
+
 /** letter_settled() - the node has taken it, at @at_ns or before: duties are firm now */
 void letter_settled(struct letter *m, uint64_t at_ns)
 {

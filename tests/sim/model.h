@@ -21,6 +21,8 @@ struct duty {
     bool is_retained; /* the duty comes from a SUBSCRIBE */
     uint8_t n_may;    /* copies that may arrive */
     uint8_t n_got;
+    uint8_t n_got_once;    /* of them by QoS 2 */
+    uint8_t n_after_crash; /* copies more that may arrive, below QoS 2 */
 };
 
 struct letter {
@@ -30,6 +32,8 @@ struct letter {
     uint8_t qos;
     bool retain;
     bool is_will;
+    bool is_open; /* a Will that the node has: it may come yet, or come again after a crash */
+    bool is_over; /* it was published or forgotten; so much is not on the disk yet */
     bool has_user_value;
     bool has_content_type;
     bool is_denied;   /* the publisher has no right */
@@ -54,6 +58,8 @@ struct letter *letter_new(struct client *publisher, unsigned topic, uint8_t qos,
 void letter_payload(const struct letter *m, struct buf *ret);
 void letter_user_value(const struct letter *m, char ret[16]);
 void letter_sent(struct letter *m);
+void letter_perhaps_sent(struct letter *m);
+void model_flushed(void);
 void letter_settled(struct letter *m, uint64_t at_ns);
 void letter_refused(struct letter *m);
 struct letter *letter_find(struct bytes payload);
@@ -89,6 +95,10 @@ void outlet_start(struct node *n);
 void outlet_reads(void);
 void outlet_check(void);
 void outlet_end(void);
+
+/* crash.c: the node ends at once, and begins anew */
+void model_crashed(void);
+void model_restarted(void);
 
 /* check.c: when all has calmed down */
 void check_delivered(struct node *n);

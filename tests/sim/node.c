@@ -9,6 +9,10 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "node/node_private.h"
+#include "node/restore.h"
+#include "node/scribe.h"
+#include "queue/holders.h"
+#include "sim/disk.h"
 #include "sim/kernel.h"
 #include "sim/model.h"
 #include "sim/wrap.h"
@@ -30,6 +34,8 @@ static enum policy_variant variant;
 static bool is_changing;
 static uint32_t since_n;
 static bool turning[SIM_WORKERS_MAX];
+static unsigned now_turning; /* the innermost; SIM_WORKERS_MAX: none */
+static bool is_dying;
 static unsigned stalled_for[SIM_WORKERS_MAX]; /* so often yet it gets no time of a processor */
 
 /* ---- auth threads ---- */
@@ -109,6 +115,10 @@ const char *__wrap_password_dummy_verifier(void)
 void __wrap_sentinel_take_events(struct sentinel *s, struct event_block *b)
 {
     (void)s;
+    if (is_dying) {
+        event_block_free(b);
+        return;
+    }
     expect(b->n_dropped == 0, "worker %u: events were dropped", b->worker);
     for (unsigned i = 0; i < b->n_events; i++)
         model_event(&b->events[i], b->worker);
@@ -172,15 +182,52 @@ bool node_worker_gets_time(unsigned worker)
     return false;
 }
 
+/* Each thread has a listener of its own; here all are one. */
+static void hear_what_goes(void)
+{
+    if (now_turning < SIM_WORKERS_MAX)
+        note_begin_turn(node->workers[now_turning]);
+    else
+        record_forget_by(NULL, NULL);
+}
+
 /** node_turn() - one turn of a worker that is not in one */
 void node_turn(unsigned worker)
 {
+    unsigned outer = now_turning;
+
     check(!turning[worker]);
     turning[worker] = true;
+    now_turning = worker;
     trace("worker %u turns", worker);
     worker_turn(node->workers[worker]);
     turning[worker] = false;
+    now_turning = outer;
+    hear_what_goes();
     model_after_turn(worker);
+}
+
+/* ---- scribe ---- */
+
+void __wrap_node_audit(struct node *n, const char *actor, const char *action, const char *object,
+                       const char *reason, const char *result)
+{
+    (void)n, (void)actor, (void)action, (void)object, (void)reason, (void)result;
+}
+
+/** node_scribe_wants_turn() - does it not wait? */
+bool node_scribe_wants_turn(void)
+{
+    return node->scribe != NULL && scribe_wants_turn(node->scribe);
+}
+
+/** node_scribe_turns() - one frame is written and flushed; with nothing to write the last one is
+ * proved to be whole */
+void node_scribe_turns(void)
+{
+    trace("the scribe turns");
+    model_flushed();
+    expect(scribe_turn(node->scribe), "the journal cannot be written");
 }
 
 /** node_next_timer_ns() - of all workers */
@@ -247,25 +294,20 @@ static struct limits limits_of_settings(void)
     return l;
 }
 
-/** node_start() - a node that listens and has not turned yet */
-struct node *node_start(void)
+/* A process begins: it listens and has not turned yet. */
+static void boot(void)
 {
-    struct limits limits = limits_of_settings();
     struct tls_context *tls[COUNT_OF(listeners)] = {NULL};
     char *error = NULL;
 
     list_init(&jobs);
     n_jobs = 0;
+    now_turning = SIM_WORKERS_MAX;
     memset(stalled_for, 0, sizeof(stalled_for));
-    variant = POLICY_FULL;
-    is_changing = false;
-    since_n = 0;
-    config = (struct config){.listeners = listeners, .n_listeners = COUNT_OF(listeners)};
-    for (unsigned v = 0; v < POLICY_N; v++)
-        policies[v] = topics_policy((enum policy_variant)v, &limits);
+    memset(turning, 1, sizeof(turning));
     node = mem_new(struct node);
     node->config = node->started = &config;
-    node->policy = policies[POLICY_FULL];
+    node->policy = policies[variant];
     node->admission = admission_new();
     node->n_workers = settings.n_workers;
     atomic_init(&node->next_link, 1);
@@ -274,13 +316,19 @@ struct node *node_start(void)
     for (unsigned i = 0; i < settings.n_workers; i++) {
         expect(listen_open(node->workers[i], &config, tls, &error) == 0, "listen_open: %s", error);
         node->workers[i]->bans = ban_table_new(NULL, 0);
-        expect(worker_begin(node->workers[i]) == 0, "worker_begin");
     }
-    return node;
+    if (settings.durable) {
+        node->journal = disk_journal();
+        expect(restore_all(node) == 0, "restore_all");
+        node->scribe = scribe_new(node, node->journal);
+    }
+    for (unsigned i = 0; i < settings.n_workers; i++)
+        expect(worker_begin(node->workers[i]) == 0, "worker_begin");
+    memset(turning, 0, sizeof(turning));
 }
 
-/** node_end() - as the main thread ends it, clients connected or not */
-void node_end(void)
+/* The process ends, clients connected or not. */
+static void end_workers(void)
 {
     unsigned n = settings.n_workers;
     unsigned first = (unsigned)chance_below(n);
@@ -291,16 +339,92 @@ void node_end(void)
         node->workers[(first + i) % n]->stopping = true;
         worker_end(node->workers[(first + i) % n]);
     }
+    kernel_let_waits_pass(false);
     while (n_jobs > 0) /* workers ask to the last */
         node_answer_auth();
+}
+
+static void give_back(void)
+{
+    unsigned n = settings.n_workers;
+
     for (unsigned i = 0; i < 2 * n; i++)
         worker_empty(node->workers[i % n]);
-    memset(turning, 0, sizeof(turning));
+    record_forget_by(NULL, NULL);
+    record_forget_elsewhere_by(NULL, NULL);
     for (unsigned i = 0; i < n; i++)
         worker_free(node->workers[i]);
+    scribe_free(node->scribe);
+    expect(holders_counted() == 0, "%zu records are still counted", holders_counted());
+    journal_close(node->journal);
     admission_free(node->admission);
-    for (unsigned v = 0; v < POLICY_N; v++)
-        policy_unref(policies[v]);
     free(node);
     node = NULL;
+}
+
+/** node_start() - the first of this seed */
+struct node *node_start(void)
+{
+    struct limits limits = limits_of_settings();
+
+    variant = POLICY_FULL;
+    is_changing = is_dying = false;
+    since_n = 0;
+    config = (struct config){.listeners = listeners, .n_listeners = COUNT_OF(listeners)};
+    if (settings.durable) {
+        config.durability = CONFIG_DURABILITY_COMMIT;
+        disk_start();
+    }
+    for (unsigned v = 0; v < POLICY_N; v++)
+        policies[v] = topics_policy((enum policy_variant)v, &limits);
+    boot();
+    return node;
+}
+
+/** node_is_dying() - see node.h */
+bool node_is_dying(void)
+{
+    return is_dying;
+}
+
+/** node_crash() - see node.h; perhaps while a frame is written, which then was never flushed */
+struct node *node_crash(void)
+{
+    bool power = one_in(2);
+    bool is_writing = node_scribe_wants_turn() && one_in(2);
+
+    trace(power ? "the power is cut" : "the node is killed");
+    model_crashed();
+    is_dying = true;
+    memset(turning, 1, sizeof(turning));
+    if (is_writing) {
+        disk_catch();
+        (void)scribe_turn(node->scribe);
+    }
+    disk_crash(power);
+    end_workers();
+    give_back();
+    is_dying = false;
+    kernel_process_ends();
+    kernel_advance(chance_below(one_in(3) ? 10 * NS_PER_S : 10 * NS_PER_MS));
+    if (one_in(3))
+        settings.n_workers = (unsigned)chance_between(1, SIM_WORKERS_MAX);
+    trace("it begins anew, with %u workers", settings.n_workers);
+    boot();
+    model_restarted();
+    return node;
+}
+
+/** node_end() - as the main thread ends it */
+void node_end(void)
+{
+    end_workers();
+    while (node_scribe_wants_turn())
+        node_scribe_turns();
+    give_back();
+    memset(turning, 0, sizeof(turning));
+    for (unsigned v = 0; v < POLICY_N; v++)
+        policy_unref(policies[v]);
+    if (settings.durable)
+        disk_end();
 }

@@ -19,6 +19,10 @@ struct node;
 
 struct node *node_start(void);
 void node_end(void);
+struct node *node_crash(void); /* at once; Return: the one that has begun in its place */
+bool node_is_dying(void); /* it is not there any more: what its code still does does not count */
+bool node_scribe_wants_turn(void);
+void node_scribe_turns(void);
 bool node_worker_wants_turn(unsigned worker);
 bool node_worker_gets_time(unsigned worker);
 void node_turn(unsigned worker);

@@ -64,6 +64,8 @@ static void will_published(const struct event *e)
     struct letter *m = c != NULL ? c->will : NULL;
     const struct line *k = c != NULL ? c->attached : NULL;
 
+    if (m == NULL && c != NULL && c->in_doubt)
+        return; /* see wills_in_doubt() */
     expect(m != NULL, "%.*s: a Will is published, and there is none", BYTES_ARG(e->client_id));
     trace("c%u's Will m%u is published", c->index, m->n);
     if (k != NULL)
@@ -74,6 +76,7 @@ static void will_published(const struct event *e)
         c->will_was_early = !is_ending && e->at_ns < c->will_due_ns;
     c->will = NULL;
     c->will_due_ns = 0;
+    m->is_over = true;
     letter_sent(m);
     letter_settled(m, e->at_ns);
 }
@@ -87,6 +90,12 @@ static void will_outlived(struct client *c, const struct line *k)
     trace("c%u's Will m%u is forgotten", c->index, c->will->n);
     c->will = NULL;
     c->will_due_ns = 0;
+}
+
+static void wills_over(const struct client *c)
+{
+    for (uint32_t n = 0; n < model_next_n(); n++)
+        model_letter(n)->is_over |= model_letter(n)->is_open && model_letter(n)->publisher == c;
 }
 
 /* ---- sessions ---- */
@@ -103,16 +112,22 @@ static void connected(const struct event *e)
     k->accepted_ns = e->at_ns;
     if (k->clean || !c->alive)
         k->expect_present = 0;
+    else if (c->in_doubt)
+        k->expect_present = c->sure_until_ns > e->at_ns ? 1 : -1;
     else
         k->expect_present = c->expires_ns > e->at_ns ? 1 : -1;
     c->epoch += k->expect_present != 1;
     will_outlived(c, k);
     expect(!c->will_was_early || k->clean, "c%u: its Will is published too early", c->index);
     c->will_was_early = false;
+    wills_over(c);
     c->alive = true;
-    c->attached = k;
+    c->in_doubt = false;
+    c->attached = c->last = k;
     c->expires_ns = UINT64_MAX;
     c->will = k->will;
+    if (c->will != NULL)
+        c->will->is_open = true;
     trace("c%u: k%u is accepted, session present: %d", c->index, k->index, k->expect_present);
 }
 
@@ -142,10 +157,13 @@ static void disconnected(const struct event *e)
         return;
     check_keep_alive(k, e);
     c->attached = NULL;
+    c->left_ns = e->at_ns;
     expect(e->value == 0 || k->disconnect_reason >= 0,
            "k%u: ended by a DISCONNECT that was not sent", k->index);
-    if (e->value == 1 && k->disconnect_reason == 0)
+    if (e->value == 1 && k->disconnect_reason == 0) {
+        wills_over(c);
         c->will = NULL;
+    }
     c->alive = expiry_s > 0;
     c->expires_ns = e->at_ns + expiry_s * NS_PER_S;
     if (c->will != NULL)
@@ -223,7 +241,7 @@ static void check_due(struct client *c, uint64_t now_ns)
     expect(!c->will_was_early, "c%u: its Will was published too early", c->index);
     if (c->will != NULL && k == NULL)
         expect(now_ns < c->will_due_ns, "c%u: its Will m%u is late", c->index, c->will->n);
-    if (k == NULL && c->alive && now_ns >= c->expires_ns) {
+    if (k == NULL && c->alive && !c->in_doubt && now_ns >= c->expires_ns) {
         trace("c%u's session has expired", c->index);
         c->alive = false;
     }
@@ -266,7 +284,7 @@ uint64_t model_next_due_ns(void)
     for (unsigned i = 0; i < settings.n_clients; i++) {
         const struct client *c = &clients[i];
 
-        if (c->attached == NULL && c->alive)
+        if (c->attached == NULL && c->alive && !c->in_doubt)
             next = MIN(next, c->expires_ns);
         if (c->attached == NULL && c->will != NULL)
             next = MIN(next, c->will_due_ns);

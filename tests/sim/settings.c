@@ -24,13 +24,17 @@ void settings_draw(uint64_t seed)
         .high_packet_ids = one_in(4),
         .large_messages = one_in(3),
         .reloads = one_in(5),
-        .shared = one_in(4),
         .outlet = one_in(3),
         .delay_max_us = delays_us[chance_below(COUNT_OF(delays_us))],
         .receive_max = one_in(2) ? 100 : (unsigned)chance_between(1, 10),
         .inflight_max = one_in(2) ? 100 : (unsigned)chance_between(1, 10),
         .queue_messages_max = 100000,
     };
+    settings.durable = one_in(2);
+    settings.journal_segment_bytes = one_in(2) ? 1U << 14 : 1U << 18;
+    if (settings.durable)
+        settings.small_queues = settings.outlet = false; /* what was dropped is not counted over a
+                                                            restart, and an outlet has no memory */
     if (settings.small_queues)
         settings.queue_messages_max = (unsigned)chance_between(1, 20);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sim/disk.h"
 #include "sim/sim.h"
 
 struct options {
@@ -87,6 +88,7 @@ int main(int argc, char **argv)
     struct options o = options_of(argv);
 
     (void)argc;
+    disk_keys_make();
     for (uint64_t i = 0; i < o.n; i++) {
         run(o.from + i, &o);
         if (o.n >= 1000 && (i + 1) % (o.n / 10) == 0)
@@ -101,6 +103,7 @@ int main(int argc, char **argv)
         fflush(stdout);
         run(o.from, &o);
     }
+    disk_keys_free();
     printf("%llu seeds passed\n", (unsigned long long)(o.n + o.random));
     return 0;
 }

@@ -56,12 +56,13 @@ struct settings {
     bool high_packet_ids; /* sessions begin close to the last packet id */
     bool large_messages;
     bool reloads;          /* rights are taken away and given back */
-    bool shared;           /* shared subscriptions */
     bool outlet;           /* somebody who is no worker gets messages */
+    bool durable;          /* there is a journal, and the node ends at once, again and again */
     unsigned delay_max_us; /* of the network */
     unsigned receive_max;
     unsigned inflight_max;
     unsigned queue_messages_max;
+    unsigned journal_segment_bytes;
 };
 
 extern struct settings settings;

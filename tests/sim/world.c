@@ -26,6 +26,8 @@ static struct node *node;
 
 static bool some_worker_wants_turn(void)
 {
+    if (node_scribe_wants_turn())
+        return true;
     for (unsigned i = 0; i < settings.n_workers; i++) {
         if (node_worker_wants_turn(i))
             return true;
@@ -45,6 +47,10 @@ static bool turn_some_worker(void)
             check_limits(node);
             return true;
         }
+    }
+    if (node_scribe_wants_turn()) {
+        node_scribe_turns();
+        return true;
     }
     return false;
 }
@@ -95,7 +101,7 @@ static void pass_time(void)
 {
     if (one_in(4))
         kernel_advance(chance_below(one_in(10) ? 5 * NS_PER_MS : 100000));
-    if (one_in(2000))
+    if (!settings.durable && one_in(2000)) /* a restart knows nothing but dates */
         kernel_change_date((int64_t)chance_below(200000000) - 100000000);
     ping_everybody();
 }
@@ -122,6 +128,10 @@ static bool step(void)
             node_answer_auth();
             return true;
         }
+        if (settings.durable && (node_scribe_wants_turn() || one_in(50))) {
+            node_scribe_turns();
+            return true;
+        }
         return turn_some_worker();
     case 1:
     case 2:
@@ -140,6 +150,11 @@ static void act_some_client(void)
         client_act(&clients[chance_below(settings.n_clients)]);
 }
 
+static void crash(void)
+{
+    node = node_crash();
+}
+
 static void live(void)
 {
     for (unsigned a = 0; a < settings.n_actions; a++) {
@@ -147,6 +162,8 @@ static void live(void)
         unsigned n = (unsigned)chance_below(one_in(3) ? 4 : 2 * STEPS_PER_ACTION);
 
         act_some_client();
+        if (settings.durable && one_in(40))
+            crash();
         for (unsigned i = 0; i < n; i++) {
             idle = step() ? 0 : idle + 1;
             pass_time();
@@ -243,6 +260,8 @@ void world_run(uint64_t seed, bool print_trace)
     if (settings.outlet)
         outlet_start(node);
     live();
+    if (settings.durable && one_in(2))
+        crash();
     calm_down();
     check_delivered(node);
     check_retained(node);

@@ -47,10 +47,17 @@ int __wrap_setsockopt(int fd, int level, int option, const void *at, socklen_t l
 int __wrap_fcntl64(int fd, int command, ...);
 int __wrap_listener_open(const char *host, uint16_t port, bool reuse_port, int *ret_fd);
 
+/* disk.c */
+struct control;
+struct journal_mark;
+void __wrap_journal_mark_put(struct control *c, const struct journal_mark *m);
+
 /* node.c */
 struct sentinel;
 struct auth;
 struct self_test;
+void __wrap_node_audit(struct node *n, const char *actor, const char *action, const char *object,
+                       const char *reason, const char *result);
 void __wrap_sentinel_take_events(struct sentinel *s, struct event_block *b);
 bool __wrap_auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier,
                         struct bytes password);

@@ -54,8 +54,14 @@ void match_changed(struct router *r, struct bytes filter)
         ++*version_of(r, first);
 }
 
-static void cached_clear(struct cached *c)
+static void forget(struct router *r, struct cached **at)
 {
+    struct cached *c = *at;
+
+    *at = NULL;
+    if (c == NULL)
+        return;
+    r->cache_weight -= c->n_subscriptions + 1;
     bytes_free(c->topic);
     free(c->receivers);
     free(c->subscriptions);
@@ -66,13 +72,8 @@ static void cached_clear(struct cached *c)
 static void forget_all(struct router *r)
 {
     for (size_t i = 0; r->cache_weight > 0; i++) {
-        struct cached *c = r->cache[i];
-
-        if (c == NULL)
-            continue;
-        r->cache_weight -= c->n_subscriptions + 1;
-        cached_clear(c);
-        r->cache[i] = NULL;
+        for (size_t k = 0; k < CACHE_WAYS; k++)
+            forget(r, &r->cache[i][k]);
     }
 }
 
@@ -225,6 +226,36 @@ static struct cached *find_out(struct router *r, struct bytes topic, uint64_t ha
     return c;
 }
 
+static struct match match_of(const struct cached *c)
+{
+    return (struct match){
+        .receivers = c->receivers,
+        .n_receivers = c->n_receivers,
+        .shares = c->shares,
+        .n_shares = c->n_shares,
+        .outlets = c->outlets,
+    };
+}
+
+static bool holds(const struct router *r, const struct cached *c, struct bytes topic, uint64_t hash)
+{
+    return c->hash == hash && c->version_wildcard == r->version_wildcard &&
+           c->version == *c->version_at && bytes_equal(c->topic, topic);
+}
+
+static struct cached *remember(struct router *r, struct cached **set, struct bytes topic,
+                               uint64_t hash)
+{
+    forget(r, &set[CACHE_WAYS - 1]);
+    memmove(&set[1], &set[0], (CACHE_WAYS - 1) * sizeof(set[0]));
+    set[0] = NULL;
+    if (r->cache_weight > CACHE_WEIGHT_MAX)
+        forget_all(r);
+    set[0] = find_out(r, topic, hash);
+    r->cache_weight += set[0]->n_subscriptions + 1;
+    return set[0];
+}
+
 /**
  * router_match() - who gets a message on @topic [MQTT5-3.3.2-3] [MQTT3-3.3.2-3]
  * @topic:       a valid topic name
@@ -234,26 +265,11 @@ static struct cached *find_out(struct router *r, struct bytes topic, uint64_t ha
  */
 struct match router_match(struct router *r, struct bytes topic, uint64_t topic_hash)
 {
-    struct cached **slot = &r->cache[topic_hash & (CACHE_SLOTS - 1)];
-    struct cached *c = *slot;
+    struct cached **set = r->cache[topic_hash & (CACHE_SETS - 1)];
 
-    if (c == NULL || c->hash != topic_hash || c->version_wildcard != r->version_wildcard ||
-        c->version != *c->version_at || !bytes_equal(c->topic, topic)) {
-        if (c != NULL) {
-            r->cache_weight -= c->n_subscriptions + 1;
-            cached_clear(c);
-            *slot = NULL;
-        }
-        if (r->cache_weight > CACHE_WEIGHT_MAX)
-            forget_all(r);
-        c = *slot = find_out(r, topic, topic_hash);
-        r->cache_weight += c->n_subscriptions + 1;
+    for (size_t i = 0; i < CACHE_WAYS && set[i] != NULL; i++) {
+        if (holds(r, set[i], topic, topic_hash))
+            return match_of(set[i]);
     }
-    return (struct match){
-        .receivers = c->receivers,
-        .n_receivers = c->n_receivers,
-        .shares = c->shares,
-        .n_shares = c->n_shares,
-        .outlets = c->outlets,
-    };
+    return match_of(remember(r, set, topic, topic_hash));
 }

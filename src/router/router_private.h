@@ -8,7 +8,8 @@
 #include "router/trie.h"
 
 #define FIRST_LEVEL_BUCKETS 256
-#define CACHE_SLOTS         16384 /* topics remembered; a power of two */
+#define CACHE_SETS          4096 /* of remembered topics, by hash; a power of two */
+#define CACHE_WAYS          4 /* topics in a set: those that share one do not put each other out */
 #define CACHE_WEIGHT_MAX                                                                           \
     1000000 /* subscriptions in all remembered results; then all is forgotten */
 
@@ -40,7 +41,7 @@ struct router {
     uint64_t versions[FIRST_LEVEL_BUCKETS];
     uint64_t version_wildcard;
     uint64_t serial;
-    struct cached *cache[CACHE_SLOTS];
+    struct cached *cache[CACHE_SETS][CACHE_WAYS]; /* in each set the newest first */
     size_t cache_weight;
     struct match_scratch scratch;
 };

@@ -65,9 +65,12 @@ void record_forget_elsewhere_by(record_forget_fn *fn, void *arg)
 /** record_forget() - tell this thread's listener; 0: there is no record */
 void record_forget(uint64_t record)
 {
-    const struct listener *l = here.fn != NULL ? &here : &elsewhere;
+    const struct listener *l;
 
-    if (record != 0 && l->fn != NULL)
+    if (record == 0)
+        return;
+    l = here.fn != NULL ? &here : &elsewhere;
+    if (l->fn != NULL)
         l->fn(l->arg, record);
 }
 

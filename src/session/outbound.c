@@ -348,6 +348,8 @@ static bool head_wants_window(struct session *s, uint64_t now_ns)
  */
 bool session_pump(struct session *s, uint64_t now_ns)
 {
+    if (nothing_waits(s) && s->retained == NULL)
+        return false;
     while (may_write(s)) {
         struct delivery d;
 

@@ -40,6 +40,9 @@ void loop_remove(struct loop *l, struct loop_file *f);
 /* One turn: wait until something is ready or @deadline_ns, read the clock once, call on_ready of
  * each ready file.  A file removed during the turn is not called any more. */
 void loop_turn(struct loop *l, uint64_t deadline_ns);
+/* The two halves of a turn, for who has something to do before the first file is called. */
+void loop_wait(struct loop *l, uint64_t deadline_ns);
+void loop_call(struct loop *l);
 uint64_t loop_now_ns(const struct loop *l); /* the time this turn was read at */
 
 /* ---- mailbox: from any thread to one; a control lane before a delivery lane ---- */
@@ -65,6 +68,10 @@ void mailbox_post_all(struct mailbox *m, enum lane lane, struct list *mails, siz
                       size_t bytes); /* @mails is emptied; FIFO */
 size_t mailbox_take(struct mailbox *m, enum lane lane,
                     struct list *ret); /* all of the lane, appended in order; Return: how many */
+void mailbox_rouse(
+    struct mailbox *m); /* the reader is awake and takes what comes without a wakeup, */
+bool mailbox_rest(
+    struct mailbox *m); /* until it says that it will wait; false: do not, mail is there */
 void mailbox_clear_wakeup(struct mailbox *m);  /* before taking; then both lanes are to be taken */
 size_t mailbox_bytes(const struct mailbox *m); /* posted to the delivery lane and not taken yet; any
                                                   thread, approximate */

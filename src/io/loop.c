@@ -127,23 +127,29 @@ void loop_remove(struct loop *l, struct loop_file *f)
 }
 
 /**
- * loop_turn() - wait, read the clock, call what is ready
+ * loop_wait() - wait, and read the clock
  * @deadline_ns:  CLOCK_MONOTONIC; TIMER_NEVER waits for files only, what has passed does not wait
  *
  * The wait is measured from loop_now_ns(), the time that the last turn began
  * with: timers after a long turn are late by its length rather than each turn
  * paying for a second look at the clock.  It may end early: a signal ends it.
- * At most READY_MAX files are called; being level-triggered, the others are
+ * At most READY_MAX files are found; being level-triggered, the others are
  * found by the next turn.
  */
-void loop_turn(struct loop *l, uint64_t deadline_ns)
+void loop_wait(struct loop *l, uint64_t deadline_ns)
 {
     int n = epoll_wait(l->epoll_fd, l->ready, READY_MAX, timeout_ms(l, deadline_ns));
 
     check(n >= 0 || errno == EINTR);
     l->now_ns = clock_now_ns();
+    l->next = 0;
     l->n_ready = n > 0 ? (size_t)n : 0;
-    for (l->next = 0; l->next < l->n_ready;) {
+}
+
+/** loop_call() - call what loop_wait() has found ready */
+void loop_call(struct loop *l)
+{
+    while (l->next < l->n_ready) {
         const struct epoll_event *e = &l->ready[l->next++];
         struct loop_file *f = e->data.ptr;
         uint32_t ready;
@@ -157,6 +163,13 @@ void loop_turn(struct loop *l, uint64_t deadline_ns)
     }
     l->next = 0;
     l->n_ready = 0;
+}
+
+/** loop_turn() - loop_wait() and loop_call() */
+void loop_turn(struct loop *l, uint64_t deadline_ns)
+{
+    loop_wait(l, deadline_ns);
+    loop_call(l);
 }
 
 /** loop_now_ns() - CLOCK_MONOTONIC as this turn read it, or loop_new() before the first */

@@ -7,6 +7,9 @@
  * then takes both lanes: what is posted before its lane is taken is taken, what
  * is posted later finds the lane empty and writes again.  (That both lanes are
  * empty would not do: between the taking of the one and of the other it is not so.)
+ *
+ * A reader that says when it is awake is not woken then: it waits only after it has
+ * found both lanes empty, by mailbox_rest(), and from there on a post writes again.
  */
 #include "io/io.h"
 
@@ -26,6 +29,7 @@ struct mailbox {
     pthread_mutex_t lock;         /* for the rest */
     struct list lanes[LANE_N];    /* of struct mail */
     size_t n[LANE_N];
+    bool is_awake; /* the reader */
 };
 
 /** mailbox_new() - an empty mailbox; aborts without descriptors */
@@ -63,10 +67,10 @@ int mailbox_fd(const struct mailbox *m)
 static void post(struct mailbox *m, enum lane lane, struct list *mails, size_t n, size_t bytes)
 {
     uint64_t one = 1;
-    bool was_empty;
+    bool wakes;
 
     pthread_mutex_lock(&m->lock);
-    was_empty = m->n[lane] == 0;
+    wakes = m->n[lane] == 0 && !m->is_awake;
     list_splice(&m->lanes[lane], mails);
     m->n[lane] += n;
     if (lane == LANE_DELIVERY)
@@ -74,7 +78,7 @@ static void post(struct mailbox *m, enum lane lane, struct list *mails, size_t n
     pthread_mutex_unlock(&m->lock);
 
     /* A count that is full (EAGAIN) wakes as well. */
-    if (was_empty)
+    if (wakes)
         check(write(m->event_fd, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN);
 }
 
@@ -129,6 +133,31 @@ size_t mailbox_take(struct mailbox *m, enum lane lane, struct list *ret)
         atomic_store_explicit(&m->delivery_bytes, 0, memory_order_relaxed);
     pthread_mutex_unlock(&m->lock);
     return n;
+}
+
+/** mailbox_rouse() - the reader is awake: until mailbox_rest() no post wakes it */
+void mailbox_rouse(struct mailbox *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->is_awake = true;
+    pthread_mutex_unlock(&m->lock);
+}
+
+/**
+ * mailbox_rest() - the reader is about to wait: from here on posts wake it
+ *
+ * Return: false if there is mail already, which may have come without a wakeup: it must not wait.
+ */
+bool mailbox_rest(struct mailbox *m)
+{
+    bool is_empty = true;
+
+    pthread_mutex_lock(&m->lock);
+    m->is_awake = false;
+    for (size_t i = 0; i < LANE_N; i++)
+        is_empty = is_empty && m->n[i] == 0;
+    pthread_mutex_unlock(&m->lock);
+    return is_empty;
 }
 
 /** mailbox_clear_wakeup() - mailbox_fd() is not readable until the next wakeup; the reader, before

@@ -116,6 +116,31 @@ static void only_the_first_mail_of_a_lane_wakes(void **state)
     mailbox_free(m);
 }
 
+static void a_reader_that_is_awake_is_not_woken(void **state)
+{
+    struct mailbox *m = mailbox_new();
+    struct list got = LIST_INIT(got);
+
+    (void)state;
+    mailbox_rouse(m);
+    mailbox_post(m, LANE_DELIVERY, &letter(0, 1)->mail);
+    mailbox_post(m, LANE_CONTROL, &letter(0, 2)->mail);
+    assert_int_equal(wakeups(m), 0);
+    assert_false(mailbox_rest(m)); /* so it looks before it waits */
+    mailbox_rouse(m);
+    mailbox_take(m, LANE_CONTROL, &got);
+    assert_false(mailbox_rest(m)); /* the other lane */
+    mailbox_take(m, LANE_DELIVERY, &got);
+    assert_true(mailbox_rest(m));
+    mailbox_post(m, LANE_DELIVERY, &letter(0, 3)->mail);
+    mailbox_post(m, LANE_DELIVERY, &letter(0, 4)->mail);
+    assert_int_equal(wakeups(m), 1);
+    mailbox_take(m, LANE_DELIVERY, &got);
+    while (next_of(&got) >= 0)
+        ;
+    mailbox_free(m);
+}
+
 static void mail_that_comes_between_the_two_takings_wakes(void **state)
 {
     struct mailbox *m = mailbox_new();
@@ -224,7 +249,7 @@ static unsigned take_letters(struct mailbox *m, enum lane lane, unsigned expecte
 
 /* The reader sleeps whenever it has taken all: a wakeup that is lost ends in the limit of the wait.
  */
-static void no_mail_and_no_wakeup_is_lost_between_threads(void **state)
+static void lose_nothing(bool says_when_awake)
 {
     struct mailbox *m = mailbox_new();
     struct pollfd p = {.fd = mailbox_fd(m), .events = POLLIN};
@@ -232,18 +257,22 @@ static void no_mail_and_no_wakeup_is_lost_between_threads(void **state)
     struct sender senders[SENDERS_N];
     pthread_t threads[SENDERS_N];
     unsigned n = 0;
+    bool waits = true;
 
-    (void)state;
     for (unsigned i = 0; i < SENDERS_N; i++) {
         senders[i] = (struct sender){m, i};
         assert_int_equal(pthread_create(&threads[i], NULL, send_letters, &senders[i]), 0);
     }
     while (n < SENDERS_N * LANE_N * LETTERS_N) {
-        assert_int_equal(poll(&p, 1, WAIT_MAX_MS), 1);
+        if (waits)
+            assert_int_equal(poll(&p, 1, WAIT_MAX_MS), 1);
+        if (says_when_awake)
+            mailbox_rouse(m);
         mailbox_clear_wakeup(m);
         n += take_letters(m, LANE_CONTROL, expected[LANE_CONTROL]);
         n += take_letters(m, LANE_DELIVERY, expected[LANE_DELIVERY]);
         assert_true(mailbox_bytes(m) <= SENDERS_N * LETTERS_N * 100UL);
+        waits = !says_when_awake || mailbox_rest(m);
     }
     for (unsigned i = 0; i < SENDERS_N; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -251,15 +280,29 @@ static void no_mail_and_no_wakeup_is_lost_between_threads(void **state)
     mailbox_free(m);
 }
 
+static void no_mail_and_no_wakeup_is_lost_between_threads(void **state)
+{
+    (void)state;
+    lose_nothing(false);
+}
+
+static void nor_with_a_reader_that_says_when_it_is_awake(void **state)
+{
+    (void)state;
+    lose_nothing(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mail_comes_out_of_its_lane_in_order),
         cmocka_unit_test(only_the_first_mail_of_a_lane_wakes),
+        cmocka_unit_test(a_reader_that_is_awake_is_not_woken),
         cmocka_unit_test(mail_that_comes_between_the_two_takings_wakes),
         cmocka_unit_test(a_wakeup_is_readable_until_it_is_cleared),
         cmocka_unit_test(bytes_of_deliveries_count_until_they_are_taken),
         cmocka_unit_test(no_mail_and_no_wakeup_is_lost_between_threads),
+        cmocka_unit_test(nor_with_a_reader_that_says_when_it_is_awake),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

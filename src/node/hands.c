@@ -118,7 +118,7 @@ static void hand_publish(void *arg, const struct incident *i, const char *json)
     p.topic = buf_view(&topic);
     p.topic_hash = hash_keyed(p.topic);
     for (unsigned k = 0; k < s->node->n_workers; k++)
-        outlet_post_message(s->node->workers[k], publication_keep(&p));
+        outlet_post(s->node->workers[k], &p);
     publication_done(&p);
     buf_done(&topic);
 }

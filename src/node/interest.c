@@ -16,7 +16,7 @@
 struct interest {
     struct post post;
     unsigned from;
-    uint64_t seq;
+    uint64_t seq;             /* 0: nobody waits for it */
     bool wanted;              /* a plain subscription */
     struct share_count count; /* a shared one: when there is a group */
     size_t group_len;
@@ -78,15 +78,21 @@ static void take_interest_ack(struct worker *w, struct post *p)
     send_subacks(w);
 }
 
-/* A worker waits for it with SUBACK. */
-static void acknowledge(struct worker *w, unsigned to, uint64_t seq)
+/** interest_acknowledge() - what was taken in in this turn: workers wait for it with SUBACK */
+void interest_acknowledge(struct worker *w)
 {
-    struct interest_ack *a = mem_new(struct interest_ack);
+    for (unsigned i = 0; i < w->n_workers; i++) {
+        struct interest_ack *a;
 
-    a->post.take = take_interest_ack;
-    a->from = w->index;
-    a->seq = seq;
-    worker_post(w->node->workers[to], LANE_CONTROL, &a->post);
+        if (w->interest_taken[i] == 0)
+            continue;
+        a = mem_new(struct interest_ack);
+        a->post.take = take_interest_ack;
+        a->from = w->index;
+        a->seq = w->interest_taken[i];
+        w->interest_taken[i] = 0;
+        outlet_add_control(w, i, &a->post);
+    }
 }
 
 static void take_interest(struct worker *w, struct post *p)
@@ -99,8 +105,8 @@ static void take_interest(struct worker *w, struct post *p)
         router_share_interest(w->router, in->from, group, filter, in->count);
     else
         router_interest(w->router, in->from, filter, in->wanted);
-    if (in->from < w->n_workers)
-        acknowledge(w, in->from, in->seq);
+    if (in->seq != 0)
+        w->interest_taken[in->from] = in->seq;
     free(in);
 }
 
@@ -122,17 +128,19 @@ static struct interest *interest_new(unsigned from, struct bytes group, struct b
 static void tell(struct worker *w, struct bytes group, struct bytes filter, bool wanted,
                  struct share_count count)
 {
-    w->interest_seq++;
+    bool is_waited_for = wanted || group.len > 0;
+
+    w->interest_seq += is_waited_for;
     for (unsigned i = 0; i < w->n_workers; i++) {
         struct interest *in;
 
         if (i == w->index)
             continue;
         in = interest_new(w->index, group, filter);
-        in->seq = w->interest_seq;
+        in->seq = is_waited_for ? w->interest_seq : 0;
         in->wanted = wanted;
         in->count = count;
-        worker_post(w->node->workers[i], LANE_CONTROL, &in->post);
+        outlet_add_control(w, i, &in->post);
     }
 }
 

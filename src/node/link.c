@@ -327,7 +327,6 @@ static void on_ready(struct loop_file *f, uint32_t ready)
     struct link *l = list_item(f, struct link, file);
     bool is_open = l->phase != LINK_HANDSHAKE;
 
-    l->worker->now_ns = loop_now_ns(l->worker->loop); /* the first to see that a turn has begun */
     if (is_open && (ready & LOOP_WRITE))
         link_dirty(l);
     if (is_open && !(ready & (LOOP_READ | LOOP_HUP)))
@@ -400,6 +399,7 @@ static void arrive(struct worker *w, struct post *p)
 void link_move_home(struct link *l)
 {
     struct arrival *a = mem_new(struct arrival);
+    struct worker *w = l->worker;
     struct worker *to = l->moves_to;
 
     link_leave_worker(l);
@@ -407,5 +407,5 @@ void link_move_home(struct link *l)
     l->worker = to;
     a->post.take = arrive;
     a->link = l;
-    worker_post(to, LANE_CONTROL, &a->post);
+    outlet_add_control(w, to->index, &a->post);
 }

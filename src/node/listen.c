@@ -25,7 +25,6 @@ static void on_listener(struct loop_file *f, uint32_t ready)
     struct worker_listener *l = list_item(f, struct worker_listener, file);
 
     (void)ready;
-    l->worker->now_ns = loop_now_ns(l->worker->loop);
     link_accept(l->worker, l);
 }
 

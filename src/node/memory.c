@@ -20,6 +20,8 @@
 #include "base/log.h"
 #include "node/node_private.h"
 
+#define ARENA_KEEPS_BYTES 1048576
+
 /* clang-format off */
 static const struct {
     uint64_t from;      /* sixteenths of the budget */
@@ -32,6 +34,18 @@ static const struct {
     [MEMORY_FULL]   = {15, 250 * NS_PER_MS, "full: no new message that has to wait, no new session"},
 };
 /* clang-format on */
+
+/**
+ * memory_begin() - what the allocator keeps of what is freed; once, before there are other threads
+ *
+ * By default each arena of a thread gives pages back as soon as 128 KiB at its top are free, and
+ * has them cleared by the kernel when the next turn wants its buffers again.
+ */
+void memory_begin(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, ARENA_KEEPS_BYTES);
+    (void)mallopt(M_MMAP_THRESHOLD, ARENA_KEEPS_BYTES); /* setting the one fixes the other */
+}
 
 /** memory_stage() - how much of the budget is used */
 enum memory_stage memory_stage(const struct worker *w)

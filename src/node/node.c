@@ -362,6 +362,7 @@ int node_run(struct node *n, const struct node_hooks *hooks)
     int signal_fd = open_signals();
     int status = 1;
 
+    memory_begin();
     n->hooks = hooks;
     n->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (signal_fd < 0 || n->wake_fd < 0 || prepare_process(n) < 0)

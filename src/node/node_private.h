@@ -64,7 +64,7 @@ void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker 
                       void *arg);
 
 /* outlet.c: what is no worker and wants messages all the same */
-typedef void outlet_message_fn(void *arg, const struct message *m);
+typedef void outlet_message_fn(void *arg, const struct publication *p);
 unsigned outlet_join(struct node *n, struct mailbox *m);
 void outlet_take(struct mail *mail, outlet_message_fn *each, void *arg);
 /* interest.c */

@@ -4,10 +4,13 @@
  *
  * An outlet is a mailbox.  The first are those of the workers; what is no worker may
  * join, say what it wants (interest.c) and take messages out of its own.  What a turn
- * has for an outlet gathers in one post and leaves at the end of the turn: one lock,
- * one wake-up.  From a worker to an outlet is one FIFO, so order per publisher holds.
- * Messages of the control plane go by the control lane at once.
+ * has for an outlet gathers in parcels and leaves at the end of the turn: one lock, at
+ * most one wake-up.  A small message is copied into the parcel and read out of it as out
+ * of an input buffer: no allocation, and no reference count that two workers share.
+ * From a worker to an outlet is one FIFO, so order per publisher holds.  Messages of the
+ * control plane go by the control lane at once.
  */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -15,31 +18,54 @@
 #include "base/mem.h"
 #include "node/node_private.h"
 
-#define DELIVERIES_MAX 512 /* in one post */
+#define PARCEL_BYTES_FIRST 4096 /* of the first parcel of a turn: often it has one message */
+#define PARCEL_BYTES       32768
+#define COPY_BYTES_MAX     1024 /* larger messages are kept, and the parcel has a reference */
 
-struct deliveries {
+/* Messages on the way to one outlet, one behind the other as struct item. */
+struct parcel {
     struct post post;
-    unsigned n;
-    struct message *messages[DELIVERIES_MAX]; /* owned references */
+    size_t cap;
+    size_t len;
+    _Alignas(max_align_t) uint8_t data[];
 };
 
-static void take_deliveries(struct worker *w, struct post *p)
+/* What it borrows stands in @data, or in the message that it has kept. */
+struct item {
+    struct publication p;
+    size_t len; /* with @data, up to the next item */
+    uint8_t data[];
+};
+
+static struct item *item_at(struct parcel *c, size_t at)
 {
-    struct deliveries *d = list_item(p, struct deliveries, post);
+    return (struct item *)(void *)(c->data + at);
+}
+
+static void parcel_free(struct parcel *c)
+{
+    memory_count(-(ptrdiff_t)c->cap);
+    free(c);
+}
+
+static void take_parcel(struct worker *w, struct post *post)
+{
+    struct parcel *c = list_item(post, struct parcel, post);
     /* The worker that received it decided that there is room; all keep the same. */
     const struct retained_limits no_limits = {SIZE_MAX, SIZE_MAX};
 
-    for (unsigned i = 0; i < d->n; i++) {
-        struct publication pub = publication_of(d->messages[i]);
+    for (size_t at = 0; at < c->len; at += item_at(c, at)->len) {
+        struct publication *p = &item_at(c, at)->p;
+        const struct message *kept = p->message;
 
-        if (pub.retain)
-            router_retain(w->router, &pub, &no_limits);
-        flow_deliver_here(w, &pub);
-        note_taken(w, d->messages[i]);
-        publication_done(&pub);
-        message_unref(d->messages[i]);
+        if (p->retain)
+            router_retain(w->router, p, &no_limits);
+        flow_deliver_here(w, p);
+        if (kept != NULL)
+            note_taken(w, kept);
+        publication_done(p);
     }
-    free(d);
+    parcel_free(c);
 }
 
 /** outlet_join() - @m, borrowed for the node's life, is an outlet; before the workers start.
@@ -55,73 +81,123 @@ unsigned outlet_join(struct node *n, struct mailbox *m)
  * are borrowed by @each until it returns */
 void outlet_take(struct mail *mail, outlet_message_fn *each, void *arg)
 {
-    struct deliveries *d = list_item(mail, struct deliveries, post.mail);
+    struct parcel *c = list_item(mail, struct parcel, post.mail);
 
-    check(d->post.take == take_deliveries);
-    for (unsigned i = 0; i < d->n; i++) {
-        each(arg, d->messages[i]);
-        message_unref(d->messages[i]);
+    check(c->post.take == take_parcel);
+    for (size_t at = 0; at < c->len; at += item_at(c, at)->len) {
+        struct publication *p = &item_at(c, at)->p;
+
+        each(arg, p);
+        publication_done(p);
     }
-    free(d);
+    parcel_free(c);
 }
 
-static struct deliveries *deliveries_new(void)
+static struct parcel *parcel_new(size_t cap)
 {
-    struct deliveries *d = mem_alloc(sizeof(*d));
+    struct parcel *c = mem_alloc(sizeof(*c) + cap);
 
-    list_init(&d->post.mail.link);
-    d->post.take = take_deliveries;
-    d->n = 0;
-    return d;
+    memory_count((ptrdiff_t)cap);
+    list_init(&c->post.mail.link);
+    c->post.take = take_parcel;
+    c->cap = cap;
+    c->len = 0;
+    return c;
 }
 
-static void send_at_once(struct mailbox *to, struct message *m)
+static struct bytes put(uint8_t **to, struct bytes from)
 {
-    struct deliveries *d = deliveries_new();
+    struct bytes there = bytes_of(*to, from.len);
 
-    d->messages[d->n++] = m;
-    mailbox_post(to, LANE_CONTROL, &d->post.mail);
+    if (from.len > 0)
+        memcpy(*to, from.at, from.len);
+    *to += from.len;
+    return there;
 }
 
-/** outlet_post_message() - deliver @m, whose reference is taken over, to the sessions of @to; any
- * thread */
-void outlet_post_message(struct worker *to, struct message *m)
+/* Is it to be one message for all who get it?  What is small is not worth a count that workers
+ * share; but what is retained is there once, and the journal has it once. */
+static bool is_shared(const struct publication *p)
 {
-    send_at_once(to->mailbox, m);
+    return p->retain || (p->is_durable && p->qos > 0) ||
+           p->topic.len + p->forward.len + p->payload.len > COPY_BYTES_MAX;
+}
+
+static size_t item_bytes(const struct publication *p, bool shared)
+{
+    size_t n = sizeof(struct item);
+
+    if (!shared)
+        n += p->topic.len + p->forward.len + p->payload.len;
+    return (n + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
+}
+
+/* There is room. */
+static void pack(struct parcel *c, struct publication *p, bool shared)
+{
+    struct item *it = item_at(c, c->len);
+    uint8_t *to = it->data;
+
+    it->len = item_bytes(p, shared);
+    if (shared) {
+        struct message *m = publication_keep(p);
+
+        it->p = publication_of(m);
+        message_unref(m);
+    } else {
+        it->p = *p;
+        it->p.message = NULL;
+        it->p.is_durable = false;
+        it->p.publisher_id = BYTES_NONE;
+        it->p.topic = put(&to, p->topic);
+        it->p.forward = put(&to, p->forward);
+        it->p.payload = put(&to, p->payload);
+    }
+    c->len += it->len;
+}
+
+static void send_at_once(struct mailbox *to, enum lane lane, struct publication *p)
+{
+    struct list mails = LIST_INIT(mails);
+    struct parcel *c = parcel_new(item_bytes(p, true));
+
+    pack(c, p, true);
+    list_append(&mails, &c->post.mail.link);
+    mailbox_post_all(to, lane, &mails, 1, publication_bytes(p));
+}
+
+/** outlet_post() - deliver @p to the sessions of @to, at once; any thread */
+void outlet_post(struct worker *to, struct publication *p)
+{
+    send_at_once(to->mailbox, LANE_CONTROL, p);
 }
 
 /**
  * outlet_post_spare() - the same, but behind all else, and only if @to is not behind; any thread
  * @backlog_max:  bytes that may wait for it
  *
- * Return: false when @m was dropped.
+ * Return: false when it was not.
  */
-bool outlet_post_spare(struct worker *to, struct message *m, size_t backlog_max)
+bool outlet_post_spare(struct worker *to, struct publication *p, size_t backlog_max)
 {
-    struct list mails = LIST_INIT(mails);
-    size_t bytes = message_bytes(m);
-    struct deliveries *d;
-
-    if (mailbox_bytes(to->mailbox) > backlog_max) {
-        message_unref(m);
+    if (mailbox_bytes(to->mailbox) > backlog_max)
         return false;
-    }
-    d = deliveries_new();
-    d->messages[d->n++] = m;
-    list_append(&mails, &d->post.mail.link);
-    mailbox_post_all(to->mailbox, LANE_DELIVERY, &mails, 1, bytes);
+    send_at_once(to->mailbox, LANE_DELIVERY, p);
     return true;
 }
 
-static void add(struct outbox *o, struct message *m)
+static void add(struct outbox *o, struct publication *p)
 {
-    if (o->open == NULL || o->open->n == DELIVERIES_MAX) {
-        o->open = deliveries_new();
+    bool shared = is_shared(p);
+    size_t n = item_bytes(p, shared);
+
+    if (o->open == NULL || o->open->cap - o->open->len < n) {
+        o->open = parcel_new(o->n == 0 ? PARCEL_BYTES_FIRST : PARCEL_BYTES);
         list_append(&o->mails, &o->open->post.mail.link);
         o->n++;
     }
-    o->open->messages[o->open->n++] = m;
-    o->bytes += message_bytes(m);
+    pack(o->open, p, shared);
+    o->bytes += publication_bytes(p);
 }
 
 /**
@@ -138,9 +214,9 @@ void outlet_send(struct worker *w, uint64_t outlets, struct publication *p)
         w->counters.messages_forwarded++;
         if (p->is_control) {
             note_hand_over(w); /* what is noted of it here comes before what is noted there */
-            send_at_once(w->node->outlets[i], publication_keep(p));
+            send_at_once(w->node->outlets[i], LANE_CONTROL, p);
         } else {
-            add(&w->outboxes[i], publication_keep(p));
+            add(&w->outboxes[i], p);
         }
     }
 }
@@ -157,13 +233,35 @@ void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t b
     o->bytes += bytes;
 }
 
+/** outlet_add_control() - @p, taken over, goes to that worker's control lane at the end of the turn
+ */
+void outlet_add_control(struct worker *w, unsigned outlet, struct post *p)
+{
+    struct outbox *o = &w->outboxes[outlet];
+
+    list_append(&o->control, &p->mail.link);
+    o->n_control++;
+}
+
+/** outlet_flush_control() - what was added to control lanes leaves */
+void outlet_flush_control(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_workers; i++) {
+        struct outbox *o = &w->outboxes[i];
+
+        mailbox_post_all(w->node->outlets[i], LANE_CONTROL, &o->control, o->n_control, 0);
+        o->n_control = 0;
+    }
+}
+
 /**
- * outlet_flush() - at the end of a turn: the posts leave
+ * outlet_flush() - at the end of a turn: the posts leave, those of the control lane first
  *
  * If one of them is behind, publishers are held back.
  */
 void outlet_flush(struct worker *w)
 {
+    outlet_flush_control(w);
     for (unsigned i = 0; i < w->node->n_outlets; i++) {
         struct outbox *o = &w->outboxes[i];
         struct mailbox *to = w->node->outlets[i];

@@ -218,6 +218,8 @@ int restore_all(struct node *n)
     if (result == 0) {
         for (unsigned i = 0; i < n->n_workers; i++)
             readmit_all(n->workers[i]); /* whom the configuration of now does not let in */
+        for (unsigned i = 0; i < n->n_workers; i++)
+            outlet_flush_control(n->workers[i]); /* before the first of them turns */
     }
     record_forget_by(NULL, NULL);
     (void)malloc_trim(0); /* what was needed to put it together */

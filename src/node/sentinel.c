@@ -237,13 +237,16 @@ static void on_mail(struct loop_file *f, uint32_t ready)
 
 static void turn(struct sentinel *s, uint64_t until_ns)
 {
-    loop_turn(s->loop, until_ns);
+    loop_wait(s->loop, s->has_mail ? 0 : until_ns);
     s->now_ns = loop_now_ns(s->loop);
     s->now_unix_ms = clock_unix_ms();
+    mailbox_rouse(s->mailbox);
+    loop_call(s->loop);
     take_lane(s, LANE_CONTROL);
     take_lane(s, LANE_DELIVERY);
     if (s->now_ns >= s->next_tick_ns)
         tick(s);
+    s->has_mail = !mailbox_rest(s->mailbox);
 }
 
 static void *run(void *arg)

@@ -33,6 +33,7 @@ struct sentinel {
     bool stopping;
     struct loop *loop;
     struct mailbox *mailbox;
+    bool has_mail; /* that came while it was awake: the next turn does not wait */
     struct loop_file mail_file;
     uint64_t next_tick_ns;
     uint64_t next_save_ns;

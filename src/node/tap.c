@@ -148,7 +148,7 @@ static void publish_lines(void *arg, enum monitor_kind kind, struct bytes lines)
     p.topic = buf_view(&topic);
     p.topic_hash = hash_keyed(p.topic);
     for (unsigned i = 0; i < n->n_workers; i++)
-        if (!outlet_post_spare(n->workers[i], publication_keep(&p), TAP_BACKLOG_MAX))
+        if (!outlet_post_spare(n->workers[i], &p, TAP_BACKLOG_MAX))
             monitor_dropped(n->monitor, count_lines(lines));
     publication_done(&p);
     buf_done(&topic);

@@ -58,8 +58,10 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     list_init(&w->again);
     list_init(&w->deliveries);
     list_init(&w->suback_waits);
-    for (unsigned i = 0; i < OUTLETS_MAX; i++)
+    for (unsigned i = 0; i < OUTLETS_MAX; i++) {
+        list_init(&w->outboxes[i].control);
         list_init(&w->outboxes[i].mails);
+    }
     map_init(&w->links_by_number, link_number);
     map_init(&w->residents, client_id_of);
     map_init(&w->delays, delay_address);
@@ -307,6 +309,7 @@ static void fire_due(struct worker *w)
 /* Messages are on their way before their acknowledgement is; what a flush adds follows. */
 static void finish_turn(struct worker *w)
 {
+    interest_acknowledge(w);
     outlet_flush(w);
     while (!list_is_empty(&w->dirty))
         link_flush_all(w);
@@ -338,13 +341,16 @@ void worker_turn(struct worker *w)
 
     w->work_began = work_of(w);
     note_begin_turn(w);
-    loop_turn(w->loop, until_ns);
+    loop_wait(w->loop, until_ns);
     w->now_ns = loop_now_ns(w->loop);
+    mailbox_rouse(w->mailbox);
     retained_turn_begins(w);
+    loop_call(w->loop);
     take_mail(w);
     link_read_again(w);
     fire_due(w);
     finish_turn(w);
+    w->is_behind |= !mailbox_rest(w->mailbox);
 }
 
 static void end_sessions(struct worker *w)
@@ -388,8 +394,9 @@ static void stop(struct worker *w)
         link_close(list_item(it, struct link, in_worker), reason, "the server is shutting down");
     finish_turn(w);
     while (something_to_send(w) && w->now_ns < end_ns) {
-        loop_turn(w->loop, end_ns);
+        loop_wait(w->loop, end_ns);
         w->now_ns = loop_now_ns(w->loop);
+        loop_call(w->loop);
         take_all_mail(w);
         finish_turn(w);
     }

@@ -151,8 +151,10 @@ struct resident {
 struct suback_wait; /* of interest.c */
 
 struct outbox {
-    struct list mails; /* struct deliveries */
-    struct deliveries *open;
+    struct list control; /* posts that go by the control lane */
+    size_t n_control;
+    struct list mails;   /* parcels and other posts */
+    struct parcel *open; /* of @mails; NULL: what comes needs a new one */
     size_t n;
     size_t bytes;
 };
@@ -228,12 +230,13 @@ struct worker {
 
     uint64_t interest_seq;
     uint64_t interest_acked[WORKERS_MAX];
+    uint64_t interest_taken[WORKERS_MAX]; /* in this turn, to be acknowledged at its end; 0: none */
     struct list suback_waits;
 
     atomic_bool is_called; /* somebody waits for this worker: see node_call_worker() */
     uint64_t work_began;   /* worker_work() at the start of this turn */
     uint64_t work_beside;  /* what is no message */
-    bool is_behind;        /* the last turn did not take all deliveries */
+    bool is_behind;        /* the last turn has left mail */
     struct due sweep;
     struct due ping;
     uint64_t sweep_stamp;
@@ -419,6 +422,7 @@ void subscription_restore(struct worker *w, struct session *s, const struct subs
 void interest_tell(struct worker *w, struct bytes filter, bool wanted);
 void share_tell(struct worker *w, struct bytes group, struct bytes filter);
 void interest_send_suback(struct link *l, const char *reason_string);
+void interest_acknowledge(struct worker *w);
 
 /* share.c */
 void share_route(struct worker *w, struct publication *p, const struct match *m);
@@ -431,6 +435,7 @@ void retained_turn_begins(struct worker *w);
 bool retained_find(struct worker *w, struct session *s);
 
 /* memory.c */
+void memory_begin(void);
 enum memory_stage memory_stage(const struct worker *w);
 uint64_t memory_hold_ns(const struct worker *w);
 void memory_of_link(struct link *l);
@@ -445,6 +450,8 @@ void purge_begin(struct node *n, struct restraints *r);
 /* outlet.c */
 void outlet_send(struct worker *w, uint64_t outlets, struct publication *p);
 void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t bytes);
+void outlet_add_control(struct worker *w, unsigned outlet, struct post *p);
+void outlet_flush_control(struct worker *w);
 void outlet_flush(struct worker *w);
-void outlet_post_message(struct worker *to, struct message *m);
-bool outlet_post_spare(struct worker *to, struct message *m, size_t backlog_max);
+void outlet_post(struct worker *to, struct publication *p);
+bool outlet_post_spare(struct worker *to, struct publication *p, size_t backlog_max);

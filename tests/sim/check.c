@@ -148,7 +148,8 @@ static void check_worker(const struct worker *w)
            "worker %u: something waits", w->index);
     expect(mailbox_bytes(w->mailbox) == 0, "worker %u: mail waits", w->index);
     for (unsigned i = 0; i < w->n_workers; i++)
-        expect(list_is_empty(&w->outboxes[i].mails) && w->outboxes[i].bytes == 0,
+        expect(list_is_empty(&w->outboxes[i].control) && list_is_empty(&w->outboxes[i].mails) &&
+                   w->outboxes[i].bytes == 0,
                "worker %u: mail for %u waits", w->index, i);
     while ((r = map_next(&w->residents, &cursor)) != NULL)
         check_session(r);

@@ -159,6 +159,13 @@ void __wrap_mailbox_post(struct mailbox *m, enum lane lane, struct mail *mail)
     preempt();
 }
 
+void __wrap_mailbox_post_all(struct mailbox *m, enum lane lane, struct list *mails, size_t n,
+                             size_t bytes)
+{
+    __real_mailbox_post_all(m, lane, mails, n, bytes);
+    preempt();
+}
+
 /** node_worker_wants_turn() - does its loop not wait? */
 bool node_worker_wants_turn(unsigned worker)
 {

@@ -20,7 +20,7 @@ static bool wants(const struct letter *m)
     return filter_matches(filter, m->topic);
 }
 
-static void came(void *arg, const struct message *got)
+static void came(void *arg, const struct publication *got)
 {
     struct letter *m;
 

@@ -67,3 +67,7 @@ bool __wrap_self_test_is_own(const struct self_test *t, struct bytes client_id);
 bool __wrap_self_test_is_forged(const struct self_test *t, struct bytes client_id);
 void __real_mailbox_post(struct mailbox *m, enum lane lane, struct mail *mail);
 void __wrap_mailbox_post(struct mailbox *m, enum lane lane, struct mail *mail);
+void __real_mailbox_post_all(struct mailbox *m, enum lane lane, struct list *mails, size_t n,
+                             size_t bytes);
+void __wrap_mailbox_post_all(struct mailbox *m, enum lane lane, struct list *mails, size_t n,
+                             size_t bytes);

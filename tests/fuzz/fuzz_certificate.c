@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *at = data;
     X509 *x = d2i_X509(NULL, &at, (long)size);
-    struct tls_certificate c;
+    struct stream_certificate c;
     char *why;
 
     ERR_clear_error();

@@ -21,11 +21,11 @@ static void fuzz_rules(const struct ward_request *r)
     struct buf rules = {0};
     json_t *root, *commands;
 
-    rules_of(r, false, &rules);
+    rules_of(r, &rules);
     root = json_loadb((const char *)rules.at, rules.len, JSON_REJECT_DUPLICATES, NULL);
     commands = json_object_get(root, "nftables");
     check(json_is_array(commands) && json_object_size(root) == 1);
-    check(r->verb != WARD_BLOCK || json_array_size(commands) == 1);
+    check(r->verb != WARD_BLOCK || json_array_size(commands) == 3);
     json_decref(root);
     buf_done(&rules);
 }

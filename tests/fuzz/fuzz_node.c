@@ -77,6 +77,19 @@ void model_after_turn(unsigned worker)
     (void)worker;
 }
 
+/* The node is never killed, and has no journal. */
+void model_flushed(void)
+{
+}
+
+void model_crashed(void)
+{
+}
+
+void model_restarted(void)
+{
+}
+
 /* ---- the script ---- */
 
 /* 0 behind the end. */

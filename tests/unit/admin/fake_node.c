@@ -151,6 +151,14 @@ enum node_answer node_key_rotate(struct node *n, const char *author, char **ret_
     return NODE_OK;
 }
 
+enum node_answer node_key_change(struct node *n, const char *file, const char *author,
+                                 char **ret_text)
+{
+    (void)n, (void)author;
+    *ret_text = bytes_dup_str(bytes_str(file));
+    return NODE_OK;
+}
+
 enum node_answer node_backup(struct node *n, const char *dir, const char *author, char **ret_text)
 {
     (void)n;

@@ -239,4 +239,6 @@ act_fn dead_consumer;
 act_fn consumer_to_come;
 act_fn rolls_out;
 act_fn overdue;
+act_fn store_has_faults;
 act_fn is_inspected_in_time;
+act_fn store_is_mended;

@@ -11,8 +11,6 @@
 #include "base/clock.h"
 #include "sim/model.h"
 
-#define ROUNDING_NS (2 * NS_PER_MS) /* the journal has dates in ms */
-
 /* Nothing goes past a CONNACK, and a CONNACK not past what it promises. */
 static bool has_connack(const struct line *k)
 {
@@ -87,8 +85,8 @@ static void crash_letter(struct letter *m)
     for (unsigned i = 0; i < settings.n_clients; i++) {
         struct duty *d = &m->to[i];
 
-        d->n_after_crash++;
-        d->must &= !d->is_retained; /* what a new subscription was being shown */
+        d->n_after_crash += d->n_may; /* that it left, or was acknowledged, is not on the disk */
+        d->must &= !d->is_retained;   /* what a new subscription was being shown */
     }
 }
 
@@ -112,7 +110,7 @@ void model_restarted(void)
 
         if (!c->was_connected)
             continue;
-        c->sure_until_ns = kernel_now_ns() + k->expiry_s * NS_PER_S;
+        c->sure_until_ns = kernel_now_ns() + k->expiry_s * NS_PER_S - ROUNDING_NS;
         if (c->will != NULL)
             c->will_due_ns = kernel_now_ns() + MIN(k->will_delay_s, k->expiry_s) * NS_PER_S;
     }

@@ -13,16 +13,19 @@
  */
 #pragma once
 
+#include "base/clock.h"
 #include "event/event.h"
 #include "sim/client.h"
+
+#define ROUNDING_NS (2 * NS_PER_MS) /* of a restart: the journal has dates in ms */
 
 struct duty {
     bool must;
     bool is_retained; /* the duty comes from a SUBSCRIBE */
     uint8_t n_may;    /* copies that may arrive */
     uint8_t n_got;
-    uint8_t n_got_once;    /* of them by QoS 2 */
-    uint8_t n_after_crash; /* copies more that may arrive, below QoS 2 */
+    uint8_t n_got_once;     /* of them by QoS 2 */
+    unsigned n_after_crash; /* copies more that may arrive, below QoS 2 */
 };
 
 struct letter {

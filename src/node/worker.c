@@ -384,11 +384,13 @@ static void take_all_mail(struct worker *w)
 /* Tell every client, give them a moment to take what is owed, end. */
 static void stop(struct worker *w)
 {
-    uint64_t end_ns = w->now_ns + LINGER_NS;
+    uint64_t end_ns;
     uint8_t reason = policy_answers(w->policy)->server_reference != NULL
                          ? link_redirect_reason(w)
                          : REASON_SERVER_SHUTTING_DOWN;
 
+    w->now_ns = clock_now_ns(); /* the last turn may be long over */
+    end_ns = w->now_ns + LINGER_NS;
     listen_close(w);
     list_each (it, &w->links)
         link_close(list_item(it, struct link, in_worker), reason, "the server is shutting down");

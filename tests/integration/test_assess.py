@@ -53,7 +53,7 @@ def test_what_cannot_be_recorded_is_refused_and_nothing_is_written(site, words, 
 
 # ---- what the texts tell people to do ----
 
-COMMAND = re.compile(r"bastide ([a-z][a-z-]*)((?: (?:-{1,2}[a-z][a-z-]*|[a-z]+|[A-Z.0-9-]+))*)")
+COMMAND = re.compile(r"bastide ([a-z][a-z-]*)((?: (?:-{1,2}[a-z][a-z-]*|[a-z][a-z-]*|[A-Z.0-9-]+))*)")
 
 
 def commands_in(path):
@@ -62,7 +62,7 @@ def commands_in(path):
     if path.suffix == ".c":
         text = " ".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', text))
     for verb, rest in COMMAND.findall(text):
-        word = re.match(r" ([a-z]+)", rest)
+        word = re.match(r" ([a-z]+)(?![\w-])", rest)
         yield verb, word and word[1], re.findall(r"(?<!\S)--[a-z][a-z-]*", rest)
 
 

@@ -146,9 +146,8 @@ def expires_s(ward):
     return element["elem"]["expires"]
 
 
-@pytest.mark.parametrize("length", [32, 31])
-def test_a_block_that_is_asked_for_again_lasts_as_long_as_asked(ward, length):
-    prefix = str(ipaddress.ip_network(f"{FIELD_ADDRESS}/{length}", strict=False))
+@pytest.mark.parametrize("prefix", [f"{FIELD_ADDRESS}/32", "203.0.113.0/24"])
+def test_a_block_that_is_asked_for_again_lasts_as_long_as_asked(ward, prefix):
     for seconds in (30, 600, 60):
         assert ward.ask(BLOCK, prefix, seconds) == (OK, 1)
         assert seconds - 20 < expires_s(ward) <= seconds

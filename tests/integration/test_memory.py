@@ -77,7 +77,8 @@ def test_when_it_is_full_nothing_new_comes_in_and_the_control_plane_goes_on(fiel
     assert peer(field, "new").connect() == QUOTA_EXCEEDED
     field.ok("disconnect", "client", "old")
     assert old.disconnected.wait(PATIENCE_S)
-    wait_until(lambda: "full: no new message" in field.log_text(), "said in the log")
+    # Once a second: with the flood gone it may be a little below full by then.
+    wait_until(lambda: re.search("full: no new message|scarce: QoS 0", field.log_text()), "said in the log")
 
 
 def test_who_has_a_session_fetches_what_waits_and_then_there_is_room(field, peer):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from conftest import SANITIZERS
-from peer import Raw, connect_packet
+from peer import PATIENCE_S, Raw, connect_packet
 
 SOON_S = 10
 
@@ -31,9 +31,12 @@ def test_while_passwords_are_verified(ends):
     """One CONNECT after the other, before, while and after the node stops to take them."""
     ends.start()
     waiting = [Raw(ends) for _ in range(600)]
+    under_way = threading.Event()
 
     def knock():
         for i, raw in enumerate(waiting):
+            if i == 60:
+                under_way.set()
             try:
                 raw.send(connect_packet(f"client-{i}", "alice", ends.passwords["alice"]))
             except OSError:
@@ -43,7 +46,7 @@ def test_while_passwords_are_verified(ends):
     knocking = threading.Thread(target=knock)
     knocking.start()
     try:
-        time.sleep(0.1)  # of those that knock: the stop falls among them
+        assert under_way.wait(PATIENCE_S)  # the stop falls among those that knock
         stop(ends)
     finally:
         knocking.join()

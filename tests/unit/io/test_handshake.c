@@ -318,8 +318,8 @@ static void a_session_does_not_outlive_its_certificate(void **state)
     certs_make(&brief);
     until_ms = clock_unix_ms() + 3000;
     session = ticket(c, &m);
-    while (clock_unix_ms() < until_ms) /* its two seconds have to pass, in whole seconds */
-        usleep(20000);
+    while (clock_unix_ms() < until_ms)
+        usleep(20000); /* its two seconds have to pass by the clock, in whole seconds */
     m.session = session;
     pair_unix(fds);
     s = stream_new(fds[0], c);

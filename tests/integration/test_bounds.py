@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one client can make the node do is bounded in memory and time, and costs others little."""
 
+import os
 import struct
 import time
 
@@ -25,7 +26,8 @@ def puback(number):
 def field(site):
     """As conftest's, but what looks like an attack is only recorded."""
     site.change("  enforce: yes", "  enforce: no")
-    site.start()
+    # A password check takes 64 MB for a moment; the address sanitizer would keep what is freed for longer.
+    site.start(ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
     yield site
     assert site.end() == 0, site.log_text()
     assert not SANITIZERS.search(site.log_text()), site.log_text()
@@ -54,7 +56,8 @@ def test_subscribing_again_and_again_without_reading_takes_no_memory(field, peer
         one.publish("test/decent", "served meanwhile")
         assert one.next().payload == b"served meanwhile"
         wait_until(lambda: field.json("clients", "greedy")["subscriptions"] == 3, "subscribed")
-        assert field.rss_bytes() - before < MEMORY_BYTES
+        # The client still reads nothing; what may go is what its and others' password checks took.
+        wait_until(lambda: field.rss_bytes() - before < MEMORY_BYTES, "no more memory than that")
 
 
 def test_all_that_is_retained_comes_once_to_who_reads_slowly(field, peer):

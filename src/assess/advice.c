@@ -12,6 +12,7 @@
 #define INTRUDE                                                                                    \
     "Run a drill: bastide lab --intruder against a test lab, or record one of your own by "        \
     "bastide record"
+#define DRILL(detector) "Run the drill: bastide drill " detector
 #define SIGN "; then let it be signed: bastide attest"
 
 /* clang-format off */
@@ -94,12 +95,17 @@ static const struct {
     {"MQ.PR.SP-06.t4", "Replace the data key: bastide key rotate.", NULL},
     {"MQ.PR.SP-07.t3", "Reload or restart the node more often: both make new ticket keys.", NULL},
     {"MQ.PR.CL-02.t1", "Give every device a key of its own.", NULL},
-    {"MQ.DE.PM-01.t1", "Give every record in service an expected_interval_s.", "Declare the devices in the inventory, each with an expected_interval_s."},
-    {"MQ.DE.ID-01.t2", INTRUDE ".", INTRUDE "."},
-    {"MQ.DE.ID-01.t3", INTRUDE ".", INTRUDE "."},
+    {"MQ.DE.NM-01.t2", DRILL("connection-flood") ".", DRILL("connection-flood") "."},
+    {"MQ.DE.NM-01.t3", DRILL("connection-flood") ".", DRILL("connection-flood") "."},
+    {"MQ.DE.NM-02.t2", DRILL("abnormal-termination") ".", DRILL("abnormal-termination") "."},
     {"MQ.DE.NM-02.t3", "Judge each such incident within 7 days, with a note: bastide incidents close --as --note.", NULL},
-    {"MQ.DE.ID-02.t1", INTRUDE ".", INTRUDE "."},
-    {"MQ.DE.ID-02.t2", INTRUDE ".", INTRUDE "."},
+    {"MQ.DE.PM-01.t1", "Give every record in service an expected_interval_s.", "Declare the devices in the inventory, each with an expected_interval_s."},
+    {"MQ.DE.ID-01.t2", DRILL("credential-stuffing") ".", DRILL("credential-stuffing") "."},
+    {"MQ.DE.ID-01.t3", DRILL("credential-stuffing") ".", DRILL("credential-stuffing") "."},
+    {"MQ.DE.ID-02.t1", DRILL("topic-scan-subscribe") ".", DRILL("topic-scan-subscribe") "."},
+    {"MQ.DE.ID-02.t2", DRILL("topic-scan-subscribe") ".", DRILL("topic-scan-subscribe") "."},
+    {"MQ.DE.ID-03.t3", DRILL("undeliverable-messages") ".", DRILL("undeliverable-messages") "."},
+    {"MQ.DE.ID-04.t2", DRILL("connection-pileup") ".", DRILL("connection-pileup") "."},
     {"MQ.RS.RP-01.t1", REVOKE ".", REVOKE "."},
     {"MQ.RS.RP-01.t2", REVOKE ".", REVOKE "."},
     {"MQ.RS.RP-02.t1", DISABLE ".", DISABLE "."},

@@ -156,8 +156,7 @@ static struct aim_count go(struct node *n, const struct aim *a, const char *reas
 {
     struct round r = {.aim = a, .reason = reason};
 
-    for (unsigned i = 0; i < n->n_workers; i++)
-        node_call_worker(n, i, go_round, &r);
+    node_call_all(n, go_round, &r);
     return r.count;
 }
 

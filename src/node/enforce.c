@@ -96,8 +96,7 @@ static unsigned distribute(struct sentinel *s)
 {
     struct enforce e = {.table = ban_table_new(s->bans, s->n_bans)};
 
-    for (unsigned i = 0; i < s->node->n_workers; i++)
-        node_call_worker(s->node, i, enforce, &e);
+    node_call_all(s->node, enforce, &e);
     ban_table_unref(e.table);
     return e.n_closed;
 }
@@ -228,8 +227,7 @@ void enforce_restraints(struct sentinel *s)
 {
     struct restraints *all = restraints_of(s->respond);
 
-    for (unsigned i = 0; i < s->node->n_workers; i++)
-        node_call_worker(s->node, i, restrain, all);
+    node_call_all(s->node, restrain, all);
     purge_begin(s->node, all);
     restraints_unref(all);
 }

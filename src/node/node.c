@@ -35,24 +35,51 @@
 
 /* ---- calls on workers ---- */
 
-struct call {
-    struct post post;
+struct calls {
     void (*fn)(struct worker *w, void *arg);
     void *arg;
     pthread_mutex_t lock;
     pthread_cond_t done;
-    bool is_done;
+    unsigned n_left;
+};
+
+struct call {
+    struct post post;
+    struct calls *all;
 };
 
 static void take_call(struct worker *w, struct post *p)
 {
-    struct call *c = list_item(p, struct call, post);
+    struct calls *all = list_item(p, struct call, post)->all;
 
-    c->fn(w, c->arg);
-    pthread_mutex_lock(&c->lock);
-    c->is_done = true;
-    pthread_cond_signal(&c->done);
-    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_lock(&all->lock);
+    all->fn(w, all->arg);
+    all->n_left--;
+    pthread_cond_signal(&all->done);
+    pthread_mutex_unlock(&all->lock);
+}
+
+static void call(struct worker *const *workers, unsigned n, void (*fn)(struct worker *w, void *arg),
+                 void *arg)
+{
+    struct call posts[WORKERS_MAX];
+    struct calls all = {
+        .fn = fn,
+        .arg = arg,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .done = PTHREAD_COND_INITIALIZER,
+        .n_left = n,
+    };
+
+    for (unsigned i = 0; i < n; i++) {
+        posts[i] = (struct call){.post = {.take = take_call}, .all = &all};
+        worker_post(workers[i], LANE_CONTROL, &posts[i].post);
+        atomic_store(&workers[i]->is_called, true);
+    }
+    pthread_mutex_lock(&all.lock);
+    while (all.n_left > 0)
+        pthread_cond_wait(&all.done, &all.lock);
+    pthread_mutex_unlock(&all.lock);
 }
 
 /** node_call_worker() - run @fn on that worker's thread, before messages that wait, and wait for it
@@ -60,20 +87,18 @@ static void take_call(struct worker *w, struct post *p)
 void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker *w, void *arg),
                       void *arg)
 {
-    struct call c = {
-        .post = {.take = take_call},
-        .fn = fn,
-        .arg = arg,
-        .lock = PTHREAD_MUTEX_INITIALIZER,
-        .done = PTHREAD_COND_INITIALIZER,
-    };
+    call(&n->workers[worker], 1, fn, arg);
+}
 
-    worker_post(n->workers[worker], LANE_CONTROL, &c.post);
-    atomic_store(&n->workers[worker]->is_called, true);
-    pthread_mutex_lock(&c.lock);
-    while (!c.is_done)
-        pthread_cond_wait(&c.done, &c.lock);
-    pthread_mutex_unlock(&c.lock);
+/**
+ * node_call_all() - the same on every worker's thread, in whatever order they come to it
+ *
+ * One at a time: @arg is never used by two of them at once.  They end their turns side by side, so
+ * it is what to use for what is urgent; as one may wait for another, @fn has to be short.
+ */
+void node_call_all(struct node *n, void (*fn)(struct worker *w, void *arg), void *arg)
+{
+    call(n->workers, n->n_workers, fn, arg);
 }
 
 /* ---- made ---- */

@@ -62,6 +62,7 @@ struct node {
 /* Run @fn on the thread of a worker or of the sentinel and wait for it; never from that thread. */
 void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker *w, void *arg),
                       void *arg);
+void node_call_all(struct node *n, void (*fn)(struct worker *w, void *arg), void *arg);
 
 /* outlet.c: what is no worker and wants messages all the same */
 typedef void outlet_message_fn(void *arg, const struct publication *p);

@@ -258,16 +258,22 @@ char *gate_shut(const struct assess_input *in, const struct assessment *a, unsig
     return NULL;
 }
 
+/** gate_is_same() - is the same gate shut for categories @i and @k? */
+bool gate_is_same(const struct assessment *a, size_t i, size_t k)
+{
+    const struct assess_rollup *one = &a->categories[i];
+    const struct assess_rollup *other = &a->categories[k];
+
+    return one->gate != NULL && one->tier > 0 && other->gate != NULL && other->tier > 0 &&
+           strcmp(one->gate, other->gate) == 0;
+}
+
 /** gate_is_first() - is a gate of category @k shut that is not shut for one before it? */
 bool gate_is_first(const struct assessment *a, size_t k)
 {
-    const struct assess_rollup *me = &a->categories[k];
+    size_t i = 0;
 
-    if (me->gate == NULL || me->tier == 0)
-        return false;
-    for (size_t i = 0; i < k; i++)
-        if (a->categories[i].gate != NULL && a->categories[i].tier > 0 &&
-            strcmp(a->categories[i].gate, me->gate) == 0)
-            return false;
-    return true;
+    while (i < k && !gate_is_same(a, i, k))
+        i++;
+    return i == k && gate_is_same(a, k, k);
 }

@@ -278,23 +278,16 @@ static void add_categories(struct buf *out, const struct assessment *a)
 
 static void add_gate_row(struct buf *out, const struct assessment *a, size_t k)
 {
-    const char *gate = a->categories[k].gate;
-    bool first = true;
-
     buf_addf(out, "<tr><td><span class=\"next\">");
     html_text(out, a->categories[k].gate_todo);
     buf_addf(out, "</span><br/><span class=\"now\">Now: ");
-    html_text(out, gate);
+    html_text(out, a->categories[k].gate);
     buf_addf(out, ".</span></td><td class=\"now\">");
     for (size_t i = k; i < a->n_categories; i++) {
-        const struct assess_rollup *r = &a->categories[i];
-
-        if (r->tier == 0 || r->gate == NULL || strcmp(r->gate, gate) != 0)
+        if (!gate_is_same(a, i, k))
             continue;
-        if (!first)
-            buf_addf(out, ", ");
-        first = false;
-        html_text(out, r->name);
+        buf_addf(out, "%s", i > k ? ", " : "");
+        html_text(out, a->categories[i].name);
     }
     buf_addf(out, "</td></tr>");
 }

@@ -209,6 +209,7 @@ unsigned tier_by_tests(const struct assess_sub *s, bool unknown_passes);
 /* The first gate of @tier that is shut for the category, in words; NULL: open. */
 char *gate_shut(const struct assess_input *in, const struct assessment *a, unsigned category,
                 unsigned tier, const char **ret_todo);
+bool gate_is_same(const struct assessment *a, size_t i, size_t k);
 bool gate_is_first(const struct assessment *a, size_t k);
 void rollup_run(const struct assess_input *in, struct assessment *a);
 struct evidence_set *own_evidence(const struct assess_input *in); /* what files given here show */

@@ -306,8 +306,7 @@ static void print_gates(struct page *p, const struct assessment *a)
         has_any = true;
         buf_addf(&text, "%s Now: %s (", r->gate_todo, r->gate);
         for (size_t i = k; i < a->n_categories; i++)
-            if (a->categories[i].gate != NULL && a->categories[i].tier > 0 &&
-                strcmp(a->categories[i].gate, r->gate) == 0)
+            if (gate_is_same(a, i, k))
                 buf_addf(&text, "%s%s", i > k ? ", " : "", a->categories[i].id);
         buf_addf(&text, ")");
         buf_add_u8(&text, 0);

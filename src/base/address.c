@@ -143,6 +143,6 @@ bool address_network(struct bytes text, uint8_t v4_bits, uint8_t v6_bits,
     v4 = is_v4(&a);
     address_mask(&a, (uint8_t)(v4 ? V4_PREFIX_BITS + v4_bits : v6_bits));
     inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a.at + V4_PREFIX_BITS / 8 : a.at, host, sizeof(host));
-    snprintf(ret, ADDRESS_NETWORK_LEN, "%s/%u", host, v4 ? v4_bits : v6_bits);
+    snprintf(ret, ADDRESS_NETWORK_LEN, "%s/%d", host, v4 ? v4_bits : v6_bits);
     return true;
 }

@@ -114,7 +114,7 @@ int ask_socket(const struct cli_args *a, char **ret)
         return CLI_OK;
     }
     rc = ask_config_path(a, &path);
-    if (rc != CLI_OK)
+    if (path == NULL)
         return rc;
     *ret = config_admin_socket(path, &error);
     if (*ret == NULL)

@@ -131,6 +131,21 @@ void post_disconnect(struct exchange *x)
     exchange_answer(x, a, &count, text);
 }
 
+/** post_asset_state() - POST /v1/assets/state; MQ.ID.AM-04 */
+void post_asset_state(struct exchange *x)
+{
+    const char *name = body_text(x, "name", true, ADMIN_BODY_BYTES_MAX);
+    const char *state = x->status == 0 ? body_text(x, "state", true, ADMIN_TEXT_BYTES_MAX) : NULL;
+    const char *reason = x->status == 0 ? body_text(x, "reason", true, ADMIN_TEXT_BYTES_MAX) : NULL;
+    char *text = NULL;
+    enum node_answer a;
+
+    if (x->status != 0)
+        return;
+    a = node_asset_state(x->node, name, state, reason, x->author, &text);
+    exchange_answer(x, a, NULL, text);
+}
+
 static void on_incident(struct exchange *x, enum node_incident_verb verb)
 {
     struct node_incident_request r = {.verb = verb, .id = x->param};

@@ -75,6 +75,7 @@ exchange_handler_fn post_approve_order;
 exchange_handler_fn post_withdraw_order;
 exchange_handler_fn post_assign;
 exchange_handler_fn post_backup;
+exchange_handler_fn post_asset_state;
 exchange_handler_fn post_ban;
 exchange_handler_fn post_close;
 exchange_handler_fn post_disconnect;

@@ -30,6 +30,7 @@ static const struct show_field asset_columns[] = {
     {"FIRMWARE",    "seen_firmware",      SHOW_TEXT},
     {"FIRST SEEN",  "first_seen_unix_ms", SHOW_AGO},
     {"LAST SEEN",   "last_seen_unix_ms",  SHOW_AGO},
+    {"LIFECYCLE",   "lifecycle",          SHOW_TEXT},
     {"DIFFERS",     "differs",            SHOW_TEXT},
 };
 static const struct csv_column asset_values[] = {
@@ -221,6 +222,8 @@ struct listing {
     const char *path;
     const char *key; /* of the list in the node's answer */
     int (*print)(const struct cli_args *a, const json_t *list, const json_t *reply);
+    const char *verb; /* another one, of two operands; NULL: none */
+    int (*act)(const struct cli_args *a);
 };
 
 static int list_or_import(int argc, char **argv, const struct listing *l)
@@ -228,7 +231,7 @@ static int list_or_import(int argc, char **argv, const struct listing *l)
     struct cli_args a;
     json_t *reply = NULL;
     json_t *list;
-    int rc = cli_args_parse(&a, argc, argv, 0, 2);
+    int rc = cli_args_parse(&a, argc, argv, 0, 3);
 
     if (rc == CLI_OK)
         rc = check_formats(&a);
@@ -236,6 +239,8 @@ static int list_or_import(int argc, char **argv, const struct listing *l)
         return rc;
     if (imports(&a))
         return register_import(&a, l->list, a.operands[1]);
+    if (l->verb != NULL && a.n_operands == 3 && strcmp(a.operands[0], l->verb) == 0)
+        return l->act(&a);
     if (!lists(&a))
         return cli_usage(a.verb, "say %s", a.verb->operands);
     rc = ask_node(&a, "GET", l->path, NULL, &reply);
@@ -297,10 +302,25 @@ static int print_assets(const struct cli_args *a, const json_t *assets, const js
     return rc;
 }
 
-/** cli_assets() - bastide assets [list | import FILE]; MQ.ID.AM-01 */
+static int set_state(const struct cli_args *a)
+{
+    json_t *body;
+
+    if (cli_arg(a, "--reason") == NULL)
+        return cli_usage(a->verb, "say why, by --reason TEXT");
+    body = json_pack("{s:s, s:s, s:s}", "name", a->operands[1], "state", a->operands[2], "reason",
+                     cli_arg(a, "--reason"));
+    return body != NULL ? ask_do(a, "/v1/assets/state", body)
+                        : cli_usage(a->verb, "an operand or option is no UTF-8 text");
+}
+
+/** cli_assets() - bastide assets [list | import FILE | state NAME STATE]; MQ.ID.AM-01 MQ.ID.AM-04
+ */
 int cli_assets(int argc, char **argv)
 {
-    static const struct listing assets = {REGISTER_ASSETS, "/v1/assets", "assets", print_assets};
+    static const struct listing assets = {
+        REGISTER_ASSETS, "/v1/assets", "assets", print_assets, "state", set_state,
+    };
 
     return list_or_import(argc, argv, &assets);
 }
@@ -336,7 +356,8 @@ static int print_flows(const struct cli_args *a, const json_t *flows, const json
 /** cli_flows() - bastide flows [list | import FILE]; MQ.ID.IC-01 */
 int cli_flows(int argc, char **argv)
 {
-    static const struct listing flows = {REGISTER_FLOWS, "/v1/flows", "flows", print_flows};
+    static const struct listing flows = {REGISTER_FLOWS, "/v1/flows", "flows",
+                                         print_flows,    NULL,        NULL};
 
     return list_or_import(argc, argv, &flows);
 }

@@ -6,7 +6,8 @@
  * and 8 deviations, twice the longest gap seen, or 3 times its keep alive, whatever is
  * longest.  Others, who speak in waves, are missed only when they are away after an end
  * without DISCONNECT.  After a proper DISCONNECT there are 30 min of grace.  An outage of
- * many is mass-disconnect's.  Never more than an alert.
+ * many is mass-disconnect's.  Never more than an alert.  Who is not in service by the inventory
+ * (maintenance, spare, retired ...) is not missed; back in service it begins anew.
  *
  * Who has a role with ping_topic is asked each minute, and missed when two questions have found no
  * answer: whatever it publishes is one.
@@ -27,6 +28,7 @@ struct state {
     bool is_away;
     bool said_goodbye;
     bool is_missed;
+    bool may_be_silent; /* not in service */
 };
 
 struct learned {
@@ -61,9 +63,11 @@ static void measure(const struct judge *j, const struct record *r, struct measur
     const struct state *me = slot_peek(j, r);
     double allowed, n;
 
-    if (me != NULL && me->n_asked > 0) /* to the last question it may still answer */
+    if (me == NULL || me->may_be_silent)
+        return;
+    if (me->n_asked > 0) /* to the last question it may still answer */
         measure_rule(j, r, RULE_D04_PING, me->n_asked - 1, m);
-    if (me == NULL || !me->is_missed)
+    if (!me->is_missed)
         return;
     allowed = allowed_s(me, learned_peek(j, r));
     n = allowed > 0 ? (double)(now_of(j) - MIN(me->heard_ns, now_of(j))) / 1e9 / allowed : 0;
@@ -98,6 +102,17 @@ static void heard(struct judge *j, struct record *r, struct state *me,
     me->is_missed = false;
 }
 
+/* Of one that comes back into service what went before does not count. */
+static void lifecycle(const struct judge *j, struct state *me, bool may_be_silent)
+{
+    if (me->may_be_silent && !may_be_silent) {
+        me->heard_ns = now_of(j);
+        me->n_asked = 0;
+        me->is_missed = false;
+    }
+    me->may_be_silent = may_be_silent;
+}
+
 static void observe(struct judge *j, const struct sight *s)
 {
     struct state *me;
@@ -123,6 +138,9 @@ static void observe(struct judge *j, const struct sight *s)
         if (t.n_messages == 0)
             return;
         heard(j, s->client, me, &t);
+        break;
+    case EVENT_LIFECYCLE:
+        lifecycle(j, me, s->e->value & LIFECYCLE_MAY_BE_SILENT);
         break;
     case EVENT_PINGED:
         me->n_asked++;
@@ -151,7 +169,8 @@ const struct detector detect_client_unavailable = {
             .hold_s = 30,
             .yields = {"D43", "D44"},
             .watches = BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_DISCONNECTED) |
-                       BIT64(EVENT_TRAFFIC) | BIT64(EVENT_AWAITED) | BIT64(EVENT_PINGED),
+                       BIT64(EVENT_TRAFFIC) | BIT64(EVENT_AWAITED) | BIT64(EVENT_PINGED) |
+                       BIT64(EVENT_LIFECYCLE),
         },
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .learned_bytes = sizeof(struct learned),

@@ -139,7 +139,8 @@ void measure_rule_least(const struct judge *j, const struct record *r, enum rule
     X(consumer_outage)        \
     X(rollout)                \
     X(inspection_overdue)     \
-    X(store_fault)
+    X(store_fault)            \
+    X(retired_device)
 /* clang-format on */
 
 #define X(name) extern const struct detector detect_##name;

@@ -113,7 +113,8 @@
     X(D46_MEDIUM,        "D46", "medium",         MEDIUM,   3,     600,    "publishers whose messages somebody used to read, and nobody does") \
     X(D47_INFO,          "D47", "info",           INFO,     5,     600,    "learned clients with the same new thing") \
     X(D48_LOW,           "D48", "low",            LOW,      1,     86400,  "days that the inspection of a device is overdue") \
-    X(D49_HIGH,          "D49", "high",           HIGH,     1,     60,     "faults of journal and control store that stand")
+    X(D49_HIGH,          "D49", "high",           HIGH,     1,     60,     "faults of journal and control store that stand") \
+    X(D50_HIGH,          "D50", "high",           HIGH,     1,     60,     "devices connected that are retired, disposed of or lost")
 /* clang-format on */
 
 enum rule {

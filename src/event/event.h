@@ -53,6 +53,7 @@
     X(SILENT,              "silent")                 /* made by detect: nothing since CONNECT; number: for so long, s */ \
     X(AWAITED,             "awaited")                /* made by detect: a client should have been heard of by now */ \
     X(INSPECTION_OVERDUE,  "inspection-overdue")     /* made by the sentinel; client_id: the asset's name; value: days */ \
+    X(LIFECYCLE,           "lifecycle")              /* made by the sentinel; what the state of a client's record means; value: LIFECYCLE_...; conn: its newest, 0: it is away; text: the state */ \
     X(STORE_FAULT,         "store-fault")            /* made by the sentinel; value: how many faults there are now; text: which */
 /* clang-format on */
 
@@ -78,6 +79,10 @@ enum event_kind {
 #define CONNECT_PASSWORD       8U  /* by a password */
 #define CONNECT_PERSISTENT     16U /* the session outlives the connection */
 #define CONNECT_DEFAULT_SECRET 32U /* the password is one that everybody knows */
+
+/* Of LIFECYCLE, in .value. */
+#define LIFECYCLE_MAY_BE_SILENT 1U /* it is not in service: nobody misses it */
+#define LIFECYCLE_MUST_BE_GONE  2U /* retired, disposed of or lost: it must not connect */
 
 /* What a connection did since its last TRAFFIC event. */
 struct event_traffic {

@@ -379,6 +379,7 @@ static void set_record(json_t *o, const struct record *r)
     set_text(o, "zone", r->zone);
     set_text(o, "criticality", criticality_names[r->criticality]);
     set_text(o, "lifecycle", lifecycle_names[r->lifecycle]);
+    set_number(o, "lifecycle_since_unix_ms", r->state_since_unix_ms);
     set_text(o, "hw_model", r->hw_model);
     set_text(o, "hw_serial", r->hw_serial);
 }

@@ -84,8 +84,8 @@ void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms
  * "zone_seen", "messages_per_s", "bytes_in_per_s" and "bytes_out_per_s" while connected,
  * "differences": [{"what": "unknown-device" | "missing-device" | "lifecycle" | "address" | "zone" |
  * "protocol" | "certificate" or a trait, "declared", "seen"}], and of its record "owner", "site",
- * "location", "zone", "criticality", "lifecycle", "hw_model", "hw_serial"}]}; what is not known is
- * absent */
+ * "location", "zone", "criticality", "lifecycle", "lifecycle_since_unix_ms", "hw_model",
+ * "hw_serial"}]}; what is not known is absent */
 json_t *identify_assets_json(const struct identify *id, uint64_t unix_ms);
 /* {"at_unix_ms", "n", "has_profile", "assets": [{"id", "name", "connected", "tls_version" ("none"
  * without TLS), "tls_cipher", "tls_group", "certificate_key", "certificate_signature",
@@ -107,6 +107,32 @@ json_t *identify_network_json(const struct identify *id, uint64_t unix_ms);
  * "declared_not_seen": [{"from", "topic", "to"}]}; live: both ends are connected, the topic was
  * used on this connection, and the subscription stands */
 json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms);
+
+/* ---- states of devices ---- */
+
+/* Names of states, as the inventory has them: the @i-th; NULL after the last. */
+const char *identify_lifecycle(size_t i);
+
+enum identify_answer {
+    IDENTIFY_OK,
+    IDENTIFY_E_NOT_FOUND, /* no such record in the inventory */
+    IDENTIFY_E_INVALID,   /* no such state */
+};
+
+/* A person sets the state of record @name; it stands, also after a restart, until the inventory
+ * gives the record a state of a later date.  Asked of the store, without waiting.  MQ.ID.AM-04 */
+MUST_CHECK enum identify_answer identify_lifecycle_set(struct identify *id, struct control *control,
+                                                       const char *name, const char *state,
+                                                       uint64_t unix_ms);
+
+/* What the state of an asset means for who watches it: @flags as of EVENT_LIFECYCLE; @conn: its
+ * newest live connection, 0: none; texts borrowed. */
+typedef void identify_lifecycle_fn(void *arg, const char *client_id, uint64_t conn, unsigned flags,
+                                   const char *state);
+/* Of each asset; and of the one behind @conn, if it has a record. */
+void identify_lifecycles_each(const struct identify *id, identify_lifecycle_fn *fn, void *arg);
+void identify_lifecycle_of(const struct identify *id, uint64_t conn, identify_lifecycle_fn *fn,
+                           void *arg);
 
 /* ---- what a device says of itself, and TLS of it ---- */
 

@@ -3,8 +3,8 @@
  * identify/persist.c - what was learned, in the control store
  *
  * A row an asset, by its id, and a row a flow, by both ids and the topic.  In table "seen":
- * "address:TEXT" and "principal:NAME" with the time in "unix_ms"; "since"; and "retired" and
- * "online", the rings of days.  Only what has changed is written.
+ * "address:TEXT" and "principal:NAME" with the time in "unix_ms"; "state:NAME", of lifecycle.c;
+ * "since"; and "retired" and "online", the rings of days.  Only what has changed is written.
  *
  * A flow that is live was seen now; so that not all of them change each time, this is
  * kept to the hour.

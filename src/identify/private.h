@@ -30,10 +30,12 @@
     X(APPROVED,     "approved")      \
     X(COMMISSIONED, "commissioned")  \
     X(IN_SERVICE,   "in-service")    \
+    X(MAINTENANCE,  "maintenance")   \
     X(SUSPENDED,    "suspended")     \
     X(SPARE,        "spare")         \
     X(RETIRED,      "retired")       \
-    X(DISPOSED,     "disposed")
+    X(DISPOSED,     "disposed")      \
+    X(LOST,         "lost")
 
 /* Texts of an asset record, free but for their length. */
 #define RECORD_TEXTS(X) \
@@ -69,10 +71,10 @@ enum lifecycle {
 
 #define LIFECYCLE_BIT_APPROVED                                                                     \
     (BIT(LIFECYCLE_APPROVED) | BIT(LIFECYCLE_COMMISSIONED) | BIT(LIFECYCLE_IN_SERVICE) |           \
-     BIT(LIFECYCLE_SUSPENDED) | BIT(LIFECYCLE_SPARE))
+     BIT(LIFECYCLE_MAINTENANCE) | BIT(LIFECYCLE_SUSPENDED) | BIT(LIFECYCLE_SPARE))
 #define LIFECYCLE_BIT_IN_SERVICE                                                                   \
     (BIT(LIFECYCLE_APPROVED) | BIT(LIFECYCLE_COMMISSIONED) | BIT(LIFECYCLE_IN_SERVICE))
-#define LIFECYCLE_BIT_GONE (BIT(LIFECYCLE_RETIRED) | BIT(LIFECYCLE_DISPOSED))
+#define LIFECYCLE_BIT_GONE (BIT(LIFECYCLE_RETIRED) | BIT(LIFECYCLE_DISPOSED) | BIT(LIFECYCLE_LOST))
 
 enum criticality {
     CRITICALITY_NONE,
@@ -371,6 +373,7 @@ struct identify {
     struct map conns;                       /* of struct conn */
     struct map flows;                       /* of struct flow */
     struct map peers;                       /* of struct seen_address */
+    struct map states;                      /* of lifecycle.c, by record */
     struct topic_node *topics;              /* owned */
     struct day_count retired[RETIRED_DAYS]; /* CONNECTs of retired devices, ring by day */
     struct day_count online[RETIRED_DAYS];  /* seconds of connections, ring by day */
@@ -381,6 +384,7 @@ struct identify {
 /* Keys of table "seen" begin so. */
 #define ADDRESS_KEY   "address:"
 #define PRINCIPAL_KEY "principal:"
+#define STATE_KEY     "state:"
 
 char *text_clean(struct bytes b);
 void asset_set_role(struct identify *id, struct asset *a, struct bytes role);
@@ -404,6 +408,11 @@ void detail_read_json(struct asset *a, const json_t *o);
 void day_add(struct day_count *ring, uint64_t unix_ms, uint64_t n);
 void assets_bind_all(struct identify *id, uint64_t unix_ms);
 json_t *asset_json(const struct asset *a);
+
+struct bytes lifecycle_key(const void *item);
+void lifecycles_apply(struct identify *id);
+void lifecycle_read(struct identify *id, const char *name, uint64_t at_unix_ms, const json_t *doc);
+void lifecycles_done(struct identify *id);
 
 struct flow *flow_seen(struct identify *id, struct asset *from, struct bytes topic,
                        struct asset *to, uint64_t unix_ms);

@@ -29,6 +29,9 @@ static json_t *record_json(const struct identify *id, const struct record *r, ui
             (void)json_object_set_new(o, texts[i].key, json_string(texts[i].text));
     if (r->certificate_cn != NULL)
         (void)json_object_set_new(o, "by_certificate", json_true());
+    if (r->state_since_unix_ms > 0)
+        (void)json_object_set_new(o, "lifecycle_since_unix_ms",
+                                  json_integer((json_int_t)r->state_since_unix_ms));
     (void)json_object_set_new(o, "differences", record_differences(id, r, unix_ms));
     return o;
 }

@@ -115,16 +115,16 @@ void habits_load(struct sentinel *s)
                  r.n_other, r.n + r.n_other);
 }
 
-/* ---- inspections on site ---- */
+/* ---- what the inventory says ---- */
 
-struct inspecting {
+struct telling {
     struct sentinel *s;
     detect_found_fn *found;
 };
 
 static void tell_inspection(void *arg, const char *name, uint32_t days_overdue)
 {
-    const struct inspecting *i = arg;
+    const struct telling *i = arg;
     const struct event e = {
         .kind = EVENT_INSPECTION_OVERDUE,
         .value = days_overdue,
@@ -140,7 +140,41 @@ static void tell_inspection(void *arg, const char *name, uint32_t days_overdue)
  */
 void habits_inspect(struct sentinel *s, detect_found_fn *found)
 {
-    struct inspecting i = {.s = s, .found = found};
+    struct telling i = {.s = s, .found = found};
 
     identify_inspections_each(s->identify, s->now_unix_ms, tell_inspection, &i);
+}
+
+static void tell_lifecycle(void *arg, const char *client_id, uint64_t conn, unsigned flags,
+                           const char *state)
+{
+    const struct telling *i = arg;
+    const struct event e = {
+        .kind = EVENT_LIFECYCLE,
+        .value = flags,
+        .conn = conn,
+        .at_ns = i->s->now_ns,
+        .client_id = bytes_str(client_id),
+        .text = bytes_str(state),
+    };
+
+    detect_event(i->s->detect, &e, i->found, i->s);
+}
+
+/** habits_lifecycles() - tell the detectors which devices may be silent, and which must be gone;
+ * MQ.ID.AM-04
+ */
+void habits_lifecycles(struct sentinel *s, detect_found_fn *found)
+{
+    struct telling i = {.s = s, .found = found};
+
+    identify_lifecycles_each(s->identify, tell_lifecycle, &i);
+}
+
+/** habits_lifecycle_of() - as habits_lifecycles(), of who has just been let in */
+void habits_lifecycle_of(struct sentinel *s, uint64_t conn, detect_found_fn *found)
+{
+    struct telling i = {.s = s, .found = found};
+
+    identify_lifecycle_of(s->identify, conn, tell_lifecycle, &i);
 }

@@ -203,6 +203,10 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
 enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subject,
                             const char *address, const char *author, char **ret_text);
 
+/* The state of the device with record @name in the inventory, from now on; MQ.ID.AM-04. */
+enum node_answer node_asset_state(struct node *n, const char *name, const char *state,
+                                  const char *reason, const char *author, char **ret_text);
+
 /* What a person orders; all borrowed, NULL or 0: not said. */
 struct node_order {
     const char *what;        /* "throttle", "quarantine", ...; see node_responses_json() */

@@ -22,12 +22,12 @@
 #include "node/orders.h"
 #include "node/self_test.h"
 
-#define TICK_NS       NS_PER_S
-#define WARD_NS       (10 * NS_PER_S)
-#define SAVE_NS       (30 * NS_PER_S)
-#define HABITS_NS     (600 * NS_PER_S)
-#define INSPECTION_NS (3600 * NS_PER_S)
-#define BLOCKS_MAX    512
+#define TICK_NS     NS_PER_S
+#define WARD_NS     (10 * NS_PER_S)
+#define SAVE_NS     (30 * NS_PER_S)
+#define HABITS_NS   (600 * NS_PER_S)
+#define DECLARED_NS (3600 * NS_PER_S)
+#define BLOCKS_MAX  512
 
 /* ---- roles ---- */
 
@@ -71,7 +71,7 @@ void sentinel_learn_config(struct sentinel *s, const struct config *c)
 
     learn_roles(s, c);
     habits_configure(s, c, NULL);
-    s->next_inspection_ns = 0; /* the inventory may say that some were done */
+    s->next_declared_ns = 0; /* the inventory may say something else now */
     respond_settings_change(s->respond, c->respond_enforce, c->plays, c->n_plays);
     s->alert_severity_min = (enum severity)c->alert_severity_min;
     if (!learn_inventory(s, c, &error)) {
@@ -106,6 +106,8 @@ static void take_event(struct sentinel *s, const struct event *e)
     identify_event(s->identify, e, s->now_unix_ms);
     respond_protect_event(s->respond, e);
     detect_event(s->detect, e, found, s);
+    if (e->kind == EVENT_CONNECT_ACCEPTED)
+        habits_lifecycle_of(s, e->conn, found);
 }
 
 struct block_errand {
@@ -210,9 +212,10 @@ static void tick(struct sentinel *s)
         (void)habits_save(s);
         s->next_habits_ns = s->now_ns + HABITS_NS;
     }
-    if (s->now_ns >= s->next_inspection_ns) {
+    if (s->now_ns >= s->next_declared_ns) {
         habits_inspect(s, found);
-        s->next_inspection_ns = s->now_ns + INSPECTION_NS;
+        habits_lifecycles(s, found);
+        s->next_declared_ns = s->now_ns + DECLARED_NS;
     }
 }
 

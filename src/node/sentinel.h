@@ -38,7 +38,7 @@ struct sentinel {
     uint64_t next_tick_ns;
     uint64_t next_save_ns;
     uint64_t next_habits_ns;
-    uint64_t next_inspection_ns;
+    uint64_t next_declared_ns;   /* when the detectors are told what the inventory says */
     unsigned store_faults;       /* as they were told to the detectors */
     uint64_t next_ward_ns;       /* when bastide-ward is asked whether it has forgotten */
     atomic_uint n_blocks;        /* on the way */
@@ -93,6 +93,8 @@ void habits_configure(struct sentinel *s, const struct config *c,
                       const struct detect_settings *settings);
 void habits_load(struct sentinel *s);
 void habits_inspect(struct sentinel *s, detect_found_fn *found);
+void habits_lifecycles(struct sentinel *s, detect_found_fn *found);
+void habits_lifecycle_of(struct sentinel *s, uint64_t conn, detect_found_fn *found);
 bool habits_save(struct sentinel *s);
 void habits_forget(struct sentinel *s, const char *client_id);
 

@@ -252,3 +252,24 @@ def write(home, text):
     path = home.folder / "more.csv"
     path.write_text(text)
     return path
+
+
+def test_a_state_is_set_by_hand_and_audited_and_one_that_is_lost_is_an_incident(home):
+    declared(home)
+    edge = Device(home, "edge", [])
+    wait_until(lambda: asset(home, "edge"), "the asset")
+    assert "Edge is maintenance" in home.ok("assets", "state", "Edge", "maintenance", "--reason", "new battery")
+    assert asset(home, "edge")["lifecycle"] == "maintenance"
+    assert home.cli("assets", "state", "Edge", "lost").returncode == 2
+    for words, why in ((("Nobody", "lost"), "no record of the name"), (("Edge", "away"), "planned, approved")):
+        refused = home.cli("assets", "state", *words, "--reason", "x")
+        assert refused.returncode == 1 and why in refused.stderr
+    home.ok("assets", "state", "Edge", "lost", "--reason", "stolen from the pole")
+    wait_until(lambda: [i for i in home.json("incidents") if i["kind"] == "retired-device"], "an incident")
+    assert {"what": "lifecycle", "declared": "lost", "seen": "connected"} in asset(home, "edge")["differences"]
+    entries = [e for e in home.json("audit", "list") if e["action"] == "state"]
+    assert [(e["object"], e["result"], e["reason"]) for e in entries] == [
+        ("Edge", "maintenance", "new battery"), ("Edge", "lost", "stolen from the pole")]
+    edge.close()
+    wait_until(lambda: not [i for i in home.json("incidents", "--state", "open") if i["kind"] == "retired-device"], "its end")
+    assert home.end() == 0

@@ -261,6 +261,12 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
                  address != NULL ? address : "-", author);
 }
 
+enum node_answer node_asset_state(struct node *n, const char *name, const char *state,
+                                  const char *reason, const char *author, char **ret_text)
+{
+    return acted(n, NULL, ret_text, "state %s %s: %s by %s", name, state, reason, author);
+}
+
 enum node_answer node_incident(struct node *n, const struct node_incident_request *r,
                                const char *author, char **ret_text)
 {

@@ -508,29 +508,3 @@ void rolls_out(struct scene *s, unsigned n)
         does(s, &a, EVENT_PUBLISH_TOPIC, topic, 0);
     }
 }
-
-void overdue(struct scene *s, unsigned n)
-{
-    scene_event(s, (struct event){.kind = EVENT_INSPECTION_OVERDUE,
-                                  .client_id = BYTES("Meter 17"),
-                                  .value = n});
-}
-
-void is_inspected_in_time(struct scene *s, unsigned n)
-{
-    (void)n;
-    overdue(s, 0);
-}
-
-void store_has_faults(struct scene *s, unsigned n)
-{
-    scene_event(s, (struct event){.kind = EVENT_STORE_FAULT,
-                                  .value = n,
-                                  .text = BYTES("the journal is full")});
-}
-
-void store_is_mended(struct scene *s, unsigned n)
-{
-    (void)n;
-    store_has_faults(s, 0);
-}

@@ -92,6 +92,7 @@ static const struct {
     {"consumer-outage",          dead_consumer,               2,    4,    SEVERITY_MEDIUM,   "fleet"},
     {"rollout-observed",         rolls_out,                   4,    7,    SEVERITY_INFO,     "fleet"},
     {"inspection-overdue",       overdue,                     0,    1,    SEVERITY_LOW,      "Meter 17"},
+    {"retired-device",           is_here_and_retired,         0,    1,    SEVERITY_HIGH,     "m-1"},
     {"store-fault",              store_has_faults,            0,    1,    SEVERITY_HIGH,     "fleet"},
 };
 
@@ -153,6 +154,9 @@ static const struct {
     {"default-credentials",      good_passwords,                                20},
     {"rollout-observed",         rolls_out,                                     3},
     {"inspection-overdue",       is_inspected_in_time,                          1},
+    {"retired-device",           a_spare_is_tried,                              1},
+    {"retired-device",           a_retired_one_is_away,                          1},
+    {"client-unavailable",       is_silent_in_maintenance,                      7200},
     {"store-fault",              store_is_mended,                               1},
     {"consumer-outage",          consumer_to_come,                              40},
 };

@@ -75,7 +75,8 @@ static void a_device_in_service_that_is_silent_or_never_came_is_missing(void **s
         "  - {name: Meter, certificate_cn: meter-1, state: in-service, expected_interval_s: 60}\n"
         "  - {name: Never, client_id: never, state: in-service}\n"
         "  - {name: Planned, client_id: planned, state: planned}\n"
-        "  - {name: Gone, client_id: centre, state: retired}\n",
+        "  - {name: Repaired, client_id: repaired, state: maintenance}\n"
+        "  - {name: Gone, client_id: centre, state: lost}\n",
         NOW);
     expect_differences(id, "Meter", NOW + 3600000, "");
     feed(id, &meter, EVENT_DISCONNECTED, NULL, NOW + 1000);
@@ -83,8 +84,9 @@ static void a_device_in_service_that_is_silent_or_never_came_is_missing(void **s
     expect_differences(id, "Meter", NOW + 182000, "missing-device:Meter> ");
     expect_differences(id, "Never", NOW, "missing-device:Never> ");
     expect_differences(id, "Planned", NOW, "");
+    expect_differences(id, "Repaired", NOW, "");
     connect_at(id, &centre, NOW);
-    expect_differences(id, "Gone", NOW, "lifecycle:retired>connected ");
+    expect_differences(id, "Gone", NOW, "lifecycle:lost>connected ");
     identify_free(id);
 }
 

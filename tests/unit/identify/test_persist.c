@@ -33,6 +33,14 @@ static struct identify *filled(void)
     return id;
 }
 
+static void expect_state(const struct identify *id, const char *expected)
+{
+    json_t *all = identify_assets_json(id, NOW);
+
+    assert_string_equal(text_in(asset_named(all, "Meter"), "lifecycle"), expected);
+    json_decref(all);
+}
+
 static void put(const char *name, const char *text)
 {
     char path[512];
@@ -268,9 +276,36 @@ static void client_days_are_added_up_and_go_on_after_a_restart(void **state)
     identify_free(id);
 }
 
+#define METER "assets:\n  - {name: Meter, certificate_cn: meter-1, state: in-service"
+
+static void what_is_set_stands_until_the_inventory_has_a_later_state(void **state)
+{
+    struct identify *id = filled();
+
+    (void)state;
+    declare(id, METER "}\n", NOW);
+    assert_int_equal(identify_lifecycle_set(id, control, "None", "lost", NOW),
+                     IDENTIFY_E_NOT_FOUND);
+    assert_int_equal(identify_lifecycle_set(id, control, "Meter", "gone", NOW), IDENTIFY_E_INVALID);
+    assert_int_equal(identify_lifecycle_set(id, control, "Meter", "maintenance", NOW), IDENTIFY_OK);
+    expect_state(id, "maintenance");
+    save(id, NOW + 1);
+    identify_free(id);
+
+    id = load(NOW + 200 * DAY_MS); /* longer than what was seen is remembered */
+    connect_at(id, &meter, NOW + 200 * DAY_MS);
+    declare(id, METER ", state_since: 2024-10-03}\n", NOW);
+    expect_state(id, "maintenance");
+    declare(id, METER ", state_since: 2024-10-05}\n", NOW);
+    expect_state(id, "in-service");
+    identify_free(id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_set_stands_until_the_inventory_has_a_later_state,
+                                        dir_make, dir_remove),
         cmocka_unit_test(what_is_saved_is_what_is_loaded),
         cmocka_unit_test(client_days_are_added_up_and_go_on_after_a_restart),
         cmocka_unit_test(a_flow_that_is_live_counts_as_seen_when_saved),

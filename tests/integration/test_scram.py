@@ -234,8 +234,10 @@ def test_what_may_not_come_during_a_challenge_has_its_name(steady, packet_, name
     wait_until(lambda: f": {name}: " in steady.log_text()[log_from:], f"the log says {name}")
 
 
-def test_a_client_that_does_not_answer_in_time_is_closed(field):
-    raw, _, _ = challenged(field, "alice", "")
+def test_a_client_that_does_not_answer_in_time_is_closed(site):
+    site.change("connect_timeout_ms: 20000", "connect_timeout_ms: 1000")
+    site.start()
+    raw, _, _ = challenged(site, "alice", "")
     assert raw.rest_until_closed() == b""
     raw.close()
 

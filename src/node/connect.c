@@ -173,6 +173,11 @@ static bool is_sent_on(const struct link *l)
            !self_test_is_own(l->worker->node->self_test, bytes_str(l->client_id));
 }
 
+static void refuse_busy(struct link *l, const struct wire_connect *p)
+{
+    connect_refuse(l, p, REASON_SERVER_BUSY, "too many passwords to verify; try again later");
+}
+
 static void decide(struct link *l, const struct wire_connect *p)
 {
     struct worker *w = l->worker;
@@ -205,9 +210,8 @@ static void decide(struct link *l, const struct wire_connect *p)
     if (outcome == GATE_ALLOWED) {
         connect_admit(l, p);
     } else if (outcome == GATE_ASK_PASSWORD) {
-        if (!auth_verify(w->node->auth, w, l->number, verifier, p->password))
-            connect_refuse(l, p, REASON_SERVER_BUSY,
-                           "too many passwords to verify; try again later");
+        if (!auth_verify(w->node->auth, w, l->number, bytes_str(l->address), verifier, p->password))
+            refuse_busy(l, p);
     } else {
         connect_refuse_credentials(l, p, outcome, 0);
     }
@@ -253,10 +257,10 @@ static bool is_asked_still(const struct link *l, const struct wire_connect *p, c
  * connect_verified() - an auth thread's answer
  * @link:         may be gone meanwhile
  * @verifier:     what the password was verified by
- * @secret_hash:  16 bits of a salted hash of the password, for AUTH_FAILED events
+ * @secret_hash:  16 bits of a salted hash of the password, for AUTH_FAILED events; 0 of AUTH_BUSY
  */
-void connect_verified(struct worker *w, uint64_t link, const char *verifier, bool is_right,
-                      uint16_t secret_hash)
+void connect_verified(struct worker *w, uint64_t link, const char *verifier,
+                      enum auth_outcome outcome, uint16_t secret_hash)
 {
     struct link *l = link_find(w, link);
     struct wire_connect p;
@@ -267,7 +271,9 @@ void connect_verified(struct worker *w, uint64_t link, const char *verifier, boo
     check(waiting_connect(l, &p, &len));
     if (!is_asked_still(l, &p, verifier)) {
         decide(l, &p);
-    } else if (is_right) {
+    } else if (outcome == AUTH_BUSY) {
+        refuse_busy(l, &p);
+    } else if (outcome == AUTH_RIGHT) {
         l->by_password = true;
         connect_admit(l, &p);
     } else {

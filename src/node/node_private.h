@@ -99,8 +99,8 @@ void node_audit(struct node *n, const char *actor, const char *action, const cha
 /* auth.c: what may block.  The answer comes back to the worker as connect_verified(). */
 struct auth *auth_new(struct node *n);
 struct auth *auth_free(struct auth *a);
-bool auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier,
-                 struct bytes password);
+bool auth_verify(struct auth *a, struct worker *w, uint64_t link, struct bytes address,
+                 const char *verifier, struct bytes password);
 
 /* admission.c: network connections of the node and of each address */
 struct admission *admission_new(void);

@@ -318,8 +318,13 @@ void link_throttle(struct link *l);
 
 /* connect.c */
 void connect_receive(struct link *l, const struct wire_frame *f);
-void connect_verified(struct worker *w, uint64_t link, const char *verifier, bool is_right,
-                      uint16_t secret_hash);
+enum auth_outcome {
+    AUTH_WRONG,
+    AUTH_RIGHT,
+    AUTH_BUSY, /* not verified: too many wait */
+};
+void connect_verified(struct worker *w, uint64_t link, const char *verifier,
+                      enum auth_outcome outcome, uint16_t secret_hash);
 
 struct gate_subject connect_subject(const struct link *l, const struct wire_connect *p);
 void connect_refuse(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why);

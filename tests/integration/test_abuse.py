@@ -2,11 +2,13 @@
 """What is no client, and clients that are no good: each is cut off in bounded time and memory."""
 
 import os
+import select
 import socket
 import time
 
 import pytest
 
+from conftest import wait_until
 from peer import PATIENCE_S, Raw, connect_packet, packet, publish_packet, string
 
 CONNECT_TIMEOUT_S = 1.5
@@ -138,3 +140,27 @@ def test_a_subscriber_that_does_not_read_takes_bounded_memory(site, peer):
             assert site.rss_bytes() - before < MEMORY_BYTES
         assert site.json("clients", "deaf")["messages_dropped"] > 0
     assert site.end() == 0, site.log_text()
+
+
+GUESSES = 40  # each costs a password check; two are made at a time
+GUESSER, RIGHTFUL = "127.0.0.9", "127.0.0.7"
+
+
+def test_who_guesses_has_nobody_but_himself_wait(field):
+    """One queue for all would answer every guess before the login behind them."""
+    guesses = [Raw(field, source=GUESSER) for _ in range(GUESSES)]
+    with Raw(field, source=RIGHTFUL) as rightful:
+        for i, guess in enumerate(guesses):
+            guess.send(connect_packet(f"guesser-{i}", "alice", f"guess {i}"))
+        wait_until(lambda: answered(guesses), "an answer to the first guess")
+        before = answered(guesses)
+        rightful.join(field, "rightful")
+        # two that are under way, a turn of the guesser's, and what a thread does meanwhile
+        assert answered(guesses) - before <= 6
+    for guess in guesses:
+        guess.socket.close()
+
+
+def answered(raws):
+    """How many have something to read, the end included."""
+    return len(select.select([r.socket for r in raws], [], [], 0)[0])

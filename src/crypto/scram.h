@@ -8,14 +8,18 @@
  * on the password, and blocks; the server hashes a few hundred bytes, and may be
  * called by a worker.
  *
+ * SCRAM-SHA-256-PLUS binds the proof to the TLS connection (RFC 9266): one that was
+ * made to somebody in the middle is of no use to them.
+ *
  * Names and passwords are taken as they are: for printable ASCII that is what
- * SASLprep would give.  There is no channel binding.
+ * SASLprep would give (docs/decisions/0013).
  */
 #pragma once
 
 #include "base/bytes.h"
 
-#define SCRAM_METHOD "SCRAM-SHA-256"
+#define SCRAM_METHOD      "SCRAM-SHA-256"
+#define SCRAM_METHOD_PLUS "SCRAM-SHA-256-PLUS"
 #define SCRAM_ITERATIONS                                                                           \
     100000 /* of a new verifier: some 30 ms of a PC, seconds of a small device */
 #define SCRAM_ITERATIONS_MIN 4096 /* RFC 7677, section 4 */
@@ -25,6 +29,7 @@
 #define SCRAM_KEY_BYTES      32
 #define SCRAM_NONCE_LEN      24 /* characters that each side draws: 139 bits */
 #define SCRAM_MESSAGE_MAX    4096
+#define SCRAM_CHANNEL_BYTES  32 /* of "tls-exporter" */
 
 struct scram_verifier {
     uint32_t iterations;
@@ -50,7 +55,9 @@ void scram_verifier_fake(const uint8_t key[SCRAM_KEY_BYTES], struct bytes user_n
 #define SCRAM_OUTCOMES(X)                                                                  \
     X(OK,                "all is well")                                                    \
     X(E_MALFORMED,       "the authentication data is no SCRAM message that fits here")     \
-    X(E_CHANNEL_BINDING, "the authentication data asks for channel binding")               \
+    X(E_CHANNEL_BINDING, "the authentication data does not bind as its method has it")     \
+    X(E_DOWNGRADED,      "the client was made to believe that nothing binds here")         \
+    X(E_OTHER_CHANNEL,   "the proof is for another connection; somebody may be in between")  \
     X(E_IDENTITY,        "the authentication data asks to act as another user")            \
     X(E_PROOF,           "the proof is wrong")
 /* clang-format on */
@@ -68,6 +75,8 @@ struct scram_server;
 
 struct scram_server *scram_server_new(void);
 struct scram_server *scram_server_free(struct scram_server *s);
+void scram_server_channel(struct scram_server *s, const uint8_t data[SCRAM_CHANNEL_BYTES],
+                          bool binds);
 enum scram_outcome scram_server_hello(struct scram_server *s, struct bytes client_first);
 struct bytes scram_server_user(const struct scram_server *s);
 void scram_server_challenge(struct scram_server *s, const struct scram_verifier *v,

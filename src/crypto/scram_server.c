@@ -2,7 +2,7 @@
 /*
  * crypto/scram_server.c - the server's part of a SCRAM exchange; MQ.PR.IA-03
  *
- *   client-first   n,,n=user,r=nonce          scram_server_hello()
+ *   client-first   n,,n=user,r=nonce          scram_server_hello()   or p=tls-exporter,,...
  *   server-first   r=nonces,s=salt,i=count    scram_server_challenge()
  *   client-final   c=biws,r=nonces,p=proof    scram_server_finish()
  *   server-final   v=signature                by it
@@ -16,10 +16,13 @@
 
 struct scram_server {
     struct buf user_name;
-    struct buf gs2;     /* the GS2 header, which comes again in client-final */
+    struct buf binding; /* the GS2 header, and what binds: comes again in client-final */
     struct buf nonce;   /* the client's, then both */
     struct buf message; /* AuthMessage, as far as it is known */
     struct scram_verifier verifier;
+    uint8_t channel[SCRAM_CHANNEL_BYTES];
+    bool has_channel;
+    bool binds; /* the method is SCRAM_METHOD_PLUS */
 };
 
 /** scram_server_new() - nothing was received yet */
@@ -34,12 +37,26 @@ struct scram_server *scram_server_free(struct scram_server *s)
     if (s == NULL)
         return NULL;
     buf_done(&s->user_name);
-    buf_done(&s->gs2);
+    buf_done(&s->binding);
     buf_done(&s->nonce);
     buf_done(&s->message);
     secret_wipe(s, sizeof(*s));
     free(s);
     return NULL;
+}
+
+/**
+ * scram_server_channel() - there is a channel that can be bound to (RFC 5802, section 6)
+ * @s:      new
+ * @data:   of "tls-exporter" (RFC 9266)
+ * @binds:  the method is SCRAM_METHOD_PLUS
+ */
+void scram_server_channel(struct scram_server *s, const uint8_t data[SCRAM_CHANNEL_BYTES],
+                          bool binds)
+{
+    memcpy(s->channel, data, SCRAM_CHANNEL_BYTES);
+    s->has_channel = true;
+    s->binds = binds;
 }
 
 /* "=2C" is a comma and "=3D" an equals sign; there is no other "=" in a name. */
@@ -63,24 +80,42 @@ static bool unescape(struct bytes text, struct buf *ret)
     return ret->len > 0;
 }
 
-/* "n,," or "y,,", with an identity "a=" perhaps; the rest is client-first-bare. */
+/* How the client sees the channel: "n", "y" or "p=name", and the comma behind it. */
+static enum scram_outcome take_flag(const struct scram_server *s, struct bytes *rest)
+{
+    struct bytes name;
+
+    if (scram_take(rest, 'p', &name))
+        return s->binds && bytes_equal(name, BYTES("tls-exporter")) ? SCRAM_OK
+                                                                    : SCRAM_E_CHANNEL_BINDING;
+    if (rest->len < 2 || (rest->at[0] != 'n' && rest->at[0] != 'y') || rest->at[1] != ',')
+        return SCRAM_E_MALFORMED;
+    if (s->binds)
+        return SCRAM_E_CHANNEL_BINDING;
+    if (rest->at[0] == 'y' && s->has_channel)
+        return SCRAM_E_DOWNGRADED;
+    *rest = bytes_of(rest->at + 2, rest->len - 2);
+    return SCRAM_OK;
+}
+
+/* The flag, and an identity "a=" perhaps; the rest is client-first-bare. */
 static enum scram_outcome take_gs2(struct scram_server *s, struct bytes message,
                                    struct bytes *ret_bare, struct bytes *ret_identity)
 {
     struct bytes rest = message;
+    enum scram_outcome o = take_flag(s, &rest);
 
-    if (rest.len < 3 || (rest.at[0] == 'p' && rest.at[1] == '='))
-        return rest.len < 3 ? SCRAM_E_MALFORMED : SCRAM_E_CHANNEL_BINDING;
-    if ((rest.at[0] != 'n' && rest.at[0] != 'y') || rest.at[1] != ',')
-        return SCRAM_E_MALFORMED;
-    rest = bytes_of(rest.at + 2, rest.len - 2);
+    if (o != SCRAM_OK)
+        return o;
     *ret_identity = BYTES_NONE;
     if (!scram_take(&rest, 'a', ret_identity)) {
-        if (rest.at[0] != ',')
+        if (rest.len == 0 || rest.at[0] != ',')
             return SCRAM_E_MALFORMED;
         rest = bytes_of(rest.at + 1, rest.len - 1);
     }
-    buf_add(&s->gs2, bytes_of(message.at, message.len - rest.len));
+    buf_add(&s->binding, bytes_of(message.at, message.len - rest.len));
+    if (s->binds)
+        buf_add(&s->binding, bytes_of(s->channel, sizeof(s->channel)));
     *ret_bare = rest;
     return SCRAM_OK;
 }
@@ -92,7 +127,8 @@ static enum scram_outcome take_gs2(struct scram_server *s, struct bytes message,
  * What is said behind the nonce has no meaning for us and is passed over; what must have one,
  * "m=", is refused (RFC 5802, section 5.1).
  *
- * Return: SCRAM_OK, SCRAM_E_MALFORMED, SCRAM_E_CHANNEL_BINDING or SCRAM_E_IDENTITY.
+ * Return: SCRAM_OK, SCRAM_E_MALFORMED, SCRAM_E_CHANNEL_BINDING, SCRAM_E_DOWNGRADED or
+ *         SCRAM_E_IDENTITY.
  */
 enum scram_outcome scram_server_hello(struct scram_server *s, struct bytes client_first)
 {
@@ -162,16 +198,20 @@ static bool proves(const struct scram_server *s, const uint8_t proof[SCRAM_KEY_B
                               bytes_of(s->verifier.stored_key, SCRAM_KEY_BYTES));
 }
 
-/* "c=" is the header that came first, and "r=" are both nonces. */
-static bool binds(const struct scram_server *s, struct bytes *rest)
+/* "c=" is the header that came first, with what binds behind it, and "r=" are both nonces. */
+static enum scram_outcome take_binding(const struct scram_server *s, struct bytes *rest)
 {
     CLEANUP(buf_done) struct buf expected = {0};
     struct bytes binding;
     struct bytes nonce;
 
-    scram_add_base64(&expected, buf_view(&s->gs2));
-    return scram_take(rest, 'c', &binding) && scram_take(rest, 'r', &nonce) &&
-           bytes_equal(binding, buf_view(&expected)) && bytes_equal(nonce, buf_view(&s->nonce));
+    scram_add_base64(&expected, buf_view(&s->binding));
+    if (!scram_take(rest, 'c', &binding) || !scram_take(rest, 'r', &nonce) ||
+        !bytes_equal(nonce, buf_view(&s->nonce)))
+        return SCRAM_E_MALFORMED;
+    if (bytes_equal(binding, buf_view(&expected)))
+        return SCRAM_OK;
+    return s->binds ? SCRAM_E_OTHER_CHANNEL : SCRAM_E_MALFORMED;
 }
 
 /* The proof, which comes last; @ret_before is what it is about. */
@@ -198,7 +238,7 @@ static bool take_proof(struct bytes message, struct bytes rest, struct bytes *re
  *
  * Once only.  Compares in constant time.
  *
- * Return: SCRAM_OK, SCRAM_E_MALFORMED or SCRAM_E_PROOF.
+ * Return: SCRAM_OK, SCRAM_E_MALFORMED, SCRAM_E_OTHER_CHANNEL or SCRAM_E_PROOF.
  */
 enum scram_outcome scram_server_finish(struct scram_server *s, struct bytes client_final,
                                        struct buf *ret_server_final)
@@ -207,9 +247,12 @@ enum scram_outcome scram_server_finish(struct scram_server *s, struct bytes clie
     uint8_t proof[SCRAM_KEY_BYTES];
     struct bytes rest = client_final;
     struct bytes before;
+    enum scram_outcome o =
+        client_final.len <= SCRAM_MESSAGE_MAX ? take_binding(s, &rest) : SCRAM_E_MALFORMED;
 
-    if (client_final.len > SCRAM_MESSAGE_MAX || !binds(s, &rest) ||
-        !take_proof(client_final, rest, &before, proof))
+    if (o != SCRAM_OK)
+        return o;
+    if (!take_proof(client_final, rest, &before, proof))
         return SCRAM_E_MALFORMED;
     buf_add_u8(&s->message, ',');
     buf_add(&s->message, before);

@@ -204,6 +204,11 @@ struct stream_crypto {
 /* After the handshake; false without TLS. */
 bool stream_crypto(const struct stream *s, struct stream_crypto *ret);
 
+#define STREAM_CHANNEL_BYTES 32
+
+/* The channel binding "tls-exporter" (RFC 9266) of this connection; false without TLS 1.3. */
+bool stream_channel(const struct stream *s, uint8_t ret[STREAM_CHANNEL_BYTES]);
+
 /* ---- listeners ---- */
 
 /* Bind and listen; with SO_REUSEPORT so that each worker has its own.  -errno on failure.

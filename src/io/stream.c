@@ -311,6 +311,12 @@ bool stream_crypto(const struct stream *s, struct stream_crypto *ret)
     return true;
 }
 
+/** stream_channel() - see io.h; after the handshake; who has TLS ended before us has none */
+bool stream_channel(const struct stream *s, uint8_t ret[STREAM_CHANNEL_BYTES])
+{
+    return s->tls != NULL && stream_tls_channel(s->tls, ret);
+}
+
 /** stream_peer() - who is there; borrowed; after stream_handshake() all is known */
 const struct stream_peer *stream_peer(const struct stream *s)
 {

@@ -307,6 +307,23 @@ void stream_tls_crypto(const struct stream_tls *t, struct stream_crypto *ret)
     ERR_clear_error();
 }
 
+/**
+ * stream_tls_channel() - as stream_channel()
+ *
+ * Of TLS 1.3 only: before, it is unique to a connection with an extended master secret alone
+ * (RFC 9266, section 4.2).
+ */
+bool stream_tls_channel(const struct stream_tls *t, uint8_t ret[STREAM_CHANNEL_BYTES])
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+
+    if (!t->is_established || SSL_version(t->ssl) < TLS1_3_VERSION)
+        return false;
+    check(SSL_export_keying_material(t->ssl, ret, STREAM_CHANNEL_BYTES, label, sizeof(label) - 1,
+                                     NULL, 0, 0) == 1);
+    return true;
+}
+
 /* ---- bytes ---- */
 
 /** stream_tls_read() - as stream_read(); takes all records that have come, as far as they fit */

@@ -60,7 +60,7 @@ static void tell_limits(const struct link *l, const struct limits *limits, bool 
         props->assigned_client_id = bytes_str(l->client_id);
     }
     if (l->exchange != NULL)
-        exchange_tell(l->exchange, props);
+        exchange_tell(l, props);
 }
 
 /* Who asks is told with what the topics of its replies begin [MQTT5-3.1.2-28]; @text keeps it. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/authenticate.c - extended authentication: SCRAM-SHA-256 in CONNECT and AUTH
+ * node/authenticate.c - extended authentication: SCRAM-SHA-256 in CONNECT and AUTH, and over
+ * TLS 1.3 SCRAM-SHA-256-PLUS
  *
  * CONNECT with a method is kept aside while its client is challenged; when the proof
  * is right it is admitted as if its password had been.  A client that began so may
  * authenticate again on the same connection, as the same user; what it does meanwhile
- * is done by its first authentication.  There is one method, and one exchange at a time.
+ * is done by its first authentication.  There is one exchange at a time.
  *
  * A user that does not exist is challenged as any other, and fails by the proof; what
  * fails is one event and one answer, whether name or password was wrong.
@@ -21,6 +22,8 @@
 #include "crypto/crypto.h"
 #include "crypto/scram.h"
 #include "node/node_private.h"
+
+_Static_assert(SCRAM_CHANNEL_BYTES == STREAM_CHANNEL_BYTES, "a stream tells what SCRAM binds to");
 
 struct exchange {
     struct scram_server *scram; /* owned */
@@ -53,13 +56,19 @@ uint64_t exchange_challenged_ns(const struct exchange *x)
     return x->challenged_ns;
 }
 
+/* Of its CONNECT. */
+static struct bytes method_of(const struct link *l)
+{
+    return l->binds ? BYTES(SCRAM_METHOD_PLUS) : BYTES(SCRAM_METHOD);
+}
+
 /** exchange_tell() - the method and the proof that the node knows the verifier, for CONNACK
  * [MQTT5-4.12.0-5] */
-void exchange_tell(const struct exchange *x, struct wire_props *props)
+void exchange_tell(const struct link *l, struct wire_props *props)
 {
     props->set |= BIT64(PROP_AUTH_METHOD) | BIT64(PROP_AUTH_DATA);
-    props->auth_method = BYTES(SCRAM_METHOD);
-    props->auth_data = buf_view(&x->proof);
+    props->auth_method = method_of(l);
+    props->auth_data = buf_view(&l->exchange->proof);
 }
 
 static uint8_t reason_of(enum scram_outcome o)
@@ -68,6 +77,8 @@ static uint8_t reason_of(enum scram_outcome o)
         [SCRAM_OK] = REASON_SUCCESS,
         [SCRAM_E_MALFORMED] = REASON_PROTOCOL_ERROR,
         [SCRAM_E_CHANNEL_BINDING] = REASON_BAD_AUTHENTICATION_METHOD,
+        [SCRAM_E_DOWNGRADED] = REASON_BAD_AUTHENTICATION_METHOD,
+        [SCRAM_E_OTHER_CHANNEL] = REASON_NOT_AUTHORIZED,
         [SCRAM_E_IDENTITY] = REASON_NOT_AUTHORIZED,
         [SCRAM_E_PROOF] = REASON_NOT_AUTHORIZED,
     };
@@ -82,7 +93,7 @@ static bool send_auth(struct link *l, uint8_t reason, struct bytes data, size_t 
     const struct wire_disconnect auth = {
         .reason = reason,
         .props = {.set = BIT64(PROP_AUTH_METHOD) | BIT64(PROP_AUTH_DATA),
-                  .auth_method = BYTES(SCRAM_METHOD),
+                  .auth_method = method_of(l),
                   .auth_data = data},
     };
     struct buf *out = conn_out(&l->conn);
@@ -105,12 +116,15 @@ static enum scram_outcome take_hello(struct exchange *x, struct bytes data)
     return o == SCRAM_OK && !wire_utf8_valid(exchange_user(x)) ? SCRAM_E_MALFORMED : o;
 }
 
-static struct exchange *exchange_new(const struct worker *w)
+static struct exchange *exchange_new(const struct link *l)
 {
     struct exchange *x = mem_new(struct exchange);
+    uint8_t channel[SCRAM_CHANNEL_BYTES];
 
     x->scram = scram_server_new();
-    x->challenged_ns = w->now_ns;
+    x->challenged_ns = l->worker->now_ns;
+    if (stream_channel(l->stream, channel))
+        scram_server_channel(x->scram, channel, l->binds);
     return x;
 }
 
@@ -167,6 +181,15 @@ static const char *two_users(const struct link *l, const struct wire_connect *p)
     return NULL;
 }
 
+/* Is it one of those that there are on this connection? */
+static bool choose_method(struct link *l, struct bytes name)
+{
+    uint8_t channel[SCRAM_CHANNEL_BYTES];
+
+    l->binds = stream_channel(l->stream, channel) && bytes_equal(name, BYTES(SCRAM_METHOD_PLUS));
+    return bytes_equal(name, method_of(l));
+}
+
 /**
  * authenticate_begin() - CONNECT names an Authentication Method
  * @p:  stands in front of the input buffer
@@ -178,13 +201,14 @@ void authenticate_begin(struct link *l, const struct wire_connect *p)
     size_t packet_max = p->props.set & BIT64(PROP_PACKET_MAX) ? p->props.packet_max : UINT32_MAX;
     enum scram_outcome o;
 
-    if (!bytes_equal(p->props.auth_method, BYTES(SCRAM_METHOD))) { /* [MQTT5-4.12.0-1] */
+    if (!choose_method(l, p->props.auth_method)) { /* [MQTT5-4.12.0-1] */
         connect_refuse(l, p, REASON_BAD_AUTHENTICATION_METHOD,
-                       "the only authentication method here is " SCRAM_METHOD);
+                       "the authentication methods here are " SCRAM_METHOD
+                       " and, over TLS 1.3, " SCRAM_METHOD_PLUS);
         return;
     }
     exchange_free(l->exchange); /* of a policy that is no longer in force */
-    l->exchange = exchange_new(l->worker);
+    l->exchange = exchange_new(l);
     o = take_hello(l->exchange, p->props.auth_data);
     if (o != SCRAM_OK) {
         connect_refuse(l, p, reason_of(o), scram_outcome_text(o));
@@ -233,7 +257,7 @@ static void begin_again(struct link *l, const struct wire_disconnect *auth)
 {
     enum scram_outcome o;
 
-    l->exchange = exchange_new(l->worker);
+    l->exchange = exchange_new(l);
     o = take_hello(l->exchange, auth->props.auth_data);
     if (o == SCRAM_OK &&
         !bytes_equal(exchange_user(l->exchange), bytes_str(grant_principal(l->grant))))
@@ -281,7 +305,7 @@ void authenticate_receive(struct link *l, const struct wire_frame *f)
 
     if (!flow_well_formed(l, wire_decode_disconnect(f->type, f->flags, f->body, WIRE_V5, &auth)))
         return;
-    if (!bytes_equal(auth.props.auth_method, BYTES(SCRAM_METHOD))) {
+    if (!bytes_equal(auth.props.auth_method, method_of(l))) {
         flow_protocol_error(l, VIOLATION_PROTOCOL_ERROR, REASON_PROTOCOL_ERROR,
                             "AUTH with another Authentication Method than CONNECT");
         return;

@@ -123,6 +123,7 @@ struct link {
     uint64_t throttle_per_s; /* of a throttle; 0: none */
     bool by_password;        /* how the principal was proved, */
     bool by_scram;           /* and that without sending it */
+    bool binds;              /* by SCRAM_METHOD_PLUS: the proof is for this connection alone */
     struct quota quota;
     struct publishing *publishing; /* owned; NULL before the first PUBLISH */
     uint64_t bytes_untold;         /* written, and not told to the sentinel */
@@ -348,7 +349,7 @@ void authenticate_receive(struct link *l, const struct wire_frame *f);
 struct exchange *exchange_free(struct exchange *x);
 struct bytes exchange_user(const struct exchange *x);
 uint64_t exchange_challenged_ns(const struct exchange *x);
-void exchange_tell(const struct exchange *x, struct wire_props *props);
+void exchange_tell(const struct link *l, struct wire_props *props);
 
 /* tap.c */
 struct monitor *tap_monitor(struct node *n);

@@ -9,7 +9,7 @@
 #define NONCE "0123456789"
 
 /* A client-first, and the client-final behind it; without the password no proof is right. */
-static void play_client(struct bytes first, struct bytes final)
+static void play_client(struct bytes first, struct bytes final, bool binds)
 {
     static const uint8_t key[SCRAM_KEY_BYTES] = {1};
     struct scram_server *s = scram_server_new();
@@ -17,6 +17,8 @@ static void play_client(struct bytes first, struct bytes final)
     struct buf out = {0};
     size_t len;
 
+    if (binds)
+        scram_server_channel(s, key, true);
     if (scram_server_hello(s, first) == SCRAM_OK) {
         check(scram_server_user(s).len > 0);
         scram_verifier_fake(key, scram_server_user(s), &v);
@@ -58,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(v.iterations >= SCRAM_ITERATIONS_MIN && v.salt_len > 0 &&
               v.salt_len <= SCRAM_SALT_MAX && scram_verifier_equal(&v, &v));
     free(text);
-    play_client(first, rest);
+    play_client(first, rest, false);
+    play_client(first, rest, true);
     play_server(first, rest);
     return 0;
 }

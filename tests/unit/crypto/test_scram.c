@@ -143,6 +143,42 @@ static void a_first_message_is_taken_or_named(void **state)
     }
 }
 
+static const uint8_t channel[SCRAM_CHANNEL_BYTES] = {1, 2, 3};
+
+#define BOUND "p=tls-exporter,,n=user,r=" CLIENT_NONCE
+
+static const struct bound {
+    const char *what;
+    bool binds;
+    enum scram_outcome outcome;
+    const char *message;
+} bounds[] = {
+    {"it binds", true, SCRAM_OK, BOUND},
+    {"and has its own identity", true, SCRAM_OK, "p=tls-exporter,a=user,n=user,r=abc"},
+    {"to what is not unique", true, SCRAM_E_CHANNEL_BINDING, "p=tls-unique,,n=user,r=abc"},
+    {"to a longer name", true, SCRAM_E_CHANNEL_BINDING, "p=tls-exporter2,,n=user,r=abc"},
+    {"nothing behind", true, SCRAM_E_MALFORMED, "p=tls-exporter"},
+    {"half a header", true, SCRAM_E_MALFORMED, "p=tls-exporter,"},
+    {"it does not, where its method does", true, SCRAM_E_CHANNEL_BINDING, "n,,n=user,r=abc"},
+    {"it could, where its method does", true, SCRAM_E_CHANNEL_BINDING, "y,,n=user,r=abc"},
+    {"it binds, where its method does not", false, SCRAM_E_CHANNEL_BINDING, BOUND},
+    {"it was told that it cannot", false, SCRAM_E_DOWNGRADED, "y,,n=user,r=abc"},
+    {"it cannot", false, SCRAM_OK, "n,,n=user,r=abc"},
+};
+
+static void who_can_bind_to_the_channel_does_so_or_is_named(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(bounds); i++) {
+        struct scram_server *s = scram_server_new();
+
+        print_message("  %s\n", bounds[i].what);
+        scram_server_channel(s, channel, bounds[i].binds);
+        assert_int_equal(scram_server_hello(s, bytes_str(bounds[i].message)), bounds[i].outcome);
+        scram_server_free(s);
+    }
+}
+
 #define R "r=" CLIENT_NONCE SERVER_NONCE
 #define P ",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
 
@@ -182,6 +218,26 @@ static void a_final_message_is_taken_or_named(void **state)
         buf_done(&out);
         scram_server_free(s);
     }
+}
+
+static void a_proof_for_another_channel_is_named(void **state)
+{
+    struct scram_verifier v = verifier_of("pencil");
+    struct scram_server *s = scram_server_new();
+    struct buf out = {0};
+
+    (void)state;
+    scram_server_channel(s, channel, true);
+    assert_int_equal(scram_server_hello(s, BYTES(BOUND)), SCRAM_OK);
+    scram_server_challenge(s, &v, BYTES(SERVER_NONCE), &out);
+    out.len = 0;
+    /* The header alone, and the header of who does not bind. */
+    assert_int_equal(scram_server_finish(s, BYTES("c=cD10bHMtZXhwb3J0ZXIsLA==," R P), &out),
+                     SCRAM_E_OTHER_CHANNEL);
+    assert_int_equal(scram_server_finish(s, BYTES("c=biws," R P), &out), SCRAM_E_OTHER_CHANNEL);
+    assert_int_equal(out.len, 0);
+    buf_done(&out);
+    scram_server_free(s);
 }
 
 static const struct challenge {
@@ -300,7 +356,9 @@ int main(void)
         cmocka_unit_test(the_client_speaks_as_the_rfc_has_it),
         cmocka_unit_test(only_the_password_proves_the_user),
         cmocka_unit_test(a_first_message_is_taken_or_named),
+        cmocka_unit_test(who_can_bind_to_the_channel_does_so_or_is_named),
         cmocka_unit_test(a_final_message_is_taken_or_named),
+        cmocka_unit_test(a_proof_for_another_channel_is_named),
         cmocka_unit_test(a_challenge_that_harms_the_client_is_refused),
         cmocka_unit_test(a_verifier_survives_being_text_and_differs_each_time),
         cmocka_unit_test(what_is_no_verifier_is_not_taken_for_one),

@@ -2,6 +2,9 @@
 /* node/facts.c - see facts.h */
 #include "node/facts.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "node/node_private.h"
@@ -65,6 +68,30 @@ static void ask_sentinel(struct sentinel *s, void *arg)
     memcpy(f->n_events, s->n_events, sizeof(f->n_events));
 }
 
+/* What is resident of the process and not of a file (proc(5), statm). */
+static uint64_t own_memory_bytes(void)
+{
+    unsigned long long resident = 0;
+    unsigned long long of_files = 0;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    bool ok = statm != NULL && fscanf(statm, "%*u %llu %llu", &resident, &of_files) == 2;
+
+    if (statm != NULL)
+        fclose(statm);
+    return ok && resident > of_files ? (resident - of_files) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static void look_at_memory(struct node *n, struct node_facts *f)
+{
+    uint_least64_t most = atomic_load(&n->heap_bytes_most);
+
+    f->heap_bytes = own_memory_bytes();
+    while (most < f->heap_bytes &&
+           !atomic_compare_exchange_weak(&n->heap_bytes_most, &most, f->heap_bytes))
+        ;
+    f->heap_bytes_most = MAX(most, f->heap_bytes);
+}
+
 /**
  * facts_take() - ask the threads that own the facts, one after the other
  *
@@ -78,6 +105,7 @@ struct node_facts facts_take(struct node *n)
         node_call_worker(n, i, ask_worker, &f);
     sentinel_call(n->sentinel, ask_sentinel, &f);
     f.monitor = monitor_count(n->monitor);
+    look_at_memory(n, &f);
     f.connected_most = atomic_load(&n->n_connected_most);
     f.store = control_counts(n->control);
     f.has_journal = n->scribe != NULL;

@@ -20,6 +20,8 @@
     X(messages_inflight, NUMBER,  "messages/inflight",       f->inflight,                        "messages sent and not acknowledged yet")       \
     X(messages_stored,   NUMBER,  "messages/stored",         f->queued + f->retained,            "messages retained, in queues and in flight")   \
     X(stored_bytes,      NUMBER,  "store/messages/bytes",    f->queued_bytes + f->retained_bytes,"memory of messages retained and in queues")    \
+    X(heap_bytes,        NUMBER,  "heap/current",            f->heap_bytes,                      "memory that is the process' own: heap and stacks")  \
+    X(heap_bytes_most,   NUMBER,  "heap/maximum",            f->heap_bytes_most,                 "the most that it was when it was looked at")    \
     X(assets,            NUMBER,  NULL,                      f->identify.n_assets,               "assets known")                                 \
     X(flows,             NUMBER,  NULL,                      f->identify.n_flows,                "data flows known")                             \
     X(bans,              NUMBER,  NULL,                      f->bans,                            "bans in force")                                \

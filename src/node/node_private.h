@@ -48,6 +48,7 @@ struct node {
     atomic_ullong next_stamp;
     atomic_size_t n_connected; /* clients with a session */
     atomic_size_t n_connected_most;
+    atomic_uint_least64_t heap_bytes_most; /* that facts_take() has seen */
     atomic_bool stopping;
     uint8_t scram_key[SCRAM_KEY_BYTES]; /* secret; of the salts of users that do not exist */
     uint64_t started_unix_ms;

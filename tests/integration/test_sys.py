@@ -40,6 +40,8 @@ publish/bytes/received
 publish/bytes/sent
 bytes/received
 bytes/sent
+heap/current
+heap/maximum
 subscriptions/count
 retained messages/count
 store/messages/count
@@ -121,6 +123,7 @@ def test_the_numbers_are_true_and_come_again(home):
     assert int(got["messages/sent"]) >= 10
     assert int(got["publish/bytes/received"]) >= 5
     assert int(got["clients/maximum"]) >= 1
+    assert int(got["heap/maximum"]) >= int(got["heap/current"]) >= 1 << 20
     assert int(got["retained messages/count"]) == home.json("status")["retained_messages"]
     assert float(got["load/publish/received/1min"]) > float(got["load/publish/received/15min"]) > 0
     prometheus = dict(line.rsplit(" ", 1) for line in home.ok("metrics").splitlines() if line[0] != "#")

@@ -44,24 +44,31 @@ static unsigned distance(const char *a, const char *b)
     return row[b_len];
 }
 
+/* What a mistyped word may have meant. */
+struct guess {
+    const char *nearest; /* NULL: none is near */
+    unsigned least;      /* letters off */
+};
+
+#define LETTERS_OFF 3 /* so many letters off is another word */
+
+static void guess_at(struct guess *g, const char *typed, const char *name)
+{
+    unsigned d = strlen(typed) <= NAME_LEN_MAX ? distance(typed, name) : g->least;
+
+    if (d < g->least)
+        *g = (struct guess){name, d};
+}
+
 /** cli_verb_like() - the verb that a mistyped @name may have meant; Return: NULL when none is near
  */
 const char *cli_verb_like(const char *name)
 {
-    const char *nearest = NULL;
-    unsigned least = 3; /* more than two letters off is another word */
+    struct guess g = {.least = LETTERS_OFF};
 
-    if (strlen(name) > NAME_LEN_MAX)
-        return NULL;
-    for (size_t i = 0; i < cli_verbs_n; i++) {
-        unsigned d = distance(name, cli_verbs[i].name);
-
-        if (d < least) {
-            least = d;
-            nearest = cli_verbs[i].name;
-        }
-    }
-    return nearest;
+    for (size_t i = 0; i < cli_verbs_n; i++)
+        guess_at(&g, name, cli_verbs[i].name);
+    return g.nearest;
 }
 
 /* What is said may hold what a stranger chose. */
@@ -120,6 +127,20 @@ static int find_option(const struct cli_verb *v, const char *word, const char **
     return -1;
 }
 
+static int no_such_option(const struct cli_verb *v, const char *word)
+{
+    char *typed = bytes_dup_str(bytes_of(word, strcspn(word, "=")));
+    struct guess g = {.least = LETTERS_OFF};
+    int rc;
+
+    for (size_t i = 0; v->options != NULL && v->options[i].name != NULL; i++)
+        guess_at(&g, typed, v->options[i].name);
+    rc = cli_usage(v, "there is no option %s%s%s", typed,
+                   g.nearest != NULL ? "; did you mean " : "", g.nearest != NULL ? g.nearest : "");
+    free(typed);
+    return rc;
+}
+
 /* Take the option at argv[*i], and its argument if that is the next word. */
 static int take_option(struct cli_args *a, int argc, char **argv, int *i)
 {
@@ -128,7 +149,7 @@ static int take_option(struct cli_args *a, int argc, char **argv, int *i)
     const struct cli_option *o;
 
     if (place < 0)
-        return cli_usage(a->verb, "there is no option %s", argv[*i]);
+        return no_such_option(a->verb, argv[*i]);
     o = &a->verb->options[place];
     if (a->values[place] != NULL)
         return cli_usage(a->verb, "%s is given twice", o->name);

@@ -2,6 +2,7 @@
 /* cli/ask.c - see ask.h */
 #include "cli/ask.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -55,6 +56,13 @@ int ask_config_path(const struct cli_args *a, char **ret)
     return CLI_OK;
 }
 
+/* For who has no home yet. */
+static void point_to_init(const char *config_path)
+{
+    if (access(config_path, F_OK) != 0 && errno == ENOENT)
+        (void)fprintf(stderr, "  bastide init DIR makes a node's home\n");
+}
+
 /**
  * ask_config() - load the configuration that the command line means
  * @ret:  owned by the caller; written on CLI_OK
@@ -71,14 +79,16 @@ int ask_config(const struct cli_args *a, struct config **ret)
     if (rc != CLI_OK)
         return rc;
     c = config_load(path, &error);
-    free(path);
     if (c == NULL) {
         (void)fprintf(stderr, "%s\n", error);
-        free(error);
-        return CLI_NO;
+        point_to_init(path);
+        rc = CLI_NO;
+    } else {
+        *ret = c;
     }
-    *ret = c;
-    return CLI_OK;
+    free(error);
+    free(path);
+    return rc;
 }
 
 /* It cannot be read where the node is asked; where bastide init puts it, perhaps. */
@@ -91,6 +101,8 @@ static int no_socket(char *config_path, char *error)
 
     if (access(usual, F_OK) == 0)
         (void)fprintf(stderr, "  a node that runs can be asked all the same: --socket %s\n", usual);
+    else
+        point_to_init(config_path);
     free(usual);
     return rc;
 }

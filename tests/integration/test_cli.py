@@ -98,7 +98,9 @@ def test_help_lists_each_verb_and_each_verb_has_help():
         ([], "usage: bastide VERB"),
         (["statsu"], "did you mean status"),
         (["frobnicate"], "there is no verb frobnicate"),
-        (["status", "--jsn"], "there is no option --jsn"),
+        (["status", "--jsn"], "there is no option --jsn; did you mean --json; see bastide help status"),
+        (["status", "--sokcet=x"], "there is no option --sokcet; did you mean --socket; see"),
+        (["status", "--frobnicate"], "there is no option --frobnicate; see"),
         (["status", "now"], "unexpected operand now"),
         (["ban", "user"], "too few operands"),
         (["ban", "user", "eve", "--for"], "--for needs an argument"),
@@ -119,6 +121,15 @@ def test_a_wrong_command_line_exits_2_and_says_why(words, says, tmp_path):
     done = run(*words, cwd=tmp_path)
     assert done.returncode == USAGE
     assert says in done.stderr
+
+
+@pytest.mark.parametrize("words", [["status"], ["check-config"], ["user", "list"], ["run"]])
+def test_where_there_is_no_home_it_says_how_to_make_one(words, tmp_path):
+    done = run(*words, "--home", tmp_path / "new")
+    assert done.returncode == NO
+    assert f"{tmp_path}/new/bastide.yaml: cannot be read: No such file or directory\n" in done.stderr
+    assert "  bastide init DIR makes a node's home\n" in done.stderr
+    assert "bastide init" not in run(*words, "--home", "/dev/null").stderr  # it would not help
 
 
 def test_without_a_configuration_it_says_how_to_name_one(tmp_path):

@@ -427,11 +427,8 @@ struct assessment {
 struct assessment *assess_run(const struct assess_input *in);
 struct assessment *assess_free(struct assessment *a);
 
-/* Rows to be kept in table "assessment": this run; and a change, whose cause is "indicator",
- * "lesson", "shared" or "review" (else NULL).  New references. */
+/* The row of this run, to be kept in table "assessment"; a new reference. */
 json_t *assess_history_run(const struct assessment *a);
-json_t *assess_history_change(const char *category, const char *cause, const char *text,
-                              const char *by, uint64_t now_unix_ms);
 
 /* ---- outputs; each is appended to @out ---- */
 

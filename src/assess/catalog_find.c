@@ -21,12 +21,6 @@ const struct catalog_test *assess_catalog_test(const struct catalog *c, struct b
     return NULL;
 }
 
-/** catalog_sub_index() - where it stands */
-size_t catalog_sub_index(const struct catalog *c, const struct catalog_subcategory *s)
-{
-    return (size_t)(s - c->subcategories);
-}
-
 /** catalog_scenario_index() - "R01" to its place; false: no such scenario */
 bool catalog_scenario_index(const struct catalog *c, const char *id, unsigned *ret)
 {

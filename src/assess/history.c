@@ -117,23 +117,3 @@ json_t *assess_history_run(const struct assessment *a)
                      "node", a->node_name, "organisation", (int)a->organisation.tier,
                      "subcategories", tiers);
 }
-
-/**
- * assess_history_change() - the row of a change of profile, plan or threshold, or of a review
- * @category: id of a category, of a Function, or MQ
- * @cause:    "indicator", "lesson", "shared" or "review"
- *
- * Return: a new reference; NULL for another cause.
- */
-json_t *assess_history_change(const char *category, const char *cause, const char *text,
-                              const char *by, uint64_t now_unix_ms)
-{
-    static const char *const causes[] = {"indicator", "lesson", "shared", "review"};
-
-    for (size_t i = 0; i < COUNT_OF(causes); i++)
-        if (strcmp(causes[i], cause) == 0)
-            return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s}", "kind", "change", "at",
-                             (json_int_t)now_unix_ms, "category", category, "cause", cause, "text",
-                             text, "by", by);
-    return NULL;
-}

@@ -26,7 +26,6 @@ struct id_set {
 
 /* False: no such id.  @ret->subs is to be freed. */
 bool catalog_resolve(const struct catalog *c, const char *id, struct id_set *ret);
-size_t catalog_sub_index(const struct catalog *c, const struct catalog_subcategory *s);
 bool catalog_scenario_index(const struct catalog *c, const char *id, unsigned *ret);
 bool catalog_test_is_statistic(const struct catalog_test *t);
 unsigned catalog_test_window_days(const struct catalog_test *t); /* 0: none */

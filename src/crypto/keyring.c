@@ -241,9 +241,8 @@ static void outside_give_back(struct outside *o, struct keyring *k)
     memcpy(k->secrets->at_rest, o->at_rest_secret, SEAL_KEY_BYTES);
 }
 
-/* Written to @path under the key of @from; @stays: and that is its key from now on. */
-static bool write_under(struct keyring *k, const struct key_source *from, const char *path,
-                        bool stays, char **ret_error)
+/** keyring_reseal() - see keyring.h; the data keys stay, so nothing else has to be sealed anew */
+bool keyring_reseal(struct keyring *k, const struct key_source *from, char **ret_error)
 {
     struct outside before;
     bool ok;
@@ -251,25 +250,12 @@ static bool write_under(struct keyring *k, const struct key_source *from, const 
     pthread_mutex_lock(&k->lock);
     outside_take(&before, k);
     keyring_choose_kind(k, from->kind);
-    ok = keyring_take_at_rest(k, from, ret_error) && keyring_write_to(k, path, ret_error);
-    if (!ok || !stays)
+    ok = keyring_take_at_rest(k, from, ret_error) && keyring_write_to(k, k->path, ret_error);
+    if (!ok)
         outside_give_back(&before, k);
     pthread_mutex_unlock(&k->lock);
     sodium_free(before.at_rest_secret);
     return ok;
-}
-
-/** keyring_reseal() - see keyring.h; the data keys stay, so nothing else has to be sealed anew */
-bool keyring_reseal(struct keyring *k, const struct key_source *from, char **ret_error)
-{
-    return write_under(k, from, k->path, true, ret_error);
-}
-
-/** keyring_copy() - see keyring.h */
-bool keyring_copy(struct keyring *k, const struct key_source *from, const char *path,
-                  char **ret_error)
-{
-    return write_under(k, from, path, false, ret_error);
 }
 
 /* ---- signatures ---- */
@@ -292,17 +278,25 @@ void keyring_derive_lasting(struct keyring *k, struct bytes info,
     pthread_mutex_unlock(&k->lock);
 }
 
+/* The pair of keys that signs; the private one is for sodium_free(). */
+static uint8_t *signing_pair(struct keyring *k, uint8_t ret_public[crypto_sign_PUBLICKEYBYTES])
+{
+    uint8_t *key_secret = sodium_malloc(crypto_sign_SECRETKEYBYTES);
+
+    check(key_secret != NULL);
+    pthread_mutex_lock(&k->lock);
+    crypto_sign_seed_keypair(ret_public, key_secret, seed_of(k));
+    pthread_mutex_unlock(&k->lock);
+    return key_secret;
+}
+
 /** keyring_sign() - the Ed25519 signature of @message in base64; the same message, the same one */
 void keyring_sign(struct keyring *k, struct bytes message, char ret[SIGNATURE_TEXT_LEN])
 {
     uint8_t signature[crypto_sign_BYTES];
     uint8_t public[crypto_sign_PUBLICKEYBYTES];
-    uint8_t *key_secret = sodium_malloc(crypto_sign_SECRETKEYBYTES);
+    uint8_t *key_secret = signing_pair(k, public);
 
-    check(key_secret != NULL);
-    pthread_mutex_lock(&k->lock);
-    crypto_sign_seed_keypair(public, key_secret, seed_of(k));
-    pthread_mutex_unlock(&k->lock);
     crypto_sign_detached(signature, NULL, message.at, message.len, key_secret);
     sodium_free(key_secret);
     sodium_bin2base64(ret, SIGNATURE_TEXT_LEN, signature, sizeof(signature),
@@ -313,13 +307,8 @@ void keyring_sign(struct keyring *k, struct bytes message, char ret[SIGNATURE_TE
 void keyring_public_text(struct keyring *k, char ret[KEYRING_PUBLIC_TEXT_LEN])
 {
     uint8_t public[crypto_sign_PUBLICKEYBYTES];
-    uint8_t *key_secret = sodium_malloc(crypto_sign_SECRETKEYBYTES);
 
-    check(key_secret != NULL);
-    pthread_mutex_lock(&k->lock);
-    crypto_sign_seed_keypair(public, key_secret, seed_of(k));
-    pthread_mutex_unlock(&k->lock);
-    sodium_free(key_secret);
+    sodium_free(signing_pair(k, public));
     sodium_bin2base64(ret, KEYRING_PUBLIC_TEXT_LEN, public, sizeof(public),
                       sodium_base64_VARIANT_ORIGINAL);
 }

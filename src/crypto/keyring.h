@@ -85,9 +85,6 @@ MUST_CHECK bool keyring_add(struct keyring *k, uint32_t *ret_id, char **ret_erro
 MUST_CHECK bool keyring_drop(struct keyring *k, uint32_t id, char **ret_error);
 /* Under another at-rest key from now on. */
 MUST_CHECK bool keyring_reseal(struct keyring *k, const struct key_source *from, char **ret_error);
-/* The keyring as bytes, sealed under another at-rest key; for a backup, which has its own. */
-MUST_CHECK bool keyring_copy(struct keyring *k, const struct key_source *from, const char *path,
-                             char **ret_error);
 
 #define KEYRING_PUBLIC_TEXT_LEN 45 /* 32 bytes in base64 and a zero */
 

@@ -243,7 +243,7 @@ static void the_gain_of_a_gap_is_the_risk_that_closing_it_takes_away(void **stat
     a = world_run(&w);
     in.evidence = w.evidence;
     tiers = risk_tiers(a, false);
-    i = catalog_sub_index(w.catalog, a->gaps[0].sub->sub);
+    i = (size_t)(a->gaps[0].sub->sub - w.catalog->subcategories);
     before = risk_total(&in, tiers);
     tiers[i] = 3;
     after = risk_total(&in, tiers);

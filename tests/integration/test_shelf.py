@@ -5,12 +5,14 @@ MQ.PR.SP-06
 """
 
 import os
+import shutil
 import signal
+import threading
 
 import pytest
 
 from conftest import SANITIZERS, wait_until
-from crash import Receiver, prepare
+from crash import PATIENCE_S, Receiver, prepare
 from peer import Raw, connect_packet, publish_packet
 
 SHELVED = 3000  # far more than stays in memory for one who is away
@@ -45,6 +47,25 @@ def flip_bit(path, place):
         byte = file.read(1)
         file.seek(place)
         file.write(bytes([byte[0] ^ 1]))
+
+
+class Halting(Receiver):
+    """Comes back, takes @n messages, and the rest when it may go on."""
+
+    def __init__(self, before, n):
+        super().__init__(before.port, before.name, before.topic, before.qos, before=before)
+        self.n, self.halted, self.goes_on = n, threading.Event(), threading.Event()
+
+    def deliver(self, text):
+        super().deliver(text)
+        if sum(self.got.values()) == self.n:
+            self.halted.set()
+            self.goes_on.wait(PATIENCE_S)
+
+    def halt(self):
+        self.join_node()
+        assert self.halted.wait(PATIENCE_S)
+        return self
 
 
 def assert_gets(reader, numbers, name="all"):
@@ -155,3 +176,54 @@ def test_a_session_that_ends_takes_what_waited_for_it_alone_with_it(durable):
     durable.start()
     assert waiting(durable) == {"other": 0}
     assert one.got == {}
+
+
+def test_what_waits_is_in_a_backup_that_is_made_while_it_is_taken(durable, tmp_path):
+    reader = Halting(away(durable, "away", "t/#"), SHELVED // 3)
+    publish(durable, "t/a", 0, SHELVED)
+    key = tmp_path / "kept-apart.key"
+    shutil.copy(durable.folder / "keys/at-rest.key", key)
+    reader.halt().goes_on.set()
+    durable.ok("backup", "create", str(tmp_path / "backups"))
+    n_taken = len(reader.order["all"])
+    reader.leave()
+    durable.end(signal.SIGKILL)
+    first, elsewhere = durable.folder, tmp_path / "elsewhere"
+    done = durable.cli("backup", "restore", str(tmp_path / "backups"), "--into", str(elsewhere), "--key-file",
+                       str(key), home=False)
+    assert done.returncode == 0, done.stderr
+    (elsewhere / "run").mkdir()
+    durable.folder, durable.socket = elsewhere, elsewhere / "run/admin.sock"
+    try:
+        durable.start()
+        again = Receiver(durable.port, "away", "t/#", 1).join_node()
+        wait_until(lambda: SHELVED - 1 in again.order["all"], "the last one")
+        again.leave()
+        # What had been taken when it was made may be missing, and nothing else.
+        assert again.order["all"] == list(range(again.order["all"][0], SHELVED))
+        assert again.order["all"][0] <= n_taken
+        assert durable.end() == 0
+    finally:
+        shutil.copy(elsewhere / "log", first)
+        durable.folder = first
+
+
+def test_data_keys_are_replaced_while_messages_wait_and_while_they_are_read(durable):
+    """All that waits is sealed anew each time, in other segments, and the older ones go."""
+    readers = [away(durable, f"away{i}", "t/#") for i in range(2)]
+    publish(durable, "t/a", 0, SHELVED)
+    durable.ok("key", "rotate")
+    reader = Halting(readers[0], SHELVED // 3).halt()
+    durable.ok("key", "rotate")
+    reader.goes_on.set()
+    for _ in range(3):
+        durable.ok("key", "rotate")
+    wait_until(lambda: len(reader.order["all"]) == SHELVED, f"{len(reader.order['all'])}")
+    reader.leave()
+    assert reader.order["all"] == list(range(SHELVED)) and max(reader.got.values()) == 1
+    assert durable.json("key", "list")["keys"] == [6]
+    durable.end(signal.SIGKILL)
+    durable.start()
+    durable.ok("key", "rotate")
+    assert_gets(readers[1], list(range(SHELVED)))
+    assert "damaged" not in durable.log_text()

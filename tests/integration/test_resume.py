@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of sessions goes on after a kill: Wills that wait for their time, and what waits for a group.
+
+MQ.PR.SP-06
+"""
+
+import signal
+
+import pytest
+
+GROUP = "$share/pumps/test/pump/+"
+EXPIRY_S = 3600
+
+
+@pytest.fixture
+def durable(site):
+    site.change("  durability: memory", "  durability: commit")
+    site.start()
+    yield site
+    if site.process is not None:
+        assert site.end() == 0, site.log_text()
+
+
+def kill_and_start(site):
+    site.end(signal.SIGKILL)
+    site.start()
+
+
+def test_a_will_that_waits_for_its_time_comes_after_a_kill(durable, peer):
+    """Of one who had left before, of one who was connected, and not of one who comes back."""
+    def with_will(name, delay_s):
+        return peer(durable, name, will=(f"test/will/{name}", "gone", 1, False), will_delay=delay_s)
+
+    reader = peer(durable, "reader").join(expiry_s=EXPIRY_S).read("test/will/#")
+    reader.leave()
+    with_will("left", 2).join(expiry_s=EXPIRY_S).drop()
+    with_will("connected", 2).join(expiry_s=EXPIRY_S)
+    with_will("back", 60).join(expiry_s=EXPIRY_S).drop()
+    kill_and_start(durable)
+    back = peer(durable, "back").join(clean=False, expiry_s=EXPIRY_S)
+    assert back.session_present
+    reader = peer(durable, "reader").join(clean=False, expiry_s=EXPIRY_S)
+    topics = [reader.next().topic for _ in range(2)]
+    assert sorted(topics) == ["test/will/connected", "test/will/left"]
+    back.publish("test/will/mark", "mark")
+    assert reader.next().topic == "test/will/mark"
+
+
+def test_what_waits_for_a_group_comes_once_to_one_of_it_after_a_kill(durable, peer):
+    """More than stays in memory for one who is away, among what is for one member alone."""
+    n, names = 200, ("member-0", "member-1")
+    for name in names:
+        peer(durable, name).join(expiry_s=EXPIRY_S).read(GROUP, f"test/of/{name}").leave()
+    writer = peer(durable, "writer").join()
+    for i in range(n):
+        writer.publish("test/pump/1", f"shared-{i}")
+        writer.publish("test/of/member-0", f"own-{i}")
+    kill_and_start(durable)
+    # When one of them is connected, the other one's part stays with the other.
+    members = [peer(durable, name).join(clean=False, expiry_s=EXPIRY_S) for name in names]
+    writer = peer(durable, "writer").join()
+    for name in names:
+        writer.publish(f"test/of/{name}", "end")
+    got = []
+    for member in members:
+        got.append([])
+        while not got[-1] or got[-1][-1] != "end":
+            got[-1].append(member.next().payload.decode())
+    shared = [text for texts in got for text in texts if text.startswith("shared")]
+    assert sorted(shared) == sorted(f"shared-{i}" for i in range(n))
+    assert [text for text in got[0] if text.startswith("own")] == [f"own-{i}" for i in range(n)]
+    for texts in got:
+        numbers = [int(text.split("-")[1]) for text in texts if text.startswith("shared")]
+        assert numbers == sorted(numbers)

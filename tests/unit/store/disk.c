@@ -81,8 +81,10 @@ static void disk_close(void *owner, int file)
 
 static int disk_size(void *owner, int file, uint64_t *ret)
 {
-    *ret = ((struct disk *)owner)->files[file].now.len;
-    return 0;
+    struct disk *d = owner;
+
+    *ret = d->files[file].now.len;
+    return count(d, DISK_SIZE);
 }
 
 static int disk_read(void *owner, int file, uint64_t offset, void *at, size_t len)
@@ -183,10 +185,11 @@ static int disk_remove(void *owner, const char *name)
 static int disk_keep_aside(void *owner, const char *name)
 {
     struct disk *d = owner;
+    int r = count(d, DISK_KEEP_ASIDE);
 
     check(disk_file(d, name) != NULL);
-    d->n_aside++;
-    return 0;
+    d->n_aside += r == 0;
+    return r;
 }
 
 static int disk_list(void *owner, journal_name_fn *each, void *arg)

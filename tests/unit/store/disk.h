@@ -29,6 +29,8 @@ enum disk_call {
     DISK_SYNC,
     DISK_SYNC_FOLDER,
     DISK_REMOVE,
+    DISK_KEEP_ASIDE,
+    DISK_SIZE,
     DISK_LIST,
     DISK_CALL_N,
 };

@@ -109,71 +109,6 @@ static void what_stands_behind_damage_is_still_read(void **state)
     disk_done(&w.disk);
 }
 
-static void churn_until_cleaned(struct journal *j, struct ledger *l, uint64_t *next)
-{
-    struct journal_stat stat = {0};
-    struct batch b = {0};
-    uint64_t seed = 7;
-
-    for (unsigned i = 0; i < 400 && stat.n_cleaned == 0; i++) {
-        ledger_change(l, &b, &seed, next);
-        assert_int_equal(commit(j, &b), 0);
-        journal_stat(j, &stat);
-    }
-    assert_int_equal(stat.n_cleaned, 1);
-    buf_done(&b.bytes);
-}
-
-static void what_is_damaged_meanwhile_is_kept_aside_when_it_is_cleaned(void **state)
-{
-    struct keys *k = *state;
-    static struct disk d;
-    struct ledger l = {0};
-    struct ledger found;
-    struct batch b = {0};
-    struct journal_report report;
-    struct journal_stat stat;
-    struct journal *j;
-    uint64_t next = 1;
-
-    disk_init(&d, 11);
-    j = opened(&d, k->keyring, &report);
-    ledger_put(&l, &b, next++, 100);
-    assert_int_equal(commit(j, &b), 0);
-    d.files[0].now.at[SEGMENT_HEAD_BYTES + 40] ^= 1;
-    churn_until_cleaned(j, &l, &next);
-    journal_stat(j, &stat);
-    assert_int_equal(stat.n_damaged, 1);
-    assert_int_equal(d.n_aside, 1);
-    journal_close(j);
-    j = opened(&d, k->keyring, &report);
-    assert_sound(&report);
-    ledger_of(j, &found);
-    assert_true(ledger_is_part(&found, &l));
-    journal_close(j);
-    buf_done(&b.bytes);
-    disk_done(&d);
-}
-
-static void a_segment_that_could_not_be_read_is_cleaned_later(void **state)
-{
-    struct keys *k = *state;
-    static struct disk d;
-    struct ledger l = {0};
-    struct journal_report report;
-    struct journal *j;
-    uint64_t next = 1;
-
-    disk_init(&d, 12);
-    j = opened(&d, k->keyring, &report);
-    d.fail_at[DISK_OPEN] = d.n_calls[DISK_OPEN] + 1;
-    churn_until_cleaned(j, &l, &next);
-    assert_true(d.n_calls[DISK_OPEN] > d.fail_at[DISK_OPEN]);
-    journal_close(j);
-    assert_holds(&d, k->keyring, &l);
-    disk_done(&d);
-}
-
 static void a_torn_end_is_no_damage(void **state)
 {
     struct keys *k = *state;
@@ -451,8 +386,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_KEYS(a_flipped_bit_in_any_byte_is_noticed),
         WITH_KEYS(what_stands_behind_damage_is_still_read),
-        WITH_KEYS(what_is_damaged_meanwhile_is_kept_aside_when_it_is_cleaned),
-        WITH_KEYS(a_segment_that_could_not_be_read_is_cleaned_later),
         WITH_KEYS(a_torn_end_is_no_damage),
         WITH_KEYS(a_segment_that_is_missing_or_elsewhere_is_noticed),
         WITH_KEYS(a_segment_that_went_does_not_come_back),

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/unit/crypto/test_file_faults.c - whichever call fails, a file is the old one or the new one
+ *
+ * The linker puts the __wrap_ functions in the place of system calls; see meson.build. */
+#include "folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+
+static unsigned n_calls;
+static unsigned fail_at; /* this one of all, counted from 1; 0: none */
+
+static bool fails(void)
+{
+    if (++n_calls != fail_at)
+        return false;
+    errno = EIO;
+    return true;
+}
+
+int __real_mkostemp64(char *name, int flags);
+int __wrap_mkostemp64(char *name, int flags);
+int __real_fchmod(int fd, mode_t mode);
+int __wrap_fchmod(int fd, mode_t mode);
+ssize_t __real_write(int fd, const void *at, size_t len);
+ssize_t __wrap_write(int fd, const void *at, size_t len);
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+
+int __wrap_mkostemp64(char *name, int flags)
+{
+    return fails() ? -1 : __real_mkostemp64(name, flags);
+}
+
+int __wrap_fchmod(int fd, mode_t mode)
+{
+    return fails() ? -1 : __real_fchmod(fd, mode);
+}
+
+ssize_t __wrap_write(int fd, const void *at, size_t len)
+{
+    return fails() ? -1 : __real_write(fd, at, len);
+}
+
+int __wrap_fsync(int fd)
+{
+    return fails() ? -1 : __real_fsync(fd);
+}
+
+int __wrap_rename(const char *from, const char *to)
+{
+    return fails() ? -1 : __real_rename(from, to);
+}
+
+static size_t count_files(const char *path)
+{
+    DIR *dir = opendir(path);
+    size_t n = 0;
+
+    assert_non_null(dir);
+    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir))
+        n += e->d_name[0] != '.';
+    closedir(dir);
+    return n;
+}
+
+static bool holds(const char *path, const char *text)
+{
+    struct buf found = {0};
+    char *error = NULL;
+    bool same;
+
+    assert_true(file_read(path, 100, &found, &error));
+    same = bytes_equal(buf_view(&found), bytes_str(text));
+    buf_done(&found);
+    return same;
+}
+
+/* Return: whether it was replaced without a failure. */
+static bool replace(struct folder *f, unsigned n)
+{
+    const char *path = in(f, "a");
+    char *error = NULL;
+    bool ok;
+
+    put(path, "old", 0600);
+    n_calls = 0;
+    fail_at = n;
+    ok = file_replace(path, BYTES("new"), 0600, &error);
+    fail_at = 0;
+    assert_int_equal(count_files(f->path), 1);
+    if (ok) {
+        assert_true(holds(path, "new"));
+        return true;
+    }
+    assert_non_null(strstr(error, path));
+    /* Once it is in its place it stays, and it is said that it may not last. */
+    assert_true(holds(path, strstr(error, "it is written") != NULL ? "new" : "old"));
+    free(error);
+    return false;
+}
+
+static void whichever_call_fails_it_is_the_old_or_the_new_one(void **state)
+{
+    unsigned n = 1;
+
+    while (!replace(*state, n))
+        n++;
+    assert_int_equal(n, 7); /* make, mode, write, flush, rename, and the folder's flush */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(whichever_call_fails_it_is_the_old_or_the_new_one),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -30,7 +30,7 @@ static STACK_OF(X509) * certificates_of(const char *path, char **ret_error)
     }
     bio = BIO_new_mem_buf(text.len > 0 ? (const void *)text.at : "", (int)text.len);
     check(bio != NULL);
-    while ((one = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+    while ((one = PEM_read_bio_X509(bio, NULL, pem_no_passphrase, NULL)) != NULL)
         check(sk_X509_push(all, one) > 0);
     BIO_free(bio);
     if (sk_X509_num(all) == 0) {

@@ -15,6 +15,17 @@ static BIO *memory_over(const struct buf *b)
     return bio;
 }
 
+/** pem_no_passphrase() - of OpenSSL's form: no question is put on a terminal when a file turns out
+ * to be encrypted */
+int pem_no_passphrase(char *at, int size, int rwflag, void *user)
+{
+    (void)at;
+    (void)size;
+    (void)rwflag;
+    (void)user;
+    return -1;
+}
+
 /** pem_read_certificate() - the first in the file; owned; NULL with @ret_error, owned by the caller
  */
 X509 *pem_read_certificate(const char *path, char **ret_error)
@@ -26,7 +37,7 @@ X509 *pem_read_certificate(const char *path, char **ret_error)
     if (!file_read(path, PEM_BYTES_MAX, &text, ret_error))
         return NULL;
     bio = memory_over(&text);
-    certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    certificate = PEM_read_bio_X509(bio, NULL, pem_no_passphrase, NULL);
     BIO_free(bio);
     if (certificate == NULL)
         openssl_failed(ret_error, "%s does not hold a certificate in PEM", path);
@@ -43,21 +54,11 @@ X509_CRL *pem_read_crl(const char *path, char **ret_error)
     if (!file_read(path, CRL_BYTES_MAX, &text, ret_error))
         return NULL;
     bio = memory_over(&text);
-    crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+    crl = PEM_read_bio_X509_CRL(bio, NULL, pem_no_passphrase, NULL);
     BIO_free(bio);
     if (crl == NULL)
         openssl_failed(ret_error, "%s does not hold a revocation list in PEM", path);
     return crl;
-}
-
-/* No question is put on a terminal when the key turns out to be encrypted. */
-static int no_passphrase(char *at, int size, int rwflag, void *user)
-{
-    (void)at;
-    (void)size;
-    (void)rwflag;
-    (void)user;
-    return -1;
 }
 
 /** pem_read_private_key() - of a file that is kept from others, without a passphrase; as
@@ -71,7 +72,7 @@ EVP_PKEY *pem_read_private_key(const char *path, char **ret_error)
     if (!secret_file_read(path, PEM_BYTES_MAX, &text_secret, ret_error))
         return NULL;
     bio = memory_over(&text_secret);
-    key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    key = PEM_read_bio_PrivateKey(bio, NULL, pem_no_passphrase, NULL);
     BIO_free(bio);
     if (key == NULL)
         openssl_failed(ret_error, "%s does not hold a private key in PEM without a passphrase",
@@ -89,7 +90,7 @@ EVP_PKEY *pem_read_public_key(const char *path, char **ret_error)
     if (!file_read(path, PEM_BYTES_MAX, &text, ret_error))
         return NULL;
     bio = memory_over(&text);
-    key = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    key = PEM_read_bio_PUBKEY(bio, NULL, pem_no_passphrase, NULL);
     BIO_free(bio);
     if (key == NULL)
         openssl_failed(ret_error, "%s does not hold a public key in PEM", path);

@@ -17,7 +17,8 @@ bool openssl_failed(char **ret_error, const char *format, ...) PRINTF(2, 3);
  * makes the mode look as if the group could read it. */
 uint8_t *at_rest_key_of_service(const char *path, char **ret_error);
 
-/* PEM files; NULL on failure. */
+/* PEM files; NULL on failure.  Nobody is asked for a passphrase. */
+int pem_no_passphrase(char *at, int size, int rwflag, void *user);
 X509 *pem_read_certificate(const char *path, char **ret_error);
 X509_CRL *pem_read_crl(const char *path, char **ret_error);
 EVP_PKEY *pem_read_private_key(const char *path, char **ret_error);

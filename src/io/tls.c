@@ -181,20 +181,30 @@ static bool use_key(struct builder *b, const char *path, const char *certificate
 
 /* ---- whom to trust ---- */
 
+/* Their names are told to clients, which choose a certificate by them. */
+static bool tell_names(SSL_CTX *c)
+{
+    STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(c));
+    bool is_any = false;
+
+    for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+        X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+
+        if (ca != NULL && SSL_CTX_add_client_CA(c, ca) != 1)
+            return false;
+        is_any = is_any || ca != NULL;
+    }
+    return is_any;
+}
+
 static bool use_client_ca(struct builder *b, const char *path)
 {
-    STACK_OF(X509_NAME) * names;
-
     if (!can_read(b, "client_ca", path))
         return false;
-    names = SSL_load_client_CA_file(path);
-    if (names == NULL || SSL_CTX_load_verify_file(b->c->ssl_ctx, path) != 1) {
-        sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return refuse_with_reason(b, "client_ca", path) ||
-               refuse(b, "; it must hold CA certificates in PEM");
-    }
-    SSL_CTX_set_client_CA_list(b->c->ssl_ctx, names); /* takes @names */
-    return true;
+    if (SSL_CTX_load_verify_file(b->c->ssl_ctx, path) == 1 && tell_names(b->c->ssl_ctx))
+        return true;
+    return refuse_with_reason(b, "client_ca", path) ||
+           refuse(b, "; it must hold CA certificates in PEM");
 }
 
 /* Is @crl one of a CA that we trust?  Without this a wrong file only shows when clients come. */

@@ -2,6 +2,8 @@
 /* What the built-in CA makes, judged by OpenSSL's own verification. */
 #include "folder.h"
 
+#include <sys/ioctl.h>
+
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -418,6 +420,60 @@ static void a_file_that_is_no_certificate_or_list_is_refused(void **state)
     assert_refused(certificate_read(in(f, "absent"), &facts, &error), &error, "No such file");
 }
 
+/* As openssl of old writes private keys; here it is not even that. */
+static const char *const sealed[] = {"CERTIFICATE", "X509 CRL", "PUBLIC KEY"};
+
+static void write_sealed(const char *path, const char *what)
+{
+    char text[400];
+
+    snprintf(text, sizeof(text),
+             "-----BEGIN %s-----\nProc-Type: 4,ENCRYPTED\n"
+             "DEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n"
+             "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n-----END %s-----\n",
+             what, what);
+    put(path, text, 0644);
+}
+
+/* Read by every reader of such files. */
+static void read_all_ways(const char *path)
+{
+    struct certificate_facts facts;
+    struct anchors_facts anchors;
+    struct crl_facts crl;
+    char *error = NULL;
+
+    assert_refused(certificate_read(path, &facts, &error), &error, "does not hold");
+    assert_refused(anchors_read(path, &anchors, &error), &error, "does not hold");
+    assert_refused(crl_read(path, &crl, &error), &error, "does not hold");
+    assert_refused(verifying_key_load(path, &error) != NULL, &error, path);
+}
+
+/* A node that starts by itself would hang; a person would type a word at something that is not
+ * meant to be encrypted. */
+static void nobody_is_asked_for_the_passphrase_of_a_sealed_file(void **state)
+{
+    static const char word[] = "word\n";
+    struct folder *f = *state;
+    int was = dup(STDIN_FILENO);
+    int left = -1;
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(dup2(fds[0], STDIN_FILENO), STDIN_FILENO);
+    for (size_t i = 0; i < COUNT_OF(sealed); i++) {
+        assert_int_equal(write(fds[1], word, strlen(word)), strlen(word));
+        write_sealed(in(f, "sealed"), sealed[i]);
+        read_all_ways(in(f, "sealed"));
+        assert_int_equal(ioctl(STDIN_FILENO, FIONREAD, &left), 0);
+        assert_int_equal(left, (i + 1) * strlen(word));
+    }
+    dup2(was, STDIN_FILENO);
+    close(was);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +491,7 @@ int main(void)
         IN_FOLDER(a_ca_key_that_is_open_or_of_another_ca_is_not_used),
         IN_FOLDER(the_fingerprint_is_the_hash_of_the_certificate),
         IN_FOLDER(a_file_that_is_no_certificate_or_list_is_refused),
+        IN_FOLDER(nobody_is_asked_for_the_passphrase_of_a_sealed_file),
     };
 
     return cmocka_run_group_tests_name("crypto/pki", tests, NULL, NULL);

@@ -109,3 +109,4 @@ extern const struct receiver_kind receiver_syslog;
 extern const struct receiver_kind receiver_webhook;
 void syslog_format(struct buf *to, const json_t *record, const char *host, unsigned pid);
 bool webhook_prepare(struct destination *d, const struct alert_settings *s, char **ret_error);
+bool webhook_take_status(struct buf *in, unsigned *ret_status, struct buf *why);

@@ -78,34 +78,65 @@ static struct stream *connect_to(const struct receiver *r, struct buf *why)
     return s;
 }
 
-/* The status of the answer; 0: it is none, @why says so.  Interim answers (1xx) are passed over. */
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* "HTTP/1.1 200", and a blank or the line's end; Return: 0 if it is none. */
+static unsigned status_of(struct bytes head)
+{
+    unsigned status = 0;
+
+    if (head.len < 13 || !bytes_has_prefix(head, BYTES("HTTP/1.")) || !is_digit(head.at[7]) ||
+        head.at[8] != ' ' || (head.at[12] != ' ' && head.at[12] != '\r'))
+        return 0;
+    for (size_t i = 9; i < 12; i++) {
+        if (!is_digit(head.at[i]))
+            return 0;
+        status = status * 10 + (unsigned)(head.at[i] - '0');
+    }
+    return status >= 100 ? status : 0;
+}
+
+/**
+ * webhook_take_status() - the status of an answer, as far as it has come
+ * @in:          received so far; interim answers (1xx) are taken off
+ * @ret_status:  200 to 999; 0 while more has to come
+ *
+ * Return: false when it is no answer, and @why says so.
+ */
+bool webhook_take_status(struct buf *in, unsigned *ret_status, struct buf *why)
+{
+    const uint8_t *end;
+    unsigned status = 0;
+
+    while (status < 200 && (end = memmem(in->at, in->len, "\r\n\r\n", 4)) != NULL) {
+        status = status_of(buf_view(in));
+        if (status == 0) {
+            buf_addf(why, "the answer is not HTTP");
+            return false;
+        }
+        buf_drop_front(in, (size_t)(end - in->at) + 4);
+    }
+    if (status < 200 && in->len > ANSWER_BYTES_MAX) {
+        buf_addf(why, "the head of the answer is too long");
+        return false;
+    }
+    *ret_status = status >= 200 ? status : 0;
+    return true;
+}
+
+/* 0: there is none, @why says so. */
 static unsigned receive_status(struct stream *s, uint64_t deadline_ns, struct buf *why)
 {
     CLEANUP(buf_done) struct buf in = {0};
+    unsigned status = 0;
 
-    for (;;) {
-        const uint8_t *end = in.len > 0 ? memmem(in.at, in.len, "\r\n\r\n", 4) : NULL;
-        unsigned status = 0;
-
-        if (end != NULL) {
-            buf_add_u8(&in, 0);
-            in.len--;
-            if (sscanf((const char *)in.at, "HTTP/1.%*1u %3u", &status) != 1 || status < 100) {
-                buf_addf(why, "the answer is not HTTP");
-                return 0;
-            }
-            if (status >= 200)
-                return status;
-            buf_drop_front(&in, (size_t)(end - in.at) + 4);
-            continue;
-        }
-        if (in.len > ANSWER_BYTES_MAX) {
-            buf_addf(why, "the head of the answer is too long");
+    while (status == 0)
+        if (!talk_receive(s, &in, deadline_ns, why) || !webhook_take_status(&in, &status, why))
             return 0;
-        }
-        if (!talk_receive(s, &in, deadline_ns, why))
-            return 0;
-    }
+    return status;
 }
 
 static enum sent judge(unsigned status, struct buf *why)

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/backup_private.h"
 
 #define DEPTH_MAX 16
@@ -172,13 +173,13 @@ static bool add_folder(struct making *m, const char *path, const char *at, const
     if (d == NULL)
         return sql_fail(m->ret_error, "cannot read the folder %s: %s", path, strerror(errno));
     while (ok && (e = readdir(d)) != NULL) {
-        char *inner = NULL;
-        char *inner_name = NULL;
+        char *inner;
+        char *inner_name;
 
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
-        check(asprintf(&inner, "%s/%s", path, e->d_name) >= 0);
-        check(asprintf(&inner_name, "%s%s%s", name, name[0] != '\0' ? "/" : "", e->d_name) >= 0);
+        inner = text_format("%s/%s", path, e->d_name);
+        inner_name = text_format("%s%s%s", name, name[0] != '\0' ? "/" : "", e->d_name);
         if (!is_of_store(at, inner_name))
             ok = add_entry(m, inner, at, inner_name, depth);
         free(inner);
@@ -342,10 +343,9 @@ static bool keep_manifest(struct making *m)
 
 static char *run_folder(const struct backup_input *in)
 {
-    char *path = NULL;
+    char *path = text_format("%s/run", in->home);
     char *real;
 
-    check(asprintf(&path, "%s/run", in->home) >= 0);
     real = realpath(path, NULL);
     free(path);
     return real;

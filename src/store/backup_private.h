@@ -34,6 +34,7 @@ MUST_CHECK bool repo_get(const struct backup_repo *r, const char *name, struct b
 MUST_CHECK bool repo_put_manifest(const struct backup_repo *r, const char *id, const json_t *m,
                                   char **ret_error);
 json_t *repo_get_manifest(const struct backup_repo *r, const char *id, char **ret_error);
+bool repo_is_chunk(const char *name, char **ret_error);
 char *repo_path(const char *dir, const char *id, const char *suffix); /* owned by the caller */
 char *repo_chunk_path(const char *dir, const char *name);             /* owned by the caller */
 /* LOCK_SH: nothing is removed meanwhile; LOCK_EX: nobody else is there.  Return: to be closed; -1

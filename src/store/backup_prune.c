@@ -45,8 +45,8 @@ static bool need(struct pruning *p, const char *name)
     struct chunk *c;
     bool ok;
 
-    if (name == NULL || strlen(name) != CHUNK_NAME_LEN - 1)
-        return sql_fail(p->ret_error, "a manifest names a chunk that is none");
+    if (!repo_is_chunk(name, p->ret_error))
+        return false;
     if (map_find(&p->needed, bytes_str(name)) != NULL)
         return true;
     path = repo_chunk_path(p->dir, name);

@@ -35,10 +35,7 @@ void repo_done(struct backup_repo *r)
 /** repo_path() - DIR/ID.SUFFIX */
 char *repo_path(const char *dir, const char *id, const char *suffix)
 {
-    char *path = NULL;
-
-    check(asprintf(&path, "%s/%s%s", dir, id, suffix) >= 0);
-    return path;
+    return text_format("%s/%s%s", dir, id, suffix);
 }
 
 static bool make_folder(const char *path, char **ret_error)
@@ -77,6 +74,15 @@ int repo_lock(const char *dir, int how, char **ret_error)
 
 /* ---- chunks ---- */
 
+/** repo_is_chunk() - is @name, or NULL, one that repo_put() gives? */
+bool repo_is_chunk(const char *name, char **ret_error)
+{
+    if (name != NULL && strlen(name) == CHUNK_NAME_LEN - 1 &&
+        strspn(name, "0123456789abcdef") == CHUNK_NAME_LEN - 1)
+        return true;
+    return sql_fail(ret_error, "a manifest names a chunk that is none");
+}
+
 /** repo_chunk_path() - DIR/chunks/xx/NAME */
 char *repo_chunk_path(const char *dir, const char *name)
 {
@@ -104,13 +110,12 @@ static void compress(struct bytes plain, struct buf *ret)
 /* Under another name until it is whole; made durable with all others by the manifest. */
 static bool write_chunk(const char *path, struct bytes sealed, char **ret_error)
 {
-    char *aside = NULL;
+    char *aside = text_format("%s.new", path);
     char *dir = bytes_dup_str(bytes_str(path));
     int fd;
     bool ok;
 
     *strrchr(dir, '/') = '\0';
-    check(asprintf(&aside, "%s.new", path) >= 0);
     ok = make_folder(dir, ret_error);
     fd = ok ? open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
     if (ok && (fd < 0 || !file_write_all(fd, sealed) || rename(aside, path) != 0)) {
@@ -134,16 +139,20 @@ static bool decompress(struct bytes small, struct buf *ret)
     return true;
 }
 
-/** repo_get() - what repo_put() kept under @name; appended to @ret */
+/** repo_get() - what repo_put() kept under @name, of a manifest; appended to @ret */
 bool repo_get(const struct backup_repo *r, const char *name, struct buf *ret, char **ret_error)
 {
     CLEANUP(buf_done) struct buf sealed = {0};
     CLEANUP(buf_done) struct buf small = {0};
     char again[CHUNK_NAME_LEN] = "";
-    char *path = repo_chunk_path(r->dir, name);
     size_t len = ret->len;
-    bool ok = file_read(path, CHUNK_FILE_MAX, &sealed, ret_error);
+    char *path;
+    bool ok;
 
+    if (!repo_is_chunk(name, ret_error))
+        return false;
+    path = repo_chunk_path(r->dir, name);
+    ok = file_read(path, CHUNK_FILE_MAX, &sealed, ret_error);
     if (ok && unseal_box(r->seal_secret, bytes_str(name), buf_view(&sealed), &small) &&
         decompress(buf_view(&small), ret))
         name_of(r, bytes_of(ret->at + len, ret->len - len), again);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "store/audit.h"
 #include "store/backup_private.h"
 
@@ -121,7 +122,7 @@ static bool write_part(struct restoring *r, int fd, const char *path, const char
 {
     CLEANUP(buf_done) struct buf part = {0};
 
-    if (chunk == NULL || !repo_get(&r->repo, chunk, &part, r->ret_error))
+    if (!repo_get(&r->repo, chunk, &part, r->ret_error))
         return false;
     r->out->bytes += part.len;
     if (file_write_all(fd, buf_view(&part)))
@@ -159,7 +160,7 @@ static bool add_pages(struct restoring *r, struct page_writer *w, const char *ch
 {
     CLEANUP(buf_done) struct buf part = {0};
 
-    if (chunk == NULL || !repo_get(&r->repo, chunk, &part, r->ret_error))
+    if (!repo_get(&r->repo, chunk, &part, r->ret_error))
         return false;
     r->out->bytes += part.len;
     for (size_t at = 0; at + PAGE_BYTES <= part.len; at += PAGE_BYTES)
@@ -230,7 +231,7 @@ static bool restore_one(struct restoring *r, const json_t *file, uint64_t number
 {
     const char *at = json_string_value(json_object_get(file, "at"));
     const char *name = json_string_value(json_object_get(file, "name"));
-    char *path = NULL;
+    char *path;
     bool ok;
 
     if (at == NULL || !stays_inside(name))
@@ -238,7 +239,7 @@ static bool restore_one(struct restoring *r, const json_t *file, uint64_t number
     r->out->n_files++;
     if (strcmp(at, "control") == 0)
         return restore_control(r, file, number);
-    check(asprintf(&path, "%s/%s", strcmp(at, "state") == 0 ? r->state_dir : r->into, name) >= 0);
+    path = text_format("%s/%s", strcmp(at, "state") == 0 ? r->state_dir : r->into, name);
     ok = restore_file(r, file, path);
     free(path);
     return ok;
@@ -247,13 +248,13 @@ static bool restore_one(struct restoring *r, const json_t *file, uint64_t number
 static bool make_state(struct restoring *r, const json_t *m)
 {
     const char *state = json_string_value(json_object_get(m, "state"));
-    char *inner = NULL;
+    char *inner;
     bool ok;
 
     if (!stays_inside(state))
         return sql_fail(r->ret_error, "the manifest names a state folder that is none");
-    check(asprintf(&r->state_dir, "%s/%s", r->into, state) >= 0);
-    check(asprintf(&inner, "%s/", r->state_dir) >= 0);
+    r->state_dir = text_format("%s/%s", r->into, state);
+    inner = text_format("%s/", r->state_dir);
     ok = make_folders(r, inner);
     free(inner);
     return ok;

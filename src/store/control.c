@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define DATABASE_NAME "control.db"
 #define MARK_NAME     "control.mark"
@@ -30,10 +31,7 @@
 
 static char *path_in(const char *dir, const char *name)
 {
-    char *path = NULL;
-
-    check(asprintf(&path, "%s/%s", dir, name) >= 0);
-    return path;
+    return text_format("%s/%s", dir, name);
 }
 
 static bool is_there(const char *path)

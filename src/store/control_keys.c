@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/control_private.h"
 
 #define KEYRING_NAME "keyring"
@@ -21,10 +22,7 @@
 /** state_keyring_path() - of @state_dir; owned by the caller */
 char *state_keyring_path(const char *state_dir)
 {
-    char *path = NULL;
-
-    check(asprintf(&path, "%s/" KEYRING_NAME, state_dir) >= 0);
-    return path;
+    return text_format("%s/" KEYRING_NAME, state_dir);
 }
 
 static bool is_missing(const char *path)

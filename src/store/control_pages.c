@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "store/backup_private.h"
 
 struct pages {
@@ -104,8 +105,8 @@ struct page_writer *page_writer_new(const char *state_dir, struct keyring *keys,
 {
     struct page_writer *w = mem_new(struct page_writer);
 
-    check(asprintf(&w->path, "%s/control.db", state_dir) >= 0);
-    check(asprintf(&w->mark, "%s/control.mark", state_dir) >= 0);
+    w->path = text_format("%s/control.db", state_dir);
+    w->mark = text_format("%s/control.mark", state_dir);
     w->keys = keys;
     w->fd = open(w->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (w->fd >= 0)

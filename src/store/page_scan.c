@@ -111,6 +111,17 @@ static bool scan_page(struct scan *s, int fd, uint32_t number)
     return true;
 }
 
+/* Page 1 may say any size: none of what is larger than a database can be is there. */
+static void count_missing(struct scan *s)
+{
+    uint32_t most = MIN(s->size, (uint32_t)PAGES_MAX);
+
+    for (uint32_t number = s->out->n_pages + 1; number <= most; number++)
+        s->out->n_missing_pages += !is_in_log(s, number);
+    if (s->size > PAGES_MAX)
+        s->out->n_missing_pages += s->size - MAX((uint32_t)PAGES_MAX, s->out->n_pages);
+}
+
 static void scan_database(struct scan *s, int fd, uint64_t size)
 {
     s->out->n_pages = (uint32_t)(size / PAGE_BYTES);
@@ -120,8 +131,7 @@ static void scan_database(struct scan *s, int fd, uint64_t size)
         if (s->out->n_bad_pages++ == 0)
             s->out->first_bad_page = number;
     }
-    for (uint32_t number = s->out->n_pages + 1; number <= s->size; number++)
-        s->out->n_missing_pages += !is_in_log(s, number);
+    count_missing(s);
 }
 
 static bool with_file(struct scan *s, const char *path, bool must,

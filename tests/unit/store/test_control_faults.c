@@ -366,6 +366,24 @@ static void after_a_sync_that_failed_nothing_is_written_until_a_restart(void **s
     assert_rows(k, CONTROL_BAN, "a=1;");
 }
 
+/* Page 1 is authentic and says what no file can have: as many pages are missing, which takes no
+ * time to count. */
+static void a_size_that_no_database_has_is_told_at_once(void **state)
+{
+    struct kept *k = *state;
+    struct page_place first = {PAGE_OF_DATABASE, 1, 0, {0}};
+    uint8_t plain[PAGE_BYTES];
+    uint8_t page[PAGE_BYTES];
+    struct page_scan s;
+
+    memset(plain, 0xff, sizeof(plain));
+    page_seal(k->keys, &first, plain, page);
+    assert_true(file_replace(in(k, "control.db"), bytes_of(page, sizeof(page)), 0600, &k->error));
+    assert_true(page_scan(k->keys, in(k, "control.db"), &s, &k->error));
+    assert_int_equal(s.n_bad_pages, 0);
+    assert_int_equal(s.n_missing_pages, UINT32_MAX - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +392,7 @@ int main(void)
         KEPT(two_pages_that_were_exchanged_are_refused),
         KEPT(a_database_that_was_cut_is_refused),
         KEPT(a_log_that_was_cut_or_taken_away_is_refused),
+        KEPT(a_size_that_no_database_has_is_told_at_once),
         KEPT(a_last_transaction_that_was_half_written_is_left_out),
         KEPT(an_older_copy_of_the_database_is_refused),
         KEPT(a_file_that_is_missing_is_not_an_empty_store),

@@ -13,7 +13,6 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
-#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <pthread.h>
 #include <signal.h>
@@ -127,44 +126,6 @@ static enum exchange_method method_of(struct evhttp_request *req)
     return method == EVHTTP_REQ_POST ? EXCHANGE_POST : EXCHANGE_OTHER;
 }
 
-static void read_query(struct exchange *x, const char *text)
-{
-    struct evkeyvalq pairs;
-    struct evkeyval *pair;
-
-    if (text == NULL || text[0] == '\0')
-        return;
-    if (evhttp_parse_query_str(text, &pairs) < 0) {
-        exchange_refuse(x, 400, "write it as name=value&name=value",
-                        "the query of the address cannot be read");
-        return;
-    }
-    x->query = json_object();
-    for (pair = pairs.tqh_first; pair != NULL && x->status == 0; pair = pair->next.tqe_next) {
-        if (json_object_get(x->query, pair->key) != NULL ||
-            json_object_set_new(x->query, pair->key, json_string(pair->value)) < 0)
-            exchange_refuse(x, 400, "give each once, in UTF-8, percent-encoded",
-                            "a parameter of the query is twice there or no UTF-8");
-    }
-    evhttp_clear_headers(&pairs);
-}
-
-static void read_body(struct exchange *x, struct evhttp_request *req)
-{
-    struct evbuffer *in = evhttp_request_get_input_buffer(req);
-    size_t len = evbuffer_get_length(in);
-    json_error_t error;
-
-    if (len == 0 || x->status != 0)
-        return;
-    x->body =
-        json_loadb((const char *)evbuffer_pullup(in, -1), len, JSON_REJECT_DUPLICATES, &error);
-    if (x->body == NULL)
-        exchange_refuse(x, 400, "send one JSON object", "the body is not JSON: %s", error.text);
-    else if (!json_is_object(x->body))
-        exchange_refuse(x, 400, "send one JSON object", "the body is not a JSON object");
-}
-
 /* Either the answer to a stop has left, or its connection broke: now the node may stop. */
 static void stop_node(struct admin *a)
 {
@@ -230,10 +191,11 @@ static void on_request(struct evhttp_request *req, void *arg)
     char author[EXCHANGE_AUTHOR_MAX];
     struct exchange x = {.node = a->node, .method = method_of(req), .author = author};
     struct bufferevent *b = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
+    struct evbuffer *in = evhttp_request_get_input_buffer(req);
 
     admin_peer_author(bufferevent_getfd(b), author, sizeof(author));
-    read_query(&x, evhttp_uri_get_query(uri));
-    read_body(&x, req);
+    exchange_read_query(&x, evhttp_uri_get_query(uri));
+    exchange_read_body(&x, bytes_of(evbuffer_pullup(in, -1), evbuffer_get_length(in)));
     if (x.status == 0)
         routes_dispatch(&x, path != NULL && path[0] != '\0' ? path : "/");
     if (x.method != EXCHANGE_GET)

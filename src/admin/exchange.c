@@ -2,6 +2,8 @@
 /* admin/exchange.c - see exchange.h */
 #include "admin/exchange.h"
 
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +111,52 @@ void exchange_answer(struct exchange *x, enum node_answer a, const unsigned *cou
         exchange_reply(x, reply);
     }
     free(text);
+}
+
+/**
+ * exchange_read_query() - the parameters in an address
+ * @text:  what is behind its "?", percent-encoded; NULL: nothing
+ *
+ * Afterwards @x has a query, or its answer if that cannot be read.
+ */
+void exchange_read_query(struct exchange *x, const char *text)
+{
+    struct evkeyvalq pairs;
+    struct evkeyval *pair;
+
+    if (text == NULL || text[0] == '\0')
+        return;
+    if (evhttp_parse_query_str(text, &pairs) < 0) {
+        exchange_refuse(x, 400, "write it as name=value&name=value",
+                        "the query of the address cannot be read");
+        return;
+    }
+    x->query = json_object();
+    for (pair = pairs.tqh_first; pair != NULL && x->status == 0; pair = pair->next.tqe_next) {
+        if (json_object_get(x->query, pair->key) != NULL ||
+            json_object_set_new(x->query, pair->key, json_string(pair->value)) < 0)
+            exchange_refuse(x, 400, "give each once, in UTF-8, percent-encoded",
+                            "a parameter of the query is twice there or no UTF-8");
+    }
+    evhttp_clear_headers(&pairs);
+}
+
+/**
+ * exchange_read_body() - one JSON object, or nothing
+ *
+ * Afterwards @x has a body, or its answer if that is none.
+ */
+void exchange_read_body(struct exchange *x, struct bytes text)
+{
+    json_error_t error;
+
+    if (text.len == 0 || x->status != 0)
+        return;
+    x->body = json_loadb((const char *)text.at, text.len, JSON_REJECT_DUPLICATES, &error);
+    if (x->body == NULL)
+        exchange_refuse(x, 400, "send one JSON object", "the body is not JSON: %s", error.text);
+    else if (!json_is_object(x->body))
+        exchange_refuse(x, 400, "send one JSON object", "the body is not a JSON object");
 }
 
 static bool is_listed(const char *name, const char *takes)

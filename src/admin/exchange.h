@@ -43,6 +43,8 @@ void exchange_reply(struct exchange *x, json_t *reply);
 void exchange_refuse(struct exchange *x, int status, const char *what_to_do, const char *format,
                      ...) PRINTF(4, 5);
 void exchange_answer(struct exchange *x, enum node_answer a, const unsigned *count, char *text);
+void exchange_read_query(struct exchange *x, const char *text);
+void exchange_read_body(struct exchange *x, struct bytes text);
 bool exchange_takes(struct exchange *x, const json_t *from, const char *takes);
 
 /* admin/routes.c */

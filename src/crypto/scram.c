@@ -163,6 +163,17 @@ void scram_verifier_make(struct bytes password, struct bytes salt, uint32_t iter
     secret_wipe(&keys_secret, sizeof(keys_secret));
 }
 
+/** scram_verifier_write() - append @v as text; it is as secret as @v */
+void scram_verifier_write(const struct scram_verifier *v, struct buf *ret)
+{
+    buf_addf(ret, "%s$%u:", SCRAM_METHOD, v->iterations);
+    scram_add_base64(ret, bytes_of(v->salt, v->salt_len));
+    buf_add_u8(ret, '$');
+    scram_add_base64(ret, bytes_of(v->stored_key, SCRAM_KEY_BYTES));
+    buf_add_u8(ret, ':');
+    scram_add_base64(ret, bytes_of(v->server_key, SCRAM_KEY_BYTES));
+}
+
 /**
  * scram_verifier_new() - of @password under a new salt, as text
  *
@@ -179,12 +190,7 @@ char *scram_verifier_new(struct bytes password)
 
     random_bytes(salt, sizeof(salt));
     scram_verifier_make(password, bytes_of(salt, sizeof(salt)), SCRAM_ITERATIONS, &v);
-    buf_addf(&text, "%s$%u:", SCRAM_METHOD, v.iterations);
-    scram_add_base64(&text, bytes_of(v.salt, v.salt_len));
-    buf_add_u8(&text, '$');
-    scram_add_base64(&text, bytes_of(v.stored_key, SCRAM_KEY_BYTES));
-    buf_add_u8(&text, ':');
-    scram_add_base64(&text, bytes_of(v.server_key, SCRAM_KEY_BYTES));
+    scram_verifier_write(&v, &text);
     secret_wipe(&v, sizeof(v));
     return bytes_dup_str(buf_view(&text));
 }

@@ -19,6 +19,8 @@ void scram_keys_of(struct bytes password, struct bytes salt, uint32_t iterations
                    struct scram_keys *ret);
 void scram_xor(uint8_t at[SCRAM_KEY_BYTES], const uint8_t with[SCRAM_KEY_BYTES]);
 
+void scram_verifier_write(const struct scram_verifier *v, struct buf *ret);
+
 void scram_add_base64(struct buf *to, struct bytes b);
 bool scram_from_base64(struct bytes text, uint8_t *ret, size_t max, size_t *ret_len);
 bool scram_key_from_base64(struct bytes text, uint8_t ret[SCRAM_KEY_BYTES]);

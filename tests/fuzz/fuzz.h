@@ -7,10 +7,30 @@
  */
 #pragma once
 
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "base/err.h"
 #include "unit/wire/any.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The path of a file, always the same one, that has @content; for what reads files. */
+static inline const char *fuzz_as_file(struct bytes content)
+{
+    static char path[32];
+    static int fd = -1;
+
+    if (fd < 0) {
+        fd = memfd_create("fuzz", MFD_CLOEXEC);
+        check(fd >= 0);
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    }
+    check(ftruncate(fd, 0) == 0);
+    check(pwrite(fd, content.at, content.len, 0) == (ssize_t)content.len);
+    return path;
+}
 
 /* If @body is a good packet, then its value is written and read back unchanged, and is written in
  * one way only. */

@@ -7,17 +7,13 @@
  */
 #include "fuzz.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
 #include "assess/assess.h"
 
 static const struct catalog *catalog;
-static char path[64]; /* of the file that the loaders read */
 
 static void check_read(void *ret, char *error)
 {
@@ -29,9 +25,8 @@ static void check_read(void *ret, char *error)
 static void read_target(struct bytes text)
 {
     char *error = NULL;
-    struct target *t = assess_target_load(path, catalog, &error);
+    struct target *t = assess_target_load(fuzz_as_file(text), catalog, &error);
 
-    (void)text;
     check_read(t, error);
     assess_target_free(t);
 }
@@ -39,9 +34,8 @@ static void read_target(struct bytes text)
 static void read_scope(struct bytes text)
 {
     char *error = NULL;
-    struct scope *s = assess_scope_load(path, catalog, &error);
+    struct scope *s = assess_scope_load(fuzz_as_file(text), catalog, &error);
 
-    (void)text;
     check_read(s, error);
     assess_scope_free(s);
 }
@@ -49,9 +43,8 @@ static void read_scope(struct bytes text)
 static void read_attestations(struct bytes text)
 {
     char *error = NULL;
-    struct attestations *a = assess_attestations_load(path, NULL, catalog, &error);
+    struct attestations *a = assess_attestations_load(fuzz_as_file(text), NULL, catalog, &error);
 
-    (void)text;
     check_read(a, error);
     assess_attestations_free(a);
 }
@@ -80,32 +73,16 @@ static void read_history(struct bytes text)
     json_decref(rows);
 }
 
-static int open_file(void)
-{
-    static int fd = -1;
-
-    if (fd < 0) {
-        char *error = NULL;
-
-        catalog = assess_catalog_load(NULL, &error);
-        fd = memfd_create("fuzz", MFD_CLOEXEC);
-        check(catalog != NULL && fd >= 0);
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    }
-    return fd;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const readers[])(struct bytes) = {read_target, read_scope, read_attestations,
                                                     read_evidence, read_history};
-    int fd = open_file();
-    struct bytes text;
+    char *error = NULL;
 
-    if (size < 2)
-        return 0;
-    text = bytes_of(data + 1, size - 1);
-    check(ftruncate(fd, 0) == 0 && pwrite(fd, text.at, text.len, 0) == (ssize_t)text.len);
-    readers[data[0] % COUNT_OF(readers)](text);
+    if (catalog == NULL)
+        catalog = assess_catalog_load(NULL, &error);
+    check(catalog != NULL);
+    if (size >= 2)
+        readers[data[0] % COUNT_OF(readers)](bytes_of(data + 1, size - 1));
     return 0;
 }

@@ -120,6 +120,23 @@ static void a_handshake_may_come_byte_by_byte(void **state)
         welcome(&guests[i], 1);
 }
 
+/* Clients choose a certificate by the names of the CAs, each of which is told. */
+static void a_client_is_told_whose_certificates_are_taken(void **state)
+{
+    struct tls_context *c = server(OPTIONAL, "ca.crl", 0x0303);
+    int fds[2];
+    struct stream *s;
+    struct peer *p;
+
+    (void)state;
+    pair_unix(fds);
+    s = established(c, fds, NULL, &p);
+    assert_int_equal(sk_X509_NAME_num(SSL_get0_peer_CA_list(p->ssl)), 2); /* of both-ca.crt */
+    peer_free(p);
+    stream_free(s);
+    tls_context_unref(c);
+}
+
 static void one_of_an_unknown_ca_is_told_so(void **state)
 {
     const struct manner stranger = {"stranger"};
@@ -395,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_guest_gets_in_or_is_told_why_not),
         cmocka_unit_test(a_handshake_may_come_byte_by_byte),
+        cmocka_unit_test(a_client_is_told_whose_certificates_are_taken),
         cmocka_unit_test(one_of_an_unknown_ca_is_told_so),
         cmocka_unit_test(tls_1_3_may_be_required),
         cmocka_unit_test(all_that_is_found_out_about_a_peer_is_told),

@@ -86,6 +86,7 @@ static const struct bad {
     {"a key that all can read",    {.key = "open.key"},                "open.key",  "chmod 600"},
     {"no client_ca file",          {.client_ca = "none.crt"},          "none.crt",  "client_ca"},
     {"a client_ca that is text",   {.client_ca = "text"},              "text",      "it must hold CA certificates in PEM"},
+    {"a client_ca that is a list", {.client_ca = "ca.crl"},            "ca.crl",    "it must hold CA certificates in PEM"},
     {"no revocation list",         {.crl = "none.crl"},                "none.crl",  "crl"},
     {"a list that is text",        {.crl = "text"},                    "text",      "it must be a revocation list in PEM"},
     {"a list that is broken",      {.crl = "broken.crl"},              "broken.crl", "it must be a revocation list in PEM"},

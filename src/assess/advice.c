@@ -13,7 +13,7 @@
     "Run a drill: bastide lab --intruder against a test lab, or record one of your own by "        \
     "bastide record"
 #define DRILL(detector) "Run the drill: bastide drill " detector
-#define SIGN "; then let it be signed: bastide attest"
+#define SIGN            "; then let it be signed: bastide attest"
 
 /* clang-format off */
 /* What to do where more is known than the kind of the test: when it failed, and when it is not known;

@@ -46,7 +46,7 @@ struct auth_job {
     struct worker *worker;
     uint64_t link;
     char *verifier; /* owned */
-    bool is_right;
+    enum auth_outcome outcome;
 };
 
 static struct list jobs;
@@ -56,23 +56,24 @@ static void take_answer(struct worker *w, struct post *p)
 {
     struct auth_job *j = list_item(p, struct auth_job, post);
 
-    connect_verified(w, j->link, j->verifier, j->is_right, 0);
+    connect_verified(w, j->link, j->verifier, j->outcome, 0);
     free(j->verifier);
     free(j);
 }
 
-bool __wrap_auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier,
-                        struct bytes password)
+bool __wrap_auth_verify(struct auth *a, struct worker *w, uint64_t link, struct bytes address,
+                        const char *verifier, struct bytes password)
 {
     struct auth_job *j = mem_new(struct auth_job);
 
     (void)a;
+    (void)address;
     list_init(&j->post.mail.link);
     j->post.take = take_answer;
     j->worker = w;
     j->link = link;
     j->verifier = bytes_dup_str(bytes_str(verifier));
-    j->is_right = bytes_equal(password, BYTES("right"));
+    j->outcome = bytes_equal(password, BYTES("right")) ? AUTH_RIGHT : AUTH_WRONG;
     list_append(&jobs, &j->in_jobs);
     n_jobs++;
     return true;
@@ -96,7 +97,7 @@ void node_answer_auth(void)
     j = list_item(it, struct auth_job, in_jobs);
     list_remove(it);
     n_jobs--;
-    trace("a password is %s", j->is_right ? "right" : "wrong");
+    trace("a password is %s", j->outcome == AUTH_RIGHT ? "right" : "wrong");
     worker_post(j->worker, LANE_CONTROL, &j->post);
 }
 

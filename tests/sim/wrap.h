@@ -59,8 +59,8 @@ struct self_test;
 void __wrap_node_audit(struct node *n, const char *actor, const char *action, const char *object,
                        const char *reason, const char *result);
 void __wrap_sentinel_take_events(struct sentinel *s, struct event_block *b);
-bool __wrap_auth_verify(struct auth *a, struct worker *w, uint64_t link, const char *verifier,
-                        struct bytes password);
+bool __wrap_auth_verify(struct auth *a, struct worker *w, uint64_t link, struct bytes address,
+                        const char *verifier, struct bytes password);
 bool __wrap_password_verifier_valid(const char *verifier);
 const char *__wrap_password_dummy_verifier(void);
 bool __wrap_self_test_is_own(const struct self_test *t, struct bytes client_id);

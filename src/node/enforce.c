@@ -227,7 +227,13 @@ void enforce_restraints(struct sentinel *s)
 {
     struct restraints *all = restraints_of(s->respond);
 
-    node_call_all(s->node, restrain, all);
-    purge_begin(s->node, all);
+    enforce_these_restraints(s->node, all);
     restraints_unref(all);
+}
+
+/** enforce_these_restraints() - in the place of those before, on every worker on return */
+void enforce_these_restraints(struct node *n, struct restraints *r)
+{
+    node_call_all(n, restrain, r);
+    purge_begin(n, r);
 }

@@ -107,3 +107,4 @@ void enforce_done(struct sentinel *s);
 unsigned enforce_add(struct sentinel *s, const struct respond_ban *b);
 void enforce_remove(struct sentinel *s, const struct respond_ban *b);
 void enforce_restraints(struct sentinel *s);
+void enforce_these_restraints(struct node *n, struct restraints *r);

@@ -40,6 +40,7 @@ static void session_in_doubt(struct client *c)
 static void crash_attached(struct client *c, struct line *k)
 {
     c->attached = NULL;
+    c->left_ns = kernel_now_ns();
     if (!has_connack(k)) {
         session_in_doubt(c);
     } else if (k->expiry_s == 0) {

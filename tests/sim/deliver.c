@@ -80,6 +80,8 @@ static void check_rights(const struct client *c, const struct letter *m, const s
                                                                                  : node_policy(),
                        c->role, c->index, m->topic),
            "c%u: m%u on %s is not for its role", c->index, m->n, topic_text(m->topic));
+    expect(!quarantine_holds_back(m), "c%u: m%u on %s came out of quarantine", c->index, m->n,
+           topic_text(m->topic));
     expect(by->n > 0, "c%u: m%u on %s came, and no subscription is for it", c->index, m->n,
            topic_text(m->topic));
 }

@@ -136,7 +136,8 @@ static void find_duties(struct letter *m)
                 continue;
             if (m->retain)
                 d->n_may = (uint8_t)(d->n_may + c->subs[f].n_unanswered);
-            if (makes_duty(&c->subs[f], c, m) && m->size > 0 && !may_be_too_large(m, c))
+            if (makes_duty(&c->subs[f], c, m) && m->size > 0 && !may_be_too_large(m, c) &&
+                !quarantine_may_hold_back(m->topic, UINT64_MAX))
                 d->must = true;
         }
     }
@@ -313,7 +314,7 @@ void model_subscribed(struct client *c, const struct out *o, unsigned i)
         struct duty *d = m != NULL ? &letters[m->n]->to[c->index] : NULL;
 
         if (d == NULL || MIN(qos, m->qos) == 0 || may_be_too_large(m, c) || m->publisher == c ||
-            d->n_got > 0)
+            d->n_got > 0 || quarantine_may_hold_back(t, o->sent_ns))
             continue;
         d->must = true;
         d->is_retained = true;

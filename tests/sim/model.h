@@ -99,6 +99,14 @@ void outlet_reads(void);
 void outlet_check(void);
 void outlet_end(void);
 
+/* quarantine.c: of some topics nothing is delivered for a while */
+struct restraints;
+void quarantine_start(void);
+void quarantine_change(void);
+struct restraints *quarantine_restraints(void);
+bool quarantine_may_hold_back(unsigned topic, uint64_t asked_ns);
+bool quarantine_holds_back(const struct letter *m);
+
 /* crash.c: the node ends at once, and begins anew */
 void model_crashed(void);
 void model_restarted(void);

@@ -11,10 +11,12 @@
 #include "node/node_private.h"
 #include "node/restore.h"
 #include "node/scribe.h"
+#include "node/sentinel.h"
 #include "queue/holders.h"
 #include "sim/disk.h"
 #include "sim/kernel.h"
 #include "sim/model.h"
+#include "sim/paging.h"
 #include "sim/wrap.h"
 
 static struct node *node;
@@ -46,7 +48,7 @@ struct auth_job {
     struct worker *worker;
     uint64_t link;
     char *verifier; /* owned */
-    enum auth_outcome outcome;
+    bool is_right;
 };
 
 static struct list jobs;
@@ -56,7 +58,7 @@ static void take_answer(struct worker *w, struct post *p)
 {
     struct auth_job *j = list_item(p, struct auth_job, post);
 
-    connect_verified(w, j->link, j->verifier, j->outcome, 0);
+    connect_verified(w, j->link, j->verifier, j->is_right, 0);
     free(j->verifier);
     free(j);
 }
@@ -66,14 +68,13 @@ bool __wrap_auth_verify(struct auth *a, struct worker *w, uint64_t link, struct 
 {
     struct auth_job *j = mem_new(struct auth_job);
 
-    (void)a;
-    (void)address;
+    (void)a, (void)address;
     list_init(&j->post.mail.link);
     j->post.take = take_answer;
     j->worker = w;
     j->link = link;
     j->verifier = bytes_dup_str(bytes_str(verifier));
-    j->outcome = bytes_equal(password, BYTES("right")) ? AUTH_RIGHT : AUTH_WRONG;
+    j->is_right = bytes_equal(password, BYTES("right"));
     list_append(&jobs, &j->in_jobs);
     n_jobs++;
     return true;
@@ -97,7 +98,7 @@ void node_answer_auth(void)
     j = list_item(it, struct auth_job, in_jobs);
     list_remove(it);
     n_jobs--;
-    trace("a password is %s", j->outcome == AUTH_RIGHT ? "right" : "wrong");
+    trace("a password is %s", j->is_right ? "right" : "wrong");
     worker_post(j->worker, LANE_CONTROL, &j->post);
 }
 
@@ -208,6 +209,7 @@ void node_turn(unsigned worker)
     turning[worker] = true;
     now_turning = worker;
     trace("worker %u turns", worker);
+    paging_turn_begins(worker);
     worker_turn(node->workers[worker]);
     turning[worker] = false;
     now_turning = outer;
@@ -264,6 +266,65 @@ bool node_holds_back(void)
         }
     }
     return false;
+}
+
+/* ---- the control plane ---- */
+
+struct call {
+    struct post post;
+    void (*fn)(struct worker *w, void *arg);
+    void *arg;
+    unsigned *n_left;
+};
+
+static void take_call(struct worker *w, struct post *p)
+{
+    struct call *c = list_item(p, struct call, post);
+
+    c->fn(w, c->arg);
+    --*c->n_left;
+}
+
+/* The workers come to it in any order. */
+void __wrap_node_call_all(struct node *n, void (*fn)(struct worker *w, void *arg), void *arg)
+{
+    struct call calls[SIM_WORKERS_MAX];
+    unsigned n_left = n->n_workers;
+
+    for (unsigned i = 0; i < n->n_workers; i++) {
+        calls[i] = (struct call){.post.take = take_call, .fn = fn, .arg = arg, .n_left = &n_left};
+        worker_post(n->workers[i], LANE_CONTROL, &calls[i].post);
+    }
+    while (n_left > 0)
+        node_turn((unsigned)chance_below(n->n_workers));
+}
+
+/** node_restrain() - see node.h; not in the middle of a turn */
+void node_restrain(struct restraints *r)
+{
+    enforce_these_restraints(node, r);
+}
+
+static bool some_worker_turns(void)
+{
+    bool turned = false;
+
+    for (unsigned i = 0; i < settings.n_workers; i++) {
+        if (node_worker_wants_turn(i)) {
+            node_turn(i);
+            turned = true;
+        }
+    }
+    return turned;
+}
+
+/** node_settles() - see node.h */
+void node_settles(void)
+{
+    while (some_worker_turns() || node_scribe_wants_turn()) {
+        if (node_scribe_wants_turn())
+            node_scribe_turns();
+    }
 }
 
 /* ---- policy ---- */
@@ -324,11 +385,14 @@ static void boot(void)
     for (unsigned i = 0; i < settings.n_workers; i++) {
         expect(listen_open(node->workers[i], &config, tls, &error) == 0, "listen_open: %s", error);
         node->workers[i]->bans = ban_table_new(NULL, 0);
+        restraints_unref(node->workers[i]->restraints);
+        node->workers[i]->restraints = quarantine_restraints();
     }
     if (settings.durable) {
         node->journal = disk_journal();
         expect(restore_all(node) == 0, "restore_all");
         node->scribe = scribe_new(node, node->journal);
+        purge_begin(node, node->workers[0]->restraints);
     }
     for (unsigned i = 0; i < settings.n_workers; i++)
         expect(worker_begin(node->workers[i]) == 0, "worker_begin");

@@ -16,10 +16,13 @@
 #define CONNECT_TIMEOUT_MS   8000
 
 struct node;
+struct restraints;
 
 struct node *node_start(void);
 void node_end(void);
-struct node *node_crash(void); /* at once; Return: the one that has begun in its place */
+struct node *node_crash(void);            /* at once; Return: the one that has begun in its place */
+void node_restrain(struct restraints *r); /* in force on every worker on return */
+void node_settles(void);                  /* all that it can do now is done, and on the disk */
 bool node_is_dying(void); /* it is not there any more: what its code still does does not count */
 bool node_scribe_wants_turn(void);
 void node_scribe_turns(void);

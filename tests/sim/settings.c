@@ -35,6 +35,9 @@ void settings_draw(uint64_t seed)
     if (settings.durable)
         settings.small_queues = settings.outlet = false; /* what was dropped is not counted over a
                                                             restart, and an outlet has no memory */
+    settings.quarantines = !settings.outlet && one_in(3);
+    if (!one_in(4))
+        settings.lane_max = (unsigned)chance_between(1, 8);
     if (settings.small_queues)
         settings.queue_messages_max = (unsigned)chance_between(1, 20);
 }

@@ -58,11 +58,13 @@ struct settings {
     bool reloads;          /* rights are taken away and given back */
     bool outlet;           /* somebody who is no worker gets messages */
     bool durable;          /* there is a journal, and the node ends at once, again and again */
+    bool quarantines;      /* of some topics nothing is delivered for a while */
     unsigned delay_max_us; /* of the network */
     unsigned receive_max;
     unsigned inflight_max;
     unsigned queue_messages_max;
     unsigned journal_segment_bytes;
+    unsigned lane_max; /* deliveries of a session in memory, the rest is paged; 0: as a node does */
 };
 
 extern struct settings settings;

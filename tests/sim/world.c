@@ -164,6 +164,8 @@ static void live(void)
         act_some_client();
         if (settings.durable && one_in(40))
             crash();
+        if (settings.quarantines && one_in(60))
+            quarantine_change();
         for (unsigned i = 0; i < n; i++) {
             idle = step() ? 0 : idle + 1;
             pass_time();
@@ -254,6 +256,7 @@ void world_run(uint64_t seed, bool print_trace)
     trace("%u workers, %u clients, %u actions", settings.n_workers, settings.n_clients,
           settings.n_actions);
     model_start();
+    quarantine_start();
     model_node_ends(false);
     clients_start();
     node = node_start();

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/paging.c - queues that are long early, and what is read of the journal in small pieces
+ *
+ * A queue of a world here never has the thousand deliveries that a node keeps in memory; so the
+ * bounds are lowered by the seed, where one module calls another.  What was reached is counted: a
+ * range of seeds that never came to a shelf says nothing about it, and fails.
+ */
+#include "sim/paging.h"
+
+#include "sim/sim.h"
+#include "sim/wrap.h"
+
+/* How often, over all seeds of this process. */
+enum reached {
+    REACHED_SHELVED,
+    REACHED_RESTORED,
+    REACHED_READ,
+    REACHED_READ_IN_PARTS,
+    REACHED_PURGED,
+    REACHED_N,
+};
+
+static const char *const reached_text[REACHED_N] = {
+    [REACHED_SHELVED] = "put on a shelf",
+    [REACHED_RESTORED] = "put on a shelf at a start",
+    [REACHED_READ] = "read back",
+    [REACHED_READ_IN_PARTS] = "read back in more than one part",
+    [REACHED_PURGED] = "dropped from a shelf by a quarantine",
+};
+
+static uint64_t reached[REACHED_N];
+
+void __wrap_queue_put(struct queue *q, const struct delivery *d)
+{
+    size_t before = q->shelf.n;
+
+    if (q->lane_max > 0 && settings.lane_max > 0)
+        q->lane_max = settings.lane_max;
+    __real_queue_put(q, d);
+    reached[REACHED_SHELVED] += q->shelf.n - before;
+}
+
+void __wrap_queue_put_shelved(struct queue *q, const struct shelved *d)
+{
+    reached[REACHED_RESTORED]++;
+    __real_queue_put_shelved(q, d);
+}
+
+size_t __wrap_queue_wants(const struct queue *q, uint64_t *ret, size_t n_max, size_t bytes_max)
+{
+    if (settings.lane_max > 0)
+        n_max = (size_t)chance_between(1, 2 * settings.lane_max);
+    return __real_queue_wants(q, ret, n_max, bytes_max);
+}
+
+size_t __wrap_session_read(struct session *s, const uint64_t *records, struct message **messages,
+                           size_t n)
+{
+    reached[REACHED_READ] += n;
+    return __real_session_read(s, records, messages, n);
+}
+
+size_t __wrap_session_drop_shelved(struct session *s, const uint64_t *records, size_t n)
+{
+    size_t n_dropped = __real_session_drop_shelved(s, records, n);
+
+    reached[REACHED_PURGED] += n_dropped;
+    return n_dropped;
+}
+
+static bool is_short[SIM_WORKERS_MAX]; /* the turn of now: it does nothing of what can wait */
+
+/** paging_turn_begins() - of @worker; what a quarantine drops may wait for the next one */
+void paging_turn_begins(unsigned worker)
+{
+    is_short[worker] = settings.lane_max > 0 && one_in(8);
+}
+
+bool __wrap_worker_is_spent(const struct worker *w)
+{
+    return is_short[w->index] || __real_worker_is_spent(w);
+}
+
+/* A start reads all at once. */
+static uint64_t budget_of(uint64_t budget)
+{
+    return budget != UINT64_MAX && settings.lane_max > 0 ? chance_between(1, 8192) : budget;
+}
+
+int __wrap_journal_search_some(struct journal *j, struct journal_search *s, uint64_t budget,
+                               journal_record_fn *each, void *arg)
+{
+    int r = __real_journal_search_some(j, s, budget_of(budget), each, arg);
+
+    reached[REACHED_READ_IN_PARTS] += r == 1;
+    return r;
+}
+
+int __wrap_journal_walk_some(struct journal *j, struct journal_walk *w, uint64_t budget,
+                             journal_record_fn *each, void *arg)
+{
+    return __real_journal_walk_some(j, w, budget_of(budget), each, arg);
+}
+
+/** paging_expect_reached() - after many seeds: all of it happened in some of them */
+void paging_expect_reached(void)
+{
+    for (unsigned i = 0; i < REACHED_N; i++)
+        expect(reached[i] > 0, "in none of these seeds anything was %s", reached_text[i]);
+}

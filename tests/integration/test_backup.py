@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 
-NO = 1
+NO, USAGE = 1, 2
 CANARY = b"canary-in-the-mine"
 
 
@@ -146,3 +146,25 @@ def test_what_is_stored_is_evidence(field, tmp_path):
     after = known()
     assert 0 <= after["MQ.RC.RP-08.t1"]["value"] < 1
     assert after["MQ.RC.RP-08.t3"]["value"] == 1
+
+
+def test_what_is_pruned_goes_and_what_is_kept_can_be_restored(field, tmp_path):
+    repo = tmp_path / "backups"
+    for name in ("one", "two", "three"):
+        older = every_file(repo)
+        field.ok("ban", "client", name)
+        field.ok("backup", "create", str(repo))
+    newest = field.json("backup", "list", str(repo))[-1]
+    done = field.cli("backup", "prune", str(repo))
+    assert done.returncode == USAGE and "--keep N" in done.stderr
+    assert "0 backups removed" in field.ok("backup", "prune", str(repo), "--keep", "1", "--older-than", "1")
+    # A part of the database, which only the newest needs.
+    missing = max(set(every_file(repo)) - set(older), key=lambda p: p.stat().st_size)
+    missing.rename(tmp_path / "missing")
+    before = every_file(repo)
+    done = field.cli("backup", "prune", str(repo), "--keep", "1")
+    assert done.returncode == NO and before == every_file(repo)
+    (tmp_path / "missing").rename(missing)
+    assert "2 backups removed" in field.ok("backup", "prune", str(repo), "--keep", "1")
+    assert field.json("backup", "list", str(repo)) == [newest]
+    assert "all authentic" in field.ok("backup", "verify", str(repo))

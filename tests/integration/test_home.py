@@ -53,12 +53,12 @@ def port_base():
 class MadeHome(Home):
     """What bastide init made, and the program run on it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         self.folder = folder
         self.config = folder / "bastide.yaml"
         self.base = port_base()
         self.process = None
-        self.said = run("init", folder, "--name", "test-1", "--port-base", self.base)
+        self.said = run("init", folder, "--name", "test-1", "--port-base", self.base, *options)
         assert self.said.returncode == OK, self.said.stderr
         self.password = re.search(r"password +(\S+)", self.said.stdout)[1]
 
@@ -149,11 +149,25 @@ def test_what_fails_half_way_leaves_nothing_behind(tmp_path):
     assert list((tmp_path / "empty").iterdir()) == []
 
 
-@pytest.mark.parametrize("wrong", [["--bind", "host"], ["--port-base", "70000"], ["--name", "a b"]])
+@pytest.mark.parametrize("wrong", [["--bind", "host"], ["--port-base", "70000"], ["--name", "a b"],
+                                   ["--profile", "middle"]])
 def test_a_wrong_option_makes_nothing(tmp_path, wrong):
     done = run("init", tmp_path / "new", *wrong)
     assert done.returncode == USAGE and wrong[1] in done.stderr
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("profile, durability", [("edge", "memory"), ("centre", "commit"), (None, "memory")])
+def test_the_profile_says_whether_queues_survive(profile, durability):
+    with tempfile.TemporaryDirectory(prefix="bastide-") as folder:
+        home = MadeHome(pathlib.Path(folder) / "h", *(["--profile", profile] if profile else []))
+        assert f"\n  durability: {durability}\n" in home.config.read_text()
+        home.start()
+        try:
+            assert ("journal" in home.json("status")) == (durability == "commit")
+            assert bool(list(home.path("state").glob("journal/*"))) == (durability == "commit")
+        finally:
+            assert home.end() == OK, home.log_text()
 
 
 def test_a_new_home_can_be_assessed(made):

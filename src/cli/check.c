@@ -75,16 +75,16 @@ static int check_config(const struct config *c)
 {
     char *error = NULL;
     struct policy *p = policy_new(&c->policy, &error);
-    bool good = check_listeners(c);
+    bool good = check_listeners(c) && p != NULL;
 
     if (p == NULL)
         (void)cli_fail("%s", error);
+    policy_unref(p);
     free(error);
     if (c->warnings != NULL)
         (void)fprintf(stderr, "%s\n", c->warnings);
-    if (p == NULL || !good)
+    if (!good)
         return CLI_NO;
-    policy_unref(p);
     (void)printf("roles: %zu, users: %zu, automatic answers: %s\n%s is in order\n",
                  c->policy.n_roles, c->policy.n_users,
                  c->respond_enforce ? "on" : "off (observe only)", c->path);

@@ -12,18 +12,29 @@
 typedef void load_fn(struct config_loader *l, const struct config_key *k, void *object,
                      struct conf_value v);
 
+/* Once for each file, however many keys name it. */
+static void warn_of_open(struct config_loader *l, const char *path, struct conf_value v)
+{
+    struct buf what CLEANUP(buf_done) = {0};
+
+    buf_addf(&what, ": %s can be read or changed by others; chmod 600 %s\n", path, path);
+    if (l->warnings->len > 0 &&
+        memmem(l->warnings->at, l->warnings->len, what.at, what.len) != NULL)
+        return;
+    conf_place(v, l->warnings);
+    buf_addf(l->warnings, ": %.*s", BYTES_ARG(buf_view(&l->path)));
+    buf_add(l->warnings, buf_view(&what));
+}
+
 static void check_file(struct config_loader *l, const struct config_key *k, const char *path,
                        struct conf_value v)
 {
     const char *why = config_file_wrong_why(path);
 
-    if (why != NULL) {
+    if (why != NULL)
         config_fail(l, v, "%s cannot be read: %s", path, why);
-    } else if ((k->flags & CONFIG_SECRET) && config_file_is_open(path)) {
-        conf_place(v, l->warnings);
-        buf_addf(l->warnings, ": %.*s: %s can be read or changed by others; chmod 600 %s\n",
-                 BYTES_ARG(buf_view(&l->path)), path, path);
-    }
+    else if ((k->flags & CONFIG_SECRET) && config_file_is_open(path))
+        warn_of_open(l, path, v);
 }
 
 static void load_scalar(struct config_loader *l, const struct config_key *k, void *object,

@@ -778,7 +778,7 @@ static void what_is_unwise_is_a_warning(void **state)
                 "    tls: {certificate: server.crt, key: server.key, client_ca: ca.crt, "
                 "client_certificate: required}\n"
                 "  - name: c\n    address: 0.0.0.0\n    port: 8884\n"
-                "    tls: {certificate: server.crt, key: file, client_ca: ca.crt}\n"
+                "    tls: {certificate: server.crt, key: server.key, client_ca: ca.crt}\n"
                 "users_file: users.yaml\nroles: {meter: {}}\n");
     plain = without_dir(h, c->warnings);
     assert_string_equal(
@@ -789,7 +789,7 @@ static void what_is_unwise_is_a_warning(void **state)
         "chmod 600 server.key\n"
         "bastide.yaml:10:64: listeners[1].tls.client_ca: without crl a revoked client certificate "
         "is believed; add crl\n"
-        "bastide.yaml:14:58: listeners[2].tls.client_ca: not used, as client_certificate is none; "
+        "bastide.yaml:14:64: listeners[2].tls.client_ca: not used, as client_certificate is none; "
         "optional and required use it\n"
         "bastide.yaml:15:13: users_file: users.yaml can be read or changed by others; chmod 600 "
         "users.yaml\n"

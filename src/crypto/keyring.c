@@ -18,12 +18,10 @@ static struct keyring *keyring_new(const char *path)
 {
     struct keyring *k = mem_new(struct keyring);
 
-    check(sodium_init() >= 0);
     pthread_mutex_init(&k->lock, NULL);
     k->path = bytes_dup_str(bytes_str(path));
-    k->secrets = sodium_malloc(sizeof(*k->secrets));
-    check(k->secrets != NULL);
-    /* sodium_malloc() asks for it, too, and does not tell what came of it */
+    k->secrets = guarded_new(sizeof(*k->secrets));
+    /* guarded_new() asks for it, too, and does not tell what came of it */
     k->is_locked = mlock(k->secrets, sizeof(*k->secrets)) == 0;
     return k;
 }
@@ -33,7 +31,7 @@ struct keyring *keyring_free(struct keyring *k)
 {
     if (k == NULL)
         return NULL;
-    sodium_free(k->secrets);
+    guarded_free(k->secrets);
     pthread_mutex_destroy(&k->lock);
     free(k->path);
     free(k);

@@ -17,6 +17,13 @@
 
 #include "crypto/crypto.h"
 
+/* ---- memory for keys ---- */
+
+/* @n bytes: between guard pages, locked as far as the limit of locked memory allows, not in core
+ * dumps, wiped when freed. */
+void *guarded_new(size_t n);
+void *guarded_free(void *at); /* NULL is fine; Return: NULL */
+
 /* ---- AES-256-GCM ---- */
 
 #define SEAL_KEY_BYTES   32

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crypto/seal.c - AES-256-GCM, and keys from keys */
+/* crypto/seal.c - memory for keys, AES-256-GCM, and keys from keys */
 #include "crypto/private.h"
 
 #include <sodium.h>
@@ -8,6 +8,24 @@
 #include "crypto/keyring.h"
 
 _Static_assert(crypto_auth_hmacsha256_BYTES == SEAL_KEY_BYTES, "one block of HKDF is one key");
+
+/** guarded_new() - see keyring.h */
+void *guarded_new(size_t n)
+{
+    void *at;
+
+    check(sodium_init() >= 0);
+    at = sodium_malloc(n);
+    check(at != NULL);
+    return at;
+}
+
+/** guarded_free() - see keyring.h */
+void *guarded_free(void *at)
+{
+    sodium_free(at);
+    return NULL;
+}
 
 /** seal() - encrypt @plain and bind it to @bound; see keyring.h */
 void seal(const uint8_t key[SEAL_KEY_BYTES], const uint8_t nonce[SEAL_NONCE_BYTES],

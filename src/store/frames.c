@@ -15,7 +15,8 @@ void frames_close(struct frames *f)
     if (f->file >= 0)
         f->journal->io->close(f->journal->io->owner, f->file);
     buf_done(&f->data);
-    secret_wipe(f->key_secret, sizeof(f->key_secret));
+    if (f->key_secret != NULL)
+        secret_wipe(f->key_secret, SEAL_KEY_BYTES);
     f->file = -1;
 }
 
@@ -49,7 +50,8 @@ static uint8_t *here(const struct frames *f)
  *
  * Of a segment whose head is not authentic there are no frames.  Return: 0 or -errno.
  */
-int frames_open(struct frames *f, const struct journal *j, const struct segment *s)
+int frames_open(struct frames *f, const struct journal *j, const struct segment *s,
+                uint8_t key_secret[SEAL_KEY_BYTES])
 {
     const struct journal_io *io = j->io;
     uint8_t head[SEGMENT_HEAD_BYTES];
@@ -57,7 +59,7 @@ int frames_open(struct frames *f, const struct journal *j, const struct segment 
     char name[SEGMENT_NAME_MAX];
     int r;
 
-    *f = (struct frames){.journal = j, .file = -1};
+    *f = (struct frames){.journal = j, .file = -1, .key_secret = key_secret};
     if (s->is_unreadable)
         return 0;
     segment_name(s->id, name);

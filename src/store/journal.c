@@ -24,7 +24,7 @@ struct journal *journal_close(struct journal *j)
     scan_close(&j->scan);
     live_done(&j->live);
     buf_done(&j->frame);
-    secret_wipe(j->key_secret, sizeof(j->key_secret));
+    guarded_free(j->secrets);
     free(j->segments);
     free(j);
     return NULL;
@@ -124,9 +124,9 @@ static int open_segment(struct journal *j)
 
     if (r < 0)
         return err_trace(r);
-    if (!segment_key(j->keys, &h, j->key_secret))
+    if (!segment_key(j->keys, &h, j->secrets->writing))
         return err_origin(-ENOKEY);
-    segment_head_seal(&h, j->key_secret, head);
+    segment_head_seal(&h, j->secrets->writing, head);
     segment_name(h.id, name);
     r = create(j, name);
     if (r < 0)
@@ -195,7 +195,7 @@ static int write_frame(struct journal *j)
 
     if (j->frame.len > 0)
         memcpy(sealed + FRAME_HEAD_LEN, j->frame.at, j->frame.len);
-    frame_seal(&j->head, j->key_secret, s->end, sealed);
+    frame_seal(&j->head, j->secrets->writing, s->end, sealed);
     r = io->write(io->owner, j->file, s->end, sealed, (size_t)len);
     if (r == 0)
         r = io->sync(io->owner, j->file);

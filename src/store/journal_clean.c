@@ -24,8 +24,10 @@ static void put_again(struct journal *j, struct bytes batch)
 
 static int begin(struct journal *j)
 {
-    int r = j->is_cleaning ? 0 : frames_open(&j->cleaning, j, &j->segments[0]);
+    int r = 0;
 
+    if (!j->is_cleaning)
+        r = frames_open(&j->cleaning, j, &j->segments[0], j->secrets->cleaning);
     j->is_cleaning = r == 0;
     return r;
 }

@@ -28,12 +28,14 @@ struct frames {
     uint64_t trial_bytes;  /* that may still be tried in search of a frame */
     struct buf data;       /* of the file, from data_at on */
     uint64_t data_at;
-    uint8_t key_secret[SEAL_KEY_BYTES];
+    uint8_t *key_secret; /* of the segment: borrowed, wiped when it is closed */
 };
 
 /* ---- frames.c ---- */
 
-MUST_CHECK int frames_open(struct frames *f, const struct journal *j, const struct segment *s);
+/* @key_secret: where the segment's key is kept meanwhile, one of j->secrets. */
+MUST_CHECK int frames_open(struct frames *f, const struct journal *j, const struct segment *s,
+                           uint8_t key_secret[SEAL_KEY_BYTES]);
 void frames_close(struct frames *f);
 /* 1: a frame, whose batch is borrowed until the next call.  0: the end; f->at is behind the last
  * good frame, and less than f->end if what follows is not authentic.  -errno: cannot be read. */
@@ -48,6 +50,14 @@ struct scan {
     uint64_t offset;
     struct bytes batch; /* borrowed from frames */
     struct frames frames;
+};
+
+/* Keys of segments, in guarded memory. */
+struct journal_secrets {
+    uint8_t writing[SEAL_KEY_BYTES]; /* of the last one */
+    uint8_t cleaning[SEAL_KEY_BYTES];
+    uint8_t scan[SEAL_KEY_BYTES];
+    uint8_t reading[SEAL_KEY_BYTES]; /* within one call */
 };
 
 struct journal {
@@ -67,11 +77,11 @@ struct journal {
     bool has_former;  /* the last segment is of a former run, and perhaps not flushed */
     int former_error; /* -errno: it could not be flushed, and a later success would say nothing */
 
+    struct journal_secrets *secrets; /* owned */
     int file; /* of the last segment, which is written to; -1: the next frame opens a new one */
-    uint8_t key_secret[SEAL_KEY_BYTES]; /* of it */
-    struct buf frame;                   /* being made, or pending */
-    struct frame_head head;             /* of it */
-    uint64_t frame_segment;             /* where it goes, as j->live has it */
+    struct buf frame;       /* being made, or pending */
+    struct frame_head head; /* of it */
+    uint64_t frame_segment; /* where it goes, as j->live has it */
     uint64_t frame_offset;
     bool is_pending;
 

@@ -112,7 +112,6 @@ static void read_head(struct opening *o, struct segment *s, struct segment_head 
 {
     const struct journal_io *io = o->j->io;
     uint8_t head[SEGMENT_HEAD_BYTES];
-    uint8_t key_secret[SEAL_KEY_BYTES] = {0};
     char name[SEGMENT_NAME_MAX];
     enum segment_outcome outcome = SEGMENT_E_AUTHENTIC;
     int file = -1;
@@ -126,11 +125,11 @@ static void read_head(struct opening *o, struct segment *s, struct segment_head 
     if (r == 0 && s->bytes >= sizeof(head)) {
         r = io->read(io->owner, file, 0, head, sizeof(head));
         if (r == 0)
-            outcome = segment_head_unseal(o->j->keys, head, ret, key_secret);
+            outcome = segment_head_unseal(o->j->keys, head, ret, o->j->secrets->reading);
     }
     if (file >= 0)
         io->close(io->owner, file);
-    secret_wipe(key_secret, sizeof(key_secret));
+    secret_wipe(o->j->secrets->reading, SEAL_KEY_BYTES);
     if (r < 0)
         fail_to_read(o, err_origin(r), s->id);
     /* The key's id is not authentic either: it may be the byte that has changed. */
@@ -177,7 +176,7 @@ static void read_frames(struct opening *o, struct segment *s, bool is_last)
     struct frame_head h;
     struct bytes batch;
     uint64_t n_damage = o->report->n_damage;
-    int r = frames_open(&f, o->j, s);
+    int r = frames_open(&f, o->j, s, o->j->secrets->reading);
 
     if (r < 0) {
         fail_to_read(o, r, s->id);
@@ -249,7 +248,7 @@ static bool learn_first(struct opening *o, const struct segment *s)
     struct bytes batch;
     int r;
 
-    r = frames_open(&f, o->j, s);
+    r = frames_open(&f, o->j, s, o->j->secrets->reading);
     while (r >= 0 && (r = frames_next(&f, &h, &batch)) > 0)
         o->j->first = MAX(o->j->first, h.first);
     if (r < 0)
@@ -373,6 +372,7 @@ struct journal *journal_open(const struct journal_settings *s, const struct jour
     j->settings = *s;
     j->io = io;
     j->keys = keys;
+    j->secrets = guarded_new(sizeof(*j->secrets));
     j->number = 1;
     j->file = -1;
     j->cleaning.file = -1;
@@ -422,7 +422,7 @@ static int walk_segment(struct journal *j, struct journal_walk *w, const struct 
     struct frames f;
     struct frame_head h;
     struct bytes batch;
-    int r = frames_open(&f, j, s);
+    int r = frames_open(&f, j, s, j->secrets->reading);
 
     if (r < 0)
         return err_trace(r);

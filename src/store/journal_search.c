@@ -46,7 +46,7 @@ static int scan_open(struct journal *j, const struct segment *s, uint64_t offset
     int r;
 
     scan_close(&j->scan);
-    r = frames_open(&j->scan.frames, j, s);
+    r = frames_open(&j->scan.frames, j, s, j->secrets->scan);
     if (r < 0)
         return err_trace(r);
     j->scan.segment = (uint32_t)s->id;

@@ -69,6 +69,7 @@ static void take(struct worker *w, struct post *p)
     size_t n_none;
 
     if (c != NULL && c->session->number == f->session) {
+        purge_session(w, c);
         hold_back(w, f);
         n_none = session_read(c->session, f->records, f->messages, f->n);
         memset(f->messages, 0, f->n * sizeof(*f->messages)); /* taken over */

@@ -7,6 +7,9 @@
  * asked for later, so that a quarantine that is lifted again lets nothing through that it had
  * covered.
  *
+ * A worker has to look through all that waits, which may be much: some sessions in each turn, and
+ * a session of which something is read back before that.
+ *
  * MQ.RS.RP-03
  */
 #include "node/purge.h"
@@ -44,21 +47,59 @@ void purge_begin(struct node *n, struct restraints *r)
 
 /* ---- workers ---- */
 
+/* Messages that are to go from the shelves of one worker. */
 struct condemned {
-    struct post post;
-    struct buf records; /* uint64_t each, ascending */
+    struct post post;      /* to it, and from one turn to the next */
+    struct list in_worker; /* while not all sessions were looked through */
+    uint64_t number;       /* how manieth of this worker; 0: not yet taken */
+    struct buf records;    /* uint64_t each, ascending */
 };
+
+/** purge_session() - what is condemned goes from the shelf of @r; before anything of it is read
+ * back */
+void purge_session(struct worker *w, struct resident *r)
+{
+    list_each (it, &w->condemned) {
+        const struct condemned *c = list_item(it, struct condemned, in_worker);
+
+        if (c->number > r->purged)
+            w->counters.messages_quarantined +=
+                session_drop_shelved(r->session, (const uint64_t *)(void *)c->records.at,
+                                     c->records.len / sizeof(uint64_t));
+    }
+    r->purged = w->n_purges;
+}
+
+/* Return: false if there is no time for all in this turn. */
+static bool purge_sessions(struct worker *w)
+{
+    size_t cursor = 0;
+    struct resident *r;
+
+    while ((r = map_next(&w->residents, &cursor)) != NULL) {
+        if (r->purged == w->n_purges)
+            continue;
+        if (worker_is_spent(w) && !w->stopping)
+            return false;
+        w->work_beside += r->session->queue.shelf.n;
+        purge_session(w, r);
+    }
+    return true;
+}
 
 static void take(struct worker *w, struct post *post)
 {
     struct condemned *c = list_item(post, struct condemned, post);
-    size_t cursor = 0;
-    struct resident *resident;
 
-    while ((resident = map_next(&w->residents, &cursor)) != NULL)
-        w->counters.messages_quarantined +=
-            session_drop_shelved(resident->session, (const uint64_t *)(void *)c->records.at,
-                                 c->records.len / sizeof(uint64_t));
+    if (c->number == 0) {
+        c->number = ++w->n_purges;
+        list_append(&w->condemned, &c->in_worker);
+    }
+    if (!purge_sessions(w)) {
+        worker_post(w, LANE_CONTROL, post);
+        return;
+    }
+    list_remove(&c->in_worker);
     buf_done(&c->records);
     free(c);
 }
@@ -68,6 +109,7 @@ static void tell(struct worker *w, struct bytes records)
     struct condemned *c = mem_new(struct condemned);
 
     list_init(&c->post.mail.link);
+    list_init(&c->in_worker);
     c->post.take = take;
     buf_add(&c->records, records);
     worker_post(w, LANE_CONTROL, &c->post);

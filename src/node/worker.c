@@ -58,6 +58,7 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     list_init(&w->again);
     list_init(&w->deliveries);
     list_init(&w->suback_waits);
+    list_init(&w->condemned);
     for (unsigned i = 0; i < OUTLETS_MAX; i++) {
         list_init(&w->outboxes[i].control);
         list_init(&w->outboxes[i].mails);

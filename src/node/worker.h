@@ -146,6 +146,7 @@ struct resident {
     uint64_t since_unix_ms;
     uint64_t holding_since_ns; /* its queue holds publishers back since; 0: not */
     uint64_t n_received;
+    uint64_t purged; /* up to which of the worker's purges its shelf was looked through */
     char principal[];
 };
 
@@ -218,6 +219,8 @@ struct worker {
     struct policy *policy;
     struct ban_table *bans;
     struct restraints *restraints;
+    struct list condemned; /* purge.c: what sessions are still to be looked through for */
+    uint64_t n_purges;     /* that were taken */
     struct router *router;
     struct notes *notes; /* owned; NULL: sessions live in memory only */
     struct event_block *events;
@@ -452,6 +455,7 @@ void fetch_wanted(struct worker *w, struct session *s);
 
 /* purge.c */
 void purge_begin(struct node *n, struct restraints *r);
+void purge_session(struct worker *w, struct resident *r);
 
 /* outlet.c */
 void outlet_send(struct worker *w, uint64_t outlets, struct publication *p);

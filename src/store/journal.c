@@ -23,6 +23,7 @@ struct journal *journal_close(struct journal *j)
     frames_close(&j->cleaning);
     scan_close(&j->scan);
     live_done(&j->live);
+    recent_done(&j->recent);
     buf_done(&j->frame);
     guarded_free(j->secrets);
     free(j->segments);

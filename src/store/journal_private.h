@@ -4,6 +4,7 @@
 
 #include "store/journal.h"
 #include "store/live.h"
+#include "store/recent.h"
 #include "store/segment.h"
 
 struct segment {
@@ -94,6 +95,7 @@ struct journal {
     uint64_t n_damaged;
     bool is_proven; /* the last frame is one without entries */
     struct scan scan;
+    struct recent recent; /* that searches have found */
 };
 
 struct segment *journal_add_segment(struct journal *j, uint64_t id);

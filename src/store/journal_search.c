@@ -4,7 +4,8 @@
  *
  * What is asked for together mostly stands together, and what is asked for next stands behind
  * it.  So frames are read one after another as long as something of them may be wanted, and the
- * last one is kept, decrypted, for who asks next.
+ * last one is kept, decrypted, for who asks next.  What went to many is asked for by each of them:
+ * so what was found is kept for a while, too (recent.h).
  */
 #include <stdlib.h>
 
@@ -92,11 +93,14 @@ struct journal_search *journal_search_new(const uint64_t *ids, size_t n)
     struct journal_search *s = mem_new(struct journal_search);
 
     check(n > 0);
-    s->n = n;
     s->ids = mem_alloc(n * sizeof(*ids));
     s->is_done = mem_zero(n * sizeof(*s->is_done));
     memcpy(s->ids, ids, n * sizeof(*ids));
     qsort(s->ids, n, sizeof(*ids), by_id);
+    for (size_t i = 0; i < n; i++) { /* each once */
+        if (i == 0 || s->ids[i] != s->ids[s->n - 1])
+            s->ids[s->n++] = s->ids[i];
+    }
     return s;
 }
 
@@ -126,8 +130,24 @@ static void give(struct journal *j, struct journal_search *s, journal_record_fn 
         if (found == NULL || s->is_done[found - s->ids] || !live_has(&j->live, e.id))
             continue;
         s->is_done[found - s->ids] = true;
+        recent_put(&j->recent, e.id, e.kind, e.record);
         each(arg, e.kind, e.id, e.record);
     }
+}
+
+/* The first that is not done, if it was found lately; about @ret_len bytes were worked on. */
+static bool give_recent(struct journal *j, struct journal_search *s, journal_record_fn *each,
+                        void *arg, uint64_t *ret_len)
+{
+    struct bytes record;
+    uint8_t kind;
+
+    if (!recent_find(&j->recent, s->ids[s->at], &kind, &record))
+        return false;
+    s->is_done[s->at] = true;
+    each(arg, kind, s->ids[s->at], record);
+    *ret_len = BATCH_PUT_BYTES + record.len;
+    return true;
 }
 
 /* One frame more of where @p says: 1; 0: there is none; -errno. */
@@ -178,12 +198,14 @@ int journal_search_some(struct journal *j, struct journal_search *s, uint64_t bu
             s->is_done[s->at] = true;
             continue;
         }
-        r = look(j, s, &p);
-        if (r < 0)
-            return err_trace(r);
-        if (r > 0)
-            give(j, s, each, arg);
-        len = frame_bytes((uint32_t)j->scan.batch.len);
+        if (!give_recent(j, s, each, arg, &len)) {
+            r = look(j, s, &p);
+            if (r < 0)
+                return err_trace(r);
+            if (r > 0)
+                give(j, s, each, arg);
+            len = frame_bytes((uint32_t)j->scan.batch.len);
+        }
         budget -= MIN(budget, len);
     }
     return 1;

@@ -141,10 +141,12 @@ void shelf_done(struct shelf *s)
 
 static uint8_t flags_of(const struct shelf *s, const struct shelved *d)
 {
-    unsigned flags = d->qos | MIN((unsigned)d->n_subids, SUBIDS_MANY) << SUBIDS_SHIFT;
+    unsigned flags;
 
     if (d->is_aside)
         return ASIDE;
+    check(d->qos <= QOS && d->n_subids <= SHELF_SUBIDS_MAX);
+    flags = d->qos | MIN((unsigned)d->n_subids, SUBIDS_MANY) << SUBIDS_SHIFT;
     if (d->retain)
         flags |= RETAIN;
     if (worker_of(d->record) != worker_of(s->record))
@@ -159,7 +161,6 @@ void shelf_push(struct shelf *s, const struct shelved *d)
 {
     uint8_t *to;
 
-    check(d->qos <= QOS && d->n_subids <= SHELF_SUBIDS_MAX);
     make_room(s);
     to = s->last->data + s->last->len;
     *to++ = flags_of(s, d);

@@ -19,6 +19,7 @@
 #define INTERVALS_MIN 10 /* until an interval is known */
 #define IRREGULAR     0.7
 #define GRACE_S       1800
+#define AGREE         2.0 /* times: how far apart the intervals of peers may be */
 
 struct state {
     uint64_t heard_ns;
@@ -154,6 +155,26 @@ static void observe(struct judge *j, const struct sight *s)
     wait_for(j, s->client, me);
 }
 
+/* The slowest of the peers, when they are about as slow. */
+static void warm(const void *const *peers, size_t n, void *mine)
+{
+    const struct learned *slowest = peers[0];
+    float fastest = slowest->interval.mean;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct learned *p = peers[i];
+
+        if (!is_regular(p))
+            return;
+        fastest = MIN(fastest, p->interval.mean);
+        slowest = p->interval.mean > slowest->interval.mean ? p : slowest;
+    }
+    if ((double)slowest->interval.mean > AGREE * (double)fastest)
+        return;
+    *(struct learned *)mine = *slowest;
+    ((struct learned *)mine)->interval.n = INTERVALS_MIN;
+}
+
 const struct detector detect_client_unavailable = {
     .info =
         {
@@ -174,6 +195,7 @@ const struct detector detect_client_unavailable = {
         },
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .learned_bytes = sizeof(struct learned),
+    .warm = warm,
     .observe = observe,
     .measure = measure,
 };

@@ -3,15 +3,21 @@
  * detect/connection_pileup.c - D11: connections on which nothing is said pile up from one address
  *
  * SlowITe: one packet each holds a slot for as long as the keep alive lets it.  Those
- * whose job is to wait are not counted.
+ * whose job is to wait are not counted.  Of a small node a few are much already.
  *
  * MQ.DE.ID-04
  */
 #include "detect/silence.h"
 
+#define SHARE_MIN 5 /* connections */
+
 static void measure(const struct judge *j, const struct record *r, struct measure *m)
 {
+    const struct silence *me = slot_peek(j, r);
+
     silence_measure(j, r, RULE_D11_MEDIUM, RULE_D11_HIGH, m);
+    if (me != NULL && me->n >= SHARE_MIN && places_of(j) > 0)
+        measure_rule(j, r, RULE_D11_SHARE, 100.0 * me->n / (double)places_of(j), m);
 }
 
 static void observe(struct judge *j, const struct sight *s)

@@ -88,6 +88,7 @@ static void seat(struct detect *d, size_t i)
 static void configure(struct detect *d, const struct detect_config *c)
 {
     rule_book_init(&d->book, c);
+    d->connections_max = c->connections_max;
     d->health_sources = mem_zero((c->n_health_check_sources + 1) * sizeof(*d->health_sources));
     d->n_health_sources = 0;
     for (size_t i = 0; i < c->n_health_check_sources; i++) {
@@ -243,6 +244,8 @@ static void take(struct judge *j, const struct event *e)
     struct sight s = sight_of(d, e);
 
     d->shared = 0;
+    if (s.is_new_client && e->kind == EVENT_CONNECT_ACCEPTED)
+        warm_start(d, s.client);
     if (e->kind == EVENT_CONNECT_ACCEPTED)
         began(d, &s);
     else if (s.conn != NULL && (is_speech(e) || e->kind == EVENT_DISCONNECTED))

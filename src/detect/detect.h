@@ -156,6 +156,7 @@ struct detect_config {
     size_t n_overrides;
     char *const *health_check_sources; /* addresses and prefixes */
     size_t n_health_check_sources;
+    size_t connections_max; /* of the node; 0: not said */
 };
 
 struct detect_settings {

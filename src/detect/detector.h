@@ -54,11 +54,22 @@ struct detector {
     void (*free)(void *own);
     size_t kept_bytes; /* so much of what new() returns outlives a restart: numbers without times,
                           of names only topic_hash() */
+    /* What is usual of the @n learned slots of @peers, of the same role, into that of a new client,
+       which is zero; NULL: it begins with nothing */
+    void (*warm)(const void *const *peers, size_t n, void *mine);
     void (*forget)(void *own, uint64_t client); /* topic_hash() of its id; NULL: nothing to do */
     void (*observe)(struct judge *j, const struct sight *s);
     void (*measure)(const struct judge *j, const struct record *r, struct measure *m);
     uint64_t (*shed)(const void *own); /* NULL: 0 */
 };
+
+/* A rate that is learned. */
+struct learned_rate {
+    float per_s;
+    uint32_t n; /* periods that taught it */
+};
+
+void warm_rate(const void *const *peers, size_t n, void *mine);
 
 /* For detectors. */
 uint64_t now_of(const struct judge *j);
@@ -71,11 +82,13 @@ void *learned_slot(const struct judge *j, struct record *r);
 struct record *fleet_of(const struct judge *j);
 struct record *client_by_key(const struct judge *j, uint64_t key);
 struct record *user_of(struct judge *j, struct bytes name);
+struct record *user_find(const struct judge *j, struct bytes name);
 struct record *prefix_of(struct judge *j, struct bytes address);
 uint64_t topic_hash(const struct judge *j, struct bytes text);
 bool are_peers(const struct judge *j, const struct record *a, const struct record *b);
 size_t clients_online(const struct judge *j);
 size_t clients_known(const struct judge *j);
+size_t places_of(const struct judge *j);
 double sharers_of(const struct judge *j, uint64_t pattern);
 void share_pattern(struct judge *j, uint64_t pattern, const struct record *r);
 double shared_now(const struct judge *j);

@@ -22,12 +22,7 @@ struct state {
     uint64_t bytes; /* since then */
 };
 
-struct learned {
-    float per_s;
-    uint32_t n; /* periods */
-};
-
-static double fills(const struct learned *known)
+static double fills(const struct learned_rate *known)
 {
     return MAX(FILLS * (double)known->per_s, LEAST / HOLDS_S);
 }
@@ -35,7 +30,7 @@ static double fills(const struct learned *known)
 static void measure(const struct judge *j, const struct record *r, struct measure *m)
 {
     const struct state *me = slot_peek(j, r);
-    const struct learned *known = learned_peek(j, r);
+    const struct learned_rate *known = learned_peek(j, r);
 
     if (me == NULL || known == NULL || known->n == 0)
         return;
@@ -44,7 +39,7 @@ static void measure(const struct judge *j, const struct record *r, struct measur
 }
 
 static void learn(const struct judge *j, const struct record *r, struct state *me,
-                  struct learned *known)
+                  struct learned_rate *known)
 {
     double s = (double)(now_of(j) - me->since_ns) / 1e9;
     double off = (double)me->bytes / s - (double)known->per_s;
@@ -61,7 +56,7 @@ static void learn(const struct judge *j, const struct record *r, struct state *m
 static void observe(struct judge *j, const struct sight *s)
 {
     struct event_traffic t = event_traffic_of(s->e);
-    struct learned *known;
+    struct learned_rate *known;
     struct state *me;
 
     if (s->client == NULL || (s->role->traits & TRAIT_BULK))
@@ -96,7 +91,8 @@ const struct detector detect_exfil_volume = {
             .watches = BIT64(EVENT_TRAFFIC),
         },
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
-    .learned_bytes = sizeof(struct learned),
+    .learned_bytes = sizeof(struct learned_rate),
+    .warm = warm_rate,
     .observe = observe,
     .measure = measure,
 };

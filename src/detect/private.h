@@ -32,6 +32,7 @@ struct detect {
     struct rule_book book;
     struct address *health_sources; /* owned */
     size_t n_health_sources;
+    size_t connections_max;
     struct hash_key key;    /* of topics; kept with what was learned */
     struct subjects let_in; /* without a state, by (address, client id) that were let in */
     struct heavy *patterns; /* owned; what is new to learned clients, and to how many */
@@ -75,6 +76,9 @@ struct record *record_find(const struct detect *d, enum subject_kind kind, uint6
 /* sight.c */
 struct sight sight_of(struct detect *d, const struct event *e);
 void sight_learn(struct detect *d, const struct sight *s);
+
+/* warm.c */
+void warm_start(struct detect *d, struct record *r);
 
 /* persist.c */
 size_t pieces_of(const struct detector *row);

@@ -32,17 +32,13 @@ struct state {
     uint32_t n;       /* messages of the period */
 };
 
-struct learned {
-    float per_s;
-    uint32_t n; /* periods */
-};
-
-static double reserve(const struct learned *known)
+static double reserve(const struct learned_rate *known)
 {
     return MAX(LEAST, FILLS * HOLDS_S * (double)known->per_s);
 }
 
-static double spent_by(const struct judge *j, const struct state *me, const struct learned *known)
+static double spent_by(const struct judge *j, const struct state *me,
+                       const struct learned_rate *known)
 {
     double age_s = (double)(now_of(j) - MIN(me->spent_ns, now_of(j))) / 1e9;
     double fills = MAX(LEAST / HOLDS_S, FILLS * (double)known->per_s);
@@ -61,7 +57,7 @@ static uint64_t pattern_of(const struct judge *j, const struct record *r)
 static void measure(const struct judge *j, const struct record *r, struct measure *m)
 {
     const struct state *me = slot_peek(j, r);
-    const struct learned *known = learned_peek(j, r);
+    const struct learned_rate *known = learned_peek(j, r);
     double n;
 
     if (me == NULL || known == NULL || known->n == 0 ||
@@ -72,7 +68,8 @@ static void measure(const struct judge *j, const struct record *r, struct measur
     measure_rule(j, r, RULE_D28_MEDIUM, n, m);
 }
 
-static void spend(const struct judge *j, struct state *me, const struct learned *known, double n)
+static void spend(const struct judge *j, struct state *me, const struct learned_rate *known,
+                  double n)
 {
     double paid = MIN(n, (double)me->credit);
 
@@ -82,7 +79,7 @@ static void spend(const struct judge *j, struct state *me, const struct learned 
 }
 
 static void learn(const struct judge *j, const struct record *r, struct state *me,
-                  struct learned *known)
+                  struct learned_rate *known)
 {
     double s = (double)(now_of(j) - MIN(me->since_ns, now_of(j))) / 1e9;
     double rate, most;
@@ -104,7 +101,7 @@ static void learn(const struct judge *j, const struct record *r, struct state *m
     me->since_ns = now_of(j);
 }
 
-static void came_back(const struct judge *j, struct state *me, const struct learned *known)
+static void came_back(const struct judge *j, struct state *me, const struct learned_rate *known)
 {
     double away_s = me->left_ns == 0 ? 0 : (double)(now_of(j) - me->left_ns) / 1e9;
 
@@ -116,7 +113,7 @@ static void came_back(const struct judge *j, struct state *me, const struct lear
 
 static void observe(struct judge *j, const struct sight *s)
 {
-    struct learned *known;
+    struct learned_rate *known;
     struct event_traffic t;
     struct state *me;
 
@@ -157,7 +154,8 @@ const struct detector detect_publish_rate_anomaly = {
                 BIT64(EVENT_TRAFFIC) | BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_DISCONNECTED),
         },
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
-    .learned_bytes = sizeof(struct learned),
+    .learned_bytes = sizeof(struct learned_rate),
+    .warm = warm_rate,
     .observe = observe,
     .measure = measure,
 };

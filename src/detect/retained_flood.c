@@ -1,24 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * detect/retained_flood.c - D26: a client fills the store of retained messages
+ * detect/retained_flood.c - D26: a client, or many together, fill the store of retained messages
  *
- * Discovery at boot is a gateway's, whose kind of role has a factor.
+ * Discovery at boot is a gateway's, whose kind of role has a factor, and that of clients which are
+ * not learned yet, a new fleet.  That the store is full is told of all: it need not be the fault
+ * of who comes next.
  *
  * MQ.PR.SP-05
  */
-#include "detect/tally.h"
+#include "detect/detector.h"
+
+#define GROWS_BY 0.01 /* of all, in the window */
+
+struct state {
+    struct window fresh; /* topics */
+};
+
+struct fleet_state {
+    struct window fresh; /* of learned clients */
+    struct window full;
+    double all; /* of all clients, as far as this run knows */
+};
+
+static void measure_fleet(const struct judge *j, const struct record *r, struct measure *m)
+{
+    const struct fleet_state *me = slot_peek(j, r);
+
+    if (me == NULL)
+        return;
+    measure_rule_least(j, r, RULE_D26_GROWTH,
+                       window_level(&me->fresh, rule_window_ns(RULE_D26_GROWTH), now_of(j)),
+                       GROWS_BY * me->all, m);
+    measure_rule(j, r, RULE_D26_FULL,
+                 window_level(&me->full, rule_window_ns(RULE_D26_FULL), now_of(j)), m);
+}
 
 static void measure(const struct judge *j, const struct record *r, struct measure *m)
 {
-    measure_tally(j, r, RULE_D26_MEDIUM, RULE_D26_HIGH, m);
+    const struct state *me = r->kind == SUBJECT_CLIENT ? slot_peek(j, r) : NULL;
+    double n;
+
+    if (r->kind == SUBJECT_FLEET)
+        measure_fleet(j, r, m);
+    if (me == NULL)
+        return;
+    n = window_level(&me->fresh, rule_window_ns(RULE_D26_MEDIUM), now_of(j));
+    measure_rule(j, r, RULE_D26_MEDIUM, n, m);
+    measure_rule(j, r, RULE_D26_HIGH, n, m);
+}
+
+static void grow(struct judge *j, const struct sight *s, uint32_t n)
+{
+    struct fleet_state *all = slot(j, fleet_of(j));
+    struct state *me = slot(j, s->client);
+
+    all->all += n;
+    if (knowledge_of(s->client)->is_learned) {
+        window_add(&all->fresh, rule_window_ns(RULE_D26_GROWTH), now_of(j), n);
+        suspect(j, s, fleet_of(j));
+    }
+    window_add(&me->fresh, rule_window_ns(RULE_D26_MEDIUM), now_of(j), n);
+    suspect(j, s, s->client);
+}
+
+static void node_is_full(struct judge *j, const struct sight *s)
+{
+    struct fleet_state *all = slot(j, fleet_of(j));
+
+    window_add(&all->full, rule_window_ns(RULE_D26_FULL), now_of(j), 1);
+    sample(j, fleet_of(j), s->e->topic);
+    suspect(j, s, fleet_of(j));
 }
 
 static void observe(struct judge *j, const struct sight *s)
 {
-    struct event_traffic t = event_traffic_of(s->e);
+    uint32_t n = s->e->kind == EVENT_TRAFFIC ? event_traffic_of(s->e).n_retained_new : 0;
 
-    if (t.n_retained_new > 0)
-        tally(j, s, s->client, RULE_D26_MEDIUM, t.n_retained_new);
+    if (s->client == NULL)
+        return;
+    if (n > 0)
+        grow(j, s, n);
+    else if (s->e->kind == EVENT_LIMIT_HIT &&
+             bytes_equal(s->e->text, BYTES("retained_messages_max")))
+        node_is_full(j, s);
 }
 
 const struct detector detect_retained_flood = {
@@ -29,12 +93,14 @@ const struct detector detect_retained_flood = {
             .subcategory = "MQ.PR.SP-05",
             .counts = "new retained topics",
             .attck = {"T0814"},
-            .what = "a client fills the store of retained messages",
+            .what = "a client, or many together, fill the store of retained messages",
             .mode = DETECT_MODE_OBSERVE,
             .confidence = 80,
-            .watches = BIT64(EVENT_TRAFFIC),
+            .told_only = BIT(SUBJECT_FLEET),
+            .watches = BIT64(EVENT_TRAFFIC) | BIT64(EVENT_LIMIT_HIT),
         },
-    .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
+    .bytes[SUBJECT_CLIENT] = sizeof(struct state),
+    .bytes[SUBJECT_FLEET] = sizeof(struct fleet_state),
     .observe = observe,
     .measure = measure,
 };

@@ -44,6 +44,7 @@
     X(D10_LOW,           "D10", "low",            LOW,      1,     900,    "connections on which nothing was said for so long, or 1.5 times the keep alive") \
     X(D11_MEDIUM,        "D11", "medium",         MEDIUM,   10,    120,    "connections from one address on which nothing was said for so long") \
     X(D11_HIGH,          "D11", "high",           HIGH,     50,    120,    "as medium") \
+    X(D11_SHARE,         "D11", "share",          HIGH,     10,    120,    "percent of connections_max that one address holds so; at least 5 connections") \
     X(D12_MEDIUM,        "D12", "medium",         MEDIUM,   5,     60,     "connections from one address whose CONNECT did not come in time") \
     X(D12_HIGH,          "D12", "high",           HIGH,     20,    60,     "as medium") \
     X(D13_MEDIUM,        "D13", "medium",         MEDIUM,   5,     120,    "connections from one address that asked for a keep alive of 0 or above 2 h, and said nothing for so long") \
@@ -51,6 +52,7 @@
     X(D14_HIGH,          "D14", "high",           HIGH,     3,     300,    "times that a session was taken back by the address before") \
     X(D15_MEDIUM,        "D15", "medium",         MEDIUM,   20,    600,    "client ids never seen before that keep a session, of one user or address, beyond one a user") \
     X(D15_HIGH,          "D15", "high",           HIGH,     50,    600,    "as medium") \
+    X(D15_FULL,          "D15", "full",           HIGH,     1,     60,     "times that sessions_max was passed, so that a newcomer got no session; told only") \
     X(D16_LOW,           "D16", "low",            LOW,      1,     3600,   "connections with an older protocol version than before") \
     X(D16_MEDIUM,        "D16", "medium",         MEDIUM,   1,     3600,   "connections without the TLS, its version or the certificate of before, or by MQTT 3.1") \
     X(D17_MEDIUM,        "D17", "medium",         MEDIUM,   5,     60,     "protocol errors from one address") \
@@ -67,9 +69,11 @@
     X(D22_LOW,           "D22", "low",            LOW,      500,   60,     "messages that wait for one connected client") \
     X(D22_MEDIUM,        "D22", "medium",         MEDIUM,   1000,  60,     "as low") \
     X(D22_BYTES,         "D22", "bytes",          MEDIUM,   8192,  60,     "KiB that wait for one connected client") \
+    X(D22_STUCK,         "D22", "stuck",          MEDIUM,   60,    60,     "seconds that a client which is there has acknowledged nothing, while more and more waits for it") \
     X(D23_MEDIUM,        "D23", "medium",         MEDIUM,   1,     600,    "handshakes from one address with a certificate that is expired, unknown or of another name") \
     X(D23_HIGH,          "D23", "high",           HIGH,     3,     600,    "as medium") \
     X(D23_REVOKED,       "D23", "revoked",        HIGH,     1,     600,    "handshakes with a revoked certificate") \
+    X(D23_TWIN,          "D23", "twin",           HIGH,     1,     600,    "such handshakes in the name of a client that is connected from another address") \
     X(D24_LOW,           "D24", "low",            LOW,      1,     600,    "connections from a network that the client never came from") \
     X(D24_FIXED,         "D24", "fixed",          MEDIUM,   1,     600,    "as low, of a role that does not move") \
     X(D24_MOVES,         "D24", "moves",          MEDIUM,   6,     600,    "connections of one client from another network than the one before") \
@@ -77,6 +81,8 @@
     X(D25_HIGH,          "D25", "high",           HIGH,     1,     600,    "as medium, cleared or of a critical client") \
     X(D26_MEDIUM,        "D26", "medium",         MEDIUM,   50,    60,     "new retained topics of one client") \
     X(D26_HIGH,          "D26", "high",           HIGH,     200,   60,     "new retained topics of one client") \
+    X(D26_FULL,          "D26", "full",           HIGH,     1,     60,     "times that retained_messages_max or retained_bytes_max was passed, so that nothing more was kept; told only") \
+    X(D26_GROWTH,        "D26", "growth",         LOW,      500,   60,     "new retained topics of learned clients altogether; at least a hundredth of all; told only") \
     X(D27_RATE,          "D27", "rate",           INFO,     100,   1,      "messages a second that are no flood; five seconds of it may come at once") \
     X(D27_MEDIUM,        "D27", "medium",         MEDIUM,   3,     1,      "seconds that the rate was passed without a pause") \
     X(D27_HIGH,          "D27", "high",           HIGH,     30,    1,      "as medium") \

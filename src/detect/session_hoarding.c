@@ -4,7 +4,7 @@
  *
  * The first client id of a user is its own; further ones are counted of the user, which is
  * only told, and of the address.  A fleet that comes for the first time, each with its
- * own credential, does not count.
+ * own credential, does not count.  That the node has no more sessions to give is told of all.
  *
  * MQ.PR.SP-05
  */
@@ -14,11 +14,24 @@ struct state {
     struct linear_window ids;
 };
 
+static void measure_full(const struct judge *j, const struct record *r, struct measure *m)
+{
+    const struct window *me = slot_peek(j, r);
+
+    if (me != NULL)
+        measure_rule(j, r, RULE_D15_FULL,
+                     window_level(me, rule_window_ns(RULE_D15_FULL), now_of(j)), m);
+}
+
 static void measure(const struct judge *j, const struct record *r, struct measure *m)
 {
     const struct state *me = slot_peek(j, r);
     double n;
 
+    if (r->kind == SUBJECT_FLEET) {
+        measure_full(j, r, m);
+        return;
+    }
     if (me == NULL)
         return;
     n = linear_window_level(&me->ids, rule_window_ns(RULE_D15_MEDIUM), now_of(j));
@@ -34,10 +47,23 @@ static double add(struct judge *j, struct record *r, uint64_t client)
     return linear_window_level(&me->ids, rule_window_ns(RULE_D15_MEDIUM), now_of(j));
 }
 
+static void node_is_full(struct judge *j, const struct sight *s)
+{
+    if (!bytes_equal(s->e->text, BYTES("sessions_max")))
+        return;
+    window_add(slot(j, fleet_of(j)), rule_window_ns(RULE_D15_FULL), now_of(j), 1);
+    sample(j, fleet_of(j), s->e->address);
+    suspect(j, s, fleet_of(j));
+}
+
 static void observe(struct judge *j, const struct sight *s)
 {
     struct record *user;
 
+    if (s->e->kind == EVENT_LIMIT_HIT) {
+        node_is_full(j, s);
+        return;
+    }
     if (s->client == NULL || !s->is_new_client || !(s->e->flags & CONNECT_PERSISTENT))
         return;
     user = user_of(j, s->e->user_name);
@@ -61,11 +87,12 @@ const struct detector detect_session_hoarding = {
             .what = "one user or address makes up client ids that keep sessions",
             .mode = DETECT_MODE_OBSERVE,
             .confidence = 80,
-            .told_only = BIT(SUBJECT_USER),
-            .watches = BIT64(EVENT_CONNECT_ACCEPTED),
+            .told_only = BIT(SUBJECT_USER) | BIT(SUBJECT_FLEET),
+            .watches = BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_LIMIT_HIT),
         },
     .bytes[SUBJECT_ADDRESS] = sizeof(struct state),
     .bytes[SUBJECT_USER] = sizeof(struct state),
+    .bytes[SUBJECT_FLEET] = sizeof(struct window),
     .observe = observe,
     .measure = measure,
 };

@@ -123,6 +123,12 @@ struct record *user_of(struct judge *j, struct bytes name)
     return record_of(j->d, SUBJECT_USER, name, j->now_ns);
 }
 
+/** user_find() - as user_of(), or NULL when there is none */
+struct record *user_find(const struct judge *j, struct bytes name)
+{
+    return record_find(j->d, SUBJECT_USER, name_key(name));
+}
+
 /** topic_hash() - of a text, the same over a restart */
 uint64_t topic_hash(const struct judge *j, struct bytes text)
 {
@@ -139,6 +145,12 @@ bool are_peers(const struct judge *j, const struct record *a, const struct recor
 size_t clients_known(const struct judge *j)
 {
     return j->d->clients.n;
+}
+
+/** places_of() - connections that the node takes; 0: not known */
+size_t places_of(const struct judge *j)
+{
+    return j->d->connections_max;
 }
 
 /** prefix_of() - the record of the /24 or /64 that @address is in; NULL: it is no IP address */

@@ -203,6 +203,12 @@ void subjects_forget(struct subjects *t, uint64_t key)
         forget(t, p);
 }
 
+/** subjects_places() - of which a cursor counts */
+size_t subjects_places(const struct subjects *t)
+{
+    return t->n_sets * WAYS;
+}
+
 /** subjects_next() - Return: the state after @cursor (0 at first), in no order; NULL after the
  * last.
  */

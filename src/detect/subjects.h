@@ -36,6 +36,7 @@ void *subjects_see(struct subjects *t, uint64_t key, uint64_t now_ns);
 void subjects_add(struct subjects *t, uint64_t key, uint64_t now_ns, void *state);
 void subjects_forget(struct subjects *t, uint64_t key);
 
+size_t subjects_places(const struct subjects *t);
 void *subjects_next(const struct subjects *t, size_t *cursor);
 
 uint64_t subject_key_pair(struct bytes a, struct bytes b);

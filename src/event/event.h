@@ -44,7 +44,7 @@
     X(LIMIT_HIT,           "limit-hit")              /* text: name of the limit; value: the limit */ \
     X(BAN_HIT,             "ban-hit")                /* text: which ban */                          \
     X(DELIVERY_DROPPED,    "delivery-dropped")       /* value: how many since the last such event; text: why */ \
-    X(QUEUE_GROWN,         "queue-grown")            /* of a connected client; value: messages that wait for it; number: KiB */ \
+    X(QUEUE_GROWN,         "queue-grown")            /* of a connected client; value: messages that wait for it; number: KiB; flags: s that it was there and acknowledged nothing */ \
     X(QOS2_OPEN,           "qos2-open")              /* value: received QoS 2 messages that are not released */ \
     X(WILL_SET,            "will-set")               /* with CONNECT; topic; value: EVENT_COMMAND or 0, EVENT_DENIED; number: bytes of its payload */ \
     X(WILL_PUBLISHED,      "will-published")         /* topic */                                    \

@@ -215,6 +215,7 @@ static void receive_ack(struct link *l, const struct wire_frame *f)
                             "acknowledgement that does not fit its message");
         return;
     }
+    l->acknowledged_ns = l->worker->now_ns;
     if (l->resident->session->queue.n < l->resident->session->queue_limits.messages_max / 4)
         l->resident->holding_since_ns = 0;
     link_dirty(l);

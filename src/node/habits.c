@@ -47,6 +47,7 @@ void habits_configure(struct sentinel *s, const struct config *c,
         .n_overrides = c->n_detect_overrides,
         .health_check_sources = c->health_check_sources,
         .n_health_check_sources = c->n_health_check_sources,
+        .connections_max = c->policy.limits.connections_max,
     };
 
     for (size_t i = 0; i < detect.n_roles; i++)

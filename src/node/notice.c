@@ -24,7 +24,9 @@
 #define QOS2_STEP        10
 #define QUEUE_STEP       500
 #define QUEUE_STEP_BYTES 1048576
-#define DECIMAL_MAX      20 /* digits of 64 bits */
+#define STUCK_S          60
+#define STUCK_NS         (20 * NS_PER_S) /* between two notices of it */
+#define DECIMAL_MAX      20              /* digits of 64 bits */
 
 static void leave_traffic(struct link *l, struct event_traffic *t, uint64_t since_ns)
 {
@@ -161,6 +163,16 @@ void notice_qos2(struct link *l, size_t before)
         worker_event_of(l->worker, l, EVENT_QOS2_OPEN, (uint32_t)now, BYTES_NONE, NULL);
 }
 
+/* For so long something waited, and it was there and acknowledged nothing. */
+static uint32_t stuck_s(struct link *l, const struct queue *q)
+{
+    if (q->n == 1)
+        l->acknowledged_ns = l->worker->now_ns;
+    if (l->resident->session->inflight.n == 0 || l->heard_ns <= l->acknowledged_ns)
+        return 0;
+    return (uint32_t)((l->heard_ns - l->acknowledged_ns) / NS_PER_S);
+}
+
 /** notice_queued() - a message of @added_bytes waits for a connected client, in @q */
 void notice_queued(struct link *l, const struct queue *q, size_t added_bytes)
 {
@@ -169,9 +181,14 @@ void notice_queued(struct link *l, const struct queue *q, size_t added_bytes)
         .kind = EVENT_QUEUE_GROWN,
         .value = (uint32_t)q->n,
         .number = (uint32_t)(q->bytes / 1024),
+        .flags = stuck_s(l, q),
     };
+    bool is_stuck = e.flags >= STUCK_S && l->worker->now_ns >= l->stuck_told_ns + STUCK_NS;
 
-    if (q->n % QUEUE_STEP == 0 || q->bytes / QUEUE_STEP_BYTES > before / QUEUE_STEP_BYTES)
+    if (is_stuck)
+        l->stuck_told_ns = l->worker->now_ns;
+    if (is_stuck || q->n % QUEUE_STEP == 0 ||
+        q->bytes / QUEUE_STEP_BYTES > before / QUEUE_STEP_BYTES)
         worker_event(l->worker, l, &e);
 }
 

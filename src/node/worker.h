@@ -111,8 +111,10 @@ struct link {
     uint64_t opened_ns;
     uint64_t heard_ns;
     uint64_t wrote_ns;
-    uint64_t keep_alive_ns; /* 0: none */
-    uint64_t read_again_ns; /* held back until then; 0: not */
+    uint64_t acknowledged_ns; /* a message; or since when something waits */
+    uint64_t stuck_told_ns;   /* that it acknowledges nothing */
+    uint64_t keep_alive_ns;   /* 0: none */
+    uint64_t read_again_ns;   /* held back until then; 0: not */
     uint16_t keep_alive_s;
     bool is_admitted;         /* counted by admission, */
     bool is_admitted_address; /* and for its address */

@@ -101,14 +101,20 @@ static inline void idle(struct scene *s, double seconds)
 }
 
 /* A client that has said the same for longer than it takes to be learned. */
-static inline void teach(struct scene *s, const struct actor *a, double every_s, unsigned times)
+static inline void teach_on(struct scene *s, const struct actor *a, const char *topic,
+                            double every_s, unsigned times)
 {
     connects(s, a, 0, 60);
     for (unsigned i = 0; i < times; i++) {
-        does(s, a, EVENT_PUBLISH_TOPIC, "fmb/own", 0);
+        does(s, a, EVENT_PUBLISH_TOPIC, topic, 0);
         sends_n(s, a, 1);
         idle(s, every_s);
     }
+}
+
+static inline void teach(struct scene *s, const struct actor *a, double every_s, unsigned times)
+{
+    teach_on(s, a, "fmb/own", every_s, times);
 }
 
 #define METER                                                                                      \
@@ -239,6 +245,16 @@ act_fn dead_consumer;
 act_fn consumer_to_come;
 act_fn rolls_out;
 act_fn overdue;
+act_fn takes_nothing;
+act_fn is_gone_and_more_waits;
+act_fn acknowledges_slowly;
+act_fn certificate_of_one_who_is_here;
+act_fn comes_again_with_an_old_certificate;
+act_fn node_has_no_more_sessions;
+act_fn store_of_retained_is_full;
+act_fn many_retain_a_little;
+act_fn new_fleet_announces_itself;
+act_fn node_has_other_limits;
 act_fn is_silent_in_maintenance;
 act_fn is_here_and_retired;
 act_fn a_retired_one_is_away;

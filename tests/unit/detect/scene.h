@@ -73,6 +73,7 @@ static inline void scene_begin_with(struct scene *s, double time_scale, unsigned
         .n_roles = COUNT_OF(scene_roles),
         .overrides = overrides,
         .n_overrides = n_overrides,
+        .connections_max = 400,
     };
 
     *s =

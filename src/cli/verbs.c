@@ -196,7 +196,7 @@ static const struct cli_option bench_options[] = {
 static const struct cli_option lab_options[] = {
     {"--prepare",      NULL, NULL,      "add the lab's roles, users, inventory and certificates to the node's home"},
     {"--intruder",     NULL, NULL,      "attack instead, with a contractor's stolen password, from 127.0.0.66"},
-    {"--drill",        NULL, "DRILL",   "measure instead: revoke, disable, ban, block, rogue-server, or all of them; for detectors see bastide drill"},
+    {"--drill",        NULL, "DRILL",   "measure instead: revoke, disable, ban, block, posture, rogue-server, or all of them; for detectors see bastide drill"},
     {"--home",         NULL, "DIR",     "the node's home; without it that in BASTIDE_HOME"},
     {"--rounds",       NULL, "N",       "play it so often; without it once, and a drill as often as it needs"},
     {"--duration",     NULL, "SECONDS", "play it again and again for so long"},

@@ -29,6 +29,7 @@ static const struct drill_row {
     {"disable",      "bastide lab --drill disable",      "A user is disabled while it is connected",               drill_disable},
     {"ban",          "bastide lab --drill ban",          "A client is banned while it is connected, in each way",  drill_ban},
     {"block",        "bastide lab --drill block",        "A topic is quarantined while it is in use",              drill_block},
+    {"posture",      "bastide lab --drill posture",      "The next posture closes a listener, and opens it again", drill_posture},
     {"rogue-server", "bastide lab --drill rogue-server", "Each kind of client meets a server that it must not trust", drill_rogue_server},
     {DRILL_DETECTORS, "bastide drill",                   "Attacks in small, and whether the node notices",            drill_detect},
 };

@@ -57,4 +57,5 @@ bool drill_revoke(struct drill *d, char **ret_error);
 bool drill_disable(struct drill *d, char **ret_error);
 bool drill_ban(struct drill *d, char **ret_error);
 bool drill_block(struct drill *d, char **ret_error);
+bool drill_posture(struct drill *d, char **ret_error);
 bool drill_rogue_server(struct drill *d, char **ret_error);

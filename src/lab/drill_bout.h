@@ -2,7 +2,8 @@
 /*
  * lab/drill_bout.h - one attack in small of `bastide drill`, and what it needs; private to lab
  *
- * drill_attacks.c has the table of attacks, drill_detect.c carries them out.  Each
+ * drill_attacks.c has the table of attacks, drill_connections.c and drill_messages.c what they do,
+ * drill_detect.c carries them out.  Each
  * comes from an address of its own and by client ids of its own, so that what is done
  * about it hits nobody else, and no other attack either.
  */

@@ -76,6 +76,22 @@ def test_a_blocked_topic_is_the_only_one_that_is_disturbed(bus):
     assert bus.json("respond")["in_force"] == []
 
 
+def test_a_posture_is_in_force_when_its_listener_lets_nobody_in_and_over_after_the_undo(bus):
+    done = lab(bus, "--drill", "posture")
+    assert done.returncode == 0 and "nothing is measured" in done.stdout
+    assert "MQ.RS.RP-05.t2" not in {line["test"] for line in recorded(bus)}
+    named = json.loads(bus.ok("status", "--json"))["listeners"]
+    other = next(x for x in named if not x["tls"] and x["plane"] == "delivery")
+    bus.config.write_text(bus.config.read_text()
+                          + f"\npostures:\n  elevated:\n    closed_listeners: [{other['name']}]\n")
+    bus.ok("reload")
+    done = lab(bus, "--drill", "posture")
+    assert done.returncode == 0, done.stderr
+    values = {line["test"]: line["value"] for line in recorded(bus)}
+    assert 0 < values["MQ.RS.RP-05.t2"] < 30
+    assert bus.json("respond")["in_force"] == []
+
+
 def test_a_revoked_device_does_not_come_back_in_any_way(bus):
     assert lab(bus, "--drill", "revoke", "--rounds", "2").returncode == 0
     values = {line["test"]: line for line in recorded(bus)}

@@ -11,6 +11,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "cli/dot_alike.h"
 
 #define TOPICS_SHOWN 3
 #define UNZONED      "no zone declared"
@@ -30,6 +31,10 @@ static bool is_true(const json_t *o, const char *key)
 static void add_escaped(struct buf *to, const char *text)
 {
     for (; *text != '\0'; text++) {
+        if (*text == '\n') {
+            buf_addf(to, "\\n");
+            continue;
+        }
         if (*text == '"' || *text == '\\')
             buf_add_u8(to, '\\');
         buf_add_u8(to, (uint8_t)*text < ' ' ? '?' : (uint8_t)*text);
@@ -43,13 +48,24 @@ static void add_quoted(struct buf *to, const char *text)
     buf_add_u8(to, '"');
 }
 
-static void begin(struct buf *to, const char *name)
+static void begin(struct buf *to, const char *name, const char *legend)
 {
     buf_addf(to,
-             "digraph %s {\n  rankdir=LR;\n  graph [fontname=sans];\n  node [shape=box, "
-             "style=rounded, fontname=sans];\n"
+             "digraph %s {\n  rankdir=LR;\n  graph [fontname=sans, ranksep=1, label=\"%s\"];\n"
+             "  node [shape=box, style=rounded, fontname=sans];\n"
              "  edge [fontname=sans, fontsize=10];\n",
-             name);
+             name, legend);
+}
+
+/* In the unit in which it is a number that can be read. */
+static void add_rate(struct buf *to, double per_s)
+{
+    if (per_s >= 1)
+        buf_addf(to, "about %.3g/s\\n", per_s);
+    else if (per_s * 60 >= 1)
+        buf_addf(to, "about %.3g/min\\n", per_s * 60);
+    else if (per_s > 0)
+        buf_addf(to, "about %.3g/h\\n", per_s * 3600);
 }
 
 /* ---- groups: zones with what stands in them, pairs with their flows ---- */
@@ -176,23 +192,23 @@ static void add_arrow(struct buf *to, const json_t *flows)
     }
     if (i > TOPICS_SHOWN)
         buf_addf(to, "and %zu more\\n", i - TOPICS_SHOWN);
-    if (rate > 0)
-        buf_addf(to, "about %.3g/s\\n", rate);
+    add_rate(to, rate);
     add_escaped(to, text_of(first, "conduit", ""));
-    buf_addf(to, "\", color=%s, style=%s];\n", is_declared ? "black" : "red",
-             is_live ? "solid" : "dashed");
+    buf_addf(to, "\", color=%s, fontcolor=%s, style=%s];\n", is_declared ? "black" : "red",
+             is_declared ? "black" : "red", is_live ? "solid" : "dashed");
 }
 
-/** dot_flows() - red: not declared; dashed: not now */
-void dot_flows(struct buf *to, const json_t *flows)
+/** dot_flows() - red: not declared; dashed: not now; many that are alike are one */
+void dot_flows(struct buf *to, const json_t *all)
 {
     struct map pairs;
+    json_t *flows = dot_alike(all);
     json_t *order = json_array();
     json_t *f;
     const json_t *pair;
     size_t i;
 
-    begin(to, "flows");
+    begin(to, "flows", "red: not declared; dashed: not now; +: of each its own");
     add_ends(to, flows);
     map_init(&pairs, group_key);
     json_array_foreach(flows, i, f)
@@ -206,6 +222,7 @@ void dot_flows(struct buf *to, const json_t *flows)
     json_array_foreach(order, i, pair) add_arrow(to, group_items(&pairs, pair));
     groups_done(&pairs);
     json_decref(order);
+    json_decref(flows);
     buf_addf(to, "}\n");
 }
 
@@ -276,7 +293,9 @@ void dot_network(struct buf *to, const json_t *network, const json_t *assets)
     map_init(&zones, group_key);
     json_array_foreach(assets, i, a)
         group_add(&zones, order, text_of(a, "zone_seen", text_of(a, "zone", UNZONED)), a);
-    begin(to, "network");
+    begin(to, "network",
+          "asset in red: differs from its record; dashed: not connected, or outside of the "
+          "organisation; bold: redundant");
     json_array_foreach(json_object_get(network, "zones"), i, z)
     {
         const struct group *g = map_find(&zones, bytes_str(text_of(z, "name", "")));

@@ -10,6 +10,7 @@
  */
 #include "base/hash.h"
 #include "node/node_private.h"
+#include "node/self_test.h"
 
 #define TAP_TOPIC       "$bastide/tap/"
 #define TAP_BACKLOG_MAX 4194304 /* bytes on the way to a worker; then it gets no more of this */
@@ -22,11 +23,14 @@ static void flush_full(struct worker *w)
     w->watched = monitor_block_new();
 }
 
+/* What the node does to itself is nobody's traffic. */
 static void leave(struct link *l, struct monitor_record *r)
 {
     struct worker *w = l->worker;
     const struct stream_peer *peer = stream_peer(l->stream);
 
+    if (self_test_is_own(w->node->self_test, bytes_str(l->client_id)))
+        return;
     r->at_ns = w->now_ns;
     r->conn = l->number;
     r->client_address = bytes_str(l->address);

@@ -122,8 +122,20 @@ def test_who_does_not_read_the_tap_delays_nobody(site, peer):
 
 
 def ours(lines):
-    """The topics, but for those of the node's own trials."""
-    return [x["topic"] for x in lines if x["topic"].startswith("test/")]
+    """The topics; those of the node's own trials are not there."""
+    return [x["topic"] for x in lines]
+
+
+def test_what_the_node_does_to_itself_is_left_out(site, peer):
+    watch(site, "log_dir: watch")
+    wait_until(lambda: "self-test: " in site.log_text(), "the trials have ended", patience_s=60)
+    one = peer(site, "one").join()
+    one.read("test/#")
+    one.publish("test/a", SECRET, qos=1)
+    one.leave()
+    assert site.end() == 0
+    for name in ("mqtt_connect", "mqtt_subscribe", "mqtt_publish"):
+        assert {x["client_id"] for x in lines_of(site, name)} == {"one"}
 
 
 def test_a_reload_changes_what_is_watched_and_where(site, peer):

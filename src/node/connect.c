@@ -311,6 +311,21 @@ static bool delayed(struct link *l)
 }
 
 /**
+ * connect_tell_too_large() - CONNACK for a CONNECT above connect_bytes_max, as far as it has come
+ * @begun:  of what is behind the fixed header
+ *
+ * Only 5.0 has a reason for it (section 3.2.2.2), and whose level has not come yet cannot be told.
+ */
+void connect_tell_too_large(struct link *l, struct bytes begun)
+{
+    struct wire_connect p = {0};
+
+    (void)wire_decode_connect(0, begun, &p); /* for the level alone */
+    if (p.level == WIRE_V5)
+        send_refusal(l, &p, REASON_PACKET_TOO_LARGE, "CONNECT is larger than connect_bytes_max");
+}
+
+/**
  * connect_receive() - the first packet of a network connection
  *
  * Afterwards the connection is active or closed; or it waits for a password, a delay or

@@ -30,10 +30,23 @@ static void add_secret(struct buf *b, struct bytes more)
     *b = larger;
 }
 
-static void too_large(struct link *l, size_t max)
+/* Behind the fixed header, which is whole. */
+static struct bytes body_begun(struct bytes packet)
+{
+    size_t head = 2;
+
+    while (packet.at[head - 1] & 0x80)
+        head++;
+    return bytes_of(packet.at + head, packet.len - head);
+}
+
+/* @begun: what has come of it, its fixed header at least */
+static void too_large(struct link *l, struct bytes begun, size_t max)
 {
     char why[96];
 
+    if (l->conn.state == CONN_AWAIT_CONNECT && begun.at[0] >> 4 == WIRE_CONNECT)
+        connect_tell_too_large(l, body_begun(begun));
     snprintf(why, sizeof(why), "packet larger than %zu bytes", max);
     l->worker->counters.limits_hit++;
     worker_event_of(l->worker, l, EVENT_LIMIT_HIT, (uint32_t)max, BYTES_NONE, "packet_bytes_max");
@@ -72,7 +85,7 @@ static size_t take_packets(struct link *l, struct bytes data)
         if (next == WIRE_NEXT_BAD) {
             malformed(l, data.at[used]);
         } else if (f.len > max) {
-            too_large(l, max);
+            too_large(l, bytes_of(data.at + used, data.len - used), max);
         } else if (next == WIRE_NEXT_MORE) {
             /* Who begins with something else is not waited for [MQTT5-3.1.0-1]. */
             if (l->conn.state == CONN_AWAIT_CONNECT && data.at[used] >> 4 != WIRE_CONNECT)

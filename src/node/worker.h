@@ -333,6 +333,7 @@ void connect_verified(struct worker *w, uint64_t link, const char *verifier,
                       enum auth_outcome outcome, uint16_t secret_hash);
 
 struct gate_subject connect_subject(const struct link *l, const struct wire_connect *p);
+void connect_tell_too_large(struct link *l, struct bytes begun);
 void connect_refuse(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why);
 void connect_refuse_credentials(struct link *l, const struct wire_connect *p,
                                 enum gate_outcome outcome, uint16_t secret_hash);

@@ -116,7 +116,9 @@ FIRST = {
     "a receive maximum twice": ("protocol_error", 0x82, connect5(properties=b"\x21\0\1" * 2), None),
     "a topic alias in CONNECT": ("malformed_traffic", 0x81, connect5(properties=b"\x23\0\1"), None),
     "bytes behind the payload": ("malformed_traffic", 0x81, connect5(rest=b"x"), connect3(rest=b"x")),
-    "a CONNECT that is too large": ("packet_too_large", None, b"\x10\xff\xff\x7f", None),
+    "a CONNECT that is larger than is read": ("packet_too_large", 0x95, connect5(rest=b"x" * 70000),
+                                              connect3(rest=b"x" * 70000)),
+    "a CONNECT that is too large, of which nothing is there": ("packet_too_large", None, b"\x10\xff\xff\x7f", None),
 }
 
 

@@ -225,8 +225,7 @@ static void outside_take(struct outside *o, const struct keyring *k)
 {
     *o = (struct outside){.kind = k->kind, .passes = k->passes, .bytes = k->bytes};
     memcpy(o->salt, k->salt, KEYRING_SALT_BYTES);
-    o->at_rest_secret = sodium_malloc(SEAL_KEY_BYTES);
-    check(o->at_rest_secret != NULL);
+    o->at_rest_secret = guarded_new(SEAL_KEY_BYTES);
     memcpy(o->at_rest_secret, k->secrets->at_rest, SEAL_KEY_BYTES);
 }
 
@@ -252,7 +251,7 @@ bool keyring_reseal(struct keyring *k, const struct key_source *from, char **ret
     if (!ok)
         outside_give_back(&before, k);
     pthread_mutex_unlock(&k->lock);
-    sodium_free(before.at_rest_secret);
+    guarded_free(before.at_rest_secret);
     return ok;
 }
 
@@ -276,12 +275,11 @@ void keyring_derive_lasting(struct keyring *k, struct bytes info,
     pthread_mutex_unlock(&k->lock);
 }
 
-/* The pair of keys that signs; the private one is for sodium_free(). */
+/* The pair of keys that signs; the private one is for guarded_free(). */
 static uint8_t *signing_pair(struct keyring *k, uint8_t ret_public[crypto_sign_PUBLICKEYBYTES])
 {
-    uint8_t *key_secret = sodium_malloc(crypto_sign_SECRETKEYBYTES);
+    uint8_t *key_secret = guarded_new(crypto_sign_SECRETKEYBYTES);
 
-    check(key_secret != NULL);
     pthread_mutex_lock(&k->lock);
     crypto_sign_seed_keypair(ret_public, key_secret, seed_of(k));
     pthread_mutex_unlock(&k->lock);
@@ -296,7 +294,7 @@ void keyring_sign(struct keyring *k, struct bytes message, char ret[SIGNATURE_TE
     uint8_t *key_secret = signing_pair(k, public);
 
     crypto_sign_detached(signature, NULL, message.at, message.len, key_secret);
-    sodium_free(key_secret);
+    guarded_free(key_secret);
     sodium_bin2base64(ret, SIGNATURE_TEXT_LEN, signature, sizeof(signature),
                       sodium_base64_VARIANT_ORIGINAL);
 }
@@ -306,7 +304,7 @@ void keyring_public_text(struct keyring *k, char ret[KEYRING_PUBLIC_TEXT_LEN])
 {
     uint8_t public[crypto_sign_PUBLICKEYBYTES];
 
-    sodium_free(signing_pair(k, public));
+    guarded_free(signing_pair(k, public));
     sodium_bin2base64(ret, KEYRING_PUBLIC_TEXT_LEN, public, sizeof(public),
                       sodium_base64_VARIANT_ORIGINAL);
 }

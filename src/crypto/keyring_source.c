@@ -34,9 +34,8 @@ static uint8_t *from_credential(const char *name, char **ret_error)
 
 static uint8_t *from_passphrase(const struct keyring *k, struct bytes passphrase, char **ret_error)
 {
-    uint8_t *key_secret = sodium_malloc(SEAL_KEY_BYTES);
+    uint8_t *key_secret = guarded_new(SEAL_KEY_BYTES);
 
-    check(key_secret != NULL);
     if (passphrase.len < PASSPHRASE_BYTES_MIN) {
         text_fail(ret_error, "the passphrase of the at-rest key has less than %d bytes",
                   PASSPHRASE_BYTES_MIN);
@@ -48,8 +47,7 @@ static uint8_t *from_passphrase(const struct keyring *k, struct bytes passphrase
     } else {
         return key_secret;
     }
-    sodium_free(key_secret);
-    return NULL;
+    return guarded_free(key_secret);
 }
 
 /** keyring_take_at_rest() - by the salt and cost that stand in @k */
@@ -71,7 +69,7 @@ bool keyring_take_at_rest(struct keyring *k, const struct key_source *from, char
     if (key_secret == NULL)
         return false;
     memcpy(k->secrets->at_rest, key_secret, SEAL_KEY_BYTES);
-    sodium_free(key_secret);
+    guarded_free(key_secret);
     return true;
 }
 

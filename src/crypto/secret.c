@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "crypto/keyring.h"
 
 static const char random_alphabet[] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz";
 static const char at_rest_head[] = "bastide-at-rest-key-1 ";
@@ -160,9 +161,8 @@ static uint8_t *key_in(const struct buf *text, const char *path, char **ret_erro
     size_t head_len = sizeof(at_rest_head) - 1;
     size_t key_len = 0;
     const char *end = NULL;
-    uint8_t *key_secret = sodium_malloc(AT_REST_KEY_BYTES);
+    uint8_t *key_secret = guarded_new(AT_REST_KEY_BYTES);
 
-    check(key_secret != NULL);
     if (bytes_has_prefix(buf_view(text), bytes_str(at_rest_head)) &&
         sodium_hex2bin(key_secret, AT_REST_KEY_BYTES, (const char *)text->at + head_len,
                        text->len - head_len, NULL, &key_len, &end) == 0 &&
@@ -213,6 +213,5 @@ uint8_t *at_rest_key_of_service(const char *path, char **ret_error)
 /** at_rest_key_free() - wipe and free; NULL is fine */
 uint8_t *at_rest_key_free(uint8_t *key)
 {
-    sodium_free(key);
-    return NULL;
+    return guarded_free(key);
 }

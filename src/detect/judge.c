@@ -197,6 +197,28 @@ static const char *explained_by(const struct judge *j)
     return NULL;
 }
 
+enum news {
+    NEWS_NONE,  /* said already */
+    NEWS_WAITS, /* to be looked at again by time */
+    NEWS_SAID,
+};
+
+/* Of @m, over its limit, with @a, which may be NULL, standing or waiting. */
+static enum news news_of(const struct judge *j, const struct alarm *a, const struct measure *m)
+{
+    bool waits;
+
+    if (a != NULL && a->pending_until_ns == 0)
+        return rule_info(m->rule)->severity > a->severity ||
+                       j->now_ns >= a->raised_ns + RAISE_AGAIN_NS
+                   ? NEWS_SAID
+                   : NEWS_NONE;
+    waits = (!m->at_once && detector_of(j)->info.hold_s > 0) || explained_by(j) != NULL;
+    if (a != NULL)
+        return waits ? NEWS_NONE : NEWS_SAID;
+    return waits ? NEWS_WAITS : NEWS_SAID;
+}
+
 /**
  * suspect() - a detector's counter of @r has moved: say so if it is news
  * @r:  what the finding is of; NULL: nobody, nothing happens
@@ -207,13 +229,11 @@ void suspect(struct judge *j, const struct sight *s, struct record *r)
     struct alarm_id id;
     struct alarm *a;
     struct finding f;
-    unsigned hold_s;
-    bool waits, is_pending;
+    enum news news;
 
     if (r == NULL)
         return;
     m = measured(j, r);
-    hold_s = m.at_once ? 0 : detector_of(j)->info.hold_s;
     if (m.ratio >= record_guilt(r, j->now_ns)) {
         r->guilt = (float)m.ratio;
         r->guilt_ns = j->now_ns;
@@ -222,20 +242,20 @@ void suspect(struct judge *j, const struct sight *s, struct record *r)
         return;
     id = alarm_id(j, r);
     a = alarm_find(&j->d->alarms, &id);
-    f = finding_of(j, r, &m);
-    name_others(&f, s->e);
+    news = news_of(j, a, &m);
+    if (news == NEWS_NONE) {
+        bench_of(j)->suppressed++;
+        return;
+    }
     if (a == NULL)
         make_room(j);
-    waits = hold_s > 0 || explained_by(j) != NULL;
-    is_pending = a != NULL && a->pending_until_ns != 0;
-    if (a == NULL && waits)
-        alarm_raise(&j->d->alarms, &id, &f, j->now_ns, MAX(j->now_ns + SECONDS(hold_s), 1ULL));
-    else if (is_pending ? !waits
-                        : a == NULL || f.severity > a->severity ||
-                              j->now_ns >= a->raised_ns + RAISE_AGAIN_NS)
+    f = finding_of(j, r, &m);
+    name_others(&f, s->e);
+    if (news == NEWS_SAID)
         raise_alarm(j, r, a, &f);
     else
-        bench_of(j)->suppressed++;
+        alarm_raise(&j->d->alarms, &id, &f, j->now_ns,
+                    MAX(j->now_ns + SECONDS(m.at_once ? 0 : detector_of(j)->info.hold_s), 1ULL));
 }
 
 /** stands() - Return: whether this detector has a finding open on @r. */

@@ -50,12 +50,14 @@ static void add_escaped(struct buf *ret, struct bytes b)
 static void id_format(const struct device *d, struct buf *ret)
 {
     if (d->by_certificate) {
-        buf_addf(ret, "cert:%s", d->principal);
+        buf_add(ret, BYTES("cert:"));
+        buf_add(ret, bytes_str(d->principal));
         return;
     }
-    buf_addf(ret, "user:");
+    buf_add(ret, BYTES("user:"));
     add_escaped(ret, bytes_str(d->principal));
-    buf_addf(ret, "/%s", d->client_id);
+    buf_add_u8(ret, '/');
+    buf_add(ret, bytes_str(d->client_id));
 }
 
 static struct principal *principal_get(struct identify *id, const char *name)

@@ -366,26 +366,18 @@ struct inventory *inventory_free(struct inventory *v)
 struct record *inventory_find(const struct inventory *v, struct bytes client_id,
                               struct bytes principal, bool by_certificate, struct bytes address)
 {
-    CLEANUP(buf_done) struct buf cn = {0};
-    CLEANUP(buf_done) struct buf user = {0};
-    CLEANUP(buf_done) struct buf from = {0};
+    CLEANUP(buf_done) struct buf key = {0};
+    struct bytes cn = by_certificate ? principal : BYTES_NONE;
+    struct record *r = NULL;
 
-    buf_addf(&cn, "%.*s", by_certificate ? (int)principal.len : 0, (const char *)principal.at);
-    buf_add_u8(&cn, 0);
-    buf_addf(&user, "%.*s", BYTES_ARG(principal));
-    buf_add_u8(&user, 0);
-    buf_addf(&from, "%.*s", BYTES_ARG(address));
-    buf_add_u8(&from, 0);
-    for (unsigned with = 15; with > 0;
+    if (v->by_match.n == 0)
+        return NULL;
+    for (unsigned with = 15; with > 0 && r == NULL;
          with--) { /* every set of identifiers, the certificate first */
-        CLEANUP(buf_done) struct buf key = {0};
-        struct record *r;
-
-        record_match_format(&key, with & 8 ? (char *)cn.at : "", with & 4 ? (char *)user.at : "",
-                            with & 2 ? client_id : BYTES_NONE, with & 1 ? (char *)from.at : "");
+        key.len = 0;
+        record_match_format(&key, with & 8 ? cn : BYTES_NONE, with & 4 ? principal : BYTES_NONE,
+                            with & 2 ? client_id : BYTES_NONE, with & 1 ? address : BYTES_NONE);
         r = map_find(&v->by_match, buf_view(&key));
-        if (r != NULL)
-            return r;
     }
-    return NULL;
+    return r;
 }

@@ -15,5 +15,5 @@ void inventory_kind(struct conf_value v, const char *const *names, unsigned *ret
 /* inventory_record.c */
 void record_read(struct conf_value at, struct record *r);
 void record_done(struct record *r);
-void record_match_format(struct buf *ret, const char *cn, const char *user, struct bytes client,
-                         const char *address);
+void record_match_format(struct buf *ret, struct bytes cn, struct bytes user, struct bytes client,
+                         struct bytes address);

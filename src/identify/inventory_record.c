@@ -30,15 +30,16 @@ static const struct record_text {
 
 /** record_match_format() - what a device must show to be this record's, as the key of
  * inventory.by_match; appended */
-void record_match_format(struct buf *ret, const char *cn, const char *user, struct bytes client,
-                         const char *address)
+void record_match_format(struct buf *ret, struct bytes cn, struct bytes user, struct bytes client,
+                         struct bytes address)
 {
-    buf_addf(ret, "%s\x1f%s\x1f%.*s\x1f%s", cn, user, BYTES_ARG(client), address);
-}
+    const struct bytes parts[] = {cn, user, client, address};
 
-static const char *or_empty(const char *text)
-{
-    return text != NULL ? text : "";
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (i > 0)
+            buf_add_u8(ret, 0x1f);
+        buf_add(ret, parts[i]);
+    }
 }
 
 static void record_match(struct conf_value at, struct record *r)
@@ -48,8 +49,8 @@ static void record_match(struct conf_value at, struct record *r)
     if (r->certificate_cn == NULL && r->user_name == NULL && r->client_id == NULL &&
         r->address == NULL)
         conf_fail(at, "a device is known by client_id, certificate_cn, user_name or address");
-    record_match_format(&key, or_empty(r->certificate_cn), or_empty(r->user_name),
-                        bytes_str(or_empty(r->client_id)), or_empty(r->address));
+    record_match_format(&key, bytes_str(r->certificate_cn), bytes_str(r->user_name),
+                        bytes_str(r->client_id), bytes_str(r->address));
     r->match = bytes_dup_str(buf_view(&key));
 }
 

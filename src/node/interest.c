@@ -6,12 +6,18 @@
  * subscription, is announced to the others, and SUBACK leaves when all of them have
  * taken it in: a message published anywhere after SUBACK finds its subscriber.  Until
  * then the session's deliveries wait behind the SUBACK.
+ *
+ * That a filter is not wanted any more nobody waits for: it is told at the next sweep, all
+ * of them together.  Until then messages come that nobody here gets; and a client that
+ * comes back with its filter, as most do, finds it announced.
  */
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "node/node_private.h"
+
+#define RETIRING_BYTES_MAX 1048576 /* beyond that others are told at once */
 
 struct interest {
     struct post post;
@@ -28,6 +34,12 @@ struct interest_ack {
     struct post post;
     unsigned from;
     uint64_t seq;
+};
+
+/* A filter that nobody here wants any more, and the others do not know it yet. */
+struct retiring {
+    size_t len;
+    uint8_t filter[];
 };
 
 struct suback_wait {
@@ -159,10 +171,86 @@ void outlet_want(struct node *n, unsigned outlet, struct bytes filter, bool want
     }
 }
 
+static struct bytes retiring_filter(const void *item)
+{
+    const struct retiring *r = item;
+
+    return bytes_of(r->filter, r->len);
+}
+
+static size_t retiring_bytes(struct bytes filter)
+{
+    return sizeof(struct retiring) + filter.len;
+}
+
+static void tell_plain(struct worker *w, struct bytes filter, bool wanted)
+{
+    tell(w, BYTES_NONE, filter, wanted, (struct share_count){0});
+}
+
+/* Return: whether the others were never told that it is not wanted. */
+static bool is_back(struct worker *w, struct bytes filter)
+{
+    struct retiring *r = map_remove(&w->retiring, filter);
+
+    if (r == NULL)
+        return false;
+    w->retiring_bytes -= retiring_bytes(filter);
+    free(r);
+    return true;
+}
+
+static void retire(struct worker *w, struct bytes filter)
+{
+    struct retiring *r = mem_alloc(sizeof(*r) + filter.len);
+
+    r->len = filter.len;
+    memcpy(r->filter, filter.at, filter.len);
+    check(map_put(&w->retiring, r) == NULL);
+    w->retiring_bytes += retiring_bytes(filter);
+}
+
+/** interest_init() - nothing is wanted from others yet */
+void interest_init(struct worker *w)
+{
+    list_init(&w->suback_waits);
+    map_init(&w->retiring, retiring_filter);
+}
+
+/** interest_retire() - the others learn what is not wanted here any more; at each sweep */
+void interest_retire(struct worker *w)
+{
+    size_t cursor = 0;
+    struct retiring *r;
+
+    while ((r = map_next(&w->retiring, &cursor)) != NULL) {
+        tell_plain(w, retiring_filter(r), false);
+        free(r);
+    }
+    map_done(&w->retiring);
+    w->retiring_bytes = 0;
+}
+
+/** interest_done() - of interest_init(), when no SUBACK waits any more; nobody is told */
+void interest_done(struct worker *w)
+{
+    size_t cursor = 0;
+    struct retiring *r;
+
+    while ((r = map_next(&w->retiring, &cursor)) != NULL)
+        free(r);
+    map_done(&w->retiring);
+}
+
 /** interest_tell() - this worker wants @filter from the others, or no longer */
 void interest_tell(struct worker *w, struct bytes filter, bool wanted)
 {
-    tell(w, BYTES_NONE, filter, wanted, (struct share_count){0});
+    if (w->n_workers == 1 || (wanted && is_back(w, filter)))
+        return;
+    if (wanted || w->retiring_bytes + retiring_bytes(filter) > RETIRING_BYTES_MAX)
+        tell_plain(w, filter, wanted);
+    else
+        retire(w, filter);
 }
 
 /** share_tell() - the others learn how many members the group has here now */

@@ -57,7 +57,6 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     list_init(&w->dirty);
     list_init(&w->again);
     list_init(&w->deliveries);
-    list_init(&w->suback_waits);
     list_init(&w->condemned);
     for (unsigned i = 0; i < OUTLETS_MAX; i++) {
         list_init(&w->outboxes[i].control);
@@ -66,6 +65,7 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     map_init(&w->links_by_number, link_number);
     map_init(&w->residents, client_id_of);
     map_init(&w->delays, delay_address);
+    interest_init(w);
     w->read_buffer = mem_alloc(READ_BUFFER_BYTES);
     w->events = event_block_new(index);
     w->router = router_new();
@@ -94,6 +94,7 @@ struct worker *worker_free(struct worker *w)
     map_done(&w->delays);
     map_done(&w->links_by_number);
     map_done(&w->residents);
+    interest_done(w);
     heap_done(&w->timers);
     router_free(w->router);
     if (w->notes != NULL)
@@ -329,6 +330,7 @@ static void sweep(struct worker *w, struct due *d)
         w->notes->unix_ms_at_zero = clock_unix_ms() - w->now_ns / NS_PER_MS;
     router_retained_sweep(w->router, w->now_ns, w->sweep_stamp, SWEEP_BUCKETS);
     w->sweep_stamp = stamp;
+    interest_retire(w);
     if (w->index == 0)
         memory_tell(w);
     worker_due(w, d, w->now_ns + SWEEP_NS, sweep);

@@ -238,6 +238,8 @@ struct worker {
     uint64_t interest_acked[WORKERS_MAX];
     uint64_t interest_taken[WORKERS_MAX]; /* in this turn, to be acknowledged at its end; 0: none */
     struct list suback_waits;
+    struct map retiring; /* of interest.c: filters that others are still to forget */
+    size_t retiring_bytes;
 
     atomic_bool is_called; /* somebody waits for this worker: see node_call_worker() */
     uint64_t work_began;   /* worker_work() at the start of this turn */
@@ -431,6 +433,9 @@ void subscription_restore(struct worker *w, struct session *s, const struct subs
                           uint64_t record);
 
 /* interest.c */
+void interest_init(struct worker *w);
+void interest_done(struct worker *w);
+void interest_retire(struct worker *w);
 void interest_tell(struct worker *w, struct bytes filter, bool wanted);
 void share_tell(struct worker *w, struct bytes group, struct bytes filter);
 void interest_send_suback(struct link *l, const char *reason_string);

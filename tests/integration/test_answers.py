@@ -3,10 +3,11 @@
 
 import signal
 import struct
+import time
 
 import pytest
 
-from conftest import SANITIZERS
+from conftest import PATIENCE_S, SANITIZERS
 from peer import (Raw, connect_packet, next_connack, next_disconnect, packet, properties_of,
                   reason_and_properties, string, varint)
 
@@ -164,6 +165,37 @@ def test_response_information_beyond_the_rights_is_not_told(answers):
     raw, told = joined(answers("response_information: others/${{client_id}}"), "c1", ASK_RESPONSE)
     assert RESPONSE_INFORMATION not in told
     raw.close()
+
+
+# ---- who is there ----
+
+
+def deliver(raw, topic, reader):
+    """What a publish is answered, and the topic that the reader gets."""
+    answered = publish(raw, topic)
+    first, body = reader.packet()
+    assert first & 0xF0 == 0x30
+    reader.send(packet(0x40, body[2 + len(topic):4 + len(topic)]))
+    return answered, body[2:2 + len(topic)].decode()
+
+
+def test_a_filter_is_there_as_soon_as_it_comes_back_and_gone_soon_after_it_ends(answers):
+    """Eight clients are on both workers but for a chance of 1 in 128."""
+    node = answers("check_payload_format: no")
+    readers = [joined(node, f"reader-{i}")[0] for i in range(8)]
+    writer, _ = joined(node, "writer")
+    for reader in readers:
+        for _ in range(3):
+            assert subscribe(reader, "open/back") == ([1], None)
+            assert deliver(writer, "open/back", reader) == ((0, None), "open/back")
+            assert unsubscribe(reader, "open/back") == ([0], None)
+    # The other worker learns it at its next sweep, once a second.
+    deadline = time.monotonic() + PATIENCE_S
+    while publish(writer, "open/back") != (0x10, None):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for raw in (*readers, writer):
+        raw.close()
 
 
 # ---- what the payload is ----

@@ -72,6 +72,7 @@ void mailbox_rouse(
     struct mailbox *m); /* the reader is awake and takes what comes without a wakeup, */
 bool mailbox_rest(
     struct mailbox *m); /* until it says that it will wait; false: do not, mail is there */
+bool mailbox_gather(struct mailbox *m);        /* the same, but only control wakes */
 void mailbox_clear_wakeup(struct mailbox *m);  /* before taking; then both lanes are to be taken */
 size_t mailbox_bytes(const struct mailbox *m); /* posted to the delivery lane and not taken yet; any
                                                   thread, approximate */

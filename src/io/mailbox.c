@@ -10,6 +10,7 @@
  *
  * A reader that says when it is awake is not woken then: it waits only after it has
  * found both lanes empty, by mailbox_rest(), and from there on a post writes again.
+ * One that lets deliveries gather for a while, by mailbox_gather(), is woken by control only.
  */
 #include "io/io.h"
 
@@ -29,7 +30,7 @@ struct mailbox {
     pthread_mutex_t lock;         /* for the rest */
     struct list lanes[LANE_N];    /* of struct mail */
     size_t n[LANE_N];
-    bool is_awake; /* the reader */
+    bool wakes[LANE_N]; /* does a post into the empty lane wake the reader? */
 };
 
 /** mailbox_new() - an empty mailbox; aborts without descriptors */
@@ -40,8 +41,10 @@ struct mailbox *mailbox_new(void)
     m->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     check(m->event_fd >= 0);
     check(pthread_mutex_init(&m->lock, NULL) == 0);
-    for (size_t i = 0; i < LANE_N; i++)
+    for (size_t i = 0; i < LANE_N; i++) {
         list_init(&m->lanes[i]);
+        m->wakes[i] = true;
+    }
     return m;
 }
 
@@ -70,7 +73,7 @@ static void post(struct mailbox *m, enum lane lane, struct list *mails, size_t n
     bool wakes;
 
     pthread_mutex_lock(&m->lock);
-    wakes = m->n[lane] == 0 && !m->is_awake;
+    wakes = m->n[lane] == 0 && m->wakes[lane];
     list_splice(&m->lanes[lane], mails);
     m->n[lane] += n;
     if (lane == LANE_DELIVERY)
@@ -135,12 +138,25 @@ size_t mailbox_take(struct mailbox *m, enum lane lane, struct list *ret)
     return n;
 }
 
-/** mailbox_rouse() - the reader is awake: until mailbox_rest() no post wakes it */
+/* The lanes of @lanes, BIT(lane), wake from here on and others do not; Return: are those empty? */
+static bool wake_by(struct mailbox *m, unsigned lanes)
+{
+    bool is_empty = true;
+
+    pthread_mutex_lock(&m->lock);
+    for (size_t i = 0; i < LANE_N; i++) {
+        m->wakes[i] = (lanes & BIT(i)) != 0;
+        is_empty = is_empty && (!m->wakes[i] || m->n[i] == 0);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return is_empty;
+}
+
+/** mailbox_rouse() - the reader is awake: until mailbox_rest() or mailbox_gather() no post wakes it
+ */
 void mailbox_rouse(struct mailbox *m)
 {
-    pthread_mutex_lock(&m->lock);
-    m->is_awake = true;
-    pthread_mutex_unlock(&m->lock);
+    (void)wake_by(m, 0);
 }
 
 /**
@@ -150,14 +166,13 @@ void mailbox_rouse(struct mailbox *m)
  */
 bool mailbox_rest(struct mailbox *m)
 {
-    bool is_empty = true;
+    return wake_by(m, BIT(LANE_CONTROL) | BIT(LANE_DELIVERY));
+}
 
-    pthread_mutex_lock(&m->lock);
-    m->is_awake = false;
-    for (size_t i = 0; i < LANE_N; i++)
-        is_empty = is_empty && m->n[i] == 0;
-    pthread_mutex_unlock(&m->lock);
-    return is_empty;
+/** mailbox_gather() - as mailbox_rest(), but deliveries wait until the reader looks by itself */
+bool mailbox_gather(struct mailbox *m)
+{
+    return wake_by(m, BIT(LANE_CONTROL));
 }
 
 /** mailbox_clear_wakeup() - mailbox_fd() is not readable until the next wakeup; the reader, before

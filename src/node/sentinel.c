@@ -28,6 +28,7 @@
 #define HABITS_NS   (600 * NS_PER_S)
 #define DECLARED_NS (3600 * NS_PER_S)
 #define BLOCKS_MAX  512
+#define GATHER_NS   NS_PER_MS /* after events more of them gather before the next look */
 
 /* ---- roles ---- */
 
@@ -219,17 +220,19 @@ static void tick(struct sentinel *s)
     }
 }
 
-static void take_lane(struct sentinel *s, enum lane lane)
+/* Return: how many there were. */
+static size_t take_lane(struct sentinel *s, enum lane lane)
 {
     struct list mails = LIST_INIT(mails);
+    size_t n = mailbox_take(s->mailbox, lane, &mails);
 
-    mailbox_take(s->mailbox, lane, &mails);
     list_each (it, &mails) {
         struct errand *e = list_item(it, struct errand, mail.link);
 
         list_remove(it);
         e->take(s, e);
     }
+    return n;
 }
 
 static void on_mail(struct loop_file *f, uint32_t ready)
@@ -238,18 +241,22 @@ static void on_mail(struct loop_file *f, uint32_t ready)
     mailbox_clear_wakeup(list_item(f, struct sentinel, mail_file)->mailbox);
 }
 
+/* Where there are events there are more: workers that have some in each turn do not wake it each
+ * time. */
 static void turn(struct sentinel *s, uint64_t until_ns)
 {
+    if (s->gathers)
+        until_ns = MIN(until_ns, s->now_ns + GATHER_NS);
     loop_wait(s->loop, s->has_mail ? 0 : until_ns);
     s->now_ns = loop_now_ns(s->loop);
     s->now_unix_ms = clock_unix_ms();
     mailbox_rouse(s->mailbox);
     loop_call(s->loop);
-    take_lane(s, LANE_CONTROL);
-    take_lane(s, LANE_DELIVERY);
+    (void)take_lane(s, LANE_CONTROL);
+    s->gathers = take_lane(s, LANE_DELIVERY) > 0;
     if (s->now_ns >= s->next_tick_ns)
         tick(s);
-    s->has_mail = !mailbox_rest(s->mailbox);
+    s->has_mail = !(s->gathers ? mailbox_gather(s->mailbox) : mailbox_rest(s->mailbox));
 }
 
 static void *run(void *arg)

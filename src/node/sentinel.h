@@ -34,6 +34,7 @@ struct sentinel {
     struct loop *loop;
     struct mailbox *mailbox;
     bool has_mail; /* that came while it was awake: the next turn does not wait */
+    bool gathers;  /* it had events just now: the next ones do not wake it */
     struct loop_file mail_file;
     uint64_t next_tick_ns;
     uint64_t next_save_ns;

@@ -116,6 +116,31 @@ static void only_the_first_mail_of_a_lane_wakes(void **state)
     mailbox_free(m);
 }
 
+static void a_reader_that_lets_deliveries_gather_is_woken_by_control_only(void **state)
+{
+    struct mailbox *m = mailbox_new();
+    struct list got = LIST_INIT(got);
+
+    (void)state;
+    assert_true(mailbox_gather(m));
+    mailbox_post(m, LANE_DELIVERY, &letter(0, 1)->mail);
+    assert_int_equal(wakeups(m), 0);
+    assert_true(mailbox_gather(m)); /* they may wait on */
+    mailbox_post(m, LANE_CONTROL, &letter(0, 2)->mail);
+    assert_int_equal(wakeups(m), 1);
+    assert_false(mailbox_gather(m)); /* control may not */
+    mailbox_take(m, LANE_CONTROL, &got);
+    assert_false(mailbox_rest(m)); /* and nobody rests upon deliveries */
+    mailbox_take(m, LANE_DELIVERY, &got);
+    assert_true(mailbox_rest(m));
+    mailbox_post(m, LANE_DELIVERY, &letter(0, 3)->mail);
+    assert_int_equal(wakeups(m), 1);
+    mailbox_take(m, LANE_DELIVERY, &got);
+    while (next_of(&got) >= 0)
+        ;
+    mailbox_free(m);
+}
+
 static void a_reader_that_is_awake_is_not_woken(void **state)
 {
     struct mailbox *m = mailbox_new();
@@ -297,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mail_comes_out_of_its_lane_in_order),
         cmocka_unit_test(only_the_first_mail_of_a_lane_wakes),
+        cmocka_unit_test(a_reader_that_lets_deliveries_gather_is_woken_by_control_only),
         cmocka_unit_test(a_reader_that_is_awake_is_not_woken),
         cmocka_unit_test(mail_that_comes_between_the_two_takings_wakes),
         cmocka_unit_test(a_wakeup_is_readable_until_it_is_cleared),

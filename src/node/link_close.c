@@ -3,8 +3,9 @@
  * node/link_close.c - the end of a network connection
  *
  * A connection that is closed is told why, its sending side is shut down, and what still arrives is
- * read and thrown away for a moment, so that a reset does not swallow the reason.  Memory is freed
- * at the end of the turn.
+ * read and thrown away for a moment, so that a reset does not swallow the reason.  One that its
+ * client has ended is closed as soon as what is owed is written.  Memory is freed at the end of the
+ * turn.
  */
 #include <stdlib.h>
 
@@ -136,6 +137,7 @@ void link_close(struct link *l, uint8_t reason, const char *why)
         link_end_now(l);
         return;
     }
+    l->has_left = is_clean;
     log_debug("link", "%s %s: closed: %s", l->address, link_name(l), why);
     link_linger(l);
 }

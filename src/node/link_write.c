@@ -104,6 +104,18 @@ static void flush_stream(struct link *l)
         link_lost(l, stream_error(l->stream));
 }
 
+/* All is written: what is left to do for one that takes nothing any more? */
+static void end_sending(struct link *l)
+{
+    /* Of a layer there would still be its own goodbye to read: a reset could swallow ours. */
+    bool has_layer = stream_peer(l->stream)->is_tls || l->listener->websocket;
+
+    if (l->has_left && !has_layer)
+        link_end_now(l);
+    else
+        stream_shutdown(l->stream);
+}
+
 /* Pump and write in turn, until nothing waits or the socket is full. */
 static void flush(struct link *l)
 {
@@ -133,10 +145,10 @@ static void flush(struct link *l)
     }
     if (l->phase != LINK_DOOMED)
         flush_stream(l);
+    if (l->phase == LINK_LINGERING && l->out.len == 0 && !link_stream_owes(l))
+        end_sending(l);
     if (l->phase == LINK_DOOMED)
         return;
-    if (l->phase == LINK_LINGERING && l->out.len == 0 && !link_stream_owes(l))
-        stream_shutdown(l->stream);
     if (l->conn.session != NULL)
         fetch_wanted(w, l->conn.session);
     if (l->conn.session != NULL && session_retained_next(l->conn.session) != NULL)

@@ -122,6 +122,7 @@ struct link {
     bool is_blocked;          /* the socket took no more in this turn */
     bool delay_served;
     bool was_accepted;
+    bool has_left;           /* by DISCONNECT: nothing more comes, and it waits for nothing */
     uint64_t throttle_per_s; /* of a throttle; 0: none */
     bool by_password;        /* how the principal was proved, */
     bool by_scram;           /* and that without sending it */

@@ -214,8 +214,9 @@ static void receive_ack(struct link *l, const struct wire_frame *f)
         flow_protocol_error(l, VIOLATION_MISSING_PUBLISH, REASON_PROTOCOL_ERROR,
                             "acknowledgement that does not fit its message");
         return;
+    } else {
+        l->acknowledged_ns = l->worker->now_ns;
     }
-    l->acknowledged_ns = l->worker->now_ns;
     if (l->resident->session->queue.n < l->resident->session->queue_limits.messages_max / 4)
         l->resident->holding_since_ns = 0;
     link_dirty(l);

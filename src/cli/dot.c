@@ -31,10 +31,6 @@ static bool is_true(const json_t *o, const char *key)
 static void add_escaped(struct buf *to, const char *text)
 {
     for (; *text != '\0'; text++) {
-        if (*text == '\n') {
-            buf_addf(to, "\\n");
-            continue;
-        }
         if (*text == '"' || *text == '\\')
             buf_add_u8(to, '\\');
         buf_add_u8(to, (uint8_t)*text < ' ' ? '?' : (uint8_t)*text);
@@ -124,11 +120,17 @@ static void add_cluster(struct buf *to, size_t n, const char *label, bool is_ext
 
 /* ---- flows ---- */
 
+static void add_alike(struct buf *to, json_int_t n)
+{
+    if (n > 0)
+        buf_addf(to, "\\nand %" JSON_INTEGER_FORMAT " alike", n);
+}
+
 /* Both ends of each flow, once, in their zones. */
 static void add_ends(struct buf *to, const json_t *flows)
 {
-    static const char *const ends[][3] = {{"from_id", "from", "from_zone"},
-                                          {"to_id", "to", "to_zone"}};
+    static const char *const ends[][4] = {{"from_id", "from", "from_zone", "from_alike"},
+                                          {"to_id", "to", "to_zone", "to_alike"}};
     json_t *seen = json_object();
     json_t *order = json_array();
     struct map zones;
@@ -144,7 +146,8 @@ static void add_ends(struct buf *to, const json_t *flows)
             if (json_object_get(seen, id) != NULL)
                 continue;
             (void)json_object_set_new(seen, id, json_true());
-            end = json_pack("{s:s, s:s}", "id", id, "name", text_of(f, ends[e][1], id));
+            end = json_pack("{s:s, s:s, s:O*}", "id", id, "name", text_of(f, ends[e][1], id),
+                            "alike", json_object_get(f, ends[e][3]));
             group_add(&zones, order, text_of(f, ends[e][2], UNZONED), end);
             json_decref(end);
         }
@@ -156,9 +159,10 @@ static void add_ends(struct buf *to, const json_t *flows)
         {
             buf_addf(to, "    ");
             add_quoted(to, text_of(end, "id", ""));
-            buf_addf(to, " [label=");
-            add_quoted(to, text_of(end, "name", ""));
-            buf_addf(to, "];\n");
+            buf_addf(to, " [label=\"");
+            add_escaped(to, text_of(end, "name", ""));
+            add_alike(to, json_integer_value(json_object_get(end, "alike")));
+            buf_addf(to, "\"];\n");
         }
         buf_addf(to, "  }\n");
     }

@@ -8,19 +8,19 @@
 #include "cli/dot_alike.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/hash.h"
-#include "base/text.h"
 
 #define ALIKE_MIN 3 /* fewer are drawn one by one */
 
 /* Its members in a flow. */
 static const struct end {
     const char *id, *name, *zone;
-} from = {"from_id", "from", "from_zone"}, to = {"to_id", "to", "to_zone"};
+    const char *alike; /* how many others it stands for */
+} from = {"from_id", "from", "from_zone", "from_alike"},
+  to = {"to_id", "to", "to_zone", "to_alike"};
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -128,15 +128,11 @@ static json_t *crowds_of(const json_t *flows)
 static bool stand_in(json_t *flow, const json_t *crowds, const struct end *e)
 {
     const json_t *ids = json_object_get(crowds, text_of(flow, e->id));
-    char *name;
 
     if (ids == NULL)
         return false;
-    name = text_format("%s\nand %zu alike", text_of(flow, e->name), json_array_size(ids) - 1);
-    if (strcmp(text_of(flow, e->id), json_string_value(json_array_get(ids, 0))) == 0)
-        (void)json_object_set_new(flow, e->name, json_string(name));
     (void)json_object_set(flow, e->id, json_array_get(ids, 0));
-    free(name);
+    (void)json_object_set_new(flow, e->alike, json_integer((json_int_t)json_array_size(ids) - 1));
     return true;
 }
 
@@ -164,7 +160,8 @@ static void add_flow(json_t *merged, const json_t *flow, const json_t *crowds)
     }
 }
 
-/** dot_alike() - @flows of the API, with one for many that are alike; a new reference, an array */
+/** dot_alike() - @flows of the API, with one for many that are alike, and "from_alike" or
+ * "to_alike" for how many more; a new reference, an array */
 json_t *dot_alike(const json_t *flows)
 {
     json_t *crowds = crowds_of(flows);

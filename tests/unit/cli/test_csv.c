@@ -123,8 +123,9 @@ static void names_do_not_get_out_of_their_quotes_in_a_map(void **state)
     buf_add_u8(&out, 0);
     assert_non_null(strstr((char *)out.at, "\"i\\\"1\" [label=\"a\\\"];x\"];"));
     assert_non_null(strstr((char *)out.at, "[label=\"b\\\\\"];"));
-    assert_non_null(strstr((char *)out.at,
-                           "\"i\\\"1\" -> \"i2\" [label=\"t?\\\"\\n\", color=red, style=solid];"));
+    assert_non_null(strstr(
+        (char *)out.at,
+        "\"i\\\"1\" -> \"i2\" [label=\"t?\\\"\\n\", color=red, fontcolor=red, style=solid];"));
     buf_done(&out);
     json_decref(flows);
 }

@@ -68,12 +68,14 @@ WRAP(session_drop_shelved);
 WRAP(session_read);
 WRAP(worker_is_spent);
 
+/* quarantine.c */
+WRAP(node_call_all);
+
 /* node.c */
 WRAP(auth_verify);
 WRAP(mailbox_post);
 WRAP(mailbox_post_all);
 WRAP(node_audit);
-WRAP(node_call_all);
 WRAP(password_dummy_verifier);
 WRAP(password_verifier_valid);
 WRAP(self_test_is_forged);

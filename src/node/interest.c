@@ -17,7 +17,8 @@
 #include "base/mem.h"
 #include "node/node_private.h"
 
-#define RETIRING_BYTES_MAX 1048576 /* beyond that others are told at once */
+/* Some thousand filters, so that a sweep is no longer than a turn; others are told of at once. */
+#define RETIRING_BYTES_MAX 262144
 
 struct interest {
     struct post post;

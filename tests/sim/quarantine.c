@@ -6,11 +6,10 @@
  * these topics need arrive.  What was published while all knew of it must not; nor must, ever
  * again, what waited for a client that was away, once the node has had the time to look for it.
  */
-#include "node/node_private.h"
+#include "protect/protect.h"
 #include "sim/kernel.h"
 #include "sim/model.h"
 #include "sim/node.h"
-#include "sim/wrap.h"
 
 #define FILTER "t/a/#"
 
@@ -48,37 +47,6 @@ bool quarantine_may_hold_back(unsigned topic, uint64_t asked_ns)
 bool quarantine_holds_back(const struct letter *m)
 {
     return is_on && covers(m->topic) && m->sent_ns > since_ns;
-}
-
-/* ---- the control plane ---- */
-
-struct call {
-    struct post post;
-    void (*fn)(struct worker *w, void *arg);
-    void *arg;
-    unsigned *n_left;
-};
-
-static void take_call(struct worker *w, struct post *p)
-{
-    struct call *c = list_item(p, struct call, post);
-
-    c->fn(w, c->arg);
-    --*c->n_left;
-}
-
-/* The workers come to it in any order. */
-void __wrap_node_call_all(struct node *n, void (*fn)(struct worker *w, void *arg), void *arg)
-{
-    struct call calls[SIM_WORKERS_MAX];
-    unsigned n_left = n->n_workers;
-
-    for (unsigned i = 0; i < n->n_workers; i++) {
-        calls[i] = (struct call){.post.take = take_call, .fn = fn, .arg = arg, .n_left = &n_left};
-        worker_post(n->workers[i], LANE_CONTROL, &calls[i].post);
-    }
-    while (n_left > 0)
-        node_turn((unsigned)chance_below(n->n_workers));
 }
 
 static void in_force(void)

@@ -13,6 +13,9 @@
 #include "detect/detect.h"
 #include "node/node.h"
 #include "protect/protect.h"
+#include "wire/proxy.h"
+#include "wire/wire.h"
+#include "wire/ws.h"
 
 static json_t *options_json(const struct cli_option *options)
 {
@@ -54,6 +57,32 @@ static json_t *limits_json(void)
 #define X(field, deflt, min, max, what) add_limit(all, #field, deflt, min, max, what);
     LIMITS(X)
 #undef X
+    return all;
+}
+
+/* What no configuration changes; where an end of the connection has a code, 5.0 clients are told.
+ */
+static json_t *fixed_json(void)
+{
+    /* clang-format off */
+    static const struct {
+        const char *of;
+        unsigned max;
+        const char *then;
+    } fixed[] = {
+        {"levels of a topic name or filter", WIRE_TOPIC_LEVELS_MAX, "the connection ends with 0x90, by a filter with 0x8F"},
+        {"filters in one SUBSCRIBE or UNSUBSCRIBE", WIRE_FILTERS_MAX, "the connection ends with 0x97"},
+        {"User Properties in one packet", WIRE_USER_MAX, "the connection ends with 0x97"},
+        {"bytes of the request that opens a WebSocket", WS_REQUEST_BYTES_MAX, "the request is answered with 431, and the connection ends"},
+        {"bytes of a PROXY header with all it carries", PROXY_HEADER_BYTES_MAX, "the connection ends"},
+        {"passwords that wait to be verified", AUTH_QUEUE_MAX, "the newest from the address with the most of them is refused with 0x89"},
+    };
+    /* clang-format on */
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < COUNT_OF(fixed); i++)
+        json_array_append_new(all, json_pack("{s:s, s:i, s:s}", "of", fixed[i].of, "max",
+                                             (int)fixed[i].max, "then", fixed[i].then));
     return all;
 }
 
@@ -132,10 +161,11 @@ int cli_reference(int argc, char **argv)
 
     if (rc != CLI_OK)
         return rc;
-    all = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", BASTIDE_VERSION, "verbs",
-                    verbs_json(), "limits", limits_json(), "routes", routes_json(), "metrics",
-                    node_metrics_describe(), "configuration", configuration_json(), "detectors",
-                    detectors_json(), "role_kinds", kinds_json());
+    all =
+        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", BASTIDE_VERSION,
+                  "verbs", verbs_json(), "limits", limits_json(), "fixed_limits", fixed_json(),
+                  "routes", routes_json(), "metrics", node_metrics_describe(), "configuration",
+                  configuration_json(), "detectors", detectors_json(), "role_kinds", kinds_json());
     print_json(all);
     json_decref(all);
     return CLI_OK;

@@ -18,8 +18,7 @@
 #include "node/node_private.h"
 #include "queue/fair.h"
 
-#define AUTH_THREADS   2
-#define AUTH_QUEUE_MAX 1024
+#define AUTH_THREADS 2
 
 struct auth_job {
     struct post post;

@@ -23,6 +23,8 @@
 
 struct node;
 
+#define AUTH_QUEUE_MAX 1024 /* passwords that wait to be verified (auth.c) */
+
 /* ---- life ---- */
 
 /*

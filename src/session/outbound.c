@@ -307,6 +307,25 @@ static void finish(struct session *s, struct delivery *d)
     }
 }
 
+/* The client has it at QoS 2, or is to think so: the next step is PUBREL. */
+static void release(struct session *s, struct delivery *d)
+{
+    d->message = message_unref(d->message);
+    d->state = INFLIGHT_PUBCOMP;
+    session_note_released(s, d);
+    conn_send_ack(s->conn, WIRE_PUBREL, d->packet_id, REASON_SUCCESS, NULL);
+}
+
+/* The client takes less now than before: as if all of @d had been sent [MQTT5-3.1.2-25].  At QoS 2
+ * it may have come, and its id is not free before the client has given it up. */
+static void leave_out(struct session *s, struct delivery *d)
+{
+    if (d->state == INFLIGHT_PUBREC)
+        release(s, d);
+    else
+        finish(s, d);
+}
+
 /* Send again what was in flight on an earlier network connection [MQTT5-4.4.0-1] [MQTT3-4.4.0-1],
  * also what has expired since it was sent [MQTT5-4.3.3-7], and to the same member of a shared
  * subscription [MQTT5-4.8.2-4]. */
@@ -323,8 +342,8 @@ static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
     }
     d->dup = true; /* [MQTT5-3.3.1-1] */
     w = wire_of(d, now_ns);
-    if (is_too_large(s->conn, &w)) { /* the client takes less now than before */
-        finish(s, d);
+    if (is_too_large(s->conn, &w)) {
+        leave_out(s, d);
         return;
     }
     wire_encode_delivery(out_for(s, d), &w, s->conn->level);
@@ -426,10 +445,7 @@ bool session_receive_ack(struct session *s, enum wire_type type, const struct wi
             finish(s, d);
             return true;
         }
-        d->message = message_unref(d->message);
-        d->state = INFLIGHT_PUBCOMP;
-        session_note_released(s, d);
-        conn_send_ack(s->conn, WIRE_PUBREL, d->packet_id, REASON_SUCCESS, NULL);
+        release(s, d);
         return true;
     default:
         if (type == WIRE_PUBREC) /* repeated: answer again */

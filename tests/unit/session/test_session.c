@@ -261,6 +261,25 @@ static void what_was_in_flight_is_sent_again_after_a_reconnect(void **state)
     bench_free(b);
 }
 
+/* It may have come at QoS 2, and the client then takes the next message with its id for it. */
+static void what_is_too_large_to_be_sent_again_is_released(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 2);
+
+    (void)state;
+    offer(b, "too large for it now", 1);
+    offer(b, "and this is, too", 2);
+    cut(b);
+    agree(b, WIRE_V5, 65535, 12);
+    session_pump(b->session, 0);
+    assert_sent_ack(b, WIRE_PUBREL, 2, 0);
+    assert_nothing_sent(b);
+    assert_true(ack(b, WIRE_PUBCOMP, 2, REASON_PACKET_IDENTIFIER_NOT_FOUND));
+    offer(b, "next", 2);
+    assert_sent(b, "next", 2, 3, false);
+    bench_free(b);
+}
+
 static void resending_respects_a_smaller_receive_maximum(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 1);
@@ -729,6 +748,7 @@ int main(void)
         cmocka_unit_test(qos_2_goes_through_its_four_steps),
         cmocka_unit_test(a_pubrec_with_an_error_ends_the_delivery),
         cmocka_unit_test(what_was_in_flight_is_sent_again_after_a_reconnect),
+        cmocka_unit_test(what_is_too_large_to_be_sent_again_is_released),
         cmocka_unit_test(resending_respects_a_smaller_receive_maximum),
         cmocka_unit_test(what_was_acknowledged_out_of_order_does_not_stop_resending),
         cmocka_unit_test(an_expired_message_of_qos_0_does_not_open_the_window),

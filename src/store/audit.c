@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "store/control_private.h"
 
 #define HEAD_FILE      "audit.head"
@@ -89,7 +90,7 @@ bool audit_prepare(struct control *c, char **ret_error)
         sql_prepare(c->db, "INSERT INTO head(seq, at, hash, signature) VALUES(?1, ?2, ?3, ?4)");
     if ((rc == SQLITE_ROW || rc == SQLITE_DONE) && c->add_entry != NULL && c->add_head != NULL)
         return true;
-    return sql_fail(ret_error, "%s: the audit cannot be read: %s", c->db_path, sql_why(c->db));
+    return text_fail(ret_error, "%s: the audit cannot be read: %s", c->db_path, sql_why(c->db));
 }
 
 /** audit_unprepare() - the opposite */
@@ -242,8 +243,8 @@ static void end_reading(struct control *c, struct audit_read *a, sqlite3_stmt *s
 {
     a->ok = rc == SQLITE_DONE;
     if (!a->ok)
-        (void)sql_fail(a->ret_error, "%s: the audit cannot be read: %s", c->db_path,
-                       sql_why(c->db));
+        (void)text_fail(a->ret_error, "%s: the audit cannot be read: %s", c->db_path,
+                        sql_why(c->db));
     sqlite3_finalize(s);
 }
 

@@ -90,7 +90,7 @@ static bool add_all(struct filling *f, int fd, const char *path)
         if (f->part.len == CHUNK_BYTES && !end_part(f))
             return false;
     }
-    return n == 0 || sql_fail(f->m->ret_error, "cannot read %s: %s", path, strerror(errno));
+    return n == 0 || text_fail(f->m->ret_error, "cannot read %s: %s", path, strerror(errno));
 }
 
 /* One that cannot be opened is left out and said: an operator may have reasons. */
@@ -111,8 +111,8 @@ static bool add_file(struct making *m, const char *path, const char *at, const c
     }
     if (m->out->n_files >= BACKUP_FILES_MAX) {
         close(fd);
-        return sql_fail(m->ret_error, "more than %d files are in %s", BACKUP_FILES_MAX,
-                        m->in->home);
+        return text_fail(m->ret_error, "more than %d files are in %s", BACKUP_FILES_MAX,
+                         m->in->home);
     }
     f.chunks = json_array();
     is_whole = end_file(&f, at, name, st.st_mode & 0777, add_all(&f, fd, path));
@@ -171,7 +171,7 @@ static bool add_folder(struct making *m, const char *path, const char *at, const
     bool ok = true;
 
     if (d == NULL)
-        return sql_fail(m->ret_error, "cannot read the folder %s: %s", path, strerror(errno));
+        return text_fail(m->ret_error, "cannot read the folder %s: %s", path, strerror(errno));
     while (ok && (e = readdir(d)) != NULL) {
         char *inner;
         char *inner_name;
@@ -256,11 +256,11 @@ static bool add_links(struct making *m, const char *from, const char *links)
     for (int i = 0; i < LINK_TRIES_MAX && !linked; i++) {
         remove_links(links); /* of a backup that was cut short, or of the try before */
         if (mkdir(links, 0700) != 0)
-            return sql_fail(m->ret_error, "cannot make the folder %s: %s", links, strerror(errno));
+            return text_fail(m->ret_error, "cannot make the folder %s: %s", links, strerror(errno));
         linked = link_segments(from, links);
     }
     return linked ? add_folder(m, links, "state", JOURNAL, 0)
-                  : sql_fail(m->ret_error, "%s does not hold still: try again", from);
+                  : text_fail(m->ret_error, "%s does not hold still: try again", from);
 }
 
 static bool add_journal(struct making *m)

@@ -16,6 +16,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "store/backup_private.h"
 
 #define DATE_LEN 15 /* of an id: "20261126T023000" */
@@ -51,7 +52,7 @@ static bool need(struct pruning *p, const char *name)
         return true;
     path = repo_chunk_path(p->dir, name);
     ok = access(path, F_OK) == 0 ||
-         sql_fail(p->ret_error, "%s: %s; nothing was removed", path, strerror(errno));
+         text_fail(p->ret_error, "%s: %s; nothing was removed", path, strerror(errno));
     free(path);
     if (!ok)
         return false;
@@ -106,7 +107,7 @@ static bool take_away(struct pruning *p, const char *id, const char *suffix)
 {
     char *path = repo_path(p->dir, id, suffix);
     bool ok = unlink(path) == 0 || errno == ENOENT ||
-              sql_fail(p->ret_error, "cannot remove %s: %s", path, strerror(errno));
+              text_fail(p->ret_error, "cannot remove %s: %s", path, strerror(errno));
 
     free(path);
     return ok;
@@ -128,7 +129,7 @@ static bool remove_chunk(struct pruning *p, int folder, const char *name)
     if (name[0] == '.' || map_find(&p->needed, bytes_str(name)) != NULL)
         return true;
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || unlinkat(folder, name, 0) != 0)
-        return sql_fail(p->ret_error, "cannot remove the chunk %s: %s", name, strerror(errno));
+        return text_fail(p->ret_error, "cannot remove the chunk %s: %s", name, strerror(errno));
     p->out->n_chunks_removed++;
     p->out->bytes_freed += (uint64_t)st.st_size;
     return true;
@@ -142,7 +143,7 @@ static bool remove_chunks_in(struct pruning *p, const char *path)
 
     if (d == NULL)
         return errno == ENOTDIR ||
-               sql_fail(p->ret_error, "cannot read %s: %s", path, strerror(errno));
+               text_fail(p->ret_error, "cannot read %s: %s", path, strerror(errno));
     while (ok && (e = readdir(d)) != NULL)
         ok = remove_chunk(p, dirfd(d), e->d_name);
     closedir(d);
@@ -154,7 +155,7 @@ static bool remove_chunks(struct pruning *p)
     char *chunks = repo_path(p->dir, "chunks", "");
     struct dirent **names = NULL;
     int n = scandir(chunks, &names, NULL, NULL);
-    bool ok = n >= 0 || sql_fail(p->ret_error, "cannot read %s: %s", chunks, strerror(errno));
+    bool ok = n >= 0 || text_fail(p->ret_error, "cannot read %s: %s", chunks, strerror(errno));
 
     for (int i = 0; i < n; i++) {
         char *path = repo_path(chunks, names[i]->d_name, "");

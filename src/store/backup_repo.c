@@ -41,7 +41,7 @@ char *repo_path(const char *dir, const char *id, const char *suffix)
 static bool make_folder(const char *path, char **ret_error)
 {
     return mkdir(path, 0700) == 0 || errno == EEXIST ||
-           sql_fail(ret_error, "cannot make the folder %s: %s", path, strerror(errno));
+           text_fail(ret_error, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
 /** repo_make() - the folder, when it is not there */
@@ -60,12 +60,12 @@ int repo_lock(const char *dir, int how, char **ret_error)
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0) {
-        (void)sql_fail(ret_error, "cannot open the folder %s: %s", dir, strerror(errno));
+        (void)text_fail(ret_error, "cannot open the folder %s: %s", dir, strerror(errno));
     } else if (flock(fd, how | LOCK_NB) != 0) {
-        (void)sql_fail(ret_error, "%s: %s", dir,
-                       errno == EWOULDBLOCK ? "it is in use by another backup, restore or prune; "
-                                              "try again when that is done"
-                                            : strerror(errno));
+        (void)text_fail(ret_error, "%s: %s", dir,
+                        errno == EWOULDBLOCK ? "it is in use by another backup, restore or prune; "
+                                               "try again when that is done"
+                                             : strerror(errno));
         close(fd);
         fd = -1;
     }
@@ -80,7 +80,7 @@ bool repo_is_chunk(const char *name, char **ret_error)
     if (name != NULL && strlen(name) == CHUNK_NAME_LEN - 1 &&
         strspn(name, "0123456789abcdef") == CHUNK_NAME_LEN - 1)
         return true;
-    return sql_fail(ret_error, "a manifest names a chunk that is none");
+    return text_fail(ret_error, "a manifest names a chunk that is none");
 }
 
 /** repo_chunk_path() - DIR/chunks/xx/NAME */
@@ -119,7 +119,7 @@ static bool write_chunk(const char *path, struct bytes sealed, char **ret_error)
     ok = make_folder(dir, ret_error);
     fd = ok ? open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
     if (ok && (fd < 0 || !file_write_all(fd, sealed) || rename(aside, path) != 0)) {
-        ok = sql_fail(ret_error, "cannot write %s: %s", path, strerror(errno));
+        ok = text_fail(ret_error, "cannot write %s: %s", path, strerror(errno));
         unlink(aside);
     }
     if (fd >= 0)
@@ -157,7 +157,7 @@ bool repo_get(const struct backup_repo *r, const char *name, struct buf *ret, ch
         decompress(buf_view(&small), ret))
         name_of(r, bytes_of(ret->at + len, ret->len - len), again);
     if (ok && strcmp(again, name) != 0)
-        ok = sql_fail(ret_error, "%s does not authenticate: it was changed or damaged", path);
+        ok = text_fail(ret_error, "%s does not authenticate: it was changed or damaged", path);
     free(path);
     return ok;
 }
@@ -205,7 +205,7 @@ static bool sync_all(const char *dir, char **ret_error)
     bool ok = fd >= 0 && syncfs(fd) == 0;
 
     if (!ok)
-        (void)sql_fail(ret_error, "%s cannot be made durable: %s", dir, strerror(errno));
+        (void)text_fail(ret_error, "%s cannot be made durable: %s", dir, strerror(errno));
     if (fd >= 0)
         close(fd);
     return ok;
@@ -258,7 +258,7 @@ json_t *repo_get_manifest(const struct backup_repo *r, const char *id, char **re
         if (m == NULL || json_integer_value(json_object_get(m, "format")) != MANIFEST_FORMAT) {
             json_decref(m);
             m = NULL;
-            (void)sql_fail(ret_error, "%s does not authenticate: it was changed or damaged", path);
+            (void)text_fail(ret_error, "%s does not authenticate: it was changed or damaged", path);
         }
     }
     free(path);

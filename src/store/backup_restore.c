@@ -48,7 +48,7 @@ json_t *backup_list(const char *dir, char **ret_error)
     json_t *all = json_array();
 
     if (n < 0) {
-        (void)sql_fail(ret_error, "cannot read the folder %s: %s", dir, strerror(errno));
+        (void)text_fail(ret_error, "cannot read the folder %s: %s", dir, strerror(errno));
         json_decref(all);
         return NULL;
     }
@@ -70,8 +70,8 @@ static bool choose(const char *dir, const char *id, char ret[BACKUP_ID_BYTES], c
 
     if (id != NULL) {
         if (strchr(id, '/') != NULL || strlen(id) >= BACKUP_ID_BYTES)
-            return sql_fail(ret_error, "%s is no name of a backup; bastide backup list shows them",
-                            id);
+            return text_fail(ret_error, "%s is no name of a backup; bastide backup list shows them",
+                             id);
         snprintf(ret, BACKUP_ID_BYTES, "%s", id);
         return true;
     }
@@ -83,7 +83,7 @@ static bool choose(const char *dir, const char *id, char ret[BACKUP_ID_BYTES], c
     if (newest != NULL)
         snprintf(ret, BACKUP_ID_BYTES, "%s", newest);
     else
-        (void)sql_fail(ret_error, "there is no backup in %s", dir);
+        (void)text_fail(ret_error, "there is no backup in %s", dir);
     json_decref(all);
     return newest != NULL;
 }
@@ -105,7 +105,7 @@ static bool make_folders(struct restoring *r, char *path)
          slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            return sql_fail(r->ret_error, "cannot make the folder %s: %s", path, strerror(errno));
+            return text_fail(r->ret_error, "cannot make the folder %s: %s", path, strerror(errno));
         *slash = '/';
     }
     return true;
@@ -127,7 +127,7 @@ static bool write_part(struct restoring *r, int fd, const char *path, const char
     r->out->bytes += part.len;
     if (file_write_all(fd, buf_view(&part)))
         return true;
-    return sql_fail(r->ret_error, "cannot write %s: %s", path, strerror(errno));
+    return text_fail(r->ret_error, "cannot write %s: %s", path, strerror(errno));
 }
 
 static bool restore_file(struct restoring *r, const json_t *file, char *path)
@@ -143,13 +143,13 @@ static bool restore_file(struct restoring *r, const json_t *file, char *path)
         return false;
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return sql_fail(r->ret_error, "cannot make %s: %s", path, strerror(errno));
+        return text_fail(r->ret_error, "cannot make %s: %s", path, strerror(errno));
     ok = true;
     json_array_foreach(chunks, i, chunk) ok =
         ok && write_part(r, fd, path, json_string_value(chunk));
     ok = ok && (fchmod(fd, mode) == 0 && fsync(fd) == 0
                     ? true
-                    : sql_fail(r->ret_error, "cannot write %s: %s", path, strerror(errno)));
+                    : text_fail(r->ret_error, "cannot write %s: %s", path, strerror(errno)));
     close(fd);
     return ok;
 }
@@ -208,8 +208,8 @@ static bool check_audit(struct restoring *r, struct control *c)
     ok = control_audit_heads(c, count_head, k, r->ret_error) &&
          control_audit_each(c, 0, 0, count_row, k, r->ret_error);
     if (ok && !audit_check_end(k, &problems))
-        ok = sql_fail(r->ret_error, "the audit in the backup is not whole: %.*s",
-                      BYTES_ARG(buf_view(&problems)));
+        ok = text_fail(r->ret_error, "the audit in the backup is not whole: %.*s",
+                       BYTES_ARG(buf_view(&problems)));
     r->out->n_audit_entries = audit_check_entries(k);
     audit_check_free(k);
     return ok;
@@ -235,7 +235,7 @@ static bool restore_one(struct restoring *r, const json_t *file, uint64_t number
     bool ok;
 
     if (at == NULL || !stays_inside(name))
-        return sql_fail(r->ret_error, "the manifest names a file that is none");
+        return text_fail(r->ret_error, "the manifest names a file that is none");
     r->out->n_files++;
     if (strcmp(at, "control") == 0)
         return restore_control(r, file, number);
@@ -252,7 +252,7 @@ static bool make_state(struct restoring *r, const json_t *m)
     bool ok;
 
     if (!stays_inside(state))
-        return sql_fail(r->ret_error, "the manifest names a state folder that is none");
+        return text_fail(r->ret_error, "the manifest names a state folder that is none");
     r->state_dir = text_format("%s/%s", r->into, state);
     inner = text_format("%s/", r->state_dir);
     ok = make_folders(r, inner);
@@ -298,8 +298,8 @@ static bool take_folder(const char *into, char **ret_error)
         return true;
     if (errno == EEXIST && (rmdir(into) == 0 && mkdir(into, 0700) == 0))
         return true;
-    return sql_fail(ret_error, "%s must be empty or not there, and its folder writable: %s", into,
-                    strerror(errno));
+    return text_fail(ret_error, "%s must be empty or not there, and its folder writable: %s", into,
+                     strerror(errno));
 }
 
 /* The manifest is read with the keys of the keyring that lies beside it. */
@@ -359,11 +359,11 @@ bool backup_verify(const char *dir, const char *id, const struct key_source *fro
     bool ok;
 
     if (mkdtemp(scratch) == NULL) {
-        ok = sql_fail(ret_error, "cannot make the folder %s: %s", scratch, strerror(errno));
+        ok = text_fail(ret_error, "cannot make the folder %s: %s", scratch, strerror(errno));
     } else {
         ok = backup_restore(dir, id, from, scratch, ret, ret_error);
         if (nftw(scratch, remove_one, OPEN_FILES_MAX, FTW_DEPTH | FTW_PHYS) != 0 && ok)
-            ok = sql_fail(ret_error, "%s cannot be removed: %s", scratch, strerror(errno));
+            ok = text_fail(ret_error, "%s cannot be removed: %s", scratch, strerror(errno));
     }
     free(scratch);
     return ok;

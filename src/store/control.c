@@ -99,7 +99,7 @@ sqlite3 *sql_open(const struct page_vfs *vfs, const char *path, char **ret_error
         ok = sql_exec(db, settings[i]);
     if (ok)
         return db;
-    (void)sql_fail(ret_error, "%s cannot be opened: %s", path, sql_why(db));
+    (void)text_fail(ret_error, "%s cannot be opened: %s", path, sql_why(db));
     sqlite3_close(db);
     return NULL;
 }
@@ -116,7 +116,7 @@ static bool check_pages(const struct control *c, char **ret_error)
     page_scan_describe(&s, c->db_path, &why);
     if (why.len == 0)
         return true;
-    return sql_fail(ret_error, "%.*s" WHAT_TO_DO, BYTES_ARG(buf_view(&why)));
+    return text_fail(ret_error, "%.*s" WHAT_TO_DO, BYTES_ARG(buf_view(&why)));
 }
 
 static bool check_number(struct control *c, uint64_t marked, char **ret_error)
@@ -124,15 +124,16 @@ static bool check_number(struct control *c, uint64_t marked, char **ret_error)
     int64_t number = 0;
 
     if (!sql_number(c->db, "SELECT value FROM meta WHERE name = 'number'", &number))
-        return sql_fail(ret_error, "%s: the number of its last transaction cannot be read: %s",
-                        c->db_path, sql_why(c->db));
+        return text_fail(ret_error, "%s: the number of its last transaction cannot be read: %s",
+                         c->db_path, sql_why(c->db));
     c->number = (uint64_t)number;
     if (c->number >= marked)
         return true;
-    return sql_fail(ret_error,
-                    "%s ends at transaction %lld, but %llu was on disk: its end or its log was cut "
-                    "off or damaged, or it was replaced by an older one; " WHAT_TO_DO,
-                    c->db_path, (long long)number, (unsigned long long)marked);
+    return text_fail(
+        ret_error,
+        "%s ends at transaction %lld, but %llu was on disk: its end or its log was cut "
+        "off or damaged, or it was replaced by an older one; " WHAT_TO_DO,
+        c->db_path, (long long)number, (unsigned long long)marked);
 }
 
 /* Both files, or neither; a mark of 0 alone is a beginning that was cut short. */
@@ -144,19 +145,19 @@ static bool check_files(struct control *c, char **ret_marked_error, uint64_t *re
     bool ok = true;
 
     if (found == MARK_DAMAGED)
-        ok = sql_fail(ret_marked_error, "%s does not authenticate, or cannot be read: " WHAT_TO_DO,
-                      mark);
+        ok = text_fail(ret_marked_error, "%s does not authenticate, or cannot be read: " WHAT_TO_DO,
+                       mark);
     else if (found == MARK_MISSING && has_db)
-        ok = sql_fail(ret_marked_error,
-                      "%s is missing, so it cannot be told whether %s is whole: " WHAT_TO_DO, mark,
-                      c->db_path);
+        ok = text_fail(ret_marked_error,
+                       "%s is missing, so it cannot be told whether %s is whole: " WHAT_TO_DO, mark,
+                       c->db_path);
     else if (found == MARK_OK && !has_db && *ret_marked > 0)
-        ok = sql_fail(ret_marked_error, "%s is missing, but held %llu transactions: " WHAT_TO_DO,
-                      c->db_path, (unsigned long long)*ret_marked);
+        ok = text_fail(ret_marked_error, "%s is missing, but held %llu transactions: " WHAT_TO_DO,
+                       c->db_path, (unsigned long long)*ret_marked);
     else if (found == MARK_MISSING && !mark_create(&c->mark, mark, c->keys))
-        ok = sql_fail(ret_marked_error, "cannot make %s: %s", mark, strerror(errno));
+        ok = text_fail(ret_marked_error, "cannot make %s: %s", mark, strerror(errno));
     else if (found == MARK_MISSING && !make_file(c->state_dir, mark))
-        ok = sql_fail(ret_marked_error, "cannot give %s its owner: %s", mark, strerror(errno));
+        ok = text_fail(ret_marked_error, "cannot give %s its owner: %s", mark, strerror(errno));
     free(mark);
     return ok;
 }
@@ -167,7 +168,7 @@ static bool upgrade(sqlite3 *db, const char *path, char **ret_error)
 
     if (schema_upgrade(db, &why))
         return true;
-    (void)sql_fail(ret_error, "%s: %s", path, why);
+    (void)text_fail(ret_error, "%s: %s", path, why);
     free(why);
     return false;
 }
@@ -184,7 +185,7 @@ static bool make_at(const struct control *c, const char *path, char **ret_error)
     bool ok;
 
     if (!make_file(c->state_dir, path))
-        return sql_fail(ret_error, "cannot make %s: %s", path, strerror(errno));
+        return text_fail(ret_error, "cannot make %s: %s", path, strerror(errno));
     db = sql_open(c->vfs, path, ret_error);
     ok = db != NULL && upgrade(db, path, ret_error) && log_is_emptied_on_close(db);
     return sqlite3_close(db) == SQLITE_OK && ok;
@@ -200,7 +201,7 @@ static bool make_database(const struct control *c, char **ret_error)
     unlink(path);
     ok = make_at(c, path, ret_error);
     if (ok && rename(path, c->db_path) != 0)
-        ok = sql_fail(ret_error, "cannot put %s in its place: %s", path, strerror(errno));
+        ok = text_fail(ret_error, "cannot put %s in its place: %s", path, strerror(errno));
     free(log);
     free(path);
     return ok;
@@ -221,7 +222,7 @@ static bool open_all(struct control *c, char **ret_error)
     /* A store has a transaction from the first, so that its absence is noticed. */
     control_put(c, CONTROL_SETTING, "opened", clock_unix_ms(), "{}");
     if (!control_flush(c))
-        return sql_fail(ret_error, "%s cannot be written; the log says why", c->db_path);
+        return text_fail(ret_error, "%s cannot be written; the log says why", c->db_path);
     c->is_open = true;
     return log_is_emptied_on_close(c->db);
 }

@@ -48,8 +48,8 @@ static bool make_key_file(const char *path, const char *state_dir, char **ret_er
         *slash = '\0';
     if (slash != NULL && slash != dir &&
         (mkdir(dir, 0700) == 0 ? !give_to_node(dir, state_dir) : errno != EEXIST)) {
-        (void)sql_fail(ret_error, "cannot make the folder %s of the at-rest key: %s", dir,
-                       strerror(errno));
+        (void)text_fail(ret_error, "cannot make the folder %s of the at-rest key: %s", dir,
+                        strerror(errno));
         free(dir);
         return false;
     }
@@ -82,10 +82,10 @@ struct keyring *state_keyring_open(const char *state_dir, const struct key_sourc
     if (keyring_exists(path))
         k = keyring_open(path, from, ret_error);
     else if (control_exists(state_dir))
-        (void)sql_fail(ret_error,
-                       "%s is missing, and without it nothing in %s can be read: restore it from "
-                       "a backup, or move what is in %s aside to start with nothing known",
-                       path, state_dir, state_dir);
+        (void)text_fail(ret_error,
+                        "%s is missing, and without it nothing in %s can be read: restore it from "
+                        "a backup, or move what is in %s aside to start with nothing known",
+                        path, state_dir, state_dir);
     else
         k = make_keyring(path, state_dir, from, ret_error);
     if (k != NULL && !keyring_is_locked(k))

@@ -31,13 +31,13 @@ static bool each_page(const struct control *c, struct pages *p, int fd)
         struct page_place place = {PAGE_OF_DATABASE, number, 0, {0}};
 
         if (!page_unseal(c->keys, &place, page, page))
-            return sql_fail(p->ret_error, "page %u of %s does not authenticate", number,
-                            c->db_path);
+            return text_fail(p->ret_error, "page %u of %s does not authenticate", number,
+                             c->db_path);
         if (!p->fn(p->arg, page, p->ret_error))
             return false;
     }
-    return n == 0 || sql_fail(p->ret_error, "cannot read all of %s: %s", c->db_path,
-                              n < 0 ? strerror(errno) : "it ends within a page");
+    return n == 0 || text_fail(p->ret_error, "cannot read all of %s: %s", c->db_path,
+                               n < 0 ? strerror(errno) : "it ends within a page");
 }
 
 /* All is in the database, and nothing changes while the writer is here. */
@@ -48,17 +48,17 @@ static void read_pages(struct control *c, void *arg)
 
     p->number = c->number;
     if (!list_is_empty(&c->waiting)) {
-        p->ok = sql_fail(p->ret_error, "%s has changes that could not be written yet", c->db_path);
+        p->ok = text_fail(p->ret_error, "%s has changes that could not be written yet", c->db_path);
         return;
     }
     if (!sql_exec(c->db, "PRAGMA wal_checkpoint(TRUNCATE)")) {
-        p->ok =
-            sql_fail(p->ret_error, "%s: its log cannot be emptied: %s", c->db_path, sql_why(c->db));
+        p->ok = text_fail(p->ret_error, "%s: its log cannot be emptied: %s", c->db_path,
+                          sql_why(c->db));
         return;
     }
     fd = open(c->db_path, O_RDONLY | O_CLOEXEC);
     p->ok = fd >= 0 ? each_page(c, p, fd)
-                    : sql_fail(p->ret_error, "cannot open %s: %s", c->db_path, strerror(errno));
+                    : text_fail(p->ret_error, "cannot open %s: %s", c->db_path, strerror(errno));
     if (fd >= 0)
         close(fd);
 }
@@ -111,7 +111,7 @@ struct page_writer *page_writer_new(const char *state_dir, struct keyring *keys,
     w->fd = open(w->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (w->fd >= 0)
         return w;
-    (void)sql_fail(ret_error, "cannot make %s: %s", w->path, strerror(errno));
+    (void)text_fail(ret_error, "cannot make %s: %s", w->path, strerror(errno));
     return page_writer_free(w);
 }
 
@@ -124,7 +124,7 @@ bool page_writer_add(struct page_writer *w, const uint8_t plain[PAGE_BYTES], cha
     page_seal(w->keys, &place, plain, page);
     if (file_write_all(w->fd, bytes_of(page, PAGE_BYTES)))
         return true;
-    return sql_fail(ret_error, "cannot write %s: %s", w->path, strerror(errno));
+    return text_fail(ret_error, "cannot write %s: %s", w->path, strerror(errno));
 }
 
 /** page_writer_end() - the store is whole, up to transaction @number; @w is freed in any case */
@@ -138,7 +138,7 @@ bool page_writer_end(struct page_writer *w, uint64_t number, char **ret_error)
         mark_close(&m);
     }
     if (!ok)
-        (void)sql_fail(ret_error, "cannot write %s and its mark: %s", w->path, strerror(errno));
+        (void)text_fail(ret_error, "cannot write %s and its mark: %s", w->path, strerror(errno));
     page_writer_free(w);
     return ok;
 }

@@ -30,7 +30,6 @@ void sql_bind_text(sqlite3_stmt *s, int i, const char *text); /* NULL: null */
 MUST_CHECK bool sql_step_done(sqlite3_stmt *s); /* run a change; then ready to run again */
 const char *sql_why(sqlite3 *db);
 sqlite3 *sql_open(const struct page_vfs *vfs, const char *path, char **ret_error); /* control.c */
-bool sql_fail(char **ret_error, const char *format, ...) PRINTF(2, 3); /* Return: false */
 const char *sql_text(sqlite3_stmt *s, int column);
 
 /* ---- control_mark.c ---- */

@@ -2,6 +2,8 @@
 /* store/control_read.c - rows of the control store */
 #include "store/control_private.h"
 
+#include "base/text.h"
+
 struct each {
     enum control_table table;
     size_t limit;
@@ -33,8 +35,8 @@ static void each(struct control *c, void *arg)
         e->fn(e->arg, sql_text(s, 0), (uint64_t)sqlite3_column_int64(s, 1), sql_text(s, 2));
     e->ok = rc == SQLITE_DONE;
     if (!e->ok)
-        (void)sql_fail(e->ret_error, "%s: table %s cannot be read: %s", c->db_path,
-                       control_table_text(e->table), sql_why(c->db));
+        (void)text_fail(e->ret_error, "%s: table %s cannot be read: %s", c->db_path,
+                        control_table_text(e->table), sql_why(c->db));
     sqlite3_finalize(s);
 }
 

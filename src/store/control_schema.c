@@ -7,6 +7,8 @@
  */
 #include "store/control_private.h"
 
+#include "base/text.h"
+
 /* clang-format off */
 #define DOCUMENTS(name)                                                                         \
     "CREATE TABLE " name "(id INTEGER PRIMARY KEY, key TEXT UNIQUE, at INTEGER NOT NULL,"       \
@@ -51,15 +53,15 @@ bool schema_upgrade(sqlite3 *db, char **ret_error)
     int64_t version = 0;
 
     if (!sql_number(db, "PRAGMA user_version", &version))
-        return sql_fail(ret_error, "its version cannot be read: %s", sql_why(db));
+        return text_fail(ret_error, "its version cannot be read: %s", sql_why(db));
     if (version > (int64_t)COUNT_OF(steps))
-        return sql_fail(ret_error,
-                        "it is of version %lld, and this program knows %zu: start the newer "
-                        "program, or restore a backup that the older one made",
-                        (long long)version, COUNT_OF(steps));
+        return text_fail(ret_error,
+                         "it is of version %lld, and this program knows %zu: start the newer "
+                         "program, or restore a backup that the older one made",
+                         (long long)version, COUNT_OF(steps));
     for (size_t i = (size_t)version; i < COUNT_OF(steps); i++)
         if (!take_step(db, i))
-            return sql_fail(ret_error, "it cannot be brought to version %zu: %s", i + 1,
-                            sql_why(db));
+            return text_fail(ret_error, "it cannot be brought to version %zu: %s", i + 1,
+                             sql_why(db));
     return true;
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #define RETRY_NS NS_PER_S
 
@@ -59,8 +60,8 @@ bool control_prepare(struct control *c, char **ret_error)
     c->set_number = sql_prepare(c->db, "UPDATE meta SET value = ?1 WHERE name = 'number'");
     if (ok && c->set_number != NULL)
         return audit_prepare(c, ret_error);
-    return sql_fail(ret_error, "%s: a table is not as it has to be: %s", c->db_path,
-                    sql_why(c->db));
+    return text_fail(ret_error, "%s: a table is not as it has to be: %s", c->db_path,
+                     sql_why(c->db));
 }
 
 /** control_unprepare() - the opposite; half of it is fine */
@@ -231,11 +232,11 @@ static void reseal(struct control *c, void *arg)
     r->ok = sql_exec(c->db, "VACUUM") && sql_exec(c->db, "PRAGMA wal_checkpoint(TRUNCATE)") &&
             mark_write(&c->mark, c->number - 1) == 0 && mark_write(&c->mark, c->number) == 0;
     if (!r->ok)
-        (void)sql_fail(r->ret_error, "%s cannot be sealed anew: %s", c->db_path, sql_why(c->db));
+        (void)text_fail(r->ret_error, "%s cannot be sealed anew: %s", c->db_path, sql_why(c->db));
     else if (!page_scan(c->keys, c->db_path, &s, r->ret_error))
         r->ok = false;
     else if (s.oldest_key != keyring_current(c->keys))
-        r->ok = sql_fail(r->ret_error, "%s: pages under an older key are left", c->db_path);
+        r->ok = text_fail(r->ret_error, "%s: pages under an older key are left", c->db_path);
 }
 
 /** control_reseal() - see control.h; other changes wait meanwhile */

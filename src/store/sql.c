@@ -2,8 +2,6 @@
 /* store/sql.c - SQLite in few words */
 #include "store/control_private.h"
 
-#include <stdarg.h>
-
 #include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -69,19 +67,6 @@ const char *sql_why(sqlite3 *db)
     default:
         return sqlite3_errmsg(db);
     }
-}
-
-/** sql_fail() - *@ret_error becomes the text; it may be NULL.  Return: false */
-bool sql_fail(char **ret_error, const char *format, ...)
-{
-    va_list args;
-
-    if (ret_error == NULL)
-        return false;
-    va_start(args, format);
-    *ret_error = text_vformat(format, args);
-    va_end(args);
-    return false;
 }
 
 /** sql_text() - a column as text, until the next step; "" for NULL */

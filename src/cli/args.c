@@ -7,10 +7,9 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/guess.h"
 #include "base/text.h"
 #include "cli/human.h"
-
-#define NAME_LEN_MAX 32 /* longer words resemble no verb */
 
 /** cli_verb_find() - the verb called @name; Return: NULL when there is none */
 const struct cli_verb *cli_verb_find(const char *name)
@@ -22,52 +21,16 @@ const struct cli_verb *cli_verb_find(const char *name)
     return NULL;
 }
 
-/* How many letters must be put in, taken out or changed (Levenshtein), by one row of the table. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[NAME_LEN_MAX + 1];
-    size_t b_len = strlen(b);
-
-    for (unsigned j = 0; j <= b_len; j++)
-        row[j] = j;
-    for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-        unsigned diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            unsigned changed = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            row[j] = MIN(changed, MIN(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[b_len];
-}
-
-/* What a mistyped word may have meant. */
-struct guess {
-    const char *nearest; /* NULL: none is near */
-    unsigned least;      /* letters off */
-};
-
 #define LETTERS_OFF 3 /* so many letters off is another word */
-
-static void guess_at(struct guess *g, const char *typed, const char *name)
-{
-    unsigned d = strlen(typed) <= NAME_LEN_MAX ? distance(typed, name) : g->least;
-
-    if (d < g->least)
-        *g = (struct guess){name, d};
-}
 
 /** cli_verb_like() - the verb that a mistyped @name may have meant; Return: NULL when none is near
  */
 const char *cli_verb_like(const char *name)
 {
-    struct guess g = {.least = LETTERS_OFF};
+    struct guess g = {.typed = name, .n_edits = LETTERS_OFF};
 
     for (size_t i = 0; i < cli_verbs_n; i++)
-        guess_at(&g, name, cli_verbs[i].name);
+        guess_at(&g, cli_verbs[i].name);
     return g.nearest;
 }
 
@@ -130,11 +93,11 @@ static int find_option(const struct cli_verb *v, const char *word, const char **
 static int no_such_option(const struct cli_verb *v, const char *word)
 {
     char *typed = bytes_dup_str(bytes_of(word, strcspn(word, "=")));
-    struct guess g = {.least = LETTERS_OFF};
+    struct guess g = {.typed = typed, .n_edits = LETTERS_OFF};
     int rc;
 
     for (size_t i = 0; v->options != NULL && v->options[i].name != NULL; i++)
-        guess_at(&g, typed, v->options[i].name);
+        guess_at(&g, v->options[i].name);
     rc = cli_usage(v, "there is no option %s%s%s", typed,
                    g.nearest != NULL ? "; did you mean " : "", g.nearest != NULL ? g.nearest : "");
     free(typed);

@@ -3,10 +3,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/guess.h"
 #include "node/config_keys.h"
 
 #define WHAT_MAX    8192 /* longer texts of errors are cut */
-#define KEY_LEN_MAX 48   /* for the comparison of keys that are not known */
+#define KEY_LEN_MAX 48   /* of a key that is not known, as it is shown */
 #define KEYS_MAX    1000 /* in one mapping, before they are looked at */
 
 /* ---- errors ---- */
@@ -112,35 +113,6 @@ void config_fail_allowed(struct config_loader *l, const struct config_key *k, st
 
 /* ---- keys that are not known ---- */
 
-static size_t least(size_t a, size_t b, size_t c)
-{
-    return MIN(MIN(a, b), c);
-}
-
-/* How many letters must be put in, taken out, replaced or swapped to make @a of @b. */
-static size_t edits(const char *a, const char *b)
-{
-    size_t a_len = strlen(a);
-    size_t b_len = strlen(b);
-    size_t row[KEY_LEN_MAX + 1][KEY_LEN_MAX + 1];
-
-    if (a_len > KEY_LEN_MAX || b_len > KEY_LEN_MAX)
-        return KEY_LEN_MAX;
-    for (size_t i = 0; i <= a_len; i++) {
-        for (size_t j = 0; j <= b_len; j++) {
-            if (i == 0 || j == 0) {
-                row[i][j] = i + j;
-                continue;
-            }
-            row[i][j] = least(row[i - 1][j] + 1, row[i][j - 1] + 1,
-                              row[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[i][j] = MIN(row[i][j], row[i - 2][j - 2] + 1);
-        }
-    }
-    return row[a_len][b_len];
-}
-
 static const struct config_key *key_find(const struct config_section *s, const char *name)
 {
     for (size_t i = 0; i < s->n_keys; i++) {
@@ -153,18 +125,11 @@ static const struct config_key *key_find(const struct config_section *s, const c
 /* The key that was meant, if there is one that looks like it. */
 static const char *key_nearest(const struct config_section *s, const char *name)
 {
-    size_t best = strlen(name) / 3 + 2; /* fewer edits than that */
-    const char *nearest = NULL;
+    struct guess g = {.typed = name, .n_edits = strlen(name) / 3 + 2};
 
-    for (size_t i = 0; i < s->n_keys; i++) {
-        size_t n = edits(name, s->keys[i].name);
-
-        if (n < best) {
-            best = n;
-            nearest = s->keys[i].name;
-        }
-    }
-    return nearest;
+    for (size_t i = 0; i < s->n_keys; i++)
+        guess_at(&g, s->keys[i].name);
+    return g.nearest;
 }
 
 static void fail_unknown(struct config_loader *l, const struct config_section *s,

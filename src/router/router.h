@@ -90,7 +90,6 @@ struct subscription *router_find(const struct router *r, const struct subscriber
 void router_remove(struct router *r, struct subscription *s, bool *ret_last_here);
 void router_interest(struct router *r, unsigned outlet, struct bytes filter, bool wanted);
 struct match router_match(struct router *r, struct bytes topic, uint64_t topic_hash);
-size_t router_n_filters(const struct router *r);
 
 /* Shared subscriptions [MQTT5-4.8.2-1]: of a group's members, here and at other outlets, one gets a
  * message: in turn, and one that is connected before one that is not. */

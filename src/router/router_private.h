@@ -27,7 +27,6 @@ struct router {
     struct trie subscriptions;
     struct exact interest; /* of other outlets, in filters without wildcards */
     struct trie retained;
-    size_t n_filters;
     struct map shares; /* by id */
     uint32_t next_share_id;
     size_t n_retained;

@@ -130,7 +130,6 @@ enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
     list_append(&n->subscriptions, &sub->in_node);
     if (n->n_subscriptions++ > 0)
         return ROUTER_NEW;
-    r->n_filters++;
     return ROUTER_NEW_HERE;
 }
 
@@ -158,8 +157,6 @@ void router_remove(struct router *r, struct subscription *s, bool *ret_last_here
     router_want_nothing(s);
     s->subscriber->n_subscriptions--;
     *ret_last_here = s->share == NULL && --n->n_subscriptions == 0;
-    if (*ret_last_here)
-        r->n_filters--;
     if (s->share != NULL)
         share_leave(r, s); /* sees to its node itself */
     else
@@ -196,10 +193,4 @@ void router_interest(struct router *r, unsigned outlet, struct bytes filter, boo
         set_interest_at(r, outlet, filter, wanted);
     else
         exact_set(&r->interest, hash_keyed(filter), outlet, wanted);
-}
-
-/** router_n_filters() - how many different filters local sessions have */
-size_t router_n_filters(const struct router *r)
-{
-    return r->n_filters;
 }

@@ -38,8 +38,9 @@ MUST_CHECK bool file_read(const char *path, size_t max, struct buf *ret, char **
 MUST_CHECK bool secret_file_read(const char *path, size_t max, struct buf *ret, char **ret_error);
 /* All of it, from where @fd stands; false with errno. */
 MUST_CHECK bool file_write_all(int fd, struct bytes content);
-/* All or nothing: written beside @path under another name, fsync, rename, fsync of the folder.  The
- * owner stays that of the file which is replaced; a new file made by root gets the folder's owner.
+/* All or nothing: written beside @path under another name, fsync, rename, fsync of the folder.  If
+ * only the last fails, the new file is there, and @ret_error says that it may not last.  The owner
+ * stays that of the file which is replaced; a new file made by root gets the folder's owner.
  */
 MUST_CHECK bool file_replace(const char *path, struct bytes content, unsigned mode,
                              char **ret_error);

@@ -145,16 +145,20 @@ static bool sync_folder(const char *dir)
 }
 
 /**
- * file_replace() - write @path as a whole, or leave it as it was
+ * file_replace_told() - write @path as a whole, or leave it as it was
  * @mode:  permissions, not narrowed by the umask
  *
  * A file with this name is replaced, also if it is a symbolic link.
+ *
+ * Return: which file is there; @ret_error unless FILE_REPLACED.
  */
-bool file_replace(const char *path, struct bytes content, unsigned mode, char **ret_error)
+enum file_replaced file_replace_told(const char *path, struct bytes content, unsigned mode,
+                                     char **ret_error)
 {
     char *dir = folder_of(path);
     struct buf name = {0};
     const char *why = NULL;
+    bool is_there;
     int fd;
 
     buf_addf(&name, "%s.XXXXXX", path);
@@ -170,19 +174,28 @@ bool file_replace(const char *path, struct bytes content, unsigned mode, char **
         why = "cannot write all of it";
     else if (rename((const char *)name.at, path) != 0)
         why = "cannot put it in its place";
-    else if (!sync_folder(dir))
-        why = "it is written, but its folder cannot be made durable";
 
+    is_there = why == NULL;
+    if (is_there && !sync_folder(dir))
+        why = "it is written, but its folder cannot be made durable";
     if (why != NULL) {
         text_fail(ret_error, "writing %s: %s: %s", path, why, strerror(errno));
-        if (fd >= 0)
+        if (fd >= 0 && !is_there)
             unlink((const char *)name.at);
     }
     if (fd >= 0)
         close(fd);
     buf_done(&name);
     free(dir);
-    return why == NULL;
+    if (why == NULL)
+        return FILE_REPLACED;
+    return is_there ? FILE_NOT_LASTING : FILE_AS_IT_WAS;
+}
+
+/** file_replace() - see crypto.h */
+bool file_replace(const char *path, struct bytes content, unsigned mode, char **ret_error)
+{
+    return file_replace_told(path, content, mode, ret_error) == FILE_REPLACED;
 }
 
 /**

@@ -67,7 +67,7 @@ struct keyring *keyring_create(const char *path, const struct key_source *from, 
     k->current = 1;
     put_entry(k, 1, PURPOSE_DATA);
     put_entry(k, 0, PURPOSE_SIGN);
-    if (keyring_take_at_rest(k, from, ret_error) && keyring_write_to(k, path, ret_error))
+    if (keyring_take_at_rest(k, from, ret_error) && keyring_write(k, ret_error) == FILE_REPLACED)
         return k;
     return keyring_free(k);
 }
@@ -163,7 +163,7 @@ bool keyring_add(struct keyring *k, uint32_t *ret_id, char **ret_error)
     if (ok) {
         k->current = before + 1;
         put_entry(k, k->current, PURPOSE_DATA);
-        ok = keyring_write_to(k, k->path, ret_error);
+        ok = keyring_write(k, ret_error) == FILE_REPLACED;
         if (ok) {
             *ret_id = k->current;
         } else {
@@ -199,7 +199,7 @@ bool keyring_drop(struct keyring *k, uint32_t id, char **ret_error)
         after = --k->n_entries - i;
         memmove(&k->entries[i], &k->entries[i + 1], after * sizeof(k->entries[0]));
         memmove(k->secrets->keys[i], k->secrets->keys[i + 1], after * SEAL_KEY_BYTES);
-        ok = keyring_write_to(k, k->path, ret_error);
+        ok = keyring_write(k, ret_error) == FILE_REPLACED;
         if (!ok) {
             k->entries[k->n_entries] = dropped;
             memcpy(k->secrets->keys[k->n_entries++], key_secret, SEAL_KEY_BYTES);
@@ -238,21 +238,42 @@ static void outside_give_back(struct outside *o, struct keyring *k)
     memcpy(k->secrets->at_rest, o->at_rest_secret, SEAL_KEY_BYTES);
 }
 
-/** keyring_reseal() - see keyring.h; the data keys stay, so nothing else has to be sealed anew */
+/* What file_replace_told() said is not all: which key opens the file from now on? */
+static void say_both_keys(const struct keyring *k, char **ret_error)
+{
+    char *why = *ret_error;
+
+    text_fail(
+        ret_error,
+        "%s; %s is under the new at-rest key from now on, so let the configuration name that; "
+        "keep the old one, too, for a power cut may bring back what was",
+        why, k->path);
+    free(why);
+}
+
+/**
+ * keyring_reseal() - the data keys stay, so nothing else has to be sealed anew
+ *
+ * False: it is under the old at-rest key as before, in its file and for what is written later; or,
+ * if only the flush of its folder failed, under the new one, and @ret_error says so.
+ */
 bool keyring_reseal(struct keyring *k, const struct key_source *from, char **ret_error)
 {
+    enum file_replaced what = FILE_AS_IT_WAS;
     struct outside before;
-    bool ok;
 
     pthread_mutex_lock(&k->lock);
     outside_take(&before, k);
     keyring_choose_kind(k, from->kind);
-    ok = keyring_take_at_rest(k, from, ret_error) && keyring_write_to(k, k->path, ret_error);
-    if (!ok)
+    if (keyring_take_at_rest(k, from, ret_error))
+        what = keyring_write(k, ret_error);
+    if (what == FILE_AS_IT_WAS)
         outside_give_back(&before, k);
+    else if (what == FILE_NOT_LASTING)
+        say_both_keys(k, ret_error);
     pthread_mutex_unlock(&k->lock);
     guarded_free(before.at_rest_secret);
-    return ok;
+    return what == FILE_REPLACED;
 }
 
 /* ---- signatures ---- */

@@ -87,10 +87,13 @@ void keyring_derive_lasting(struct keyring *k, struct bytes info,
 size_t keyring_ids(struct keyring *k, uint32_t ret[KEYRING_KEYS_MAX]);
 bool keyring_is_locked(const struct keyring *k); /* the system lets the keys be kept off swap */
 
-/* Each is on disk when it returns; on failure nothing has changed. */
+/* Each is on disk when it returns; on failure nothing has changed.  If only the flush of its folder
+ * failed, the file may have the data key that was to be added, or lack the one that was to be
+ * dropped, until it is written the next time; nothing here uses the one or misses the other. */
 MUST_CHECK bool keyring_add(struct keyring *k, uint32_t *ret_id, char **ret_error);
 MUST_CHECK bool keyring_drop(struct keyring *k, uint32_t id, char **ret_error);
-/* Under another at-rest key from now on. */
+/* Under another at-rest key from now on; if only the flush of its folder failed, that is so, too,
+ * and @ret_error, not NULL, says it. */
 MUST_CHECK bool keyring_reseal(struct keyring *k, const struct key_source *from, char **ret_error);
 
 #define KEYRING_PUBLIC_TEXT_LEN 45 /* 32 bytes in base64 and a zero */

@@ -101,13 +101,13 @@ static void add_entry(const struct keyring *k, size_t i, const uint8_t key[SEAL_
     buf_done(&bound);
 }
 
-/** keyring_write_to() - the file is replaced as a whole */
-bool keyring_write_to(const struct keyring *k, const char *path, char **ret_error)
+/** keyring_write() - the file is replaced as a whole; Return: as file_replace_told() */
+enum file_replaced keyring_write(const struct keyring *k, char **ret_error)
 {
     uint8_t key_secret[SEAL_KEY_BYTES];
     struct buf file = {0};
     struct buf end = {0};
-    bool ok;
+    enum file_replaced what;
 
     add_head(k, &file);
     own_key(k, "keys", key_secret);
@@ -117,10 +117,10 @@ bool keyring_write_to(const struct keyring *k, const char *path, char **ret_erro
     seal_box(key_secret, buf_view(&file), BYTES_NONE, &end);
     buf_add(&file, buf_view(&end));
     secret_wipe(key_secret, sizeof(key_secret));
-    ok = file_replace(path, buf_view(&file), FILE_MODE, ret_error);
+    what = file_replace_told(k->path, buf_view(&file), FILE_MODE, ret_error);
     buf_done(&end);
     buf_done(&file);
-    return ok;
+    return what;
 }
 
 static bool damaged(const char *path, char **ret_error)

@@ -55,5 +55,5 @@ MUST_CHECK bool keyring_take_at_rest(struct keyring *k, const struct key_source 
 void keyring_choose_kind(struct keyring *k, enum key_source_kind kind);
 
 /* keyring_file.c; not the lock */
-MUST_CHECK bool keyring_write_to(const struct keyring *k, const char *path, char **ret_error);
+MUST_CHECK enum file_replaced keyring_write(const struct keyring *k, char **ret_error);
 MUST_CHECK bool keyring_read(struct keyring *k, const struct key_source *from, char **ret_error);

@@ -17,6 +17,17 @@ bool openssl_failed(char **ret_error, const char *format, ...) PRINTF(2, 3);
  * makes the mode look as if the group could read it. */
 uint8_t *at_rest_key_of_service(const char *path, char **ret_error);
 
+/* What became of a file that was to be replaced. */
+enum file_replaced {
+    FILE_AS_IT_WAS,
+    FILE_NOT_LASTING, /* the new one is in its place, but a power cut may bring back the old one */
+    FILE_REPLACED,
+};
+
+/* file_replace() for who has to know which file is there after a failure. */
+MUST_CHECK enum file_replaced file_replace_told(const char *path, struct bytes content,
+                                                unsigned mode, char **ret_error);
+
 /* PEM files; NULL on failure.  Nobody is asked for a passphrase. */
 int pem_no_passphrase(char *at, int size, int rwflag, void *user);
 X509 *pem_read_certificate(const char *path, char **ret_error);

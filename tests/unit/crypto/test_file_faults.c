@@ -8,6 +8,8 @@
 #include <dirent.h>
 #include <errno.h>
 
+#include "crypto/keyring.h"
+
 static unsigned n_calls;
 static unsigned fail_at; /* this one of all, counted from 1; 0: none */
 
@@ -103,6 +105,101 @@ static bool replace(struct folder *f, unsigned n)
     return false;
 }
 
+/* ---- what is kept by such a file ---- */
+
+static bool opens(const char *path, const struct key_source *from)
+{
+    char *error = NULL;
+    struct keyring *k = keyring_open(path, from, &error);
+    bool ok = k != NULL;
+
+    free(error);
+    keyring_free(k);
+    return ok;
+}
+
+static struct key_source key_file(const struct folder *f, const char *name)
+{
+    struct key_source from = {.kind = KEY_FROM_FILE, .name = in(f, name)};
+    char *error = NULL;
+
+    if (access(from.name, F_OK) != 0)
+        assert_true(at_rest_key_create(from.name, &error));
+    return from;
+}
+
+/* Return: whether it was sealed anew without a failure. */
+static bool reseal(struct folder *f, unsigned n)
+{
+    struct key_source before = key_file(f, "before.key");
+    struct key_source after = key_file(f, "after.key");
+    const char *path = in(f, "keyring");
+    struct keyring *k;
+    char *error = NULL;
+    uint32_t id = 0;
+    bool ok, is_under_new;
+
+    (void)unlink(path);
+    k = keyring_create(path, &before, &error);
+    assert_non_null(k);
+    n_calls = 0;
+    fail_at = n;
+    ok = keyring_reseal(k, &after, &error);
+    fail_at = 0;
+    is_under_new = ok || strstr(error, "is under the new at-rest key") != NULL;
+    assert_int_equal(opens(path, &after), is_under_new);
+    assert_int_equal(opens(path, &before), !is_under_new);
+    free(error);
+    error = NULL;
+    assert_true(keyring_add(k, &id, &error)); /* what is written later is under the same one */
+    assert_int_equal(opens(path, &after), is_under_new);
+    assert_int_equal(opens(path, &before), !is_under_new);
+    keyring_free(k);
+    return ok;
+}
+
+static void whichever_call_fails_a_keyring_opens_with_the_key_that_was_told(void **state)
+{
+    unsigned n = 1;
+
+    while (!reseal(*state, n))
+        n++;
+    assert_int_equal(n, 7);
+}
+
+/* Return: whether a data key was added without a failure. */
+static bool add_key(struct folder *f, unsigned n)
+{
+    struct key_source from = key_file(f, "before.key");
+    const char *path = in(f, "keyring");
+    struct keyring *k;
+    char *error = NULL;
+    uint32_t id = 0;
+    bool ok;
+
+    (void)unlink(path);
+    k = keyring_create(path, &from, &error);
+    assert_non_null(k);
+    n_calls = 0;
+    fail_at = n;
+    ok = keyring_add(k, &id, &error);
+    fail_at = 0;
+    free(error);
+    assert_int_equal(keyring_current(k), ok ? 2 : 1); /* nothing is sealed with what may not last */
+    assert_true(opens(path, &from));
+    keyring_free(k);
+    return ok;
+}
+
+static void whichever_call_fails_no_data_key_is_used_that_may_not_last(void **state)
+{
+    unsigned n = 1;
+
+    while (!add_key(*state, n))
+        n++;
+    assert_int_equal(n, 7);
+}
+
 static void whichever_call_fails_it_is_the_old_or_the_new_one(void **state)
 {
     unsigned n = 1;
@@ -116,6 +213,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(whichever_call_fails_it_is_the_old_or_the_new_one),
+        IN_FOLDER(whichever_call_fails_a_keyring_opens_with_the_key_that_was_told),
+        IN_FOLDER(whichever_call_fails_no_data_key_is_used_that_may_not_last),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,8 @@
 /*
  * lab/prepare.c - `bastide lab --prepare`: roles, users, inventory and certificates of the lab
  *
- * Everything that is there already is left as it is, so it may be run again.
+ * Everything that is there already is left as it is, so it may be run again; a role that lacks
+ * what the lab needs is told.
  */
 #include "lab/lab_private.h"
 
@@ -18,6 +19,7 @@
 #include "crypto/crypto.h"
 #include "lab/drill.h"
 #include "lab/insert.h"
+#include "lab/roles.h"
 
 #define FILE_BYTES_MAX   (16U << 20)
 #define CERTIFICATE_DAYS 365
@@ -31,59 +33,9 @@ struct entry {
     const char *lines;
 };
 
-/* clang-format off */
-/* The least rights that each needs.  Who drives equipment is critical: automatic answers to an
- * incident never touch it. */
-static const struct entry roles[] = {
-    {"lab-tablet",
-     "lab-tablet:\n"
-     "  may_command: yes\n"
-     "  allow:\n"
-     "    - publish: fmb/command/power-supply-1/voltage\n"
-     "    - publish: fmb/command/dms-1/restore\n"
-     "    - subscribe: fmb/diagram/#\n"},
-    {"lab-power-supply",
-     "lab-power-supply:\n"
-     "  critical: yes\n"
-     "  allow:\n"
-     "    - publish: fmb/status/${certificate_cn}/#\n"
-     "    - subscribe: fmb/command/${certificate_cn}/#\n"},
-    {"lab-meter",
-     "lab-meter:\n"
-     "  critical: yes\n"
-     "  allow:\n"
-     "    - publish: fmb/status/${certificate_cn}/#\n"},
-    {"lab-dms",
-     "lab-dms:\n"
-     "  critical: yes\n"
-     "  may_command: yes\n"
-     "  allow:\n"
-     "    - publish: fmb/command/power-supply-1/voltage\n"
-     "    - publish: fmb/command/cap-bank-1/switch\n"
-     "    - publish: fmb/diagram/#\n"
-     "    - subscribe: fmb/status/#\n"
-     "    - subscribe: fmb/command/${certificate_cn}/#\n"},
-    {"lab-cap-bank",
-     "lab-cap-bank:\n"
-     "  critical: yes\n"
-     "  allow:\n"
-     "    - publish: fmb/status/${certificate_cn}/#\n"
-     "    - subscribe: fmb/command/${certificate_cn}/#\n"},
-    {"lab-contractor",
-     "lab-contractor:\n"
-     "  allow:\n"
-     "    - publish: fmb/work-order/${user_name}/#\n"
-     "    - subscribe: fmb/work-order/${user_name}/#\n"},
-    {"lab-drill",
-     "lab-drill:\n"
-     "  command_topics: [fmb/drill/+/command/#]\n"
-     "  allow:\n"
-     "    - publish_subscribe: fmb/drill/${user_name}/#\n"
-     "    - subscribe: +/drill/${user_name}/#\n"},
-};
-
 static const char *const command_topics[] = {"fmb/command/#"};
 
+/* clang-format off */
 static const struct entry topics[] = {
     {"fmb/command/#",
      "- filter: fmb/command/#\n"
@@ -224,11 +176,15 @@ static bool list_has(struct conf_value list, const char *member, const char *nam
 
 /* ---- bastide.yaml ---- */
 
+/* A role that is there may be of an older version. */
 static bool add_roles(struct yaml_file *f, struct conf_value root, char **ret_error)
 {
-    for (size_t i = 0; i < COUNT_OF(roles); i++) {
-        if (!conf_given(conf_get(conf_get(root, "roles"), roles[i].name)) &&
-            !add(f, "roles", roles[i].lines, ret_error))
+    for (size_t i = 0; i < lab_roles_n; i++) {
+        struct conf_value there = conf_get(conf_get(root, "roles"), lab_roles[i].name);
+
+        if (conf_given(there))
+            lab_role_check(&lab_roles[i], there);
+        else if (!add(f, "roles", lab_roles[i].lines, ret_error))
             return false;
     }
     return true;

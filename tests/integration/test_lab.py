@@ -39,6 +39,25 @@ def test_preparing_the_lab_twice_changes_nothing(site):
     assert [(site.folder / name).read_text() for name in names] == first
 
 
+def test_a_role_of_an_older_lab_is_told_and_what_to_do(site):
+    path = site.folder / "bastide.yaml"
+    assert lab(site, "--prepare").returncode == 0
+    made = path.read_text()
+    older = made.replace("publish_subscribe: fmb/drill/", "publish: fmb/drill/")
+    assert older != made
+    path.write_text(older)
+
+    done = lab(site, "--prepare", "--quiet")
+    assert done.returncode == 0 and path.read_text() == older
+    line = older.splitlines().index("  lab-drill:") + 2
+    assert f"bastide.yaml:{line}:5: warning: the role lab-drill lacks what the lab needs" in done.stderr
+    assert "take it out and run bastide lab --prepare again" in done.stderr
+    assert "publish_subscribe: fmb/drill/" in done.stderr and done.stderr.count("warning") == 1
+
+    path.write_text(made.replace("  lab-drill:\n", "  lab-drill:\n    may_command: no\n"))  # more is fine
+    assert lab(site, "--prepare").stderr == ""
+
+
 def test_the_lab_scenario_of_appendix_a_runs_to_its_end(bus):
     done = lab(bus, "--rounds", "2", "--interval", "0", "--json")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr

@@ -29,13 +29,13 @@ static int create_here(struct state *s, const char *dir)
     };
     struct backup_result r;
     char *error = NULL;
+    char *text;
 
     if (!backup_create(&in, s->control, s->keys, &r, &error))
         return home_failed(error);
-    home_say("backup %s: %zu files, %llu bytes; %zu of %zu chunks are new, %llu bytes; %zu files "
-             "could not be read\n",
-             r.id, r.n_files, (unsigned long long)r.bytes, r.n_new_chunks, r.n_chunks,
-             (unsigned long long)r.new_bytes, r.n_left_out);
+    text = backup_text(&r);
+    home_say("%s\n", text);
+    free(text);
     return CLI_OK;
 }
 

@@ -12,18 +12,6 @@
 #include "cli/print.h"
 #include "cli/state.h"
 
-static json_t *keys_here(const struct state *s)
-{
-    uint32_t ids[KEYRING_KEYS_MAX];
-    size_t n = keyring_ids(s->keys, ids);
-    json_t *all = json_array();
-
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(all, json_integer(ids[i]));
-    return json_pack("{s:i, s:o, s:b}", "current", (int)keyring_current(s->keys), "keys", all,
-                     "locked", keyring_is_locked(s->keys));
-}
-
 static int list(const struct cli_args *a)
 {
     json_t *keys = NULL;
@@ -33,7 +21,7 @@ static int list(const struct cli_args *a)
     size_t i;
 
     if (rc == CLI_OK && s.keys != NULL)
-        keys = keys_here(&s);
+        keys = state_keys_json(s.keys);
     else if (rc == CLI_OK)
         rc = ask_node(a, "GET", "/v1/keys", NULL, &keys);
     if (rc == CLI_OK && cli_flag(a, "--json"))

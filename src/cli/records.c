@@ -21,16 +21,6 @@ static char *route_of(const char *table)
     return text_format("/v1/records/%s", table);
 }
 
-static void add_row(void *arg, const char *key, uint64_t at_unix_ms, const char *doc)
-{
-    json_t *row = json_loads(doc, 0, NULL);
-
-    (void)key;
-    (void)at_unix_ms;
-    if (row != NULL)
-        json_array_append_new(arg, row);
-}
-
 static int read_here(struct control *c, const char *table, json_t **ret)
 {
     enum control_table t = CONTROL_DRILL;
@@ -38,7 +28,7 @@ static int read_here(struct control *c, const char *table, json_t **ret)
     char *error = NULL;
 
     check(control_table_parse(table, &t));
-    if (control_each(c, t, 0, add_row, all, &error)) {
+    if (control_rows_json(c, t, all, &error)) {
         *ret = all;
         return CLI_OK;
     }

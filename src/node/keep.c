@@ -42,16 +42,6 @@ static bool records_table(const char *text, enum control_table *ret)
     return true;
 }
 
-static void add_row(void *arg, const char *key, uint64_t at_unix_ms, const char *doc)
-{
-    json_t *row = json_loads(doc, 0, NULL);
-
-    (void)key;
-    (void)at_unix_ms;
-    if (row != NULL)
-        json_array_append_new(arg, row);
-}
-
 /** node_records_json() - see node.h */
 json_t *node_records_json(struct node *n, const char *table)
 {
@@ -62,7 +52,7 @@ json_t *node_records_json(struct node *n, const char *table)
     if (!records_table(table, &t))
         return json_null();
     all = json_array();
-    if (!control_each(n->control, t, 0, add_row, all, &error))
+    if (!control_rows_json(n->control, t, all, &error))
         log_error("store", "%s", error);
     free(error);
     return all;
@@ -94,14 +84,7 @@ enum node_answer node_record(struct node *n, const char *table, const json_t *ro
 /** node_keys_json() - see node.h */
 json_t *node_keys_json(struct node *n)
 {
-    uint32_t ids[KEYRING_KEYS_MAX];
-    size_t n_ids = keyring_ids(n->keys, ids);
-    json_t *all = json_array();
-
-    for (size_t i = 0; i < n_ids; i++)
-        json_array_append_new(all, json_integer(ids[i]));
-    return json_pack("{s:i, s:o, s:b}", "current", (int)keyring_current(n->keys), "keys", all,
-                     "locked", keyring_is_locked(n->keys));
+    return state_keys_json(n->keys);
 }
 
 /* Each seals anew what it keeps; when all have, nothing needs an older key. */
@@ -212,11 +195,7 @@ enum node_answer node_backup(struct node *n, const char *dir, const char *author
     }
     if (backup_create(&in, n->control, n->keys, &r, &error)) {
         keep_date(n, &in, &r);
-        done = text_format(
-            "backup %s: %zu files, %llu bytes; %zu of %zu chunks are new, %llu bytes; %zu "
-            "files could not be read",
-            r.id, r.n_files, (unsigned long long)r.bytes, r.n_new_chunks, r.n_chunks,
-            (unsigned long long)r.new_bytes, r.n_left_out);
+        done = backup_text(&r);
     }
     return end(n, author, "backup", dir, error, done, ret_text);
 }

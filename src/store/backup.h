@@ -49,6 +49,8 @@ struct backup_result {
 MUST_CHECK bool backup_create(const struct backup_input *in, struct control *c,
                               struct keyring *keys, struct backup_result *ret, char **ret_error);
 
+char *backup_text(const struct backup_result *r); /* a line for people; owned by the caller */
+
 /* Array of {"id", "bytes"}, oldest first, by names alone; NULL with @ret_error. */
 json_t *backup_list(const char *dir, char **ret_error);
 

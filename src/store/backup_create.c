@@ -392,3 +392,12 @@ bool backup_create(const struct backup_input *in, struct control *c, struct keyr
         *ret = out;
     return ok;
 }
+
+/** backup_text() - see backup.h */
+char *backup_text(const struct backup_result *r)
+{
+    return text_format("backup %s: %zu files, %llu bytes; %zu of %zu chunks are new, %llu bytes; "
+                       "%zu files could not be read",
+                       r->id, r->n_files, (unsigned long long)r->bytes, r->n_new_chunks,
+                       r->n_chunks, (unsigned long long)r->new_bytes, r->n_left_out);
+}

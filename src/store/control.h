@@ -21,6 +21,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "crypto/keyring.h"
 
 struct control;
@@ -61,6 +63,8 @@ bool control_table_parse(const char *text, enum control_table *ret);
 struct keyring *state_keyring_open(const char *state_dir, const struct key_source *from,
                                    char **ret_error);
 char *state_keyring_path(const char *state_dir); /* owned by the caller */
+/* {"current", "keys": [ids of data keys], "locked": bool (kept off swap)} */
+json_t *state_keys_json(struct keyring *keys);
 
 bool control_exists(const char *state_dir);
 /* Opened, made when there is none yet, and of an older version brought up to date.  @keys outlives
@@ -90,6 +94,9 @@ typedef void control_row_fn(void *arg, const char *key, uint64_t at_unix_ms, con
  * changes, but not wait.  False with @ret_error (may be NULL): not all could be read. */
 MUST_CHECK bool control_each(struct control *c, enum control_table t, size_t limit,
                              control_row_fn *fn, void *arg, char **ret_error);
+/* All rows, oldest first, appended to the array @to; false as control_each(). */
+MUST_CHECK bool control_rows_json(struct control *c, enum control_table t, json_t *to,
+                                  char **ret_error);
 /* All pages sealed under the current data key, so that the older ones can be dropped. */
 MUST_CHECK bool control_reseal(struct control *c, char **ret_error);
 

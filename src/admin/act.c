@@ -343,6 +343,24 @@ void post_record(struct exchange *x)
     exchange_answer(x, a, NULL, text);
 }
 
+/** post_audit() - POST /v1/audit; MQ.PR.IP-04 */
+void post_audit(struct exchange *x)
+{
+    struct node_home_change h = {0};
+    char *text = NULL;
+    enum node_answer a;
+
+    h.action = body_text(x, "action", true, ADMIN_TEXT_BYTES_MAX);
+    if (x->status == 0)
+        h.object = body_text(x, "object", true, ADMIN_TEXT_BYTES_MAX);
+    if (x->status == 0)
+        h.reason = body_text(x, "reason", false, ADMIN_TEXT_BYTES_MAX);
+    if (x->status != 0)
+        return;
+    a = node_audit_home(x->node, &h, x->author, &text);
+    exchange_answer(x, a, NULL, text);
+}
+
 /** post_reload() - POST /v1/reload */
 void post_reload(struct exchange *x)
 {

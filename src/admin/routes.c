@@ -38,6 +38,7 @@ static exchange_handler_fn view_routes;
     X(POST, "/v1/bans/lift",                 post_unban,      "kind subject address",                "lift a ban") \
     X(POST, "/v1/disconnect",                post_disconnect, "kind subject",                        "close the connections of a client, user, address or conn") \
     X(GET,  "/v1/audit",                     view_audit,     "after limit",                         "who did what: the entries behind number after, else the newest (MQ.PR.IP-04)") \
+    X(POST, "/v1/audit",                     post_audit,      "action object reason",                "a change of users or certificates that the command line made in the home's files (MQ.PR.IP-04)") \
     X(GET,  "/v1/audit/heads",               view_audit_heads, NULL,                                "the signed heads of the audit, and the key that they are verified by") \
     X(POST, "/v1/backups",                   post_backup,     "dir",                                 "the home and what is stored, into a folder (MQ.RC.RP-08)") \
     X(GET,  "/v1/records/{table}",           view_records,    NULL,                                  "what exercises and people recorded: drill or assessment") \

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/home.h"
 #include "cli/print.h"
+#include "cli/state.h"
 #include "conf/conf.h"
 #include "crypto/crypto.h"
 
@@ -215,9 +216,20 @@ static int do_list(struct pki_task *t, char **operands)
 
 /* ---- making and revoking ---- */
 
+/* Of the certificates of @name; @reason is consumed. */
+static void audit_change(const struct pki_task *t, const char *name, char *reason)
+{
+    char *object = text_format("certificate %s", name);
+
+    state_audit_home(t->args, object, reason);
+    free(object);
+    free(reason);
+}
+
 static int do_ca(struct pki_task *t, char **operands)
 {
-    const char *name = cli_arg(t->args, "--name");
+    const char *given = cli_arg(t->args, "--name");
+    const char *name = given != NULL ? given : "Bastide CA";
     uint64_t from = 0;
     uint64_t to = 0;
     char *error = NULL;
@@ -226,12 +238,12 @@ static int do_ca(struct pki_task *t, char **operands)
     (void)operands;
     if (rc != CLI_OK)
         return rc;
-    if (!home_make_folder(t->dir, &error) ||
-        !pki_create(t->dir, name != NULL ? name : "Bastide CA", from, to, &error))
+    if (!home_make_folder(t->dir, &error) || !pki_create(t->dir, name, from, to, &error))
         return home_failed(error);
     home_say(
         "Made a CA in %s. Keep a copy of ca.key offline: whoever has it can issue certificates.\n",
         t->dir);
+    audit_change(t, name, NULL);
     return CLI_OK;
 }
 
@@ -312,6 +324,15 @@ static void say_issued(const struct pki_task *t, const struct pki_request *r, co
                  t->dir, r->common_name, t->home);
 }
 
+static void audit_issued(const struct pki_task *t, const struct pki_request *r, const char *serial)
+{
+    char end[21];
+
+    audit_change(t, r->common_name,
+                 text_format("%s, serial %s, until %s", r->kind == PKI_SERVER ? "server" : "client",
+                             serial, date_text(r->not_after_unix_ms, end)));
+}
+
 static int issue(const struct pki_task *t, const struct pki_request *r, const char *out)
 {
     char serial[SERIAL_TEXT_LEN];
@@ -322,8 +343,10 @@ static int issue(const struct pki_task *t, const struct pki_request *r, const ch
 
     if (rc == CLI_OK && !pki_issue(t->dir, r, certificate_path, key_path, serial, &error))
         rc = home_failed(error);
-    if (rc == CLI_OK)
+    if (rc == CLI_OK) {
         say_issued(t, r, serial, certificate_path, key_path);
+        audit_issued(t, r, serial);
+    }
     free(certificate_path);
     free(key_path);
     return rc;
@@ -370,6 +393,7 @@ static int do_revoke(struct pki_task *t, char **operands)
     home_say("Revoked %zu certificate%s of \"%s\" in %s/ca.crl.\n", n, n == 1 ? "" : "s",
              operands[0], t->dir);
     home_hint_reload(t->home);
+    audit_change(t, operands[0], text_format("%zu revoked", n));
     return CLI_OK;
 }
 

@@ -25,3 +25,5 @@ int state_open(const struct cli_args *a, enum state_else otherwise, struct state
 void state_done(struct state *s);
 /* What is done here, without a node, goes into the audit of @c. */
 void state_audit(struct control *c, const char *action, const char *object, const char *reason);
+/* What is done in the home's files goes into its audit, through the node or here. */
+void state_audit_home(const struct cli_args *a, const char *object, const char *reason);

@@ -11,6 +11,7 @@
 #include "cli/home.h"
 #include "cli/password_ask.h"
 #include "cli/print.h"
+#include "cli/state.h"
 #include "crypto/crypto.h"
 #include "crypto/scram.h"
 #include "node/config.h"
@@ -239,6 +240,22 @@ static int run_locked(struct user_task *t, const struct user_verb *v)
     return v->changes ? write_checked(t, buf_view(&before)) : CLI_OK;
 }
 
+/* Who has which rights from now on. */
+static void audit_change(const struct user_task *t)
+{
+    const char *role = cli_arg(t->args, "--role");
+    const char *cn = cli_arg(t->args, "--certificate-cn");
+    char *object = text_format("user %s", t->name);
+    char *reason = role == NULL
+                       ? NULL
+                       : text_format("role %s%s%s", role, cn != NULL ? ", certificate " : "",
+                                     cn != NULL ? cn : "");
+
+    state_audit_home(t->args, object, reason);
+    free(object);
+    free(reason);
+}
+
 static int run_with_config(struct user_task *t, const struct user_verb *v)
 {
     char *error = NULL;
@@ -259,6 +276,7 @@ static int run_with_config(struct user_task *t, const struct user_verb *v)
     home_say("User \"%s\" %s.\n", t->name, v->done);
     show_generated(t);
     home_hint_reload(t->config->dir);
+    audit_change(t);
     return CLI_OK;
 }
 

@@ -15,6 +15,9 @@
 /* clang-format off */
 #define JSON_OPTION {"--json", NULL, NULL, "write JSON, for machines"}
 #define END         {NULL, NULL, NULL, NULL}
+#define AUDIT_OPTIONS                                                                             \
+    CLI_KEY_OPTIONS, CLI_NODE_OPTIONS,                                                            \
+    {"--socket", NULL, "PATH", "the admin socket of the node that keeps the audit; without it as the configuration says"}
 
 static const struct cli_option run_options[] = {CLI_KEY_OPTIONS, CLI_NODE_OPTIONS, END};
 static const struct cli_option check_options[] = {
@@ -145,7 +148,7 @@ static const struct cli_option user_options[] = {
     {"--certificate-cn", NULL, "CN",   "with add: the common name of the certificate that the user comes with"},
     {"--generate",       NULL, NULL,   "make a password and show it once"},
     {"--password-stdin", NULL, NULL,   "read the password from standard input, one line"},
-    JSON_OPTION, CLI_NODE_OPTIONS, END,
+    JSON_OPTION, AUDIT_OPTIONS, END,
 };
 static const struct cli_option pki_options[] = {
     {"--name",       NULL, "NAME",  "with ca: the common name of the CA"},
@@ -155,7 +158,7 @@ static const struct cli_option pki_options[] = {
     {"--not-after",  NULL, "DATE",  "when it ends"},
     {"--out",        NULL, "PATH",  "with issue: write PATH.crt and PATH.key"},
     {"--replace",    NULL, NULL,    "with issue: put new files in the place of old ones"},
-    JSON_OPTION, CLI_NODE_OPTIONS, END,
+    JSON_OPTION, AUDIT_OPTIONS, END,
 };
 static const struct cli_option attest_options[] = {
     {"--kind",       NULL, "KIND",   "statement, policy, resources or validation; without it statement"},
@@ -297,13 +300,14 @@ const struct cli_verb cli_verbs[] = {
      "A password is asked for on the terminal, or read from standard input; it is never taken from "
      "the command line, where others could see it. Two verifiers of it are kept: one for passwords "
      "that are sent, one for SCRAM-SHA-256, where none is. Comments in the file stay. A change that the node "
-     "could not load is taken back."},
+     "could not load is taken back. Each change is an entry of the audit; without a running node that "
+     "takes the at-rest key. If no entry can be made, the change stands, and standard error says so."},
     {"pki", cli_pki, "issue, revoke and list certificates of the built-in CA",
      "ca | issue client|server NAME | revoke NAME|SERIAL | list | show FILE", pki_options,
      "The CA is in the folder pki beside the configuration. Without --out, certificates go to "
      "pki/clients and pki/servers there. revoke takes all certificates of NAME that are not revoked "
      "yet; a running node learns of it by bastide reload. show takes a certificate or a revocation "
-     "list."},
+     "list. ca, issue and revoke are entries of the audit, as what bastide user changes."},
     {"attest", cli_attest, "sign a statement that a person answers for", "SUBCATEGORY", attest_options,
      "It is added to the configuration's attestations, from where bastide assess takes it. It never "
      "outvotes a failed test."},

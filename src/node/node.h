@@ -265,6 +265,18 @@ enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const 
 json_t *node_records_json(struct node *n, const char *table);
 enum node_answer node_record(struct node *n, const char *table, const json_t *row,
                              const char *author, char **ret_text);
+
+/* What the command line has changed in the home's files; all borrowed. */
+struct node_home_change {
+    const char *action; /* "user add", "pki revoke", ...: those that change who may come in */
+    const char *object; /* "user alice" */
+    const char *reason; /* NULL is "" */
+};
+
+/* An entry of the audit for a change that was made beside the node; MQ.PR.IP-04.  NODE_E_INVALID:
+ * the action is none of these; NODE_E_FAILED: it is not on disk. */
+enum node_answer node_audit_home(struct node *n, const struct node_home_change *h,
+                                 const char *author, char **ret_text);
 /* {"current", "keys": [ids of data keys], "locked": bool (kept off swap)} */
 json_t *node_keys_json(struct node *n);
 /* A new data key; all that is stored is sealed with it, then the older ones are destroyed. */

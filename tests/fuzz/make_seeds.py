@@ -427,6 +427,7 @@ SEEDS |= {
         "suspend": post(b"/v1/responses/suspend", b'{"minutes":15}'),
         "backup": post(b"/v1/backups", b'{"dir":"/var/backups"}'),
         "record": post(b"/v1/records/drill", b'{"row":{"kind":"tabletop","notes":[1,2.5,null]}}'),
+        "audit_home": post(b"/v1/audit", b'{"action":"user add","object":"user m","reason":"role r"}'),
         "rotate": post(b"/v1/keys/rotate"),
         "key": post(b"/v1/keys/change", b'{"file":"new.key"}'),
         "reload": post(b"/v1/reload"),

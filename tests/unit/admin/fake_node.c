@@ -138,6 +138,13 @@ enum node_answer node_record(struct node *n, const char *table, const json_t *ro
     return NODE_OK;
 }
 
+enum node_answer node_audit_home(struct node *n, const struct node_home_change *h,
+                                 const char *author, char **ret_text)
+{
+    return acted(n, NULL, ret_text, "%s, %s: %s by %s", h->action, h->object,
+                 h->reason != NULL ? h->reason : "-", author);
+}
+
 json_t *node_keys_json(struct node *n)
 {
     (void)n;

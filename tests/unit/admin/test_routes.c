@@ -92,6 +92,9 @@ static const struct action {
      "undo quarantine topic a/# by admin:test"},
     {"/v1/orders/O-1/approve",     NULL,                        "approve O-1 by admin:test"},
     {"/v1/orders/O-1/withdraw",    NULL,                        "withdraw O-1 by admin:test"},
+    {"/v1/audit", "{\"action\":\"user add\",\"object\":\"user m1\",\"reason\":\"role device\"}",
+     "user add, user m1: role device by admin:test"},
+    {"/v1/audit", "{\"action\":\"user remove\",\"object\":\"user m1\"}", "user remove, user m1: - by admin:test"},
     {"/v1/reload",                 NULL,                        "reload by admin:test"},
 };
 /* clang-format on */
@@ -172,6 +175,9 @@ static const struct refusal {
     {"a suspension over a day",       400, EXCHANGE_POST,  "/v1/responses/suspend", NULL, "{\"minutes\":1441}"},
     {"a note on a rollback",          400, EXCHANGE_POST,  "/v1/incidents/I-1/rollback", NULL, "{\"note\":\"x\"}"},
     {"a judgement on an ack",         400, EXCHANGE_POST,  "/v1/incidents/I-1/ack", NULL, "{\"disposition\":\"true\"}"},
+    {"an entry without a change",     400, EXCHANGE_POST,  "/v1/audit", NULL, "{\"object\":\"user a\"}"},
+    {"an entry of nobody",            400, EXCHANGE_POST,  "/v1/audit", NULL, "{\"action\":\"user add\"}"},
+    {"an entry under another name",   400, EXCHANGE_POST,  "/v1/audit", NULL, "{\"action\":\"user add\",\"object\":\"user a\",\"actor\":\"node\"}"},
     {"a note that is no text",        400, EXCHANGE_POST,  "/v1/incidents/I-1/ack", NULL, "{\"note\":5}"},
 };
 /* clang-format on */

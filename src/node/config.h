@@ -71,6 +71,7 @@ struct config_posture {
     size_t n_closed_listeners;
 };
 
+#define WORKERS_MAX     32
 #define CONFIG_POSTURES 3 /* by enum respond_posture; the first stays empty */
 
 struct config {

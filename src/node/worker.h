@@ -24,7 +24,6 @@
 #include "router/router.h"
 #include "session/session.h"
 
-#define WORKERS_MAX            32
 #define READ_BUFFER_BYTES      262144
 #define READ_BUDGET_BYTES      524288 /* of one connection in one turn; then others have theirs */
 #define TURN_WORK_MAX          32768 /* messages taken and given in one turn; see worker_is_spent() */

@@ -14,6 +14,7 @@
 #define FILTER "t/a/#"
 
 static const struct quarantine quarantine = {(char *)FILTER, QUARANTINE_DELIVER};
+static bool is_wanted;      /* what workers are told */
 static bool is_on;          /* some workers know of it, or all */
 static uint64_t since_ns;   /* all do; UINT64_MAX: not yet */
 static uint64_t changed_ns; /* it began or ended last */
@@ -26,7 +27,7 @@ static bool covers(unsigned topic)
 /** quarantine_start() - none at first */
 void quarantine_start(void)
 {
-    is_on = false;
+    is_wanted = is_on = false;
     since_ns = UINT64_MAX;
     changed_ns = 0;
 }
@@ -34,7 +35,7 @@ void quarantine_start(void)
 /** quarantine_restraints() - those of now; Return: a reference */
 struct restraints *quarantine_restraints(void)
 {
-    return restraints_new(NULL, 0, &quarantine, is_on ? 1 : 0);
+    return restraints_new(NULL, 0, &quarantine, is_wanted ? 1 : 0);
 }
 
 /** quarantine_may_hold_back() - need @topic not arrive now, or what was found at @asked_ns? */
@@ -61,7 +62,7 @@ static void in_force(void)
 static void begin(void)
 {
     trace("quarantine of " FILTER);
-    is_on = true;
+    is_wanted = is_on = true;
     for (uint32_t n = 0; n < model_next_n(); n++) {
         struct letter *m = model_letter(n);
 
@@ -98,9 +99,10 @@ static void end(void)
                 never_again(m);
         }
     }
-    is_on = false;
     since_ns = UINT64_MAX;
+    is_wanted = false;
     in_force();
+    is_on = false;
 }
 
 /** quarantine_change() - it begins, or ends */

@@ -85,7 +85,10 @@ void state_audit(struct control *c, const char *action, const char *object, cons
         .result = "without a node",
     };
 
-    snprintf(actor, sizeof(actor), "user:%s", who != NULL ? who->pw_name : "without a name");
+    if (who != NULL)
+        snprintf(actor, sizeof(actor), "user:%s", who->pw_name);
+    else
+        snprintf(actor, sizeof(actor), "user:uid-%u", (unsigned)geteuid());
     control_audit(c, &e);
 }
 

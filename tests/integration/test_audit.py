@@ -8,10 +8,13 @@ import pwd
 import re
 import shutil
 import socket
+import subprocess
 
 import pytest
+from conftest import BASTIDE
 
 NO = 1
+NAMELESS = 54321
 ME = pwd.getpwuid(os.geteuid()).pw_name
 SECRET = "a long secret of mallory"
 
@@ -147,6 +150,17 @@ def test_each_change_of_users_and_certificates_is_an_entry_without_a_node(field)
     field.start()
     assert entries(field)[-1]["action"] == "start"
     assert "nothing is missing" in field.ok("audit", "verify")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become a user that has no name")
+def test_a_user_without_a_name_is_its_number(field):
+    assert field.end() == 0
+    for path in (field.folder, *field.folder.rglob("*")):
+        os.chown(path, NAMELESS, NAMELESS)
+    done = subprocess.run(["setpriv", f"--reuid={NAMELESS}", f"--regid={NAMELESS}", "--clear-groups", BASTIDE,
+                           "user", "disable", "alice", "--home", str(field.folder)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert entries(field)[-1]["actor"] == f"user:uid-{NAMELESS}"
 
 
 def test_a_change_that_is_refused_and_a_look_are_no_entries(field):

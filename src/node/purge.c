@@ -81,7 +81,7 @@ static bool purge_sessions(struct worker *w)
             continue;
         if (worker_is_spent(w) && !w->stopping)
             return false;
-        w->work_beside += r->session->queue.shelf.n;
+        w->work_beside += queue_n_shelved(&r->session->queue);
         purge_session(w, r);
     }
     return true;

@@ -98,7 +98,6 @@ struct link {
     struct stream *stream;
     const struct config_listener *listener;
     uint64_t number; /* never reused */
-    enum link_phase phase;
     struct conn conn;
     struct resident *resident;
     struct grant *grant;       /* owned */
@@ -114,6 +113,8 @@ struct link {
     uint64_t stuck_told_ns;   /* that it acknowledges nothing */
     uint64_t keep_alive_ns;   /* 0: none */
     uint64_t read_again_ns;   /* held back until then; 0: not */
+    uint64_t throttle_per_s;  /* of a throttle; 0: none */
+    enum link_phase phase;
     uint16_t keep_alive_s;
     bool is_admitted;         /* counted by admission, */
     bool is_admitted_address; /* and for its address */
@@ -121,11 +122,10 @@ struct link {
     bool is_blocked;          /* the socket took no more in this turn */
     bool delay_served;
     bool was_accepted;
-    bool has_left;           /* by DISCONNECT: nothing more comes, and it waits for nothing */
-    uint64_t throttle_per_s; /* of a throttle; 0: none */
-    bool by_password;        /* how the principal was proved, */
-    bool by_scram;           /* and that without sending it */
-    bool binds;              /* by SCRAM_METHOD_PLUS: the proof is for this connection alone */
+    bool has_left;    /* by DISCONNECT: nothing more comes, and it waits for nothing */
+    bool by_password; /* how the principal was proved, */
+    bool by_scram;    /* and that without sending it */
+    bool binds;       /* by SCRAM_METHOD_PLUS: the proof is for this connection alone */
     struct quota quota;
     struct publishing *publishing; /* owned; NULL before the first PUBLISH */
     uint64_t bytes_untold;         /* written, and not told to the sentinel */

@@ -35,8 +35,11 @@ static void ring_forget(struct queue_ring *r)
 void ring_push(struct queue_ring *r, const struct delivery *d)
 {
     if (r->n == r->cap) {
-        size_t cap = r->cap > 0 ? r->cap * 2 : RING_CAP_MIN;
-        struct delivery *at = mem_alloc(cap * sizeof(*at));
+        uint32_t cap = r->cap > 0 ? r->cap * 2 : RING_CAP_MIN;
+        struct delivery *at;
+
+        check(cap > r->cap);
+        at = mem_alloc(cap * sizeof(*at));
 
         for (size_t i = 0; i < r->n; i++)
             at[i] = *ring_at(r, i);
@@ -80,8 +83,7 @@ void queue_done(struct queue *q)
 {
     for (size_t lane = 0; lane < QUEUE_LANE_N; lane++)
         ring_done(&q->lanes[lane]);
-    ring_done(&q->aside);
-    shelf_clear(&q->shelf);
+    queue_drop_tail(q);
     *q = (struct queue){0};
 }
 
@@ -151,9 +153,9 @@ static void take_out(struct queue *q, struct queue_ring *r, pick_delivery_fn *pi
 
 static void close_gaps(struct queue_ring *r)
 {
-    size_t n = 0;
+    uint32_t n = 0;
 
-    for (size_t i = 0; i < r->n; i++) {
+    for (uint32_t i = 0; i < r->n; i++) {
         if (ring_at(r, i)->message != NULL)
             *ring_at(r, n++) = *ring_at(r, i);
     }
@@ -170,7 +172,8 @@ static void take_if(struct queue *q, pick_delivery_fn *pick, const void *arg,
         take_out(q, &q->lanes[lane], pick, arg, ret);
         close_gaps(&q->lanes[lane]);
     }
-    take_out(q, &q->aside, pick, arg, ret); /* the shelf knows how many there are */
+    if (q->tail != NULL) /* the shelf knows how many there are */
+        take_out(q, &q->tail->aside, pick, arg, ret);
 }
 
 static bool is_shared(const void *arg, const struct delivery *d)

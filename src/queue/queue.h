@@ -108,17 +108,21 @@ const uint32_t *delivery_subids(const struct delivery *d);
 
 struct queue_ring {
     struct delivery *at; /* owned */
-    size_t first;
-    size_t n;
-    size_t cap; /* zero or a power of two */
+    uint32_t first;
+    uint32_t n;
+    uint32_t cap; /* zero or a power of two */
 };
 
-/* The delivery lane goes on on a shelf when it has become long.  What is on the shelf and stays in
+/* Where the delivery lane goes on when it has become long.  What is on the shelf and stays in
  * memory all the same is aside, in the same order. */
-struct queue {
-    struct queue_ring lanes[QUEUE_LANE_N];
+struct queue_tail {
     struct shelf shelf;
     struct queue_ring aside; /* without a message: it was taken out of its place */
+};
+
+struct queue {
+    struct queue_ring lanes[QUEUE_LANE_N];
+    struct queue_tail *tail; /* owned; NULL: nothing is on the shelf, as with most */
     size_t lane_max;         /* in memory, before the rest goes on the shelf; 0: all of it */
     size_t n;
     size_t bytes;
@@ -147,6 +151,7 @@ bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret);
 
 /* ---- what is on the shelf: queue_shelf.c ---- */
 
+size_t queue_n_shelved(const struct queue *q);
 /* Of those, about which is known already what its message takes; the caller has counted it as a
  * holder of its record. */
 void queue_put_shelved(struct queue *q, const struct shelved *d);

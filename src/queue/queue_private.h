@@ -12,4 +12,4 @@ void queue_shelve(struct queue *q, const struct delivery *d);
 /* If the delivery lane is empty, what comes next and is aside goes into it. */
 void queue_take_aside(struct queue *q);
 /* Forget all, and the records. */
-void shelf_clear(struct shelf *s);
+void queue_drop_tail(struct queue *q);

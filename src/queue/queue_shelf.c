@@ -2,17 +2,48 @@
 /*
  * queue/queue_shelf.c - the long end of a queue: on the shelf, and back
  *
- * While something is on the shelf, all that comes goes behind it.
+ * While something is on the shelf, all that comes goes behind it.  A queue has a tail for
+ * as long as that: most never have one.
  */
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "queue/queue_private.h"
+
+/** queue_n_shelved() - places on the shelf, those of what is or was aside among them */
+size_t queue_n_shelved(const struct queue *q)
+{
+    return q->tail != NULL ? q->tail->shelf.n : 0;
+}
+
+static void push(struct queue *q, const struct shelved *d)
+{
+    if (q->tail == NULL)
+        q->tail = mem_new(struct queue_tail);
+    shelf_push(&q->tail->shelf, d);
+}
+
+/* The tail goes with the last that was on the shelf. */
+static void settle(struct queue *q)
+{
+    if (q->tail->shelf.n > 0)
+        return;
+    ring_done(&q->tail->aside);
+    free(q->tail);
+    q->tail = NULL;
+}
+
+static void pop(struct queue *q, struct shelved *ret)
+{
+    check(shelf_pop(&q->tail->shelf, ret));
+    settle(q);
+}
 
 /** queue_is_shelving() - see queue_private.h */
 bool queue_is_shelving(const struct queue *q)
 {
-    return q->shelf.n > 0 || (q->lane_max > 0 && q->lanes[QUEUE_DELIVERY].n >= q->lane_max);
+    return q->tail != NULL || (q->lane_max > 0 && q->lanes[QUEUE_DELIVERY].n >= q->lane_max);
 }
 
 /* Can it be read back, and is nobody else to have it meanwhile? */
@@ -24,8 +55,8 @@ static bool may_leave_memory(const struct delivery *d)
 
 static void put_aside(struct queue *q, const struct delivery *d)
 {
-    shelf_push(&q->shelf, &(struct shelved){.is_aside = true});
-    ring_push(&q->aside, d);
+    push(q, &(struct shelved){.is_aside = true});
+    ring_push(&q->tail->aside, d);
 }
 
 /** queue_shelve() - the message leaves memory, unless others refer to it or it cannot be read back
@@ -46,7 +77,7 @@ void queue_shelve(struct queue *q, const struct delivery *d)
     s.retain = d->retain;
     s.n_subids = (uint8_t)d->n_subids;
     memcpy(s.subids, delivery_subids(d), d->n_subids * sizeof(uint32_t));
-    shelf_push(&q->shelf, &s);
+    push(q, &s);
     holders_add(s.message, 1);
     message_unref(d->message);
     free(d->more_subids);
@@ -55,7 +86,7 @@ void queue_shelve(struct queue *q, const struct delivery *d)
 /** queue_put_shelved() - see queue.h */
 void queue_put_shelved(struct queue *q, const struct shelved *d)
 {
-    shelf_push(&q->shelf, d);
+    push(q, d);
     q->n++;
     q->bytes += d->bytes;
 }
@@ -68,33 +99,39 @@ static void forget(const struct shelved *d)
         record_forget(d->message);
 }
 
-/** shelf_clear() - see queue_private.h */
-void shelf_clear(struct shelf *s)
+/** queue_drop_tail() - see queue_private.h */
+void queue_drop_tail(struct queue *q)
 {
     struct shelved d;
 
-    while (shelf_pop(s, &d)) {
+    while (q->tail != NULL) {
+        pop(q, &d);
         if (!d.is_aside)
             forget(&d);
     }
-    shelf_done(s);
 }
 
 /* Of one that is aside its place is the first on the shelf. */
 static void take_first_aside(struct queue *q)
 {
-    struct delivery *d = ring_at(&q->aside, 0);
+    struct delivery *d = ring_at(&q->tail->aside, 0);
     struct shelved place;
 
-    check(shelf_pop(&q->shelf, &place) && place.is_aside);
     if (d->message != NULL)
         ring_push(&q->lanes[QUEUE_DELIVERY], d);
-    ring_drop_first(&q->aside);
+    ring_drop_first(&q->tail->aside);
+    pop(q, &place);
+    check(place.is_aside);
+}
+
+static struct shelf_cursor front(const struct queue *q)
+{
+    return q->tail != NULL ? q->tail->shelf.front : (struct shelf_cursor){0};
 }
 
 static bool first_shelved(const struct queue *q, struct shelved *ret)
 {
-    struct shelf_cursor c = q->shelf.front;
+    struct shelf_cursor c = front(q);
 
     return shelf_next(&c, ret);
 }
@@ -111,7 +148,7 @@ void queue_take_aside(struct queue *q)
 /** queue_wants() - see queue.h */
 size_t queue_wants(const struct queue *q, uint64_t *ret, size_t n_max, size_t bytes_max)
 {
-    struct shelf_cursor c = q->shelf.front;
+    struct shelf_cursor c = front(q);
     struct shelved d;
     size_t n = 0;
     size_t bytes = 0;
@@ -143,7 +180,10 @@ static bool pop_of(struct queue *q, uint64_t record, struct shelved *ret)
 {
     while (first_shelved(q, ret) && ret->is_aside)
         take_first_aside(q);
-    return first_shelved(q, ret) && ret->message == record && shelf_pop(&q->shelf, ret);
+    if (!first_shelved(q, ret) || ret->message != record)
+        return false;
+    pop(q, ret);
+    return true;
 }
 
 /* It was made for a delivery that has gone since. */
@@ -195,7 +235,9 @@ size_t queue_drop_shelved(struct queue *q, const uint64_t *records, size_t n)
     struct shelved d;
     size_t n_dropped = 0;
 
-    while (n > 0 && shelf_pop(&q->shelf, &d)) {
+    if (n == 0 || q->tail == NULL)
+        return 0;
+    while (shelf_pop(&q->tail->shelf, &d)) {
         if (d.is_aside || bsearch(&d.message, records, n, sizeof(*records), by_record) == NULL) {
             shelf_push(&rest, &d);
             continue;
@@ -205,7 +247,7 @@ size_t queue_drop_shelved(struct queue *q, const uint64_t *records, size_t n)
         forget(&d);
         n_dropped++;
     }
-    if (n > 0)
-        q->shelf = rest;
+    q->tail->shelf = rest;
+    settle(q);
     return n_dropped;
 }

@@ -44,8 +44,8 @@ struct conn {
     struct gate *gate;               /* owned; NULL: nothing has waited yet */
     struct wire_aliases aliases;     /* of the client; their maximum is told to it */
     struct sent_alias *sent_aliases; /* owned, of alias.c; NULL until one is used */
-    uint16_t receive_max;            /* told to the client */
     uint32_t packet_max;             /* the client's */
+    uint16_t receive_max;            /* told to the client */
     uint16_t client_receive_max;
     uint16_t sent_alias_max; /* 0: the client takes none */
     bool request_problem;
@@ -106,6 +106,7 @@ struct session {
     uint64_t record;        /* id of its own record; 0: none */
     uint32_t expiry_s;      /* 0: ends with the network connection; UINT32_MAX: never */
     bool is_persistent;     /* a message for it is kept while it is disconnected */
+    bool is_reading;        /* what session_wants() has said is being read back */
 
     struct queue queue;
     struct queue_limits queue_limits;
@@ -120,8 +121,6 @@ struct session {
     struct list retained_wanting;    /* struct retained_want: for what is still to be looked */
     struct retained_batch *retained; /* owned; found for one of them and not sent yet; NULL: none */
     struct will will;
-
-    bool is_reading; /* what session_wants() has said is being read back */
 
     uint64_t n_delivered;
     uint64_t payload_bytes_delivered;

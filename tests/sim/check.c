@@ -127,7 +127,7 @@ static void check_session(const struct resident *r)
     expect(s->queue.n == 0 && s->queue.bytes == 0, "%.*s: %zu messages of %zu bytes still wait",
            BYTES_ARG(s->client_id), s->queue.n, s->queue.bytes);
     expect(s->inflight.n == 0 && s->n_unacknowledged == 0,
-           "%.*s: %zu messages are still in flight, %zu count", BYTES_ARG(s->client_id),
+           "%.*s: %u messages are still in flight, %zu count", BYTES_ARG(s->client_id),
            s->inflight.n, s->n_unacknowledged);
     expect(s->n_incoming == 0, "%.*s: %zu packet ids of QoS 2 are still taken",
            BYTES_ARG(s->client_id), s->n_incoming);
@@ -167,8 +167,8 @@ static size_t n_gaps(const struct queue *q)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < q->aside.n; i++)
-        n += ring_at(&q->aside, i)->message == NULL;
+    for (size_t i = 0; q->tail != NULL && i < q->tail->aside.n; i++)
+        n += ring_at(&q->tail->aside, i)->message == NULL;
     return n;
 }
 
@@ -187,7 +187,7 @@ void check_limits(struct node *n)
                    "%.*s: %zu messages wait, %u may", BYTES_ARG(s->client_id), s->queue.n,
                    settings.queue_messages_max);
             expect(s->queue.n == s->queue.lanes[QUEUE_DELIVERY].n +
-                                     s->queue.lanes[QUEUE_CONTROL].n + s->queue.shelf.n -
+                                     s->queue.lanes[QUEUE_CONTROL].n + queue_n_shelved(&s->queue) -
                                      n_gaps(&s->queue),
                    "%.*s: the queue counts wrong", BYTES_ARG(s->client_id));
         }

@@ -33,12 +33,12 @@ static uint64_t reached[REACHED_N];
 
 void __wrap_queue_put(struct queue *q, const struct delivery *d)
 {
-    size_t before = q->shelf.n;
+    size_t before = queue_n_shelved(q);
 
     if (q->lane_max > 0 && settings.lane_max > 0)
         q->lane_max = settings.lane_max;
     __real_queue_put(q, d);
-    reached[REACHED_SHELVED] += q->shelf.n - before;
+    reached[REACHED_SHELVED] += queue_n_shelved(q) - before;
 }
 
 void __wrap_queue_put_shelved(struct queue *q, const struct shelved *d)

@@ -239,6 +239,37 @@ static void what_cannot_be_read_back_keeps_its_place(void **state)
     queue_done(&q);
 }
 
+static void a_queue_has_a_tail_while_something_is_on_the_shelf(void **state)
+{
+    struct queue q = {.lane_max = 1};
+    struct queue_ring shared = {0};
+    struct delivery last = kept_delivery(2, message_of(2));
+    uint64_t second = message_id(1);
+
+    (void)state;
+    put_kept(&q, 0);
+    assert_null(q.tail);
+    put_kept(&q, 1);
+    last.share = 7; /* it stays in memory, beside the shelf */
+    queue_put(&q, &last);
+    assert_int_equal(queue_n_shelved(&q), 2);
+    assert_int_equal(queue_drop_shelved(&q, &second, 1), 1);
+    assert_int_equal(queue_n_shelved(&q), 1);
+    queue_take_shared(&q, &shared);
+    assert_int_equal(queue_n_shelved(&q), 1); /* its place */
+    ring_done(&shared);
+    for (struct delivery d; queue_take(&q, 0, &d);)
+        delivery_done(&d);
+    assert_int_equal(queue_n_shelved(&q), 0);
+    assert_null(q.tail);
+    put_kept(&q, 3);
+    put_kept(&q, 4);
+    second = message_id(4);
+    assert_int_equal(queue_drop_shelved(&q, &second, 1), 1);
+    assert_null(q.tail);
+    queue_done(&q);
+}
+
 static void what_is_lost_is_counted_and_the_rest_comes(void **state)
 {
     struct queue q = {.lane_max = 1};
@@ -320,6 +351,7 @@ int main(void)
         WITH_RECORDS(a_queue_that_waits_takes_little),
         WITH_RECORDS(what_several_sessions_wait_for_is_needed_until_the_last_has_gone),
         WITH_RECORDS(what_cannot_be_read_back_keeps_its_place),
+        WITH_RECORDS(a_queue_has_a_tail_while_something_is_on_the_shelf),
         WITH_RECORDS(what_is_lost_is_counted_and_the_rest_comes),
         WITH_RECORDS(an_answer_that_comes_too_late_changes_nothing),
         WITH_RECORDS(holders_are_counted_by_record),

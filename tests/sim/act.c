@@ -222,7 +222,8 @@ static void subscribe(struct client *c)
     line_send(k, &packet);
 }
 
-static void undo_pending(struct client *c, unsigned filter)
+/** client_undo_pending() - the SUBSCRIBEs for @filter that are under way make nothing sure */
+void client_undo_pending(struct client *c, unsigned filter)
 {
     for (unsigned i = 0; i < c->n_out; i++) {
         for (unsigned f = 0; c->out[i].kind == OUT_SUBSCRIBE && f < c->out[i].n_filters; f++) {
@@ -252,7 +253,7 @@ static void unsubscribe(struct client *c)
         o->options[o->n_filters++] = s->sure;
         trace("c%u > k%u UNSUBSCRIBE %u %s", c->index, k->index, o->packet_id, filter_text(f));
         o->is_doubtful |= node_policy_is_changing();
-        undo_pending(c, f);
+        client_undo_pending(c, f);
         s->sure = s->steady = false;
         model_weakened(c, f);
     }

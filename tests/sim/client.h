@@ -170,10 +170,11 @@ struct client {
     uint32_t expiry_s;
     uint64_t expires_ns; /* UINT64_MAX: never */
     struct letter *will;
-    uint64_t will_due_ns; /* 0: none is due */
-    bool will_was_early;  /* only right if the session ends in this turn */
-    struct line *last;    /* that was accepted; NULL: none */
-    uint64_t left_ns;     /* when it ended */
+    uint64_t will_due_ns;  /* 0: none is due */
+    bool will_was_early;   /* only right if the session ends in this turn */
+    bool will_is_doubtful; /* the right to publish it has changed since CONNECT */
+    struct line *last;     /* that was accepted; NULL: none */
+    uint64_t left_ns;      /* when it ended */
     /* after a crash of the node, until a CONNECT is accepted */
     bool in_doubt;          /* the session may be there or not, */
     uint64_t sure_until_ns; /* but for certain until then */
@@ -203,6 +204,7 @@ void line_read(struct line *k, size_t most);
 
 /* act.c: what a client does by itself */
 void client_act(struct client *c);
+void client_undo_pending(struct client *c, unsigned filter);
 void stranger_comes(void);
 void client_settle(struct client *c);
 void client_ping_if_due(struct client *c);

@@ -76,8 +76,8 @@ static void check_rights(const struct client *c, const struct letter *m, const s
            m->n);
     expect(!m->is_refused, "c%u: m%u was refused and came", c->index, m->n);
     expect(m->n_sent > 0, "c%u: m%u was never published", c->index, m->n);
-    expect(may_receive(m->n < node_policy_since_n() || node_policy_is_changing() ? POLICY_FULL
-                                                                                 : node_policy(),
+    expect(may_receive(m->n < reload_since_n() || node_policy_is_changing() ? POLICY_FULL
+                                                                            : node_policy(),
                        c->role, c->index, m->topic),
            "c%u: m%u on %s is not for its role", c->index, m->n, topic_text(m->topic));
     expect(!quarantine_holds_back(m), "c%u: m%u on %s came out of quarantine", c->index, m->n,

@@ -107,6 +107,11 @@ struct restraints *quarantine_restraints(void);
 bool quarantine_may_hold_back(unsigned topic, uint64_t asked_ns);
 bool quarantine_holds_back(const struct letter *m);
 
+/* reload.c: rights are taken away and given back */
+void reload_start(void);
+void reload_change(void);
+uint32_t reload_since_n(void); /* messages from this number on come under the policy of now alone */
+
 /* crash.c: the node ends at once, and begins anew */
 void model_crashed(void);
 void model_restarted(void);

@@ -34,7 +34,6 @@ static struct config_listener listeners[] = {
 static struct policy *policies[POLICY_N];
 static enum policy_variant variant;
 static bool is_changing;
-static uint32_t since_n;
 static bool turning[SIM_WORKERS_MAX];
 static unsigned now_turning; /* the innermost; SIM_WORKERS_MAX: none */
 static bool is_dying;
@@ -312,10 +311,23 @@ bool node_policy_is_changing(void)
     return is_changing;
 }
 
-/** node_policy_since_n() - messages from this number on were published under it */
-uint32_t node_policy_since_n(void)
+static void swap_policy(struct worker *w, void *arg)
 {
-    return since_n;
+    policy_unref(w->policy);
+    w->policy = policy_ref(arg);
+    readmit_all(w);
+}
+
+/** node_change_policy() - to the other one, on every worker on return; not in the middle of a turn
+ */
+void node_change_policy(void)
+{
+    variant = variant == POLICY_FULL ? POLICY_LESS : POLICY_FULL;
+    trace("policy %s", variant == POLICY_FULL ? "full" : "less");
+    is_changing = true;
+    node_call_all(node, swap_policy, policies[variant]);
+    node->policy = policies[variant];
+    is_changing = false;
 }
 
 /* ---- life ---- */
@@ -412,7 +424,6 @@ struct node *node_start(void)
 
     variant = POLICY_FULL;
     is_changing = is_dying = false;
-    since_n = 0;
     config = (struct config){.listeners = listeners, .n_listeners = COUNT_OF(listeners)};
     if (settings.durable) {
         config.durability = CONFIG_DURABILITY_COMMIT;

@@ -34,7 +34,6 @@ bool node_has_auth_jobs(void);
 void node_answer_auth(void);
 enum policy_variant node_policy(void);
 bool node_policy_is_changing(void);
-uint32_t node_policy_since_n(void); /* messages from this number on come under it alone */
-void node_change_policy(void);
+void node_change_policy(void); /* the other one, on every worker on return */
 unsigned node_home(const char *client_id);
 bool node_holds_back(void); /* some connection is not read for a while */

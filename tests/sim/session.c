@@ -64,8 +64,8 @@ static void will_published(const struct event *e)
     struct letter *m = c != NULL ? c->will : NULL;
     const struct line *k = c != NULL ? c->attached : NULL;
 
-    if (m == NULL && c != NULL && c->in_doubt)
-        return; /* see wills_in_doubt() */
+    if (m == NULL && c != NULL && (c->in_doubt || c->will_is_doubtful))
+        return; /* see wills_in_doubt(), and reload.c */
     expect(m != NULL, "%.*s: a Will is published, and there is none", BYTES_ARG(e->client_id));
     trace("c%u's Will m%u is published", c->index, m->n);
     if (k != NULL)
@@ -119,7 +119,7 @@ static void connected(const struct event *e)
     c->epoch += k->expect_present != 1;
     will_outlived(c, k);
     expect(!c->will_was_early || k->clean, "c%u: its Will is published too early", c->index);
-    c->will_was_early = false;
+    c->will_was_early = c->will_is_doubtful = false;
     wills_over(c);
     c->alive = true;
     c->in_doubt = false;

@@ -166,6 +166,8 @@ static void live(void)
             crash();
         if (settings.quarantines && one_in(60))
             quarantine_change();
+        if (settings.reloads && one_in(60))
+            reload_change();
         for (unsigned i = 0; i < n; i++) {
             idle = step() ? 0 : idle + 1;
             pass_time();
@@ -257,6 +259,7 @@ void world_run(uint64_t seed, bool print_trace)
           settings.n_actions);
     model_start();
     quarantine_start();
+    reload_start();
     model_node_ends(false);
     clients_start();
     node = node_start();

@@ -73,6 +73,8 @@ static unsigned topic_for(const struct client *c)
 {
     unsigned topic = (unsigned)chance_below(TOPICS);
 
+    if (settings.reloads && one_in(3))
+        return (unsigned)topic_find(BYTES(TOPIC_OF_RELOADS));
     for (unsigned i = 0; i < 4 && !may_publish(node_policy(), c->role, c->index, topic); i++)
         topic = (unsigned)chance_below(TOPICS);
     return topic;

@@ -209,10 +209,11 @@ void letter_settled(struct letter *m, uint64_t at_ns)
     m->settled_ns = at_ns;
 }
 
-/** letter_refused() - the node will not deliver it */
+/** letter_refused() - the node will not deliver it, if it did not when it was sent with other
+ * rights */
 void letter_refused(struct letter *m)
 {
-    m->is_refused = true;
+    m->is_refused |= !m->is_doubtful || m->n_sent == 1;
 }
 
 /** model_drop_duties() - @c's session, or all of its subscriptions, may be gone */

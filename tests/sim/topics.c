@@ -138,7 +138,7 @@ bool filter_matches(unsigned filter, unsigned topic)
 
 static bool is_b(unsigned topic)
 {
-    return strcmp(topics[topic].text, "t/b") == 0;
+    return strcmp(topics[topic].text, TOPIC_OF_RELOADS) == 0;
 }
 
 static bool allowed(unsigned roles, int owner, enum role role, unsigned client)

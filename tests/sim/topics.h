@@ -19,7 +19,9 @@ enum role {
 #define TOPICS  10
 #define FILTERS 17
 
-/* Which policy is in force: the second takes "t/b" away from ROLE_PLAIN. */
+#define TOPIC_OF_RELOADS "t/b"
+
+/* Which policy is in force: the second takes TOPIC_OF_RELOADS away from ROLE_PLAIN. */
 enum policy_variant {
     POLICY_FULL,
     POLICY_LESS,

@@ -180,7 +180,8 @@ static int take_prune(const struct cli_args *a, unsigned *ret_keep, uint64_t *re
         return cli_usage(a->verb, "--keep %s is no number from 1 to %d", keep, BACKUPS_KEPT_MAX);
     if (days != NULL && !number_parse(days, 0, DAYS_MAX, &n_days))
         return cli_usage(a->verb, "--older-than %s is no number of days", days);
-    *ret_before_unix_ms = clock_unix_ms() - n_days * DAY_MS;
+    /* A backup is named to the second: without --older-than one of this second may go, too. */
+    *ret_before_unix_ms = days != NULL ? clock_unix_ms() - n_days * DAY_MS : clock_unix_ms() + 1000;
     return CLI_OK;
 }
 

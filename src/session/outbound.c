@@ -115,9 +115,11 @@ static bool is_kept(const struct session *s, const struct publication *p, uint8_
     return s->notes != NULL && p->is_durable && qos > 0;
 }
 
+/* A session that is not kept any more has nothing to wait for, and all of it goes one way. */
 static struct buf *out_for(struct session *s, const struct delivery *d)
 {
-    return d->record != 0 && d->qos == 2 ? conn_gate(s->conn) : conn_out(s->conn);
+    return s->notes != NULL && d->record != 0 && d->qos == 2 ? conn_gate(s->conn)
+                                                             : conn_out(s->conn);
 }
 
 static struct wire_delivery wire_of(const struct delivery *d, uint64_t now_ns)

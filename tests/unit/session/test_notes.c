@@ -219,6 +219,26 @@ static void what_is_noted_later_waits_longer_and_in_order(void **state)
     desk_free(d);
 }
 
+/* What came for it before is noted, what comes after is not. */
+static void order_holds_when_a_session_is_no_longer_kept(void **state)
+{
+    struct desk *d = desk_new(2);
+    struct wire_frame f;
+    struct wire_publish p;
+
+    (void)state;
+    offer(d, "first", true);
+    d->session->is_persistent = false;
+    d->session->notes = NULL;
+    join(d);
+    offer(d, "second", true);
+    session_pump(d->session, 0);
+    assert_int_equal(wire_next(buf_view(&d->out), &f), WIRE_NEXT_PACKET);
+    assert_int_equal(wire_decode_publish(f.flags, f.body, WIRE_V5, &p), WIRE_OK);
+    assert_bytes_equal(p.payload, BYTES("first"));
+    desk_free(d);
+}
+
 static void nothing_goes_past_connack(void **state)
 {
     struct desk *d = desk_new(1);
@@ -444,6 +464,7 @@ int main(void)
         cmocka_unit_test(what_the_queue_does_not_take_is_not_noted),
         cmocka_unit_test(at_qos_2_nothing_leaves_before_its_batch_is_flushed),
         cmocka_unit_test(what_is_noted_later_waits_longer_and_in_order),
+        cmocka_unit_test(order_holds_when_a_session_is_no_longer_kept),
         cmocka_unit_test(nothing_goes_past_connack),
         cmocka_unit_test(a_connection_that_is_closed_forgets_what_waited),
         cmocka_unit_test(what_was_in_flight_is_sent_again_with_its_packet_ids),

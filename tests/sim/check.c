@@ -85,7 +85,7 @@ static void check_last(unsigned topic, const struct store *s)
            last->n, kept != NULL ? (int)kept->n : -1);
     if (kept == NULL)
         return;
-    expect(kept->topic == topic && kept->retain && (!kept->is_denied || kept->is_doubtful),
+    expect(kept->topic == topic && kept->retain && letter_may_be_published(kept),
            "on %s m%u is kept", topic_text(topic), kept->n);
     for (uint32_t n = 0; n < model_next_n(); n++) {
         const struct letter *m = model_letter(n);

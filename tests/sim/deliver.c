@@ -72,8 +72,7 @@ static void check_exactly(const struct client *c, const struct letter *m, const 
 
 static void check_rights(const struct client *c, const struct letter *m, const struct finders *by)
 {
-    expect(!m->is_denied || m->is_doubtful, "c%u: m%u was published without a right to", c->index,
-           m->n);
+    expect(letter_may_be_published(m), "c%u: m%u was published without a right to", c->index, m->n);
     expect(!m->is_refused, "c%u: m%u was refused and came", c->index, m->n);
     expect(m->n_sent > 0, "c%u: m%u was never published", c->index, m->n);
     expect(may_receive(m->n < reload_since_n() || node_policy_is_changing() ? POLICY_FULL
@@ -206,7 +205,7 @@ static void received_empty(const struct client *c, const struct packet *p, unsig
     for (uint32_t n = 0; n < model_next_n() && !found; n++) {
         const struct letter *m = model_letter(n);
 
-        found = m->size == 0 && m->topic == topic && m->n_sent > 0 && !m->is_denied;
+        found = m->size == 0 && m->topic == topic && m->n_sent > 0 && letter_may_be_published(m);
     }
     expect(found, "c%u: an empty message on %s that nobody has published", c->index,
            topic_text(topic));

@@ -76,6 +76,13 @@ void letter_payload(const struct letter *m, struct buf *ret)
         buf_add_u8(ret, (uint8_t)(m->n * 7 + i));
 }
 
+/** letter_may_be_published() - had its publisher the right, or did rights change while it was on
+ * its way? */
+bool letter_may_be_published(const struct letter *m)
+{
+    return !m->is_denied || m->is_doubtful;
+}
+
 /** letter_user_value() - of the user property that travels with it */
 void letter_user_value(const struct letter *m, char ret[16])
 {
@@ -271,7 +278,7 @@ void model_subscribe_sent(struct client *c, unsigned filter, uint8_t options)
 
 static bool was_stored(const struct letter *m)
 {
-    return m->retain && m->n_sent > 0 && !m->is_denied && !m->is_refused;
+    return m->retain && m->n_sent > 0 && letter_may_be_published(m) && !m->is_refused;
 }
 
 /**

@@ -59,6 +59,7 @@ struct letter *model_letter(uint32_t n);
 struct letter *letter_new(struct client *publisher, unsigned topic, uint8_t qos, bool retain,
                           uint32_t size);
 void letter_payload(const struct letter *m, struct buf *ret);
+bool letter_may_be_published(const struct letter *m);
 void letter_user_value(const struct letter *m, char ret[16]);
 void letter_sent(struct letter *m);
 void letter_perhaps_sent(struct letter *m);

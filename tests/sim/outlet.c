@@ -31,8 +31,7 @@ static void came(void *arg, const struct publication *got)
     trace("the outlet gets m%u", m->n);
     expect(topic_find(got->topic) == (int)m->topic && wants(m), "the outlet got m%u on %.*s", m->n,
            BYTES_ARG(got->topic));
-    expect(m->is_doubtful || !m->is_denied, "the outlet got m%u, whose publisher has no right",
-           m->n);
+    expect(letter_may_be_published(m), "the outlet got m%u, whose publisher has no right", m->n);
     expect(m->n_at_outlet < m->n_sent || m->is_will, "the outlet got m%u more than %u times", m->n,
            m->n_sent);
     if (m->n_at_outlet++ > 0 || m->n_sent > 1 || m->is_will)

@@ -95,6 +95,7 @@ void reload_change(void)
     for (unsigned i = 0; i < settings.n_clients; i++)
         in_doubt(&clients[i]);
     node_change_policy();
+    trace("a reload %s", node_policy() == POLICY_LESS ? "takes rights away" : "gives them back");
     since_n = model_next_n();
     for (unsigned i = 0; i < settings.n_clients && node_policy() == POLICY_LESS; i++)
         ended(&clients[i]);

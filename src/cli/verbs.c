@@ -307,7 +307,7 @@ const struct cli_verb cli_verbs[] = {
      "The CA is in the folder pki beside the configuration. Without --out, certificates go to "
      "pki/clients and pki/servers there. revoke takes all certificates of NAME that are not revoked "
      "yet; a running node learns of it by bastide reload. show takes a certificate or a revocation "
-     "list. ca, issue and revoke are entries of the audit, as what bastide user changes."},
+     "list. ca, issue and revoke are entries of the audit, as are changes of users."},
     {"attest", cli_attest, "sign a statement that a person answers for", "SUBCATEGORY", attest_options,
      "It is added to the configuration's attestations, from where bastide assess takes it. It never "
      "outvotes a failed test."},

@@ -14,7 +14,7 @@ import pytest
 
 from conftest import PATIENCE_S, SANITIZERS, wait_until
 from crash import Crash, Receiver, prepare
-from peer import Raw, connect_packet, mosquitto_pub, packet, string
+from peer import Raw, connect_packet, mosquitto_pub, packet, publish_packet, string, subscribe_packet
 
 CANARY = "canary"
 
@@ -30,6 +30,42 @@ def test_nothing_acknowledged_is_lost_when_the_node_is_killed(home):
     assert records < 40, home.ok("store", "dump")[:4000]
     assert not SANITIZERS.search(home.log_text())
     assert "damaged" not in home.log_text()
+
+
+def address_space(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return int(re.search(r"VmSize:\s+(\d+) kB", status.read())[1]) * 1024
+
+
+@pytest.mark.parametrize("left", [8 << 20, 16 << 20])
+def test_an_allocation_that_fails_ends_the_node_as_a_kill_does(home, left):
+    """Wherever it happens: in the middle of what the node keeps of a message, or of what it writes of it."""
+    prepare(home)
+    home.start()
+    with open(f"/proc/{home.process.pid}/maps") as maps:
+        if "libasan" in maps.read():
+            pytest.skip("the address sanitizer has taken its address space beforehand: a limit comes too late")
+    limit = address_space(home.process.pid) + left
+    resource.prlimit(home.process.pid, resource.RLIMIT_AS, (limit, limit))
+    acknowledged = 0
+    with Raw(home) as raw, pytest.raises((EOFError, ConnectionError)):
+        raw.send(connect_packet("publisher"))
+        raw.packet()
+        for n in range(20000):  # 80 MB of them
+            raw.send(publish_packet(f"t/{n}", b"x" * 4000, 1, 1, retain=True))
+            assert raw.packet()[0] == 0x40
+            acknowledged = n + 1
+    assert home.process.wait(PATIENCE_S) != 0 and acknowledged > 0
+    home.start()
+    with Raw(home) as raw:
+        raw.send(connect_packet("reader") + subscribe_packet("t/#", 0))
+        assert [raw.packet()[0] for _ in range(2)] == [0x20, 0x90]
+        missing = {f"t/{n}" for n in range(acknowledged)}
+        while missing:
+            _, body = raw.packet()
+            missing.discard(body[2:2 + body[1] + (body[0] << 8)].decode())
+    assert home.end() == 0
+    home.ok("store", "check")
 
 
 def test_sessions_go_on_after_a_stop_and_nothing_of_them_is_readable(home):

@@ -115,6 +115,16 @@ class Home:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def with_passphrase(self, *words, option="--passphrase-fd"):
+        """The command, with the site's passphrase behind @option."""
+        read, write = os.pipe()
+        os.write(write, b"a long passphrase of the site\n")
+        os.close(write)
+        try:
+            return self.cli(*words, option, str(read), pass_fds=(read,))
+        finally:
+            os.close(read)
+
     def json(self, *words):
         return json.loads(self.ok(*words, "--json"))
 

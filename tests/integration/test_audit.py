@@ -215,20 +215,11 @@ def test_a_revocation_is_done_when_the_store_cannot_be_opened_and_says_that_no_e
 
 def test_the_passphrase_of_the_store_comes_from_a_descriptor(field):
     assert field.end() == 0
-
-    def with_passphrase(*words, option="--passphrase-fd"):
-        read, write = os.pipe()
-        os.write(write, b"a long passphrase of the site\n")
-        os.close(write)
-        try:
-            return field.ok(*words, option, str(read), pass_fds=(read,))
-        finally:
-            os.close(read)
-
-    with_passphrase("key", "change", "--to", "passphrase", option="--new-passphrase-fd")
+    done = field.with_passphrase("key", "change", "--to", "passphrase", option="--new-passphrase-fd")
+    assert done.returncode == 0, done.stderr
     field.config.write_text(field.config.read_text() + "\nstore: {key_from: passphrase}\n")
-    with_passphrase("user", "disable", "alice")
-    last = json.loads(with_passphrase("audit", "list", "--json"))[-1]
+    assert field.with_passphrase("user", "disable", "alice").returncode == 0
+    last = json.loads(field.with_passphrase("audit", "list", "--json").stdout)[-1]
     assert (last["action"], last["object"]) == ("user disable", "user alice")
     # Nobody is there to ask: the change stands, and what it lacks is said.
     done = field.cli("user", "enable", "alice", start_new_session=True)

@@ -93,23 +93,13 @@ def test_without_the_right_key_a_node_does_not_start_and_says_what_to_do(field):
 
 def test_a_passphrase_takes_the_place_of_the_key_file(field):
     assert field.end() == 0
-
-    def with_passphrase(*words, option="--passphrase-fd"):
-        read, write = os.pipe()
-        os.write(write, b"a long passphrase of the site\n")
-        os.close(write)
-        try:
-            return field.cli(*words, option, str(read), pass_fds=(read,))
-        finally:
-            os.close(read)
-
-    done = with_passphrase("key", "change", "--to", "passphrase", option="--new-passphrase-fd")
+    done = field.with_passphrase("key", "change", "--to", "passphrase", option="--new-passphrase-fd")
     assert done.returncode == 0, done.stderr
     done = field.cli("run")
     assert done.returncode == NO and "is sealed under a passphrase" in done.stderr
     (field.folder / "keys/at-rest.key").unlink()
     field.config.write_text(field.config.read_text() + "\nstore: {key_from: passphrase}\n")
-    done = with_passphrase("audit", "verify")
+    done = field.with_passphrase("audit", "verify")
     assert done.returncode == 0 and "nothing is missing" in done.stdout, done.stderr
     done = field.cli("run", start_new_session=True)
     assert done.returncode == NO and "--passphrase-fd" in done.stderr

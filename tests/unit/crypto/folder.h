@@ -2,6 +2,7 @@
 /* folder.h - a folder of its own for each test, and what the tests of this module share */
 #pragma once
 
+#include <dirent.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,6 +60,19 @@ static inline const char *in(const struct folder *f, const char *name)
 
     snprintf(path, sizeof(paths[0]), "%s/%s", f->path, name);
     return path;
+}
+
+/* Hidden ones are none. */
+static inline size_t count_files(const char *path)
+{
+    DIR *dir = opendir(path);
+    size_t n = 0;
+
+    assert_non_null(dir);
+    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir))
+        n += e->d_name[0] != '.';
+    closedir(dir);
+    return n;
 }
 
 static inline unsigned mode_of(const char *path)

@@ -5,7 +5,6 @@
  * The linker puts the __wrap_ functions in the place of system calls; see meson.build. */
 #include "folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 
 #include "crypto/keyring.h"
@@ -55,18 +54,6 @@ int __wrap_fsync(int fd)
 int __wrap_rename(const char *from, const char *to)
 {
     return fails() ? -1 : __real_rename(from, to);
-}
-
-static size_t count_files(const char *path)
-{
-    DIR *dir = opendir(path);
-    size_t n = 0;
-
-    assert_non_null(dir);
-    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir))
-        n += e->d_name[0] != '.';
-    closedir(dir);
-    return n;
 }
 
 static bool holds(const char *path, const char *text)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/unit/protect/test_acl_naive.c - rules are applied as by brute force over all topics */
 #include "gate.h"
+#include "unit/wire/naive.h"
 
 #include <stdio.h>
 
@@ -30,27 +31,6 @@ static void list_topics(struct topics *all, const char *prefix, unsigned depth)
         if (depth + 1 < LEVEL_MAX)
             list_topics(all, topic, depth + 1);
     }
-}
-
-static bool naive_levels(const char *f, const char *t)
-{
-    size_t f_len = strcspn(f, "/");
-    size_t t_len;
-
-    if (strcmp(f, "#") == 0)
-        return true;
-    if (t == NULL)
-        return false;
-    t_len = strcspn(t, "/");
-    if (!(f_len == 1 && *f == '+') && (f_len != t_len || strncmp(f, t, f_len) != 0))
-        return false;
-    t = t[t_len] == '/' ? t + t_len + 1 : NULL;
-    return f[f_len] == '/' ? naive_levels(f + f_len + 1, t) : t == NULL;
-}
-
-static bool naive_match(const char *filter, const char *topic)
-{
-    return !(*topic == '$' && *filter != '$') && naive_levels(filter, topic);
 }
 
 static bool naive_hits(const struct topics *all, const struct rule_spec *r, enum gate_action action,

@@ -65,6 +65,26 @@ bool conn_uses(const struct conn *c, const char *topic)
     return false;
 }
 
+static bool conn_writes(const struct conn *c, struct bytes filter)
+{
+    list_each (it, &c->uses)
+        if (wire_filter_matches(filter, bytes_str(list_item(it, struct leaf, in_conn)->text)))
+            return true;
+    return false;
+}
+
+/** identify_writers_each() - see identify.h */
+void identify_writers_each(const struct identify *id, struct bytes filter, identify_writer_fn *fn,
+                           void *arg)
+{
+    const struct conn *c;
+    size_t cursor = 0;
+
+    while ((c = map_next(&id->conns, &cursor)) != NULL)
+        if (conn_writes(c, filter))
+            fn(arg, c->number);
+}
+
 static bool asset_uses(const struct asset *a, const char *topic)
 {
     list_each (it, &a->conns)

@@ -108,6 +108,12 @@ json_t *identify_network_json(const struct identify *id, uint64_t unix_ms);
  * used on this connection, and the subscription stands */
 json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms);
 
+/* Each live connection that has published to a topic which @filter matches, as far as its topics
+ * are followed: the first topics_per_conn_max.  Looks at all of them, whatever the filter. */
+typedef void identify_writer_fn(void *arg, uint64_t conn);
+void identify_writers_each(const struct identify *id, struct bytes filter, identify_writer_fn *fn,
+                           void *arg);
+
 /* ---- states of devices ---- */
 
 /* Names of states, as the inventory has them: the @i-th; NULL after the last. */

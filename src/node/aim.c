@@ -3,8 +3,9 @@
  * node/aim.c - whom an action is aimed at: counted, or cut off, on all workers
  *
  * Address, client, user, certificate and issuer are found as bans find them, so that
- * who is counted is who is hit.  A topic means who subscribes to it or has a Will
- * there, and without wildcards also who published to it within the last minute.
+ * who is counted is who is hit.  A topic means who reads it, by a subscription, and who
+ * writes there: has a Will there, or has published there, within the last minute, or, as
+ * the sentinel knows it of filters with wildcards, since it connected.
  *
  * MQ.RS.RP-03
  */
@@ -15,7 +16,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/mem.h"
 #include "node/node_private.h"
+#include "node/sentinel.h"
 
 static bool is_named(enum respond_target kind)
 {
@@ -56,15 +59,45 @@ struct aim aim_at(enum respond_target kind, const char *target, const char *addr
         .kind = kind,
         .target = bytes_str(target),
         .hash = hash_keyed(bytes_str(target)),
+        .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
         .conn = kind == TARGET_CONN ? strtoull(target, NULL, 10) : 0,
         .named = is_named(kind) ? ban_table_new(&one, 1) : NULL,
     };
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void add_writer(void *arg, uint64_t conn)
+{
+    struct aim *a = arg;
+
+    if ((a->n_writers & (a->n_writers - 1)) == 0) /* full: a power of two */
+        a->writers = mem_resize(a->writers, MAX(a->n_writers * 2, (size_t)1) * sizeof(conn));
+    a->writers[a->n_writers++] = conn;
+}
+
+/** aim_at_writers() - of a filter with wildcards, who has published below it; the sentinel's thread
+ */
+void aim_at_writers(struct aim *a, const struct sentinel *s)
+{
+    if (a->kind != TARGET_TOPIC || !wire_filter_has_wildcard(a->target))
+        return;
+    identify_writers_each(s->identify, a->target, add_writer, a);
+    if (a->n_writers > 0)
+        qsort(a->writers, a->n_writers, sizeof(*a->writers), by_number);
 }
 
 /** aim_done() - what aim_at() holds is released */
 void aim_done(struct aim *a)
 {
     a->named = ban_table_unref(a->named);
+    free(a->writers);
+    a->writers = NULL;
 }
 
 /* ---- topics ---- */
@@ -82,20 +115,32 @@ static bool has_published(const struct link *l, uint64_t hash)
     return p != NULL;
 }
 
-static bool uses_topic(const struct link *l, const struct aim *a)
+static bool writes(const struct link *l, const struct session *s, const struct aim *a)
 {
-    const struct session *s = l->resident != NULL ? l->resident->session : NULL;
-
-    if (s == NULL)
-        return false;
     if (s->will.message != NULL && wire_filter_matches(a->target, s->will.message->topic))
         return true;
+    if (!wire_filter_has_wildcard(a->target))
+        return has_published(l, a->hash);
+    return a->n_writers > 0 &&
+           bsearch(&l->number, a->writers, a->n_writers, sizeof(*a->writers), by_number) != NULL;
+}
+
+static bool reads(const struct session *s, const struct aim *a)
+{
     list_each (it, (struct list *)(uintptr_t)&s->subscriber.subscriptions) {
         if (wire_filters_overlap(list_item(it, struct subscription, in_subscriber)->filter,
                                  a->target))
             return true;
     }
-    return !wire_filter_has_wildcard(a->target) && has_published(l, a->hash);
+    return false;
+}
+
+static bool uses_topic(const struct link *l, const struct aim *a)
+{
+    const struct session *s = l->resident != NULL ? l->resident->session : NULL;
+
+    return s != NULL && (((a->directions & RESPOND_PUBLISH) && writes(l, s, a)) ||
+                         ((a->directions & RESPOND_DELIVER) && reads(s, a)));
 }
 
 static bool hits(const struct aim *a, const struct link *l)

@@ -5,10 +5,16 @@
 #include "node/worker.h"
 #include "respond/respond.h"
 
+struct sentinel;
+
 struct aim {
     enum respond_target kind;
     struct bytes target; /* borrowed */
     uint64_t hash;       /* of a topic */
+    unsigned
+        directions;    /* of a topic: RESPOND_PUBLISH who writes there, RESPOND_DELIVER who reads */
+    uint64_t *writers; /* owned: connections that wrote below a filter with wildcards, ascending */
+    size_t n_writers;
     uint64_t conn;
     struct ban_table *named; /* owned: what is named as a ban names it; NULL */
 };
@@ -20,6 +26,7 @@ struct aim_count {
 
 const char *aim_wrong_why(enum respond_target kind, const char *target, const char *address);
 struct aim aim_at(enum respond_target kind, const char *target, const char *address);
+void aim_at_writers(struct aim *a, const struct sentinel *s);
 void aim_done(struct aim *a);
 struct aim_count aim_count(struct node *n, const struct aim *a);
 unsigned aim_disconnect(struct node *n, const struct aim *a, const char *reason);

@@ -239,13 +239,19 @@ bool order_waits(struct node *n, const struct respond_order *o, const char *auth
 
 /* ---- ordered ---- */
 
-static unsigned count_hit(struct node *n, enum respond_target kind, const char *target,
-                          const char *address, struct aim_count *ret)
+static void aim_here(struct sentinel *s, void *arg)
 {
-    struct aim a CLEANUP(aim_done) = aim_at(kind, target, address);
+    aim_at_writers(arg, s);
+}
 
-    *ret = aim_count(n, &a);
-    return ret->n;
+static struct aim_count count_hit(struct node *n, const struct respond_order *o)
+{
+    struct aim a CLEANUP(aim_done) = aim_at(o->target_kind, o->target, o->address);
+
+    if (o->kind == ACTION_QUARANTINE)
+        a.directions = o->directions;
+    sentinel_call(n->sentinel, aim_here, &a);
+    return aim_count(n, &a);
 }
 
 static char *would_text(struct node *n, const struct respond_order *o, const struct aim_count *hit)
@@ -270,7 +276,8 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
     *ret_text = read_order(o, &order);
     if (*ret_text != NULL)
         return NODE_E_INVALID;
-    *ret_count = count_hit(n, order.target_kind, order.target, order.address, &hit);
+    hit = count_hit(n, &order);
+    *ret_count = hit.n;
     if (dry_run) {
         *ret_text = would_text(n, &order, &hit);
         return NODE_OK;

@@ -101,3 +101,22 @@ def test_an_attack_from_behind_an_address_that_others_share_waits_for_a_person(s
     assert strict.json("bans") == []
     assert {h["what"] for h in strict.json("respond")["held"]} == {"ban"}
     is_fine(strict, peer, others[0], source=ATTACKER)
+
+
+def test_topics_below_which_a_critical_client_writes_are_not_blocked(site, peer):
+    site.change("respond:\n", """respond:
+  playbooks:
+    - kind: repeated-auth-failures
+      subject: address
+      severity: high
+      steps: [quarantine test/+/command both 10m]
+""")
+    site.change("  tester:\n", "  tester:\n    critical: yes\n")
+    site.start()
+    master = peer(site, "master", source=VICTIM).join()
+    master.publish("test/breaker/command", "open")
+    with guesses(site):
+        wait_until(lambda: any(states(i).get("quarantine") == "withheld" for i in found(site, "repeated-auth-failures")),
+                   "it is withheld", GUESSED_S)
+    assert "quarantine" not in {m["what"] for m in site.json("respond")["in_force"]}
+    assert site.end() == 0, site.log_text()

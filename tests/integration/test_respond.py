@@ -53,6 +53,31 @@ def test_a_dry_run_counts_and_a_disconnect_cuts_whom_it_counted(field, peer, kin
     assert not other.disconnected.is_set()
 
 
+@pytest.mark.parametrize("kind, direction, n", [
+    ("quarantine", "publish", 2), ("quarantine", "deliver", 1), ("quarantine", "both", 3), ("disconnect", None, 3),
+])
+def test_a_dry_run_at_a_topic_counts_who_writes_and_who_reads_there(field, peer, kind, direction, n):
+    peer(field, "reader", user="rita").join().read("test/of/#")
+    for name in ("one", "two"):
+        peer(field, name).join().publish(f"test/of/{name}/volts", "1")
+    peer(field, "other", user="bob").join().publish("test/else", "1")
+    words = ["--direction", direction] if direction else []
+    for target in ("test/of/#", "test/of/+/volts"):
+        wait_until(lambda: f"would hit {n} connection" in
+                   field.ok("respond", "run", kind, "topic", target, "--dry-run", *words), f"{target} means {n}")
+
+
+def test_who_writes_below_a_filter_is_cut_with_it(field, peer):
+    one = peer(field, "one").join()
+    one.publish("test/of/one", "1")
+    other = peer(field, "other", user="bob").join()
+    order = ["respond", "run", "disconnect", "topic", "test/of/#", "--reason", "test"]
+    wait_until(lambda: "would hit 1 connection," in field.ok(*order, "--dry-run"), "it is known")
+    assert "1 connection hit" in field.ok(*order)
+    assert one.disconnected.wait(PATIENCE_S)
+    assert not other.disconnected.is_set()
+
+
 def test_who_came_with_a_certificate_is_cut_by_its_serial_or_issuer(field, peer):
     facts = field.json("pki", "show", str(field.folder / "lab/device-1.crt"))
     other = peer(field, "other", user="bob").join()

@@ -64,6 +64,32 @@ static void a_topic_and_a_filter_that_match_are_a_flow(void **state)
     }
 }
 
+static void count_writer(void *arg, uint64_t conn)
+{
+    *(uint64_t *)arg = *(uint64_t *)arg * 10 + conn;
+}
+
+static void who_has_published_below_a_filter_is_a_writer_once_and_only_while_connected(void **state)
+{
+    struct identify *id = identify_new(NULL);
+    uint64_t writers = 0;
+
+    (void)state;
+    connect_at(id, &meter, NOW);
+    connect_at(id, &centre, NOW);
+    feed(id, &meter, EVENT_PUBLISH_TOPIC, "a/b/1", NOW + 1);
+    feed(id, &meter, EVENT_PUBLISH_TOPIC, "a/b/2", NOW + 1);
+    feed(id, &centre, EVENT_SUBSCRIBED, "a/#", NOW + 1);
+    feed(id, &centre, EVENT_PUBLISH_TOPIC, "c", NOW + 1);
+    identify_writers_each(id, BYTES("a/+/+"), count_writer, &writers);
+    assert_int_equal(writers, meter.conn);
+    writers = 0;
+    feed(id, &meter, EVENT_DISCONNECTED, NULL, NOW + 2);
+    identify_writers_each(id, BYTES("a/#"), count_writer, &writers);
+    assert_int_equal(writers, 0);
+    identify_free(id);
+}
+
 static void a_flow_is_live_while_both_ends_stand_and_stays_known_after(void **state)
 {
     struct identify *id = identify_new(NULL);
@@ -331,6 +357,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_topic_and_a_filter_that_match_are_a_flow),
+        cmocka_unit_test(
+            who_has_published_below_a_filter_is_a_writer_once_and_only_while_connected),
         cmocka_unit_test(a_flow_is_live_while_both_ends_stand_and_stays_known_after),
         cmocka_unit_test(who_was_gone_when_a_topic_was_published_is_not_its_subscriber),
         cmocka_unit_test(talking_to_oneself_is_no_flow),

@@ -13,8 +13,7 @@
 #include "io/io.h"
 
 #define PASSWORD_MAX     256
-#define CERTIFICATE_DAYS 1
-#define DAY_MS           86400000ULL
+#define CERTIFICATE_DAYS "1"
 #define ANSWER_MS        10000
 #define RETRY_MS         50 /* oftener would be a flood of connections to the detectors */
 
@@ -100,23 +99,12 @@ bool drill_value(struct drill *d, const char *test, double value, unsigned sampl
 /** drill_new_certificate() - for DRILL_ID, by the node's CA; d->tls comes by it from now on */
 bool drill_new_certificate(struct drill *d, char **ret_error)
 {
-    uint64_t now_unix_ms = clock_unix_ms();
-    const struct pki_request request = {
-        .kind = PKI_CLIENT,
-        .common_name = DRILL_ID,
-        .not_before_unix_ms = now_unix_ms,
-        .not_after_unix_ms = now_unix_ms + CERTIFICATE_DAYS * DAY_MS,
-    };
     char *certificate = lab_path(d->home.dir, DRILL_ID, ".crt");
     char *key = lab_path(d->home.dir, DRILL_ID, ".key");
-    struct buf pki = {0};
-    bool ok;
+    bool ok = operator_issue(d->home.dir, DRILL_ID, DRILL_ID, NULL, CERTIFICATE_DAYS, ret_error);
 
-    buf_addf(&pki, "%s/pki%c", d->home.dir, 0);
-    ok = pki_issue((const char *)pki.at, &request, certificate, key, NULL, ret_error);
     tls_context_unref(d->tls);
     d->tls = ok ? tls_context_new_client(d->home.ca, certificate, key, ret_error) : NULL;
-    buf_done(&pki);
     free(certificate);
     free(key);
     return d->tls != NULL;

@@ -30,6 +30,8 @@
 #include "io/io.h"
 
 #define ROGUE_HOST "127.0.0.1"
+#define ROGUE_FILE "rogue-server" /* in lab/ */
+#define ROGUE_NAME "rogue"
 #define DAY_MS     86400000ULL
 #define WAIT_MS    5000
 #define CONTRACTOR "contractor-1"
@@ -158,13 +160,14 @@ static void stop(struct rogue *r)
 
 /* ---- its certificates ---- */
 
-static bool issue(const char *ca, const char *name, const char *certificate, const char *key,
-                  char **ret_error)
+/* By the CA that nobody knows: no part of the node, and so not of its audit. */
+static bool issue_strange(const char *ca, const char *name, const char *certificate,
+                          const char *key, char **ret_error)
 {
     uint64_t now_unix_ms = clock_unix_ms();
     const struct pki_request request = {
         .kind = PKI_SERVER,
-        .common_name = "rogue",
+        .common_name = ROGUE_NAME,
         .names = &name,
         .n_names = 1,
         .not_before_unix_ms = now_unix_ms,
@@ -172,6 +175,12 @@ static bool issue(const char *ca, const char *name, const char *certificate, con
     };
 
     return pki_issue(ca, &request, certificate, key, NULL, ret_error);
+}
+
+/* By the node's CA, as an operator would. */
+static bool issue_own(const struct drill *d, const char *name, char **ret_error)
+{
+    return operator_issue(d->home.dir, ROGUE_FILE, ROGUE_NAME, name, "1", ret_error);
 }
 
 static bool make_rogue_ca(const char *ca, char **ret_error)
@@ -215,23 +224,20 @@ static bool pretend(const struct drill *d, enum pretence pretence, const char *c
                     const char *key, char **ret_error)
 {
     char *ca = lab_path(d->home.dir, "rogue", "");
-    struct buf own = {0};
     bool ok = false;
 
-    buf_addf(&own, "%s/pki%c", d->home.dir, 0);
     switch (pretence) {
     case PRETENCE_STRANGER:
         ok = make_rogue_ca(ca, ret_error) &&
-             issue(ca, d->home.server_name, certificate, key, ret_error);
+             issue_strange(ca, d->home.server_name, certificate, key, ret_error);
         break;
     case PRETENCE_NAMESAKE:
-        ok = issue((const char *)own.at, "other.example", certificate, key, ret_error);
+        ok = issue_own(d, "other.example", ret_error);
         break;
     case PRETENCE_NONE:
-        ok = issue((const char *)own.at, d->home.server_name, certificate, key, ret_error);
+        ok = issue_own(d, d->home.server_name, ret_error);
         break;
     }
-    buf_done(&own);
     free(ca);
     return ok;
 }
@@ -302,8 +308,8 @@ static bool meet(const struct drill *d, const struct rogue *r, unsigned class, b
 static bool meet_all(struct drill *d, enum pretence pretence, bool left[CLASSES_N],
                      char **ret_error)
 {
-    char *certificate = lab_path(d->home.dir, "rogue-server", ".crt");
-    char *key = lab_path(d->home.dir, "rogue-server", ".key");
+    char *certificate = lab_path(d->home.dir, ROGUE_FILE, ".crt");
+    char *key = lab_path(d->home.dir, ROGUE_FILE, ".key");
     struct rogue r = {.pid = -1, .sights = -1};
     bool ok =
         pretend(d, pretence, certificate, key, ret_error) && start(&r, certificate, key, ret_error);

@@ -52,6 +52,10 @@ bool lab_node_answers(const struct lab_home *h, const char *source);
 
 /* ---- the operator ---- */
 
+MUST_CHECK bool operator_tell(const char *dir, const char *const *words, struct bytes typed,
+                              struct buf *ret_out, char **ret_error);
+MUST_CHECK bool operator_issue(const char *dir, const char *name, const char *common_name,
+                               const char *host, const char *days, char **ret_error);
 MUST_CHECK bool operator_do(const struct lab_home *h, const char *const *words, struct buf *ret_out,
                             char **ret_error);
 json_t *operator_ask(const struct lab_home *h, const char *const *words, char **ret_error);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,7 +44,7 @@ static int memory_file(const char *name)
 }
 
 /* Return: exit status; -1: it did not run to its end. */
-static int run(char **words, int out, int err)
+static int run(char **words, int in, int out, int err)
 {
     posix_spawn_file_actions_t files;
     int status = 0;
@@ -51,6 +52,7 @@ static int run(char **words, int out, int err)
     int r;
 
     check(posix_spawn_file_actions_init(&files) == 0);
+    check(posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO) == 0);
     check(posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO) == 0);
     check(posix_spawn_file_actions_adddup2(&files, err, STDERR_FILENO) == 0);
     r = posix_spawn(&pid, SELF, &files, NULL, words, environ);
@@ -73,15 +75,18 @@ static bool failed(const char *const *words, const struct buf *err, char **ret_e
 }
 
 /**
- * operator_do() - run `bastide WORDS... --home DIR`
+ * operator_tell() - run `bastide WORDS... --home DIR`, and type something
+ * @dir:        the home
  * @words:      until NULL
+ * @typed:      its standard input
  * @ret_out:    what it wrote is appended; NULL: not wanted
  * @ret_error:  what it said when it failed; owned by the caller
  */
-bool operator_do(const struct lab_home *h, const char *const *words, struct buf *ret_out,
-                 char **ret_error)
+bool operator_tell(const char *dir, const char *const *words, struct bytes typed,
+                   struct buf *ret_out, char **ret_error)
 {
     const char *all[WORDS_MAX + 4] = {"bastide"};
+    int in = memory_file("in");
     int out = memory_file("out");
     int err = memory_file("err");
     struct buf said = {0};
@@ -93,16 +98,46 @@ bool operator_do(const struct lab_home *h, const char *const *words, struct buf 
         all[n++] = words[i];
     }
     all[n++] = "--home";
-    all[n++] = h->dir;
-    ok = run((char **)(uintptr_t)all, out, err) == 0;
+    all[n++] = dir;
+    check(pwrite(in, typed.at, typed.len, 0) == (ssize_t)typed.len);
+    ok = run((char **)(uintptr_t)all, in, out, err) == 0;
     if (ok && ret_out != NULL)
         read_all(out, ret_out);
     read_all(err, &said);
+    close(in);
     close(out);
     close(err);
     if (!ok)
         failed(words, &said, ret_error);
     buf_done(&said);
+    return ok;
+}
+
+/** operator_do() - operator_tell() of a command that is not told anything */
+bool operator_do(const struct lab_home *h, const char *const *words, struct buf *ret_out,
+                 char **ret_error)
+{
+    return operator_tell(h->dir, words, BYTES_NONE, ret_out, ret_error);
+}
+
+/**
+ * operator_issue() - a certificate by the node's CA, in lab/NAME.crt and lab/NAME.key, in place of
+ * one that is there
+ * @common_name:  whose it is
+ * @host:         of a server, what its clients reach it by; NULL: it is a client's
+ * @days:         it is good for, as text
+ * @ret_error:    owned by the caller
+ */
+bool operator_issue(const char *dir, const char *name, const char *common_name, const char *host,
+                    const char *days, char **ret_error)
+{
+    char *out = lab_path(dir, name, "");
+    const char *const words[] = {
+        "pki", "issue",     host != NULL ? "server" : "client", common_name, "--out", out, "--days",
+        days,  "--replace", host != NULL ? "--host" : NULL,     host,        NULL};
+    bool ok = operator_tell(dir, words, BYTES_NONE, NULL, ret_error);
+
+    free(out);
     return ok;
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -22,7 +23,7 @@
 #include "lab/roles.h"
 
 #define FILE_BYTES_MAX   (16U << 20)
-#define CERTIFICATE_DAYS 365
+#define CERTIFICATE_DAYS "365"
 #define CONTRACTOR_ID    "contractor-1"
 #define CONTRACTOR_ROLE  "lab-contractor"
 #define DRILL_ROLE       "lab-drill"
@@ -312,97 +313,80 @@ static bool prepare_inventory(const char *dir, char **ret_error)
 
 /* ---- users, certificates, the contractor's password ---- */
 
-static bool add_user(struct yaml_file *f, struct conf_value users, const char *id, const char *role,
-                     const char *verifier, char **ret_error)
+/* By the commands that a person would give, so that what they keep in the audit is there. */
+
+struct person {
+    const char *name;
+    const char *role;
+    bool by_password; /* which stands in lab/: the contractor's the intruder will have stolen */
+};
+
+static const struct person people[] = {
+    {CONTRACTOR_ID, CONTRACTOR_ROLE, true},
+    {DRILL_ID, DRILL_ROLE, false},
+    {DRILL_NAME, DRILL_ROLE, true},
+};
+
+static bool add_user(const char *dir, const struct person *p, char **ret_error)
 {
-    struct buf lines = {0};
-    bool ok;
+    const char *const words[] = {"user",
+                                 "add",
+                                 p->name,
+                                 "--role",
+                                 p->role,
+                                 p->by_password ? "--password-stdin" : "--certificate-cn",
+                                 p->by_password ? NULL : p->name,
+                                 NULL};
+    char *path = lab_path(dir, p->name, ".password");
+    char *password = random_text(PASSWORD_LEN);
+    bool ok = (!p->by_password || file_replace(path, bytes_str(password), 0600, ret_error)) &&
+              operator_tell(dir, words, p->by_password ? bytes_str(password) : BYTES_NONE, NULL,
+                            ret_error);
 
-    if (list_has(users, "name", id))
-        return true;
-    buf_addf(&lines, "- name: %s\n  role: %s\n", id, role);
-    if (verifier != NULL)
-        buf_addf(&lines, "  password: \"%s\"\n", verifier);
-    else
-        buf_addf(&lines, "  certificate_cn: %s\n", id);
-    buf_add_u8(&lines, 0);
-    ok = add(f, "users", (const char *)lines.at, ret_error);
-    buf_done(&lines);
-    return ok;
-}
-
-/* A user with a password, which stands in lab/: the contractor's the intruder will have stolen. */
-static bool add_by_password(struct yaml_file *f, struct conf_value users, const char *dir,
-                            const char *id, const char *role, char **ret_error)
-{
-    char *path, *password, *verifier;
-    bool ok;
-
-    if (list_has(users, "name", id))
-        return true;
-    path = lab_path(dir, id, ".password");
-    password = random_text(PASSWORD_LEN);
-    verifier = password_verifier_new(bytes_str(password));
-    ok = file_replace(path, bytes_str(password), 0600, ret_error) &&
-         add_user(f, users, id, role, verifier, ret_error);
-    free(verifier);
     secret_free(password);
     free(path);
     return ok;
 }
 
+static bool add_users(const char *dir, struct conf_value there, char **ret_error)
+{
+    for (size_t i = 0; i < LAB_ACTORS_N + COUNT_OF(people); i++) {
+        const struct person p = i < LAB_ACTORS_N
+                                    ? (struct person){lab_actors[i]->id, lab_actors[i]->role, false}
+                                    : people[i - LAB_ACTORS_N];
+
+        if (!list_has(there, "name", p.name) && !add_user(dir, &p, ret_error))
+            return false;
+    }
+    return true;
+}
+
 static bool prepare_users(const char *dir, char **ret_error)
 {
     struct yaml_file f = {0};
-    struct conf_value users;
     struct conf *c;
     bool ok = open_file(&f, dir, "users.yaml", ret_error);
 
     c = conf_parse("users.yaml", buf_view(&f.text));
-    ok = ok && conf_ok(c, ret_error);
-    users = conf_get(conf_root(c), "users");
-    for (size_t i = 0; ok && i < LAB_ACTORS_N; i++)
-        ok = add_user(&f, users, lab_actors[i]->id, lab_actors[i]->role, NULL, ret_error);
-    ok = ok && add_by_password(&f, users, dir, CONTRACTOR_ID, CONTRACTOR_ROLE, ret_error) &&
-         add_user(&f, users, DRILL_ID, DRILL_ROLE, NULL, ret_error) &&
-         add_by_password(&f, users, dir, DRILL_NAME, DRILL_ROLE, ret_error);
+    ok = ok && conf_ok(c, ret_error) && add_users(dir, conf_get(conf_root(c), "users"), ret_error);
     conf_close(c);
-    ok = ok && save_file(&f, 0600, ret_error);
     close_file(&f);
-    return ok;
-}
-
-static bool issue(const char *dir, const char *id, char **ret_error)
-{
-    uint64_t now_unix_ms = clock_unix_ms();
-    const struct pki_request request = {
-        .kind = PKI_CLIENT,
-        .common_name = id,
-        .not_before_unix_ms = now_unix_ms,
-        .not_after_unix_ms = now_unix_ms + CERTIFICATE_DAYS * 86400000ULL,
-    };
-    char *certificate = lab_path(dir, id, ".crt");
-    char *key = lab_path(dir, id, ".key");
-    struct buf pki = {0};
-    struct stat st;
-    bool ok = true;
-
-    buf_addf(&pki, "%s/pki%c", dir, 0);
-    if (stat(certificate, &st) != 0)
-        ok = pki_issue((const char *)pki.at, &request, certificate, key, NULL, ret_error);
-    buf_done(&pki);
-    free(certificate);
-    free(key);
     return ok;
 }
 
 static bool prepare_certificates(const char *dir, char **ret_error)
 {
-    for (size_t i = 0; i < LAB_ACTORS_N; i++) {
-        if (!issue(dir, lab_actors[i]->id, ret_error))
-            return false;
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < LAB_ACTORS_N; i++) {
+        const char *id = lab_actors[i]->id;
+        char *certificate = lab_path(dir, id, ".crt");
+
+        if (access(certificate, F_OK) != 0)
+            ok = operator_issue(dir, id, id, NULL, CERTIFICATE_DAYS, ret_error);
+        free(certificate);
     }
-    return true;
+    return ok;
 }
 
 static bool make_folder(const char *dir, char **ret_error)
@@ -418,11 +402,15 @@ static bool make_folder(const char *dir, char **ret_error)
     return ok;
 }
 
-static bool prepare_all(const char *dir, char **ret_error)
+static bool prepare_files(const char *dir, char **ret_error)
 {
-    return make_folder(dir, ret_error) && prepare_certificates(dir, ret_error) &&
-           prepare_users(dir, ret_error) && prepare_inventory(dir, ret_error) &&
-           prepare_node(dir, ret_error);
+    int lock = folder_lock(dir, ret_error);
+    bool ok = lock >= 0 && make_folder(dir, ret_error) && prepare_inventory(dir, ret_error) &&
+              prepare_node(dir, ret_error);
+
+    if (lock >= 0)
+        folder_unlock(lock);
+    return ok;
 }
 
 /**
@@ -433,12 +421,9 @@ static bool prepare_all(const char *dir, char **ret_error)
 int lab_prepare(const char *dir, bool is_quiet)
 {
     char *error = NULL;
-    int lock = folder_lock(dir, &error);
-    bool ok = lock >= 0 && prepare_all(dir, &error);
 
-    if (lock >= 0)
-        folder_unlock(lock);
-    if (!ok) {
+    if (!prepare_files(dir, &error) || !prepare_certificates(dir, &error) ||
+        !prepare_users(dir, &error)) {
         fprintf(stderr, "bastide lab: %s\n", error);
         free(error);
         return EXIT_FAILURE;

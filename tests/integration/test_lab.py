@@ -39,6 +39,19 @@ def test_preparing_the_lab_twice_changes_nothing(site):
     assert [(site.folder / name).read_text() for name in names] == first
 
 
+def test_whom_the_lab_lets_in_is_in_the_audit_as_if_a_person_had_typed_it(field):
+    assert lab(field, "--prepare").returncode == 0
+    entries = {(e["action"], e["object"]): e for e in field.json("audit", "list")}
+    for name in ("tablet-1", "power-supply-1", "meter-1", "dms-1", "cap-bank-1"):
+        assert "serial" in entries["pki issue", f"certificate {name}"]["reason"]
+        assert f"certificate {name}" in entries["user add", f"user {name}"]["reason"]
+    for name in ("contractor-1", "drill-1", "drill-2"):
+        assert ("user add", f"user {name}") in entries
+    before = len(field.json("audit", "list"))
+    assert lab(field, "--prepare").returncode == 0
+    assert len(field.json("audit", "list")) == before
+
+
 def test_a_role_of_an_older_lab_is_told_and_what_to_do(site):
     path = site.folder / "bastide.yaml"
     assert lab(site, "--prepare").returncode == 0

@@ -199,7 +199,8 @@ static const struct cli_option bench_options[] = {
 static const struct cli_option lab_options[] = {
     {"--prepare",      NULL, NULL,      "add the lab's roles, users, inventory and certificates to the node's home"},
     {"--intruder",     NULL, NULL,      "attack instead, with a contractor's stolen password, from 127.0.0.66"},
-    {"--drill",        NULL, "DRILL",   "measure instead: revoke, disable, ban, block, posture, rogue-server, or all of them; for detectors see bastide drill"},
+    {"--drill",        NULL, "DRILL",   "measure instead: revoke, disable, ban, block, posture, firewall, rogue-server, or all of them; for detectors see bastide drill"},
+    {"--source",       NULL, "ADDRESS", "where the attacks of the drill firewall come from: an address of this machine that nobody else uses, not on the loopback"},
     {"--home",         NULL, "DIR",     "the node's home; without it that in BASTIDE_HOME"},
     {"--rounds",       NULL, "N",       "play it so often; without it once, and a drill as often as it needs"},
     {"--duration",     NULL, "SECONDS", "play it again and again for so long"},
@@ -212,6 +213,7 @@ static const struct cli_option lab_options[] = {
 };
 
 static const struct cli_option drill_options[] = {
+    {"--source",       NULL, "ADDRESS", "of the drill firewall: as for bastide lab"},
     {"--home",         NULL, "DIR",     "the node's home; without it that in BASTIDE_HOME"},
     {"--quiet",        NULL, NULL,      "results only"},
     {"--json",         NULL, NULL,      "a result a line, for programs"},
@@ -321,7 +323,8 @@ const struct cli_verb cli_verbs[] = {
      "came in time; with --intruder, when all that it tried was refused and the node banned it. A "
      "drill revokes, disables or bans a client that is connected and measures until it is cut and "
      "refused, or shows each kind of client a server that it must not trust. What --intruder and "
-     "--drill measured is kept in the node's store, from where bastide assess takes it."},
+     "--drill measured is kept in the node's store, from where bastide assess takes it. The drill firewall "
+     "attacks from ADDRESS until bastide-ward drops its packets; where it needs something, it says what."},
     {"drill", cli_drill, "attack the node in small, and measure whether its detectors notice", "DETECTOR|all", drill_options,
      "After bastide lab --prepare. By clients made for it and from addresses of its own, 127.0.0.200 "
      "and up, so that nobody else is disturbed, which a bystander checks. How many were noticed, how "

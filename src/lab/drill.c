@@ -29,6 +29,7 @@ static const struct drill_row {
     {"ban",          "bastide lab --drill ban",          "A client is banned while it is connected, in each way",  drill_ban},
     {"block",        "bastide lab --drill block",        "A topic is quarantined while it is in use",              drill_block},
     {"posture",      "bastide lab --drill posture",      "The next posture closes a listener, and opens it again", drill_posture},
+    {"firewall",     "bastide lab --drill firewall",     "An attacker who does not stop, until its packets are dropped", drill_firewall},
     {"rogue-server", "bastide lab --drill rogue-server", "Each kind of client meets a server that it must not trust", drill_rogue_server},
     {DRILL_DETECTORS, "bastide drill",                   "Attacks in small, and whether the node notices",            drill_detect},
 };
@@ -79,6 +80,17 @@ void drill_tell(const struct drill *d, bool is_good, const char *text)
     fflush(stdout);
 }
 
+/** drill_keep() - record a line of evidence, and show it with --json; @line is consumed */
+bool drill_keep(const struct drill *d, json_t *line, char **ret_error)
+{
+    if (d->o->is_json) {
+        json_dumpf(line, stdout, JSON_COMPACT);
+        putchar('\n');
+        fflush(stdout);
+    }
+    return drill_record(&d->home, line, d->tool, ret_error);
+}
+
 /** drill_value() - record one measured value */
 bool drill_value(struct drill *d, const char *test, double value, unsigned samples,
                  const char *scenario, char **ret_error)
@@ -86,12 +98,7 @@ bool drill_value(struct drill *d, const char *test, double value, unsigned sampl
     json_t *line = json_pack("{s:s, s:f, s:i, s:s}", "test", test, "value", value, "samples",
                              (int)samples, "scenario", scenario);
 
-    if (d->o->is_json) {
-        json_dumpf(line, stdout, JSON_COMPACT);
-        putchar('\n');
-        fflush(stdout);
-    }
-    return drill_record(&d->home, line, d->tool, ret_error);
+    return drill_keep(d, line, ret_error);
 }
 
 /* ---- the client that is cut ---- */

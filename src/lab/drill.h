@@ -46,8 +46,14 @@ MUST_CHECK bool drill_measure(struct drill *d, struct client *c, const char *id,
                               struct drill_times *worst, char **ret_error);
 MUST_CHECK bool drill_value(struct drill *d, const char *test, double value, unsigned samples,
                             const char *scenario, char **ret_error);
+MUST_CHECK bool drill_keep(const struct drill *d, json_t *line, char **ret_error);
 void drill_tell(const struct drill *d, bool is_good, const char *text);
 void drill_say(const struct drill *d, const char *format, ...) PRINTF(2, 3);
+
+/* drill_bystander.c */
+MUST_CHECK bool bystander_comes(struct drill *d, char **ret_error);
+MUST_CHECK bool bystander_is_well(const struct drill *d, char **ret_error);
+void bystander_leaves(struct drill *d);
 
 #define DRILL_DETECTORS "detectors" /* all that have a drill */
 bool drill_detects(const char *name);
@@ -58,4 +64,5 @@ bool drill_disable(struct drill *d, char **ret_error);
 bool drill_ban(struct drill *d, char **ret_error);
 bool drill_block(struct drill *d, char **ret_error);
 bool drill_posture(struct drill *d, char **ret_error);
+bool drill_firewall(struct drill *d, char **ret_error);
 bool drill_rogue_server(struct drill *d, char **ret_error);

@@ -30,7 +30,7 @@ struct client_settings bout_settings(const struct bout *b)
         .tls = d->tls,
         .server_name = d->home.server_name,
         .client_id = b->client_id,
-        .timeout_ms = ANSWER_MS,
+        .timeout_ms = b->answer_ms,
     };
 }
 

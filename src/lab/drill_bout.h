@@ -26,6 +26,7 @@ struct bout {
     char source[16];    /* address that it comes from */
     char client_id[64]; /* of its first client */
     char subject[80];   /* of the incident that is to come */
+    unsigned answer_ms; /* so long it waits for an answer */
     unsigned run;       /* a number that no run had before, for names that must be new */
     struct client *clients[BOUT_PEERS_MAX]; /* owned, like what follows; the attacker first */
     struct stream *streams[BOUT_PEERS_MAX];

@@ -54,7 +54,7 @@ static struct stream *knock(const struct bout *b, struct tls_context *tls)
         .source = b->source,
         .tls = tls,
         .server_name = b->d->home.server_name,
-        .timeout_ms = ANSWER_MS,
+        .timeout_ms = b->answer_ms,
     };
     char *error = NULL;
     struct stream *s = stream_connect(&to, &error);
@@ -82,13 +82,13 @@ bool knocks_and_waits(struct bout *b, unsigned i)
     return s != NULL;
 }
 
-static bool waits_for(const struct stream *s)
+static bool waits_for(const struct bout *b, const struct stream *s)
 {
     struct pollfd p = {.fd = stream_fd(s), .events = POLLIN};
 
     if (stream_wants(s) & LOOP_WRITE)
         p.events |= POLLOUT;
-    return poll(&p, 1, ANSWER_MS) > 0;
+    return poll(&p, 1, (int)b->answer_ms) > 0;
 }
 
 /* A packet type that there is not. */
@@ -101,12 +101,12 @@ bool talks_nonsense(struct bout *b, unsigned i)
     size_t n = 0;
 
     (void)i;
-    while (s != NULL && (o = stream_handshake(s)) == STREAM_AGAIN && waits_for(s))
+    while (s != NULL && (o = stream_handshake(s)) == STREAM_AGAIN && waits_for(b, s))
         continue;
     if (o == STREAM_OK)
         o = stream_write(s, nonsense, sizeof(nonsense), &n);
     was_said = n == sizeof(nonsense);
-    while (o == STREAM_OK || (o == STREAM_AGAIN && waits_for(s))) { /* until it hangs up */
+    while (o == STREAM_OK || (o == STREAM_AGAIN && waits_for(b, s))) { /* until it hangs up */
         uint8_t answer[64];
 
         o = stream_read(s, answer, sizeof(answer), &n);

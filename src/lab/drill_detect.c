@@ -17,14 +17,11 @@
 #include "base/text.h"
 #include "client/client.h"
 #include "io/io.h"
-#include "lab/drill_bout.h"
+#include "lab/drill_acts.h"
 
-#define FIRST_SOURCE     200 /* 127.0.0.200 and up */
-#define LOOK_EACH_MS     250
-#define CONTAIN_S        2 /* the node acts at once, or not at all */
-#define BYSTANDER_SOURCE "127.0.2.1"
-#define BYSTANDER_TOPIC  "fmb/drill/" DRILL_ID "/bystander"
-#define BYSTANDER_MS     5000 /* then it is disturbed */
+#define FIRST_SOURCE 200 /* 127.0.0.200 and up */
+#define LOOK_EACH_MS 250
+#define CONTAIN_S    2 /* the node acts at once, or not at all */
 
 /** drill_detects() - is there a drill for the detector @name? */
 bool drill_detects(const char *name)
@@ -37,34 +34,6 @@ bool drill_detects(const char *name)
     return false;
 }
 
-/* ---- the bystander ---- */
-
-static bool bystander_comes(struct drill *d, char **ret_error)
-{
-    if (!drill_new_certificate(d, ret_error))
-        return false;
-    snprintf(d->source, sizeof(d->source), BYSTANDER_SOURCE);
-    d->bystander = drill_client(d, d->tls, DRILL_ID, d->source);
-    return drill_comes_in(d, d->bystander, ret_error) &&
-           (client_subscribe(d->bystander, BYSTANDER_TOPIC, 1) == CLIENT_OK ||
-            text_fail(ret_error, "the bystander cannot subscribe: %s", client_error(d->bystander)));
-}
-
-/* Its message comes back to it. */
-static bool bystander_is_well(const struct drill *d, char **ret_error)
-{
-    const struct client_message said = {
-        .topic = BYTES(BYSTANDER_TOPIC), .payload = BYTES("all is well"), .qos = 1};
-    struct client_message heard;
-    enum client_outcome o = client_publish(d->bystander, &said);
-
-    if (o == CLIENT_OK)
-        o = client_next(d->bystander, BYSTANDER_MS, &heard);
-    return o == CLIENT_OK ||
-           text_fail(ret_error, "a bystander was disturbed: %s",
-                     o == CLIENT_NOTHING ? client_outcome_text(o) : client_error(d->bystander));
-}
-
 /* ---- one bout ---- */
 
 static struct bout *bout_new(struct drill *d, size_t k)
@@ -73,6 +42,7 @@ static struct bout *bout_new(struct drill *d, size_t k)
 
     b->d = d;
     b->attack = drill_attack(k);
+    b->answer_ms = ANSWER_MS;
     b->run = (unsigned)(clock_unix_ms() / 1000);
     snprintf(b->source, sizeof(b->source), "127.0.0.%u", FIRST_SOURCE + (unsigned)k);
     snprintf(b->client_id, sizeof(b->client_id), DRILL_ID "-%s", b->attack->incident);
@@ -149,14 +119,7 @@ static json_t *bout_result(const struct bout *b, char **ret_text, char **ret_err
 static bool keep(const struct bout *b, json_t *line, const char *text, char **ret_error)
 {
     drill_tell(b->d, json_integer_value(json_object_get(line, "detected")) > 0, text);
-    if (line == NULL)
-        return true;
-    if (b->d->o->is_json) {
-        json_dumpf(line, stdout, JSON_COMPACT);
-        putchar('\n');
-        fflush(stdout);
-    }
-    return drill_record(&b->d->home, line, b->d->tool, ret_error);
+    return line == NULL || drill_keep(b->d, line, ret_error);
 }
 
 static bool bout_end(struct bout *b, char **ret_error)
@@ -209,8 +172,6 @@ bool drill_detect(struct drill *d, char **ret_error)
     for (size_t k = 0; k < n; k++)
         bout_free(bouts[k]);
     free(bouts);
-    if (d->bystander != NULL)
-        client_disconnect(d->bystander, REASON_SUCCESS);
-    d->bystander = client_free(d->bystander);
+    bystander_leaves(d);
     return ok;
 }

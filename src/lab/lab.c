@@ -17,6 +17,7 @@ enum option_id {
     OPTION_PREPARE = 256,
     OPTION_INTRUDER,
     OPTION_DRILL,
+    OPTION_SOURCE,
     OPTION_HOME,
     OPTION_ROUNDS,
     OPTION_DURATION,
@@ -32,6 +33,7 @@ static const struct option options[] = {
     {"prepare",      no_argument,       NULL, OPTION_PREPARE},
     {"intruder",     no_argument,       NULL, OPTION_INTRUDER},
     {"drill",        required_argument, NULL, OPTION_DRILL},
+    {"source",       required_argument, NULL, OPTION_SOURCE},
     {"home",         required_argument, NULL, OPTION_HOME},
     {"rounds",       required_argument, NULL, OPTION_ROUNDS},
     {"duration",     required_argument, NULL, OPTION_DURATION},
@@ -79,11 +81,12 @@ static bool take_option(struct command *c, int id, const char *word)
         if (drill_is_known(optarg))
             return true;
         fprintf(stderr,
-                "bastide lab: --drill %s: revoke, disable, ban, block, rogue-server, all, "
-                "detectors or a "
-                "detector's name is expected\n",
+                "bastide lab: --drill %s: revoke, disable, ban, block, posture, firewall, "
+                "rogue-server, all, detectors or a detector's name is expected\n",
                 optarg);
         return false;
+    case OPTION_SOURCE:
+        return (o->source = optarg) != NULL;
     case OPTION_HOME:
         return (o->home = optarg) != NULL;
     case OPTION_ROUNDS:

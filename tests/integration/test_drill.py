@@ -9,6 +9,8 @@ import subprocess
 import pytest
 
 from conftest import BASTIDE
+from nets import ip
+from test_ward import OK, PING, ward  # noqa: F401, a fixture
 
 LAB_S = 120
 MEASURES = {
@@ -92,6 +94,51 @@ def test_a_posture_is_in_force_when_its_listener_lets_nobody_in_and_over_after_t
     assert bus.json("respond")["in_force"] == []
 
 
+ATTACKER = "198.51.100.9"  # made for documentation: nobody has it
+
+
+@pytest.fixture
+def walled(ward, site):  # noqa: F811
+    """A node beside a ward, both in a namespace in which ATTACKER is one of the machine's addresses."""
+    assert lab(site, "--prepare").returncode == 0
+    ip("-n", ward.nets.node, "addr", "add", f"{ATTACKER}/32", "dev", "lo")
+    site.change("respond:\n", f"respond:\n  ward: {ward.socket}\n")
+    site.start(prefix=["ip", "netns", "exec", ward.nets.node])
+    yield site
+    assert site.end() == 0, site.log_text()
+
+
+def drill_inside(ward, site, *words):  # noqa: F811
+    return subprocess.run(["ip", "netns", "exec", ward.nets.node, BASTIDE, "drill", "firewall", "--home", str(site.folder),
+                           *words], capture_output=True, text=True, timeout=LAB_S)
+
+
+def test_who_does_not_stop_has_its_packets_dropped_and_nobody_else_has(ward, walled):  # noqa: F811
+    done = drill_inside(ward, walled, "--source", ATTACKER, "--json")
+    assert done.returncode == 0, done.stderr
+    line = recorded(walled)[-1]
+    print(f"dropped after {line['contain_seconds'][0]:.3f} s")
+    assert line["subcategory"] == "MQ.RS.RP-05" and line["contained"] == 1
+    assert 0 <= line["contain_seconds"][0] < 30
+    assert walled.json("bans") == [] and ward.ask(PING) == (OK, 0)
+    asked = [a for i in walled.json("incidents") for a in i["actions"] if a["what"] == "firewall"]
+    assert [(a["target"], a["state"]) for a in asked] == [(ATTACKER, "undone")]
+
+
+def test_a_ward_that_does_not_answer_is_told_and_no_fault_of_the_drill(ward, walled):  # noqa: F811
+    ward.end()
+    done = drill_inside(ward, walled, "--source", ATTACKER)
+    assert done.returncode == 0, done.stderr
+    assert "failed" in done.stdout and "systemctl status bastide-ward" in done.stdout
+    assert recorded(walled) == []
+
+
+def test_without_a_ward_the_drill_of_the_firewall_says_what_to_do(bus):
+    done = lab(bus, "--drill", "firewall")
+    assert done.returncode == 0 and recorded(bus) == []
+    assert "set respond.ward in bastide.yaml" in done.stdout and "nothing is measured" in done.stdout
+
+
 def test_a_revoked_device_does_not_come_back_in_any_way(bus):
     assert lab(bus, "--drill", "revoke", "--rounds", "2").returncode == 0
     values = {line["test"]: line for line in recorded(bus)}
@@ -138,7 +185,7 @@ def test_a_drill_without_a_node_records_nothing(site):
 
 def test_a_drill_that_there_is_not_is_told(site):
     done = lab(site, "--drill", "fire")
-    assert done.returncode == 2 and "revoke, disable, ban, block, rogue-server, all" in done.stderr
+    assert done.returncode == 2 and "revoke, disable, ban, block, posture, firewall, rogue-server, all" in done.stderr
 
 
 # Those that are noticed at once; each tells how many attempts it took at most.  All together take

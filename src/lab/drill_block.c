@@ -185,8 +185,7 @@ static bool report(const struct block *b, char **ret_error)
               b->apply_s);
     drill_say(d, "%u messages of another channel meanwhile: %u lost or late", N_OPEN,
               b->n_disturbed);
-    return drill_value(d, "MQ.RS.RP-04.t1", 1, 1, "R04", ret_error) &&
-           drill_value(d, "MQ.RS.RP-04.t2", b->apply_s, 1, "R04", ret_error) &&
+    return drill_value(d, "MQ.RS.RP-04.t2", b->apply_s, 1, "R04", ret_error) &&
            drill_value(d, "MQ.RS.RP-04.t3", ratio, N_OPEN, "R04", ret_error);
 }
 

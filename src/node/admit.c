@@ -58,6 +58,15 @@ static bool is_banned(struct link *l)
     return true;
 }
 
+/* By a quarantine.  Behind a proxy it is the client who is judged, once it is known. */
+static bool is_shut(struct link *l)
+{
+    const struct bytes address = l->awaits_proxy ? BYTES_NONE : bytes_str(l->address);
+
+    return restraints_is_shut(l->worker->restraints, l->listener->name, address) &&
+           !limit_hit(l, "quarantine");
+}
+
 /* On a unix socket whoever may open it is trusted. */
 static bool is_trusted_proxy(const struct worker_listener *from, struct link *l)
 {
@@ -88,6 +97,8 @@ bool admit_connection(const struct worker_listener *from, struct link *l)
     if (from->is_closed)
         return limit_hit(l, "closed_listeners");
     l->awaits_proxy = from->config->proxy_protocol;
+    if (is_shut(l))
+        return false;
     if (l->awaits_proxy)
         return is_trusted_proxy(from, l) && fits_in_node(l);
     worker_event_of(l->worker, l, EVENT_CONNECT_ATTEMPT, 0, BYTES_NONE, NULL);
@@ -134,6 +145,10 @@ static enum stream_outcome take_proxy_header(struct link *l)
         return outcome;
     }
     l->awaits_proxy = false;
+    if (is_shut(l)) {
+        l->worker->counters.connections_refused++;
+        return STREAM_FAILED;
+    }
     worker_event_of(l->worker, l, EVENT_CONNECT_ATTEMPT, 0, BYTES_NONE, NULL);
     if (!is_banned(l) && fits_in_address(l))
         return STREAM_OK;

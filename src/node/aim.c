@@ -5,7 +5,8 @@
  * Address, client, user, certificate and issuer are found as bans find them, so that
  * who is counted is who is hit.  A topic means who reads it, by a subscription, and who
  * writes there: has a Will there, or has published there, within the last minute, or, as
- * the sentinel knows it of filters with wildcards, since it connected.
+ * the sentinel knows it of filters with wildcards, since it connected.  A listener means who
+ * has come by it.
  *
  * MQ.RS.RP-03
  */
@@ -27,13 +28,14 @@ static bool is_named(enum respond_target kind)
 
 /**
  * aim_wrong_why() - can there be such a target?
- * @address:  NULL but for TARGET_CLIENT_ADDRESS
+ * @address:  NULL but for TARGET_CLIENT_ADDRESS, and a prefix or NULL for TARGET_LISTENER
  *
  * Return: NULL, or what is wrong with it, to be read after it; static.
  */
 const char *aim_wrong_why(enum respond_target kind, const char *target, const char *address)
 {
     const char *why = NULL;
+    struct address prefix;
 
     if (is_named(kind)) {
         (void)ban_subject_valid((enum ban_kind)kind, target, address, &why);
@@ -41,6 +43,8 @@ const char *aim_wrong_why(enum respond_target kind, const char *target, const ch
     }
     if (kind == TARGET_TOPIC)
         return respond_topic_wrong_why(target);
+    if (kind == TARGET_LISTENER)
+        return address != NULL ? prefix_parse(address, &prefix) : NULL;
     if (kind == TARGET_CONN && strspn(target, "0123456789") != strlen(target))
         return "is no number of a connection, as 'bastide clients' shows it";
     return NULL;
@@ -58,6 +62,7 @@ struct aim aim_at(enum respond_target kind, const char *target, const char *addr
     return (struct aim){
         .kind = kind,
         .target = bytes_str(target),
+        .address = address,
         .hash = hash_keyed(bytes_str(target)),
         .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
         .conn = kind == TARGET_CONN ? strtoull(target, NULL, 10) : 0,
@@ -143,6 +148,16 @@ static bool uses_topic(const struct link *l, const struct aim *a)
                          ((a->directions & RESPOND_DELIVER) && reads(s, a)));
 }
 
+static bool came_by(const struct link *l, const struct aim *a)
+{
+    struct address prefix, from;
+
+    return bytes_equal(bytes_str(l->listener->name), a->target) &&
+           (a->address == NULL ||
+            (prefix_parse(a->address, &prefix) == NULL &&
+             address_parse(bytes_str(l->address), &from) && prefix_has(&prefix, &from)));
+}
+
 static bool hits(const struct aim *a, const struct link *l)
 {
     struct gate_subject who;
@@ -160,6 +175,8 @@ static bool hits(const struct aim *a, const struct link *l)
         return ban_table_find(a->named, &who, link_principal(l), clock_unix_ms()) != NULL;
     case TARGET_TOPIC:
         return uses_topic(l, a);
+    case TARGET_LISTENER:
+        return came_by(l, a);
     case TARGET_CONN:
         return l->number == a->conn;
     case TARGET_NODE:

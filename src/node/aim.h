@@ -16,6 +16,7 @@ struct aim {
     uint64_t *writers; /* owned: connections that wrote below a filter with wildcards, ascending */
     size_t n_writers;
     uint64_t conn;
+    const char *address; /* of a listener: who comes from there, a prefix; NULL: all; borrowed */
     struct ban_table *named; /* owned: what is named as a ban names it; NULL */
 };
 

@@ -122,12 +122,18 @@ static void collect(void *arg, const struct respond_measure *m)
             .per_s = m->amount,
         };
     }
-    if (m->kind == ACTION_QUARANTINE) {
+    if (m->kind == ACTION_QUARANTINE && m->target_kind == TARGET_TOPIC) {
         c->quarantines =
             mem_resize(c->quarantines, (c->n_quarantines + 1) * sizeof(*c->quarantines));
         c->quarantines[c->n_quarantines++] =
             (struct quarantine){(char *)(uintptr_t)m->target, m->directions};
     }
+}
+
+static void shut(void *arg, const struct respond_measure *m)
+{
+    if (m->kind == ACTION_QUARANTINE && m->target_kind == TARGET_LISTENER)
+        restraints_shut(arg, m->target, m->address);
 }
 
 /* With one reference. */
@@ -138,6 +144,7 @@ static struct restraints *restraints_of(const struct respond *r)
 
     respond_measures_each(r, collect, &c);
     all = restraints_new(c.throttles, c.n_throttles, c.quarantines, c.n_quarantines);
+    respond_measures_each(r, shut, all);
     free(c.throttles);
     free(c.quarantines);
     return all;
@@ -214,6 +221,10 @@ static void restrain(struct worker *w, void *arg)
     list_each (it, &w->links) {
         struct link *l = list_item(it, struct link, in_worker);
 
+        if (l->phase != LINK_LINGERING &&
+            restraints_is_shut(w->restraints, l->listener->name,
+                               l->awaits_proxy ? BYTES_NONE : bytes_str(l->address)))
+            link_close(l, REASON_ADMINISTRATIVE_ACTION, "the listener is closed for now");
         link_throttle(l);
         if (l->publishing != NULL) /* verdicts are asked for anew */
             memset(l->publishing->verdicts, 0, sizeof(l->publishing->verdicts));

@@ -5,12 +5,13 @@
  *
  * MQ.RS.*
  */
-#include "node/node_private.h"
+#include "node/orders.h"
 #include "node/sentinel.h"
-#include "respond/order.h"
 
 static void add_measure(void *arg, const struct respond_measure *m)
 {
+    if (strcmp(m->author, TRIAL_AUTHOR) == 0)
+        return;
     json_array_append_new(arg, respond_measure_json(m));
 }
 

@@ -63,6 +63,8 @@ static char *read_order(const struct node_order *o, struct respond_order *ret)
     why = aim_wrong_why(r.target_kind, r.target, r.address);
     if (why != NULL)
         return text_format("%s \"%s\" %s", respond_target_text(r.target_kind), r.target, why);
+    if (o->direction != NULL && r.target_kind == TARGET_LISTENER)
+        return text_format("a listener is closed, whatever the direction");
     if (o->direction != NULL && !respond_direction_parse(o->direction, &r.directions))
         return text_format("no direction is called \"%s\": publish, deliver or both", o->direction);
     if (o->posture != NULL && !respond_posture_parse(o->posture, &posture))
@@ -254,6 +256,22 @@ static struct aim_count count_hit(struct node *n, const struct respond_order *o)
     return aim_count(n, &a);
 }
 
+/* One that there is not could be closed, and nobody would notice the mistake. */
+static char *no_such_listener(struct node *n, const struct respond_order *o)
+{
+    CLEANUP(buf_done) struct buf names = {0};
+
+    if (o->target_kind != TARGET_LISTENER)
+        return NULL;
+    for (size_t i = 0; i < n->started->n_listeners; i++) {
+        if (strcmp(n->started->listeners[i].name, o->target) == 0)
+            return NULL;
+        buf_addf(&names, "%s%s", i > 0 ? ", " : "", n->started->listeners[i].name);
+    }
+    return text_format("there is no listener \"%s\"; there are %.*s", o->target,
+                       BYTES_ARG(buf_view(&names)));
+}
+
 static char *would_text(struct node *n, const struct respond_order *o, const struct aim_count *hit)
 {
     return text_format("%s of %s \"%s\" would hit %u connection%s, %u of critical roles%s",
@@ -274,6 +292,8 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
 
     *ret_count = 0;
     *ret_text = read_order(o, &order);
+    if (*ret_text == NULL)
+        *ret_text = no_such_listener(n, &order);
     if (*ret_text != NULL)
         return NODE_E_INVALID;
     hit = count_hit(n, &order);
@@ -412,4 +432,28 @@ enum node_answer node_respond_undo(struct node *n, const struct node_order *o, c
         *ret_text = text_format("no %s of %s \"%s\" is in force", o->what,
                                 respond_target_text(order.target_kind), order.target);
     return node_answer_of(c.answer);
+}
+
+/* ---- by the self-test ---- */
+
+static bool of_trial(struct node *n, const struct respond_order *o,
+                     void (*here)(struct sentinel *s, void *arg))
+{
+    struct order_call c = {.order = o, .author = TRIAL_AUTHOR};
+
+    sentinel_call(n->sentinel, here, &c);
+    free(c.why);
+    return c.answer == RESPOND_OK;
+}
+
+/** order_of_trial() - see orders.h */
+bool order_of_trial(struct node *n, const struct respond_order *o)
+{
+    return of_trial(n, o, run_here);
+}
+
+/** order_of_trial_undo() - see orders.h */
+bool order_of_trial_undo(struct node *n, const struct respond_order *o)
+{
+    return of_trial(n, o, undo_here);
 }

@@ -9,6 +9,12 @@
 bool order_waits(struct node *n, const struct respond_order *o, const char *author, unsigned n_hit,
                  enum node_answer *ret, char **ret_text);
 
+/* What the self-test orders of what is its own, to see whether it works: in force on return.  It is
+ * in the log, but in no list and no audit of what people order.  False: it is not done. */
+#define TRIAL_AUTHOR "self-test"
+bool order_of_trial(struct node *n, const struct respond_order *o);
+bool order_of_trial_undo(struct node *n, const struct respond_order *o);
+
 const char *firewall_ask(struct node *n, const char *prefix, unsigned for_s);
 bool firewall_forgot(struct node *n, unsigned n_blocks);
 char *revoke_certificate(struct node *n, const char *serial);

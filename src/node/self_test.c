@@ -136,8 +136,9 @@ bool self_test_is_own(const struct self_test *t, struct bytes client_id)
  */
 bool self_test_causes(const struct self_test *t, const struct event *e)
 {
-    bool is_local =
-        bytes_equal(e->address, BYTES("127.0.0.1")) || bytes_equal(e->address, BYTES("::1"));
+    bool is_local = bytes_equal(e->address, BYTES("127.0.0.1")) ||
+                    bytes_equal(e->address, BYTES("::1")) ||
+                    bytes_equal(e->address, BYTES(SELF_TEST_SOURCE));
 
     return self_test_is_own(t, e->client_id) ||
            (e->client_id.len == 0 && is_local && e->at_ns <= atomic_load(&t->busy_until_ns));

@@ -19,94 +19,14 @@
 #include "base/mem.h"
 #include "client/client.h"
 
-#define TRIAL_MS      3000
-#define ARRIVAL_MS    2000 /* of an event at the sentinel */
-#define PATIENCE_MS   5000 /* beyond a limit that is waited for */
-#define CLIENT_ID_LEN 96
-
-/* ---- how to reach a listener ---- */
-
-static const char *address_of(const struct config_listener *l)
-{
-    if (strcmp(l->address, "0.0.0.0") == 0)
-        return "127.0.0.1";
-    if (strcmp(l->address, "::") == 0)
-        return "::1";
-    return l->address;
-}
-
-/* A principal with a password can use it: no client certificate is demanded, delivery plane. */
-static bool can_use(const struct config_listener *l)
-{
-    return l->plane == CONFIG_PLANE_DELIVERY && config_listener_is_direct(l) &&
-           (!l->has_tls ||
-            (l->client_certificate != CONFIG_CLIENT_CERTIFICATE_REQUIRED && l->client_ca != NULL));
-}
-
-struct door {
-    const struct config_listener *listener;
-    struct tls_context *tls; /* owned; NULL for plain TCP */
-};
-
-static bool door_open(const struct config_listener *l, struct door *ret)
-{
-    char *error = NULL;
-
-    *ret = (struct door){.listener = l};
-    if (!can_use(l))
-        return false;
-    if (!l->has_tls)
-        return true;
-    ret->tls = tls_context_new_client(l->client_ca, NULL, NULL, &error);
-    free(error);
-    return ret->tls != NULL;
-}
-
-static void door_close(struct door *d)
-{
-    tls_context_unref(d->tls);
-}
-
-static bool first_door(const struct trial_kit *kit, struct door *ret)
-{
-    const struct config *c = kit->node->started;
-
-    for (size_t i = 0; i < c->n_listeners; i++) {
-        if (door_open(&c->listeners[i], ret))
-            return true;
-    }
-    return false;
-}
-
-/* @principal: 0 or 1; otherwise nobody. */
-static struct client_settings settings_for(const struct trial_kit *kit, const struct door *d,
-                                           unsigned principal, const char *id,
-                                           char client_id[CLIENT_ID_LEN])
-{
-    snprintf(client_id, CLIENT_ID_LEN, "%s%s", kit->client_prefix, id);
-    return (struct client_settings){
-        .host = address_of(d->listener),
-        .port = d->listener->port,
-        .tls = d->tls,
-        .client_id = client_id,
-        .user_name = principal < 2 ? kit->names[principal] : NULL,
-        .password = principal < 2 ? kit->passwords_secret[principal] : NULL,
-        .timeout_ms = TRIAL_MS,
-    };
-}
-
-static struct client *connected(const struct client_settings *s)
-{
-    struct client *c = client_new(s);
-
-    return client_connect(c) == CLIENT_OK ? c : client_free(c);
-}
+#define ARRIVAL_MS  2000 /* of an event at the sentinel */
+#define PATIENCE_MS 5000 /* beyond a limit that is waited for */
 
 /* Bytes without TLS, whatever the listener expects; NULL when it does not answer. */
 static struct stream *plain_stream(const struct config_listener *l)
 {
     const struct stream_target to = {
-        .host = address_of(l), .port = l->port, .timeout_ms = TRIAL_MS};
+        .host = door_address(l), .port = l->port, .timeout_ms = TRIAL_MS};
     char *error = NULL;
     struct stream *s = stream_connect(&to, &error);
 
@@ -119,27 +39,6 @@ static bool is_stopping(const struct trial_kit *kit)
     struct pollfd p = {.fd = kit->stop_fd, .events = POLLIN};
 
     return poll(&p, 1, 0) != 0;
-}
-
-/* Wait until the node closes the connection; Return: ms, or UINT64_MAX when it did not in
- * @patience_ms. */
-static uint64_t closed_after_ms(const struct trial_kit *kit, int fd, uint64_t since_ns,
-                                unsigned patience_ms)
-{
-    struct pollfd p[] = {{.fd = fd, .events = POLLIN}, {.fd = kit->stop_fd, .events = POLLIN}};
-    char some[256];
-    uint64_t end_ns = since_ns + patience_ms * NS_PER_MS;
-
-    for (;;) {
-        uint64_t now_ns = clock_now_ns();
-
-        if (now_ns >= end_ns ||
-            poll(p, COUNT_OF(p), (int)((end_ns - now_ns) / NS_PER_MS) + 1) <= 0 ||
-            p[1].revents != 0)
-            return UINT64_MAX;
-        if (recv(fd, some, sizeof(some), MSG_DONTWAIT) == 0 || (p[0].revents & (POLLHUP | POLLERR)))
-            return (clock_now_ns() - since_ns) / NS_PER_MS;
-    }
 }
 
 /* ---- MQ.PR.IA-03.t1 ---- */
@@ -160,12 +59,12 @@ static void try_anonymous(struct trial_kit *kit, struct evidence_list *e)
 
     for (size_t i = 0; i < c->n_listeners; i++) {
         bool beyond = is_beyond_loopback(&c->listeners[i]);
-        char id[CLIENT_ID_LEN];
+        char id[TRIAL_ID_LEN];
         struct door d;
 
         if (door_open(&c->listeners[i], &d)) {
-            const struct client_settings s = settings_for(kit, &d, UINT32_MAX, "anonymous", id);
-            struct client *client = connected(&s);
+            const struct client_settings s = trial_settings(kit, &d, UINT32_MAX, "anonymous", id);
+            struct client *client = trial_client(&s);
 
             n_tried++;
             n_let_in += client != NULL && beyond;
@@ -213,11 +112,6 @@ static unsigned auth_failed_of(struct trial_seen s)
     return s.n_auth_failed;
 }
 
-static bool is_refused(struct client *c, enum client_outcome o)
-{
-    return o == CLIENT_E_REFUSED && client_reason(c) == REASON_NOT_AUTHORIZED;
-}
-
 static void try_rights(struct trial_kit *kit, struct evidence_list *e)
 {
     const struct client_message elsewhere = {
@@ -225,25 +119,25 @@ static void try_rights(struct trial_kit *kit, struct evidence_list *e)
     const struct client_message alone = {
         .topic = BYTES("bastide-self-test/alone"), .payload = BYTES("x"), .qos = 1};
     unsigned before = kit->seen(kit->seen_arg).n_denied;
-    char id[CLIENT_ID_LEN];
+    char id[TRIAL_ID_LEN];
     struct client_settings s;
     struct client *c;
     struct door d;
     bool refused;
 
-    if (!first_door(kit, &d))
+    if (!door_first(kit, &d))
         return;
-    s = settings_for(kit, &d, 0, "rights", id);
-    c = connected(&s);
+    s = trial_settings(kit, &d, 0, "rights", id);
+    c = trial_client(&s);
     if (c != NULL) {
-        refused = is_refused(c, client_subscribe(c, "somewhere/else/#", 0));
-        refused = is_refused(c, client_publish(c, &elsewhere)) && refused;
+        refused = trial_is_refused(c, client_subscribe(c, "somewhere/else/#", 0));
+        refused = trial_is_refused(c, client_publish(c, &elsewhere)) && refused;
         evidence_add(
             e, "MQ.PR.IA-05.t1", refused, 1, NULL,
             "a principal without rules was %s to publish and to subscribe on listener \"%s\"",
             refused ? "refused" : "NOT refused", d.listener->name);
-        evidence_add(e, "MQ.PR.IP-03.t3", is_refused(c, client_subscribe(c, "$SYS/#", 0)), 1, NULL,
-                     "a principal that is no operator asked for $SYS/#");
+        evidence_add(e, "MQ.PR.IP-03.t3", trial_is_refused(c, client_subscribe(c, "$SYS/#", 0)), 1,
+                     NULL, "a principal that is no operator asked for $SYS/#");
         evidence_add(e, "MQ.DE.ID-02.t3", refused && grown(kit, denied_of, before, 3) == 3, 1, NULL,
                      "all three refusals were answered by 0x87 and reached the detectors");
         evidence_add(e, "MQ.DE.ID-03.t1",
@@ -266,16 +160,16 @@ static void try_credentials(struct trial_kit *kit, struct evidence_list *e)
     unsigned n_seen;
     struct door d;
 
-    if (!first_door(kit, &d))
+    if (!door_first(kit, &d))
         return;
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        char id[CLIENT_ID_LEN];
-        struct client_settings s = settings_for(kit, &d, 0, "guess", id);
+        char id[TRIAL_ID_LEN];
+        struct client_settings s = trial_settings(kit, &d, 0, "guess", id);
 
         s.password = kinds[i][1];
         if (i > 0)
             s.user_name = kinds[i][0];
-        client_free(connected(&s));
+        client_free(trial_client(&s));
     }
     n_seen = grown(kit, auth_failed_of, before, COUNT_OF(kinds));
     evidence_add(e, "MQ.DE.ID-01.t1",
@@ -289,18 +183,18 @@ static void try_credentials(struct trial_kit *kit, struct evidence_list *e)
 
 static void try_keep_alive(struct trial_kit *kit, struct evidence_list *e)
 {
-    char id[CLIENT_ID_LEN];
+    char id[TRIAL_ID_LEN];
     struct client_settings s;
     struct client *c;
     struct door d;
 
-    if (!first_door(kit, &d))
+    if (!door_first(kit, &d))
         return;
-    s = settings_for(kit, &d, 0, "silent", id);
+    s = trial_settings(kit, &d, 0, "silent", id);
     s.keep_alive_s = 1;
-    c = connected(&s);
+    c = trial_client(&s);
     if (c != NULL) {
-        uint64_t ms = closed_after_ms(kit, client_fd(c), clock_now_ns(), PATIENCE_MS);
+        uint64_t ms = trial_closed_after_ms(kit, client_fd(c), clock_now_ns(), PATIENCE_MS);
 
         evidence_add(e, "MQ.PR.SP-02.t1", ms <= 2500, 1, NULL,
                      "a silent client with keep alive 1 s was %s after %llu ms",
@@ -330,7 +224,7 @@ static void try_connect_timeout(struct trial_kit *kit, struct evidence_list *e)
 
     if (s == NULL)
         return;
-    ms = closed_after_ms(kit, stream_fd(s), since_ns, limit_ms + PATIENCE_MS);
+    ms = trial_closed_after_ms(kit, stream_fd(s), since_ns, limit_ms + PATIENCE_MS);
     if (ms != UINT64_MAX)
         evidence_add(
             e, "MQ.PR.SP-02.t2", (double)ms / 1000.0, 1, NULL,
@@ -341,7 +235,7 @@ static void try_connect_timeout(struct trial_kit *kit, struct evidence_list *e)
 
 static void try_takeover(struct trial_kit *kit, struct evidence_list *e)
 {
-    char id[CLIENT_ID_LEN];
+    char id[TRIAL_ID_LEN];
     struct client_settings mine;
     struct client_settings other;
     struct client *first;
@@ -350,15 +244,16 @@ static void try_takeover(struct trial_kit *kit, struct evidence_list *e)
     struct door d;
     bool taken;
 
-    if (!first_door(kit, &d))
+    if (!door_first(kit, &d))
         return;
-    mine = settings_for(kit, &d, 0, "twice", id);
-    other = settings_for(kit, &d, 1, "twice", id);
-    first = connected(&mine);
-    second = connected(&mine);
-    thief = connected(&other);
+    mine = trial_settings(kit, &d, 0, "twice", id);
+    other = trial_settings(kit, &d, 1, "twice", id);
+    first = trial_client(&mine);
+    second = trial_client(&mine);
+    thief = trial_client(&other);
     if (first != NULL && second != NULL) {
-        taken = closed_after_ms(kit, client_fd(first), clock_now_ns(), TRIAL_MS) != UINT64_MAX;
+        taken =
+            trial_closed_after_ms(kit, client_fd(first), clock_now_ns(), TRIAL_MS) != UINT64_MAX;
         evidence_add(e, "MQ.PR.SP-02.t4", taken && thief == NULL, 1, NULL,
                      "the same principal %s the client id over; another was %s",
                      taken ? "took" : "did not take", thief == NULL ? "refused" : "let in");
@@ -458,7 +353,7 @@ static bool is_closed_for(const struct trial_kit *kit, const struct config_liste
     size_t n = 0;
 
     if (s != NULL && stream_write(s, packet.at, packet.len, &n) == STREAM_OK)
-        closed = closed_after_ms(kit, stream_fd(s), clock_now_ns(), TRIAL_MS) != UINT64_MAX;
+        closed = trial_closed_after_ms(kit, stream_fd(s), clock_now_ns(), TRIAL_MS) != UINT64_MAX;
     stream_free(s);
     return closed;
 }
@@ -490,8 +385,8 @@ static void try_malformed(struct trial_kit *kit, struct evidence_list *e)
 bool self_trials(struct trial_kit *kit, struct evidence_list *e)
 {
     static void (*const trials[])(struct trial_kit * kit, struct evidence_list * e) = {
-        try_anonymous, try_rights,     try_credentials, try_old_tls,
-        try_malformed, try_keep_alive, try_takeover,    try_connect_timeout,
+        try_anonymous,  try_rights,   try_credentials, try_old_tls,         try_malformed,
+        try_keep_alive, try_takeover, try_blocks,      try_connect_timeout,
     };
 
     for (size_t i = 0; i < COUNT_OF(trials) && !is_stopping(kit); i++)

@@ -2,9 +2,13 @@
 /* node/self_trials.h - what the self-test tries; private to node */
 #pragma once
 
+#include "client/client.h"
 #include "node/probes.h"
 
-#define SELF_TEST_TOPIC "bastide-self-test/#"
+#define SELF_TEST_TOPIC  "bastide-self-test/#"
+#define SELF_TEST_SOURCE "127.83.84.1" /* of who must be kept out, when nobody else may be */
+#define TRIAL_MS         3000
+#define TRIAL_ID_LEN     96
 
 /* How many events of the self-test have arrived at the sentinel. */
 struct trial_seen {
@@ -22,5 +26,26 @@ struct trial_kit {
     int stop_fd;          /* readable: the node stops; waiting ends at once */
     unsigned n_malformed; /* written: packets sent to be refused */
 };
+
+/* self_door.c */
+struct door {
+    const struct config_listener *listener;
+    struct tls_context *tls; /* owned; NULL for plain TCP */
+};
+
+const char *door_address(const struct config_listener *l);
+bool door_open(const struct config_listener *l, struct door *ret);
+void door_close(struct door *d);
+bool door_first(const struct trial_kit *kit, struct door *ret);
+struct client_settings trial_settings(const struct trial_kit *kit, const struct door *d,
+                                      unsigned principal, const char *id,
+                                      char client_id[TRIAL_ID_LEN]);
+struct client *trial_client(const struct client_settings *s);
+uint64_t trial_closed_after_ms(const struct trial_kit *kit, int fd, uint64_t since_ns,
+                               unsigned patience_ms);
+bool trial_is_refused(struct client *c, enum client_outcome o);
+
+/* self_blocks.c */
+void try_blocks(struct trial_kit *kit, struct evidence_list *e);
 
 bool self_trials(struct trial_kit *kit, struct evidence_list *e);

@@ -284,7 +284,7 @@ struct ban_table *ban_table_unref(struct ban_table *t);
 const struct ban *ban_table_find(const struct ban_table *t, const struct gate_subject *s,
                                  struct bytes principal, uint64_t now_unix_ms);
 
-/* ---- throttles and quarantines: an immutable snapshot, as the bans ---- */
+/* ---- throttles, and what is quarantined: an immutable snapshot, as the bans ---- */
 
 #define QUARANTINE_PUBLISH BIT(0) /* publishing is refused */
 #define QUARANTINE_DELIVER BIT(1) /* nothing is delivered */
@@ -298,6 +298,10 @@ struct restraints;
 
 struct restraints *restraints_new(struct ban *throttles, size_t n_throttles,
                                   const struct quarantine *quarantines, size_t n_quarantines);
+/* Let nobody in by the listener, or nobody from the prefix; NULL: everybody.  Before the table is
+ * shared. */
+void restraints_shut(struct restraints *r, const char *listener, const char *prefix);
+bool restraints_is_shut(const struct restraints *r, const char *listener, struct bytes address);
 struct restraints *restraints_ref(struct restraints *r);
 struct restraints *restraints_unref(struct restraints *r);
 uint64_t restraints_per_s(const struct restraints *r, const struct gate_subject *s,

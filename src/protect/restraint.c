@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * protect/restraint.c - who is slowed down, and which topics are blocked: an immutable table
+ * protect/restraint.c - who is slowed down, which topics and listeners are blocked: an immutable
+ * table
  *
  * Whom a throttle means is found as bans are, by a table of bans whose entries say how
  * many messages a second are left to them.  Quarantined filters are few: they are gone
@@ -11,10 +12,18 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/address.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "protect/protect.h"
 #include "wire/wire.h"
+
+/* A listener that lets nobody in, or nobody of a network. */
+struct shut {
+    char *listener; /* owned */
+    bool has_prefix;
+    struct address prefix;
+};
 
 struct restraints {
     _Atomic size_t refs;
@@ -22,6 +31,8 @@ struct restraints {
     struct quarantine *quarantines; /* owned, with their filters */
     size_t n_quarantines;
     unsigned directions; /* of any of them */
+    struct shut *shut;   /* owned */
+    size_t n_shut;
 };
 
 static int slowest_first(const void *a, const void *b)
@@ -76,6 +87,9 @@ struct restraints *restraints_unref(struct restraints *r)
     for (size_t i = 0; i < r->n_quarantines; i++)
         free(r->quarantines[i].filter);
     free(r->quarantines);
+    for (size_t i = 0; i < r->n_shut; i++)
+        free(r->shut[i].listener);
+    free(r->shut);
     free(r);
     return NULL;
 }
@@ -116,4 +130,34 @@ const char *restraints_block(const struct restraints *r, unsigned direction, str
             return r->quarantines[i].filter;
     }
     return NULL;
+}
+
+/** restraints_shut() - see protect.h; @prefix as prefix_parse() takes it */
+void restraints_shut(struct restraints *r, const char *listener, const char *prefix)
+{
+    struct shut *s;
+
+    r->shut = mem_resize(r->shut, (r->n_shut + 1) * sizeof(*r->shut));
+    s = &r->shut[r->n_shut++];
+    *s =
+        (struct shut){.listener = bytes_dup_str(bytes_str(listener)), .has_prefix = prefix != NULL};
+    check(prefix == NULL || prefix_parse(prefix, &s->prefix) == NULL);
+}
+
+/**
+ * restraints_is_shut() - does the listener let nobody in from @address?
+ * @address:  empty while it is not known: then only who shuts everybody out counts
+ */
+bool restraints_is_shut(const struct restraints *r, const char *listener, struct bytes address)
+{
+    struct address at;
+
+    for (size_t i = 0; i < r->n_shut; i++) {
+        const struct shut *s = &r->shut[i];
+
+        if (strcmp(s->listener, listener) == 0 &&
+            (!s->has_prefix || (address_parse(address, &at) && prefix_has(&s->prefix, &at))))
+            return true;
+    }
+    return false;
 }

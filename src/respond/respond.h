@@ -76,6 +76,7 @@ struct respond_ban {
     X(CERTIFICATE,    "certificate")    /* serial number, hex */             \
     X(ISSUER,         "issuer")         /* common name of who issued it */   \
     X(TOPIC,          "topic")          /* topic filter */                   \
+    X(LISTENER,       "listener")       /* name of it */                     \
     X(CONN,           "conn")           /* number of the connection */       \
     X(NODE,           "node")           /* the node itself */
 /* clang-format on */
@@ -101,7 +102,7 @@ bool respond_target_parse(const char *text, enum respond_target *ret);
     X(THROTTLE,           "throttle",           "its messages are read more slowly; its own rate again") \
     X(DISCONNECT,         "disconnect",         "its connections are closed; it may come back by itself") \
     X(BAN,                "ban",                "it is disconnected and kept out; the ban is lifted") \
-    X(QUARANTINE,         "quarantine",         "a topic filter is blocked; the block is lifted") \
+    X(QUARANTINE,         "quarantine",         "a topic filter or a listener is blocked; the block is lifted") \
     X(FIREWALL,           "firewall",           "packets of the address are dropped; they pass again") \
     X(REVOKE_CERTIFICATE, "revoke-certificate", "it is on the CA's list for good, its sessions are cut; nothing, a new one is issued") \
     X(REVOKE_USER,        "revoke-user",        "the user is disconnected and kept out for good; the ban is lifted") \
@@ -151,7 +152,7 @@ struct respond_measure {
     enum action_kind kind; /* DELAY, THROTTLE, QUARANTINE, FIREWALL, POSTURE */
     enum respond_target target_kind;
     const char *target;
-    const char *address; /* TARGET_CLIENT_ADDRESS only, otherwise NULL */
+    const char *address; /* of TARGET_CLIENT_ADDRESS, and a prefix of TARGET_LISTENER; or NULL */
     unsigned directions; /* QUARANTINE: RESPOND_PUBLISH, RESPOND_DELIVER */
     uint64_t amount;     /* DELAY: ms; THROTTLE: messages a second; POSTURE: enum respond_posture */
     uint64_t created_unix_ms;

@@ -98,6 +98,9 @@ def test_who_came_with_a_certificate_is_cut_by_its_serial_or_issuer(field, peer)
     (["run", "quarantine", "topic", "a/#/b"], "no valid topic filter"),
     (["run", "quarantine", "topic", "$bastide/#"], "left alone"),
     (["run", "quarantine", "topic", "a/#", "--direction", "sideways"], "publish, deliver or both"),
+    (["run", "quarantine", "listener", "nowhere"], "there is no listener \"nowhere\"; there are "),
+    (["run", "quarantine", "listener", "clients", "10.0.0.0/99"], "prefix length"),
+    (["run", "quarantine", "listener", "clients", "--direction", "publish"], "whatever the direction"),
     (["run", "throttle", "client", "x"], "needs a rate"),
     (["run", "firewall", "address", "192.0.2.1"], "needs an end"),
     (["run", "firewall", "address", "192.0.2.1", "--for", "1h"], "respond.ward is not set: nobody keeps the firewall; set it"),
@@ -172,6 +175,46 @@ def test_nothing_of_a_quarantined_topic_is_delivered_what_waits_is_dropped_and_w
     field.ok("respond", "undo", "quarantine", "topic", "test/meter/#")
     later = peer(field, "later", user="rita").join().read("test/meter/#")
     assert sorted(later.texts(2)) == ["kept", "not now"]
+
+
+def listener_of(site, tls):
+    return next(x["name"] for x in site.json("status")["listeners"] if x["tls"] == tls and x["plane"] == "delivery")
+
+
+def test_a_quarantined_listener_lets_nobody_in_and_others_do_not_notice(field, peer):
+    here = peer(field, "here").join()
+    there = peer(field, "device-1", tls=True, certificate=field.certificate("device-1")).join()
+    quarantine = ("quarantine", "listener", listener_of(field, tls=False))
+    would = field.ok("respond", "run", *quarantine, "--for", "1h", "--dry-run")
+    assert "would hit 1 connection" in would and not here.disconnected.is_set()
+    field.ok("respond", "run", *quarantine, "--for", "1h", "--reason", "bad data")
+    assert here.disconnected.wait(PATIENCE_S) and here.disconnect == ADMINISTRATIVE
+    with Raw(field) as raw:
+        assert raw.rest_until_closed() == b""
+    assert not there.disconnected.is_set()
+    field.ok("respond", "undo", *quarantine)
+    peer(field, "here").join()
+    assert field.json("incidents") == [] and in_force(field) == set()
+    done = [(e["action"], e["object"]) for e in field.json("audit", "list")]
+    assert ("quarantine", "listener " + quarantine[2]) in done and ("undo quarantine", "listener " + quarantine[2]) in done
+
+
+def test_a_listener_may_be_quarantined_for_a_network_alone_also_over_a_restart(site, peer):
+    site.start()
+    one = peer(site, "one").join()
+    quarantine = ("quarantine", "listener", listener_of(site, tls=False), "127.0.9.0/24")
+    site.ok("respond", "run", *quarantine, "--for", "1h")
+    with Raw(site, source="127.0.9.7") as raw:
+        assert raw.rest_until_closed() == b""
+    assert not one.disconnected.is_set()
+    site.end(signal.SIGKILL)
+    site.start()
+    with Raw(site, source="127.0.9.7") as raw:
+        assert raw.rest_until_closed() == b""
+    site.ok("respond", "undo", *quarantine)
+    with Raw(site, source="127.0.9.7") as raw:
+        raw.join(site, "raw", level=5)
+    assert site.end() == 0
 
 
 def test_measures_outlive_a_node_that_is_killed_but_not_their_end(site, peer):

@@ -70,6 +70,22 @@ static void a_topic_is_blocked_in_the_directions_that_were_said(void **state)
     restraints_unref(r);
 }
 
+static void a_listener_is_shut_to_everybody_or_to_a_network(void **state)
+{
+    struct restraints *r = restraints_new(NULL, 0, NULL, 0);
+
+    (void)state;
+    restraints_shut(r, "field", "192.0.2.0/24");
+    restraints_shut(r, "web", NULL);
+    assert_true(restraints_is_shut(r, "field", BYTES("192.0.2.7")));
+    assert_false(restraints_is_shut(r, "field", BYTES("192.0.3.7")));
+    assert_false(restraints_is_shut(r, "field", BYTES_NONE));
+    assert_true(restraints_is_shut(r, "web", BYTES("192.0.3.7")));
+    assert_true(restraints_is_shut(r, "web", BYTES_NONE));
+    assert_false(restraints_is_shut(r, "other", BYTES("192.0.2.7")));
+    restraints_unref(r);
+}
+
 static void an_empty_table_restrains_nobody(void **state)
 {
     struct restraints *r = restraints_new(NULL, 0, NULL, 0);
@@ -79,6 +95,7 @@ static void an_empty_table_restrains_nobody(void **state)
     assert_int_equal(restraints_per_s(r, &s, BYTES("eve"), 1), 0);
     assert_null(restraints_block(r, QUARANTINE_PUBLISH, BYTES("a")));
     assert_int_equal(restraints_directions(r), 0);
+    assert_false(restraints_is_shut(r, "field", BYTES("192.0.2.7")));
     restraints_unref(r);
     assert_null(restraints_unref(NULL));
 }
@@ -88,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_slowest_of_the_throttles_that_mean_it_counts),
         cmocka_unit_test(a_topic_is_blocked_in_the_directions_that_were_said),
+        cmocka_unit_test(a_listener_is_shut_to_everybody_or_to_a_network),
         cmocka_unit_test(an_empty_table_restrains_nobody),
     };
 

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/self_blocks.c - can a topic and a listener be closed while the node runs?  It is tried
+ *
+ * By the orders that people give, in force on the whole node, but of a topic that is the
+ * self-test's own, and for an address that nobody else comes from: so nobody is disturbed.
+ * Each is seen to be open, closed, and open again.
+ *
+ * MQ.RS.RP-04
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "node/orders.h"
+#include "node/self_trials.h"
+
+#define TOPIC     "bastide-self-test/blocked"
+#define ENDS_MS   60000 /* by itself, whatever becomes of the trial */
+#define SILENT_MS 200   /* so long nothing of the blocked topic may come */
+
+static bool comes(struct client *c, int patience_ms)
+{
+    struct client_message m;
+
+    return client_next(c, (unsigned)patience_ms, &m) == CLIENT_OK;
+}
+
+static enum client_outcome say(struct client *c, const char *payload)
+{
+    const struct client_message m = {
+        .topic = BYTES(TOPIC), .payload = bytes_str(payload), .qos = 1, .retain = true};
+
+    return client_publish(c, &m);
+}
+
+/* ---- a topic ---- */
+
+/* Neither what is published nor what is retained. */
+static bool is_silent(const struct trial_kit *kit, const struct door *d, struct client *writer)
+{
+    char id[TRIAL_ID_LEN];
+    const struct client_settings s = trial_settings(kit, d, 1, "late", id);
+    struct client *reader = trial_client(&s);
+    bool silent = reader != NULL && client_subscribe(reader, TOPIC, 1) == CLIENT_OK &&
+                  trial_is_refused(writer, say(writer, "blocked")) && !comes(reader, SILENT_MS);
+
+    client_free(reader);
+    return silent;
+}
+
+static bool topic_is_blocked(const struct trial_kit *kit, const struct door *d, struct client *c)
+{
+    const struct respond_order quarantine = {
+        .kind = ACTION_QUARANTINE,
+        .target_kind = TARGET_TOPIC,
+        .target = TOPIC,
+        .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
+        .for_ms = ENDS_MS,
+        .reason = "is it blocked?",
+    };
+    bool blocked;
+
+    if (client_subscribe(c, TOPIC, 1) != CLIENT_OK || say(c, "before") != CLIENT_OK ||
+        !comes(c, TRIAL_MS) || !order_of_trial(kit->node, &quarantine))
+        return false;
+    blocked = is_silent(kit, d, c);
+    return order_of_trial_undo(kit->node, &quarantine) && blocked && say(c, "") == CLIENT_OK;
+}
+
+/* ---- a listener ---- */
+
+/* From SELF_TEST_SOURCE, or from where all others come. */
+static struct client *comes_in(const struct trial_kit *kit, const struct door *d, bool is_source)
+{
+    char id[TRIAL_ID_LEN];
+    struct client_settings s = trial_settings(kit, d, 0, is_source ? "kept-out" : "other", id);
+
+    s.bind_address = is_source ? SELF_TEST_SOURCE : NULL;
+    return trial_client(&s);
+}
+
+static bool is_let_in(const struct trial_kit *kit, const struct door *d, bool is_source)
+{
+    struct client *c = comes_in(kit, d, is_source);
+
+    client_free(c);
+    return c != NULL;
+}
+
+static bool listener_is_blocked(const struct trial_kit *kit, const struct door *d)
+{
+    const struct respond_order quarantine = {
+        .kind = ACTION_QUARANTINE,
+        .target_kind = TARGET_LISTENER,
+        .target = d->listener->name,
+        .address = SELF_TEST_SOURCE,
+        .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
+        .for_ms = ENDS_MS,
+        .reason = "is it blocked?",
+    };
+    struct client *c = comes_in(kit, d, true);
+    bool blocked;
+
+    if (c == NULL || !order_of_trial(kit->node, &quarantine)) {
+        client_free(c);
+        return false;
+    }
+    blocked = trial_closed_after_ms(kit, client_fd(c), clock_now_ns(), TRIAL_MS) != UINT64_MAX &&
+              !is_let_in(kit, d, true) && is_let_in(kit, d, false);
+    client_free(c);
+    return order_of_trial_undo(kit->node, &quarantine) && blocked && is_let_in(kit, d, true);
+}
+
+/** try_blocks() - of the scopes that there could be, those that are seen to work */
+void try_blocks(struct trial_kit *kit, struct evidence_list *e)
+{
+    char id[TRIAL_ID_LEN];
+    struct client_settings s;
+    struct client *c;
+    struct door d;
+    bool topic, listener;
+
+    if (!door_first(kit, &d))
+        return;
+    s = trial_settings(kit, &d, 0, "blocked", id);
+    c = trial_client(&s);
+    if (c != NULL) {
+        topic = topic_is_blocked(kit, &d, c);
+        listener = listener_is_blocked(kit, &d);
+        evidence_add(
+            e, "MQ.RS.RP-04.t1", topic + listener, 4, NULL,
+            "tried: a topic filter is %s, a listener (\"%s\") is %s; there are no bridges, "
+            "and nothing blocks a pair of zones",
+            topic ? "blocked" : "NOT blocked", d.listener->name,
+            listener ? "blocked" : "NOT blocked");
+    }
+    client_free(c);
+    door_close(&d);
+}

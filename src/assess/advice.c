@@ -8,6 +8,8 @@
 #define REVOKE  "Run the drill: bastide lab --drill revoke"
 #define DISABLE "Run the drill: bastide lab --drill disable"
 #define BAN     "Run the drill: bastide lab --drill ban"
+#define BURST   "Run the drill: bastide lab --drill burst"
+#define CANARY  "Run the drill: bastide lab --drill canary --backups DIR"
 #define ROGUE   "Run the drill: bastide lab --drill rogue-server"
 #define INTRUDE                                                                                    \
     "Run a drill: bastide lab --intruder against a test lab, or record one of your own by "        \
@@ -90,6 +92,8 @@ static const struct {
     {"MQ.PR.SP-04.t4", "See why the bans could not be written; the log says it.", "Known as soon as somebody is banned, by an incident or by bastide ban."},
     {"MQ.PR.SP-04.t5", "Mark roles that must never be cut automatically with critical: yes.", NULL},
     {"MQ.PR.SP-05.t1", "Set the limits that are missing in the configuration.", NULL},
+    {"MQ.PR.SP-05.t2", BURST ", when nothing else is done there.", BURST "."},
+    {"MQ.PR.SP-06.t1", "See which file it names, and tell the maintainers: " CANARY ".", CANARY "."},
     {"MQ.PR.SP-06.t2", "Keep the file of users on an encrypted volume.", NULL},
     {"MQ.PR.SP-06.t3", "Keep the at-rest key on another volume than the state, mode 0600, or let it be a credential or a passphrase: store.key_from.", NULL},
     {"MQ.PR.SP-06.t4", "Replace the data key: bastide key rotate.", NULL},

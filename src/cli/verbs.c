@@ -199,8 +199,9 @@ static const struct cli_option bench_options[] = {
 static const struct cli_option lab_options[] = {
     {"--prepare",      NULL, NULL,      "add the lab's roles, users, inventory and certificates to the node's home"},
     {"--intruder",     NULL, NULL,      "attack instead, with a contractor's stolen password, from 127.0.0.66"},
-    {"--drill",        NULL, "DRILL",   "measure instead: revoke, disable, ban, block, posture, firewall, rogue-server, or all of them; for detectors see bastide drill"},
+    {"--drill",        NULL, "DRILL",   "measure instead: revoke, disable, ban, block, posture, firewall, burst, canary, rogue-server, or all of them; for detectors see bastide drill"},
     {"--source",       NULL, "ADDRESS", "where the attacks of the drill firewall come from: an address of this machine that nobody else uses, not on the loopback"},
+    {"--backups",      NULL, "DIR",     "of the drill canary: the folder of the node's backups, to which one is added"},
     {"--home",         NULL, "DIR",     "the node's home; without it that in BASTIDE_HOME"},
     {"--rounds",       NULL, "N",       "play it so often; without it once, and a drill as often as it needs"},
     {"--duration",     NULL, "SECONDS", "play it again and again for so long"},

@@ -30,6 +30,8 @@ static const struct drill_row {
     {"block",        "bastide lab --drill block",        "A topic is quarantined while it is in use",              drill_block},
     {"posture",      "bastide lab --drill posture",      "The next posture closes a listener, and opens it again", drill_posture},
     {"firewall",     "bastide lab --drill firewall",     "An attacker who does not stop, until its packets are dropped", drill_firewall},
+    {"burst",        "bastide lab --drill burst",        "One client sends at ten times its limit",               drill_burst},
+    {"canary",       "bastide lab --drill canary",       "A message is looked for in all that is stored",         drill_canary},
     {"rogue-server", "bastide lab --drill rogue-server", "Each kind of client meets a server that it must not trust", drill_rogue_server},
     {DRILL_DETECTORS, "bastide drill",                   "Attacks in small, and whether the node notices",            drill_detect},
 };

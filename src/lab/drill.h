@@ -12,6 +12,7 @@
 
 #define DRILL_ID         "drill-1" /* comes by certificate, a new one each time */
 #define DRILL_NAME       "drill-2" /* comes by password */
+#define DRILL_ROLE       "lab-drill"
 #define DRILL_PATIENCE_S 30
 
 struct tls_context;
@@ -64,5 +65,7 @@ bool drill_disable(struct drill *d, char **ret_error);
 bool drill_ban(struct drill *d, char **ret_error);
 bool drill_block(struct drill *d, char **ret_error);
 bool drill_posture(struct drill *d, char **ret_error);
+bool drill_burst(struct drill *d, char **ret_error);
+bool drill_canary(struct drill *d, char **ret_error);
 bool drill_firewall(struct drill *d, char **ret_error);
 bool drill_rogue_server(struct drill *d, char **ret_error);

@@ -18,6 +18,7 @@ enum option_id {
     OPTION_INTRUDER,
     OPTION_DRILL,
     OPTION_SOURCE,
+    OPTION_BACKUPS,
     OPTION_HOME,
     OPTION_ROUNDS,
     OPTION_DURATION,
@@ -34,6 +35,7 @@ static const struct option options[] = {
     {"intruder",     no_argument,       NULL, OPTION_INTRUDER},
     {"drill",        required_argument, NULL, OPTION_DRILL},
     {"source",       required_argument, NULL, OPTION_SOURCE},
+    {"backups",      required_argument, NULL, OPTION_BACKUPS},
     {"home",         required_argument, NULL, OPTION_HOME},
     {"rounds",       required_argument, NULL, OPTION_ROUNDS},
     {"duration",     required_argument, NULL, OPTION_DURATION},
@@ -82,11 +84,13 @@ static bool take_option(struct command *c, int id, const char *word)
             return true;
         fprintf(stderr,
                 "bastide lab: --drill %s: revoke, disable, ban, block, posture, firewall, "
-                "rogue-server, all, detectors or a detector's name is expected\n",
+                "burst, canary, rogue-server, all, detectors or a detector's name is expected\n",
                 optarg);
         return false;
     case OPTION_SOURCE:
         return (o->source = optarg) != NULL;
+    case OPTION_BACKUPS:
+        return (o->backups = optarg) != NULL;
     case OPTION_HOME:
         return (o->home = optarg) != NULL;
     case OPTION_ROUNDS:

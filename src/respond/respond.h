@@ -424,7 +424,8 @@ enum respond_answer respond_incident_ack(struct respond *r, const char *id, cons
 enum respond_answer respond_incident_assign(struct respond *r, const char *id, const char *assignee,
                                             const char *note, const char *author,
                                             struct respond_now now);
-/* Actions in force stay so until they expire; undo them first with rollback. */
+/* Actions in force stay so until they expire; undo them first with rollback.  One that has closed
+ * by itself is judged so, too, and a judgement is corrected. */
 enum respond_answer respond_incident_close(struct respond *r, const char *id,
                                            enum incident_disposition d, const char *note,
                                            const char *author, struct respond_now now);

@@ -234,6 +234,38 @@ static void people_acknowledge_and_close_with_a_judgement(void **state)
     stage_end(&s);
 }
 
+/* It calmed down before anybody looked, or was closed without a word, or judged wrongly. */
+static void what_is_closed_is_judged_later_and_judged_anew(void **state)
+{
+    struct stage s;
+    const struct incident *i;
+    struct incident_tally t;
+
+    (void)state;
+    stage_begin(&s);
+    find_guesser(&s, SEVERITY_MEDIUM);
+    i = stage_incident(&s);
+    stage_calm(&s, "repeated-auth-failures", SUBJECT_ADDRESS, "203.0.113.9");
+    assert_int_equal(i->state, INCIDENT_CLOSED);
+    assert_int_equal(
+        respond_incident_close(s.r, i->id, DISPOSITION_NONE, NULL, "admin:alice", s.now),
+        RESPOND_E_CONFLICT);
+    assert_int_equal(
+        respond_incident_close(s.r, i->id, DISPOSITION_TRUE, "seen", "admin:alice", s.now),
+        RESPOND_OK);
+    assert_non_null(strstr(s.published, "\"state\":\"closed\""));
+    assert_non_null(strstr(s.published, "\"disposition\":\"true\""));
+    assert_string_equal(i->notes[0].text, "seen");
+    assert_int_equal(
+        respond_incident_close(s.r, i->id, DISPOSITION_FALSE, NULL, "admin:bob", s.now),
+        RESPOND_OK);
+    t = respond_tally(s.r, i->detector, 0);
+    assert_int_equal(t.closed[DISPOSITION_TRUE], 0);
+    assert_int_equal(t.closed[DISPOSITION_FALSE], 1);
+    assert_int_equal(respond_incidents_open(s.r), 0);
+    stage_end(&s);
+}
+
 static void what_people_cannot_do_is_refused(void **state)
 {
     struct stage s;
@@ -406,6 +438,7 @@ int main(void)
         cmocka_unit_test(the_object_of_the_api_has_its_fields),
         cmocka_unit_test(names_that_are_not_utf_8_or_have_quotes_make_good_json),
         cmocka_unit_test(people_acknowledge_and_close_with_a_judgement),
+        cmocka_unit_test(what_is_closed_is_judged_later_and_judged_anew),
         cmocka_unit_test(what_people_cannot_do_is_refused),
         cmocka_unit_test(a_rollback_undoes_all_that_is_in_force),
         cmocka_unit_test(a_rollback_leaves_what_others_have_done),

@@ -3,11 +3,11 @@
 
 import json
 import re
-import socket
 import subprocess
 
 import pytest
 
+from admin_api import ask
 from conftest import BASTIDE, ROOT, wait_until
 
 USAGE = 2
@@ -94,11 +94,7 @@ def test_what_the_advice_takes_for_measured_is_what_a_node_measures(field):
     source = (ROOT / "src/assess/source.c").read_text()
     listed = {f"{sub}.t{n}" for sub, numbers in re.findall(r'\{"(MQ\.[^"]+)", "(\d+)"\}', source)
               for n in numbers}
-    with socket.socket(socket.AF_UNIX) as s:
-        s.connect(str(field.socket))
-        s.sendall(b"GET /v1/evidence HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n")
-        answer = b"".join(iter(lambda: s.recv(65536), b""))
-    given = {e["test"] for e in json.loads(answer.partition(b"\r\n\r\n")[2])}
+    given = {e["test"] for e in ask(field.socket, "GET", "/v1/evidence")[1]}
     assert len(given) >= 20 and given - listed == set()
 
 

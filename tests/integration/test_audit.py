@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who did what: listed, exported, and found out whether all of it is still there.  MQ.PR.IP-04"""
 
-import http.client
 import json
 import os
 import pwd
 import re
 import shutil
-import socket
 import subprocess
 
 import pytest
+from admin_api import ask
 from conftest import BASTIDE
 
 NO = 1
@@ -226,22 +225,11 @@ def test_the_passphrase_of_the_store_comes_from_a_descriptor(field):
     assert done.returncode == 0 and "--passphrase-fd" in done.stderr and "no entry of it" in done.stderr
 
 
-def tell(home, **body):
-    """Return the status and what is said."""
-    asked = http.client.HTTPConnection("node")
-    asked.sock = socket.socket(socket.AF_UNIX)
-    with asked.sock:
-        asked.sock.connect(str(home.socket))
-        asked.request("POST", "/v1/audit", json.dumps(body), {"Content-Type": "application/json"})
-        answer = asked.getresponse()
-        return answer.status, json.loads(answer.read())
-
-
 def test_only_changes_of_users_and_certificates_are_told_to_a_node(field):
     before = entries(field)
-    status, said = tell(field, action="ban", object="client evil")
+    status, said = ask(field.socket, "POST", "/v1/audit", {"action": "ban", "object": "client evil"})
     assert status == 400 and "ban" in said["error"]
-    status, said = tell(field, action="user add", object="u" * 513)
+    status, said = ask(field.socket, "POST", "/v1/audit", {"action": "user add", "object": "u" * 513})
     assert status == 400 and "longer" in said["error"]
     assert entries(field) == before
 

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drills: what they measure is evidence, and what they could not measure is not."""
 
-import http.client
 import json
 import re
-import socket
 import subprocess
 
 import pytest
 
+from admin_api import ask
 from conftest import BASTIDE
 from nets import ip
 from test_ward import OK, PING, ward  # noqa: F401, a fixture
@@ -37,14 +36,8 @@ def bus(site):
 
 
 def recorded(site):
-    """What the node keeps of drills, asked by its socket as a script would."""
-    asked = http.client.HTTPConnection("localhost")
-    asked.sock = socket.socket(socket.AF_UNIX)
-    asked.sock.connect(str(site.socket))
-    asked.request("GET", "/v1/records/drill")
-    answer = asked.getresponse().read()
-    asked.close()
-    return json.loads(answer)
+    """What the node keeps of drills."""
+    return ask(site.socket, "GET", "/v1/records/drill")[1]
 
 
 def measured(site):

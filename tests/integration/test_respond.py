@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from admin_api import ask
 from conftest import wait_until
 from nets import FIELD_ADDRESS, NODE_ADDRESS, OTHER_ADDRESS
 from peer import PATIENCE_S, Raw, packet, publish_packet, string
@@ -382,7 +383,7 @@ def test_the_firewall_drops_packets_of_an_address_and_is_asked_again_when_it_for
                  "    allow_plaintext_beyond_loopback: yes\n", 1))
     site.start(prefix=["ip", "netns", "exec", ward.nets.node])
     assert reaches(ward, FIELD_ADDRESS)
-    took = ask(site, "/v1/responses", what="firewall", target_kind="address", target=FIELD_ADDRESS, for_s=600)
+    took = order(site, "/v1/responses", what="firewall", target_kind="address", target=FIELD_ADDRESS, for_s=600)
     print(f"firewall: in force after {took * 1000:.0f} ms")
     assert took < LIMIT_S
     assert not reaches(ward, FIELD_ADDRESS) and reaches(ward, OTHER_ADDRESS) is True
@@ -448,23 +449,12 @@ def saturated(site):
             one.join()
 
 
-def ask(site, path, **body):
-    """The command alone, without the start of a program."""
-    import http.client
-    import socket
-
-    class Connection(http.client.HTTPConnection):
-        def connect(self):
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.connect(str(site.socket))
-
-    connection = Connection("node")
+def order(site, path, **body):
+    """Return how long the command alone takes, without the start of a program."""
     begin = time.monotonic()
-    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-    answer = connection.getresponse()
-    text = answer.read().decode()
+    status, said = ask(site.socket, "POST", path, body)
     took = time.monotonic() - begin
-    assert answer.status == 200, text
+    assert status == 200, said
     return took
 
 
@@ -472,20 +462,20 @@ def cut_by(site, peer, what, kind, target, **victim):
     """Seconds until a client has seen the end of its connection, and until the command has its answer."""
     one = peer(site, target if kind == "client" else f"of-{kind}", **victim).join()
     begin = time.monotonic()
-    answered = ask(site, "/v1/responses", what=what, target_kind=kind, target=target)
+    answered = order(site, "/v1/responses", what=what, target_kind=kind, target=target)
     assert one.disconnected.wait(PATIENCE_S)
     return one.ended_at - begin, answered
 
 
 def blocked_by(site, direction):
     """The same for a topic that nobody else uses: in force when the command has its answer."""
-    took = ask(site, "/v1/responses", what="quarantine", target_kind="topic", target="test/blocked", direction=direction,
-               for_s=60)
+    took = order(site, "/v1/responses", what="quarantine", target_kind="topic", target="test/blocked",
+                 direction=direction, for_s=60)
     with Raw(site) as raw:
         raw.join(site, "raw", level=5)
         raw.send(publish_packet5("test/blocked", b"x"))
         assert (raw.packet()[1][2] == NOT_AUTHORIZED) == (direction == "publish")
-    ask(site, "/v1/responses/undo", what="quarantine", target_kind="topic", target="test/blocked")
+    order(site, "/v1/responses/undo", what="quarantine", target_kind="topic", target="test/blocked")
     return took, took
 
 
@@ -493,9 +483,9 @@ def measure(site, peer):
     """Each of them once: (in force, answered)."""
     yield "disconnect", cut_by(site, peer, "disconnect", "client", "victim")
     yield "ban", cut_by(site, peer, "ban", "client", "victim")
-    ask(site, "/v1/responses/undo", what="ban", target_kind="client", target="victim")
+    order(site, "/v1/responses/undo", what="ban", target_kind="client", target="victim")
     yield "revoke user", cut_by(site, peer, "revoke-user", "user", "alice", user="alice")
-    ask(site, "/v1/responses/undo", what="revoke-user", target_kind="user", target="alice")
+    order(site, "/v1/responses/undo", what="revoke-user", target_kind="user", target="alice")
     certificate = site.issue("device-1", "--replace")
     serial = site.json("pki", "show", certificate[0])["serial"]
     yield "revoke certificate", cut_by(site, peer, "revoke-certificate", "certificate", serial, tls=True,

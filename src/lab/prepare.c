@@ -208,6 +208,13 @@ static bool add_command_topics(struct yaml_file *f, struct conf_value root, char
     return ok;
 }
 
+/* A drill need not wait until what follows a start is over. */
+static bool add_grace(struct yaml_file *f, struct conf_value root, char **ret_error)
+{
+    return conf_given(conf_get(conf_get(root, "detect"), "startup_grace_s")) ||
+           add(f, "detect", "startup_grace_s: 0\n", ret_error);
+}
+
 static bool prepare_node(const char *dir, char **ret_error)
 {
     struct yaml_file f = {0};
@@ -216,7 +223,7 @@ static bool prepare_node(const char *dir, char **ret_error)
 
     c = conf_parse("bastide.yaml", buf_view(&f.text));
     ok = ok && conf_ok(c, ret_error) && add_roles(&f, conf_root(c), ret_error) &&
-         add_command_topics(&f, conf_root(c), ret_error);
+         add_command_topics(&f, conf_root(c), ret_error) && add_grace(&f, conf_root(c), ret_error);
     conf_close(c);
     ok = ok && save_file(&f, 0640, ret_error);
     close_file(&f);

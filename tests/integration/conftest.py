@@ -274,7 +274,7 @@ def make_template(folder):
         text = text.replace("\nlimits:\n", f"\nlimits:\n  {name}: {value}\n")
     text, n = re.subn(r"^  workers: 0", "  sys_interval_s: 0\n  workers: 2", text, flags=re.M)
     assert n == 1
-    config.write_text(text)
+    config.write_text(text + "\ndetect:\n  startup_grace_s: 0\n")
     for name, role in SITE_USERS.items():
         run("user", "add", name, "--role", role, "--password-stdin", *home, input=passwords[name])
     run("user", "add", "device-1", "--role", "tester", "--certificate-cn", "device-1", *home)

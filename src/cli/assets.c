@@ -220,7 +220,9 @@ static bool lists(const struct cli_args *a)
 struct listing {
     enum register_list list;
     const char *path;
-    const char *key; /* of the list in the node's answer */
+    const char *key;                  /* of the list in the node's answer */
+    const struct csv_column *written; /* the columns of --csv */
+    size_t n_written;
     int (*print)(const struct cli_args *a, const json_t *list, const json_t *reply);
     const char *verb; /* another one, of two operands; NULL: none */
     int (*act)(const struct cli_args *a);
@@ -238,7 +240,7 @@ static int list_or_import(int argc, char **argv, const struct listing *l)
     if (rc != CLI_OK)
         return rc;
     if (imports(&a))
-        return register_import(&a, l->list, a.operands[1]);
+        return register_import(&a, l->list, a.operands[1], l->written, l->n_written);
     if (l->verb != NULL && a.n_operands == 3 && strcmp(a.operands[0], l->verb) == 0)
         return l->act(&a);
     if (!lists(&a))
@@ -319,7 +321,8 @@ static int set_state(const struct cli_args *a)
 int cli_assets(int argc, char **argv)
 {
     static const struct listing assets = {
-        REGISTER_ASSETS, "/v1/assets", "assets", print_assets, "state", set_state,
+        REGISTER_ASSETS,        "/v1/assets", "assets", asset_values,
+        COUNT_OF(asset_values), print_assets, "state",  set_state,
     };
 
     return list_or_import(argc, argv, &assets);
@@ -356,8 +359,10 @@ static int print_flows(const struct cli_args *a, const json_t *flows, const json
 /** cli_flows() - bastide flows [list | import FILE]; MQ.ID.IC-01 */
 int cli_flows(int argc, char **argv)
 {
-    static const struct listing flows = {REGISTER_FLOWS, "/v1/flows", "flows",
-                                         print_flows,    NULL,        NULL};
+    static const struct listing flows = {
+        REGISTER_FLOWS,        "/v1/flows", "flows", flow_values,
+        COUNT_OF(flow_values), print_flows, NULL,    NULL,
+    };
 
     return list_or_import(argc, argv, &flows);
 }

@@ -84,7 +84,27 @@ struct csv {
     struct bytes text;
     size_t at;
     unsigned line;
+    char separator;
 };
+
+/* A spreadsheet writes ; where a comma stands in numbers. */
+static char separator_of(struct bytes text)
+{
+    bool has_other = false;
+
+    for (size_t i = 0; i < text.len && text.at[i] != '\n'; i++) {
+        if (text.at[i] == ',')
+            return ',';
+        has_other |= text.at[i] == ';';
+    }
+    return has_other ? ';' : ',';
+}
+
+/* Does a field end with @b? */
+static bool is_end(const struct csv *c, uint8_t b)
+{
+    return b == (uint8_t)c->separator || b == '\r' || b == '\n';
+}
 
 static bool is_at(const struct csv *c, char what)
 {
@@ -104,8 +124,8 @@ static bool take_field(struct csv *c, struct buf *ret)
         if (is_quoted && b == '"') {
             c->at++;
             if (!is_at(c, '"'))
-                return c->at == c->text.len || strchr(",\r\n", c->text.at[c->at]) != NULL;
-        } else if (!is_quoted && strchr(",\r\n", b) != NULL && b != 0) {
+                return c->at == c->text.len || is_end(c, c->text.at[c->at]);
+        } else if (!is_quoted && is_end(c, b)) {
             c->line -= b == '\n';
             return true;
         }
@@ -117,7 +137,7 @@ static bool take_field(struct csv *c, struct buf *ret)
 /* Behind a field: true when another one comes in the same line. */
 static bool take_separator(struct csv *c)
 {
-    if (is_at(c, ',')) {
+    if (is_at(c, c->separator)) {
         c->at++;
         return true;
     }
@@ -195,11 +215,12 @@ static json_t *object_of(const json_t *titles, const json_t *line)
 /**
  * csv_read() - an array of objects of texts, their members named by the first line
  *
- * Empty fields are left out.  Return: a new reference; NULL with @ret_error, owned by the caller.
+ * Empty fields are left out.  Values are separated by commas or, when the first line has none, by
+ * semicolons.  Return: a new reference; NULL with @ret_error, owned by the caller.
  */
 json_t *csv_read(struct bytes text, char **ret_error)
 {
-    struct csv c = {.text = text, .line = 1};
+    struct csv c = {.text = text, .line = 1, .separator = separator_of(text)};
     json_t *titles, *line;
     json_t *all = json_array();
 

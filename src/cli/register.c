@@ -2,29 +2,30 @@
 /*
  * cli/register.c - bastide assets import, bastide flows import: into the declared inventory
  *
- * From CSV, from JSON as these verbs write it, or from CycloneDX.  New records are put
- * at the head of the inventory's list; comments and all else in the file stay.  What is
- * there already is left alone.  The file is read again before it takes the old one's
- * place: all or nothing.
+ * From CSV, from JSON as these verbs write it, or from CycloneDX.  What is there already
+ * is left alone.  A row that does not say what it is of is left out, and a column that is
+ * none of the inventory's; both are named.
  */
 #include "cli/register.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/guess.h"
 #include "cli/ask.h"
 #include "cli/bom.h"
 #include "cli/csv.h"
+#include "cli/declare.h"
 #include "cli/home.h"
+#include "cli/print.h"
 #include "conf/conf.h"
 #include "crypto/crypto.h"
-#include "node/node.h"
+#include "node/config.h"
 
 #define FILE_BYTES_MAX (64U << 20)
-#define FILE_MODE      0644
 #define SEEN           "seen_"
+#define NAMED_MAX      10 /* rows that are left out, by name */
 
 /* A key of a record in the inventory; @from: what a row calls it instead. */
 struct register_key {
@@ -67,10 +68,9 @@ static const struct register_kind kinds[] = {
 
 struct import {
     const struct register_kind *kind;
-    const char *path; /* of the inventory */
-    struct buf text;  /* of the inventory */
-    json_t *known;    /* owned: an object whose members are the records there are */
-    struct buf added; /* YAML */
+    const char *from; /* the file of the rows */
+    struct declare into;
+    json_t *known; /* owned: an object whose members are the records there are */
     unsigned n_added;
     unsigned n_known;
     unsigned n_unusable;
@@ -158,6 +158,11 @@ static json_t *rows_of_json(json_t *root, char **ret_error)
     return rows;
 }
 
+static bool is_csv(const char *path)
+{
+    return strlen(path) > 4 && strcmp(path + strlen(path) - 4, ".csv") == 0;
+}
+
 static json_t *read_rows(const char *path, char **ret_error)
 {
     CLEANUP(buf_done) struct buf text = {0};
@@ -166,7 +171,7 @@ static json_t *read_rows(const char *path, char **ret_error)
 
     if (!file_read(path, FILE_BYTES_MAX, &text, ret_error))
         return NULL;
-    if (strlen(path) > 4 && strcmp(path + strlen(path) - 4, ".csv") == 0)
+    if (is_csv(path))
         return csv_read(buf_view(&text), ret_error);
     root = json_loadb((const char *)text.at, text.len, JSON_REJECT_DUPLICATES, &why);
     if (root == NULL) {
@@ -197,18 +202,6 @@ static const char *value_of(const json_t *row, const struct register_key *k)
     return text != NULL ? text : text_of(row, (const char *)seen.at);
 }
 
-/* A JSON text is a quoted text of YAML, too. */
-static void add_pair(struct buf *to, const char *begin, const char *key, const char *value)
-{
-    json_t *text = json_string(value);
-    char *quoted = text != NULL ? json_dumps(text, JSON_ENCODE_ANY) : NULL;
-
-    if (quoted != NULL)
-        buf_addf(to, "%s%s: %s\n", begin, key, quoted);
-    free(quoted);
-    json_decref(text);
-}
-
 /* Which record it is, as a C string; false: the row does not say. */
 static bool identity_of(const struct register_kind *kind, const json_t *row, struct buf *ret)
 {
@@ -225,13 +218,22 @@ static bool identity_of(const struct register_kind *kind, const json_t *row, str
     return is_proved;
 }
 
-static void take_row(struct import *m, const json_t *row)
+static void leave_out(struct import *m, const char *what)
+{
+    if (m->n_unusable++ < NAMED_MAX)
+        (void)fprintf(stderr, "%s: left out; it needs %s\n", what, m->kind->needs);
+}
+
+/* @n: of the row, from 1 on. */
+static void take_row(struct import *m, const json_t *row, size_t n)
 {
     CLEANUP(buf_done) struct buf id = {0};
-    const char *begin = "  - ";
+    CLEANUP(buf_done) struct buf what = {0};
+    const char *name = text_of(row, m->kind->ids[0]);
 
+    buf_addf(&what, "%s: row %zu (%s)%c", m->from, n, name != NULL ? name : "-", 0);
     if (!identity_of(m->kind, row, &id)) {
-        m->n_unusable++;
+        leave_out(m, (const char *)what.at);
         return;
     }
     if (json_object_get(m->known, (const char *)id.at) != NULL) {
@@ -239,81 +241,72 @@ static void take_row(struct import *m, const json_t *row)
         return;
     }
     (void)json_object_set_new(m->known, (const char *)id.at, json_true());
+    declare_record(&m->into, (const char *)what.at);
     for (size_t k = 0; k < m->kind->n_keys; k++) {
         const char *value = value_of(row, &m->kind->keys[k]);
 
-        if (value == NULL)
-            continue;
-        add_pair(&m->added, begin, m->kind->keys[k].key, value);
-        begin = "    ";
+        if (value != NULL)
+            declare_pair(&m->into, m->kind->keys[k].key, value);
     }
     m->n_added++;
 }
 
-/* Where @list begins a line, and ':' follows; NULL: nowhere. */
-static const uint8_t *find_list(struct bytes text, const char *list)
+/* ---- columns that nobody asks for ---- */
+
+/* A key, what a row calls it, or what was seen in its place. */
+static bool is_of(const struct register_key *k, const char *column)
 {
-    size_t head = strlen(list);
-    size_t at = 0;
+    size_t seen = sizeof(SEEN) - 1;
 
-    while (at < text.len) {
-        const uint8_t *end = memchr(text.at + at, '\n', text.len - at);
-        size_t len = end != NULL ? (size_t)(end - text.at) - at : text.len - at;
-
-        if (len > head && memcmp(text.at + at, list, head) == 0 && text.at[at + head] == ':')
-            return text.at + at;
-        at += len + 1;
-    }
-    return NULL;
+    return strcmp(column, k->key) == 0 || (k->from != NULL && strcmp(column, k->from) == 0) ||
+           (strncmp(column, SEEN, seen) == 0 && strcmp(column + seen, k->key) == 0);
 }
 
-/* Return: false when the list is written in a way that cannot be added to. */
-static bool put_in(struct import *m, struct buf *ret)
+static bool is_asked_for(const struct register_kind *kind, const char *column,
+                         const struct csv_column *written, size_t n_written)
 {
-    struct bytes text = buf_view(&m->text);
-    const uint8_t *at = find_list(text, m->kind->list);
-    size_t head, line;
-
-    if (at == NULL) {
-        buf_add(ret, text);
-        if (text.len > 0 && text.at[text.len - 1] != '\n')
-            buf_add_u8(ret, '\n');
-        buf_addf(ret, "%s:\n", m->kind->list);
-        buf_add(ret, buf_view(&m->added));
-        return true;
-    }
-    head = (size_t)(at - text.at) + strlen(m->kind->list) + 1;
-    line = head;
-    while (line < text.len && text.at[line] != '\n')
-        line++;
-    buf_add(ret, bytes_of(text.at, head));
-    for (size_t i = head; i < line && text.at[i] != '#'; i++)
-        if (strchr(" \t[]\r", text.at[i]) == NULL)
-            return false;
-    buf_add_u8(ret, '\n');
-    buf_add(ret, buf_view(&m->added));
-    buf_add(ret, line < text.len ? bytes_of(text.at + line + 1, text.len - line - 1) : BYTES_NONE);
-    return true;
+    for (size_t i = 0; i < kind->n_keys; i++)
+        if (is_of(&kind->keys[i], column))
+            return true;
+    for (size_t i = 0; i < n_written; i++)
+        if (strcmp(column, written[i].title) == 0)
+            return true;
+    return false;
 }
 
-static bool write_inventory(struct import *m, char **ret_error)
+static void name_column(const struct import *m, const char *column)
 {
-    CLEANUP(buf_done) struct buf text = {0};
-    CLEANUP(buf_done) struct buf beside = {0};
-    bool ok;
+    struct guess g = {.typed = column, .n_edits = 3};
 
-    if (!put_in(m, &text)) {
-        *ret_error =
-            bytes_dup_str(BYTES("its assets are a list in one line; write one item (- ) a line"));
-        return false;
+    for (size_t i = 0; i < m->kind->n_keys; i++)
+        guess_at(&g, m->kind->keys[i].key);
+    (void)fprintf(stderr, "%s: column \"%s\" is left out: the inventory has no such key%s%s%s\n",
+                  m->from, column, g.nearest != NULL ? "; is it " : "",
+                  g.nearest != NULL ? g.nearest : "", g.nearest != NULL ? "?" : "");
+}
+
+/* @written: the columns that the verb itself writes, which may come back. */
+static void name_columns(const struct import *m, const json_t *rows,
+                         const struct csv_column *written, size_t n_written)
+{
+    json_t *named = json_object();
+    const json_t *row;
+    const char *column;
+    json_t *v;
+    size_t i;
+
+    json_array_foreach(rows, i, row)
+    {
+        json_object_foreach((json_t *)(uintptr_t)row, column, v)
+        {
+            if (is_asked_for(m->kind, column, written, n_written) ||
+                json_object_get(named, column) != NULL)
+                continue;
+            (void)json_object_set_new(named, column, json_true());
+            name_column(m, column);
+        }
     }
-    buf_addf(&beside, "%s.import", m->path);
-    buf_add_u8(&beside, 0);
-    ok = file_replace((const char *)beside.at, buf_view(&text), FILE_MODE, ret_error) &&
-         node_inventory_check((const char *)beside.at, ret_error) &&
-         file_replace(m->path, buf_view(&text), FILE_MODE, ret_error);
-    (void)unlink((const char *)beside.at);
-    return ok;
+    json_decref(named);
 }
 
 /* ---- the verb ---- */
@@ -331,18 +324,16 @@ static void know(struct import *m, struct conf_value item)
     (void)json_object_set_new(m->known, (const char *)id.at, json_true());
 }
 
-static bool read_known(struct import *m, char **ret_error)
+static bool read_known(struct import *m, const char *inventory, char **ret_error)
 {
     struct conf *c;
     struct conf_value list;
     bool ok;
 
     m->known = json_object();
-    if (access(m->path, F_OK) != 0)
-        return true; /* the first records make the file */
-    if (!file_read(m->path, FILE_BYTES_MAX, &m->text, ret_error))
+    if (!declare_open(&m->into, inventory, m->kind->list, ret_error))
         return false;
-    c = conf_open(m->path);
+    c = conf_parse(inventory, buf_view(&m->into.text));
     list = conf_get(conf_root(c), m->kind->list);
     for (size_t i = 0; i < conf_len(list); i++)
         know(m, conf_item(list, i));
@@ -351,50 +342,69 @@ static bool read_known(struct import *m, char **ret_error)
     return ok;
 }
 
-static void import_done(struct import *m)
+static void take_rows(struct import *m, const json_t *rows, const struct csv_column *written,
+                      size_t n_written)
 {
-    buf_done(&m->text);
-    buf_done(&m->added);
-    json_decref(m->known);
-}
-
-static int import_into(struct import *m, const char *path, bool is_dry)
-{
-    char *error = NULL;
-    json_t *rows = read_rows(path, &error);
     const json_t *row;
-    bool ok;
     size_t i;
 
-    if (rows == NULL) {
-        int rc = cli_fail("%s: %s", path, error);
-
-        free(error);
-        return rc;
-    }
-    ok = read_known(m, &error);
-    json_array_foreach(rows, i, row) if (ok) take_row(m, row);
-    json_decref(rows);
-    if (ok && is_dry && m->n_added > 0)
-        (void)fwrite(m->added.at, 1, m->added.len, stdout);
-    else if (ok && m->n_added > 0)
-        ok = write_inventory(m, &error);
-    if (!ok) {
-        int rc = cli_fail("%s: %s; nothing was changed", m->path, error);
-
-        free(error);
-        return rc;
-    }
-    (void)fprintf(stderr, "%s: %u added, %u there already, %u left out (each needs %s)\n", m->path,
-                  m->n_added, m->n_known, m->n_unusable, m->kind->needs);
-    return CLI_OK;
+    if (is_csv(m->from))
+        name_columns(m, rows, written, n_written);
+    json_array_foreach(rows, i, row) take_row(m, row, i + 1);
+    if (m->n_unusable > NAMED_MAX)
+        (void)fprintf(stderr, "%s: and %u more\n", m->from, m->n_unusable - NAMED_MAX);
 }
 
-/** register_import() - what the file @path lists into the inventory of the configuration */
-int register_import(const struct cli_args *a, enum register_list list, const char *path)
+static int finish(struct import *m, bool is_dry)
+{
+    char *error = NULL;
+    int rc;
+
+    if (m->n_added > 0 && !declare_try(&m->into, !is_dry, &error)) {
+        rc = cli_fail("%s; nothing was changed", error);
+        free(error);
+        return rc;
+    }
+    if (is_dry)
+        print_buf(&m->into.added);
+    (void)fprintf(stderr, "%s: %u %sadded, %u there already, %u left out\n", m->into.path,
+                  m->n_added, is_dry ? "would be " : "", m->n_known, m->n_unusable);
+    return m->n_unusable > 0 ? CLI_NO : CLI_OK;
+}
+
+static int import_into(struct import *m, const char *inventory, bool is_dry,
+                       const struct csv_column *written, size_t n_written)
+{
+    char *error = NULL;
+    json_t *rows = read_rows(m->from, &error);
+    int rc;
+
+    if (rows == NULL) {
+        rc = cli_fail("%s: %s", m->from, error);
+    } else if (!read_known(m, inventory, &error)) {
+        rc = cli_fail("%s; nothing was changed", error);
+    } else {
+        take_rows(m, rows, written, n_written);
+        rc = finish(m, is_dry);
+    }
+    free(error);
+    json_decref(rows);
+    return rc;
+}
+
+/**
+ * register_import() - what a file lists into the inventory of the configuration
+ * @path:    of the file
+ * @written: the columns that the verb itself writes: what only they have is left out without a word
+ *
+ * Return: an enum cli_exit; CLI_NO as well when a row was left out.
+ */
+int register_import(const struct cli_args *a, enum register_list list, const char *path,
+                    const struct csv_column *written, size_t n_written)
 {
     struct config *c = NULL;
-    struct import m = {.kind = &kinds[list]};
+    struct import m = {.kind = &kinds[list], .from = path};
+    bool is_dry = cli_flag(a, "--dry-run");
     int rc = ask_config(a, &c);
 
     if (rc != CLI_OK)
@@ -404,11 +414,11 @@ int register_import(const struct cli_args *a, enum register_list list, const cha
                       "inventory.yaml",
                       c->path);
     } else {
-        m.path = c->inventory_file;
-        rc = import_into(&m, path, cli_flag(a, "--dry-run"));
-        if (rc == CLI_OK && m.n_added > 0 && !cli_flag(a, "--dry-run"))
+        rc = import_into(&m, c->inventory_file, is_dry, written, n_written);
+        if (rc != CLI_USAGE && m.n_added > 0 && !is_dry)
             home_hint_reload(c->dir);
-        import_done(&m);
+        declare_done(&m.into);
+        json_decref(m.known);
     }
     config_free(c);
     return rc;

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "cli/args.h"
+#include "cli/csv.h"
 
 json_t *register_flat(const json_t *asset);
 
@@ -13,4 +14,5 @@ enum register_list {
     REGISTER_FLOWS,
 };
 
-int register_import(const struct cli_args *a, enum register_list list, const char *path);
+int register_import(const struct cli_args *a, enum register_list list, const char *path,
+                    const struct csv_column *written, size_t n_written);

@@ -238,7 +238,8 @@ const struct cli_verb cli_verbs[] = {
      "in-service, maintenance, suspended, spare, retired, disposed or lost. Who is not in service is not missed; who is "
      "retired, disposed of or lost and connects is an incident. It stands until the inventory gives that record a state of "
      "a later date. import adds devices to the configuration's inventory_file: from CSV, from what --json writes, or "
-     "from CycloneDX. A name that is there already is left alone, and so is all else in the file. With "
+     "from CycloneDX. A name that is there already is left alone, and so is all else in the file. A row that is left "
+     "out is named, and the exit status is then 1; what the inventory would refuse changes nothing. With "
      "--csv, a text that a spreadsheet would take for a formula has a ' in front."},
     {"flows", cli_flows, "list who publishes and reads what, declared and seen", "[list | import FILE]", flow_options,
      "import declares flows in the configuration's inventory_file, from CSV or from what --json writes. Rates are about so: a publisher's rate is counted, and shared among the topics it uses. In the "

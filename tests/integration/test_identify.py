@@ -200,9 +200,24 @@ def test_devices_are_imported_into_the_inventory(home):
     done = home.cli("assets", "import", str(home.folder / "bad.csv"))
     assert done.returncode == 1 and 'no zone is named "nowhere"' in done.stderr
     assert inventory.read_text() == before
+    done = home.cli("assets", "import", "--dry-run", str(home.folder / "bad.csv"))
+    assert done.returncode == 1 and f"{home.folder}/bad.csv: row 1 (x): no zone" in done.stderr and done.stdout == ""
     assert "name: \"y\"" in home.ok("assets", "import", "--dry-run", str(write(home, "name,user_name\ny,y\n")))
     assert inventory.read_text() == before
     device.close()
+    assert home.end() == 0
+
+
+def test_what_is_left_out_of_an_import_is_named(home):
+    declared(home)
+    # As a spreadsheet writes it where a comma stands in numbers.
+    done = home.cli("assets", "import", str(write(home, "name;clent_id;user_name;colour\na;a;;red\nb;;b;\n")))
+    assert done.returncode == 1
+    assert 'column "clent_id" is left out: the inventory has no such key; is it client_id?' in done.stderr
+    assert 'column "colour" is left out' in done.stderr
+    assert "row 1 (a): left out; it needs a name, and client_id, certificate_cn or user_name" in done.stderr
+    assert "1 added, 0 there already, 1 left out" in done.stderr
+    assert 'user_name: "b"' in (home.folder / "inventory.yaml").read_text()
     assert home.end() == 0
 
 

@@ -285,7 +285,52 @@ static void add_broker(struct buf *to, const json_t *b)
     buf_addf(to, "\"];\n");
 }
 
-/** dot_network() - red: something differs from its record; dashed: external, or not connected */
+/* This node may be among the declared brokers. */
+static bool is_declared_broker(const json_t *network, const char *name)
+{
+    const json_t *b;
+    size_t i;
+
+    json_array_foreach(json_object_get(network, "brokers"), i,
+                       b) if (strcmp(text_of(b, "name", ""), name) == 0) return true;
+    return false;
+}
+
+/* From a zone to this node, when somebody in it is connected; MQ.ID.AM-03. */
+static void add_link(struct buf *to, const struct group *zone, const char *node)
+{
+    const json_t *a;
+    size_t n = 0, i;
+
+    json_array_foreach(zone->items, i, a) n += is_true(a, "connected");
+    if (n == 0)
+        return;
+    buf_addf(to, "  ");
+    add_quoted(to, zone->key);
+    buf_addf(to, " -> \"broker: ");
+    add_escaped(to, node);
+    buf_addf(to, "\" [dir=both, style=dotted, label=\"%zu connected\"];\n", n);
+}
+
+static void add_links(struct buf *to, const struct map *zones, const json_t *order,
+                      const json_t *network)
+{
+    const json_t *node = json_object_get(network, "node");
+    const char *name = text_of(node, "name", "");
+    const json_t *zone;
+    size_t i;
+
+    if (!is_declared_broker(network, name))
+        add_broker(to, node);
+    json_array_foreach(order, i, zone)
+        add_link(to, map_find(zones, bytes_str(json_string_value(zone))), name);
+}
+
+/**
+ * dot_network() - zones with their assets, conduits, brokers, and who is connected to this node
+ *
+ * Red: something differs from its record; dashed: external, or not connected; dotted: seen.
+ */
 void dot_network(struct buf *to, const json_t *network, const json_t *assets)
 {
     struct map zones;
@@ -299,7 +344,7 @@ void dot_network(struct buf *to, const json_t *network, const json_t *assets)
         group_add(&zones, order, text_of(a, "zone_seen", text_of(a, "zone", UNZONED)), a);
     begin(to, "network",
           "asset in red: differs from its record; dashed: not connected, or outside of the "
-          "organisation; bold: redundant");
+          "organisation; bold: redundant; dotted: connected now");
     json_array_foreach(json_object_get(network, "zones"), i, z)
     {
         const struct group *g = map_find(&zones, bytes_str(text_of(z, "name", "")));
@@ -312,6 +357,7 @@ void dot_network(struct buf *to, const json_t *network, const json_t *assets)
                  ((const struct group *)map_find(&zones, BYTES(UNZONED)))->items);
     json_array_foreach(json_object_get(network, "conduits"), i, c) add_conduit(to, c);
     json_array_foreach(json_object_get(network, "brokers"), i, c) add_broker(to, c);
+    add_links(to, &zones, order, network);
     buf_addf(to, "}\n");
     groups_done(&zones);
     json_decref(order);

@@ -323,7 +323,10 @@ json_t *node_crypto_json(struct node *n)
 /** node_network_json() - see node.h */
 json_t *node_network_json(struct node *n)
 {
-    return ask(n, list_network);
+    json_t *network = ask(n, list_network);
+
+    (void)json_object_set_new(network, "node", json_pack("{s:s}", "name", n->started->node_name));
+    return network;
 }
 
 /** node_inventory_check() - see node.h */

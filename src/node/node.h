@@ -115,8 +115,8 @@ json_t *node_assets_json(struct node *n);
  * "topic", "to"}]}; MQ.ID.IC-01. */
 json_t *node_flows_json(struct node *n);
 
-/* Both as identify_crypto_json() and identify_network_json() make them; MQ.ID.IC-04, MQ.ID.AM-03.
- */
+/* Both as identify_crypto_json() and identify_network_json() make them, the second with "node":
+ * {"name"}; MQ.ID.IC-04, MQ.ID.AM-03. */
 json_t *node_crypto_json(struct node *n);
 json_t *node_network_json(struct node *n);
 /* Without a node: is this file an inventory?  False: @ret_error, owned by the caller, one line an

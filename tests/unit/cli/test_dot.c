@@ -26,19 +26,26 @@ static void add_meter(json_t *flows, unsigned i, const char *zone)
     add(flows, name, topic, "centre", zone, 0.01);
 }
 
+/* How often @part is in @map, which is freed. */
+static unsigned count_in(struct buf *map, const char *part)
+{
+    unsigned n = 0;
+
+    buf_add_u8(map, 0);
+    for (const char *at = (const char *)map->at; (at = strstr(at, part)) != NULL; at++)
+        n++;
+    buf_done(map);
+    return n;
+}
+
 /* @flows is consumed; Return: how often @part is in the map. */
 static unsigned count(json_t *flows, const char *part)
 {
     struct buf map = {0};
-    unsigned n = 0;
 
     dot_flows(&map, flows);
-    buf_add_u8(&map, 0);
-    for (const char *at = (const char *)map.at; (at = strstr(at, part)) != NULL; at++)
-        n++;
-    buf_done(&map);
     json_decref(flows);
-    return n;
+    return count_in(&map, part);
 }
 
 static json_t *meters(unsigned n, const char *zone, const char *zone_of_last)
@@ -73,11 +80,44 @@ static void who_differs_is_drawn_by_himself(void **state)
     assert_int_equal(count(flows, "\"meter-c\" -> \"breaker\""), 1);
 }
 
+static json_t *asset_of(const char *id, const char *zone, bool is_connected)
+{
+    return json_pack("{s:s, s:s, s:s, s:b}", "id", id, "name", id, "zone_seen", zone, "connected",
+                     is_connected);
+}
+
+static void zones_lead_to_the_node_that_they_are_connected_to(void **state)
+{
+    json_t *network = json_pack("{s:{s:s}, s:[{s:s}, {s:s}], s:[], s:[{s:s}]}", "node", "name",
+                                "north-1", "zones", "name", "field", "name", "office", "conduits",
+                                "brokers", "name", "north-1");
+    json_t *assets = json_pack("[o, o, o]", asset_of("a", "field", true),
+                               asset_of("b", "field", true), asset_of("c", "office", false));
+    struct buf map = {0};
+
+    (void)state;
+    dot_network(&map, network, assets);
+    assert_int_equal(
+        count_in(&map,
+                 "\"field\" -> \"broker: north-1\" [dir=both, style=dotted, label=\"2 connected"),
+        1);
+    dot_network(&map, network, assets);
+    assert_int_equal(count_in(&map, "\"office\" ->"), 0);
+    dot_network(&map, network, assets);
+    assert_int_equal(count_in(&map, "\"broker: north-1\" [shape"), 1); /* declared: once */
+    (void)json_array_clear(json_object_get(network, "brokers"));
+    dot_network(&map, network, assets);
+    assert_int_equal(count_in(&map, "\"broker: north-1\" [shape"), 1); /* not: once as well */
+    json_decref(network);
+    json_decref(assets);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_that_are_alike_are_one),
         cmocka_unit_test(who_differs_is_drawn_by_himself),
+        cmocka_unit_test(zones_lead_to_the_node_that_they_are_connected_to),
     };
 
     hash_key_set(1, 2);

@@ -146,6 +146,20 @@ void post_asset_state(struct exchange *x)
     exchange_answer(x, a, NULL, text);
 }
 
+/** post_asset_inspected() - POST /v1/assets/inspect; MQ.RC.RP-06 */
+void post_asset_inspected(struct exchange *x)
+{
+    const char *name = body_text(x, "name", true, ADMIN_BODY_BYTES_MAX);
+    const char *reason = x->status == 0 ? body_text(x, "reason", true, ADMIN_TEXT_BYTES_MAX) : NULL;
+    char *text = NULL;
+    enum node_answer a;
+
+    if (x->status != 0)
+        return;
+    a = node_asset_inspected(x->node, name, reason, x->author, &text);
+    exchange_answer(x, a, NULL, text);
+}
+
 static void on_incident(struct exchange *x, enum node_incident_verb verb)
 {
     struct node_incident_request r = {.verb = verb, .id = x->param};

@@ -78,6 +78,7 @@ exchange_handler_fn post_withdraw_order;
 exchange_handler_fn post_assign;
 exchange_handler_fn post_backup;
 exchange_handler_fn post_asset_state;
+exchange_handler_fn post_asset_inspected;
 exchange_handler_fn post_audit;
 exchange_handler_fn post_ban;
 exchange_handler_fn post_close;

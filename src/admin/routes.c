@@ -21,6 +21,7 @@ static exchange_handler_fn view_routes;
     X(GET,  "/v1/clients",                   view_clients,   "limit",                               "the sessions") \
     X(GET,  "/v1/clients/{client_id}",       view_client,    NULL,                                  "one session with its subscriptions") \
     X(GET,  "/v1/assets",                    view_assets,    NULL,                                  "assets, declared and seen (MQ.ID.AM)") \
+    X(POST, "/v1/assets/inspect",            post_asset_inspected, "name reason",                   "a device of the inventory was looked at and is in order (MQ.RC.RP-06)") \
     X(POST, "/v1/assets/state",              post_asset_state, "name state reason",                 "a device of the inventory is in this state from now on (MQ.ID.AM-04)") \
     X(GET,  "/v1/flows",                     view_flows,     NULL,                                  "who publishes and reads what (MQ.ID.AM)") \
     X(GET,  "/v1/crypto",                    view_crypto,    NULL,                                  "how the connection of each asset is protected (MQ.ID.IC-04)") \

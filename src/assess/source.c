@@ -63,6 +63,7 @@ static const struct {
     {"MQ.RC.RP-01", "3"},
     {"MQ.RC.RP-04", "14"},
     {"MQ.RC.RP-05", "4"},
+    {"MQ.RC.RP-06", "123"},
     {"MQ.RC.RP-07", "1"},
     {"MQ.RC.RP-08", "13"},
     {"MQ.RC.RP-09", "1"},

@@ -224,8 +224,11 @@ struct listing {
     const struct csv_column *written; /* the columns of --csv */
     size_t n_written;
     int (*print)(const struct cli_args *a, const json_t *list, const json_t *reply);
-    const char *verb; /* another one, of two operands; NULL: none */
-    int (*act)(const struct cli_args *a);
+    struct listing_verb {
+        const char *name; /* NULL: none */
+        int n_operands;   /* with the name */
+        int (*act)(const struct cli_args *a);
+    } verbs[2]; /* further ones */
 };
 
 static int list_or_import(int argc, char **argv, const struct listing *l)
@@ -241,8 +244,9 @@ static int list_or_import(int argc, char **argv, const struct listing *l)
         return rc;
     if (imports(&a))
         return register_import(&a, l->list, a.operands[1], l->written, l->n_written);
-    if (l->verb != NULL && a.n_operands == 3 && strcmp(a.operands[0], l->verb) == 0)
-        return l->act(&a);
+    for (size_t i = 0; i < COUNT_OF(l->verbs) && l->verbs[i].name != NULL; i++)
+        if (a.n_operands == l->verbs[i].n_operands && strcmp(a.operands[0], l->verbs[i].name) == 0)
+            return l->verbs[i].act(&a);
     if (!lists(&a))
         return cli_usage(a.verb, "say %s", a.verb->operands);
     rc = ask_node(&a, "GET", l->path, NULL, &reply);
@@ -316,13 +320,29 @@ static int set_state(const struct cli_args *a)
                         : cli_usage(a->verb, "an operand or option is no UTF-8 text");
 }
 
-/** cli_assets() - bastide assets [list | import FILE | state NAME STATE]; MQ.ID.AM-01 MQ.ID.AM-04
- */
+static int inspected(const struct cli_args *a)
+{
+    json_t *body;
+
+    if (cli_arg(a, "--reason") == NULL)
+        return cli_usage(a->verb, "say what was looked at, by --reason TEXT");
+    body = json_pack("{s:s, s:s}", "name", a->operands[1], "reason", cli_arg(a, "--reason"));
+    return body != NULL ? ask_do(a, "/v1/assets/inspect", body)
+                        : cli_usage(a->verb, "an operand or option is no UTF-8 text");
+}
+
+/** cli_assets() - bastide assets [list | import FILE | state NAME STATE | inspect NAME];
+ * MQ.ID.AM-01 MQ.ID.AM-04 MQ.RC.RP-06 */
 int cli_assets(int argc, char **argv)
 {
     static const struct listing assets = {
-        REGISTER_ASSETS,        "/v1/assets", "assets", asset_values,
-        COUNT_OF(asset_values), print_assets, "state",  set_state,
+        REGISTER_ASSETS,
+        "/v1/assets",
+        "assets",
+        asset_values,
+        COUNT_OF(asset_values),
+        print_assets,
+        {{"state", 3, set_state}, {"inspect", 2, inspected}},
     };
 
     return list_or_import(argc, argv, &assets);
@@ -361,7 +381,7 @@ int cli_flows(int argc, char **argv)
 {
     static const struct listing flows = {
         REGISTER_FLOWS,        "/v1/flows", "flows", flow_values,
-        COUNT_OF(flow_values), print_flows, NULL,    NULL,
+        COUNT_OF(flow_values), print_flows, {{0}},
     };
 
     return list_or_import(argc, argv, &flows);

@@ -38,7 +38,7 @@ static const struct cli_option asset_options[] = {
     {"--cyclonedx", NULL, NULL,    "write a CycloneDX 1.5 document"},
     {"--dot",       NULL, NULL,    "write the network map for GraphViz"},
     {"--dry-run",   NULL, NULL,    "with import: write what would be added, and change nothing"},
-    {"--reason",    NULL, "TEXT",  "with state: why; kept in the audit"},
+    {"--reason",    NULL, "TEXT",  "with state: why, with inspect: what was looked at; kept in the audit"},
     CLI_SOCKET_OPTIONS, END,
 };
 static const struct cli_option flow_options[] = {
@@ -233,11 +233,12 @@ const struct cli_verb cli_verbs[] = {
      "Certificates and keys are opened as well. Each error names file, line and column."},
     {"status", cli_status, "show the node and its listeners", "", list_options, NULL},
     {"clients", cli_clients, "list the sessions, or show one with its subscriptions", "[CLIENT]", list_options, NULL},
-    {"assets", cli_assets, "list assets, declared and seen, and what differs", "[list | import FILE | state NAME STATE]", asset_options,
+    {"assets", cli_assets, "list assets, declared and seen, and what differs", "[list | import FILE | state NAME STATE | inspect NAME]", asset_options,
      "state sets the state of a device that the inventory declares, from now on: planned, approved, commissioned, "
      "in-service, maintenance, suspended, spare, retired, disposed or lost. Who is not in service is not missed; who is "
      "retired, disposed of or lost and connects is an incident. It stands until the inventory gives that record a state of "
-     "a later date. import adds devices to the configuration's inventory_file: from CSV, from what --json writes, or "
+     "a later date. inspect keeps that somebody has looked at the device and found it in order; --reason says at what: "
+     "firmware, configuration, credentials, seals. import adds devices to the configuration's inventory_file: from CSV, from what --json writes, or "
      "from CycloneDX. A name that is there already is left alone, and so is all else in the file. A row that is left "
      "out is named, and the exit status is then 1; what the inventory would refuse changes nothing. With "
      "--csv, a text that a spreadsheet would take for a formula has a ' in front."},

@@ -65,6 +65,7 @@ struct identify *identify_new(const struct identify_limits *limits)
     map_init(&id->flows, flow_key);
     map_init(&id->peers, peer_key);
     map_init(&id->states, lifecycle_key);
+    map_init(&id->inspections, inspection_key);
     id->topics = graph_new();
     return id;
 }
@@ -112,6 +113,7 @@ struct identify *identify_free(struct identify *id)
     map_done(&id->flows);
     map_done(&id->peers);
     lifecycles_done(id);
+    inspections_done(id);
     graph_free(id->topics);
     inventory_free(id->inventory);
     free(id->assets);
@@ -137,6 +139,7 @@ bool identify_inventory_load(struct identify *id, const char *path, uint64_t uni
     inventory_free(id->inventory);
     id->inventory = fresh;
     lifecycles_apply(id);
+    inspections_apply(id);
     assets_bind_all(id, unix_ms);
     return true;
 }

@@ -131,6 +131,16 @@ MUST_CHECK enum identify_answer identify_lifecycle_set(struct identify *id, stru
                                                        const char *name, const char *state,
                                                        uint64_t unix_ms);
 
+/* A person has looked at the device with record @name: it is in order.  Asked of the store, without
+ * waiting.  MQ.DE.PM-02 MQ.RC.RP-06 */
+MUST_CHECK enum identify_answer identify_inspected(struct identify *id, struct control *control,
+                                                   const char *name, uint64_t unix_ms);
+
+/* Each asset that has a record: its name, and what it was last let in as; borrowed. */
+typedef void identify_device_fn(void *arg, const char *name, const char *client_id,
+                                const char *principal);
+void identify_devices_each(const struct identify *id, identify_device_fn *fn, void *arg);
+
 /* What the state of an asset means for who watches it: @flags as of EVENT_LIFECYCLE; @conn: its
  * newest live connection, 0: none; texts borrowed. */
 typedef void identify_lifecycle_fn(void *arg, const char *client_id, uint64_t conn, unsigned flags,

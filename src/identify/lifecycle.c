@@ -42,7 +42,8 @@ static bool parse(const char *text, enum lifecycle *ret)
     return false;
 }
 
-static struct record *record_named(const struct inventory *v, const char *name)
+/** record_named() - of the inventory; NULL: there is none */
+struct record *record_named(const struct inventory *v, const char *name)
 {
     for (size_t i = 0; i < v->n_records; i++)
         if (strcmp(v->records[i].name, name) == 0)

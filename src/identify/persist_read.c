@@ -184,6 +184,8 @@ static void load_seen(void *arg, const char *key, uint64_t at_unix_ms, const cha
         read_days(o, l->id->online, l->unix_ms);
     else if (bytes_has_prefix(bytes_str(key), BYTES(STATE_KEY)))
         lifecycle_read(l->id, key + strlen(STATE_KEY), at_unix_ms, o);
+    else if (bytes_has_prefix(bytes_str(key), BYTES(INSPECTED_KEY)))
+        inspection_read(l->id, key + strlen(INSPECTED_KEY), at_unix_ms);
     else if (is_forgotten(at_unix_ms, l->unix_ms))
         control_delete(l->control, CONTROL_SEEN, key);
     else if (bytes_has_prefix(bytes_str(key), BYTES(ADDRESS_KEY)))
@@ -333,6 +335,7 @@ bool identify_load(struct identify *id, struct control *control, const char *sta
         return false;
     }
     lifecycles_apply(id);
+    inspections_apply(id);
     take_old(id, control, state_dir, unix_ms, &error);
     assets_bind_all(id, unix_ms);
     if (error == NULL)

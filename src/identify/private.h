@@ -131,7 +131,7 @@ struct record {
     uint64_t state_since_unix_ms;
     uint64_t approved_unix_ms;
     uint64_t location_confirmed_unix_ms;
-    uint64_t inspected_unix_ms; /* on site, last; 0: never */
+    uint64_t inspected_unix_ms; /* last; 0: never */
     uint64_t end_of_support_unix_ms;
     /* observed, kept by asset.c */
     size_t n_assets;
@@ -374,6 +374,7 @@ struct identify {
     struct map flows;                       /* of struct flow */
     struct map peers;                       /* of struct seen_address */
     struct map states;                      /* of lifecycle.c, by record */
+    struct map inspections;                 /* of inspect.c, by record */
     struct topic_node *topics;              /* owned */
     struct day_count retired[RETIRED_DAYS]; /* CONNECTs of retired devices, ring by day */
     struct day_count online[RETIRED_DAYS];  /* seconds of connections, ring by day */
@@ -385,6 +386,7 @@ struct identify {
 #define ADDRESS_KEY   "address:"
 #define PRINCIPAL_KEY "principal:"
 #define STATE_KEY     "state:"
+#define INSPECTED_KEY "inspected:"
 
 char *text_clean(struct bytes b);
 void asset_set_role(struct identify *id, struct asset *a, struct bytes role);
@@ -409,10 +411,16 @@ void day_add(struct day_count *ring, uint64_t unix_ms, uint64_t n);
 void assets_bind_all(struct identify *id, uint64_t unix_ms);
 json_t *asset_json(const struct asset *a);
 
+struct record *record_named(const struct inventory *v, const char *name);
 struct bytes lifecycle_key(const void *item);
 void lifecycles_apply(struct identify *id);
 void lifecycle_read(struct identify *id, const char *name, uint64_t at_unix_ms, const json_t *doc);
 void lifecycles_done(struct identify *id);
+
+struct bytes inspection_key(const void *item);
+void inspections_apply(struct identify *id);
+void inspection_read(struct identify *id, const char *name, uint64_t at_unix_ms);
+void inspections_done(struct identify *id);
 
 struct flow *flow_seen(struct identify *id, struct asset *from, struct bytes topic,
                        struct asset *to, uint64_t unix_ms);

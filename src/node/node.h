@@ -209,6 +209,10 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
 enum node_answer node_asset_state(struct node *n, const char *name, const char *state,
                                   const char *reason, const char *author, char **ret_text);
 
+/* It was looked at, and is in order; @reason says what was looked at.  MQ.RC.RP-06 */
+enum node_answer node_asset_inspected(struct node *n, const char *name, const char *reason,
+                                      const char *author, char **ret_text);
+
 /* What a person orders; all borrowed, NULL or 0: not said. */
 struct node_order {
     const char *what;        /* "throttle", "quarantine", ...; see node_responses_json() */

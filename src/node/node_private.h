@@ -77,6 +77,7 @@ MUST_CHECK int confine_process(struct node *n);
  * thread when its work begins.  Ends the process when that cannot be had. */
 void node_confine(const struct node *n, enum sandbox_role role);
 
+#define NODE_AUDIT_INSPECT  "inspect"     /* the action of such an entry */
 #define NODE_BACKUP_SETTING "last backup" /* a row of table setting: {"id", "dir", "left_out"} */
 void node_wake_main(struct node *n);
 void node_set_log_level(const struct config *c);

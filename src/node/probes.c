@@ -220,7 +220,7 @@ json_t *node_evidence_json(struct node *n)
 {
     static void (*const probes[])(struct node * n, struct evidence_list * e) = {
         probe_sentinel, probe_incidents, probe_config,  probe_crypto,    probe_traffic,
-        probe_store,    probe_self_test, probe_respond, probe_standards,
+        probe_store,    probe_self_test, probe_respond, probe_contained, probe_standards,
     };
     struct evidence_list e = {.array = json_array(), .at_unix_ms = clock_unix_ms()};
 

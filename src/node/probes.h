@@ -27,5 +27,6 @@ void probe_crypto(struct node *n, struct evidence_list *e);
 void probe_traffic(struct node *n, struct evidence_list *e);
 void probe_incidents(struct node *n, struct evidence_list *e);
 void probe_store(struct node *n, struct evidence_list *e);
+void probe_contained(struct node *n, struct evidence_list *e);
 void probe_respond(struct node *n, struct evidence_list *e);
 void probe_sentinel(struct node *n, struct evidence_list *e);

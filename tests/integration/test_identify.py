@@ -12,6 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from conftest import PATIENCE_S, wait_until
+from test_assess import evidence
 
 METRICS = {"Properties/Hardware Make": "Acme", "Properties/FW": "1.4.2"}
 
@@ -267,6 +268,30 @@ def write(home, text):
     path = home.folder / "more.csv"
     path.write_text(text)
     return path
+
+
+def test_a_device_that_was_kept_out_counts_as_checked_when_it_was_inspected_before_it_came_back(home):
+    declared(home)
+    edge = Device(home, "edge", [])
+    wait_until(lambda: asset(home, "edge"), "the asset")
+    home.ok("ban", "client", "stranger", "--for", "1s")
+    home.ok("ban", "client", "edge", "--for", "1s", "--reason", "odd data")
+    wait_until(lambda: home.json("bans") == [], "their time is over")
+    home.ok("ban", "client", "edge", "--for", "1h", "--reason", "odd data again")
+    assert home.cli("assets", "inspect", "Edge").returncode == 2
+    refused = home.cli("assets", "inspect", "Nobody", "--reason", "x")
+    assert refused.returncode == 1 and "no record of the name" in refused.stderr
+    assert "Edge is inspected" in home.ok("assets", "inspect", "Edge", "--reason", "firmware hash, seal")
+    home.ok("unban", "client", "edge")
+    seen = {t: evidence(home, f"MQ.RC.RP-06.{t}") for t in ("t1", "t2", "t3")}
+    assert (seen["t1"]["value"], seen["t1"]["samples"]) == (0.5, 2), "the first time nobody looked"
+    assert 0 <= seen["t2"]["value"] < 1 and seen["t2"]["samples"] == 1
+    assert seen["t3"]["value"] == 0.5
+    told = [(e["actor"], e["action"], e["object"], e["result"]) for e in home.json("audit", "list")]
+    assert ("node", "unban", "client edge", "done, its time is over") in told
+    assert [e[2] for e in told if e[1] == "inspect"] == ["Edge"]
+    edge.close()
+    assert home.end() == 0
 
 
 def test_a_state_is_set_by_hand_and_audited_and_one_that_is_lost_is_an_incident(home):

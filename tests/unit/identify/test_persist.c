@@ -301,9 +301,49 @@ static void what_is_set_stands_until_the_inventory_has_a_later_state(void **stat
     identify_free(id);
 }
 
+static void see_overdue(void *arg, const char *name, uint32_t days_overdue)
+{
+    assert_string_equal(name, "Meter");
+    *(uint32_t *)arg = days_overdue;
+}
+
+static bool is_overdue(const struct identify *id, uint64_t unix_ms)
+{
+    uint32_t days = UINT32_MAX;
+
+    identify_inspections_each(id, unix_ms, see_overdue, &days);
+    assert_int_not_equal(days, UINT32_MAX);
+    return days > 0;
+}
+
+static void an_inspection_that_was_told_counts_until_the_inventory_has_a_later_one(void **state)
+{
+    static const char inventory[] =
+        METER ", approved_at: 2023-01-01, exposure_class: public, inspected: 2023-01-01}\n";
+    struct identify *id = filled();
+
+    (void)state;
+    declare(id, inventory, NOW);
+    assert_true(is_overdue(id, NOW));
+    assert_int_equal(identify_inspected(id, control, "None", NOW), IDENTIFY_E_NOT_FOUND);
+    assert_int_equal(identify_inspected(id, control, "Meter", NOW), IDENTIFY_OK);
+    assert_false(is_overdue(id, NOW));
+    save(id, NOW + 1);
+    identify_free(id);
+
+    id = load(NOW + DAY_MS);
+    declare(id, inventory, NOW + DAY_MS);
+    assert_false(is_overdue(id, NOW + DAY_MS));
+    assert_true(is_overdue(id, NOW + 181 * DAY_MS));
+    identify_free(id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            an_inspection_that_was_told_counts_until_the_inventory_has_a_later_one, dir_make,
+            dir_remove),
         cmocka_unit_test_setup_teardown(what_is_set_stands_until_the_inventory_has_a_later_state,
                                         dir_make, dir_remove),
         cmocka_unit_test(what_is_saved_is_what_is_loaded),

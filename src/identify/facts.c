@@ -132,6 +132,7 @@ static const struct fact {
     RATIO(HW_PROTECTED_RATIO, tally_hw_protected_ratio, "in secure element, TPM or TEE", "approved records with key_storage"),
     COUNT(CONCURRENT_USE_COUNT, tally_concurrent_use_count, "used from two addresses at once in 90 d", "certificates"),
     RATIO(EXPECTED_MONITORED_RATIO, tally_expected_monitored_ratio, "with an expected interval", "approved records in service"),
+    COUNT(SILENT_CRITICAL_COUNT, tally_silent_critical_count, "in service and not seen for 72 h", "records of criticality high or safety that were seen"),
     RATIO(ROLE_KNOWN_RATIO, tally_role_known_ratio, "known to publish or subscribe", "devices seen in 30 d"),
     RATIO(AUTO_RENEW_RATIO, tally_auto_renew_ratio, "with automatic renewal", "approved records that say so or not"),
 };

@@ -234,6 +234,7 @@ bool identify_birth(struct bytes topic, struct bytes payload, struct bytes *ret_
     X(HW_PROTECTED_RATIO,            "MQ.PR.CL-02.t2",  "approved records whose key_storage is secure-element, tpm or tee / approved records with key_storage") \
     X(CONCURRENT_USE_COUNT,          "MQ.PR.CL-02.t4",  "certificates used at the same time from two addresses during 90 d") \
     X(EXPECTED_MONITORED_RATIO,      "MQ.DE.PM-01.t1",  "approved records in service with an expected interval / approved records in service") \
+    X(SILENT_CRITICAL_COUNT,         "MQ.DE.PM-01.t4",  "approved records in service of criticality high or safety, not seen for 72 h / such records that were ever seen") \
     X(ROLE_KNOWN_RATIO,              "MQ.DE.ID-04.t1",  "devices of 30 d known to publish or to subscribe, or declared so / devices of 30 d") \
     X(AUTO_RENEW_RATIO,              "MQ.RC.RP-05.t4",  "approved records with auto_renew / approved records that say one way or the other")
 /* clang-format on */

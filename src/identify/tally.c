@@ -167,6 +167,18 @@ static void count_monitored(const struct record *r, const struct identify *id, u
     t->n += r->interval_s > 0;
 }
 
+/* Who is in maintenance is not in service: that is the work order. */
+static void count_silent(const struct record *r, const struct identify *id, uint64_t now,
+                         struct tally *t)
+{
+    (void)id;
+    if (!record_is_approved(r) || !record_is_in_service(r) || r->criticality < CRITICALITY_HIGH ||
+        r->last_seen_unix_ms == 0)
+        return;
+    t->of++;
+    t->n += r->n_connected == 0 && !is_within_days(r->last_seen_unix_ms, now, SILENT_DAYS);
+}
+
 static void count_auto_renew(const struct record *r, const struct identify *id, uint64_t now,
                              struct tally *t)
 {
@@ -289,6 +301,11 @@ struct tally tally_expected_monitored_ratio(const struct identify *id, uint64_t 
 struct tally tally_role_known_ratio(const struct identify *id, uint64_t now)
 {
     return over_assets(id, now, count_role_known);
+}
+
+struct tally tally_silent_critical_count(const struct identify *id, uint64_t now)
+{
+    return over_records(id, now, count_silent);
 }
 
 struct tally tally_auto_renew_ratio(const struct identify *id, uint64_t now)

@@ -7,6 +7,7 @@
 /* The catalogue's windows. */
 #define SEEN_DAYS   30 /* what was seen since is what there is */
 #define STANDS_DAYS 90 /* for so long counts what was found or shown once */
+#define SILENT_DAYS 3  /* for so long nothing may come from what is critical */
 #define MOVING_DAYS 7  /* for so long a device may be elsewhere than declared */
 
 struct tally {
@@ -53,5 +54,6 @@ tally_fn tally_sensitive_reader_ok_ratio;
 tally_fn tally_hw_protected_ratio;
 tally_fn tally_concurrent_use_count;
 tally_fn tally_expected_monitored_ratio;
+tally_fn tally_silent_critical_count;
 tally_fn tally_role_known_ratio;
 tally_fn tally_auto_renew_ratio;

@@ -16,6 +16,7 @@ bool order_of_trial(struct node *n, const struct respond_order *o);
 bool order_of_trial_undo(struct node *n, const struct respond_order *o);
 
 const char *firewall_ask(struct node *n, const char *prefix, unsigned for_s);
+bool firewall_count(struct node *n, unsigned *ret_blocks);
 bool firewall_forgot(struct node *n, unsigned n_blocks);
 char *revoke_certificate(struct node *n, const char *serial);
 void shutdown_want(struct node *n, const char *author, const char *reason);

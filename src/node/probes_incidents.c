@@ -2,7 +2,7 @@
 /*
  * node/probes_incidents.c - evidence: what people made of incidents
  *
- * MQ.ID.IC-02 MQ.PR.SP-03 MQ.DE.NM-01 MQ.DE.NM-02 MQ.DE.ID-02
+ * MQ.ID.IC-02 MQ.PR.SP-03 MQ.PR.SP-05 MQ.DE.NM-01 MQ.DE.NM-02 MQ.DE.ID-02
  */
 #include "node/probes.h"
 
@@ -134,11 +134,33 @@ static void wrong(const struct sentinel *s, struct evidence_list *e)
     }
 }
 
+/* ---- limits that hit who was right ---- */
+
+#define LIMITS_SUBCATEGORY "MQ.PR.SP-05"
+
+static void limits(const struct sentinel *s, struct evidence_list *e)
+{
+    uint64_t since_unix_ms = e->at_unix_ms - EXPLAIN_DAYS * MS_PER_DAY;
+    unsigned n_opened = 0;
+
+    for (size_t i = 0; i < detect_detectors(); i++)
+        if (strcmp(detect_detector(i)->subcategory, LIMITS_SUBCATEGORY) == 0)
+            n_opened += respond_tally(s->respond, detect_detector(i), since_unix_ms).opened;
+    if (n_opened > 0)
+        evidence_add(e, "MQ.PR.SP-05.t3",
+                     (double)n_wrong(s, LIMITS_SUBCATEGORY, since_unix_ms) / n_opened, n_opened,
+                     "90d",
+                     "of %u incidents by what passed a limit, that share was judged false or "
+                     "benign",
+                     n_opened);
+}
+
 static void on_sentinel(struct sentinel *s, void *arg)
 {
     acknowledgements(s, arg);
     explanations(s, arg);
     wrong(s, arg);
+    limits(s, arg);
 }
 
 /** probe_incidents() - acknowledged, explained and judged by people */

@@ -37,16 +37,27 @@ const char *firewall_ask(struct node *n, const char *prefix, unsigned for_s)
     return ward_answer_text(reply.answer);
 }
 
-/** firewall_forgot() - has the ward less in force than the node asked for? */
-bool firewall_forgot(struct node *n, unsigned n_blocks)
+/** firewall_count() - how many blocks the ward has in force; false: there is none, or no answer */
+bool firewall_count(struct node *n, unsigned *ret_blocks)
 {
     const struct ward_request r = {.verb = WARD_PING};
     struct ward_reply reply;
 
-    if (n->started->ward_socket == NULL || n_blocks == 0)
+    if (n->started->ward_socket == NULL)
         return false;
     reply = ward_ask(n->started->ward_socket, &r);
-    return reply.answer == WARD_OK && reply.n_blocks < n_blocks;
+    if (reply.answer != WARD_OK)
+        return false;
+    *ret_blocks = reply.n_blocks;
+    return true;
+}
+
+/** firewall_forgot() - has the ward less in force than the node asked for? */
+bool firewall_forgot(struct node *n, unsigned n_blocks)
+{
+    unsigned n_kept = 0;
+
+    return n_blocks > 0 && firewall_count(n, &n_kept) && n_kept < n_blocks;
 }
 
 /**

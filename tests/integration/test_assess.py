@@ -120,6 +120,21 @@ def test_the_node_tries_on_itself_whether_a_topic_and_a_listener_can_be_blocked(
     assert site.end() == 0
 
 
+def test_limits_that_hit_who_was_right_and_the_age_of_the_trials_are_evidence(site, peer):
+    start_trials(site)
+    assert 0 <= evidence(site, "MQ.PR.SP-01.t2")["value"] < 1
+    assert "value" not in evidence(site, "MQ.PR.SP-05.t3")
+    deep = peer(site, "deep").join()
+    deep.publish("test/" + "/".join(40 * "x"), "deep")
+    wait_until(lambda: [i for i in site.json("incidents") if i["kind"] == "topic-depth-abuse"], "it is noticed")
+    one, = site.json("incidents")
+    assert evidence(site, "MQ.PR.SP-05.t3")["value"] == 0
+    site.ok("incidents", "close", one["id"], "--as", "benign", "--note", "a gateway that nests")
+    assert evidence(site, "MQ.PR.SP-05.t3")["value"] == 1
+    deep.close()
+    assert site.end() == 0
+
+
 def test_nobody_waits_while_the_accounts_passwords_are_tried(site):
     users = site.folder / "users.yaml"
     text = users.read_text()

@@ -16,6 +16,7 @@ from conftest import wait_until
 from nets import FIELD_ADDRESS, NODE_ADDRESS, OTHER_ADDRESS
 from peer import PATIENCE_S, Raw, packet, publish_packet, string
 from test_access import refused_by_tls
+from test_assess import evidence
 from test_ward import ward  # noqa: F401, a fixture
 
 NOT_AUTHORIZED, ADMINISTRATIVE, USE_ANOTHER_SERVER, BANNED = 0x87, 0x98, 0x9C, 0x8A
@@ -387,9 +388,11 @@ def test_the_firewall_drops_packets_of_an_address_and_is_asked_again_when_it_for
     print(f"firewall: in force after {took * 1000:.0f} ms")
     assert took < LIMIT_S
     assert not reaches(ward, FIELD_ADDRESS) and reaches(ward, OTHER_ADDRESS) is True
+    assert evidence(site, "MQ.RS.RP-05.t3")["value"] == 1
     done = site.cli("respond", "run", "firewall", "address", OTHER_ADDRESS, "--for", "10m")
     assert done.returncode == 1 and "told never to block" in done.stderr
     ward.end()
+    assert evidence(site, "MQ.RS.RP-05.t3")["value"] == 0, "nobody answers"
     ward.start()
     wait_until(lambda: not reaches(ward, FIELD_ADDRESS), "the node asks again")
     site.ok("respond", "undo", "firewall", "address", FIELD_ADDRESS)

@@ -110,6 +110,30 @@ static void facts_of_a_declared_fleet(void **state)
     identify_free(id);
 }
 
+static void what_is_critical_and_silent_for_three_days_counts_unless_in_maintenance(void **state)
+{
+    static const char devices[] =
+        "assets:\n"
+        "  - {name: A, certificate_cn: m1, state: in-service, criticality: safety}\n"
+        "  - {name: B, certificate_cn: m2, state: maintenance, criticality: high}\n"
+        "  - {name: C, certificate_cn: centre, state: in-service, criticality: medium}\n"
+        "  - {name: D, certificate_cn: never-seen, state: in-service, criticality: high}\n";
+    struct identify *id = identify_new(NULL);
+
+    (void)state;
+    declare(id, devices, NOW);
+    connect_at(id, &m1, NOW);
+    connect_at(id, &m2, NOW);
+    connect_at(id, &centre, NOW);
+    expect_fact(id, IDENTIFY_SILENT_CRITICAL_COUNT, NOW + 4 * DAY_MS, 0, 1); /* connected */
+    feed(id, &m1, EVENT_DISCONNECTED, NULL, NOW + 4 * DAY_MS);
+    feed(id, &m2, EVENT_DISCONNECTED, NULL, NOW + 4 * DAY_MS);
+    feed(id, &centre, EVENT_DISCONNECTED, NULL, NOW + 4 * DAY_MS);
+    expect_fact(id, IDENTIFY_SILENT_CRITICAL_COUNT, NOW + 6 * DAY_MS, 0, 1);
+    expect_fact(id, IDENTIFY_SILENT_CRITICAL_COUNT, NOW + 8 * DAY_MS, 1, 1);
+    identify_free(id);
+}
+
 struct overdue {
     unsigned n;
     char names[8][16];
@@ -279,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_anything_to_look_at_every_fact_is_unknown),
         cmocka_unit_test(facts_of_a_declared_fleet),
+        cmocka_unit_test(what_is_critical_and_silent_for_three_days_counts_unless_in_maintenance),
         cmocka_unit_test(inspections_are_due_by_exposure),
         cmocka_unit_test(what_was_seen_long_ago_is_not_counted),
         cmocka_unit_test(a_record_is_stale_after_three_intervals_without_its_device),

@@ -268,7 +268,7 @@ const struct cli_verb cli_verbs[] = {
      "undo INCIDENT takes back all that was done because of it; approve does what waits because it would touch too "
      "many clients, or an ORDER of another person that takes two, which undo ORDER takes back. suspend stops all automatic answers for --for, at most 24h, while detection goes on; resume lets "
      "them act again. run posture takes elevated or lockdown as its TARGET, and undo posture goes back to normal. run "
-     "shutdown keeps in the state folder what was, and stops the node."},
+     "delay node has all CONNECTs taken one after another, as in a reconnect storm. run shutdown keeps in the state folder what was, and stops the node."},
     {"reload", cli_reload, "read configuration, users, certificates and CRL anew", "", socket_options,
      "All or nothing: if anything is wrong, the node goes on with what it has and says why."},
     {"stop", cli_stop, "stop the node in order", "", socket_options, NULL},

@@ -4,7 +4,8 @@
  *
  * Known ids, one connection each, and nine of ten get in: no flood, and nobody without credentials
  * can make it look so.  It stands for ten minutes, and for so long drops and silence of
- * single clients are explained by it.
+ * single clients are explained by it.  It is answered by a delay of all CONNECTs, which harms
+ * nobody: so it enforces.
  *
  * MQ.DE.NM-01
  */
@@ -80,7 +81,7 @@ const struct detector detect_reconnect_storm = {
             .subcategory = "MQ.DE.NM-01",
             .counts = "known clients that came back",
             .what = "many that are known come back at once",
-            .mode = DETECT_MODE_OBSERVE,
+            .mode = DETECT_MODE_ENFORCE,
             .confidence = 80,
             .watches = BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_AUTH_FAILED),
         },

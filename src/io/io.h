@@ -20,6 +20,7 @@ struct loop_file;
 #define LOOP_READ  BIT(0)
 #define LOOP_WRITE BIT(1)
 #define LOOP_HUP   BIT(2) /* always reported */
+#define LOOP_END   BIT(3) /* of what the peer sends: reported as LOOP_HUP */
 
 typedef void loop_ready_fn(struct loop_file *file, uint32_t ready);
 
@@ -27,7 +28,7 @@ typedef void loop_ready_fn(struct loop_file *file, uint32_t ready);
  * loop_remove(). */
 struct loop_file {
     int fd;
-    uint32_t watches; /* LOOP_READ, LOOP_WRITE */
+    uint32_t watches; /* LOOP_READ, LOOP_WRITE, LOOP_END */
     loop_ready_fn *on_ready;
 };
 

@@ -32,13 +32,14 @@ struct loop {
 static uint32_t epoll_events(uint32_t watches)
 {
     return ((watches & LOOP_READ) != 0 ? (uint32_t)EPOLLIN : 0) |
-           ((watches & LOOP_WRITE) != 0 ? (uint32_t)EPOLLOUT : 0);
+           ((watches & LOOP_WRITE) != 0 ? (uint32_t)EPOLLOUT : 0) |
+           ((watches & LOOP_END) != 0 ? (uint32_t)EPOLLRDHUP : 0);
 }
 
 static uint32_t loop_bits(uint32_t events)
 {
     return ((events & EPOLLIN) != 0 ? LOOP_READ : 0) | ((events & EPOLLOUT) != 0 ? LOOP_WRITE : 0) |
-           ((events & (EPOLLHUP | EPOLLERR)) != 0 ? LOOP_HUP : 0);
+           ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0 ? LOOP_HUP : 0);
 }
 
 static int control(struct loop *l, int op, struct loop_file *f, uint32_t watches)
@@ -87,7 +88,7 @@ struct loop *loop_free(struct loop *l)
 /**
  * loop_add() - call @f->on_ready when it is ready for @watches
  * @f:        @f->fd and @f->on_ready set, in no loop; borrowed until loop_remove()
- * @watches:  LOOP_READ, LOOP_WRITE, both or 0; LOOP_HUP is always reported
+ * @watches:  of LOOP_READ, LOOP_WRITE and LOOP_END; LOOP_HUP is always reported
  *
  * Return: 0, or -errno of epoll_ctl(): -ENOSPC, -ENOMEM, -EPERM for a regular file, ...
  */

@@ -78,6 +78,18 @@ static void load_users(struct config *c, struct buf *warnings, struct buf *error
     conf_close(conf);
 }
 
+/* What is so because of the kind of a role. */
+static void settle_roles(struct config *c)
+{
+    struct role_spec *roles = (struct role_spec *)(uintptr_t)c->policy.roles; /* owned by @c */
+
+    for (size_t i = 0; i < c->policy.n_roles; i++) {
+        const struct detect_role r = {.name = roles[i].name, .kind = roles[i].kind};
+
+        roles[i].critical |= detect_role_is_critical(&r);
+    }
+}
+
 /**
  * config_from() - a configuration from a tree that is read already, and its file of users
  * @conf:       borrowed during the call
@@ -95,6 +107,7 @@ struct config *config_from(struct conf *conf, const char *path, char **ret_error
     load_tree(c, conf, &config_root_section, &warnings, &errors);
     if (c->users_file != NULL)
         load_users(c, &warnings, &errors);
+    settle_roles(c);
     if (warnings.len > 0)
         c->warnings = bytes_dup_str(bytes_of(warnings.at, warnings.len - 1));
     if (errors.len == 0)

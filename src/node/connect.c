@@ -297,8 +297,7 @@ static char *assigned_id(void)
     return (char *)id.at;
 }
 
-/* Answers to this address are delayed (a response of MQ.RS.RP): the packet waits in the buffer. */
-static bool delayed(struct link *l)
+static bool address_is_delayed(struct link *l)
 {
     struct worker *w = l->worker;
     const struct address_delay *d = map_find(&w->delays, bytes_str(l->address));
@@ -306,7 +305,17 @@ static bool delayed(struct link *l)
     if (d == NULL || d->until_ns <= w->now_ns || l->delay_served)
         return false;
     l->read_again_ns = w->now_ns + d->delay_ns;
+    return true;
+}
+
+/* Answers to this address, or to all, are delayed (a response of MQ.RS.RP): the packet waits in the
+ * buffer. */
+static bool delayed(struct link *l, const struct wire_connect *p)
+{
+    if (!address_is_delayed(l) && !pace_holds(l, p))
+        return false;
     link_heard(l);
+    link_dirty(l);
     return true;
 }
 
@@ -351,7 +360,7 @@ void connect_receive(struct link *l, const struct wire_frame *f)
     if (l->client_id == NULL)
         l->client_id = p.client_id.len > 0 ? bytes_dup_str(p.client_id) : assigned_id();
     home = (unsigned)(client_key(bytes_str(l->client_id)) % w->n_workers);
-    if (delayed(l))
+    if (delayed(l, &p))
         return;
     if (home != w->index) {
         l->moves_to = w->node->workers[home];

@@ -17,6 +17,7 @@
     X(connections_refused,  NULL,                        NULL,                     "network connections closed before CONNECT: limit or ban")             \
     X(connects_accepted,    NULL,                        "load/connections",       "CONNECT accepted")                                                    \
     X(connects_refused,     NULL,                        NULL,                     "CONNECT refused")                                                     \
+    X(connects_delayed,     NULL,                        NULL,                     "CONNECT that had to wait for its turn, since all were delayed")       \
     X(connects_certificate, NULL,                        NULL,                     "CONNECT accepted by client certificate")                              \
     X(connects_password,    NULL,                        NULL,                     "CONNECT accepted by user name and password")                          \
     X(connects_anonymous,   NULL,                        NULL,                     "CONNECT accepted without credentials")                                \

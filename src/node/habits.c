@@ -26,14 +26,6 @@ static struct detect_role role_of(const struct role_spec *r)
     };
 }
 
-/** habits_is_critical() - clients of this role are told of, and never acted against */
-bool habits_is_critical(const struct role_spec *r)
-{
-    const struct detect_role role = role_of(r);
-
-    return r->critical || detect_role_is_critical(&role);
-}
-
 /** habits_configure() - @c is in force; with @settings for a new struct detect, NULL for s->detect
  */
 void habits_configure(struct sentinel *s, const struct config *c,

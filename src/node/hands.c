@@ -75,7 +75,9 @@ static void take_delay(struct worker *w, struct post *p)
     struct delay_post *d = list_item(p, struct delay_post, post);
     struct address_delay *known = map_find(&w->delays, bytes_str(d->delay.address));
 
-    if (known != NULL && d->delay.delay_ns == 0) {
+    if (d->delay.address[0] == '\0') {
+        pace_until(w, d->delay.until_ns);
+    } else if (known != NULL && d->delay.delay_ns == 0) {
         free(map_remove(&w->delays, bytes_str(d->delay.address)));
     } else if (known != NULL) {
         *known = d->delay;
@@ -95,7 +97,7 @@ static void hand_delay(void *arg, const char *address, unsigned delay_ms, uint64
         struct delay_post *d = mem_new(struct delay_post);
 
         d->post.take = take_delay;
-        snprintf(d->delay.address, sizeof(d->delay.address), "%s", address);
+        snprintf(d->delay.address, sizeof(d->delay.address), "%s", address != NULL ? address : "");
         d->delay.delay_ns = delay_ms * NS_PER_MS;
         d->delay.until_ns = until_ns;
         worker_post(s->node->workers[i], LANE_CONTROL, &d->post);

@@ -181,6 +181,8 @@ void link_watch(struct link *l)
             if (stream_has_pending(l->stream))
                 link_again(l);
         }
+        if (l->read_again_ns != 0 && l->conn.state == CONN_AWAIT_CONNECT)
+            watches |= LOOP_END; /* who gives up waiting leaves */
         if (l->out_at < l->out.len || (stream_wants(l->stream) & LOOP_WRITE))
             watches |= LOOP_WRITE;
     }
@@ -213,6 +215,7 @@ static struct link *link_new(struct worker *w, struct worker_listener *from, int
     l->address = stream_peer(l->stream)->address;
     list_init(&l->dirty);
     list_init(&l->again);
+    list_init(&l->in_pace);
     list_init(&l->in_worker);
     conn_init(&l->conn, &l->out);
     l->file.fd = stream_fd(l->stream);

@@ -21,6 +21,7 @@ void link_leave_worker(struct link *l)
     heap_clear(&w->timers, &l->due.timer);
     list_remove(&l->dirty);
     list_remove(&l->again);
+    list_remove(&l->in_pace);
     list_remove(&l->in_worker);
     map_remove(&w->links_by_number, bytes_of(&l->number, sizeof(l->number)));
 }

@@ -28,6 +28,16 @@ static void on_listener(struct loop_file *f, uint32_t ready)
     link_accept(l->worker, l);
 }
 
+/** listen_of() - by which listener of this worker it came in; NULL: it is there no more */
+struct worker_listener *listen_of(const struct worker *w, const struct link *l)
+{
+    for (size_t i = 0; i < w->n_listeners; i++) {
+        if (w->listeners[i].config == l->listener)
+            return &w->listeners[i];
+    }
+    return NULL;
+}
+
 /* ---- opening ---- */
 
 /* A root that becomes somebody else leaves the socket to them. */
@@ -102,6 +112,7 @@ static int open_one(struct worker *w, const struct config *c, size_t i, struct t
     l->tls = tls != NULL ? tls_context_ref(tls) : NULL;
     l->file.fd = -1;
     l->file.on_ready = on_listener;
+    pace_init(&l->pace);
     read_trusted(l);
     w->n_listeners++;
     if (config_listener_unix_path(from) != NULL)
@@ -207,6 +218,7 @@ void listen_close(struct worker *w)
         remove_unix(l);
         loop_remove(w->loop, &l->file);
         heap_clear(&w->timers, &l->watch_again.timer);
+        heap_clear(&w->timers, &l->next_turn.timer);
         close(l->file.fd);
         l->file.fd = -1;
     }

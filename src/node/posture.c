@@ -56,15 +56,6 @@ static bool is_closed_in(const struct config_posture *p, const char *listener)
     return false;
 }
 
-static const struct worker_listener *listener_of(const struct worker *w, const struct link *l)
-{
-    for (size_t i = 0; i < w->n_listeners; i++) {
-        if (w->listeners[i].config == l->listener)
-            return &w->listeners[i];
-    }
-    return NULL;
-}
-
 /** posture_listeners() - close and open listeners as the posture says; the worker's thread */
 void posture_listeners(struct worker *w, const struct config *c, enum respond_posture p)
 {
@@ -72,7 +63,7 @@ void posture_listeners(struct worker *w, const struct config *c, enum respond_po
         w->listeners[i].is_closed = is_closed_in(&c->postures[p], w->listeners[i].config->name);
     list_each (it, &w->links) {
         struct link *l = list_item(it, struct link, in_worker);
-        const struct worker_listener *from = listener_of(w, l);
+        const struct worker_listener *from = listen_of(w, l);
 
         if (l->phase != LINK_LINGERING && from != NULL && from->is_closed)
             link_close(l, REASON_ADMINISTRATIVE_ACTION, "the listener is closed for now");

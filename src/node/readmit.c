@@ -14,13 +14,9 @@
 /* The certificate may have been revoked since the handshake (MQ.RS.RP-01). */
 static bool is_still_trusted(const struct link *l)
 {
-    const struct worker *w = l->worker;
+    const struct worker_listener *from = listen_of(l->worker, l);
 
-    for (size_t i = 0; i < w->n_listeners; i++) {
-        if (w->listeners[i].config == l->listener && w->listeners[i].tls != NULL)
-            return stream_is_trusted_by(l->stream, w->listeners[i].tls);
-    }
-    return true;
+    return from == NULL || from->tls == NULL || stream_is_trusted_by(l->stream, from->tls);
 }
 
 static struct gate_subject subject_of(const struct resident *c)

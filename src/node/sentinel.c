@@ -55,7 +55,7 @@ static void learn_roles(struct sentinel *s, const struct config *c)
     s->roles = mem_zero(MAX(s->n_roles, (size_t)1) * sizeof(*s->roles));
     for (size_t i = 0; i < s->n_roles; i++) {
         snprintf(s->roles[i].name, sizeof(s->roles[i].name), "%s", c->policy.roles[i].name);
-        s->roles[i].critical = habits_is_critical(&c->policy.roles[i]);
+        s->roles[i].critical = c->policy.roles[i].critical;
     }
 }
 

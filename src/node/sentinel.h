@@ -89,7 +89,6 @@ unsigned online_clients(void *arg);
 unsigned online_at_address(void *arg, const char *address);
 
 /* habits.c: the detectors' configuration */
-bool habits_is_critical(const struct role_spec *r);
 void habits_configure(struct sentinel *s, const struct config *c,
                       const struct detect_settings *settings);
 void habits_load(struct sentinel *s);

@@ -90,6 +90,7 @@ struct link {
     struct loop_file file;
     struct list in_worker; /* links, or doomed */
     struct list dirty;
+    struct list in_pace; /* of its listener, while it waits for its turn */
     struct list
         again; /* has input, or retained messages to look for, that epoll does not know of */
     struct due due;
@@ -120,7 +121,8 @@ struct link {
     bool is_admitted_address; /* and for its address */
     bool awaits_proxy;        /* of LINK_HANDSHAKE: the PROXY header comes first */
     bool is_blocked;          /* the socket took no more in this turn */
-    bool delay_served;
+    bool delay_served;        /* of its address */
+    bool pace_served;
     bool was_accepted;
     bool has_left;    /* by DISCONNECT: nothing more comes, and it waits for nothing */
     bool by_password; /* how the principal was proved, */
@@ -169,6 +171,8 @@ struct worker_listener {
     struct worker *worker;
     const struct config_listener *config;
     struct tls_context *tls;
+    struct pace pace; /* of connections with a CONNECT, by .in_pace */
+    struct due next_turn;
     bool is_closed;          /* by the posture */
     struct address *trusted; /* owned; the proxies that are believed */
     size_t n_trusted;
@@ -178,7 +182,7 @@ struct worker_listener {
 
 /* Delays for an address before its CONNECT is answered. */
 struct address_delay {
-    char address[STREAM_ADDRESS_LEN];
+    char address[STREAM_ADDRESS_LEN]; /* "": of all, one after another; see pace.c */
     uint64_t delay_ns;
     uint64_t until_ns;
 };
@@ -214,6 +218,7 @@ struct worker {
     struct map links_by_number;
     struct map residents;
     struct map delays;
+    uint64_t paced_until_ns; /* by all CONNECTs */
     uint8_t *read_buffer;
     struct buf spares[SPARE_BUFFERS_MAX];
     unsigned n_spares;
@@ -276,6 +281,7 @@ void worker_event_of(struct worker *w, const struct link *l, enum event_kind kin
                      struct bytes topic, const char *text);
 
 /* listen.c */
+struct worker_listener *listen_of(const struct worker *w, const struct link *l);
 MUST_CHECK int listen_open(struct worker *w, const struct config *c, struct tls_context *const *tls,
                            char **ret_error);
 void listen_close(struct worker *w);
@@ -323,6 +329,10 @@ void notice_will(struct link *l, const struct wire_connect *p, const struct gate
 struct gate_subject link_subject(const struct link *l);
 struct bytes link_principal(const struct link *l);
 void link_throttle(struct link *l);
+
+/* pace.c */
+bool pace_holds(struct link *l, const struct wire_connect *p);
+void pace_until(struct worker *w, uint64_t until_ns);
 
 /* connect.c */
 void connect_receive(struct link *l, const struct wire_frame *f);

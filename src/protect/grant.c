@@ -113,6 +113,15 @@ enum gate_outcome gate_connect(const struct policy *p, const struct gate_subject
     return who.outcome;
 }
 
+/** gate_claims_critical() - does @s say that it is of a critical role?  Only a certificate proves
+ * that. */
+bool gate_claims_critical(const struct policy *p, const struct gate_subject *s)
+{
+    struct identity who = identify(p, s);
+
+    return who.user != NULL && who.user->role->critical;
+}
+
 /** gate_scram_verifier() - see protect.h */
 const struct scram_verifier *gate_scram_verifier(const struct policy *p, struct bytes user_name)
 {

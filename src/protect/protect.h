@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "base/list.h"
 
 /* ---- limits: everything a peer can make grow ---- */
 
@@ -21,6 +22,7 @@
     X(connections_per_address_max, 2000,       1,    1000000,     "network connections from one address; more are closed at once") \
     X(connecting_max,              2500,       1,    1000000,     "network connections to the node whose CONNECT was not accepted yet; more are closed at once") \
     X(connecting_per_address_max,  1000,       1,    1000000,     "of them from one address; more are closed at once") \
+    X(storm_connects_per_s_max,    200,        1,    1000000,     "CONNECTs a second at one listener while the node delays all of them, as in a reconnect storm; the others wait, those of critical roles in front") \
     X(connect_timeout_ms,           8000,      100,  600000,      "from accept to a whole CONNECT; then the connection is closed") \
     X(connect_bytes_max,           65536,      64,   1048576,     "size of a CONNECT packet; larger is refused with 0x95") \
     X(packet_bytes_max,            1048576,    64,   268435460,   "size of any packet; told to 5.0 clients; larger is refused with 0x95") \
@@ -205,6 +207,7 @@ struct grant; /* what one connection may do; owned by it, keeps its policy */
  * user always ends as E_WRONG_PASSWORD/E_UNKNOWN_USER after the same work. */
 enum gate_outcome gate_connect(const struct policy *p, const struct gate_subject *s,
                                const char **ret_verifier);
+bool gate_claims_critical(const struct policy *p, const struct gate_subject *s);
 /* What user @name has to fit by SCRAM; NULL: there is no such user, or it has none.  Borrowed. */
 struct scram_verifier;
 const struct scram_verifier *gate_scram_verifier(const struct policy *p, struct bytes user_name);
@@ -315,5 +318,27 @@ struct quota {
     uint64_t full_at_ns; /* GCRA: theoretical arrival time */
 };
 
+uint64_t quota_take_each(struct quota *q, uint64_t cost_ns, uint64_t window_ns, uint64_t now_ns);
 /* Return: 0 when one more is within @per_s averaged over 5 s, otherwise ns to wait. */
 uint64_t quota_take(struct quota *q, uint64_t per_s, uint64_t now_ns);
+
+/* ---- pace: one after another, critical ones first ---- */
+
+enum pace_rank {
+    PACE_CRITICAL,
+    PACE_OTHER,
+    PACE_RANK_N,
+};
+
+/* Who waits for a turn; see pace.c. */
+struct pace {
+    struct list waiting[PACE_RANK_N]; /* those that have waited longest first */
+    struct quota turns;
+    unsigned n_critical; /* that went in turn while others waited */
+};
+
+void pace_init(struct pace *p);
+bool pace_is_idle(const struct pace *p);
+bool pace_enter(struct pace *p, uint64_t cost_ns, uint64_t now_ns);
+void pace_wait(struct pace *p, struct list *who, enum pace_rank rank);
+struct list *pace_next(struct pace *p, uint64_t cost_ns, uint64_t now_ns, uint64_t *ret_wait_ns);

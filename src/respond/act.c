@@ -72,105 +72,6 @@ static struct action *same_again(struct incident *i, enum action_kind kind)
     return NULL;
 }
 
-/* ---- whom it is aimed at: the incident's subject, or something of it ---- */
-
-/* Sets the target, which is owned by @a.  Return: false when there is nothing that it could be
- * aimed at. */
-typedef bool aim_fn(const struct respond *r, const struct incident *i,
-                    const struct respond_step *step, struct action *a);
-
-static bool aim_at(struct action *a, enum respond_target kind, struct bytes target)
-{
-    a->target_kind = kind;
-    a->target = bytes_dup_str(target);
-    return target.len > 0;
-}
-
-static bool aim_at_subject(const struct respond *r, const struct incident *i,
-                           const struct respond_step *step, struct action *a)
-{
-    (void)r;
-    (void)step;
-    return aim_at(a, (enum respond_target)i->subject_kind, bytes_str(i->subject));
-}
-
-static bool aim_at_address(const struct respond *r, const struct incident *i,
-                           const struct respond_step *step, struct action *a)
-{
-    (void)step;
-    return aim_at(a, TARGET_ADDRESS, bytes_str(i->address)) &&
-           (a->kind != ACTION_FIREWALL || r->settings.has_firewall);
-}
-
-static bool aim_at_node(const struct respond *r, const struct incident *i,
-                        const struct respond_step *step, struct action *a)
-{
-    (void)r;
-    (void)i;
-    (void)step;
-    return aim_at(a, TARGET_NODE, bytes_str(respond_target_text(TARGET_NODE)));
-}
-
-static bool aim_at_filter(const struct respond *r, const struct incident *i,
-                          const struct respond_step *step, struct action *a)
-{
-    (void)r;
-    (void)i;
-    return aim_at(a, TARGET_TOPIC, step->filter);
-}
-
-/* A client together with its address: nobody can lock out another by using its name. */
-static bool aim_ban(const struct respond *r, const struct incident *i,
-                    const struct respond_step *step, struct action *a)
-{
-    a->ban_kind =
-        i->subject_kind == SUBJECT_ADDRESS ? RESPOND_BAN_ADDRESS : RESPOND_BAN_CLIENT_ADDRESS;
-    if (a->ban_kind == RESPOND_BAN_CLIENT_ADDRESS)
-        a->address = bytes_dup_str(bytes_str(i->address));
-    return aim_at_subject(r, i, step, a) && i->address[0] != '\0';
-}
-
-/* Of a client that has proved who it is: another one may have used the name. */
-static bool aim_at_user(const struct respond *r, const struct incident *i,
-                        const struct respond_step *step, struct action *a)
-{
-    (void)r;
-    (void)step;
-    a->ban_kind = RESPOND_BAN_USER;
-    return aim_at(a, TARGET_USER, bytes_str(i->user_name)) && i->subject_kind == SUBJECT_CLIENT;
-}
-
-static bool aim_at_certificate(const struct respond *r, const struct incident *i,
-                               const struct respond_step *step, struct action *a)
-{
-    char *serial = i->subject_kind == SUBJECT_CLIENT
-                       ? r->hands.certificate_of(r->hands.arg, i->client_id)
-                       : NULL;
-    bool is_known = aim_at(a, TARGET_CERTIFICATE, bytes_str(serial));
-
-    (void)step;
-    a->ban_kind = RESPOND_BAN_CERTIFICATE;
-    free(serial);
-    return is_known;
-}
-
-/* clang-format off */
-static aim_fn *const aims[ACTION_KIND_N] = {
-    [ACTION_RECORD]             = aim_at_subject,
-    [ACTION_ALERT]              = aim_at_subject,
-    [ACTION_DELAY]              = aim_at_address,
-    [ACTION_THROTTLE]           = aim_at_subject,
-    [ACTION_DISCONNECT]         = aim_at_subject,
-    [ACTION_BAN]                = aim_ban,
-    [ACTION_QUARANTINE]         = aim_at_filter,
-    [ACTION_FIREWALL]           = aim_at_address,
-    [ACTION_REVOKE_CERTIFICATE] = aim_at_certificate,
-    [ACTION_REVOKE_USER]        = aim_at_user,
-    [ACTION_POSTURE]            = aim_at_node,
-    [ACTION_SHUTDOWN]           = aim_at_node,
-};
-/* clang-format on */
-
 static void reason_of(const struct incident *i, const char *why_not, struct action *a)
 {
     char *sentence = incident_sentence(i);
@@ -292,7 +193,7 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
     struct action *a = same_again(i, kind);
     struct action old = {0};
 
-    if ((a != NULL && kind <= ACTION_ALERT) || !aims[kind](r, i, &p->steps[kind], &new) ||
+    if ((a != NULL && kind <= ACTION_ALERT) || !action_aim(r, i, &p->steps[kind], &new) ||
         (kind == ACTION_BAN && stands_longer(r, &new, now))) {
         action_done(&new);
         return;
@@ -426,6 +327,21 @@ bool act_expire(struct incident *i, struct respond_now now)
         a->expires_unix_ms = 0;
     }
     return in_vain;
+}
+
+/** act_calm() - the incident closes: a delay of all CONNECTs, which was for as long as it stands,
+ * ends */
+void act_calm(struct respond *r, struct incident *i, struct respond_now now)
+{
+    for (unsigned n = 0; n < i->n_actions; n++) {
+        struct action *a = &i->actions[n];
+
+        if (a->kind != ACTION_DELAY || a->target_kind != TARGET_NODE || a->state != ACTION_DONE)
+            continue;
+        action_undo(r, a, now);
+        a->state = ACTION_EXPIRED;
+        a->expires_unix_ms = 0;
+    }
 }
 
 /** act_ban_lifted() - an admin lifted @b: its incident shows that */

@@ -63,7 +63,8 @@ static void lift_measure(struct respond *r, const struct action *a, struct respo
 
 static bool delay_is_sound(const struct action *a)
 {
-    return a->amount > 0 && a->amount <= DELAY_MS_MAX;
+    return a->target_kind == TARGET_NODE ? a->amount == 0
+                                         : a->amount > 0 && a->amount <= DELAY_MS_MAX;
 }
 
 static bool throttle_is_sound(const struct action *a)
@@ -178,7 +179,7 @@ static const struct action_row {
 } rows[ACTION_KIND_N] = {
     [ACTION_RECORD]             = {0, NULL, NULL, NULL, false},
     [ACTION_ALERT]              = {0, NULL, NULL, NULL, false},
-    [ACTION_DELAY]              = {AT(ADDRESS), delay_is_sound, take_measure, lift_measure, false},
+    [ACTION_DELAY]              = {AT(ADDRESS) | AT(NODE), delay_is_sound, take_measure, lift_measure, false},
     [ACTION_THROTTLE]           = {SOMEBODY, throttle_is_sound, take_measure, lift_measure, false},
     [ACTION_DISCONNECT]         = {SOMEBODY | AT(TOPIC) | AT(LISTENER) | AT(CONN), NULL, disconnect, NULL, false},
     [ACTION_BAN]                = {SOMEBODY, NULL, ban, unban, false},

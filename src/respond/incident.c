@@ -189,6 +189,7 @@ static void close_incident(struct respond *r, struct kept_incident *k, struct re
         map_remove(&r->open_by_key, key_of(k));
     k->is_open = false;
     r->n_open--;
+    act_calm(r, &k->face, now);
     respond_record(r, &k->face, "closed");
 }
 

@@ -31,6 +31,7 @@ static const struct respond_play defaults[] = {
     /* detector                        role  subject          severity           times  what is done */
     {"repeated-connection-attempts",   NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect", "ban 5m")},
     {"topic-scan-publish",             NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect", "ban 10m")},
+    {"reconnect-storm",                NULL, SUBJECT_FLEET,   SEVERITY_INFO,     0, STEPS("delay 10m")},
     {"topic-scan-subscribe",           NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect", "ban 10m")},
     {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_MEDIUM,   2, STEPS("delay 10m", "disconnect")},
     {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_MEDIUM,   0, STEPS("delay 10m")},

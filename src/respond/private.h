@@ -261,6 +261,10 @@ enum respond_answer action_perform(struct respond *r, struct action *a, struct r
 void action_undo(struct respond *r, const struct action *a, struct respond_now now);
 struct respond_ban action_ban(const struct action *a);
 
+/* aim.c */
+bool action_aim(const struct respond *r, const struct incident *i, const struct respond_step *step,
+                struct action *a);
+
 /* act.c */
 void act_on(struct respond *r, struct incident *i, const struct finding *f, const struct plan *p,
             struct respond_now now);
@@ -269,6 +273,7 @@ unsigned act_approve(struct respond *r, struct incident *i, const char *author,
 unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
                       struct respond_now now);
 bool act_expire(struct incident *i, struct respond_now now);
+void act_calm(struct respond *r, struct incident *i, struct respond_now now);
 void action_done(struct action *a);
 void act_audit(struct respond *r, const struct action *a, const char *author, const char *result,
                struct respond_now now);

@@ -221,7 +221,7 @@ static json_t *json_action(const struct action *a)
     set(o, "target", json_text(a->target));
     if (is_ban(a->kind))
         set(o, "ban", json_string(respond_ban_kind_text(a->ban_kind)));
-    if (a->kind == ACTION_DELAY)
+    if (a->kind == ACTION_DELAY && a->amount > 0)
         set(o, "delay_ms", json_integer((json_int_t)a->amount));
     if (a->kind == ACTION_THROTTLE)
         set(o, "per_s", json_integer((json_int_t)a->amount));

@@ -21,13 +21,11 @@
 #include "event/event.h"
 #include "store/control.h"
 
-#define RESPOND_INCIDENTS_MAX                                                                      \
-    1000 /* in memory; then the oldest closed, else the oldest, is forgotten */
+#define RESPOND_INCIDENTS_MAX 1000 /* in memory; then the oldest closed goes, else the oldest */
 #define RESPOND_BANS_MAX                                                                           \
     10000 /* then an automatic ban replaces the automatic one that ends first; an admin's is       \
              refused */
-#define RESPOND_ACTIONS_MAX                                                                        \
-    32 /* of one incident; then the oldest that needs no undoing is forgotten */
+#define RESPOND_ACTIONS_MAX         32 /* of one incident; then the oldest that needs no undoing goes */
 #define RESPOND_NOTES_MAX           32 /* of one incident; more are refused */
 #define RESPOND_NOTE_BYTES_MAX      1024
 #define RESPOND_ASSIGNEE_BYTES_MAX  128
@@ -98,7 +96,7 @@ bool respond_target_parse(const char *text, enum respond_target *ret);
 #define ACTION_KINDS(X)                                                                           \
     X(RECORD,             "record",             "a line in incidents.jsonl; nothing")             \
     X(ALERT,              "alert",              "the incident is published; nothing")             \
-    X(DELAY,              "delay",              "CONNACKs to the address come later; no delay")   \
+    X(DELAY,              "delay",              "CONNACKs come later, to an address or, one after another, to all; no delay") \
     X(THROTTLE,           "throttle",           "its messages are read more slowly; its own rate again") \
     X(DISCONNECT,         "disconnect",         "its connections are closed; it may come back by itself") \
     X(BAN,                "ban",                "it is disconnected and kept out; the ban is lifted") \
@@ -154,7 +152,8 @@ struct respond_measure {
     const char *target;
     const char *address; /* of TARGET_CLIENT_ADDRESS, and a prefix of TARGET_LISTENER; or NULL */
     unsigned directions; /* QUARANTINE: RESPOND_PUBLISH, RESPOND_DELIVER */
-    uint64_t amount;     /* DELAY: ms; THROTTLE: messages a second; POSTURE: enum respond_posture */
+    uint64_t amount;     /* DELAY: ms, 0 of the node; THROTTLE: messages a second; POSTURE: enum
+                            respond_posture */
     uint64_t created_unix_ms;
     uint64_t expires_unix_ms; /* 0: until lifted */
     const char *reason;
@@ -177,7 +176,7 @@ struct respond_hands {
     void (*ban_add)(void *arg, const struct respond_ban *b);
     /* @b was lifted, or has expired. */
     void (*ban_remove)(void *arg, const struct respond_ban *b);
-    /* Answer CONNECTs from the address @delay_ms later, until then; 0: no longer. */
+    /* Answer CONNECTs from the address @delay_ms later, until then; 0: no longer.  NULL: all. */
     void (*delay_address)(void *arg, const char *address, unsigned delay_ms, uint64_t until_ns);
     /* Throttles and quarantines are others now: see respond_measures_each(). */
     void (*restrain)(void *arg);

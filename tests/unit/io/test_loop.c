@@ -167,6 +167,23 @@ static void a_hang_up_is_reported_without_being_asked_for(void **state)
     loop_free(l);
 }
 
+static void an_end_is_reported_where_nothing_is_read_to_who_asks_for_it(void **state)
+{
+    struct loop *l = loop_new();
+    struct owner *o = owner_new(l, 0);
+
+    (void)state;
+    assert_int_equal(write(o->other_fd, "x", 1), 1);
+    assert_int_equal(shutdown(o->other_fd, SHUT_WR), 0);
+    loop_turn(l, 0);
+    assert_int_equal(o->n_calls, 0);
+    loop_watch(l, &o->file, LOOP_END);
+    loop_turn(l, TIMER_NEVER);
+    assert_int_equal(o->ready, LOOP_HUP);
+    owner_free(o);
+    loop_free(l);
+}
+
 static void what_epoll_cannot_watch_is_an_error(void **state)
 {
     struct loop *l = loop_new();
@@ -431,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_called_for_what_it_is_watched_for_as_long_as_it_is_ready),
         cmocka_unit_test(a_hang_up_is_reported_without_being_asked_for),
+        cmocka_unit_test(an_end_is_reported_where_nothing_is_read_to_who_asks_for_it),
         cmocka_unit_test(what_epoll_cannot_watch_is_an_error),
         cmocka_unit_test(a_file_may_remove_itself),
         cmocka_unit_test(a_file_removed_in_the_turn_is_not_called),

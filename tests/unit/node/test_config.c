@@ -160,7 +160,7 @@ static const struct wrong {
     {LEAST "respond: {[a]: no}\n", "bastide.yaml:3:11: respond: a key is not a word; keys and values are expected"},
     {LEAST "limits: {receive_maxx: 3}\n",
      "bastide.yaml:3:10: limits.receive_maxx: unknown key; did you mean receive_max? There are connections_max, "
-     "connections_per_address_max, connecting_max, connecting_per_address_max, connect_timeout_ms, connect_bytes_max, packet_bytes_max, keep_alive_max_s, "
+     "connections_per_address_max, connecting_max, connecting_per_address_max, storm_connects_per_s_max, connect_timeout_ms, connect_bytes_max, packet_bytes_max, keep_alive_max_s, "
      "session_expiry_max_s, sessions_max, subscriptions_per_session_max, queue_messages_max, queue_bytes_max, "
      "inflight_max, receive_max, topic_alias_max, topic_alias_sent_max, retained_messages_max, retained_bytes_max, memory_bytes_max, messages_per_s_max, "
      "will_delay_max_s"},
@@ -523,6 +523,7 @@ static void every_key_arrives_in_its_field(void **state)
              "    critical: yes\n    messages_per_s_max: 5\n    scan_factor: 20\n    ping_topic: "
              "ping/${client_id}\n"
              "  operator: {may_command: yes, control_plane: yes, command_topics: [cmd/a, cmd/b]}\n"
+             "  relay: {kind: actuator}\n"
              "command_topics:\n  - cmd/#\n  - +/set\n"
              "anonymous_role: meter\n"
              "inventory_file: file\n"
@@ -568,7 +569,9 @@ static void every_key_arrives_in_its_field(void **state)
     assert_int_equal(p->limits.queue_messages_max, 77);
     assert_int_equal(p->limits.retained_bytes_max, 68719476736);
     assert_int_equal(p->limits.receive_max, limits_default.receive_max);
-    assert_int_equal(p->n_roles, 2);
+    assert_int_equal(p->n_roles, 3);
+    assert_true(p->roles[2].critical); /* because of its kind */
+    assert_false(p->roles[1].critical);
     assert_string_equal(p->roles[0].name, "meter");
     assert_int_equal(p->roles[0].n_rules, 3);
     assert_string_equal(p->roles[0].rules[0].filter, "m/${client_id}/#");
@@ -883,7 +886,7 @@ static void a_mapping_of_too_many_keys_is_refused_before_they_are_compared(void 
         buf_addf(&text, "  k%u: 1\n", i);
     buf_add_u8(&text, '\0');
     write_file(h, "bastide.yaml", (const char *)text.at, 0600);
-    assert_errors(h, "bastide.yaml:4:3: limits: has 1001 keys; there are only 22");
+    assert_errors(h, "bastide.yaml:4:3: limits: has 1001 keys; there are only 23");
     text.len = 0;
     buf_addf(&text, LEAST "roles:\n");
     for (unsigned i = 0; i < 1001; i++)

@@ -100,7 +100,7 @@ static inline void stage_delay(void *arg, const char *address, unsigned delay_ms
 {
     struct stage *s = arg;
 
-    snprintf(stage_did(arg), 160, "delay %s %u %llu", address, delay_ms,
+    snprintf(stage_did(arg), 160, "delay %s %u %llu", address != NULL ? address : "all", delay_ms,
              (unsigned long long)((until_ns - s->now.ns) / S));
 }
 

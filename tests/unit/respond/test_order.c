@@ -31,6 +31,8 @@ static const struct {
     {{AT(DELAY, ADDRESS, "192.0.2.1"), .amount = 500, .for_ms = 60000}, RESPOND_OK, {"delay 192.0.2.1 500 60"}, "delay 192.0.2.1 0 0"},
     {{AT(DELAY, CLIENT, "m-1"), .amount = 500}, RESPOND_E_INVALID, {NULL}, NULL},
     {{AT(DELAY, ADDRESS, "192.0.2.1"), .amount = 60001}, RESPOND_E_INVALID, {NULL}, NULL},
+    {{AT(DELAY, NODE, "node"), .for_ms = 60000}, RESPOND_OK, {"delay all 0 60"}, "delay all 0 0"},
+    {{AT(DELAY, NODE, "node"), .amount = 500}, RESPOND_E_INVALID, {NULL}, NULL},
     {{AT(THROTTLE, USER, "eve"), .amount = 5}, RESPOND_OK, {"restrain"}, "restrain"},
     {{AT(THROTTLE, USER, "eve")}, RESPOND_E_INVALID, {NULL}, NULL},
     {{AT(THROTTLE, TOPIC, "a/#"), .amount = 5}, RESPOND_E_INVALID, {NULL}, NULL},

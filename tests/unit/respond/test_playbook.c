@@ -202,6 +202,49 @@ static void a_ban_in_force_is_not_made_again(void **state)
     stage_end(&s);
 }
 
+/* Critical clients are in the fleet, too, and none is harmed. */
+static void a_reconnect_storm_delays_all_connects_until_it_is_over(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    stage_connect(&s, "c-1", "192.0.2.7", "control");
+    stage_find(&s, "reconnect-storm", SEVERITY_INFO, SUBJECT_FLEET, "");
+    assert_did(&s, "delay all 0 600");
+    assert_int_equal(action_of(stage_incident(&s), ACTION_DELAY)->target_kind, TARGET_NODE);
+    stage_wait(&s, 599);
+    stage_find(&s, "reconnect-storm", SEVERITY_INFO, SUBJECT_FLEET, ""); /* it goes on */
+    assert_did(&s, "delay all 0 600");
+    stage_wait(&s, 30);
+    stage_calm(&s, "reconnect-storm", SUBJECT_FLEET, "");
+    assert_did(&s, "delay all 0 0");
+    assert_int_equal(action_of(stage_incident(&s), ACTION_DELAY)->state, ACTION_EXPIRED);
+    assert_int_equal(respond_measures(s.r, ACTION_DELAY), 0);
+    stage_find(&s, "reconnect-storm", SEVERITY_INFO, SUBJECT_FLEET, "");
+    s.n_did = 0;
+    stage_wait(&s, 600);
+    assert_int_equal(respond_measures(s.r, ACTION_DELAY), 0);
+    stage_end(&s);
+}
+
+static void a_reconnect_storm_is_only_told_of_where_nothing_is_done_automatically(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    assert_int_equal(respond_suspend(s.r, 10, "admin:alice", s.now), RESPOND_OK);
+    stage_find(&s, "reconnect-storm", SEVERITY_INFO, SUBJECT_FLEET, "");
+    assert_did_nothing(&s);
+    assert_int_equal(action_of(stage_incident(&s), ACTION_DELAY)->state, ACTION_OBSERVED);
+    s.settings.enforce = false;
+    stage_restart(&s);
+    stage_find(&s, "reconnect-storm", SEVERITY_INFO, SUBJECT_FLEET, "");
+    assert_did_nothing(&s);
+    stage_end(&s);
+}
+
 /* There are five detectors: each finds something low about one client. */
 static void low_findings_of_five_detectors_are_medium(void **state)
 {
@@ -271,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_third_high_within_a_day_bans_the_client_too),
         cmocka_unit_test(a_ban_doubles_with_each_repetition_and_halves_with_each_quiet_day),
         cmocka_unit_test(a_ban_in_force_is_not_made_again),
+        cmocka_unit_test(a_reconnect_storm_delays_all_connects_until_it_is_over),
+        cmocka_unit_test(a_reconnect_storm_is_only_told_of_where_nothing_is_done_automatically),
         cmocka_unit_test(low_findings_of_five_detectors_are_medium),
         cmocka_unit_test(a_time_scale_shortens_what_is_done),
         cmocka_unit_test(more_subjects_than_fit_forget_the_one_seen_least_recently),

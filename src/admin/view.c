@@ -139,6 +139,16 @@ static bool is_one_of(const char *text, const char *const *names, size_t n)
     return false;
 }
 
+static bool kind_valid(struct exchange *x, const char *kind)
+{
+    char *why = node_incident_kind_wrong_why(kind);
+
+    if (why != NULL)
+        exchange_refuse(x, 400, "docs/reference/detectors.md has all of them", "%s", why);
+    free(why);
+    return why == NULL;
+}
+
 static bool filter_valid(struct exchange *x, const struct node_incident_filter *f)
 {
     static const char *const states[] = {"open", "acknowledged", "closed"};
@@ -154,7 +164,7 @@ static bool filter_valid(struct exchange *x, const struct node_incident_filter *
                         "no severity is called \"%s\"", f->severity);
         return false;
     }
-    return true;
+    return f->kind == NULL || kind_valid(x, f->kind);
 }
 
 /** view_incidents() - GET /v1/incidents */

@@ -172,8 +172,18 @@ static json_t *chosen(const struct cli_args *a, const json_t *all)
     return rows;
 }
 
-/* At most one of the formats. */
-static int check_formats(const struct cli_args *a)
+static bool is_asset_state(const char *text)
+{
+    static const char *const states[] = {"declared", "learned", "declared-not-seen"};
+
+    for (size_t i = 0; i < COUNT_OF(states); i++)
+        if (strcmp(text, states[i]) == 0)
+            return true;
+    return false;
+}
+
+/* At most one of the formats, and values that there are. */
+static int check_options(const struct cli_args *a)
 {
     static const char *const formats[] = {"--json", "--csv", "--dot", "--cyclonedx"};
     unsigned n = 0;
@@ -186,6 +196,9 @@ static int check_formats(const struct cli_args *a)
     if (has_option(a, "--expiring") && cli_arg(a, "--expiring") != NULL &&
         !number_parse(cli_arg(a, "--expiring"), 0, 100000, &days))
         return cli_usage(a->verb, "--expiring takes a number of days");
+    if (has_option(a, "--state") && cli_arg(a, "--state") != NULL &&
+        !is_asset_state(cli_arg(a, "--state")))
+        return cli_usage(a->verb, "--state takes declared, learned or declared-not-seen");
     return CLI_OK;
 }
 
@@ -239,7 +252,7 @@ static int list_or_import(int argc, char **argv, const struct listing *l)
     int rc = cli_args_parse(&a, argc, argv, 0, 3);
 
     if (rc == CLI_OK)
-        rc = check_formats(&a);
+        rc = check_options(&a);
     if (rc != CLI_OK)
         return rc;
     if (imports(&a))
@@ -398,7 +411,7 @@ int cli_crypto(int argc, char **argv)
     int rc = cli_args_parse(&a, argc, argv, 0, 0);
 
     if (rc == CLI_OK)
-        rc = check_formats(&a);
+        rc = check_options(&a);
     if (rc == CLI_OK)
         rc = ask_node(&a, "GET", "/v1/crypto", NULL, &reply);
     if (rc == CLI_OK) {

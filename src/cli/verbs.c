@@ -82,7 +82,7 @@ static const struct cli_option respond_options[] = {
 static const struct cli_option incident_options[] = {
     {"--state",    NULL, "STATE",    "only open, acknowledged or closed ones"},
     {"--severity", NULL, "SEVERITY", "only this and worse: info, low, medium, high, critical"},
-    {"--kind",     NULL, "KIND",     "only this kind, such as topic-scan"},
+    {"--kind",     NULL, "KIND",     "only this kind, such as topic-scan-publish"},
     {"--limit",    NULL, "N",        "only the newest N"},
     {"--follow",   "-f", NULL,       "those there are, then a line for each change until interrupted"},
     {"--stats",    NULL, NULL,       "how those of 30 days were judged, by kind, and how often a detector was wrong"},

@@ -383,6 +383,6 @@ enum node_answer node_suspend_responses(struct node *n, unsigned minutes, const 
     else
         *ret_text = text_format("no automatic response for %u minutes", minutes);
     log_warning("control", "%s: %s", author, *ret_text);
-    audit_of(n, author, "suspend", "responses", "", "", "%s", *ret_text);
+    audit_of(n, author, minutes == 0 ? "resume" : "suspend", "responses", "", "", "%s", *ret_text);
     return node_answer_of(c.answer);
 }

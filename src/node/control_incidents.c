@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* node/control_incidents.c - the control plane's calls: incidents, and how they were judged */
 #include "base/clock.h"
+#include "base/guess.h"
+#include "base/text.h"
 #include "node/node_private.h"
 #include "node/sentinel.h"
 
@@ -55,6 +57,23 @@ json_t *node_incidents_json(struct node *n, const struct node_incident_filter *f
 
     sentinel_call(n->sentinel, list_incidents, &call);
     return call.answer;
+}
+
+/** node_incident_kind_wrong_why() - see node.h */
+char *node_incident_kind_wrong_why(const char *kind)
+{
+    struct guess g = {.typed = kind, .n_edits = 4};
+
+    for (size_t i = 0; i < detect_detectors(); i++) {
+        const char *name = detect_detector(i)->name;
+
+        if (strcmp(kind, name) == 0)
+            return NULL;
+        guess_at(&g, name);
+    }
+    return text_format("no kind of incident is called \"%s\"%s%s", kind,
+                       g.nearest != NULL ? "; did you mean " : "",
+                       g.nearest != NULL ? g.nearest : "");
 }
 
 /* ---- how they were judged ---- */

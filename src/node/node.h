@@ -141,6 +141,8 @@ struct node_incident_filter {
  * "related": [ids of the same client, user or address within an hour], "samples": [...],
  * "assigned_to", "acknowledged_unix_ms"}. */
 json_t *node_incidents_json(struct node *n, const struct node_incident_filter *f);
+/* Is there such a kind?  NULL, or what is wrong, owned by the caller; any thread. */
+char *node_incident_kind_wrong_why(const char *kind);
 /* Of 30 days: {"since_unix_ms", "client_days", "all": {"opened", "open", "true", "false", "benign",
  * "not_judged", "wrong_per_1000_client_days"}, "kinds": [the same with "kind", "detector",
  * "subcategory"]}; MQ.PR.SP-03. */

@@ -67,6 +67,8 @@ static char *read_order(const struct node_order *o, struct respond_order *ret)
         return text_format("a listener is closed, whatever the direction");
     if (o->direction != NULL && !respond_direction_parse(o->direction, &r.directions))
         return text_format("no direction is called \"%s\": publish, deliver or both", o->direction);
+    if (r.kind == ACTION_SHUTDOWN && o->reason == NULL)
+        return text_format("say why with --reason: a shutdown is not undone from here");
     if (o->posture != NULL && !respond_posture_parse(o->posture, &posture))
         return text_format("no posture is called \"%s\": elevated or lockdown", o->posture);
     if (r.kind != ACTION_QUARANTINE)

@@ -134,6 +134,12 @@ json_t *json_text(const char *text)
     return s;
 }
 
+/* Some counts are estimates: of ten and more, parts say nothing. */
+static double readable(double n)
+{
+    return n < 10 ? n : (double)(long long)(n + 0.5);
+}
+
 /** incident_sentence() - what was found, for a person; Return: owned by the caller. */
 char *incident_sentence(const struct incident *i)
 {
@@ -147,7 +153,7 @@ char *incident_sentence(const struct incident *i)
     char *s;
 
     buf_addf(&text, "%s %s: %.4g %s in %u s (limit %.4g)", nouns[i->subject_kind], i->subject,
-             i->count, i->detector->counts, i->window_s, i->limit);
+             readable(i->count), i->detector->counts, i->window_s, readable(i->limit));
     s = bytes_dup_str(buf_view(&text));
     buf_done(&text);
     return s;

@@ -26,11 +26,13 @@ def test_what_an_operator_does_is_an_entry(field):
     field.ok("ban", "client", "evil", "--reason", "it scans", "--for", "1h")
     field.ok("unban", "client", "evil")
     field.ok("respond", "suspend", "--for", "5m")
+    field.ok("respond", "resume")
     field.ok("reload")
     found = [(e["actor"].split(":")[0], e["action"], e["object"], e["reason"]) for e in entries(field)]
     assert ("admin", "ban", "client evil", "it scans") in found
     assert ("admin", "unban", "client evil", "") in found
     assert ("admin", "suspend", "responses", "") in found
+    assert ("admin", "resume", "responses", "") in found
     assert ("admin", "reload", str(field.config), "") in found
     assert "nothing is missing" in field.ok("audit", "verify")
 

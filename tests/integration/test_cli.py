@@ -110,6 +110,7 @@ def test_help_lists_each_verb_and_each_verb_has_help():
         (["incidents", "rollback", "I-1", "--note", "x"], "takes no --note"),
         (["incidents", "ack", "I-1", "--as", "true"], "takes no --as"),
         (["incidents", "burn", "I-1"], "say [list | show ID"),
+        (["assets", "--state", "foo"], "--state takes declared, learned or declared-not-seen"),
         (["respond", "suspend"], "suspend takes --for"),
         (["respond", "suspend", "--for", "25h"], "at most 24h"),
         (["acl", "explain", "--publish", "a"], "give --client"),
@@ -447,6 +448,8 @@ def test_incidents_are_filtered(commanded):
     assert [x["id"] for x in commanded.json("incidents", "--kind", "unauthorized-command")] == [number]
     assert commanded.json("incidents", "--kind", "topic-scan-publish") == []
     assert commanded.json("incidents", "--state", "closed") == []
+    refused = commanded.cli("incidents", "--kind", "topic-scan-publsh")
+    assert refused.returncode == 1 and "did you mean topic-scan-publish" in refused.stderr
     assert [x["id"] for x in commanded.json("incidents", "--severity", "low", "--limit", "1")] == [number]
 
 

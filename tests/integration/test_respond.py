@@ -355,6 +355,8 @@ def test_a_shutdown_keeps_what_was_and_sends_clients_elsewhere(site, peer):
     site.start()
     one = peer(site, "one").join()
     site.ok("respond", "run", "quarantine", "topic", "test/a", "--for", "1h")
+    done = site.cli("respond", "run", "shutdown")
+    assert done.returncode == 1 and "--reason" in done.stderr
     site.ok("respond", "run", "shutdown", "--reason", "the node is compromised")
     assert site.process.wait(PATIENCE_S) == 0
     assert one.disconnected.wait(PATIENCE_S) and one.disconnect == USE_ANOTHER_SERVER

@@ -99,6 +99,12 @@ json_t *node_network_json(struct node *n)
     return json_pack("[s]", "network");
 }
 
+char *node_incident_kind_wrong_why(const char *kind)
+{
+    (void)kind;
+    return NULL;
+}
+
 json_t *node_incidents_json(struct node *n, const struct node_incident_filter *f)
 {
     (void)n;

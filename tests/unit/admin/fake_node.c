@@ -280,6 +280,12 @@ enum node_answer node_asset_state(struct node *n, const char *name, const char *
     return acted(n, NULL, ret_text, "state %s %s: %s by %s", name, state, reason, author);
 }
 
+enum node_answer node_asset_inspected(struct node *n, const char *name, const char *reason,
+                                      const char *author, char **ret_text)
+{
+    return acted(n, NULL, ret_text, "inspected %s: %s by %s", name, reason, author);
+}
+
 enum node_answer node_incident(struct node *n, const struct node_incident_request *r,
                                const char *author, char **ret_text)
 {

@@ -10,10 +10,12 @@
 
 #define MAP_CAP_MIN 4 /* a tree may have a map at each node */
 
-struct map_slot {
-    uint64_t hash;
-    void *item; /* borrowed; NULL where free */
-};
+/* Half of a key's hash, that of the item at the same place: beside them and not between, so that a
+ * place takes 12 bytes, and 16 of them are looked at for one cache line. */
+static uint32_t *hashes(const struct map *m)
+{
+    return (uint32_t *)(void *)(m->items + m->cap);
+}
 
 /** map_init() - empty, no memory taken yet */
 void map_init(struct map *m, map_key_fn *key_of)
@@ -24,41 +26,41 @@ void map_init(struct map *m, map_key_fn *key_of)
 /** map_done() - free the table; the items are the caller's */
 void map_done(struct map *m)
 {
-    free(m->slots);
-    m->slots = NULL;
+    free(m->items);
+    m->items = NULL;
     m->n = 0;
     m->cap = 0;
 }
 
-/* The slot that holds @key, or the free one where it would go. */
-static size_t slot_of(const struct map *m, struct bytes key, uint64_t hash)
+/* The place that holds @key, or the free one where it would go. */
+static size_t place_of(const struct map *m, struct bytes key, uint64_t hash)
 {
     size_t i = hash & (m->cap - 1);
 
-    while (m->slots[i].item != NULL &&
-           !(m->slots[i].hash == hash && bytes_equal(m->key_of(m->slots[i].item), key)))
+    while (m->items[i] != NULL &&
+           !(hashes(m)[i] == (uint32_t)hash && bytes_equal(m->key_of(m->items[i]), key)))
         i = (i + 1) & (m->cap - 1);
     return i;
 }
 
 static void grow(struct map *m)
 {
-    struct map_slot *old = m->slots;
-    size_t old_cap = m->cap;
+    struct map old = *m;
 
-    m->cap = old_cap > 0 ? old_cap * 2 : MAP_CAP_MIN;
-    m->slots = mem_zero(m->cap * sizeof(*m->slots));
-    for (size_t i = 0; i < old_cap; i++) {
+    m->cap = old.cap > 0 ? old.cap * 2 : MAP_CAP_MIN;
+    m->items = mem_zero(m->cap * (sizeof(*m->items) + sizeof(uint32_t)));
+    for (size_t i = 0; i < old.cap; i++) {
         size_t to;
 
-        if (old[i].item == NULL)
+        if (old.items[i] == NULL)
             continue;
-        to = old[i].hash & (m->cap - 1);
-        while (m->slots[to].item != NULL)
+        to = hashes(&old)[i] & (m->cap - 1);
+        while (m->items[to] != NULL)
             to = (to + 1) & (m->cap - 1);
-        m->slots[to] = old[i];
+        m->items[to] = old.items[i];
+        hashes(m)[to] = hashes(&old)[i];
     }
-    free(old);
+    map_done(&old);
 }
 
 /** map_find() - Return: the item with @key, or NULL. */
@@ -70,7 +72,7 @@ void *map_find(const struct map *m, struct bytes key)
 /** map_find_hashed() - map_find() for a caller that has hash_keyed(@key) already */
 void *map_find_hashed(const struct map *m, struct bytes key, uint64_t hash)
 {
-    return m->cap == 0 ? NULL : m->slots[slot_of(m, key, hash)].item;
+    return m->cap == 0 ? NULL : m->items[place_of(m, key, hash)];
 }
 
 /**
@@ -88,9 +90,10 @@ void *map_put(struct map *m, void *item)
     check(item != NULL);
     if (m->n * 4 >= m->cap * 3)
         grow(m);
-    i = slot_of(m, key, hash);
-    old = m->slots[i].item;
-    m->slots[i] = (struct map_slot){hash, item};
+    i = place_of(m, key, hash);
+    old = m->items[i];
+    m->items[i] = item;
+    hashes(m)[i] = (uint32_t)hash;
     m->n += old == NULL;
     return old;
 }
@@ -104,21 +107,22 @@ void *map_remove(struct map *m, struct bytes key)
 
     if (m->cap == 0)
         return NULL;
-    hole = slot_of(m, key, hash_keyed(key));
-    item = m->slots[hole].item;
+    hole = place_of(m, key, hash_keyed(key));
+    item = m->items[hole];
     if (item == NULL)
         return NULL;
 
     /* Close the gap, so that probing needs no tombstones. */
-    for (size_t i = (hole + 1) & mask; m->slots[i].item != NULL; i = (i + 1) & mask) {
-        size_t home = m->slots[i].hash & mask;
+    for (size_t i = (hole + 1) & mask; m->items[i] != NULL; i = (i + 1) & mask) {
+        size_t home = hashes(m)[i] & mask;
 
         if (((i - home) & mask) < ((i - hole) & mask))
             continue;
-        m->slots[hole] = m->slots[i];
+        m->items[hole] = m->items[i];
+        hashes(m)[hole] = hashes(m)[i];
         hole = i;
     }
-    m->slots[hole].item = NULL;
+    m->items[hole] = NULL;
     m->n--;
     return item;
 }
@@ -133,7 +137,7 @@ void *map_remove(struct map *m, struct bytes key)
 void *map_next(const struct map *m, size_t *cursor)
 {
     while (*cursor < m->cap) {
-        void *item = m->slots[(*cursor)++].item;
+        void *item = m->items[(*cursor)++];
 
         if (item != NULL)
             return item;

@@ -12,10 +12,10 @@
 typedef struct bytes map_key_fn(const void *item);
 
 struct map {
-    struct map_slot *slots; /* owned */
+    void **items; /* owned; borrowed each, NULL where free; their hashes stand behind them */
     map_key_fn *key_of;
     size_t n;
-    size_t cap; /* zero or a power of two */
+    size_t cap; /* zero or a power of two, at most 2^32 */
 };
 
 void map_init(struct map *m, map_key_fn *key_of);

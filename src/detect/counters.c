@@ -64,12 +64,20 @@ double decay_level(const struct decay *d, uint64_t half_life_ns, uint64_t now_ns
     return d->level * exp2(-(double)age_ns / (double)half_life_ns);
 }
 
+static uint8_t linear_bit(uint64_t hash)
+{
+    return (uint8_t)(hash >> 56);
+}
+
+static void linear_set(struct linear *l, uint8_t bit)
+{
+    l->bits[bit / 64] |= BIT64(bit % 64);
+}
+
 /** linear_add() - @hash must be keyed, or the peer chooses collisions */
 void linear_add(struct linear *l, uint64_t hash)
 {
-    unsigned bit = (unsigned)(hash >> 56);
-
-    l->bits[bit / 64] |= BIT64(bit % 64);
+    linear_set(l, linear_bit(hash));
 }
 
 /** linear_estimate() - Return: about how many different ones, at most LINEAR_MAX. */
@@ -116,6 +124,37 @@ double linear_window_level(const struct linear_window *w, uint64_t length_ns, ui
         both.bits[i] |= w->previous.bits[i];
     return current + (linear_estimate(&both) - current) *
                          (index < w->index ? 1.0 : overlap(length_ns, now_ns));
+}
+
+/**
+ * linear_few_add() - linear_window_add() while there is room for it
+ *
+ * Return: false: they are no longer few, or of two windows; go on with linear_few_window().
+ */
+bool linear_few_add(struct linear_few *f, uint64_t length_ns, uint64_t now_ns, uint64_t hash)
+{
+    uint32_t index = index_at(length_ns, now_ns);
+
+    if (f->n == 0 || index > f->index + 1)
+        *f = (struct linear_few){.index = index};
+    if (index > f->index)
+        return false;
+    if (f->n > 0 && memchr(f->bits, linear_bit(hash), f->n) != NULL)
+        return true;
+    if (f->n == COUNT_OF(f->bits))
+        return false;
+    f->bits[f->n++] = linear_bit(hash);
+    return true;
+}
+
+/** linear_few_window() - the window that @f stands for */
+struct linear_window linear_few_window(const struct linear_few *f)
+{
+    struct linear_window w = {.index = f->index};
+
+    for (unsigned i = 0; i < f->n; i++)
+        linear_set(&w.current, f->bits[i]);
+    return w;
 }
 
 /* Kirsch and Mitzenmacher 2006: two hashes are as good as many. */

@@ -51,6 +51,16 @@ struct linear_window {
 void linear_window_add(struct linear_window *w, uint64_t length_ns, uint64_t now_ns, uint64_t hash);
 double linear_window_level(const struct linear_window *w, uint64_t length_ns, uint64_t now_ns);
 
+/* The same while they are few, and of one window: which bits they set. */
+struct linear_few {
+    uint32_t index;
+    uint8_t n;
+    uint8_t bits[3];
+};
+
+bool linear_few_add(struct linear_few *f, uint64_t length_ns, uint64_t now_ns, uint64_t hash);
+struct linear_window linear_few_window(const struct linear_few *f);
+
 /* Seen before?  1024 bits, 4 hashes: with 64 in it, 0.24 % of what is new seems known; 128: 2.4 %.
  */
 #define BLOOM_BITS   1024

@@ -50,12 +50,19 @@ static uint16_t aligned(size_t bytes)
 
 static void lay_out(struct detect *d)
 {
+    size_t next = N_DETECTORS;
+
     d->learned.bytes[LEARNED_KNOWLEDGE] = sizeof(struct knowledge);
     d->learned.bytes[LEARNED_TOPICS] = sizeof(struct bloom);
     for (size_t i = 0; i < N_DETECTORS; i++) {
         d->learned.bytes[LEARNED_OF(i)] = aligned(detectors[i]->learned_bytes);
         for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++)
             d->slots[k].bytes[i] = aligned(detectors[i]->bytes[k]);
+        if (detectors[i]->more_bytes == 0)
+            continue;
+        check(next < PACK_SLOTS_MAX);
+        d->slots[SUBJECT_CLIENT].bytes[next] = aligned(detectors[i]->more_bytes);
+        d->benches[i].more = next++;
     }
 }
 

@@ -49,6 +49,7 @@ struct judge;
 struct detector {
     struct detector_info info;
     size_t bytes[SUBJECT_KIND_N]; /* of its slot in such a record; 0: none */
+    size_t more_bytes;            /* of a second one, which only few clients need; 0: none */
     size_t learned_bytes;         /* of what it learns of a client: numbers only; 0: nothing */
     void *(*new)(void);           /* what it keeps beyond records; NULL: nothing */
     void (*free)(void *own);
@@ -77,6 +78,8 @@ void *own_of(const struct judge *j);
 const struct role_rules *role_of(const struct judge *j, const struct record *r);
 void *slot(const struct judge *j, struct record *r);
 const void *slot_peek(const struct judge *j, const struct record *r);
+void *slot_more(const struct judge *j, struct record *r);
+const void *slot_more_peek(const struct judge *j, const struct record *r);
 const void *learned_peek(const struct judge *j, const struct record *r);
 void *learned_slot(const struct judge *j, struct record *r);
 struct record *fleet_of(const struct judge *j);

@@ -236,7 +236,7 @@ void suspect(struct judge *j, const struct sight *s, struct record *r)
     m = measured(j, r);
     if (m.ratio >= record_guilt(r, j->now_ns)) {
         r->guilt = (float)m.ratio;
-        r->guilt_ns = j->now_ns;
+        r->guilt_s = (uint32_t)(j->now_ns / SECONDS(1));
     }
     if (!m.over)
         return;

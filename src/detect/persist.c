@@ -208,11 +208,11 @@ size_t detect_habits_each(struct detect *d, size_t n_max, detect_habit_fn *fn, v
     tell_key(d, fn, arg);
     tell_pieces(d, fn, arg);
     while (n < n_max && (r = subjects_next(&d->clients, &cursor)) != NULL) {
-        uint64_t hash;
+        uint32_t hash;
 
         if (r->learned.has == 0 || r->n_standing > 0)
             continue;
-        hash = hash_keyed(bytes_of(r->learned.at, pack_bytes(&r->learned, &d->learned)));
+        hash = (uint32_t)hash_keyed(bytes_of(r->learned.at, pack_bytes(&r->learned, &d->learned)));
         if (hash == r->told)
             continue;
         r->told = hash;

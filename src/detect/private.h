@@ -18,6 +18,7 @@
 /* One detector's place. */
 struct bench {
     void *own;        /* of detector.new */
+    size_t more;      /* number of its second slot, behind the first ones of all; 0: none */
     uint64_t *told;   /* owned; a hash of each piece of it that is kept */
     size_t yields[2]; /* indexes; DETECT_DETECTORS_MAX: none */
     uint64_t events;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #define GUILT_HALF_LIFE_NS 600000000000ULL
+#define SECOND_NS          1000000000ULL
 #define STANDING_GUILT     1000.0
 #define LEARNED_GUILT      0.1 /* what was learned is worth keeping, but less than what is going on */
 
@@ -88,7 +89,7 @@ void record_gone(void *record)
 double record_guilt(const void *record, uint64_t now_ns)
 {
     const struct record *r = record;
-    struct decay worst = {.level = (double)r->guilt, .at_ns = r->guilt_ns};
+    struct decay worst = {.level = (double)r->guilt, .at_ns = r->guilt_s * SECOND_NS};
 
     return STANDING_GUILT * r->n_standing + decay_level(&worst, GUILT_HALF_LIFE_NS, now_ns) +
            (r->learned.has != 0 ? LEARNED_GUILT : 0);

@@ -48,14 +48,14 @@ struct knowledge {
 
 struct record {
     uint64_t key;
-    uint64_t since_ns;   /* first event of this run; of a client that was learned before: less */
-    uint64_t told;       /* hash of .learned as detect_habits_each() has told it */
-    uint64_t guilt_ns;   /* when it was last judged; */
-    float guilt;         /* the worst ratio of count to limit then */
-    uint32_t n_standing; /* findings */
-    uint32_t role;       /* index in the rule book */
-    enum subject_kind kind;
+    uint64_t since_ns; /* first event of this run; of a client that was learned before: less */
     struct wheel_timer timer;
+    uint32_t told;           /* hash of .learned as detect_habits_each() has told it */
+    uint32_t guilt_s;        /* when it was last judged; */
+    float guilt;             /* the worst ratio of count to limit then */
+    uint32_t role : 16;      /* index in the rule book */
+    uint32_t n_standing : 8; /* findings, at most one a detector */
+    enum subject_kind kind : 8;
     struct pack slots;   /* by detector */
     struct pack learned; /* LEARNED_...; numbers only, kept over a restart */
     char name[];

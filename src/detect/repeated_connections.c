@@ -14,7 +14,7 @@
 
 struct state {
     struct window accepted;
-    uint64_t address; /* of the connection that was taken over last; 0: none */
+    uint32_t address; /* hash: of the connection that was taken over last; 0: none */
 };
 
 static void measure(const struct judge *j, const struct record *r, struct measure *m)
@@ -33,10 +33,10 @@ static void measure(const struct judge *j, const struct record *r, struct measur
  * would let the one get the other banned. */
 static bool is_takeover(struct state *me, const struct event *e)
 {
-    uint64_t from = me->address;
+    uint32_t from = me->address;
 
     me->address = 0;
-    return from != 0 && from != hash_keyed(e->address);
+    return from != 0 && from != (uint32_t)hash_keyed(e->address);
 }
 
 static void observe(struct judge *j, const struct sight *s)
@@ -47,7 +47,7 @@ static void observe(struct judge *j, const struct sight *s)
         return;
     me = slot(j, s->client);
     if (s->e->kind == EVENT_TAKEN_OVER) {
-        me->address = hash_keyed(s->e->address);
+        me->address = (uint32_t)hash_keyed(s->e->address);
         return;
     }
     if (is_takeover(me, s->e))

@@ -116,7 +116,7 @@ static void multiply(struct role_rules *r, const char *id, double by)
     }
 }
 
-static void begin(struct role_rules *r, uint32_t index, const struct detect_role *of)
+static void begin(struct role_rules *r, uint16_t index, const struct detect_role *of)
 {
     size_t kind = kind_of(of);
     bool is_scanner = of->scan_factor > 1;
@@ -181,7 +181,7 @@ void rule_book_init(struct rule_book *b, const struct detect_config *c)
     for (size_t i = 0; i < b->n_roles; i++) {
         struct role_rules *r = &b->roles[i];
 
-        begin(r, (uint32_t)i, i == 0 ? &nobody : &c->roles[i - 1]);
+        begin(r, (uint16_t)i, i == 0 ? &nobody : &c->roles[i - 1]);
         for (size_t k = 0; k < c->n_overrides; k++) {
             const struct detect_override *o = &c->overrides[k];
 

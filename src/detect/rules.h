@@ -148,7 +148,7 @@ uint64_t rule_window_ns(enum rule r);
 /* One role as the detectors see it. */
 struct role_rules {
     char name[DETECT_ROLE_MAX];
-    uint32_t index;
+    uint16_t index;
     unsigned traits;
     double limit[RULE_N]; /* 0: this rule never holds */
     uint8_t mode[DETECT_DETECTORS_MAX];

@@ -74,6 +74,18 @@ const void *slot_peek(const struct judge *j, const struct record *r)
     return pack_find(&r->slots, &j->d->slots[r->kind], j->detector);
 }
 
+/** slot_more() - the second slot of this detector; slot() may have moved by then */
+void *slot_more(const struct judge *j, struct record *r)
+{
+    return pack_take(&r->slots, &j->d->slots[r->kind], j->d->benches[j->detector].more);
+}
+
+/** slot_more_peek() - slot_more(), or NULL while it was never asked for */
+const void *slot_more_peek(const struct judge *j, const struct record *r)
+{
+    return pack_find(&r->slots, &j->d->slots[r->kind], j->d->benches[j->detector].more);
+}
+
 /** learned_slot() - what this detector has learned of a client, kept over a restart */
 void *learned_slot(const struct judge *j, struct record *r)
 {

@@ -4,7 +4,8 @@
  *
  * A takeover counts when the newcomer's address is the one before the current: roaming
  * goes A-B-C, a duplicate id or a thief goes A-B-A-B.  Who of the two is the right one the
- * node cannot know, so nothing is done to the id.
+ * node cannot know, so nothing is done to the id.  Where a client came from is of no interest, and
+ * takes no memory, before its session was taken over for the first time.
  *
  * MQ.PR.IA-03
  */
@@ -44,14 +45,18 @@ static void came_from(struct judge *j, const struct sight *s, struct state *me)
 
 static void observe(struct judge *j, const struct sight *s)
 {
+    bool is_taken = s->e->kind == EVENT_TAKEN_OVER;
     struct state *me;
 
-    if (s->client == NULL || s->e->address.len == 0)
+    if (s->client == NULL || s->e->address.len == 0 ||
+        (!is_taken && slot_peek(j, s->client) == NULL))
         return;
     me = slot(j, s->client);
-    if (s->e->kind == EVENT_CONNECT_ACCEPTED)
+    if (!is_taken)
         came_from(j, s, me);
-    me->is_taken = s->e->kind == EVENT_TAKEN_OVER;
+    else if (me->current == 0)
+        me->current = hash_keyed(s->e->address);
+    me->is_taken = is_taken;
 }
 
 const struct detector detect_takeover_war = {

@@ -11,10 +11,6 @@
 
 #include "detect/detector.h"
 
-struct topic_scan {
-    struct linear_window fresh;
-};
-
 struct topic_scan_rules {
     enum rule medium;
     enum rule high;

@@ -38,7 +38,8 @@ const struct detector detect_topic_scan_publish = {
             .confidence = 80,
             .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_PUBLISH_DENIED),
         },
-    .bytes[SUBJECT_CLIENT] = sizeof(struct topic_scan),
+    .bytes[SUBJECT_CLIENT] = sizeof(struct linear_few),
+    .more_bytes = sizeof(struct linear_window),
     .observe = observe,
     .measure = measure,
 };

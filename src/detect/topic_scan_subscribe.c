@@ -37,7 +37,8 @@ const struct detector detect_topic_scan_subscribe = {
             .confidence = 80,
             .watches = BIT64(EVENT_SUBSCRIBED) | BIT64(EVENT_SUBSCRIBE_DENIED),
         },
-    .bytes[SUBJECT_CLIENT] = sizeof(struct topic_scan),
+    .bytes[SUBJECT_CLIENT] = sizeof(struct linear_few),
+    .more_bytes = sizeof(struct linear_window),
     .observe = observe,
     .measure = measure,
 };

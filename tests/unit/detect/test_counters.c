@@ -156,6 +156,35 @@ static void different_ones_count_over_the_seam_and_are_forgotten(void **state)
     assert_near(linear_window_level(&w, 60 * S, 6180 * S), 0, 0);
 }
 
+/* The same ones twice, at these times; the last is one too many, or of the next window. */
+static void while_they_are_few_they_are_the_window_that_many_would_be(void **state)
+{
+    static const struct {
+        uint64_t last_s;
+        unsigned n;
+        bool fits;
+    } cases[] = {{6050, 0, true},  {6050, 1, true}, {6050, 2, true}, {6050, 3, false},
+                 {6060, 1, false}, {6060, 0, true}, {6120, 3, true}};
+
+    (void)state;
+    for (size_t c = 0; c < COUNT_OF(cases); c++) {
+        struct linear_few few = {0};
+        struct linear_window many = {0}, same;
+
+        for (unsigned i = 0; i < 2 * cases[c].n; i++) {
+            linear_window_add(&many, 60 * S, 6050 * S, hash_of(i / 2));
+            assert_true(linear_few_add(&few, 60 * S, 6050 * S, hash_of(i / 2)));
+        }
+        assert_int_equal(linear_few_add(&few, 60 * S, cases[c].last_s * S, hash_of(9)),
+                         cases[c].fits);
+        linear_window_add(&many, 60 * S, cases[c].last_s * S, hash_of(9));
+        same = linear_few_window(&few);
+        if (!cases[c].fits)
+            linear_window_add(&same, 60 * S, cases[c].last_s * S, hash_of(9));
+        assert_memory_equal(&same, &many, sizeof(same));
+    }
+}
+
 static void a_bloom_filter_never_denies_what_it_has(void **state)
 {
     struct bloom b = {0};
@@ -202,6 +231,7 @@ int main(void)
         cmocka_unit_test(linear_counting_says_at_most_its_maximum),
         cmocka_unit_test(the_same_ones_in_two_windows_count_once),
         cmocka_unit_test(different_ones_count_over_the_seam_and_are_forgotten),
+        cmocka_unit_test(while_they_are_few_they_are_the_window_that_many_would_be),
         cmocka_unit_test(a_bloom_filter_never_denies_what_it_has),
         cmocka_unit_test(a_bloom_filter_errs_as_seldom_as_it_should),
     };

@@ -28,16 +28,24 @@ static struct bytes node_key(const void *item)
 
 static struct topic_node *node_new(struct topic_node *parent, struct bytes level)
 {
-    struct topic_node *n = mem_zero(sizeof(*n) + level.len);
+    size_t bytes = offsetof(struct topic_node, level) + level.len;
+    struct topic_node *n = mem_zero(MAX(bytes, sizeof(*n)));
 
-    map_init(&n->children, node_key);
     list_init(&n->uses);
     list_init(&n->interests);
     n->parent = parent;
-    n->level_len = level.len;
+    n->level_len = (uint16_t)level.len; /* of a text of IDENTIFY_TEXT_MAX */
     if (level.len > 0)
         memcpy(n->level, level.at, level.len);
     return n;
+}
+
+static void node_free(struct topic_node *n)
+{
+    if (n->children != NULL)
+        map_done(n->children);
+    free(n->children);
+    free(n);
 }
 
 /** graph_new() - an empty tree; owned */
@@ -49,8 +57,7 @@ struct topic_node *graph_new(void)
 /** graph_free() - the leaves are gone by then, and with them all nodes; Return: NULL */
 struct topic_node *graph_free(struct topic_node *root)
 {
-    map_done(&root->children);
-    free(root);
+    node_free(root);
     return NULL;
 }
 
@@ -72,27 +79,47 @@ static bool take_level(struct bytes *rest, struct bytes *ret)
     return true;
 }
 
+/* NULL: there is none. */
+static struct topic_node *child_at(const struct topic_node *parent, struct bytes level)
+{
+    return parent->children != NULL ? map_find(parent->children, level) : NULL;
+}
+
+/* The next one after @cursor, as map_next(). */
+static struct topic_node *child_next(const struct topic_node *parent, size_t *cursor)
+{
+    return parent->children != NULL ? map_next(parent->children, cursor) : NULL;
+}
+
 static struct topic_node *child_get(struct topic_node *parent, struct bytes level)
 {
-    struct topic_node *n = map_find(&parent->children, level);
+    struct topic_node *n = child_at(parent, level);
 
     if (n != NULL)
         return n;
+    if (parent->children == NULL) {
+        parent->children = mem_new(struct map);
+        map_init(parent->children, node_key);
+    }
     n = node_new(parent, level);
-    (void)map_put(&parent->children, n);
+    (void)map_put(parent->children, n);
     return n;
+}
+
+static bool leads_to_nothing(const struct topic_node *n)
+{
+    return (n->children == NULL || n->children->n == 0) && list_is_empty(&n->uses) &&
+           list_is_empty(&n->interests);
 }
 
 /* Free the nodes that lead to nothing any more. */
 static void prune(struct topic_node *n)
 {
-    while (n->parent != NULL && n->children.n == 0 && list_is_empty(&n->uses) &&
-           list_is_empty(&n->interests)) {
+    while (n->parent != NULL && leads_to_nothing(n)) {
         struct topic_node *parent = n->parent;
 
-        (void)map_remove(&parent->children, node_key(n));
-        map_done(&n->children);
-        free(n);
+        (void)map_remove(parent->children, node_key(n));
+        node_free(n);
         n = parent;
     }
 }
@@ -181,15 +208,15 @@ static void walk_topic(struct pair_walk *w, const struct topic_node *n, struct b
     if (!spend(w))
         return;
     if (wild) /* "a/#" meets "a" too */
-        each_interest(w, map_find(&n->children, WILD_ALL), use);
+        each_interest(w, child_at(n, WILD_ALL), use);
     if (!take_level(&rest, &level)) {
         each_interest(w, n, use);
         return;
     }
-    child = map_find(&n->children, level);
+    child = child_at(n, level);
     if (child != NULL)
         walk_topic(w, child, rest, use);
-    child = wild ? map_find(&n->children, WILD_ONE) : NULL;
+    child = wild ? child_at(n, WILD_ONE) : NULL;
     if (child != NULL)
         walk_topic(w, child, rest, use);
 }
@@ -223,7 +250,7 @@ static void walk_all(struct pair_walk *w, const struct topic_node *n, const stru
     size_t cursor = 0;
 
     each_use(w, n, interest);
-    while (!w->is_cut && (child = map_next(&n->children, &cursor)) != NULL)
+    while (!w->is_cut && (child = child_next(n, &cursor)) != NULL)
         if (spend(w) && is_met_by_wildcard(child))
             walk_all(w, child, interest);
 }
@@ -244,12 +271,12 @@ static void walk_filter(struct pair_walk *w, const struct topic_node *n, struct 
         return;
     }
     if (!bytes_equal(level, WILD_ONE)) {
-        child = map_find(&n->children, level);
+        child = child_at(n, level);
         if (child != NULL)
             walk_filter(w, child, rest, interest);
         return;
     }
-    while (!w->is_cut && (child = map_next(&n->children, &cursor)) != NULL)
+    while (!w->is_cut && (child = child_next(n, &cursor)) != NULL)
         if (spend(w) && is_met_by_wildcard(child))
             walk_filter(w, child, rest, interest);
 }

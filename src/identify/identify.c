@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "wire/wire.h"
@@ -48,7 +49,7 @@ static struct bytes flow_key(const void *item)
 
 static struct bytes peer_key(const void *item)
 {
-    return bytes_str(((const struct seen_address *)item)->text);
+    return bytes_str(((const struct peer *)item)->seen.text);
 }
 
 /** identify_new() - nothing declared, nothing learned; @limits NULL: the default ones */
@@ -57,6 +58,8 @@ struct identify *identify_new(const struct identify_limits *limits)
     struct identify *id = mem_new(struct identify);
 
     id->limits = limits != NULL ? *limits : identify_limits_default;
+    check(id->limits.topics_per_conn_max <= UINT16_MAX &&
+          id->limits.filters_per_conn_max <= UINT16_MAX);
     id->inventory = inventory_load(NULL, NULL);
     map_init(&id->by_id, asset_key);
     map_init(&id->principals, principal_key);
@@ -147,7 +150,7 @@ bool identify_inventory_load(struct identify *id, const char *path, uint64_t uni
 /* MQ.ID.AM-03: which addresses take part. */
 static void peer_seen(struct identify *id, struct bytes address, uint64_t unix_ms)
 {
-    struct seen_address *p;
+    struct peer *p;
 
     if (address.len == 0 || address.len >= ADDRESS_TEXT_MAX)
         return;
@@ -157,11 +160,11 @@ static void peer_seen(struct identify *id, struct bytes address, uint64_t unix_m
             id->counts.n_addresses_dropped++;
             return;
         }
-        p = mem_new(struct seen_address);
-        memcpy(p->text, address.at, address.len);
+        p = mem_new(struct peer);
+        memcpy(p->seen.text, address.at, address.len);
         (void)map_put(&id->peers, p);
     }
-    p->last_unix_ms = MAX(p->last_unix_ms, unix_ms);
+    p->seen.last_unix_ms = MAX(p->seen.last_unix_ms, unix_ms);
 }
 
 static struct conn *conn_of(const struct identify *id, const struct event *e)
@@ -188,8 +191,8 @@ static void on_accepted(struct identify *id, const struct event *e, uint64_t uni
 
     c = mem_new(struct conn);
     c->number = e->conn;
-    c->client_hash = hash_keyed(e->client_id);
-    c->address_hash = hash_keyed(e->address);
+    c->client_hash = (uint32_t)hash_keyed(e->client_id);
+    c->address_hash = (uint32_t)hash_keyed(e->address);
     list_init(&c->uses);
     list_init(&c->interests);
     list_init(&c->in_asset);
@@ -259,7 +262,8 @@ static void on_publish_topic(struct identify *id, struct conn *c, const struct e
     topic = text_clean(e->topic);
     l = graph_add(id->topics, c, bytes_str(topic), true, &is_new);
     free(topic);
-    c->n_uses += is_new;
+    if (is_new)
+        c->n_uses++;
     c->asset->publishes = true;
     graph_pairs_of_use(id->topics, l, &s.walk);
     sighting_end(&s);

@@ -31,14 +31,14 @@ static bool has_room(const struct saving *s)
 
 /* @o is consumed.  @saved: of what was written last; written again only when it is another. */
 static void save_row(struct saving *s, enum control_table t, const char *key, uint64_t at_unix_ms,
-                     json_t *o, uint64_t *saved)
+                     json_t *o, uint32_t *saved)
 {
     char *text = json_dumps(o, JSON_COMPACT);
-    uint64_t hash;
+    uint32_t hash;
 
     json_decref(o);
     check(text != NULL);
-    hash = hash_keyed(bytes_str(text));
+    hash = (uint32_t)hash_keyed(bytes_str(text));
     if (hash != *saved && has_room(s)) {
         control_put(s->control, t, key, at_unix_ms, text);
         *saved = hash;
@@ -60,7 +60,7 @@ static void save_flow(struct saving *s, struct flow *f, uint64_t unix_ms)
 {
     uint64_t last = flow_is_live(f) ? unix_ms - unix_ms % HOUR_MS : f->last_seen_unix_ms;
     CLEANUP(buf_done) struct buf key = {0};
-    uint64_t written = 0;
+    uint32_t written = 0;
 
     last = MAX(last, f->last_seen_unix_ms);
     if (f->saved_unix_ms == last)
@@ -77,7 +77,7 @@ static void save_flow(struct saving *s, struct flow *f, uint64_t unix_ms)
 }
 
 static void save_time(struct saving *s, const char *kind, const char *name, uint64_t unix_ms,
-                      uint64_t *saved)
+                      uint32_t *saved)
 {
     CLEANUP(buf_done) struct buf key = {0};
 
@@ -104,11 +104,11 @@ static json_t *days_json(const struct day_count *days)
 static void save_seen(struct saving *s, struct identify *id)
 {
     size_t cursor = 0;
-    struct seen_address *a;
+    struct peer *a;
     struct principal *p;
 
     while ((a = map_next(&id->peers, &cursor)) != NULL && has_room(s))
-        save_time(s, ADDRESS_KEY, a->text, a->last_unix_ms, &a->saved);
+        save_time(s, ADDRESS_KEY, a->seen.text, a->seen.last_unix_ms, &a->saved);
     cursor = 0;
     while ((p = map_next(&id->principals, &cursor)) != NULL && has_room(s))
         save_time(s, PRINCIPAL_KEY, p->name, p->shared_unix_ms, &p->saved);

@@ -74,7 +74,7 @@ static bool read_asset(struct identify *id, const json_t *o, uint64_t unix_ms)
     a->last_seen_unix_ms = last;
     asset_set_role(id, a, text_of(o, "role"));
     a->protocol_level = (uint8_t)MIN(number_of(o, "protocol_level"), 255);
-    a->n_connects = number_of(o, "n_connects");
+    a->n_connects = (uint32_t)MIN(number_of(o, "n_connects"), UINT32_MAX);
     a->declared_unix_ms = number_of(o, "declared_unix_ms");
     a->concurrent_unix_ms = number_of(o, "concurrent_unix_ms");
     a->mismatch_unix_ms = number_of(o, "mismatch_unix_ms");
@@ -87,14 +87,14 @@ static bool read_asset(struct identify *id, const json_t *o, uint64_t unix_ms)
 
 static void read_address(struct identify *id, struct bytes text, uint64_t last_unix_ms)
 {
-    struct seen_address *p;
+    struct peer *p;
 
     if (text.len == 0 || text.len >= ADDRESS_TEXT_MAX || map_find(&id->peers, text) != NULL ||
         id->peers.n >= id->limits.addresses_max)
         return;
-    p = mem_new(struct seen_address);
-    memcpy(p->text, text.at, text.len);
-    p->last_unix_ms = last_unix_ms;
+    p = mem_new(struct peer);
+    memcpy(p->seen.text, text.at, text.len);
+    p->seen.last_unix_ms = last_unix_ms;
     (void)map_put(&id->peers, p);
 }
 

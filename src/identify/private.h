@@ -234,13 +234,18 @@ struct principal {
     char *name;
     size_t n_connected;      /* assets, not connections */
     uint64_t shared_unix_ms; /* last time; 0: never */
-    uint64_t saved;          /* as of an asset */
+    uint32_t saved;          /* as of an asset */
 };
 
 struct seen_address {
     char text[ADDRESS_TEXT_MAX];
     uint64_t last_unix_ms;
-    uint64_t saved; /* as of an asset; of those in identify.peers */
+};
+
+/* An address that takes part, whoever comes from it. */
+struct peer {
+    struct seen_address seen;
+    uint32_t saved; /* as of an asset */
 };
 
 /* A device behind another one, of a birth. */
@@ -269,12 +274,14 @@ struct detail {
 /* As there is one for each device that was ever seen, texts stand here once and lists grow. */
 struct asset {
     uint32_t number;
+    uint32_t n_connects;
+    uint32_t saved; /* hash of what the store was given last */
     uint8_t protocol_level;
     uint8_t n_prints;
     uint8_t n_addresses;
-    bool by_certificate;
-    bool publishes;
-    bool subscribes;
+    bool by_certificate : 1;
+    bool publishes : 1;
+    bool subscribes : 1;
     char *client_id;                /* the latest; owned if @by_certificate, else the end of @id */
     const char *principal;          /* the end of @id if @by_certificate, else of @name */
     const char *role;               /* in identify.roles */
@@ -286,12 +293,10 @@ struct asset {
     uint64_t concurrent_unix_ms; /* last use from two places at once; 0: never */
     uint64_t mismatch_unix_ms;   /* since when it comes from another zone than its record's; 0: it
                                     does not */
-    uint64_t n_connects;
     struct list conns;
     struct principal *name; /* NULL for certificates and anonymous */
     struct record *record;  /* NULL: learned only */
     struct detail *detail;  /* owned; NULL: nothing known */
-    uint64_t saved;         /* hash of what the store was given last */
     char id[];              /* "cert:NAME" or "user:PRINCIPAL/CLIENT"; key */
 };
 
@@ -299,12 +304,12 @@ struct conn {
     uint64_t number; /* key */
     struct asset *asset;
     struct list in_asset;
-    uint64_t client_hash;  /* of its client id, */
-    uint64_t address_hash; /* and where it came from */
     struct list uses;
     struct list interests;
-    uint32_t n_uses;
-    uint32_t n_interests;
+    uint32_t client_hash;  /* of its client id, */
+    uint32_t address_hash; /* and where it came from */
+    uint16_t n_uses;
+    uint16_t n_interests;
     float messages_per_s; /* published, of late */
     float bytes_in_per_s;
     float bytes_out_per_s;
@@ -331,10 +336,10 @@ struct leaf {
 
 struct topic_node {
     struct topic_node *parent;
-    struct map children;
+    struct map *children; /* owned; NULL before the first */
     struct list uses;
     struct list interests;
-    size_t level_len;
+    uint16_t level_len;
     uint8_t level[]; /* key among its siblings */
 };
 
@@ -372,14 +377,14 @@ struct identify {
     struct map roles;                       /* of owned texts */
     struct map conns;                       /* of struct conn */
     struct map flows;                       /* of struct flow */
-    struct map peers;                       /* of struct seen_address */
+    struct map peers;                       /* of struct peer */
     struct map states;                      /* of lifecycle.c, by record */
     struct map inspections;                 /* of inspect.c, by record */
     struct topic_node *topics;              /* owned */
     struct day_count retired[RETIRED_DAYS]; /* CONNECTs of retired devices, ring by day */
     struct day_count online[RETIRED_DAYS];  /* seconds of connections, ring by day */
     uint64_t ticked_unix_ms;
-    uint64_t saved_since, saved_retired, saved_online; /* hashes, as of an asset */
+    uint32_t saved_since, saved_retired, saved_online; /* hashes, as of an asset */
 };
 
 /* Keys of table "seen" begin so. */

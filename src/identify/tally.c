@@ -213,13 +213,13 @@ struct tally tally_stale_record_ratio(const struct identify *id, uint64_t now)
 static struct tally peers(const struct identify *id, uint64_t now, bool outside_only)
 {
     struct tally t = {0};
-    const struct seen_address *p;
+    const struct peer *p;
     size_t cursor = 0;
 
     while ((p = map_next(&id->peers, &cursor)) != NULL) {
-        const struct zone *z = zone_of(id->inventory, p->text);
+        const struct zone *z = zone_of(id->inventory, p->seen.text);
 
-        if (!is_within_days(p->last_unix_ms, now, SEEN_DAYS) ||
+        if (!is_within_days(p->seen.last_unix_ms, now, SEEN_DAYS) ||
             (outside_only && z != NULL && !z->is_external))
             continue;
         t.of++;

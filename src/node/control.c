@@ -161,29 +161,41 @@ static json_t *client_json(const struct resident *c)
     return o;
 }
 
+#define PART 256 /* sessions at once: some milliseconds */
+
 struct clients_call {
     json_t *array;
     size_t limit;
+    size_t n_before; /* of the workers before this one */
 };
 
-static void list_clients(struct worker *w, void *arg)
+static void no_client(void *arg)
 {
     struct clients_call *call = arg;
-    size_t cursor = 0;
-    const struct resident *c;
 
-    while ((call->limit == 0 || json_array_size(call->array) < call->limit) &&
-           (c = map_next(&w->residents, &cursor)) != NULL)
-        json_array_append_new(call->array, client_json(c));
+    while (json_array_size(call->array) > call->n_before)
+        json_array_remove(call->array, json_array_size(call->array) - 1);
+}
+
+static bool list_client(const struct resident *c, void *arg)
+{
+    struct clients_call *call = arg;
+
+    if (call->limit > 0 && json_array_size(call->array) >= call->limit)
+        return false;
+    json_array_append_new(call->array, client_json(c));
+    return true;
 }
 
 /** node_clients_json() - see node.h */
 json_t *node_clients_json(struct node *n, size_t limit)
 {
-    struct clients_call call = {json_array(), limit};
+    struct clients_call call = {json_array(), limit, 0};
 
-    for (unsigned i = 0; i < n->n_workers; i++)
-        node_call_worker(n, i, list_clients, &call);
+    for (unsigned i = 0; i < n->n_workers; i++) {
+        call.n_before = json_array_size(call.array);
+        survey_worker(n, i, &(struct survey){PART, no_client, list_client, &call});
+    }
     return call.array;
 }
 

@@ -11,31 +11,58 @@
 #include "node/scribe.h"
 #include "node/sentinel.h"
 
-static void add_session(struct node_facts *f, const struct resident *c)
+#define PART 4096 /* sessions at once: some hundred microseconds */
+
+struct session_facts {
+    size_t n;
+    size_t connected;
+    size_t subscriptions;
+    size_t inflight;
+    size_t queued;
+    size_t queued_bytes;
+};
+
+static void no_session(void *arg)
 {
+    *(struct session_facts *)arg = (struct session_facts){0};
+}
+
+static bool add_session(const struct resident *c, void *arg)
+{
+    struct session_facts *f = arg;
     const struct session *s = c->session;
 
+    f->n++;
     f->connected += c->link != NULL;
     f->subscriptions += s->subscriber.n_subscriptions;
     f->inflight += s->inflight.n;
     f->queued += session_queued(s);
     f->queued_bytes += s->queue.bytes;
+    return true;
+}
+
+static void survey_sessions(struct node *n, unsigned worker, struct node_facts *f)
+{
+    struct session_facts of;
+
+    survey_worker(n, worker, &(struct survey){PART, no_session, add_session, &of});
+    f->sessions += of.n;
+    f->connected += of.connected;
+    f->subscriptions += of.subscriptions;
+    f->inflight += of.inflight;
+    f->queued += of.queued;
+    f->queued_bytes += of.queued_bytes;
 }
 
 static void ask_worker(struct worker *w, void *arg)
 {
     struct node_facts *f = arg;
-    size_t cursor = 0;
-    const struct resident *c;
 
 #define X(name, topic, load, help) f->counters.name += w->counters.name;
     COUNTERS(X)
 #undef X
     for (unsigned i = 0; i < VIOLATION_N; i++)
         f->violations[i] += w->violations[i];
-    f->sessions += w->residents.n;
-    while ((c = map_next(&w->residents, &cursor)) != NULL)
-        add_session(f, c);
     f->retained = router_n_retained(w->router); /* every worker has all */
     f->retained_bytes = router_retained_bytes(w->router);
     f->memory_bytes = memory_counted();
@@ -95,14 +122,17 @@ static void look_at_memory(struct node *n, struct node_facts *f)
 /**
  * facts_take() - ask the threads that own the facts, one after the other
  *
- * They answer before messages that wait.  Any thread but theirs; a look at every session.
+ * They answer before messages that wait.  Any thread but theirs; a look at every session, which
+ * holds nobody up (survey.c).
  */
 struct node_facts facts_take(struct node *n)
 {
     struct node_facts f = {.uptime_s = (clock_now_ns() - n->started_ns) / NS_PER_S};
 
-    for (unsigned i = 0; i < n->n_workers; i++)
+    for (unsigned i = 0; i < n->n_workers; i++) {
         node_call_worker(n, i, ask_worker, &f);
+        survey_sessions(n, i, &f);
+    }
     sentinel_call(n->sentinel, ask_sentinel, &f);
     f.monitor = monitor_count(n->monitor);
     look_at_memory(n, &f);

@@ -65,6 +65,16 @@ void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker 
                       void *arg);
 void node_call_all(struct node *n, void (*fn)(struct worker *w, void *arg), void *arg);
 
+/* survey.c: of a worker's sessions, on its thread, in parts */
+struct survey {
+    size_t part;              /* sessions at once */
+    void (*begin)(void *arg); /* before the first; what was said before of this worker's is void */
+    bool (*each)(const struct resident *c, void *arg); /* false: enough */
+    void *arg;
+};
+
+void survey_worker(struct node *n, unsigned worker, const struct survey *s);
+
 /* outlet.c: what is no worker and wants messages all the same */
 typedef void outlet_message_fn(void *arg, const struct publication *p);
 unsigned outlet_join(struct node *n, struct mailbox *m);

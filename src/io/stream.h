@@ -13,12 +13,12 @@ struct stream_tls;
 struct stream_ws;
 
 struct stream {
-    int fd;                       /* owned */
-    enum stream_outcome read_end; /* STREAM_OK, or what each further read gives */
-    enum stream_outcome write_end;
+    int fd;                           /* owned */
+    enum stream_outcome read_end : 8; /* STREAM_OK, or what each further read gives */
+    enum stream_outcome write_end : 8;
+    bool has_news;            /* read_end was set behind data; nobody heard of it yet */
     uint32_t read_wants;      /* to go on reading */
     uint32_t write_wants;     /* 0 while the socket takes what is written */
-    bool has_news;            /* read_end was set behind data; nobody heard of it yet */
     char *error;              /* owned, the first one; NULL while there is none */
     struct stream_tls *tls;   /* owned, NULL for plain TCP */
     struct stream_ws *ws;     /* owned, NULL without frames */

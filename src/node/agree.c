@@ -3,9 +3,6 @@
 #include "base/clock.h"
 #include "node/node_private.h"
 
-#define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] [MQTT3-3.1.2-24] */
-#define KEEP_ALIVE_FACTOR_DEN 2
-
 /* The client's own, unless it is told otherwise [MQTT5-3.2.2-22]. */
 static void agree_keep_alive(struct link *l, const struct wire_connect *p, struct wire_connack *ack)
 {
@@ -20,7 +17,6 @@ static void agree_keep_alive(struct link *l, const struct wire_connect *p, struc
         }
     }
     l->keep_alive_s = (uint16_t)keep_alive_s;
-    l->keep_alive_ns = keep_alive_s * NS_PER_S * KEEP_ALIVE_FACTOR_NUM / KEEP_ALIVE_FACTOR_DEN;
 }
 
 static void agree_expiry(struct session *s, const struct wire_connect *p,

@@ -18,7 +18,9 @@
 #include "node/link_private.h"
 #include "node/self_test.h"
 
-#define ACCEPT_PAUSE_NS (100 * NS_PER_MS)
+#define ACCEPT_PAUSE_NS       (100 * NS_PER_MS)
+#define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] [MQTT3-3.1.2-24] */
+#define KEEP_ALIVE_FACTOR_DEN 2
 
 static void on_ready(struct loop_file *f, uint32_t ready);
 static void on_due(struct worker *w, struct due *d);
@@ -82,6 +84,11 @@ static uint64_t connect_due_ns(const struct link *l)
     return since_ns + policy_limits(l->worker->policy)->connect_timeout_ms * NS_PER_MS;
 }
 
+static uint64_t keep_alive_due_ns(const struct link *l)
+{
+    return l->heard_ns + l->keep_alive_s * NS_PER_S * KEEP_ALIVE_FACTOR_NUM / KEEP_ALIVE_FACTOR_DEN;
+}
+
 /* The time by which the next thing has to have happened. */
 static void arm(struct link *l)
 {
@@ -92,8 +99,8 @@ static void arm(struct link *l)
         at_ns = l->heard_ns + LINGER_NS;
     else if (awaits_connect(l))
         at_ns = connect_due_ns(l);
-    else if (l->keep_alive_ns > 0)
-        at_ns = l->heard_ns + l->keep_alive_ns;
+    else if (l->keep_alive_s > 0)
+        at_ns = keep_alive_due_ns(l);
     if (l->read_again_ns != 0)
         at_ns = MIN(at_ns, l->read_again_ns);
     if (at_ns == TIMER_NEVER)
@@ -365,7 +372,7 @@ static void on_due(struct worker *w, struct due *d)
         w->counters.connect_timeouts++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "connect_timeout_ms");
         link_end_now(l);
-    } else if (l->keep_alive_ns > 0 && l->heard_ns + l->keep_alive_ns <= w->now_ns) {
+    } else if (l->keep_alive_s > 0 && keep_alive_due_ns(l) <= w->now_ns) {
         w->counters.keep_alive_timeouts++;
         link_close(l, REASON_KEEP_ALIVE_TIMEOUT, "keep alive timeout"); /* [MQTT5-3.1.2-22] */
     } else {

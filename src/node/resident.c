@@ -28,7 +28,8 @@ const struct grant *resident_grant(const struct resident *c)
 /* @s is owned from here on. */
 static struct resident *add(struct worker *w, struct session *s, struct bytes principal)
 {
-    struct resident *c = mem_zero(sizeof(*c) + principal.len + 1);
+    size_t bytes = offsetof(struct resident, principal) + principal.len + 1;
+    struct resident *c = mem_zero(MAX(bytes, sizeof(*c)));
 
     c->session = s;
     if (principal.len > 0)

@@ -112,11 +112,10 @@ struct link {
     uint64_t wrote_ns;
     uint64_t acknowledged_ns; /* a message; or since when something waits */
     uint64_t stuck_told_ns;   /* that it acknowledges nothing */
-    uint64_t keep_alive_ns;   /* 0: none */
     uint64_t read_again_ns;   /* held back until then; 0: not */
     uint64_t throttle_per_s;  /* of a throttle; 0: none */
     enum link_phase phase;
-    uint16_t keep_alive_s;
+    uint16_t keep_alive_s;    /* 0 before CONNECT: none */
     bool is_admitted;         /* counted by admission, */
     bool is_admitted_address; /* and for its address */
     bool awaits_proxy;        /* of LINK_HANDSHAKE: the PROXY header comes first */
@@ -141,16 +140,16 @@ struct resident {
     struct link *link;       /* NULL while disconnected */
     struct grant *grant;     /* owned; while disconnected: the rights of Will and subscriptions */
     char *certificate_cn;    /* owned; what the last network connection showed; NULL: none */
-    bool by_password;        /* how it proved the principal, */
-    bool by_scram;           /* and that without sending it */
-    bool is_control;         /* it came by the control listener */
-    enum wire_level level;
     struct due expiry;
     struct due will_due;
     uint64_t since_unix_ms;
     uint64_t holding_since_ns; /* its queue holds publishers back since; 0: not */
     uint64_t n_received;
     uint64_t purged; /* up to which of the worker's purges its shelf was looked through */
+    enum wire_level level : 8;
+    bool by_password; /* how it proved the principal, */
+    bool by_scram;    /* and that without sending it */
+    bool is_control;  /* it came by the control listener */
     char principal[];
 };
 

@@ -123,8 +123,8 @@ struct queue_tail {
 struct queue {
     struct queue_ring lanes[QUEUE_LANE_N];
     struct queue_tail *tail; /* owned; NULL: nothing is on the shelf, as with most */
-    size_t lane_max;         /* in memory, before the rest goes on the shelf; 0: all of it */
-    size_t n;
+    uint32_t lane_max;       /* in memory, before the rest goes on the shelf; 0: all of it */
+    uint32_t n;
     size_t bytes;
 };
 

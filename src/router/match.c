@@ -164,7 +164,7 @@ static void count_receivers(struct router *r, struct cached *c)
 
             if (s->mark_serial != serial) {
                 s->mark_serial = serial;
-                s->mark = c->n_receivers;
+                s->mark = (uint32_t)c->n_receivers;
                 c->receivers[c->n_receivers++] = (struct receiver){.subscriber = s};
             }
             c->receivers[s->mark].n++;

@@ -24,9 +24,9 @@ struct share; /* a shared subscription: one group on one filter; of share.c */
 /* Stands inside a session.  The mark is the router's, to merge overlapping subscriptions. */
 struct subscriber {
     struct list subscriptions;
-    size_t n_subscriptions;
     uint64_t mark_serial;
-    size_t mark;
+    uint32_t mark;
+    uint32_t n_subscriptions;
 };
 
 /* Retained messages are still to be found for a subscription. */

@@ -96,7 +96,8 @@ void subscription_set(struct subscription *sub, const struct subscription *optio
 struct subscription *subscription_new(struct subscriber *s, const struct subscription *options,
                                       struct bytes filter)
 {
-    struct subscription *sub = mem_zero(sizeof(*sub) + filter.len + 1);
+    size_t bytes = offsetof(struct subscription, text) + filter.len + 1;
+    struct subscription *sub = mem_zero(MAX(bytes, sizeof(*sub)));
 
     subscription_set(sub, options);
     if (filter.len > 0)

@@ -224,7 +224,7 @@ static struct delivery delivery_of(struct publication *p, const struct receiver 
 }
 
 /* How many deliveries wait in memory; the rest can be read back if there is a journal. */
-static size_t lane_max(const struct session *s)
+static uint32_t lane_max(const struct session *s)
 {
     if (s->notes == NULL)
         return 0;

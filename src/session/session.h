@@ -36,8 +36,11 @@ struct session;
 struct sent_alias;
 
 struct conn {
-    enum conn_state state;
-    enum wire_level level;
+    enum conn_state state : 8;
+    enum wire_level level : 8;
+    uint16_t receive_max; /* told to the client */
+    uint16_t client_receive_max;
+    uint16_t sent_alias_max;         /* 0: the client takes none */
     struct session *session;         /* while CONN_ACTIVE */
     struct buf *out;                 /* borrowed from the owner of the conn */
     struct notes *notes;             /* borrowed; NULL: nothing is waited for */
@@ -45,13 +48,10 @@ struct conn {
     struct wire_aliases aliases;     /* of the client; their maximum is told to it */
     struct sent_alias *sent_aliases; /* owned, of alias.c; NULL until one is used */
     uint32_t packet_max;             /* the client's */
-    uint16_t receive_max;            /* told to the client */
-    uint16_t client_receive_max;
-    uint16_t sent_alias_max; /* 0: the client takes none */
+    uint32_t n_subacks_due;          /* deliveries wait until these have left */
+    uint32_t n_packets; /* put into @out, and not taken into account yet by its owner */
     bool request_problem;
-    bool has_method;        /* CONNECT had an Authentication Method: AUTH may come */
-    unsigned n_subacks_due; /* deliveries wait until these have left */
-    uint64_t n_packets;     /* put into @out, and not taken into account yet by its owner */
+    bool has_method; /* CONNECT had an Authentication Method: AUTH may come */
 };
 
 void conn_init(struct conn *c, struct buf *out);
@@ -107,17 +107,17 @@ struct session {
     uint32_t expiry_s;      /* 0: ends with the network connection; UINT32_MAX: never */
     bool is_persistent;     /* a message for it is kept while it is disconnected */
     bool is_reading;        /* what session_wants() has said is being read back */
+    uint16_t next_packet_id;
 
     struct queue queue;
     struct queue_limits queue_limits;
     struct queue_ring inflight; /* contiguous packet ids from inflight.at(0).packet_id */
-    size_t n_unacknowledged;    /* sent on this network connection and not finished */
-    size_t resend_at;           /* inflight entries from here on were not sent again yet */
+    uint32_t n_unacknowledged;  /* sent on this network connection and not finished */
+    uint32_t resend_at;         /* inflight entries from here on were not sent again yet */
     uint32_t inflight_max;
-    uint16_t next_packet_id;
+    uint32_t n_incoming;
     uint8_t *
         incoming; /* owned bitmap of QoS 2 packet ids between PUBLISH and PUBREL; NULL while none */
-    size_t n_incoming;
     struct list retained_wanting;    /* struct retained_want: for what is still to be looked */
     struct retained_batch *retained; /* owned; found for one of them and not sent yet; NULL: none */
     struct will will;

@@ -124,12 +124,12 @@ static void check_session(const struct resident *r)
     const struct session *s = r->session;
 
     expect(r->link != NULL, "%.*s is not connected", BYTES_ARG(s->client_id));
-    expect(s->queue.n == 0 && s->queue.bytes == 0, "%.*s: %zu messages of %zu bytes still wait",
+    expect(s->queue.n == 0 && s->queue.bytes == 0, "%.*s: %u messages of %zu bytes still wait",
            BYTES_ARG(s->client_id), s->queue.n, s->queue.bytes);
     expect(s->inflight.n == 0 && s->n_unacknowledged == 0,
-           "%.*s: %u messages are still in flight, %zu count", BYTES_ARG(s->client_id),
+           "%.*s: %u messages are still in flight, %u count", BYTES_ARG(s->client_id),
            s->inflight.n, s->n_unacknowledged);
-    expect(s->n_incoming == 0, "%.*s: %zu packet ids of QoS 2 are still taken",
+    expect(s->n_incoming == 0, "%.*s: %u packet ids of QoS 2 are still taken",
            BYTES_ARG(s->client_id), s->n_incoming);
     expect(s->retained == NULL && list_is_empty(&s->retained_wanting),
            "%.*s: retained messages still wait", BYTES_ARG(s->client_id));
@@ -184,7 +184,7 @@ void check_limits(struct node *n)
 
             expect(s->queue.lanes[QUEUE_DELIVERY].n <= settings.queue_messages_max &&
                        s->queue.n <= 2 * (size_t)settings.queue_messages_max,
-                   "%.*s: %zu messages wait, %u may", BYTES_ARG(s->client_id), s->queue.n,
+                   "%.*s: %u messages wait, %u may", BYTES_ARG(s->client_id), s->queue.n,
                    settings.queue_messages_max);
             expect(s->queue.n == s->queue.lanes[QUEUE_DELIVERY].n +
                                      s->queue.lanes[QUEUE_CONTROL].n + queue_n_shelved(&s->queue) -

@@ -50,12 +50,35 @@ static inline void round_of(uint64_t v[4])
     v[2] = rotl(v[2], 32);
 }
 
-static inline uint64_t word_at(const uint8_t *at, size_t n)
+static inline uint64_t word_at(const uint8_t *at)
 {
-    uint64_t w = 0;
+    uint64_t w;
 
-    memcpy(&w, at, n);
+    memcpy(&w, at, sizeof(w));
     return w;
+}
+
+static inline uint64_t half_at(const uint8_t *at)
+{
+    uint32_t w;
+
+    memcpy(&w, at, sizeof(w));
+    return w;
+}
+
+/* The bytes behind the last whole word, without a call of memcpy(): what is read twice is the same.
+ */
+static inline uint64_t tail_of(struct bytes b)
+{
+    size_t n = b.len & 7;
+
+    if (n == 0)
+        return 0;
+    if (b.len > 8)
+        return word_at(b.at + b.len - 8) >> (64 - 8 * n);
+    if (n >= 4)
+        return half_at(b.at) | half_at(b.at + n - 4) << 8 * (n - 4);
+    return b.at[0] | (uint64_t)b.at[n / 2] << 8 * (n / 2) | (uint64_t)b.at[n - 1] << 8 * (n - 1);
 }
 
 static inline uint64_t sip(const uint64_t k[2], struct bytes b)
@@ -70,14 +93,13 @@ static inline uint64_t sip(const uint64_t k[2], struct bytes b)
     v[3] = k[1] ^ 0x7465646279746573ULL;
 
     for (size_t i = 0; i < whole; i += 8) {
-        uint64_t w = word_at(b.at + i, 8);
+        uint64_t w = word_at(b.at + i);
 
         v[3] ^= w;
         round_of(v);
         v[0] ^= w;
     }
-    if (b.len > whole)
-        last |= word_at(b.at + whole, b.len - whole);
+    last |= tail_of(b);
     v[3] ^= last;
     round_of(v);
     v[0] ^= last;

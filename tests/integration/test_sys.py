@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """$SYS and Prometheus: the same table, seen by a client and by the operator's command."""
 
+import contextlib
 import re
 import subprocess
 
 import pytest
 
 from conftest import PATIENCE_S, wait_until
+from peer import Raw, connect_packet
 
 ROLES = """\
 anonymous_role: guest
@@ -162,3 +164,16 @@ def test_without_an_interval_nothing_is_published_and_nothing_is_left(watched):
     config(watched, 0)
     watched.ok("reload")
     wait_until(lambda: watched.json("status")["retained_messages"] == 0, "what was retained is gone")
+
+
+def test_of_many_sessions_each_is_counted_and_listed_once(watched):
+    """More than a worker is asked for at once."""
+    ids = [f"one-of-many-{i}" for i in range(700)]
+    with contextlib.ExitStack() as open_ones:
+        for name in ids:
+            one = open_ones.enter_context(Raw(watched)).send(connect_packet(name))
+            assert one.packet() == (0x20, b"\0\0")
+        listed = [c["client_id"] for c in watched.json("clients")]
+        assert sorted(c for c in listed if c.startswith("one-of-many-")) == sorted(ids)
+        status = watched.json("status")
+        assert status["clients_connected"] == status["sessions"] == len(listed)

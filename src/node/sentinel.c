@@ -11,6 +11,7 @@
  */
 #include "node/sentinel.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@
 #define HABITS_NS   (600 * NS_PER_S)
 #define DECLARED_NS (3600 * NS_PER_S)
 #define BLOCKS_MAX  512
+#define BLOCKS_MANY 32        /* so many waited: what they took is worth giving back */
 #define GATHER_NS   NS_PER_MS /* after events more of them gather before the next look */
 
 /* ---- roles ---- */
@@ -122,7 +124,7 @@ static void take_block(struct sentinel *s, struct errand *e)
 
     for (unsigned i = 0; i < b->block->n_events; i++)
         take_event(s, &b->block->events[i]);
-    atomic_fetch_sub(&s->n_blocks, 1);
+    s->had_many |= atomic_fetch_sub(&s->n_blocks, 1) > BLOCKS_MANY;
     event_block_free(b->block);
     free(b);
 }
@@ -193,8 +195,19 @@ void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg)
 
 /* ---- turns ---- */
 
+/* After many clients came at once, the machine gets back what their events took while they waited.
+ */
+static void give_back(struct sentinel *s)
+{
+    if (!s->had_many || atomic_load(&s->n_blocks) > 0)
+        return;
+    (void)malloc_trim(0);
+    s->had_many = false;
+}
+
 static void tick(struct sentinel *s)
 {
+    give_back(s);
     store_watch(s, found);
     detect_tick(s->detect, s->now_ns, found, s);
     respond_tick(s->respond, sentinel_now(s));

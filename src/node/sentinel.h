@@ -43,6 +43,7 @@ struct sentinel {
     unsigned store_faults;       /* as they were told to the detectors */
     uint64_t next_ward_ns;       /* when bastide-ward is asked whether it has forgotten */
     atomic_uint n_blocks;        /* on the way */
+    bool had_many;               /* of them, since memory was given back last */
     atomic_ullong n_shed_blocks; /* dropped because the sentinel was behind */
     uint64_t n_events[EVENT_KIND_N];
 

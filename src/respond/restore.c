@@ -7,7 +7,7 @@
  * this version does not have is left out.
  *
  * What was done is known but no longer in force, except for bans, which are kept
- * by themselves: delays ended with the run, and what waited for approval is withdrawn.
+ * by themselves: delays ended with the run, and what waited for approval was not done.
  */
 #include <stdlib.h>
 
@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "respond/private.h"
 
 static const char *text_of(const json_t *o, const char *key)
@@ -102,23 +103,28 @@ static void read_action(struct incident *i, const json_t *o)
     unsigned state = choice_of(text_of(o, "state"), ACTION_STATE_N, state_at);
     enum respond_target target = TARGET_N;
     struct action *a = &i->actions[i->n_actions];
+    bool was_held;
 
     if (kind == ACTION_KIND_N || state == ACTION_STATE_N ||
         !respond_target_parse(text_of(o, "target_kind"), &target))
         return;
-    if (state == ACTION_HELD || (state == ACTION_DONE && kind == ACTION_DELAY))
+    was_held = state == ACTION_HELD;
+    if (was_held)
+        state = ACTION_OBSERVED;
+    if (state == ACTION_DONE && kind == ACTION_DELAY)
         state = ACTION_EXPIRED;
     *a = (struct action){
         .kind = kind,
         .state = state,
         .at_unix_ms = number_of(o, "at_unix_ms"),
-        .expires_unix_ms = number_of(o, "expires_unix_ms"),
+        .expires_unix_ms = state == ACTION_DONE ? number_of(o, "expires_unix_ms") : 0,
         .target_kind = target,
         .target = text_dup(o, "target"),
         .address = kind == ACTION_BAN ? bytes_dup_str(bytes_str(i->address)) : NULL,
         .incident = bytes_dup_str(bytes_str(i->id)),
         .author = text_dup(o, "author"),
-        .reason = text_dup(o, "reason"),
+        .reason = text_format("%s%s", text_of(o, "reason"),
+                              was_held ? ", not given before a restart" : ""),
     };
     (void)respond_ban_kind_parse(text_of(o, "ban"), &a->ban_kind);
     if (json_object_get(o, "undone_by") != NULL)

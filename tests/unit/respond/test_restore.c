@@ -91,6 +91,30 @@ static void a_ban_stays_in_force_over_a_restart_and_a_delay_does_not(void **stat
     stage_end(&s);
 }
 
+/* Nobody may read that it was done. */
+static void what_waited_for_approval_was_not_done_when_a_restart_came(void **state)
+{
+    struct stage s;
+    const struct incident *i;
+    unsigned n;
+
+    (void)state;
+    stage_begin(&s);
+    s.at_address = 3;
+    stage_find(&s, detector, SEVERITY_HIGH, SUBJECT_ADDRESS, "192.0.2.9");
+    assert_string_equal(incident_action_text(stage_incident(&s)), "held");
+    stage_restart(&s);
+    i = respond_incident_find(s.r, "I-20261125-0001");
+    assert_string_equal(incident_action_text(i), "alert");
+    assert_int_equal(incident_expires_unix_ms(i), 0);
+    for (n = 0; n < i->n_actions && i->actions[n].kind != ACTION_BAN;)
+        n++;
+    assert_int_equal(i->actions[n].state, ACTION_OBSERVED);
+    assert_int_equal(i->actions[n].expires_unix_ms, 0);
+    assert_non_null(strstr(i->actions[n].reason, "not given before a restart"));
+    stage_end(&s);
+}
+
 static void torn_and_foreign_records_are_left_out(void **state)
 {
     static const char *const lines[] = {
@@ -215,6 +239,7 @@ int main(void)
         cmocka_unit_test(
             what_is_not_found_again_after_a_restart_has_calmed_down_unless_a_person_has_it),
         cmocka_unit_test(a_ban_stays_in_force_over_a_restart_and_a_delay_does_not),
+        cmocka_unit_test(what_waited_for_approval_was_not_done_when_a_restart_came),
         cmocka_unit_test(torn_and_foreign_records_are_left_out),
         cmocka_unit_test(incidents_of_one_client_within_an_hour_name_each_other),
         cmocka_unit_test(judgements_are_counted_by_detector),

@@ -319,6 +319,10 @@ static const struct config_key respond_keys[] = {
              "must be able to write there. Without it certificates are revoked by 'bastide pki revoke'"},
     {"four_eyes", CONFIG_SECTION, 0, .section = &four_eyes_section,
      .what = "which orders of people need a second one, told apart by their accounts of the machine"},
+    {"never_act_on", CONFIG_TEXTS, 0, IN(config, never_act_on), .count_offset = offsetof(struct config, n_never_act_on),
+     .max = 1000, .items = "subjects", .wrong_why = respond_spared_wrong_why,
+     .what = "whom nothing is ever done to automatically, besides critical roles: 'client NAME', 'user NAME', "
+             "'address PREFIX', which spares clients that come from there as well, 'certificate SERIAL'"},
     {"playbooks", CONFIG_LIST, 0, IN(config, plays), .count_offset = offsetof(struct config, n_plays), .max = 100,
      .section = &play_section,
      .what = "what incidents lead to; the first that fits counts, and the node's own come after them"},

@@ -75,7 +75,13 @@ void sentinel_learn_config(struct sentinel *s, const struct config *c)
     learn_roles(s, c);
     habits_configure(s, c, NULL);
     s->next_declared_ns = 0; /* the inventory may say something else now */
-    respond_settings_change(s->respond, c->respond_enforce, c->plays, c->n_plays);
+    respond_settings_change(s->respond, &(struct respond_settings){
+                                            .enforce = c->respond_enforce,
+                                            .plays = c->plays,
+                                            .n_plays = c->n_plays,
+                                            .never_act_on = c->never_act_on,
+                                            .n_never_act_on = c->n_never_act_on,
+                                        });
     s->alert_severity_min = (enum severity)c->alert_severity_min;
     if (!learn_inventory(s, c, &error)) {
         log_error("identify", "inventory not changed: %s", error);
@@ -325,6 +331,8 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
         .has_firewall = c->ward_socket != NULL,
         .plays = c->plays,
         .n_plays = c->n_plays,
+        .never_act_on = c->never_act_on,
+        .n_never_act_on = c->n_never_act_on,
     };
     const struct respond_hands hands = hands_of(s);
     struct alert_change *alerts;

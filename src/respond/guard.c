@@ -2,8 +2,8 @@
 /*
  * respond/guard.c - the safeguards before an automatic action
  *
- * In this order: critical subjects are never acted upon; observe mode, the grace
- * after the start and the kill switch let see what would have been done; what is too
+ * In this order: critical subjects and those of never_act_on are never acted upon; observe mode,
+ * the grace after the start and the kill switch let see what would have been done; what is too
  * final for a machine, what would cut off clients that work behind the address of an
  * attacker, and more clients than the blast radius wait for a human.  (detection, section 5)
  */
@@ -28,6 +28,8 @@ bool guard_protects(const struct respond *r, const struct incident *i, const str
         (void)r->hands.clients_of_topic(r->hands.arg, a->target, &n_critical);
         return n_critical > 0;
     }
+    if (spared_has(r, i, a))
+        return true;
     if (a->target_kind == TARGET_ADDRESS)
         return protected_has(&of[SUBJECT_ADDRESS], bytes_str(a->target));
     if (r->settings.role_is_critical != NULL && i->role[0] != '\0' &&
@@ -88,7 +90,9 @@ enum action_state guard_ask(struct respond *r, const struct incident *i, const s
     uint64_t since_ns = now.ns > blast_ns ? now.ns - blast_ns : 0;
 
     if (guard_protects(r, i, a)) {
-        *ret_why = "a critical client, or an address it comes from, is never acted upon";
+        *ret_why = "a critical client, an address it comes from, and who is in never_act_on are "
+                   "never acted "
+                   "upon";
         return ACTION_WITHHELD;
     }
     if (!r->settings.enforce) {

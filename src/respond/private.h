@@ -60,8 +60,7 @@ void history_keep(const struct histories *all, const struct history *h, struct r
 
 struct protected_set {
     struct map by_name;
-    struct list seen; /* least recently first; only the learned ones */
-    size_t n_learned;
+    struct list seen; /* least recently first */
     enum subject_kind kind;
     struct control *control; /* borrowed; NULL: they are not kept */
 };
@@ -70,8 +69,15 @@ void protected_init(struct protected_set *p);
 void protected_done(struct protected_set *p);
 void protected_load(struct protected_set *all, struct control *control);
 void protected_learn(struct protected_set *p, struct bytes name);
-void protected_add(struct protected_set *p, struct bytes name);
 bool protected_has(const struct protected_set *p, struct bytes name);
+
+/* ---- spared.c: whom the configuration names ---- */
+
+struct spared;
+
+void spared_take(struct respond *r, char *const *texts, size_t n);
+void spared_done(struct respond *r);
+bool spared_has(const struct respond *r, const struct incident *i, const struct action *a);
 
 /* ---- blast.c: clients touched automatically of late ---- */
 
@@ -198,6 +204,8 @@ struct respond {
     struct respond_hands hands;
     struct histories histories;
     struct protected_set protected[SUBJECT_KIND_N];
+    struct spared *spared; /* owned */
+    size_t n_spared;
     struct blast blast;
     struct feed feed;
     struct ban_list bans;

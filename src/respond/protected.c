@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* respond/protected.c - names that no automatic action touches */
+/* respond/protected.c - names of critical clients, learned, that no automatic action touches */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -8,7 +8,7 @@
 
 struct protected_name {
     struct bytes name; /* owned */
-    struct list link;  /* linked when learned, alone when configured */
+    struct list link;
 };
 
 static struct bytes key_of(const void *item)
@@ -66,28 +66,15 @@ void protected_done(struct protected_set *p)
     map_done(&p->by_name);
 }
 
-static struct protected_name *name_of(struct protected_set *p, struct bytes name)
+static struct protected_name *name_new(struct protected_set *p, struct bytes name)
 {
-    struct protected_name *n = map_find(&p->by_name, name);
+    struct protected_name *n = mem_new(struct protected_name);
 
-    if (n != NULL)
-        return n;
-    n = mem_new(struct protected_name);
     n->name = bytes_dup(name);
     list_init(&n->link);
     map_put(&p->by_name, n);
+    keep(p, name, true);
     return n;
-}
-
-/** protected_add() - for good */
-void protected_add(struct protected_set *p, struct bytes name)
-{
-    struct protected_name *n = name_of(p, name);
-
-    if (!list_is_linked(&n->link))
-        return;
-    list_remove(&n->link);
-    p->n_learned--;
 }
 
 /** protected_learn() - until PROTECTED_MAX others were seen since */
@@ -95,17 +82,10 @@ void protected_learn(struct protected_set *p, struct bytes name)
 {
     struct protected_name *n = map_find(&p->by_name, name);
 
-    if (n != NULL && !list_is_linked(&n->link))
-        return;
-    if (n == NULL) {
-        if (p->n_learned == PROTECTED_MAX) {
-            forget(p, list_item(p->seen.next, struct protected_name, link));
-            p->n_learned--;
-        }
-        n = name_of(p, name);
-        keep(p, name, true);
-        p->n_learned++;
-    }
+    if (n == NULL && p->by_name.n == PROTECTED_MAX)
+        forget(p, list_item(p->seen.next, struct protected_name, link));
+    if (n == NULL)
+        n = name_new(p, name);
     list_remove(&n->link);
     list_append(&p->seen, &n->link);
 }
@@ -147,12 +127,6 @@ void protected_load(struct protected_set *all, struct control *control)
 bool protected_has(const struct protected_set *p, struct bytes name)
 {
     return map_find(&p->by_name, name) != NULL;
-}
-
-/** respond_protect_add() - see respond.h */
-void respond_protect_add(struct respond *r, enum subject_kind kind, struct bytes subject)
-{
-    protected_add(&r->protected[kind], subject);
 }
 
 /** respond_protect_has() - Return: whether nothing is ever done to the subject automatically. */

@@ -85,8 +85,9 @@ struct respond *respond_new(const struct respond_settings *s, const struct respo
     struct respond *r = mem_new(struct respond);
 
     r->settings = *s;
-    r->settings.state_dir = NULL; /* the parts keep their own paths, */
-    r->settings.plays = NULL;     /* and their own playbook */
+    r->settings.state_dir = NULL;    /* the parts keep their own paths, */
+    r->settings.plays = NULL;        /* their own playbook, */
+    r->settings.never_act_on = NULL; /* and their own list */
     r->hands = *hands;
     histories_init(&r->histories);
     for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++)
@@ -100,6 +101,7 @@ struct respond *respond_new(const struct respond_settings *s, const struct respo
     measures_init(&r->measures);
     list_init(&r->waiting.all);
     playbook_take(r, s->plays, s->n_plays);
+    spared_take(r, s->never_act_on, s->n_never_act_on);
     if (s->control != NULL) {
         measures_load(&r->measures, s->control, now.unix_ms);
         histories_load(&r->histories, s->control, now);
@@ -123,20 +125,21 @@ struct respond *respond_free(struct respond *r)
     blast_done(&r->blast);
     for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++)
         protected_done(&r->protected[k]);
+    spared_done(r);
     histories_done(&r->histories);
     free(r);
     return NULL;
 }
 
-/** respond_settings_change() - enforce, or observe only; by another playbook */
-void respond_settings_change(struct respond *r, bool enforce, const struct respond_play *plays,
-                             size_t n_plays)
+/** respond_settings_change() - enforce, or observe only; by another playbook; others are spared */
+void respond_settings_change(struct respond *r, const struct respond_settings *s)
 {
-    if (r->settings.enforce != enforce)
-        log_info("respond", "automatic responses: %s", enforce ? "enforced" : "observed only");
-    r->settings.enforce = enforce;
+    if (r->settings.enforce != s->enforce)
+        log_info("respond", "automatic responses: %s", s->enforce ? "enforced" : "observed only");
+    r->settings.enforce = s->enforce;
     playbook_done(r);
-    playbook_take(r, plays, n_plays);
+    playbook_take(r, s->plays, s->n_plays);
+    spared_take(r, s->never_act_on, s->n_never_act_on);
 }
 
 /** respond_flush() - wait until what a person asked for is on disk, or known not to be */

@@ -234,6 +234,9 @@ const char *respond_step_wrong_why(const char *text);
 /* Of a list of them, each of which is one; each action may stand there once. */
 const char *respond_steps_wrong_why(char *const *steps, size_t n);
 
+/* One of never_act_on.  Return: NULL, or what is wrong; static. */
+const char *respond_spared_wrong_why(const char *text);
+
 struct respond_settings {
     bool enforce;      /* no: observe, record what would have been done */
     double time_scale; /* divides the durations of bans, delays and escalation; 0: 1; for tests */
@@ -251,6 +254,9 @@ struct respond_settings {
     /* Asked before the default playbook, in this order; copied. */
     const struct respond_play *plays;
     size_t n_plays;
+    /* "client scada-1", "address 10.1.0.0/16": whom nothing is ever done to; copied. */
+    char *const *never_act_on;
+    size_t n_never_act_on;
 };
 
 struct respond;
@@ -263,9 +269,8 @@ struct respond;
 struct respond *respond_new(const struct respond_settings *s, const struct respond_hands *hands,
                             struct respond_now now);
 struct respond *respond_free(struct respond *r);
-/* After a reload; what is in force stays so. */
-void respond_settings_change(struct respond *r, bool enforce, const struct respond_play *plays,
-                             size_t n_plays);
+/* After a reload: enforce, plays and never_act_on of @s; what is in force stays so. */
+void respond_settings_change(struct respond *r, const struct respond_settings *s);
 /* About once a second: expiry of bans, delays and held actions. */
 void respond_tick(struct respond *r, struct respond_now now);
 void respond_finding(struct respond *r, const struct finding *f, struct respond_now now);
@@ -275,8 +280,6 @@ void respond_finding(struct respond *r, const struct finding *f, struct respond_
 /* Look at every event: CONNECT_ACCEPTED of a critical role protects its client id, user and
  * address. */
 void respond_protect_event(struct respond *r, const struct event *e);
-/* By configuration or inventory; for good. */
-void respond_protect_add(struct respond *r, enum subject_kind kind, struct bytes subject);
 /* A dry run: would no disconnect and no ban be done automatically to a client of @role? */
 bool respond_is_guarded(struct respond *r, const char *role, struct respond_now now);
 bool respond_protect_has(const struct respond *r, enum subject_kind kind, struct bytes subject);

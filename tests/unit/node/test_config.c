@@ -156,7 +156,7 @@ static const struct wrong {
      "state_dir, log_level, run_as, durability, sys_interval_s, sandbox"},
     {"node: {name: n, xyzzy: 1}\n" LISTENER,
      "bastide.yaml:1:17: node.xyzzy: unknown key; there are name, location, workers, state_dir, log_level, run_as, durability, sys_interval_s, sandbox"},
-    {LEAST "respond: {enfroce: no}\n", "bastide.yaml:3:11: respond.enfroce: unknown key; did you mean enforce? There are enforce, ward, ca, four_eyes, playbooks"},
+    {LEAST "respond: {enfroce: no}\n", "bastide.yaml:3:11: respond.enfroce: unknown key; did you mean enforce? There are enforce, ward, ca, four_eyes, never_act_on, playbooks"},
     {LEAST "respond: {[a]: no}\n", "bastide.yaml:3:11: respond: a key is not a word; keys and values are expected"},
     {LEAST "limits: {receive_maxx: 3}\n",
      "bastide.yaml:3:10: limits.receive_maxx: unknown key; did you mean receive_max? There are connections_max, "

@@ -113,32 +113,89 @@ static void another_client_at_a_protected_address_is_acted_upon_by_name(void **s
     stage_end(&s);
 }
 
-static void what_the_configuration_protects_is_protected(void **state)
+static void whom_the_configuration_names_is_spared_until_it_names_others(void **state)
 {
+    /* clang-format off */
+    static const struct {
+        char *spared;
+        const char *certificate; /* of gw-1 */
+        bool is_spared;
+    } cases[] = {
+        {"client gw-1", NULL, true},        {"client gw-2", NULL, false},
+        {"address 192.0.2.0/24", NULL, true}, {"address 198.51.100.0/24", NULL, false},
+        {"certificate 0a12", "0A12", true}, {"certificate 0A13", "0A12", false},
+        {"user joe", NULL, true},           {"user ann", NULL, false},
+    };
+    /* clang-format on */
     struct stage s;
 
     (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct finding f = finding_of("topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "gw-1");
+        struct respond_settings named = {
+            .enforce = true, .never_act_on = (char *const[]){cases[i].spared}, .n_never_act_on = 1};
+
+        print_message("  %s\n", cases[i].spared);
+        assert_null(respond_spared_wrong_why(cases[i].spared));
+        f.user_name = BYTES("joe");
+        stage_begin(&s);
+        s.certificate = cases[i].certificate;
+        respond_settings_change(s.r, &named);
+        respond_finding(s.r, &f, s.now);
+        assert_int_equal(respond_bans(s.r), !cases[i].is_spared);
+        assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state,
+                         cases[i].is_spared ? ACTION_WITHHELD : ACTION_DONE);
+        named.n_never_act_on = 0;
+        respond_settings_change(s.r, &named);
+        respond_finding(s.r, &f, s.now);
+        assert_int_equal(respond_bans(s.r), 1);
+        stage_end(&s);
+    }
+}
+
+/* What somebody calls himself who was not let in protects nobody. */
+static void an_address_is_spared_for_itself_and_not_by_the_names_used_from_it(void **state)
+{
+    struct finding f =
+        finding_of("repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
+    static char *const spared[] = {"client gw-1", "user joe", "address 198.51.100.7"};
+    const struct respond_settings named = {
+        .enforce = true, .never_act_on = spared, .n_never_act_on = COUNT_OF(spared)};
+    struct stage s;
+
+    (void)state;
+    f.client_id = BYTES("gw-1");
+    f.user_name = BYTES("joe");
     stage_begin(&s);
-    respond_protect_add(s.r, SUBJECT_CLIENT, BYTES("gw-1"));
-    find_high(&s, "gw-1");
-    assert_only_alerted(&s, ACTION_BAN, ACTION_WITHHELD);
+    respond_settings_change(s.r, &named);
+    respond_finding(s.r, &f, s.now);
+    assert_int_equal(respond_bans(s.r), 1);
+    stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "198.51.100.7");
+    assert_int_equal(respond_bans(s.r), 1);
     stage_end(&s);
 }
 
-static void learned_protection_is_bounded_and_what_is_configured_stays(void **state)
+static void who_is_none_to_be_spared_is_told(void **state)
+{
+    static const char *const cases[] = {
+        "", "client", "planet x", "topic a/#", "address 10.0.0.1/33", "issuer CA"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_non_null(respond_spared_wrong_why(cases[i]));
+}
+
+static void learned_protection_is_bounded(void **state)
 {
     struct stage s;
     char name[32];
 
     (void)state;
     stage_begin(&s);
-    stage_connect(&s, "first", "192.0.2.1", "control");
-    respond_protect_add(s.r, SUBJECT_CLIENT, BYTES("first"));
     for (unsigned i = 0; i < 65537; i++) {
         snprintf(name, sizeof(name), "c-%u", i);
         stage_connect(&s, name, "192.0.2.1", "control");
     }
-    assert_true(respond_protect_has(s.r, SUBJECT_CLIENT, BYTES("first")));
     assert_false(respond_protect_has(s.r, SUBJECT_CLIENT, BYTES("c-0")));
     assert_true(respond_protect_has(s.r, SUBJECT_CLIENT, BYTES("c-1")));
     assert_true(respond_protect_has(s.r, SUBJECT_ADDRESS, BYTES("192.0.2.1")));
@@ -340,12 +397,12 @@ static void in_observe_mode_it_is_seen_what_would_be_done(void **state)
 
     (void)state;
     stage_begin(&s);
-    respond_settings_change(s.r, false, NULL, 0);
+    respond_settings_change(s.r, &(struct respond_settings){.enforce = false});
     find_high(&s, "m-1");
     assert_only_alerted(&s, ACTION_BAN, ACTION_OBSERVED);
     assert_non_null(strstr(action_of(stage_incident(&s), ACTION_BAN)->reason, "observe mode"));
     assert_int_equal(respond_counters(s.r).observed, 2);
-    respond_settings_change(s.r, true, NULL, 0);
+    respond_settings_change(s.r, &(struct respond_settings){.enforce = true});
     find_high(&s, "m-1");
     assert_did(&s, "disconnect client m-1", "ban client-address m-1 192.0.2.7 600");
     stage_end(&s);
@@ -424,8 +481,10 @@ int main(void)
         cmocka_unit_test(the_client_and_user_of_a_critical_role_are_known_without_the_role),
         cmocka_unit_test(an_ordinary_client_protects_nothing),
         cmocka_unit_test(another_client_at_a_protected_address_is_acted_upon_by_name),
-        cmocka_unit_test(what_the_configuration_protects_is_protected),
-        cmocka_unit_test(learned_protection_is_bounded_and_what_is_configured_stays),
+        cmocka_unit_test(whom_the_configuration_names_is_spared_until_it_names_others),
+        cmocka_unit_test(an_address_is_spared_for_itself_and_not_by_the_names_used_from_it),
+        cmocka_unit_test(who_is_none_to_be_spared_is_told),
+        cmocka_unit_test(learned_protection_is_bounded),
         cmocka_unit_test(an_alert_only_finding_is_never_acted_upon),
         cmocka_unit_test(an_identity_is_banned_only_with_its_address),
         cmocka_unit_test(an_address_with_clients_that_work_waits_for_approval),

@@ -30,4 +30,5 @@ struct aim aim_at(enum respond_target kind, const char *target, const char *addr
 void aim_at_writers(struct aim *a, const struct sentinel *s);
 void aim_done(struct aim *a);
 struct aim_count aim_count(struct node *n, const struct aim *a);
+struct aim_count posture_count(struct node *n, enum respond_posture p); /* posture.c */
 unsigned aim_disconnect(struct node *n, const struct aim *a, const char *reason);

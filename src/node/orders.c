@@ -107,6 +107,25 @@ static const char *needs(enum action_kind kind)
     return respond_answer_text(RESPOND_E_INVALID);
 }
 
+/* It would be said to be in force, and nothing would be other than before. */
+static bool is_idle_posture(struct node *n, const struct respond_order *o)
+{
+    return o->kind == ACTION_POSTURE && !posture_is_prepared(n, (enum respond_posture)o->amount);
+}
+
+/* What is known to stand against it before it is tried; NULL: nothing, or it takes a try. */
+static const char *stands_against(struct node *n, const struct respond_order *o)
+{
+    if (o->kind == ACTION_FIREWALL)
+        return firewall_lacks(n);
+    if (o->kind == ACTION_REVOKE_CERTIFICATE)
+        return revocation_lacks(n);
+    if (is_idle_posture(n, o))
+        return "nothing would change: the configuration has neither limits nor closed_listeners "
+               "for it below postures";
+    return NULL;
+}
+
 /* ---- done ---- */
 
 struct order_call {
@@ -159,7 +178,7 @@ static void audit(struct node *n, const char *verb, const struct order_call *c, 
     const struct respond_order *o = c->order;
 
     audit_order(n, verb, o->kind, o->target_kind, o->target, c->author, o->reason, "%s, %u hit",
-                respond_answer_text(c->answer), hit);
+                c->why != NULL ? c->why : respond_answer_text(c->answer), hit);
 }
 
 static char *text_of(const struct order_call *c, const struct aim_count *hit)
@@ -253,6 +272,8 @@ static struct aim_count count_hit(struct node *n, const struct respond_order *o)
 {
     struct aim a CLEANUP(aim_done) = aim_at(o->target_kind, o->target, o->address);
 
+    if (o->kind == ACTION_POSTURE)
+        return posture_count(n, (enum respond_posture)o->amount);
     if (o->kind == ACTION_QUARANTINE)
         a.directions = o->directions;
     sentinel_call(n->sentinel, aim_here, &a);
@@ -284,6 +305,25 @@ static char *would_text(struct node *n, const struct respond_order *o, const str
                                                         : "");
 }
 
+/* Without doing it: as far as can be known, the answer is that of the order. */
+static enum node_answer try_dry(struct node *n, const struct respond_order *o,
+                                const struct aim_count *hit, char **ret_text)
+{
+    const char *why = stands_against(n, o);
+
+    if (!respond_order_is_sound(o)) {
+        *ret_text = text_format("%s", needs(o->kind));
+        return NODE_E_INVALID;
+    }
+    if (why != NULL) {
+        *ret_text = text_format("%s of %s \"%s\": %s", action_kind_text(o->kind),
+                                respond_target_text(o->target_kind), o->target, why);
+        return NODE_E_CONFLICT;
+    }
+    *ret_text = would_text(n, o, hit);
+    return NODE_OK;
+}
+
 /** node_respond() - see node.h */
 enum node_answer node_respond(struct node *n, const struct node_order *o, bool dry_run,
                               const char *author, unsigned *ret_count, char **ret_text)
@@ -301,10 +341,8 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
         return NODE_E_INVALID;
     hit = count_hit(n, &order);
     *ret_count = hit.n;
-    if (dry_run) {
-        *ret_text = would_text(n, &order, &hit);
-        return NODE_OK;
-    }
+    if (dry_run || is_idle_posture(n, &order))
+        return try_dry(n, &order, &hit, ret_text);
     if (order_waits(n, &order, author, hit.n, &answer, ret_text))
         return answer;
     c.order = &order;

@@ -15,6 +15,8 @@ bool order_waits(struct node *n, const struct respond_order *o, const char *auth
 bool order_of_trial(struct node *n, const struct respond_order *o);
 bool order_of_trial_undo(struct node *n, const struct respond_order *o);
 
+const char *firewall_lacks(const struct node *n);
+const char *revocation_lacks(const struct node *n);
 const char *firewall_ask(struct node *n, const char *prefix, unsigned for_s);
 bool firewall_count(struct node *n, unsigned *ret_blocks);
 bool firewall_forgot(struct node *n, unsigned n_blocks);

@@ -10,6 +10,7 @@
  * MQ.RS.RP-05
  */
 #include "base/log.h"
+#include "node/aim.h"
 #include "node/node_private.h"
 #include "node/self_test.h"
 
@@ -47,6 +48,24 @@ void posture_wait(struct node *n)
     pthread_mutex_unlock(&n->reload_lock);
 }
 
+static bool is_prepared(const struct config_posture *p)
+{
+    const struct limits none = {0};
+
+    return p->n_closed_listeners > 0 || memcmp(&p->limits, &none, sizeof(none)) != 0;
+}
+
+/** posture_is_prepared() - does the configuration say what is other in it? any thread */
+bool posture_is_prepared(struct node *n, enum respond_posture p)
+{
+    bool is_it;
+
+    pthread_mutex_lock(&n->config_lock);
+    is_it = is_prepared(&n->config->postures[p]);
+    pthread_mutex_unlock(&n->config_lock);
+    return is_it;
+}
+
 static bool is_closed_in(const struct config_posture *p, const char *listener)
 {
     for (size_t i = 0; i < p->n_closed_listeners; i++) {
@@ -54,6 +73,34 @@ static bool is_closed_in(const struct config_posture *p, const char *listener)
             return true;
     }
     return false;
+}
+
+static bool closes(struct node *n, enum respond_posture p, const char *listener)
+{
+    bool is_closed;
+
+    pthread_mutex_lock(&n->config_lock);
+    is_closed = is_closed_in(&n->config->postures[p], listener);
+    pthread_mutex_unlock(&n->config_lock);
+    return is_closed;
+}
+
+/** posture_count() - who is on a listener that it closes; never from a worker's thread */
+struct aim_count posture_count(struct node *n, enum respond_posture p)
+{
+    struct aim_count all = {0};
+
+    for (size_t i = 0; i < n->started->n_listeners; i++) {
+        const char *name = n->started->listeners[i].name;
+        struct aim a CLEANUP(aim_done) = aim_at(TARGET_LISTENER, name, NULL);
+        struct aim_count hit = {0};
+
+        if (closes(n, p, name))
+            hit = aim_count(n, &a);
+        all.n += hit.n;
+        all.n_critical += hit.n_critical;
+    }
+    return all;
 }
 
 /** posture_listeners() - close and open listeners as the posture says; the worker's thread */

@@ -10,21 +10,12 @@
 #define LEFT_MS  (7 * 86400000ULL) /* so long after an incident is closed nothing of it is left */
 #define TICKS_MS 5000              /* what ended a moment ago may still be on its way out */
 
-static bool is_prepared(const struct config_posture *p)
-{
-    const struct limits none = {0};
-
-    return p->n_closed_listeners > 0 || memcmp(&p->limits, &none, sizeof(none)) != 0;
-}
-
 static void postures(struct node *n, struct evidence_list *e)
 {
     unsigned n_prepared = 1; /* the normal one */
 
-    pthread_mutex_lock(&n->config_lock);
     for (enum respond_posture p = POSTURE_ELEVATED; p < POSTURE_N; p++)
-        n_prepared += is_prepared(&n->config->postures[p]);
-    pthread_mutex_unlock(&n->config_lock);
+        n_prepared += posture_is_prepared(n, p);
     evidence_add(e, "MQ.RS.RP-05.t1", n_prepared, POSTURE_N, NULL,
                  "%u of the postures normal, elevated and lockdown are in the configuration",
                  n_prepared);

@@ -14,6 +14,15 @@
 #include "node/orders.h"
 #include "ward/ward.h"
 
+/** firewall_lacks() - what must be there before it can be asked; NULL: nothing; static */
+const char *firewall_lacks(const struct node *n)
+{
+    return n->started->ward_socket != NULL
+               ? NULL
+               : "respond.ward is not set: nobody keeps the firewall; set it to the socket of "
+                 "bastide-ward, and restart the node";
+}
+
 /**
  * firewall_ask() - have packets of the prefix dropped, or pass again
  * @for_s:  0: pass
@@ -26,9 +35,8 @@ const char *firewall_ask(struct node *n, const char *prefix, unsigned for_s)
     struct ward_reply reply;
     const char *why = prefix_parse(prefix, &r.prefix);
 
-    if (n->started->ward_socket == NULL)
-        return "respond.ward is not set: nobody keeps the firewall; set it to the socket of "
-               "bastide-ward, and restart the node";
+    if (why == NULL)
+        why = firewall_lacks(n);
     if (why != NULL)
         return why;
     reply = ward_ask(n->started->ward_socket, &r);
@@ -60,6 +68,15 @@ bool firewall_forgot(struct node *n, unsigned n_blocks)
     return n_blocks > 0 && firewall_count(n, &n_kept) && n_kept < n_blocks;
 }
 
+/** revocation_lacks() - what the node needs to put one on the CA's list; NULL: nothing; static */
+const char *revocation_lacks(const struct node *n)
+{
+    return n->started->respond_ca != NULL
+               ? NULL
+               : "respond.ca is not set, so that this node alone keeps it out: run 'bastide pki "
+                 "revoke' where the CA is";
+}
+
 /**
  * revoke_certificate() - put it on the list of the built-in CA, which the listeners then read again
  *
@@ -71,8 +88,7 @@ char *revoke_certificate(struct node *n, const char *serial)
     size_t n_revoked = 0;
 
     if (n->started->respond_ca == NULL)
-        return bytes_dup_str(BYTES("it is kept out of this node, but respond.ca is not set: "
-                                   "run 'bastide pki revoke' where the CA is"));
+        return bytes_dup_str(bytes_str(revocation_lacks(n)));
     if (!pki_revoke(n->started->respond_ca, serial, clock_unix_ms(), &n_revoked, &error))
         return error;
     atomic_store(&n->refresh_wanted, true);

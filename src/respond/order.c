@@ -46,6 +46,16 @@ struct action order_action(const struct respond_order *o, const char *author,
     };
 }
 
+/** respond_order_is_sound() - see order.h */
+bool respond_order_is_sound(const struct respond_order *o)
+{
+    struct action a = order_action(o, "", (struct respond_now){0});
+    bool is_sound = action_is_sound(&a);
+
+    action_done(&a);
+    return is_sound;
+}
+
 /** order_perform() - do it now; as respond_order_run() */
 enum respond_answer order_perform(struct respond *r, struct action *a, struct respond_now now,
                                   char **ret_why)

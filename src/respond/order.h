@@ -29,6 +29,9 @@ bool action_kind_parse(const char *text, enum action_kind *ret);
 /* For the configuration: NULL if it is an action that can be ordered, or what is wrong; static. */
 const char *respond_ordered_wrong_why(const char *text);
 
+/* Has it what its kind needs? */
+bool respond_order_is_sound(const struct respond_order *o);
+
 enum respond_answer respond_order_run(struct respond *r, const struct respond_order *o,
                                       const char *author, struct respond_now now, char **ret_why);
 enum respond_answer respond_order_undo(struct respond *r, const struct respond_order *o,

@@ -106,7 +106,12 @@ def test_who_came_with_a_certificate_is_cut_by_its_serial_or_issuer(field, peer)
     (["run", "throttle", "client", "x"], "needs a rate"),
     (["run", "firewall", "address", "192.0.2.1"], "needs an end"),
     (["run", "firewall", "address", "192.0.2.1", "--for", "1h"], "respond.ward is not set: nobody keeps the firewall; set it"),
+    (["run", "firewall", "address", "192.0.2.1", "--for", "1h", "--dry-run"], "respond.ward is not set"),
+    (["run", "throttle", "client", "x", "--dry-run"], "needs a rate"),
+    (["run", "revoke-certificate", "certificate", "0A", "--dry-run"], "respond.ca is not set"),
     (["run", "posture", "panic"], "elevated or lockdown"),
+    (["run", "posture", "lockdown"], "nothing would change"),
+    (["run", "posture", "elevated", "--dry-run"], "nothing would change"),
     (["run", "revoke-certificate", "certificate", "zz"], "serial number"),
     (["undo", "disconnect", "client", "x"], "cannot be undone"),
     (["undo", "quarantine", "topic", "a/#"], "no quarantine of topic"),
@@ -264,6 +269,8 @@ def test_without_the_ca_a_certificate_is_kept_out_and_it_is_said_what_to_do(fiel
     assert done.returncode == 1 and "bastide pki revoke" in done.stderr
     assert one.disconnected.wait(PATIENCE_S)
     assert peer(field, "device-1", tls=True, certificate=certificate).connect() == BANNED
+    entry = field.json("audit", "list")[-1]
+    assert entry["action"] == "revoke-certificate" and "this node alone keeps it out" in entry["result"]
 
 
 def test_a_user_who_is_revoked_is_out_until_that_is_undone(field, peer):
@@ -289,6 +296,7 @@ postures:
     site.start()
     local = peer(site, "local").join()
     field_one = peer(site, "one", user="bob", tls=True).join().read("test/#")
+    assert "would hit 1 connection," in site.ok("respond", "run", "posture", "lockdown", "--dry-run")
     said = site.ok("respond", "run", "posture", "lockdown", "--for", "1h")
     assert "done" in said and site.json("respond")["posture"] == "lockdown"
     assert local.disconnected.wait(PATIENCE_S)

@@ -80,6 +80,8 @@ static const struct action {
      "ban client-address m1 192.0.2.1 for 0 ms: by hand by admin:test"},
     {"/v1/assets/state", "{\"name\":\"Meter 17\",\"state\":\"maintenance\",\"reason\":\"new battery\"}",
      "state Meter 17 maintenance: new battery by admin:test"},
+    {"/v1/assets/inspect", "{\"name\":\"Meter 17\",\"reason\":\"seals whole\"}",
+     "inspected Meter 17: seals whole by admin:test"},
     {"/v1/bans/lift", "{\"kind\":\"address\",\"subject\":\"192.0.2.0/24\"}",
      "unban address 192.0.2.0/24 - by admin:test"},
     {"/v1/disconnect", "{\"kind\":\"conn\",\"subject\":\"17\"}", "disconnect conn 17 by admin:test"},

@@ -21,28 +21,28 @@
 #include "io/io.h"
 #include "lab/drill_acts.h"
 
-#define PATIENT_MS 2000 /* who is blocked in the middle of something is not answered */
+#define PATIENT_MS 5000 /* who is blocked in the middle of something is not answered */
 #define KNOCK_MS   300
 #define KNOCK_EACH 100 /* ms; so few that the knocks are no attack of their own */
 #define KNOCKS     15
-#define LOOKS      20
+#define LOOKS      60
 #define LOOK_EACH  250 /* ms */
 
 /* Each is of severity high, of the address; the third such one within a day asks for the firewall.
- * As many attempts as it takes, and no more. */
+ * Twice what that takes, as some are cut off in the middle. */
 static const struct attack rounds[] = {
     {.what = "many names",
      .incident = "credential-stuffing",
      .attempt = tries_many_names,
-     .attempts = 5},
+     .attempts = 10},
     {.what = "packets that are none",
      .incident = "malformed-packets",
      .attempt = talks_nonsense,
-     .attempts = 15},
+     .attempts = 30},
     {.what = "connections to nothing",
      .incident = "connection-flood",
      .attempt = knocks_and_runs,
-     .attempts = 90},
+     .attempts = 180},
 };
 
 enum answer {
@@ -157,6 +157,21 @@ static void knock(struct fire *f)
     }
 }
 
+/* Whatever comes of single attempts: until the first that finds no answer at all. */
+static void go_on(struct fire *f, const struct attack *a)
+{
+    for (unsigned i = 0; i < a->attempts && f->lost_unix_ms == 0; i++) {
+        uint64_t begun_unix_ms = clock_unix_ms();
+        uint64_t failed_unix_ms;
+
+        if (a->attempt(&f->b, i))
+            continue;
+        failed_unix_ms = clock_unix_ms();
+        if (!is_answered(f)) /* a knock is lost as a whole, others were under way */
+            f->lost_unix_ms = a->attempt == knocks_and_runs ? begun_unix_ms : failed_unix_ms;
+    }
+}
+
 /* One kind of attack; and, while no more than a ban came of it, the ban is lifted. */
 static bool attack(struct fire *f, const struct attack *a, enum answer *ret, char **ret_error)
 {
@@ -165,8 +180,8 @@ static bool attack(struct fire *f, const struct attack *a, enum answer *ret, cha
 
     f->b.attack = a;
     f->began_unix_ms = clock_unix_ms();
-    for (unsigned i = 0; i < a->attempts && a->attempt(&f->b, i); i++)
-        continue;
+    f->lost_unix_ms = 0;
+    go_on(f, a);
     knock(f);
     if (!await(f, ret, ret_error))
         return false;

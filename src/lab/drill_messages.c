@@ -14,6 +14,8 @@
 #include "client/client.h"
 #include "lab/drill_acts.h"
 
+#define OWNER_ID_MAX   (sizeof(((struct bout *)0)->client_id) + 8)
+#define OWNER_LOOKS    50
 #define LARGE_BYTES    300000
 #define DEEP_LEVELS    40
 #define PROPERTY_BYTES 20000
@@ -186,16 +188,21 @@ bool does_not_read(struct bout *b, unsigned i)
 
 /* ---- what is another one's ---- */
 
+static void owner_id(const struct bout *b, char ret[OWNER_ID_MAX])
+{
+    snprintf(ret, OWNER_ID_MAX, "%s-owner", b->client_id);
+}
+
 static bool owner_says(struct bout *b, const char *topic, bool retain)
 {
     const struct client_message m = {
         .topic = bytes_str(topic), .payload = BYTES("{}"), .qos = 1, .retain = retain};
     struct client_settings s = bout_settings(b);
-    char id[sizeof(b->client_id) + 8];
+    char id[OWNER_ID_MAX];
     struct client *c;
     bool ok;
 
-    snprintf(id, sizeof(id), "%s-owner", b->client_id);
+    owner_id(b, id);
     s.client_id = id;
     c = client_new(&s);
     ok = client_connect(c) == CLIENT_OK && bout_publish(c, &m);
@@ -204,10 +211,31 @@ static bool owner_says(struct bout *b, const char *topic, bool retain)
     return ok;
 }
 
+/* What two workers saw within a moment the detectors may hear of in either order, and of an owner
+ * whom they do not know nothing can be taken. */
+static bool owner_is_known(const struct bout *b)
+{
+    char id[OWNER_ID_MAX];
+    const char *const words[] = {"assets", "--search", id, "--json", NULL};
+    bool is_known = false;
+    char *error = NULL;
+
+    owner_id(b, id);
+    for (unsigned i = 0; i < OWNER_LOOKS && !is_known && error == NULL; i++) {
+        json_t *seen = operator_ask(&b->d->home, words, &error);
+
+        is_known = json_array_size(seen) > 0;
+        json_decref(seen);
+    }
+    free(error);
+    return is_known;
+}
+
 bool replaces_what_is_retained(struct bout *b, unsigned i)
 {
     (void)i;
-    return owner_says(b, BOUT_OWN "/owned", true) && says(b, BOUT_OWN "/owned", true);
+    return owner_says(b, BOUT_OWN "/owned", true) && owner_is_known(b) &&
+           says(b, BOUT_OWN "/owned", true);
 }
 
 /* It is its owner's when it was seen there five times. */

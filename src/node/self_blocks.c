@@ -59,13 +59,14 @@ static bool topic_is_blocked(const struct trial_kit *kit, const struct door *d, 
         .for_ms = ENDS_MS,
         .reason = "is it blocked?",
     };
-    bool blocked;
+    bool blocked, is_lifted;
 
     if (client_subscribe(c, TOPIC, 1) != CLIENT_OK || say(c, "before") != CLIENT_OK ||
         !comes(c, TRIAL_MS) || !order_of_trial(kit->node, &quarantine))
         return false;
     blocked = is_silent(kit, d, c);
-    return order_of_trial_undo(kit->node, &quarantine) && blocked && say(c, "") == CLIENT_OK;
+    is_lifted = order_of_trial_undo(kit->node, &quarantine);
+    return say(c, "") == CLIENT_OK && is_lifted && blocked; /* nothing of it stays retained */
 }
 
 /* ---- a listener ---- */

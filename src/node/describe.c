@@ -72,6 +72,8 @@ static bool describe_delivery(uint64_t id, struct bytes in, struct buf *ret)
         return false;
     buf_addf(ret, "message %" PRIx64 " to session %" PRIu64 ", QoS %u", r.message, r.session,
              r.qos);
+    if (r.group.len > 0)
+        buf_addf(ret, ", by $share/%.*s/%.*s", BYTES_ARG(r.group), BYTES_ARG(r.filter));
     return true;
 }
 

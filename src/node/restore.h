@@ -52,12 +52,14 @@ struct restored_queue {
     struct shelf shelf;
 };
 
-/* A delivery whose message is needed at once, or what is left of one (no message: PUBREC has come).
- */
+/* A delivery whose message is needed at once, as others may get it or it was sent, or what is left
+ * of one (no message: PUBREC has come). */
 struct restored_delivery {
     uint64_t session;
     uint64_t message;
     struct delivery delivery; /* its record; more_subids owned */
+    struct bytes group;       /* owned, as the next one; empty: it did not come by a share */
+    struct bytes filter;
 };
 
 struct restored_deliveries {

@@ -158,6 +158,29 @@ static struct restored_queue *queue_of(struct restoring *r, uint64_t session)
     return q;
 }
 
+static void forget_share(struct restored_delivery *d)
+{
+    bytes_free(d->group);
+    bytes_free(d->filter);
+    d->group = d->filter = BYTES_NONE;
+}
+
+/* Another member may get it: it is in memory, as it was. */
+static void take_shared(struct restoring *r, uint64_t id, const struct delivery_record *d)
+{
+    struct restored_delivery *to = restore_add_delivery(r);
+    uint32_t subids[SHELF_SUBIDS_MAX];
+
+    for (size_t i = 0; i < d->n_subids; i++)
+        subids[i] = delivery_record_subid(d, i);
+    to->session = d->session;
+    to->message = d->message;
+    to->delivery = (struct delivery){.record = id, .qos = d->qos, .retain = d->retain};
+    delivery_set_subids(&to->delivery, subids, d->n_subids);
+    to->group = bytes_dup(d->group);
+    to->filter = bytes_dup(d->filter);
+}
+
 /** restore_take_delivery() - see restore.h */
 bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record)
 {
@@ -167,6 +190,10 @@ bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record
 
     if (!record_get_delivery(record, &d) || d.n_subids > SHELF_SUBIDS_MAX)
         return false;
+    if (d.group.len > 0) {
+        take_shared(r, id, &d);
+        return true;
+    }
     s.is_aside = false;
     s.record = id;
     s.message = d.message;
@@ -265,6 +292,18 @@ static void link_queue(struct restoring *r, const struct homes *all, struct rest
     }
 }
 
+static void link_shared(struct restoring *r)
+{
+    for (size_t i = 0; i < r->deliveries.n; i++) {
+        struct restored_delivery *d = &r->deliveries.at[i];
+
+        if (d->group.len == 0)
+            continue;
+        d->delivery.packet_id = packet_id_of(r, d->delivery.record);
+        restore_want(r, d->message);
+    }
+}
+
 /** restore_queues() - see restore.h */
 void restore_queues(struct restoring *r, const struct homes *all)
 {
@@ -276,6 +315,7 @@ void restore_queues(struct restoring *r, const struct homes *all)
         sort_messages(&r->messages[w]);
     if (r->n_sent > 0)
         qsort(r->sent, r->n_sent, sizeof(*r->sent), by_sent);
+    link_shared(r);
     while ((q = map_next(&r->queues, &cursor)) != NULL)
         link_queue(r, all, q);
     for (size_t i = 0; i < r->n_sent; i++) {
@@ -295,6 +335,8 @@ void restore_queues_done(struct restoring *r)
         free(q);
     }
     map_done(&r->queues);
+    for (size_t i = 0; i < r->deliveries.n; i++)
+        forget_share(&r->deliveries.at[i]);
     for (unsigned w = 0; w < RECORD_WORKERS_MAX; w++)
         free(r->messages[w].at);
 }
@@ -336,6 +378,15 @@ static void link_sent(struct restoring *r, struct session *s, const struct resto
     free(sent);
 }
 
+/* 0: it came by none, or that has no member that is known of here. */
+static uint32_t share_of(const struct home *h, const struct restored_delivery *d)
+{
+    const struct share *s =
+        d->group.len > 0 ? router_share(h->worker->router, d->group, d->filter) : NULL;
+
+    return s != NULL ? share_id(s) : 0;
+}
+
 /* Those whose session or message is missing go; the rest have their messages.  Return: how many. */
 static size_t make_whole(struct restoring *r, const struct homes *all)
 {
@@ -345,8 +396,11 @@ static size_t make_whole(struct restoring *r, const struct homes *all)
     for (size_t i = 0; i < l->n; i++) {
         struct restored_delivery d = l->at[i];
         struct message *m = d.message != 0 ? restored_message(r, d.message) : NULL;
+        const struct home *h = restored_home(all, d.session);
 
-        if (restored_home(all, d.session) == NULL || (d.message != 0 && m == NULL)) {
+        d.delivery.share = h != NULL ? share_of(h, &d) : 0;
+        forget_share(&d);
+        if (h == NULL || (d.message != 0 && m == NULL)) {
             r->n_dropped++;
             delivery_done(&d.delivery);
             continue;

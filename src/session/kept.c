@@ -9,8 +9,8 @@
 #define READ_BYTES_MAX (4U << 20)
 #define READ_AHEAD     (SESSION_WANTS_MAX / 2)
 
-/* d->record and its message's have been given. */
-static void note_delivery(struct session *s, const struct delivery *d)
+/* d->record and its message's have been given.  @share: that it came by, or NULL */
+static void note_delivery(struct session *s, const struct delivery *d, const struct share *share)
 {
     const struct delivery_record r = {
         .session = s->number,
@@ -18,6 +18,8 @@ static void note_delivery(struct session *s, const struct delivery *d)
         .qos = d->qos,
         .retain = d->retain,
         .n_subids = d->n_subids,
+        .group = share != NULL ? share_group(share) : BYTES_NONE,
+        .filter = share != NULL ? share_filter(share) : BYTES_NONE,
     };
 
     record_put_delivery(&s->notes->batch, d->record, &r, delivery_subids(d));
@@ -46,13 +48,15 @@ void session_note_released(struct session *s, struct delivery *d)
     record_put_released(&s->notes->batch, d->record, &r);
 }
 
-/** session_note_offered() - @d is of @p, and has been given its id */
-void session_note_offered(struct session *s, struct publication *p, const struct delivery *d)
+/** session_note_offered() - @d is of @p, and has been given its id; @share: that it came by, or
+ * NULL */
+void session_note_offered(struct session *s, struct publication *p, const struct delivery *d,
+                          const struct share *share)
 {
     if (d->record == 0)
         return;
     notes_message(s->notes, p);
-    note_delivery(s, d);
+    note_delivery(s, d, share);
 }
 
 /** session_note_found() - @d is of what is retained, which has a record if it is to survive */
@@ -61,7 +65,7 @@ void session_note_found(struct session *s, struct delivery *d)
     if (s->notes == NULL || d->qos == 0 || d->message->record == 0)
         return;
     d->record = notes_id(s->notes);
-    note_delivery(s, d);
+    note_delivery(s, d, NULL);
 }
 
 static void push_done(struct session *s, uint16_t packet_id)

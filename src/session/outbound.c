@@ -232,12 +232,12 @@ static uint32_t lane_max(const struct session *s)
 }
 
 static enum session_offered enqueue(struct session *s, struct publication *p, struct delivery *d,
-                                    uint64_t now_ns)
+                                    const struct share *share, uint64_t now_ns)
 {
     enum queue_outcome outcome = queue_admits(&s->queue, &s->queue_limits, d, now_ns);
 
     if (outcome == QUEUE_OK) {
-        session_note_offered(s, p, d);
+        session_note_offered(s, p, d, share);
         s->queue.lane_max = lane_max(s);
         queue_put(&s->queue, d);
         return SESSION_QUEUED;
@@ -280,10 +280,10 @@ enum session_offered session_offer(struct session *s, struct publication *p,
     if (is_kept(s, p, qos))
         d.record = notes_id(s->notes);
     if (qos > 0 && at_once && window_open(s)) {
-        session_note_offered(s, p, &d);
+        session_note_offered(s, p, &d, r->first[0]->share);
         return send_delivery(s, &d, now_ns) ? SESSION_SENT : SESSION_DROPPED;
     }
-    return enqueue(s, p, &d, now_ns);
+    return enqueue(s, p, &d, r->first[0]->share, now_ns);
 }
 
 static struct delivery *inflight_find(const struct session *s, uint16_t id)

@@ -232,6 +232,10 @@ void record_put_delivery(struct batch *b, uint64_t id, const struct delivery_rec
     put(b, r->n_subids, 2);
     for (size_t i = 0; i < r->n_subids; i++)
         put(b, subids[i], 4);
+    if (r->group.len > 0) {
+        put_string(b, r->group);
+        put_string(b, r->filter);
+    }
     batch_end(b, begun);
 }
 
@@ -239,6 +243,7 @@ bool record_get_delivery(struct bytes in, struct delivery_record *ret)
 {
     struct cursor c = {.left = in};
     uint64_t flags;
+    bool is_shared;
 
     ret->session = get(&c, 8);
     ret->message = get(&c, 8);
@@ -247,7 +252,11 @@ bool record_get_delivery(struct bytes in, struct delivery_record *ret)
     ret->retain = flags & 4;
     ret->n_subids = (uint16_t)get(&c, 2);
     ret->subids = take(&c, ret->n_subids * sizeof(uint32_t));
-    return is_whole(&c) && ret->qos > 0 && ret->qos <= 2;
+    is_shared = c.left.len > 0;
+    ret->group = is_shared ? get_string(&c) : BYTES_NONE;
+    ret->filter = is_shared ? get_string(&c) : BYTES_NONE;
+    return is_whole(&c) && ret->qos > 0 && ret->qos <= 2 &&
+           is_shared == (ret->group.len > 0 && ret->filter.len > 0);
 }
 
 uint32_t delivery_record_subid(const struct delivery_record *r, size_t i)

@@ -128,6 +128,8 @@ struct delivery_record {
     bool retain;
     uint16_t n_subids;
     struct bytes subids; /* 4 bytes each */
+    struct bytes group;  /* it came by a shared subscription; empty: it did not */
+    struct bytes filter;
 };
 
 struct released_record {

@@ -367,5 +367,6 @@ void connect_receive(struct link *l, const struct wire_frame *f)
         return;
     }
     conn_become(&l->conn, CONN_AUTHENTICATING);
+    link_dirty(l); /* what comes before the answer is not watched for */
     decide(l, &p);
 }

@@ -19,6 +19,8 @@
 #include "sim/paging.h"
 #include "sim/wrap.h"
 
+#define ROUNDS_MAX 20000
+
 static struct node *node;
 static struct config config;
 static struct config_listener listeners[] = {
@@ -288,10 +290,14 @@ static bool some_worker_turns(void)
     return turned;
 }
 
-/** node_settles() - see node.h */
+/** node_settles() - see node.h; a worker that turns on and on does nothing but use up a processor
+ */
 void node_settles(void)
 {
+    unsigned n = 0;
+
     while (some_worker_turns() || node_scribe_wants_turn()) {
+        expect(n++ < ROUNDS_MAX, "it does not settle");
         if (node_scribe_wants_turn())
             node_scribe_turns();
     }

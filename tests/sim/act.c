@@ -20,7 +20,8 @@ static uint16_t take_packet_id(struct client *c)
     return (uint16_t)(c->next_packet_id - 1);
 }
 
-static struct out *out_add(struct client *c, enum out_kind kind)
+/** out_add() - the next packet id is taken for it */
+struct out *out_add(struct client *c, enum out_kind kind)
 {
     struct out *o = &c->out[c->n_out++];
 
@@ -62,6 +63,16 @@ static void send_publish(struct line *k, const struct letter *m, uint16_t packet
     buf_done(&payload);
 }
 
+/** client_publish() - something small at QoS 0 */
+void client_publish(struct client *c, unsigned topic)
+{
+    struct letter *m = letter_new(c, topic, 0, false, 16);
+
+    trace("c%u > k%u m%u %s", c->index, c->line->index, m->n, topic_text(topic));
+    letter_sent(m);
+    send_publish(c->line, m, 0, false);
+}
+
 static uint32_t some_size(void)
 {
     if (settings.large_messages && one_in(12))
@@ -75,6 +86,8 @@ static unsigned topic_for(const struct client *c)
 
     if (settings.reloads && one_in(3))
         return (unsigned)topic_find(BYTES(TOPIC_OF_RELOADS));
+    if (settings.shares && one_in(2))
+        return (unsigned)topic_find(one_in(2) ? BYTES("w/a") : BYTES(TOPIC_OF_ONE_SHARE));
     for (unsigned i = 0; i < 4 && !may_publish(node_policy(), c->role, c->index, topic); i++)
         topic = (unsigned)chance_below(TOPICS);
     return topic;
@@ -154,117 +167,6 @@ void client_resend(struct client *c)
         n += o->kind == OUT_PUBLISH;
         resend(c, o);
     }
-}
-
-/* ---- SUBSCRIBE ---- */
-
-static void prepare_subscribe(struct client *c, struct out *o, unsigned i)
-{
-    struct sub *s = &c->subs[o->filters[i]];
-    uint8_t qos = o->options[i] & 3;
-    bool is_known = s->maybe || s->n_unanswered > 0;
-
-    o->is_new[i] = !is_known;
-    if (!is_known)
-        *s = (struct sub){
-            .qos_least = qos, .qos_most = qos, .qos_ever = s->qos_ever, .gone_n = s->gone_n};
-    s->qos_least = MIN(s->qos_least, qos);
-    s->qos_most = MAX(s->qos_most, qos);
-    s->qos_ever = MAX(s->qos_ever, s->qos_most);
-    s->no_local |= (o->options[i] & 4) != 0;
-    s->steady = false;
-    s->n_pending++;
-    s->n_unanswered++;
-    o->is_doubtful |= node_policy_is_changing();
-    if (is_known)
-        model_weakened(c, o->filters[i]);
-    model_subscribe_sent(c, o->filters[i], o->options[i]);
-}
-
-static bool has_filter(const struct out *o, unsigned filter)
-{
-    for (unsigned i = 0; i < o->n_filters; i++) {
-        if (o->filters[i] == filter)
-            return true;
-    }
-    return false;
-}
-
-static void subscribe(struct client *c)
-{
-    struct line *k = c->line;
-    struct subscribe_filter filters[FILTERS_PER_PACKET];
-    struct buf packet = {0};
-    struct out *o = out_add(c, OUT_SUBSCRIBE);
-    unsigned n = (unsigned)chance_between(1, FILTERS_PER_PACKET);
-
-    if (k->level == LEVEL_5 && one_in(2))
-        o->id = (uint32_t)chance_between(1, 300);
-    for (unsigned i = 0; i < n; i++) {
-        unsigned f = (unsigned)chance_below(FILTERS);
-
-        if (has_filter(o, f) || (!may_subscribe(node_policy(), c->role, c->index, f) && !one_in(8)))
-            continue;
-        o->filters[o->n_filters] = f;
-        o->options[o->n_filters] = (uint8_t)chance_below(3);
-        if (k->level == LEVEL_5)
-            o->options[o->n_filters] |= (uint8_t)((one_in(6) ? 4 : 0) | (one_in(4) ? 8 : 0) |
-                                                  (one_in(2) ? 0 : chance_below(3) << 4));
-        filters[o->n_filters] = (struct subscribe_filter){filter_text(f), o->options[o->n_filters]};
-        o->n_filters++;
-        trace("c%u > k%u SUBSCRIBE %u %s options 0x%02x id %u", c->index, k->index, o->packet_id,
-              filter_text(f), o->options[o->n_filters - 1], o->id);
-        prepare_subscribe(c, o, o->n_filters - 1);
-    }
-    if (o->n_filters == 0) {
-        c->n_out--;
-        return;
-    }
-    build_subscribe(&packet, o->packet_id, filters, o->n_filters, o->id, k->level);
-    line_send(k, &packet);
-}
-
-/** client_undo_pending() - the SUBSCRIBEs for @filter that are under way make nothing sure */
-void client_undo_pending(struct client *c, unsigned filter)
-{
-    for (unsigned i = 0; i < c->n_out; i++) {
-        for (unsigned f = 0; c->out[i].kind == OUT_SUBSCRIBE && f < c->out[i].n_filters; f++) {
-            if (c->out[i].filters[f] != filter || c->out[i].undone[f] != UNDONE_NOT)
-                continue;
-            c->out[i].undone[f] = UNDONE_SENT;
-            c->subs[filter].n_pending--;
-        }
-    }
-}
-
-static void unsubscribe(struct client *c)
-{
-    struct line *k = c->line;
-    const char *filters[FILTERS_PER_PACKET];
-    struct buf packet = {0};
-    struct out *o = out_add(c, OUT_UNSUBSCRIBE);
-
-    for (unsigned tries = 0; tries < 6 && o->n_filters < FILTERS_PER_PACKET; tries++) {
-        unsigned f = (unsigned)chance_below(FILTERS);
-        struct sub *s = &c->subs[f];
-
-        if (has_filter(o, f) || (!s->maybe && s->n_unanswered == 0 && !one_in(10)))
-            continue;
-        filters[o->n_filters] = filter_text(f);
-        o->filters[o->n_filters] = f;
-        o->options[o->n_filters++] = s->sure;
-        trace("c%u > k%u UNSUBSCRIBE %u %s", c->index, k->index, o->packet_id, filter_text(f));
-        o->is_doubtful |= node_policy_is_changing();
-        client_undo_pending(c, f);
-        s->sure = s->steady = false;
-        model_weakened(c, f);
-    }
-    if (o->n_filters == 0) {
-        c->n_out--;
-        return;
-    }
-    build_unsubscribe(&packet, o->packet_id, filters, o->n_filters, k->level);
-    line_send(k, &packet);
 }
 
 /* ---- the end of a connection ---- */
@@ -404,6 +306,17 @@ void client_ping_if_due(struct client *c)
         ping(c->line);
 }
 
+/* The first @n of what is owed, with the next @len bytes that are sent. */
+static void will_be_acknowledged(const struct client *c, size_t n, size_t len)
+{
+    const struct pipe *in = &c->line->socket->in;
+
+    for (size_t i = 0; i < n; i++) {
+        if (c->owed[i].type == PUBACK)
+            shares_acknowledged(c, c->owed[i].packet_id, in->read_to + in->data.len + len);
+    }
+}
+
 static void acknowledge(struct client *c, size_t most)
 {
     struct line *k = c->line;
@@ -420,6 +333,7 @@ static void acknowledge(struct client *c, size_t most)
         if (o->type == PUBACK || o->type == PUBCOMP || o->reason >= 0x80)
             k->n_unacknowledged -= k->n_unacknowledged > 0;
     }
+    will_be_acknowledged(c, n, packet.len);
     c->n_owed -= n;
     memmove(c->owed, c->owed + n, c->n_owed * sizeof(*c->owed));
     line_send(k, &packet);
@@ -445,9 +359,9 @@ static void act_connected(struct client *c)
     if (dice < 50)
         publish(c);
     else if (dice < 66 && c->n_out < OUT_MAX)
-        subscribe(c);
+        client_subscribe(c);
     else if (dice < 74 && c->n_out < OUT_MAX)
-        unsubscribe(c);
+        client_unsubscribe(c);
     else if (dice < 78)
         disconnect(c);
     else if (dice < 84 && settings.cuts)

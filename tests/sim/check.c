@@ -18,8 +18,7 @@ static bool is_lost(const struct letter *m, const struct client *c)
 {
     const struct duty *d = &m->to[c->index];
 
-    return d->must && d->n_got == 0 && m->is_settled && !m->is_refused && !m->is_denied &&
-           !m->is_doubtful && !letter_expired(m, kernel_now_ns());
+    return d->must && d->n_got == 0 && letter_has_to_arrive(m);
 }
 
 /** check_delivered() - every duty is done; with small queues, what is missing was counted as

@@ -63,7 +63,8 @@ struct line {
     uint64_t sent_ns;
     unsigned n_pings;
     unsigned n_unacknowledged; /* QoS 1 and 2 from the node */
-    uint8_t end_reason;        /* of the node's DISCONNECT; 0: none came */
+    bool is_of_ended_session;
+    uint8_t end_reason; /* of the node's DISCONNECT; 0: none came */
     int alias_topic[ALIASES + 1];
     uint32_t alias_max;                /* the client's; 0: it takes none */
     int node_alias_topic[ALIASES + 1]; /* and what each stands for, its number and 1; 0: nothing */
@@ -76,6 +77,7 @@ struct line {
     bool was_answered; /* by CONNACK */
     bool was_accepted;
     bool was_disconnected;
+    uint64_t heeded_to; /* so far it was read in turns before that of its end */
     int expect_present; /* -1: either */
 };
 
@@ -204,10 +206,17 @@ void line_read(struct line *k, size_t most);
 
 /* act.c: what a client does by itself */
 void client_act(struct client *c);
-void client_undo_pending(struct client *c, unsigned filter);
+void client_publish(struct client *c, unsigned topic);
+struct out *out_add(struct client *c, enum out_kind kind);
 void stranger_comes(void);
 void client_settle(struct client *c);
 void client_ping_if_due(struct client *c);
 uint64_t client_ping_due_ns(const struct client *c);
 void client_resend(struct client *c);
 bool client_is_busy(const struct client *c);
+
+/* subscribe.c: what it asks for */
+void client_subscribe(struct client *c);
+void client_join(struct client *c, unsigned share);
+void client_unsubscribe(struct client *c);
+void client_undo_pending(struct client *c, unsigned filter);

@@ -94,6 +94,7 @@ static void crash_letter(struct letter *m)
 /** model_crashed() - the node is gone; its connections are not closed yet */
 void model_crashed(void)
 {
+    shares_crashed();
     for (unsigned i = 0; i < settings.n_clients; i++)
         crash_client(&clients[i]);
     for (uint32_t n = 0; n < model_next_n(); n++)

@@ -70,6 +70,12 @@ static void check_exactly(const struct client *c, const struct letter *m, const 
            "c%u: m%u came with %zu identifiers instead of %u", c->index, m->n, p->n_subids, n_ids);
 }
 
+/* Of several shares it has come by one of them; it is not known which. */
+static bool is_by_all(const struct client *c, const struct letter *m, const struct finders *by)
+{
+    return by->all_steady && (by->n == 1 || !comes_by_share(c, m->topic));
+}
+
 static void check_rights(const struct client *c, const struct letter *m, const struct finders *by)
 {
     expect(letter_may_be_published(m), "c%u: m%u was published without a right to", c->index, m->n);
@@ -188,6 +194,8 @@ static void check_order(struct client *c, const struct letter *m, const struct a
     if (m->n_sent != 1 || m->is_will ||
         (a->packet->flags & 1)) /* with RETAIN it may come from the store */
         return;
+    if (comes_by_share(c, m->topic) && shares_may_pass_on(m))
+        return;
     expect(m->n >= a->line->last_n[lane][from], "c%u: m%u of c%u came after m%u", c->index, m->n,
            from, a->line->last_n[lane][from]);
     a->line->last_n[lane][from] = m->n;
@@ -253,7 +261,10 @@ void model_received(struct client *c, const struct arrival *a)
     c->last_by_id[p->packet_id] = qos > 0 ? m : c->last_by_id[p->packet_id];
     check_qos(c, m, qos, &by);
     expect(!(p->flags & 1) || m->retain, "c%u: m%u came with RETAIN", c->index, m->n);
-    if (by.all_steady && !m->retain)
+    if (is_by_all(c, m, &by) && !m->retain)
         check_exactly(c, m, a, &by);
-    count(c, m, qos);
+    if (comes_by_share(c, m->topic))
+        shares_count(c, m, a, by.filters, by.n);
+    else
+        count(c, m, qos);
 }

@@ -115,12 +115,20 @@ bool letter_expired(const struct letter *m, uint64_t now_ns)
     return m->expiry_s != NOT_SET && now_ns >= m->sent_ns + m->expiry_s * NS_PER_S;
 }
 
+/** letter_has_to_arrive() - where there is a duty: the node has it, and no reason to drop it */
+bool letter_has_to_arrive(const struct letter *m)
+{
+    return m->is_settled && !m->is_refused && !m->is_denied && !m->is_doubtful &&
+           !letter_expired(m, kernel_now_ns());
+}
+
 /* ---- duties ---- */
 
 /* More than this a PUBLISH never has beside topic and payload here. */
 #define OVERHEAD_MAX 120
 
-static bool may_be_too_large(const struct letter *m, const struct client *c)
+/** letter_may_be_too_large() - for a connection of @c that may get it */
+bool letter_may_be_too_large(const struct letter *m, const struct client *c)
 {
     /* One that was given up takes messages until the node knows of it. */
     return (c->line != NULL && m->size + OVERHEAD_MAX > c->line->packet_max) ||
@@ -138,12 +146,12 @@ static void find_duties(struct letter *m)
         struct client *c = &clients[i];
         struct duty *d = &m->to[i];
 
-        for (unsigned f = 0; f < FILTERS; f++) {
+        for (unsigned f = 0; f < PLAIN_FILTERS; f++) {
             if (!filter_matches(f, m->topic))
                 continue;
             if (m->retain)
                 d->n_may = (uint8_t)(d->n_may + c->subs[f].n_unanswered);
-            if (makes_duty(&c->subs[f], c, m) && m->size > 0 && !may_be_too_large(m, c) &&
+            if (makes_duty(&c->subs[f], c, m) && m->size > 0 && !letter_may_be_too_large(m, c) &&
                 !quarantine_may_hold_back(m->topic, UINT64_MAX))
                 d->must = true;
         }
@@ -175,9 +183,11 @@ void letter_sent(struct letter *m)
         m->is_denied = !may_publish(node_policy(), p->role, p->index, m->topic);
         m->is_doubtful |= node_policy_is_changing();
         find_duties(m);
+        shares_find(m);
         if (m->retain)
             replaces_retained(m);
     }
+    m->n_copies += first || m->qos < 2;
     for (unsigned i = 0; i < settings.n_clients; i++)
         m->to[i].n_may = (uint8_t)(m->to[i].n_may + (first || m->qos < 2));
 }
@@ -194,6 +204,8 @@ void letter_perhaps_sent(struct letter *m)
     m->is_settled = false;
     if (m->retain)
         replaces_retained(m);
+    m->n_copies++;
+    m->shares_must = 0;
     for (unsigned i = 0; i < settings.n_clients; i++) {
         m->to[i].must = false;
         m->to[i].n_may++;
@@ -228,20 +240,23 @@ void model_drop_duties(struct client *c)
 {
     for (size_t i = 0; i < n_letters; i++)
         letters[i]->to[c->index].must = false;
+    shares_weakened();
 }
 
 /** model_recheck_duties() - what is too large for @c's connection need not arrive any more */
 void model_recheck_duties(struct client *c)
 {
     for (size_t i = 0; i < n_letters; i++) {
-        if (may_be_too_large(letters[i], c))
+        if (letter_may_be_too_large(letters[i], c)) {
             letters[i]->to[c->index].must = false;
+            letters[i]->shares_must = 0;
+        }
     }
 }
 
 static bool still_must(const struct client *c, const struct letter *m)
 {
-    for (unsigned f = 0; f < FILTERS; f++) {
+    for (unsigned f = 0; f < PLAIN_FILTERS; f++) {
         const struct sub *s = &c->subs[f];
 
         if (filter_matches(f, m->topic) && makes_duty(s, c, m) && s->sure_n <= m->n)
@@ -254,7 +269,9 @@ static bool still_must(const struct client *c, const struct letter *m)
  * options */
 void model_weakened(struct client *c, unsigned filter)
 {
-    for (size_t i = 0; i < n_letters; i++) {
+    if (filter_is_shared(filter))
+        shares_weakened();
+    for (size_t i = 0; i < n_letters && !filter_is_shared(filter); i++) {
         struct letter *m = letters[i];
         struct duty *d = &m->to[c->index];
 
@@ -268,7 +285,9 @@ void model_weakened(struct client *c, unsigned filter)
 /** model_subscribe_sent() - it may find what is retained now */
 void model_subscribe_sent(struct client *c, unsigned filter, uint8_t options)
 {
-    if ((options >> 4 & 3) == 2)
+    if (filter_is_shared(filter))
+        shares_weakened();
+    if (filter_is_shared(filter) || (options >> 4 & 3) == 2)
         return;
     for (size_t i = 0; i < n_letters; i++) {
         if (letters[i]->retain && filter_matches(filter, letters[i]->topic))
@@ -314,15 +333,15 @@ void model_subscribed(struct client *c, const struct out *o, unsigned i)
     unsigned handling = o->options[i] >> 4 & 3;
     unsigned qos = o->options[i] & 3;
 
-    if (handling == 2 || (handling == 1 && !o->is_new[i]))
+    if (filter_is_shared(o->filters[i]) || handling == 2 || (handling == 1 && !o->is_new[i]))
         return;
     for (unsigned t = 0; t < TOPICS; t++) {
         const struct letter *m =
             filter_matches(o->filters[i], t) ? model_retained(t, o->sent_ns) : NULL;
         struct duty *d = m != NULL ? &letters[m->n]->to[c->index] : NULL;
 
-        if (d == NULL || MIN(qos, m->qos) == 0 || may_be_too_large(m, c) || m->publisher == c ||
-            d->n_got > 0 || quarantine_may_hold_back(t, o->sent_ns))
+        if (d == NULL || MIN(qos, m->qos) == 0 || letter_may_be_too_large(m, c) ||
+            m->publisher == c || d->n_got > 0 || quarantine_may_hold_back(t, o->sent_ns))
             continue;
         d->must = true;
         d->is_retained = true;

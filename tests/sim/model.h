@@ -26,6 +26,7 @@ struct duty {
     uint8_t n_got;
     uint8_t n_got_once;     /* of them by QoS 2 */
     unsigned n_after_crash; /* copies more that may arrive, below QoS 2 */
+    unsigned n_by_shares;   /* copies that nobody else may get */
 };
 
 struct letter {
@@ -47,8 +48,11 @@ struct letter {
     uint32_t expiry_s; /* NOT_SET */
     unsigned n_sent;
     unsigned n_at_outlet;
-    uint64_t sent_ns;    /* first */
-    uint64_t settled_ns; /* the node had it by then */
+    unsigned n_copies;        /* that a subscription may bring */
+    unsigned shares_must;     /* BIT() of filters: some member has to get it */
+    unsigned n_by_some_share; /* copies to members of several */
+    uint64_t sent_ns;         /* first */
+    uint64_t settled_ns;      /* the node had it by then */
     struct duty to[CLIENTS_MAX];
 };
 
@@ -67,6 +71,8 @@ void model_flushed(void);
 void letter_settled(struct letter *m, uint64_t at_ns);
 void letter_refused(struct letter *m);
 struct letter *letter_find(struct bytes payload);
+bool letter_has_to_arrive(const struct letter *m);
+bool letter_may_be_too_large(const struct letter *m, const struct client *c);
 bool letter_expired(const struct letter *m, uint64_t now_ns);
 const struct letter *model_retained(unsigned topic, uint64_t before_ns);
 
@@ -112,6 +118,24 @@ bool quarantine_holds_back(const struct letter *m);
 void reload_start(void);
 void reload_change(void);
 uint32_t reload_since_n(void); /* messages from this number on come under the policy of now alone */
+
+/* share.c: what comes to one member of a group */
+void shares_start(void);
+void shares_end(void);
+bool comes_by_share(const struct client *c, unsigned topic);
+void shares_find(struct letter *m);
+void shares_weakened(void);
+void shares_member_left(void);
+bool shares_may_pass_on(const struct letter *m);
+void shares_session_ended(struct client *c, const struct line *now);
+void shares_crashed(void);
+void shares_count(struct client *c, struct letter *m, const struct arrival *a,
+                  const unsigned *filters, unsigned n);
+void shares_acknowledged(const struct client *c, uint16_t packet_id, uint64_t end);
+void shares_check(void);
+void shares_join_all(void);
+void shares_publish_evenly(void);
+void shares_check_fair(void);
 
 /* crash.c: the node ends at once, and begins anew */
 void model_crashed(void);

@@ -46,7 +46,7 @@ void outlet_start(struct node *n)
 {
     mailbox = mailbox_new();
     memset(last_n, 0, sizeof(last_n));
-    filter = (unsigned)chance_below(FILTERS);
+    filter = (unsigned)chance_below(PLAIN_FILTERS);
     trace("an outlet wants %s", filter_text(filter));
     outlet_want(n, outlet_join(n, mailbox), bytes_str(filter_text(filter)), true);
 }

@@ -68,6 +68,18 @@ static void in_doubt(struct client *c)
         c->out[i].is_doubtful = true;
 }
 
+/* On a connection that the client has given up a SUBSCRIBE may still come to the node. */
+static bool may_subscribe_yet(const struct client *c)
+{
+    for (uint32_t i = 1; i <= lines_n(); i++) {
+        const struct line *k = line_by_number(i);
+
+        if (k->client == c && k->phase == PHASE_LEFT && !k->was_disconnected)
+            return true;
+    }
+    return false;
+}
+
 static void ended(struct client *c)
 {
     for (unsigned f = 0; f < FILTERS; f++) {
@@ -76,7 +88,8 @@ static void ended(struct client *c)
         if (!changes_subscribe(c, f))
             continue;
         client_undo_pending(c, f);
-        s->maybe = s->sure = s->steady = false;
+        s->maybe &= may_subscribe_yet(c);
+        s->sure = s->steady = false;
         s->gone_n = model_next_n();
         model_weakened(c, f);
     }

@@ -117,6 +117,8 @@ static void connected(const struct event *e)
     else
         k->expect_present = c->expires_ns > e->at_ns ? 1 : -1;
     c->epoch += k->expect_present != 1;
+    if (k->expect_present != 1)
+        shares_session_ended(c, k);
     will_outlived(c, k);
     expect(!c->will_was_early || k->clean, "c%u: its Will is published too early", c->index);
     c->will_was_early = c->will_is_doubtful = false;
@@ -165,6 +167,9 @@ static void disconnected(const struct event *e)
         c->will = NULL;
     }
     c->alive = expiry_s > 0;
+    shares_member_left();
+    if (!c->alive)
+        shares_session_ended(c, NULL);
     c->expires_ns = e->at_ns + expiry_s * NS_PER_S;
     if (c->will != NULL)
         c->will_due_ns = will_due_ns(k, expiry_s, e->at_ns);
@@ -202,13 +207,15 @@ void model_event(const struct event *e, unsigned worker)
         expect(bytes_equal(e->text, BYTES("connect_timeout_ms")), "limit: %.*s",
                BYTES_ARG(e->text));
         break;
+    case EVENT_UNSUBSCRIBED:
+        shares_member_left();
+        break;
     case EVENT_DEVICE_TRAITS:
     case EVENT_CONNECT_REFUSED:
     case EVENT_AUTH_FAILED:
     case EVENT_TLS_FAILED:
     case EVENT_TAKEN_OVER:
     case EVENT_SUBSCRIBED:
-    case EVENT_UNSUBSCRIBED:
     case EVENT_SUBSCRIBE_DENIED:
     case EVENT_PUBLISH_TOPIC:
     case EVENT_PUBLISH_DENIED:
@@ -245,6 +252,7 @@ static void check_due(struct client *c, uint64_t now_ns)
     if (k == NULL && c->alive && !c->in_doubt && now_ns >= c->expires_ns) {
         trace("c%u's session has expired", c->index);
         c->alive = false;
+        shares_session_ended(c, NULL);
     }
     if (k != NULL && k->keep_alive_s > 0 && k->was_answered)
         expect(now_ns < MAX(k->socket->in.last_read_ns, k->accepted_ns) +
@@ -255,13 +263,17 @@ static void check_due(struct client *c, uint64_t now_ns)
 /** model_after_turn() - what was due for a session of this worker has to have happened */
 void model_after_turn(unsigned worker)
 {
+    bool heeds_all = !node_holds_back() && !node_worker_wants_turn(worker); /* that was read */
+
     for (unsigned i = 0; i < settings.n_clients; i++) {
         if (node_home(clients[i].id) == worker)
             check_due(&clients[i], kernel_now_ns());
     }
     for (uint32_t i = 1; line_by_number(i) != NULL; i++) {
-        const struct line *k = line_by_number(i);
+        struct line *k = line_by_number(i);
 
+        if (k->worker == worker && !k->was_disconnected && heeds_all)
+            k->heeded_to = k->socket->in.read_to;
         if (k->worker == worker && k->client == NULL && k->opened_ns != 0)
             expect(k->socket->node_closed || kernel_now_ns() < k->opened_ns +
                                                                    CONNECT_TIMEOUT_MS * NS_PER_MS +

@@ -24,6 +24,7 @@ void settings_draw(uint64_t seed)
         .high_packet_ids = one_in(4),
         .large_messages = one_in(3),
         .reloads = one_in(5),
+        .shares = one_in(2),
         .outlet = one_in(3),
         .delay_max_us = delays_us[chance_below(COUNT_OF(delays_us))],
         .receive_max = one_in(2) ? 100 : (unsigned)chance_between(1, 10),

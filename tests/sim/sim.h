@@ -56,6 +56,7 @@ struct settings {
     bool high_packet_ids; /* sessions begin close to the last packet id */
     bool large_messages;
     bool reloads;          /* rights are taken away and given back */
+    bool shares;           /* much goes to members of groups */
     bool outlet;           /* somebody who is no worker gets messages */
     bool durable;          /* there is a journal, and the node ends at once, again and again */
     bool quarantines;      /* of some topics nothing is delivered for a while */

@@ -18,24 +18,27 @@ static const struct {
     unsigned publish;   /* roles that may */
     unsigned subscribe;
     int owner;          /* client of ROLE_PLAIN that may both; -1: none */
+    bool reloads;       /* POLICY_LESS takes it away from ROLE_PLAIN */
 } topics[TOPICS] = {
-    {"t/a",      ALL,           ALL,          -1},
-    {"t/a/x",    ALL,           ALL,          -1},
-    {"t/a/y",    ALL,           ALL,          -1},
-    {"t/b",      ALL,           ALL,          -1},
-    {"t/hid/x",  ALL,           PLAIN | BOSS, -1},
-    {"t/ro",     NARROW | BOSS, ALL,          -1},
-    {"s/secret", BOSS,          BOSS,         -1},
-    {"u/c0/in",  BOSS,          BOSS,          0},
-    {"u/c1/in",  BOSS,          BOSS,          1},
-    {"t//z",     ALL,           ALL,          -1},
+    {"t/a",      ALL,           ALL,          -1, false},
+    {"t/a/x",    ALL,           ALL,          -1, false},
+    {"t/a/y",    ALL,           ALL,          -1, false},
+    {"t/b",      ALL,           ALL,          -1, true},
+    {"t/hid/x",  ALL,           PLAIN | BOSS, -1, false},
+    {"t/ro",     NARROW | BOSS, ALL,          -1, false},
+    {"s/secret", BOSS,          BOSS,         -1, false},
+    {"u/c0/in",  BOSS,          BOSS,          0, false},
+    {"u/c1/in",  BOSS,          BOSS,          1, false},
+    {"t//z",     ALL,           ALL,          -1, false},
+    {"w/a",      ALL,           ALL,          -1, false},
+    {"w/b",      ALL,           ALL,          -1, true},
 };
 
 static const struct {
     const char *text;
     unsigned subscribe;
     int owner;
-    bool has_b; /* it overlaps "t/b" */
+    bool reloads; /* it overlaps a topic that does */
 } filters[FILTERS] = {
     {"t/#",      PLAIN | BOSS, -1, true},
     {"t/a",      ALL,          -1, false},
@@ -54,17 +57,25 @@ static const struct {
     {"t//z",     ALL,          -1, false},
     {"t/a/+",    ALL,          -1, false},
     {"+/+/+",    BOSS,         -1, false},
+    {"$share/g/w/a", ALL,      -1, false},
+    {"$share/h/w/a", ALL,      -1, false},
+    {"$share/g/w/+", ALL,      -1, true},
 };
 
 static const struct rule_spec plain[] = {
     {.filter = "t/#", .publish = true, .subscribe = true},
     {.filter = "u/${client_id}/#", .publish = true, .subscribe = true},
+    {.filter = "w/+", .publish = true, .subscribe = true},
     {.filter = "t/ro", .publish = true, .deny = true},
-    {.filter = "t/b", .publish = true, .subscribe = true, .deny = true}, /* POLICY_LESS only */
+    {.filter = "t/b", .publish = true, .subscribe = true, .deny = true}, /* POLICY_LESS only, */
+    {.filter = "w/b", .publish = true, .subscribe = true, .deny = true}, /* as this */
 };
+
+#define N_LESS 2
 
 static const struct rule_spec narrow[] = {
     {.filter = "t/#", .publish = true, .subscribe = true},
+    {.filter = "w/+", .publish = true, .subscribe = true},
     {.filter = "t/hid/#", .subscribe = true, .deny = true},
 };
 
@@ -130,15 +141,31 @@ static bool matches(const char *f, const char *t)
     return *f == '/' && *t == '/' && matches(f + 1, t + 1);
 }
 
+#define SHARE_PREFIX "$share/g/" /* or another letter */
+
+/** filter_is_shared() - does it begin with "$share/"? */
+bool filter_is_shared(unsigned filter)
+{
+    return filter >= PLAIN_FILTERS;
+}
+
 /** filter_matches() - no topic here begins with '$' */
 bool filter_matches(unsigned filter, unsigned topic)
 {
-    return matches(filters[filter].text, topics[topic].text);
+    const char *text = filters[filter].text;
+
+    return matches(filter_is_shared(filter) ? text + strlen(SHARE_PREFIX) : text,
+                   topics[topic].text);
 }
 
-static bool is_b(unsigned topic)
+/** topic_is_shared() - is there a shared filter that matches it? */
+bool topic_is_shared(unsigned topic)
 {
-    return strcmp(topics[topic].text, TOPIC_OF_RELOADS) == 0;
+    for (unsigned f = PLAIN_FILTERS; f < FILTERS; f++) {
+        if (filter_matches(f, topic))
+            return true;
+    }
+    return false;
 }
 
 static bool allowed(unsigned roles, int owner, enum role role, unsigned client)
@@ -150,28 +177,30 @@ static bool allowed(unsigned roles, int owner, enum role role, unsigned client)
 bool may_publish(enum policy_variant v, enum role role, unsigned client, unsigned topic)
 {
     return allowed(topics[topic].publish, topics[topic].owner, role, client) &&
-           !(v == POLICY_LESS && role == ROLE_PLAIN && is_b(topic));
+           !(v == POLICY_LESS && role == ROLE_PLAIN && topics[topic].reloads);
 }
 
 /** may_subscribe() - with @filter, by the rules of @v */
 bool may_subscribe(enum policy_variant v, enum role role, unsigned client, unsigned filter)
 {
     return allowed(filters[filter].subscribe, filters[filter].owner, role, client) &&
-           !(v == POLICY_LESS && role == ROLE_PLAIN && filters[filter].has_b);
+           !(v == POLICY_LESS && role == ROLE_PLAIN && filters[filter].reloads);
 }
 
 /** may_receive() - @topic, by the rules of @v */
 bool may_receive(enum policy_variant v, enum role role, unsigned client, unsigned topic)
 {
     return allowed(topics[topic].subscribe, topics[topic].owner, role, client) &&
-           !(v == POLICY_LESS && role == ROLE_PLAIN && is_b(topic));
+           !(v == POLICY_LESS && role == ROLE_PLAIN && topics[topic].reloads);
 }
 
 /** topics_policy() - the rules of @v as a policy of the node */
 struct policy *topics_policy(enum policy_variant v, const struct limits *limits)
 {
     const struct role_spec roles[] = {
-        {.name = "plain", .rules = plain, .n_rules = COUNT_OF(plain) - (v == POLICY_FULL)},
+        {.name = "plain",
+         .rules = plain,
+         .n_rules = COUNT_OF(plain) - (v == POLICY_FULL ? N_LESS : 0)},
         {.name = "narrow", .rules = narrow, .n_rules = COUNT_OF(narrow)},
         {.name = "boss", .rules = boss, .n_rules = COUNT_OF(boss), .control_plane = true},
     };

@@ -16,12 +16,17 @@ enum role {
     ROLE_N,
 };
 
-#define TOPICS  10
-#define FILTERS 17
+#define TOPICS        12
+#define PLAIN_FILTERS 17
+#define SHARES        3
+#define FILTERS       (PLAIN_FILTERS + SHARES) /* shared ones come last */
+#define SHARE_ALONE   (FILTERS - 1)            /* the only one that matches TOPIC_OF_ONE_SHARE */
 
-#define TOPIC_OF_RELOADS "t/b"
+#define TOPIC_OF_RELOADS   "t/b"
+#define TOPIC_OF_ONE_SHARE "w/b"
 
-/* Which policy is in force: the second takes TOPIC_OF_RELOADS away from ROLE_PLAIN. */
+/* Which policy is in force: the second takes TOPIC_OF_RELOADS and TOPIC_OF_ONE_SHARE away from
+ * ROLE_PLAIN. */
 enum policy_variant {
     POLICY_FULL,
     POLICY_LESS,
@@ -31,6 +36,8 @@ enum policy_variant {
 const char *topic_text(unsigned topic);
 const char *filter_text(unsigned filter);
 const char *role_user(enum role role); /* NULL: anonymous */
+bool filter_is_shared(unsigned filter);
+bool topic_is_shared(unsigned topic);
 bool filter_matches(unsigned filter, unsigned topic);
 bool may_publish(enum policy_variant v, enum role role, unsigned client, unsigned topic);
 bool may_subscribe(enum policy_variant v, enum role role, unsigned client, unsigned filter);

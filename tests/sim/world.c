@@ -240,6 +240,16 @@ static void calm_down(void)
     fail("it does not calm down");
 }
 
+/* With nobody coming or going all members of a share get the same. */
+static void deal_out(void)
+{
+    shares_join_all();
+    calm_down();
+    shares_publish_evenly();
+    calm_down();
+    shares_check_fair();
+}
+
 static void expect_end(void)
 {
     for (uint32_t i = 1; i <= lines_n(); i++)
@@ -260,6 +270,7 @@ void world_run(uint64_t seed, bool print_trace)
     model_start();
     quarantine_start();
     reload_start();
+    shares_start();
     model_node_ends(false);
     clients_start();
     node = node_start();
@@ -269,7 +280,10 @@ void world_run(uint64_t seed, bool print_trace)
     if (settings.durable && one_in(2))
         crash();
     calm_down();
+    if (!settings.small_queues)
+        deal_out();
     check_delivered(node);
+    shares_check();
     check_retained(node);
     if (settings.outlet)
         outlet_check();
@@ -281,6 +295,7 @@ void world_run(uint64_t seed, bool print_trace)
         outlet_end();
     read_all(true);
     clients_end();
+    shares_end();
     model_end();
     kernel_end();
     trace_done();

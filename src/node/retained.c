@@ -117,7 +117,7 @@ static size_t search(struct worker *w, struct session *s, struct subscription *s
     if (f.n < n_all)
         sub->want->after = f.at[f.n - 1].serial;
     else
-        router_want_nothing(sub);
+        session_found_retained(s, sub);
     offer(s, &f);
     return cost;
 }
@@ -135,7 +135,7 @@ static size_t scan(struct worker *w, struct session *s, struct subscription *sub
         left -= MIN(left, cost);
     } while (left > 0 && sub->want->cursor != 0 && f.bytes < s->queue_limits.bytes_max);
     if (sub->want->cursor == 0)
-        router_want_nothing(sub);
+        session_found_retained(s, sub);
     offer(s, &f);
     return w->retained_budget - left;
 }

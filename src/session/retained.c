@@ -31,14 +31,38 @@ void session_forget_found(struct session *s)
 /**
  * session_want_retained() - @sub, of this session, wants what is retained now
  * @serial:  router_retained_serial(): what comes later comes live
+ *
+ * Each SUBSCRIBE, also in the same packet [MQTT5-3.8.4-5] [MQTT3-3.8.4-4], finds all of it.
  */
 void session_want_retained(struct session *s, struct subscription *sub, uint64_t serial)
 {
-    router_want_nothing(sub);
+    if (sub->want != NULL) {
+        sub->want->n_again++;
+        sub->want->until_again = serial;
+        return;
+    }
     sub->want = mem_new(struct retained_want);
     sub->want->subscription = sub;
     sub->want->until = serial;
     list_append(&s->retained_wanting, &sub->want->in_session);
+}
+
+/** session_found_retained() - all that @sub, of this session, wanted; asked for again meanwhile, it
+ * begins anew behind the others */
+void session_found_retained(struct session *s, struct subscription *sub)
+{
+    struct retained_want *want = sub->want;
+
+    if (want->n_again == 0) {
+        router_want_nothing(sub);
+        return;
+    }
+    list_remove(&want->in_session);
+    list_append(&s->retained_wanting, &want->in_session);
+    want->n_again--;
+    want->after = 0;
+    want->until = want->until_again;
+    want->scans = false;
 }
 
 /**

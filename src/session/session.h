@@ -180,6 +180,7 @@ enum session_offered session_offer(struct session *s, struct publication *p,
                                    const struct receiver *r, uint64_t now_ns);
 void session_want_retained(struct session *s, struct subscription *sub, uint64_t serial);
 struct subscription *session_retained_next(const struct session *s);
+void session_found_retained(struct session *s, struct subscription *sub);
 void session_offer_retained(struct session *s, const struct subscription *sub,
                             struct message **messages, size_t n);
 bool session_pump(struct session *s, uint64_t now_ns);

@@ -509,7 +509,7 @@ static void a_retained_message_that_was_replaced_does_not_come_after_the_new_one
     bench_free(b);
 }
 
-static void subscriptions_want_retained_messages_in_turn_and_once_each(void **state)
+static void subscriptions_want_retained_messages_in_turn_and_once_for_each_subscribe(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 1);
     struct router *r = router_new();
@@ -527,7 +527,10 @@ static void subscriptions_want_retained_messages_in_turn_and_once_each(void **st
     two = router_find(r, s, BYTES("two"));
     session_want_retained(b->session, one, 7);
     session_want_retained(b->session, two, 7);
-    session_want_retained(b->session, one, 9); /* again: behind the other one */
+    session_want_retained(b->session, one, 9); /* again */
+    assert_ptr_equal(session_retained_next(b->session), one);
+    assert_int_equal(one->want->until, 7);
+    session_found_retained(b->session, one); /* once more, behind the other one [MQTT5-3.8.4-5] */
     assert_ptr_equal(session_retained_next(b->session), two);
     assert_int_equal(one->want->until, 9);
 
@@ -540,7 +543,8 @@ static void subscriptions_want_retained_messages_in_turn_and_once_each(void **st
     assert_null(session_retained_next(b->session)); /* that is to be sent first */
     session_pump(b->session, 0);
     assert_sent(b, "value", 1, 1, false);
-    router_want_nothing(two);
+    session_found_retained(b->session, two);
+    assert_null(two->want);
     assert_ptr_equal(session_retained_next(b->session), one);
     router_remove(r, one, &last); /* unsubscribed: it wants nothing any more */
     assert_null(session_retained_next(b->session));
@@ -761,7 +765,7 @@ int main(void)
         cmocka_unit_test(no_local_keeps_the_clients_own_messages_away),
         cmocka_unit_test(retained_messages_come_after_what_waits_and_never_overflow),
         cmocka_unit_test(a_retained_message_that_was_replaced_does_not_come_after_the_new_one),
-        cmocka_unit_test(subscriptions_want_retained_messages_in_turn_and_once_each),
+        cmocka_unit_test(subscriptions_want_retained_messages_in_turn_and_once_for_each_subscribe),
         cmocka_unit_test(a_full_output_buffer_makes_qos_0_wait),
         cmocka_unit_test(a_repeated_qos_2_publish_is_not_routed_again),
         cmocka_unit_test(more_qos_2_than_receive_maximum_is_refused_in_5_0_only),

@@ -45,7 +45,8 @@ const struct detector detect_topic_depth_abuse = {
             .mode = DETECT_MODE_ENFORCE,
             .confidence = 80,
             .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_PUBLISH_DENIED) |
-                       BIT64(EVENT_SUBSCRIBED) | BIT64(EVENT_SUBSCRIBE_DENIED),
+                       BIT64(EVENT_SUBSCRIBED) | BIT64(EVENT_SUBSCRIBE_DENIED) |
+                       BIT64(EVENT_LIMIT_HIT),
         },
     .bytes[SUBJECT_CLIENT] = sizeof(struct tally),
     .observe = observe,

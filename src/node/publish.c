@@ -21,6 +21,8 @@ static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash
     if (v->topic_hash != hash || hash == 0) {
         struct gate_answer a = gate_check(l->grant, GATE_PUBLISH, topic);
 
+        if (wire_topic_too_deep(topic))
+            a.outcome = GATE_E_TOO_DEEP;
         if (a.outcome == GATE_ALLOWED &&
             restraints_block(l->worker->restraints, QUARANTINE_PUBLISH, topic) != NULL)
             a.outcome = GATE_E_QUARANTINED;
@@ -42,6 +44,17 @@ static void refuse_quarantined(struct link *l, const struct wire_publish *p)
     l->worker->counters.messages_quarantined++;
     session_acknowledge(l->resident->session, p, gate_outcome_reason(GATE_E_QUARANTINED),
                         gate_outcome_text(GATE_E_QUARANTINED));
+}
+
+/* The standard sets no limit; this node does. */
+static void refuse_too_deep(struct link *l, const struct wire_publish *p)
+{
+    struct worker *w = l->worker;
+    const char *why = gate_outcome_text(GATE_E_TOO_DEEP);
+
+    w->counters.limits_hit++;
+    worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, why);
+    session_acknowledge(l->resident->session, p, gate_outcome_reason(GATE_E_TOO_DEEP), why);
 }
 
 static void deny_publish(struct link *l, const struct wire_publish *p, const struct verdict *v)
@@ -236,6 +249,8 @@ void publish_receive(struct link *l, const struct wire_frame *f)
         tap_publish(l, &p, v.outcome == GATE_ALLOWED);
     if (v.outcome == GATE_E_QUARANTINED)
         refuse_quarantined(l, &p);
+    else if (v.outcome == GATE_E_TOO_DEEP)
+        refuse_too_deep(l, &p);
     else if (v.outcome != GATE_ALLOWED)
         deny_publish(l, &p, &v);
     else if (!is_as_indicated(l, &p))

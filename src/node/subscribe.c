@@ -58,6 +58,20 @@ static uint8_t deny(struct link *l, struct bytes filter, const struct gate_answe
     return gate_outcome_reason(a->outcome);
 }
 
+/* The standard sets no limit to it; this node does. */
+static bool is_too_deep(struct link *l, struct bytes filter, struct refusal *ret)
+{
+    struct worker *w = l->worker;
+    const char *why = gate_outcome_text(GATE_E_TOO_DEEP);
+
+    if (!wire_topic_too_deep(filter))
+        return false;
+    w->counters.limits_hit++;
+    worker_event_of(w, l, EVENT_LIMIT_HIT, 0, filter, why);
+    keep_refusal(ret, filter, why);
+    return true;
+}
+
 static bool has_room(struct link *l, bool is_new, struct bytes filter, struct refusal *ret)
 {
     struct worker *w = l->worker;
@@ -114,6 +128,8 @@ static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in,
     bool is_new = (is_shared ? router_share_find(s, group, filter)
                              : router_find(w->router, s, filter)) == NULL;
 
+    if (is_too_deep(l, filter, ret))
+        return REASON_TOPIC_FILTER_INVALID;
     if (a.outcome != GATE_ALLOWED)
         return deny(l, in->filter, &a, ret);
     if (!has_room(l, is_new, in->filter, ret))

@@ -186,7 +186,8 @@ struct gate_subject {
     X(E_NOT_AUTHORIZED,  0x87, "no rule allows it")                                             \
     X(E_DENIED,          0x87, "a rule denies it")                                              \
     X(E_RESERVED,        0x87, "the topic is the node's own")                                   \
-    X(E_QUARANTINED,     0x87, "the topic is quarantined")
+    X(E_QUARANTINED,     0x87, "the topic is quarantined")                                      \
+    X(E_TOO_DEEP,        0x90, "more levels than a topic may have")
 /* clang-format on */
 
 enum gate_outcome {

@@ -49,9 +49,8 @@ static void read_props(struct reader *r, struct wire_publish *p)
         reader_fail(r, c.r.outcome);
 }
 
-#define ONES          0x0101010101010101ULL
-#define HIGHS         0x8080808080808080ULL
-#define PLAIN_LEN_MAX 127 /* cannot have too many levels */
+#define ONES  0x0101010101010101ULL
+#define HIGHS 0x8080808080808080ULL
 
 static uint64_t word_at(const uint8_t *at)
 {
@@ -74,13 +73,13 @@ static uint64_t is_odd(uint64_t word)
     return ((word | (word - ONES)) & HIGHS) | has_byte(word, '+') | has_byte(word, '#');
 }
 
-/* Nearly every topic: 8 to 127 bytes of ASCII, no U+0000, no wildcard.  Nothing else need be asked
- * of such a one.  Eight bytes a step, the last step overlaps. */
+/* Nearly every topic: at least 8 bytes of ASCII, no U+0000, no wildcard.  Nothing else need be
+ * asked of such a one.  Eight bytes a step, the last step overlaps. */
 static bool is_plain(struct bytes topic)
 {
     size_t i = 0;
 
-    if (topic.len < 8 || topic.len > PLAIN_LEN_MAX)
+    if (topic.len < 8)
         return false;
     for (; i + 8 <= topic.len; i += 8) {
         if (is_odd(word_at(topic.at + i)))
@@ -99,7 +98,7 @@ static void check_topic(struct reader *r, struct bytes topic, bool has_alias, en
     if (!wire_utf8_valid(topic)) /* [MQTT5-3.3.2-1] [MQTT3-3.3.2-1] */
         reader_fail(r, WIRE_E_MALFORMED);
     /* [MQTT5-3.3.2-2] [MQTT5-4.7.0-1] [MQTT3-3.3.2-2] [MQTT3-4.7.3-1] */
-    if (!wire_topic_name_valid(topic))
+    if (!wire_topic_name_well_formed(topic))
         reader_fail(r, WIRE_E_TOPIC_NAME);
 }
 

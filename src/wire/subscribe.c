@@ -31,7 +31,7 @@ static struct bytes read_filter(struct reader *r)
     /* [MQTT5-3.8.3-1] [MQTT5-3.10.3-1] [MQTT3-3.8.3-1] [MQTT3-3.10.3-1] */
     struct bytes filter = reader_utf8(r);
 
-    if (!wire_topic_filter_valid(filter))
+    if (!wire_topic_filter_well_formed(filter))
         reader_fail(r, WIRE_E_TOPIC_FILTER);
     return filter;
 }

@@ -5,7 +5,7 @@
  * Bytes are compared as they are, never normalised [MQTT5-4.7.3-4]
  * [MQTT3-4.7.3-4].  That they are text without U+0000 is wire_utf8_valid()'s
  * [MQTT5-4.7.3-2] [MQTT3-4.7.3-2].  Filters are without "$share/group/" here but
- * for wire_topic_filter_valid() and wire_filter_split_share().
+ * for wire_topic_filter_valid(), _well_formed() and wire_filter_split_share().
  */
 #include "wire/wire.h"
 
@@ -51,7 +51,9 @@ static bool has(struct bytes s, char c)
     return s.len > 0 && memchr(s.at, c, s.len) != NULL;
 }
 
-static bool has_too_many_levels(struct bytes s)
+/** wire_topic_too_deep() - has a topic name, or a filter without "$share/group/", more than
+ * WIRE_TOPIC_LEVELS_MAX levels? */
+bool wire_topic_too_deep(struct bytes s)
 {
     size_t n = 1;
 
@@ -64,29 +66,45 @@ static bool has_too_many_levels(struct bytes s)
 
 static bool has_topic_size(struct bytes s)
 {
-    return s.len > 0 && s.len <= TOPIC_LEN_MAX && !has_too_many_levels(s);
+    return s.len > 0 && s.len <= TOPIC_LEN_MAX;
 }
 
 /**
- * wire_topic_name_valid() - may this be published to?
+ * wire_topic_name_well_formed() - does the standard allow it?
  *
  * Not empty [MQTT5-4.7.3-1] [MQTT3-4.7.3-1], no wildcard [MQTT5-4.7.0-1]
- * [MQTT3-4.7.1-1], at most 65,535 bytes and WIRE_TOPIC_LEVELS_MAX levels.
+ * [MQTT3-4.7.1-1], at most 65,535 bytes.
  */
-bool wire_topic_name_valid(struct bytes topic)
+bool wire_topic_name_well_formed(struct bytes topic)
 {
     return has_topic_size(topic) && !wire_filter_has_wildcard(topic);
 }
 
+/** wire_topic_name_valid() - may this be published to?  Well-formed, and not too deep. */
+bool wire_topic_name_valid(struct bytes topic)
+{
+    return wire_topic_name_well_formed(topic) && !wire_topic_too_deep(topic);
+}
+
+/** wire_topic_filter_valid() - may this be subscribed to?  Well-formed, and not too deep. */
+bool wire_topic_filter_valid(struct bytes filter)
+{
+    struct bytes group;
+    bool well_formed = wire_topic_filter_well_formed(filter);
+
+    wire_filter_split_share(filter, &group, &filter);
+    return well_formed && !wire_topic_too_deep(filter);
+}
+
 /**
- * wire_topic_filter_valid() - may this be subscribed to?
+ * wire_topic_filter_well_formed() - does the standard allow it?
  * @filter:  as sent, "$share/group/" and all, which is understood at each level
  *
  * A "#" only as the last level [MQTT5-4.7.1-1] [MQTT3-4.7.1-2], a wildcard only
  * as a whole level [MQTT5-4.7.1-2] [MQTT3-4.7.1-3], a share name and a filter
  * behind "$share/" [MQTT5-4.8.2-1] [MQTT5-4.8.2-2], sizes as of a topic name.
  */
-bool wire_topic_filter_valid(struct bytes filter)
+bool wire_topic_filter_well_formed(struct bytes filter)
 {
     struct bytes group;
     struct levels it;

@@ -345,10 +345,13 @@ void wire_user_add(struct buf *user, struct bytes name, struct bytes value);
 size_t wire_utf8_whole_len(struct bytes s);
 bool wire_text_valid(struct bytes s);
 bool wire_utf8_valid(struct bytes s); /* [MQTT5-1.5.4-1] and -2: no U+0000, no surrogates */
-/* not empty, no wildcard, at most 65,535 bytes and WIRE_TOPIC_LEVELS_MAX levels */
-bool wire_topic_name_valid(struct bytes topic);
-bool wire_topic_filter_valid(struct bytes filter); /* as sent, with "$share/group/" */
-/* The four below take filters without "$share/group/". */
+/* Filters are as sent, with "$share/group/". */
+bool wire_topic_name_well_formed(struct bytes topic); /* as the standard says, whatever its depth */
+bool wire_topic_filter_well_formed(struct bytes filter);
+bool wire_topic_name_valid(struct bytes topic); /* well-formed, and not too deep */
+bool wire_topic_filter_valid(struct bytes filter);
+/* The five below take filters without "$share/group/". */
+bool wire_topic_too_deep(struct bytes s); /* more than WIRE_TOPIC_LEVELS_MAX levels */
 bool wire_filter_has_wildcard(struct bytes filter);
 bool wire_filter_matches(struct bytes filter, struct bytes topic);
 /* every topic that @other matches, @filter matches */

@@ -10,6 +10,8 @@
 #define V2_BEGIN    BYTES("\r\n\r\n\0\r\nQUIT\n")
 #define V2_HEAD     16
 #define TLV_HEAD    3
+#define TLV_CRC32C  3 /* PP2_TYPE_CRC32C */
+#define CRC32C_LEN  4
 #define PORT_DIGITS 5
 
 static const char *const texts[] = {
@@ -128,26 +130,59 @@ static uint16_t u16_at(const uint8_t *at)
     return (uint16_t)(at[0] << 8 | at[1]);
 }
 
-/* Nothing in them is used; but they must fill what is left of the header. */
-static bool are_tlvs(struct bytes b)
+static uint32_t u32_at(const uint8_t *at)
 {
-    while (b.len >= TLV_HEAD) {
-        size_t len = TLV_HEAD + u16_at(b.at + 1);
-
-        if (len > b.len)
-            return false;
-        b = bytes_of(b.at + len, b.len - len);
-    }
-    return b.len == 0;
+    return (uint32_t)u16_at(at) << 16 | u16_at(at + 2);
 }
 
-/* @body: what is behind the first sixteen bytes */
-static enum proxy_outcome read_v2_body(uint8_t family, struct bytes body, struct proxy_header *h)
+/* Castagnoli's polynomial, the lowest bit first; bit by bit, as it is for one header a connection.
+ */
+static uint32_t crc32c_add(uint32_t crc, uint8_t byte)
 {
-    size_t len = family == TCP4 ? 12 : (family == TCP6 ? 36 : 216);
+    crc ^= byte;
+    for (unsigned bit = 0; bit < 8; bit++)
+        crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78U : 0);
+    return crc;
+}
 
-    if (body.len < len || !are_tlvs(bytes_of(body.at + len, body.len - len)))
-        return PROXY_E_LENGTH;
+/* Section 2.2.3: of the whole header, with zeros in the place of the checksum itself. */
+static bool is_checksum(struct bytes header, const uint8_t *sum)
+{
+    uint32_t crc = UINT32_MAX;
+
+    for (const uint8_t *at = header.at; at < header.at + header.len; at++)
+        crc = crc32c_add(crc, at >= sum && at < sum + CRC32C_LEN ? 0 : *at);
+    return ~crc == u32_at(sum);
+}
+
+/* They must fill what is left of @header behind @tlvs.  Of what they say the checksum is looked at;
+ * what the proxy knows of names, TLS and the like is not used. */
+static enum proxy_outcome read_tlvs(struct bytes header, struct bytes tlvs)
+{
+    while (tlvs.len >= TLV_HEAD) {
+        size_t len = u16_at(tlvs.at + 1);
+        const uint8_t *value = tlvs.at + TLV_HEAD;
+
+        if (TLV_HEAD + len > tlvs.len || (tlvs.at[0] == TLV_CRC32C && len != CRC32C_LEN))
+            return PROXY_E_LENGTH;
+        if (tlvs.at[0] == TLV_CRC32C && !is_checksum(header, value))
+            return PROXY_E_CHECKSUM;
+        tlvs = bytes_of(value + len, tlvs.len - TLV_HEAD - len);
+    }
+    return tlvs.len == 0 ? PROXY_OK : PROXY_E_LENGTH;
+}
+
+/* @header: all of it; its first sixteen bytes are known to be right */
+static enum proxy_outcome read_v2_body(uint8_t family, struct bytes header, struct proxy_header *h)
+{
+    struct bytes body = bytes_of(header.at + V2_HEAD, header.len - V2_HEAD);
+    size_t len = family == TCP4 ? 12 : (family == TCP6 ? 36 : 216);
+    enum proxy_outcome outcome = body.len < len
+                                     ? PROXY_E_LENGTH
+                                     : read_tlvs(header, bytes_of(body.at + len, body.len - len));
+
+    if (outcome != PROXY_OK)
+        return outcome;
     if (family == UNIX_STREAM)
         return PROXY_OK; /* a client on the proxy's own machine: as the proxy itself */
     h->has_client = true;
@@ -180,7 +215,7 @@ static enum proxy_outcome read_v2(struct bytes in, struct proxy_header *h)
     h->len = V2_HEAD + len;
     if (in.at[12] == LOCAL || in.at[13] == UNSPECIFIED)
         return PROXY_OK; /* whatever else it says is to be ignored */
-    return read_v2_body(in.at[13], bytes_of(in.at + V2_HEAD, len), h);
+    return read_v2_body(in.at[13], bytes_of(in.at, h->len), h);
 }
 
 static bool may_begin(struct bytes in, struct bytes begin)

@@ -20,7 +20,8 @@
     X(E_VERSION,  "a version or command of the PROXY header that is not known")     \
     X(E_FAMILY,   "a PROXY header for something else than a stream")                \
     X(E_ADDRESS,  "an address or port in the PROXY header that is none")            \
-    X(E_LENGTH,   "lengths in the PROXY header that do not fit, or are too large")
+    X(E_LENGTH,   "lengths in the PROXY header that do not fit, or are too large")  \
+    X(E_CHECKSUM, "a checksum of the PROXY header that is wrong")
 /* clang-format on */
 
 enum proxy_outcome {

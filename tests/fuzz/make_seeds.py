@@ -283,6 +283,8 @@ assess: {attestations: attestations.json}
         "v1_tcp6": b"PROXY TCP6 2001:db8::7 ::ffff:192.0.2.1 50000 8883\r\n",
         "v1_unknown": b"PROXY UNKNOWN what ever\r\n",
         "v2_tcp4": PROXY_V2 + b"\x21\x11\0\x13" + PROXY_V4 + b"\1\0\4mqtt\x10",
+        "v2_checksum": PROXY_V2 + b"\x21\x11\0\x13" + PROXY_V4 + b"\3\0\4\x6d\x15\x95\x4a\x10",
+        "v2_tls": PROXY_V2 + b"\x21\x11\0\x1e" + PROXY_V4 + b"\x20\0\x0f\1\0\0\0\0\x21\0\7TLSv1.3",
         "v2_tcp6": PROXY_V2 + b"\x21\x21\0\x24" + b" \1\r\xb8" + bytes(12) + b" \1\r\xb8" + bytes(12) + b"\0\1\0\2",
         "v2_local": PROXY_V2 + b"\x20\0\0\0",
         "v2_unix": PROXY_V2 + b"\x21\x31\0\xd8" + b"x" * 216,

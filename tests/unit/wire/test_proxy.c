@@ -13,6 +13,8 @@
 #define V6_MAPPED "\0\0\0\0\0\0\0\0\0\0\377\377\300\0\2\7"
 #define V6_ONE    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"
 #define TLV       "\1\0\4mqtt"
+#define SUM       "\3\0\4" /* of a CRC-32C, made by another implementation */
+#define TLS_TLV   "\40\0\17\1\0\0\0\0\41\0\7TLSv1.3"
 
 /* clang-format off */
 static const struct good {
@@ -36,6 +38,13 @@ static const struct good {
     {"v2 TCP4 with an empty TLV", BYTES(V2 "\x21\x11\0\x0f" V4_BODY "\4\0\0"), "192.0.2.7", 50000},
     {"v2 TCP6", BYTES(V2 "\x21\x21\0\x24" V6_SOURCE V6_ONE "\303\120\042\263"), "2001:db8::7", 50000},
     {"v2 IPv4 as IPv6", BYTES(V2 "\x21\x21\0\x24" V6_MAPPED V6_ONE "\303\120\042\263"), "192.0.2.7", 50000},
+    {"v2 TCP4 with what the proxy knows of TLS", BYTES(V2 "\x21\x11\0\x1e" V4_BODY TLS_TLV), "192.0.2.7", 50000},
+    {"v2 TCP4 with a checksum", BYTES(V2 "\x21\x11\0\x13" V4_BODY SUM "\155\025\225\112"), "192.0.2.7", 50000},
+    {"v2 TCP4 with a checksum among other TLVs",
+     BYTES(V2 "\x21\x11\0\x1d" V4_BODY TLV SUM "\141\125\065\266" "\4\0\0"), "192.0.2.7", 50000},
+    {"v2 TCP6 with a checksum",
+     BYTES(V2 "\x21\x21\0\x2b" V6_SOURCE V6_ONE "\303\120\042\263" SUM "\145\256\021\065"), "2001:db8::7", 50000},
+    {"v2 LOCAL, a checksum that is to be ignored", BYTES(V2 "\x20\0\0\7" SUM "abcd"), NULL, 0},
     {"v2 LOCAL", BYTES(V2 "\x20\0\0\0"), NULL, 0},
     {"v2 LOCAL with what is to be ignored", BYTES(V2 "\x20\x11\0\3abc"), NULL, 0},
     {"v2 LOCAL of a family that is not known", BYTES(V2 "\x20\xff\0\0"), NULL, 0},
@@ -82,6 +91,16 @@ static const struct refusal {
     {"v2 unix too short",         PROXY_E_LENGTH,  BYTES(V2 "\x21\x31\0\x0c" V4_BODY)},
     {"v2, half a TLV",            PROXY_E_LENGTH,  BYTES(V2 "\x21\x11\0\x0e" V4_BODY "\1\0")},
     {"v2, a TLV past the end",    PROXY_E_LENGTH,  BYTES(V2 "\x21\x11\0\x12" V4_BODY "\1\0\4mqt")},
+    {"v2, a wrong checksum",      PROXY_E_CHECKSUM,
+     BYTES(V2 "\x21\x11\0\x13" V4_BODY SUM "\155\025\225\113")},
+    {"v2, a checksum of another header", PROXY_E_CHECKSUM,
+     BYTES(V2 "\x21\x11\0\x13" "\300\0\2\10\306\063\144\1\303\120\042\263" SUM "\155\025\225\112")},
+    {"v2, a checksum of zeros",   PROXY_E_CHECKSUM, BYTES(V2 "\x21\x11\0\x13" V4_BODY SUM "\0\0\0\0")},
+    {"v2, a checksum of the other byte order", PROXY_E_CHECKSUM,
+     BYTES(V2 "\x21\x11\0\x13" V4_BODY SUM "\112\225\025\155")},
+    {"v2, a checksum too short",  PROXY_E_LENGTH,  BYTES(V2 "\x21\x11\0\x12" V4_BODY "\3\0\3\155\025\225")},
+    {"v2, a checksum too long",   PROXY_E_LENGTH,
+     BYTES(V2 "\x21\x11\0\x14" V4_BODY "\3\0\5\155\025\225\112\0")},
     {"v2 larger than is read",    PROXY_E_LENGTH,  BYTES(V2 "\x21\x11\x0f\xf1")},
 };
 /* clang-format on */
@@ -127,9 +146,10 @@ static void a_header_of_a_unix_client_is_the_proxys_own(void **state)
     struct proxy_header h;
 
     (void)state;
-    buf_add(&in, BYTES(V2 "\x21\x31\0\xd8"));
+    buf_add(&in, BYTES(V2 "\x21\x31\0\xdf"));
     for (unsigned i = 0; i < 216; i++)
         buf_add_u8(&in, 'x');
+    buf_add(&in, BYTES(SUM "\024\326\235\025"));
     assert_int_equal(proxy_header_read(buf_view(&in), &h), PROXY_OK);
     assert_int_equal(h.len, in.len);
     assert_false(h.has_client);

@@ -179,6 +179,7 @@ static void take_limits(struct client *c, const struct wire_props *p)
     c->window = CLIENT_INFLIGHT_MAX;
     c->server_packet_max = WIRE_PACKET_MAX;
     c->server_qos_max = 2;
+    c->server_retains = !(p->set & BIT64(PROP_RETAIN_AVAILABLE)) || p->retain_available;
     if (p->set & BIT64(PROP_RECEIVE_MAX))
         c->window = MIN(c->window, (size_t)p->receive_max);
     if (p->set & BIT64(PROP_PACKET_MAX))

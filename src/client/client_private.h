@@ -58,6 +58,7 @@ struct client {
     uint32_t server_packet_max;
     uint16_t last_id;
     uint8_t server_qos_max;
+    bool server_retains;
     uint8_t refusal; /* of a PUBLISH since client_flush() */
 
     struct list inbox;

@@ -42,7 +42,8 @@ static enum client_outcome not_connected(struct client *c)
 
 /* ---- publish ---- */
 
-/* What the server said that it does not take is not sent [MQTT5-3.2.2-11] [MQTT5-3.2.2-15]. */
+/* What the server said that it does not take is not sent [MQTT5-3.2.2-11] [MQTT5-3.2.2-14]
+ * [MQTT5-3.2.2-15]. */
 static uint8_t unsendable(const struct client *c, const struct client_message *m)
 {
     struct wire_delivery d = {
@@ -57,6 +58,8 @@ static uint8_t unsendable(const struct client *c, const struct client_message *m
         return REASON_TOPIC_NAME_INVALID;
     if (m->qos > c->server_qos_max)
         return REASON_QOS_NOT_SUPPORTED;
+    if (m->retain && !c->server_retains)
+        return REASON_RETAIN_NOT_SUPPORTED;
     if (wire_delivery_len(&d, c->level) > c->server_packet_max)
         return REASON_PACKET_TOO_LARGE;
     return REASON_SUCCESS;

@@ -489,11 +489,11 @@ static void pubrels_keep_the_order_of_the_pubrecs(void **state)
     peer_free(p);
 }
 
-/* [MQTT5-3.2.2-11] [MQTT5-3.2.2-15] */
+/* [MQTT5-3.2.2-11] [MQTT5-3.2.2-14] [MQTT5-3.2.2-15] */
 static void what_the_server_cannot_take_is_not_sent(void **state)
 {
-    /* Maximum Packet Size 12, Maximum QoS 1 */
-    struct peer *p = PEER({0x10, BYTES("\x20\x0a\0\0\7\x27\0\0\0\x0c\x24\1")});
+    /* Maximum Packet Size 12, Maximum QoS 1, Retain Available 0 */
+    struct peer *p = PEER({0x10, BYTES("\x20\x0c\0\0\x09\x27\0\0\0\x0c\x24\1\x25\0")});
     struct client_settings s = settings(p);
     struct client *c = connected(&s);
     struct client_message m = message;
@@ -505,6 +505,10 @@ static void what_the_server_cannot_take_is_not_sent(void **state)
     m.qos = 2;
     assert_int_equal(client_publish(c, &m), CLIENT_E_REFUSED);
     assert_int_equal(client_reason(c), REASON_QOS_NOT_SUPPORTED);
+    m.qos = 0;
+    m.retain = true;
+    assert_int_equal(client_publish(c, &m), CLIENT_E_REFUSED);
+    assert_int_equal(client_reason(c), REASON_RETAIN_NOT_SUPPORTED);
     m.topic = BYTES("a/#");
     assert_int_equal(client_publish(c, &m), CLIENT_E_REFUSED);
     assert_int_equal(client_reason(c), REASON_TOPIC_NAME_INVALID);

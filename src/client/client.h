@@ -86,7 +86,6 @@ struct client *client_new(const struct client_settings *s);
 struct client *client_free(struct client *c); /* closes without DISCONNECT */
 
 enum client_outcome client_connect(struct client *c);
-enum client_outcome client_reauthenticate(struct client *c); /* of client_settings.scram */
 void client_disconnect(struct client *c, enum wire_reason reason);
 bool client_is_connected(const struct client *c);
 bool client_session_present(const struct client *c); /* as of the last CONNACK */

@@ -2,7 +2,7 @@
 /*
  * client/proof.c - extended authentication by SCRAM-SHA-256: the client's side
  *
- * With CONNECT, and again whenever the caller likes.  The server has to prove that it
+ * With CONNECT, and not again while the connection lasts.  The server has to prove that it
  * knows the verifier; one that does not is not talked to any more.
  */
 #include "client/client_private.h"
@@ -35,7 +35,7 @@ void proof_done(struct client *c)
 }
 
 /**
- * proof_check() - the server's last message: in CONNACK, or AUTH with reason 0x00
+ * proof_check() - the server's last message, in CONNACK
  *
  * [MQTT5-4.12.0-5]
  *
@@ -74,45 +74,14 @@ static enum client_outcome answer(struct client *c, const struct wire_disconnect
     return send_auth(c, &auth);
 }
 
-/** proof_receive() - AUTH: a challenge, or the end of another authentication */
+/** proof_receive() - AUTH: a challenge */
 enum client_outcome proof_receive(struct client *c, const struct wire_frame *f)
 {
     struct wire_disconnect auth;
     enum wire_outcome o = wire_decode_disconnect(f->type, f->flags, f->body, c->level, &auth);
 
-    if (o == WIRE_OK && (c->scram == NULL || auth.reason == REASON_REAUTHENTICATE ||
+    if (o == WIRE_OK && (c->scram == NULL || auth.reason != REASON_CONTINUE_AUTHENTICATION ||
                          !bytes_equal(auth.props.auth_method, BYTES(SCRAM_METHOD))))
         o = WIRE_E_PROTOCOL;
-    if (o != WIRE_OK)
-        return client_misbehaved(c, o, f->type);
-    if (auth.reason == REASON_CONTINUE_AUTHENTICATION)
-        return answer(c, &auth);
-    if (c->has_connack && proof_check(c, &auth.props))
-        return CLIENT_OK;
-    return client_misbehaved(c, WIRE_E_PROTOCOL, f->type);
-}
-
-/**
- * client_reauthenticate() - prove the password again, as CONNECT did [MQTT5-4.12.1-1]
- *
- * Of a client with client_settings.scram.  What arrives meanwhile is kept.
- *
- * Return: CLIENT_OK, or how the connection ended [MQTT5-4.12.1-2].
- */
-enum client_outcome client_reauthenticate(struct client *c)
-{
-    CLEANUP(buf_done) struct buf data = {0};
-    struct wire_disconnect auth = {.reason = REASON_REAUTHENTICATE};
-    uint64_t deadline_ns = client_deadline_ns(c);
-    enum client_outcome o;
-
-    check(c->s.scram);
-    if (c->stream == NULL)
-        return client_fail(c, CLIENT_E_CLOSED, 0, "not connected");
-    proof_hello(c, &auth.props, &data);
-    o = send_auth(c, &auth);
-    while (o == CLIENT_OK && c->scram != NULL)
-        o = channel_step(c, deadline_ns);
-    return o == CLIENT_NOTHING ? client_fail(c, CLIENT_E_TIMEOUT, 0, "no answer to AUTH in time")
-                               : o;
+    return o == WIRE_OK ? answer(c, &auth) : client_misbehaved(c, o, f->type);
 }

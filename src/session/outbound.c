@@ -45,8 +45,9 @@ static void want(struct wanted *w, const struct subscription *sub)
 }
 
 /* Overlapping subscriptions give one message with the highest QoS [MQTT5-3.3.4-2] [MQTT3-3.3.5-1]
- * and all Subscription Identifiers [MQTT5-3.3.4-3] [MQTT5-3.3.4-4]; No Local subscriptions do not
- * count for the client's own messages [MQTT5-3.8.3-3]. */
+ * and all Subscription Identifiers [MQTT5-3.3.4-3] [MQTT5-3.3.4-4], beside what comes by a share
+ * with that of its own [MQTT5-3.3.4-5]; No Local subscriptions do not count for the client's own
+ * messages [MQTT5-3.8.3-3]. */
 static struct wanted wanted_of(const struct session *s, const struct publication *p,
                                const struct receiver *r)
 {

@@ -37,6 +37,7 @@ void settings_draw(uint64_t seed)
         settings.small_queues = settings.outlet = false; /* what was dropped is not counted over a
                                                             restart, and an outlet has no memory */
     settings.quarantines = !settings.outlet && one_in(3);
+    settings.shares &= !settings.quarantines; /* whose topics are others */
     if (!one_in(4))
         settings.lane_max = (unsigned)chance_between(1, 8);
     if (settings.small_queues)

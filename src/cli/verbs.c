@@ -250,7 +250,7 @@ const struct cli_verb cli_verbs[] = {
     {"incidents", cli_incidents, "list incidents, show one, or say what was done about it",
      "[list | show ID | ack ID | assign ID | close ID | rollback ID | approve ID]", incident_options,
      "rollback undoes what was done automatically because of the incident: bans are lifted. approve "
-     "does what waits for a person because it would touch too many clients. Closed as false, its "
+     "does what waits for a person because it would touch too many clients, or its playbook says so. Closed as false, its "
      "detector learns the client anew. close --as judges one that has closed by itself, too. With --json, --follow writes one object a line."},
     {"bans", cli_bans, "list who is banned", "", list_options, NULL},
     {"ban", cli_ban, "refuse an address, a client id or a user, and disconnect it",
@@ -266,7 +266,7 @@ const struct cli_verb cli_verbs[] = {
      "approve INCIDENT|ORDER | suspend | resume]", respond_options,
      "actions shows what there is, and at which KIND of TARGET each is aimed. --dry-run counts whom it would hit. "
      "undo INCIDENT takes back all that was done because of it; approve does what waits because it would touch too "
-     "many clients, or an ORDER of another person that takes two, which undo ORDER takes back. suspend stops all automatic answers for --for, at most 24h, while detection goes on; resume lets "
+     "many clients or its playbook says so, or an ORDER of another person that takes two, which undo ORDER takes back. suspend stops all automatic answers for --for, at most 24h, while detection goes on; resume lets "
      "them act again. run posture takes elevated or lockdown as its TARGET, and undo posture goes back to normal. run "
      "delay node has all CONNECTs taken one after another, as in a reconnect storm. run shutdown keeps in the state folder what was, and stops the node."},
     {"reload", cli_reload, "read configuration, users, certificates and CRL anew", "", socket_options,

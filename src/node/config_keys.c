@@ -297,6 +297,8 @@ static const struct config_key play_keys[] = {
      .what = "what is done, besides a record and an alert: delay DURATION, throttle MESSAGES_PER_S DURATION, disconnect, "
              "ban DURATION, quarantine FILTER publish|deliver|both DURATION, firewall DURATION, posture elevated|lockdown "
              "DURATION; revoke-certificate, revoke-user and shutdown, which wait for approval; none of them: nothing more"},
+    {"approval", CONFIG_BOOL, 0, IN(respond_play, needs_approval), .deflt = "no",
+     .what = "do its steps wait until a person approves them? What nobody approves within 15 minutes is not done"},
 };
 static const struct config_section play_section = SECTION(play_keys, respond_play, config_check_play);
 

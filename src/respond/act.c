@@ -143,12 +143,17 @@ static bool gives_way(const struct action *old, const struct action *new)
 }
 
 static void decide(struct respond *r, struct incident *i, const struct finding *f,
-                   struct respond_now now, struct action *a)
+                   const struct plan *p, struct respond_now now, struct action *a)
 {
+    bool is_told_only = a->kind <= ACTION_ALERT;
     const char *why_not = NULL;
     struct buf author = {0};
 
-    a->state = a->kind <= ACTION_ALERT ? ACTION_DONE : guard_ask(r, i, a, f, now, &why_not);
+    a->state = is_told_only ? ACTION_DONE : guard_ask(r, i, a, f, now, &why_not);
+    if (!is_told_only && p->needs_approval && a->state == ACTION_DONE) {
+        a->state = ACTION_HELD;
+        why_not = "its playbook asks a person first; approval needed";
+    }
     if (a->state == ACTION_HELD)
         a->expires_unix_ms = now.unix_ms + respond_scaled_ms(r, RESPOND_HELD_S);
     buf_addf(&author, "detector:%s", i->detector->name);
@@ -198,7 +203,7 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
         action_done(&new);
         return;
     }
-    decide(r, i, f, now, &new);
+    decide(r, i, f, p, now, &new);
     if (a != NULL && !gives_way(a, &new)) {
         action_done(&new);
         return;

@@ -135,6 +135,7 @@ static unsigned times_of(struct respond *r, struct history *h, enum severity sev
 
 static void add_steps(struct plan *p, const struct respond_play *play, unsigned times)
 {
+    p->needs_approval = play->needs_approval;
     for (size_t n = 0; n < play->n_steps; n++) {
         struct respond_step s;
 

@@ -245,6 +245,7 @@ void respond_bans_expire(struct respond *r, uint64_t now_unix_ms);
 struct plan {
     unsigned actions; /* BIT(enum action_kind) */
     struct respond_step steps[ACTION_KIND_N];
+    bool needs_approval; /* as of struct respond_play */
 };
 
 void playbook_take(struct respond *r, const struct respond_play *plays, size_t n);

@@ -224,6 +224,7 @@ struct respond_play {
         times; /* the so manieth medium one in an hour, or high one in 24 h, or later; 0: each */
     char *const *steps; /* "throttle 10 5m"; see respond_step_parse() */
     size_t n_steps;
+    bool needs_approval; /* all of them wait for a person */
 };
 
 /* "delay 10m", "throttle RATE 10m", "disconnect", "ban 1h", "quarantine FILTER publish 1h",

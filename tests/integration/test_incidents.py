@@ -85,7 +85,7 @@ def test_incidents_are_filtered(commanded):
     assert [x["id"] for x in commanded.json("incidents", "--severity", "low", "--limit", "1")] == [number]
 
 
-def guess_until_banned(node):
+def guess(node):
     """Passwords of alice, from an address of its own; at once, for each answer comes later than the last."""
     words = ["mosquitto_pub", "-p", str(node.port), "-A", "127.0.0.9", "-t", "open/a", "-m", "x"]
     guessers = [
@@ -98,14 +98,23 @@ def guess_until_banned(node):
     ]
     for one in guessers:
         one.wait(PATIENCE_S)
-    assert node.json("bans") != []
+
+
+def bans_of_guesses(node):
+    """What became of each ban that the guesses led to."""
+    return [
+        a["state"]
+        for x in node.json("incidents", "--kind", "repeated-auth-failures")
+        for a in x["actions"]
+        if a["what"] == "ban"
+    ]
 
 
 def test_what_was_done_because_of_an_incident_is_rolled_back(home):
     home.write(CONFIG + "detect:\n  startup_grace_s: 0\n")
     home.start()
     node = home
-    guess_until_banned(node)
+    guess(node)
     assert [(x["kind"], x["subject"]) for x in node.json("bans")] == [("address", "127.0.0.9")]
     number = node.json("incidents", "--kind", "repeated-auth-failures")[0]["id"]
 
@@ -119,6 +128,28 @@ def test_what_was_done_because_of_an_incident_is_rolled_back(home):
     undone = [(x["action"], x["result"]) for x in audit if x["actor"].startswith("admin:")]
     assert undone in ([("ban", "undone")], [("delay", "undone"), ("ban", "undone")])  # a delay came first, or did not
     Client(node, "meter-1", source="127.0.0.9").wait_connected().close()
+    assert home.end() == 0, home.log_text()
+
+
+def test_what_a_playbook_does_with_approval_waits_until_it_is_approved(home):
+    home.write(CONFIG + """detect:
+  startup_grace_s: 0
+respond:
+  playbooks:
+    - kind: repeated-auth-failures
+      severity: high
+      steps: [ban 10m]
+      approval: yes
+""")
+    home.start()
+    guess(home)
+    wait_until(lambda: bans_of_guesses(home) == ["held"], "the ban waits")
+    assert home.json("bans") == []
+    number = home.json("incidents", "--kind", "repeated-auth-failures")[0]["id"]
+    home.ok("incidents", "approve", number)
+    assert bans_of_guesses(home) == ["done"]
+    ban, = home.json("bans")
+    assert (ban["subject"], ban["author"]) == ("127.0.0.9", "admin:root")
     assert home.end() == 0, home.log_text()
 
 

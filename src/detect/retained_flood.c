@@ -13,7 +13,8 @@
 #define GROWS_BY 0.01 /* of all, in the window */
 
 struct state {
-    struct window fresh; /* topics */
+    struct window fresh;   /* topics */
+    struct window refused; /* by the client's quota */
 };
 
 struct fleet_state {
@@ -47,6 +48,8 @@ static void measure(const struct judge *j, const struct record *r, struct measur
     n = window_level(&me->fresh, rule_window_ns(RULE_D26_MEDIUM), now_of(j));
     measure_rule(j, r, RULE_D26_MEDIUM, n, m);
     measure_rule(j, r, RULE_D26_HIGH, n, m);
+    measure_rule(j, r, RULE_D26_QUOTA,
+                 window_level(&me->refused, rule_window_ns(RULE_D26_QUOTA), now_of(j)), m);
 }
 
 static void grow(struct judge *j, const struct sight *s, uint32_t n)
@@ -72,6 +75,21 @@ static void node_is_full(struct judge *j, const struct sight *s)
     suspect(j, s, fleet_of(j));
 }
 
+static void quota_is_full(struct judge *j, const struct sight *s)
+{
+    struct state *me = slot(j, s->client);
+
+    window_add(&me->refused, rule_window_ns(RULE_D26_QUOTA), now_of(j), 1);
+    sample(j, s->client, s->e->topic);
+    suspect(j, s, s->client);
+}
+
+/* What is done where this limit of retained messages was passed. */
+static const struct {
+    const char *limit; /* or what it begins with */
+    void (*passed)(struct judge *j, const struct sight *s);
+} limits[] = {{"retained_messages_max", node_is_full}, {"retained_per_client_max", quota_is_full}};
+
 static void observe(struct judge *j, const struct sight *s)
 {
     uint32_t n = s->e->kind == EVENT_TRAFFIC ? event_traffic_of(s->e).n_retained_new : 0;
@@ -80,9 +98,10 @@ static void observe(struct judge *j, const struct sight *s)
         return;
     if (n > 0)
         grow(j, s, n);
-    else if (s->e->kind == EVENT_LIMIT_HIT &&
-             bytes_equal(s->e->text, BYTES("retained_messages_max")))
-        node_is_full(j, s);
+    for (size_t i = 0; s->e->kind == EVENT_LIMIT_HIT && i < COUNT_OF(limits); i++) {
+        if (bytes_has_prefix(s->e->text, bytes_str(limits[i].limit)))
+            limits[i].passed(j, s);
+    }
 }
 
 const struct detector detect_retained_flood = {

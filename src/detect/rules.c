@@ -97,6 +97,18 @@ bool detect_role_is_critical(const struct detect_role *r)
     return kinds[kind_of(r)].traits & TRAIT_CRITICAL;
 }
 
+/** detect_role_factor() - how many times more than others a role of this kind does of what
+ * @detector counts; 1 of what it is not known for */
+double detect_role_factor(const struct detect_role *r, const char *detector)
+{
+    for (size_t i = 0; i < COUNT_OF(habits); i++) {
+        if (strcmp(habits[i].kind, kinds[kind_of(r)].name) == 0 &&
+            strcmp(habits[i].detector, detector) == 0)
+            return habits[i].factor;
+    }
+    return 1;
+}
+
 /* ---- the book ---- */
 
 static size_t detector_index(const char *name)

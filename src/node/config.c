@@ -87,6 +87,7 @@ static void settle_roles(struct config *c)
         const struct detect_role r = {.name = roles[i].name, .kind = roles[i].kind};
 
         roles[i].critical |= detect_role_is_critical(&r);
+        roles[i].retained_factor = (uint32_t)detect_role_factor(&r, "D26");
     }
 }
 

@@ -211,6 +211,8 @@ static const struct config_key role_keys[] = {
      .what = "may use listeners of the control plane"},
     {"messages_per_s_max", CONFIG_U64, 0, IN(role_spec, messages_per_s_max), .min = 0, .max = 100000000,
      .deflt = "0", .what = "PUBLISH a second from one client of the role; 0: as limits say"},
+    {"retained_per_client_max", CONFIG_U64, 0, IN(role_spec, retained_per_client_max), .min = 0, .max = 100000000,
+     .deflt = "0", .what = "retained messages of one client of the role; 0: as limits say, 20 times of kind gateway"},
     {"scan_factor", CONFIG_U32, 0, IN(role_spec, scan_factor), .min = 1, .max = 1000, .deflt = "1",
      .what = "so many times the usual number of topics is usual for it; 1: as its kind says"},
     {"ping_topic", CONFIG_TEXT, 0, IN(role_spec, ping_topic), .min = 1, .max = RULE_FILTER_BYTES_MAX,

@@ -166,13 +166,22 @@ size_t flow_route(struct worker *w, struct publication *p)
 /**
  * flow_retain() - keep it as the retained message of its topic, or remove that one
  * @p:  its stamp is set
+ * @g:  whose limit is asked; NULL: the node's own, which has none
  *
- * Return: false when a limit of retained messages does not let it.
+ * Return: NULL, or the limit that does not let it; static.
  */
-bool flow_retain(struct worker *w, struct publication *p)
+const char *flow_retain(struct worker *w, struct publication *p, const struct grant *g)
 {
+    static const char *const limits_of[] = {
+        [RETAIN_E_FULL] = "retained_messages_max, retained_bytes_max",
+        [RETAIN_E_QUOTA] = "retained_per_client_max",
+    };
     const struct limits *limits = policy_limits(w->policy);
-    const struct retained_limits room = {limits->retained_messages_max, limits->retained_bytes_max};
+    const struct retained_limits room = {
+        limits->retained_messages_max,
+        limits->retained_bytes_max,
+        g != NULL ? grant_retained_per_client_max(g) : SIZE_MAX,
+    };
     enum retain_outcome outcome;
 
     /* A removal has to know what there is to remove. */
@@ -182,16 +191,16 @@ bool flow_retain(struct worker *w, struct publication *p)
     outcome = router_retain(w->router, p, &room);
     if (outcome == RETAIN_STORED)
         note_retained(w, p);
-    return outcome != RETAIN_E_FULL;
+    return limits_of[outcome];
 }
 
-/** flow_publish_own() - a message of the node itself, or a Will: retained and routed as any other
- */
-void flow_publish_own(struct worker *w, struct publication *p)
+/** flow_publish_own() - a message of the node itself, or a Will, by its rights @g: retained and
+ * routed as any other; @g NULL: the node's own */
+void flow_publish_own(struct worker *w, struct publication *p, const struct grant *g)
 {
     if (restraints_block(w->restraints, QUARANTINE_PUBLISH, p->topic) != NULL)
         w->counters.messages_quarantined++;
-    else if (p->retain && !flow_retain(w, p))
+    else if (p->retain && flow_retain(w, p, g) != NULL)
         w->counters.limits_hit++;
     else
         flow_route(w, p);

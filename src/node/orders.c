@@ -86,8 +86,7 @@ static const char *needs(enum action_kind kind)
     case ACTION_THROTTLE:
         return "throttle needs a rate of 1 or more messages a second";
     case ACTION_DELAY:
-        return "delay of an address needs a delay of 1 to 60000 milliseconds; of the node it takes "
-               "none";
+        return "delay of an address needs 1 to 60000 milliseconds, of the node it takes none";
     case ACTION_FIREWALL:
         return "firewall needs an end, at most a week away: its blocks time out";
     case ACTION_POSTURE:

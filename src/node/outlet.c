@@ -52,7 +52,7 @@ static void take_parcel(struct worker *w, struct post *post)
 {
     struct parcel *c = list_item(post, struct parcel, post);
     /* The worker that received it decided that there is room; all keep the same. */
-    const struct retained_limits no_limits = {SIZE_MAX, SIZE_MAX};
+    const struct retained_limits no_limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
 
     for (size_t at = 0; at < c->len; at += item_at(c, at)->len) {
         struct publication *p = &item_at(c, at)->p;

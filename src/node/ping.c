@@ -35,7 +35,7 @@ static void ping(struct link *l, uint64_t until_ns)
     p.topic = buf_view(&topic);
     p.topic_hash = hash_keyed(p.topic);
     notice_ping(l);
-    flow_publish_own(l->worker, &p);
+    flow_publish_own(l->worker, &p, NULL);
     publication_done(&p);
 }
 

@@ -9,6 +9,8 @@
  *
  * MQ.PR.IA-05 MQ.PR.SP-05
  */
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -109,13 +111,25 @@ static void refuse_for_memory(struct link *l, const struct wire_publish *p)
         session_acknowledge(l->resident->session, p, REASON_QUOTA_EXCEEDED, "memory_bytes_max");
 }
 
-/* Return: whether it was retained, or need not be. */
-static bool retain_publish(struct link *l, const struct wire_publish *p, struct publication *pub)
+/* Return: NULL when it was retained, or need not be; else the limit that does not let it. */
+static const char *retain_publish(struct link *l, const struct wire_publish *p,
+                                  struct publication *pub)
 {
     if (!p->retain)
-        return true;
+        return NULL;
     notice_retain(l, p);
-    return flow_retain(l->worker, pub);
+    return flow_retain(l->worker, pub, l->grant);
+}
+
+static void refuse_to_retain(struct link *l, const struct wire_publish *p, const char *limit)
+{
+    struct worker *w = l->worker;
+    char why[96];
+
+    snprintf(why, sizeof(why), "no more is retained: %s", limit);
+    w->counters.limits_hit++;
+    worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, limit);
+    session_acknowledge(l->resident->session, p, REASON_QUOTA_EXCEEDED, why);
 }
 
 /* Return: how many it went to. */
@@ -136,8 +150,7 @@ static size_t route_publish(struct link *l, const struct wire_publish *p, uint64
         .topic_hash = hash,
         .is_durable = is_durable,
     };
-    uint8_t reason = REASON_SUCCESS;
-    const char *why = NULL;
+    const char *limit;
     size_t n_matched = 0;
 
     if (p->props.len > 0) {
@@ -145,16 +158,15 @@ static size_t route_publish(struct link *l, const struct wire_publish *p, uint64
         pub.forward = buf_view(&forward);
     }
     /* Without RETAIN nothing that is retained changes [MQTT5-3.3.1-8] [MQTT3-3.3.1-12]. */
-    if (!retain_publish(l, p, &pub)) {
-        w->counters.limits_hit++;
-        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, "retained_messages_max");
-        reason = REASON_QUOTA_EXCEEDED;
-        why = "no more is retained: retained_messages_max, retained_bytes_max";
-    } else if ((n_matched = flow_route(w, &pub)) == 0) {
-        w->counters.messages_unmatched++;
-        reason = REASON_NO_MATCHING_SUBSCRIBERS;
+    limit = retain_publish(l, p, &pub);
+    if (limit == NULL) {
+        n_matched = flow_route(w, &pub);
+        w->counters.messages_unmatched += n_matched == 0;
+        session_acknowledge(l->resident->session, p,
+                            n_matched > 0 ? REASON_SUCCESS : REASON_NO_MATCHING_SUBSCRIBERS, NULL);
+    } else {
+        refuse_to_retain(l, p, limit);
     }
-    session_acknowledge(l->resident->session, p, reason, why);
     publication_done(&pub);
     buf_done(&forward);
     return n_matched;

@@ -131,7 +131,7 @@ static void publish_will(struct worker *w, struct resident *c)
             .topic = m->topic,
         };
 
-        flow_publish_own(w, &pub);
+        flow_publish_own(w, &pub, c->grant);
         w->counters.wills_published++;
         worker_event(w, NULL, &e);
     } else {

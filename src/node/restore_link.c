@@ -112,7 +112,7 @@ static bool link_will(struct restoring *r, struct homes *all, const struct resto
 
 static bool link_retained(struct restoring *r, struct homes *all, const struct restored *in)
 {
-    const struct retained_limits no_limits = {SIZE_MAX, SIZE_MAX};
+    const struct retained_limits no_limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
     struct message *m = restored_message(r, in->id - RECORD_IS_RETAINED);
     struct node *n = r->node;
     bool stored = true;

@@ -79,7 +79,7 @@ static void publish_all(struct worker *w, struct post *post)
         pub.topic = next_text(&rest);
         pub.payload = next_text(&rest);
         pub.topic_hash = hash_keyed(pub.topic);
-        flow_publish_own(w, &pub);
+        flow_publish_own(w, &pub, NULL);
         publication_done(&pub);
     }
     buf_done(&p->texts);

@@ -410,10 +410,10 @@ bool flow_well_formed(struct link *l, enum wire_outcome outcome);
 void flow_protocol_error(struct link *l, enum violation v, uint8_t reason, const char *why);
 enum session_offered flow_offer(struct worker *w, struct publication *p, const struct receiver *r);
 size_t flow_route(struct worker *w, struct publication *p);
-void flow_publish_own(struct worker *w, struct publication *p);
+void flow_publish_own(struct worker *w, struct publication *p, const struct grant *g);
 bool flow_is_held_back(struct worker *w, const struct publication *p);
 size_t flow_deliver_here(struct worker *w, struct publication *p);
-bool flow_retain(struct worker *w, struct publication *p);
+const char *flow_retain(struct worker *w, struct publication *p, const struct grant *g);
 
 /* publish.c */
 void publish_receive(struct link *l, const struct wire_frame *f);

@@ -295,3 +295,10 @@ uint64_t grant_messages_per_s_max(const struct grant *g)
 {
     return g->role->messages_per_s_max;
 }
+
+/** grant_retained_per_client_max() - of how many topics this client may have the retained message
+ */
+uint64_t grant_retained_per_client_max(const struct grant *g)
+{
+    return g->role->retained_per_client_max;
+}

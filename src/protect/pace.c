@@ -11,8 +11,7 @@
 #include "protect/protect.h"
 
 #define CRITICAL_RUN   4
-#define PACE_WINDOW_NS (100 * NS_PER_MS) /* a turn that came late is made up for, a pause is not   \
-                                          */
+#define PACE_WINDOW_NS (100 * NS_PER_MS) /* turns that came late are made up for */
 
 /** pace_init() - nobody waits */
 void pace_init(struct pace *p)

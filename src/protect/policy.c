@@ -129,6 +129,10 @@ static void add_role(struct builder *b, const struct role_spec *spec)
         .control_plane = spec->control_plane,
         .messages_per_s_max =
             spec->messages_per_s_max > 0 ? spec->messages_per_s_max : p->limits.messages_per_s_max,
+        .retained_per_client_max =
+            spec->retained_per_client_max > 0
+                ? spec->retained_per_client_max
+                : p->limits.retained_per_client_max * MAX(spec->retained_factor, 1U),
         .ping_topic = text_dup(spec->ping_topic),
     };
     p->n_roles++;

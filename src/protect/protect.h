@@ -38,6 +38,7 @@
     X(topic_alias_sent_max,    16,         0,    1024,        "topic aliases for the topics most sent to one client, if it takes as many; others are sent in full") \
     X(retained_messages_max,       100000,     0,    100000000,   "retained messages of the node; a new one is then refused with 0x97") \
     X(retained_bytes_max,          268435456,  0,    68719476736, "memory of retained messages and of the tree of their topics; a message that would pass it is refused with 0x97") \
+    X(retained_per_client_max,     1000,       0,    100000000,   "retained messages of one client, twenty times as many of a gateway; a new one is then refused with 0x97, at QoS 0 and by 3.1.1 clients without a word") \
     X(memory_bytes_max,            536870912,  16777216, 1099511627776, "memory of all messages in queues, retained, in buffers and mailboxes; from 3/4 of it on who publishes what has to wait is read slowly, from 7/8 QoS 0 that would wait is dropped, from 15/16 messages and new sessions are refused with 0x97; the control plane goes on") \
     X(messages_per_s_max,          1000,       1,    100000000,   "PUBLISH a second from one client, averaged over 5 s; faster is read more slowly") \
     X(will_delay_max_s,            86400,      0,    4294967295,  "Will delay; larger is lowered")
@@ -85,7 +86,9 @@ struct role_spec {
     size_t n_command_topics;
     bool control_plane; /* may connect to the control listener, and there subscribe to $bastide/
                            topics that its rules allow */
-    uint64_t messages_per_s_max; /* 0: the node's limit */
+    uint64_t messages_per_s_max;      /* 0: the node's limit */
+    uint64_t retained_per_client_max; /* 0: the node's limit, @retained_factor times */
+    uint32_t retained_factor;         /* by its kind; 0: 1 */
     uint32_t scan_factor; /* multiplies the topic-scan limits (gateway 20, monitor 5); 0: 1 */
     const char
         *ping_topic; /* where its clients are asked whether they are there (D04); NULL: not */
@@ -224,6 +227,7 @@ bool grant_is_critical(const struct grant *g);
 bool grant_is_control_plane(
     const struct grant *g); /* of such a role, and came by the control listener */
 uint64_t grant_messages_per_s_max(const struct grant *g);
+uint64_t grant_retained_per_client_max(const struct grant *g);
 bool gate_ping_topic(const struct grant *g, const struct gate_subject *s, struct buf *ret);
 
 /* ---- publish, subscribe ---- */

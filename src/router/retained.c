@@ -45,10 +45,12 @@ static void put(struct router *r, struct trie_node *n, struct message *m)
 static void forget(struct router *r, struct trie_node *n)
 {
     r->retained_bytes -= message_bytes(n->retained);
-    if (is_mark(n->retained))
+    if (is_mark(n->retained)) {
         r->n_marks--;
-    else
+    } else {
         r->n_retained--;
+        owners_remove(&r->owners, n->retained->publisher);
+    }
     message_set_replaced(n->retained);
     if (n->retained->record != 0)
         record_forget(n->retained->record + 1); /* which says that it is retained */
@@ -64,6 +66,7 @@ void retained_done(struct router *r)
                 forget(r, n);
         }
     }
+    owners_done(&r->owners);
 }
 
 static const struct message *retained_on(const struct router *r, struct bytes topic)
@@ -88,6 +91,15 @@ static bool has_room(const struct router *r, const struct publication *p,
            router_retained_bytes(r) - room + publication_bytes(p) <= limits->bytes_max;
 }
 
+/* What another one had on its topic counts as the publisher's from then on. */
+static bool has_quota(const struct router *r, const struct publication *p,
+                      const struct retained_limits *limits)
+{
+    return p->publisher == 0 || p->payload.len == 0 ||
+           router_retained_by(r, p->topic) == p->publisher ||
+           owners_n(&r->owners, p->publisher) < limits->per_publisher_max;
+}
+
 /**
  * router_retain() - @p is the retained message of its topic from here on
  * @p:  p->stamp decides between publishers of several workers
@@ -99,9 +111,13 @@ enum retain_outcome router_retain(struct router *r, struct publication *p,
 
     if (!has_room(r, p, limits))
         return p->payload.len == 0 ? RETAIN_REMOVED : RETAIN_E_FULL;
+    if (!has_quota(r, p, limits))
+        return RETAIN_E_QUOTA;
     n = trie_make(&r->retained, p->topic);
     if (n->retained != NULL && n->retained->stamp > p->stamp)
         return RETAIN_OLDER;
+    if (p->payload.len > 0) /* before another one of the same publisher goes */
+        owners_add(&r->owners, p->publisher);
     if (n->retained != NULL)
         forget(r, n);
     put(r, n, publication_keep(p));
@@ -237,10 +253,11 @@ size_t router_n_retained(const struct router *r)
     return r->n_retained;
 }
 
-/** router_retained_bytes() - memory: the messages, marks of removed ones, and the tree of topics */
+/** router_retained_bytes() - memory: the messages, marks of removed ones, the tree of topics, and
+ * whose they are */
 size_t router_retained_bytes(const struct router *r)
 {
-    return r->retained_bytes + r->retained.bytes;
+    return r->retained_bytes + r->retained.bytes + owners_bytes(&r->owners);
 }
 
 static size_t sweep_bucket(struct router *r, size_t bucket, uint64_t now_ns, uint64_t stamp_before)

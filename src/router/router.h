@@ -128,6 +128,7 @@ struct share_target share_next_here(struct share *s);
 struct retained_limits {
     size_t messages_max;
     size_t bytes_max;
+    size_t per_publisher_max;
 };
 
 enum retain_outcome {
@@ -135,6 +136,7 @@ enum retain_outcome {
     RETAIN_REMOVED, /* an empty payload [MQTT5-3.3.1-6] */
     RETAIN_OLDER,   /* a newer one for the topic is there already */
     RETAIN_E_FULL,  /* a limit would be passed; nothing was changed */
+    RETAIN_E_QUOTA, /* the same, that of its publisher */
 };
 
 /* @serial: the order in which they were retained by this router */

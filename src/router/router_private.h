@@ -29,6 +29,7 @@ struct router {
     struct trie retained;
     struct map shares; /* by id */
     uint32_t next_share_id;
+    struct map owners; /* of retained messages; see owners.c */
     size_t n_retained;
     size_t n_marks;
     uint64_t retained_serial;
@@ -69,3 +70,9 @@ struct bytes share_id_key(const void *item);
 void match_changed(struct router *r, struct bytes filter);
 void match_done(struct router *r);
 void retained_done(struct router *r);
+void owners_init(struct map *owners);
+void owners_done(struct map *owners);
+void owners_add(struct map *owners, uint64_t publisher);
+void owners_remove(struct map *owners, uint64_t publisher);
+size_t owners_n(const struct map *owners, uint64_t publisher);
+size_t owners_bytes(const struct map *owners);

@@ -15,6 +15,7 @@ struct router *router_new(void)
     trie_init(&r->subscriptions, false);
     trie_init(&r->retained, true);
     map_init(&r->shares, share_id_key);
+    owners_init(&r->owners);
     return r;
 }
 

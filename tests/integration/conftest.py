@@ -209,7 +209,7 @@ SITE_ROLES = """\
     allow:
       - publish: test/of/${user_name}/#
 """
-SITE_LIMITS = {"connect_timeout_ms": 20000, "messages_per_s_max": 100000}
+SITE_LIMITS = {"connect_timeout_ms": 20000, "messages_per_s_max": 100000, "retained_per_client_max": 100000}
 SITE_USERS = {"alice": "tester", "bob": "tester", "lena": "limited", "rita": "reader", "carl": "caller"}
 
 

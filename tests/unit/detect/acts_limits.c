@@ -69,6 +69,11 @@ void store_of_retained_is_full(struct scene *s, unsigned n)
     limit_is_hit(s, n, "retained_messages_max");
 }
 
+void quota_of_retained_is_full(struct scene *s, unsigned n)
+{
+    limit_is_hit(s, n, "retained_per_client_max");
+}
+
 void node_has_other_limits(struct scene *s, unsigned n)
 {
     limit_is_hit(s, n, "memory_bytes_max");

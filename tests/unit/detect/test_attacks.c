@@ -63,6 +63,7 @@ static const struct {
     {"retained-flood",           retained_topics,             49,   50,   SEVERITY_MEDIUM,   "m-1"},
     {"retained-flood",           retained_topics,             49,   200,  SEVERITY_HIGH,     "m-1"},
     {"retained-flood",           store_of_retained_is_full,   0,    1,    SEVERITY_HIGH,     "fleet"},
+    {"retained-flood",           quota_of_retained_is_full,   0,    1,    SEVERITY_LOW,      "m-1"},
     {"retained-flood",           many_retain_a_little,        12,   13,   SEVERITY_LOW,      "fleet"},
     {"publish-flood",            floods,                      5,    9,    SEVERITY_MEDIUM,   "m-1"},
     {"publish-flood",            floods,                      5,    37,   SEVERITY_HIGH,     "m-1"},

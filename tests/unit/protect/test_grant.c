@@ -21,8 +21,10 @@ static const struct role_spec roles[] = {
      .rules = &meter_rule,
      .n_rules = 1,
      .messages_per_s_max = 5,
+     .retained_per_client_max = 3,
+     .retained_factor = 20,
      .critical = true},
-    {.name = "operator", .control_plane = true, .may_command = true},
+    {.name = "operator", .control_plane = true, .may_command = true, .retained_factor = 20},
 };
 static const struct user_spec users[] = {
     {.name = "m1", .role = "meter", .password_verifier = VERIFIER, .certificate_cn = "m1.grid"},
@@ -298,6 +300,9 @@ static void a_grant_says_what_its_role_says(void **state)
     assert_true(grant_is_critical(meter));
     assert_false(grant_is_control_plane(meter));
     assert_int_equal(grant_messages_per_s_max(meter), 5);
+    assert_int_equal(grant_retained_per_client_max(meter), 3);
+    assert_int_equal(grant_retained_per_client_max(boss),
+                     20 * limits_default.retained_per_client_max);
     assert_string_equal(grant_role(boss), "operator");
     assert_false(grant_is_critical(boss));
     assert_true(grant_is_control_plane(boss));

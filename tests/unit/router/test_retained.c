@@ -99,6 +99,52 @@ static void the_limit_refuses_new_topics_but_not_new_values(void **state)
     router_free(r);
 }
 
+static enum retain_outcome retain_of(struct router *r, uint64_t publisher, const char *topic,
+                                     const char *payload, uint64_t stamp)
+{
+    const struct retained_limits two_each = {
+        .messages_max = 100, .bytes_max = 1 << 20, .per_publisher_max = 2};
+    struct publication p = {
+        .topic = bytes_str(topic),
+        .payload = bytes_str(payload),
+        .stamp = stamp,
+        .expires_ns = 1000,
+        .publisher = publisher,
+    };
+    enum retain_outcome outcome = router_retain(r, &p, &two_each);
+
+    publication_done(&p);
+    return outcome;
+}
+
+static void a_publisher_has_so_many_topics_and_not_more(void **state)
+{
+    struct router *r = router_new();
+
+    (void)state;
+    assert_int_equal(retain_of(r, 7, "a", "1", 1), RETAIN_STORED);
+    assert_int_equal(retain_of(r, 7, "b", "1", 2), RETAIN_STORED);
+    assert_int_equal(retain_of(r, 7, "c", "1", 3), RETAIN_E_QUOTA);
+    assert_int_equal(retain_of(r, 7, "a", "2", 4), RETAIN_STORED); /* a new value */
+    assert_int_equal(retain_of(r, 0, "c", "the node's", 5), RETAIN_STORED);
+    assert_int_equal(retain_of(r, 8, "d", "1", 6), RETAIN_STORED); /* another one's are others */
+    assert_int_equal(retain_of(r, 7, "d", "1", 7), RETAIN_E_QUOTA);
+    assert_int_equal(router_n_retained(r), 4);
+
+    /* What is cleared, replaced by another one or expired leaves room. */
+    assert_int_equal(retain_of(r, 7, "a", "", 8), RETAIN_REMOVED);
+    assert_int_equal(retain_of(r, 7, "e", "1", 9), RETAIN_STORED);
+    assert_int_equal(retain_of(r, 8, "b", "2", 10), RETAIN_STORED);
+    assert_int_equal(retain_of(r, 7, "f", "1", 11), RETAIN_STORED);
+    assert_int_equal(retain_of(r, 7, "g", "1", 12), RETAIN_E_QUOTA);
+    assert_int_equal(retain_of(r, 8, "g", "1", 13), RETAIN_E_QUOTA);
+    (void)router_retained_sweep(r, 1000, 14, 1 << 20);
+    assert_int_equal(router_n_retained(r), 0);
+    assert_int_equal(router_retained_bytes(r), 0);
+    assert_int_equal(retain_of(r, 7, "g", "1", 15), RETAIN_STORED);
+    router_free(r);
+}
+
 static void new_values_cannot_grow_past_the_limit(void **state)
 {
     const struct retained_limits two_kb = {.messages_max = 100, .bytes_max = 2048};
@@ -282,6 +328,7 @@ int main(void)
         cmocka_unit_test(retained_messages_are_found_by_filters),
         cmocka_unit_test(the_highest_stamp_stands_whatever_order_updates_arrive_in),
         cmocka_unit_test(the_limit_refuses_new_topics_but_not_new_values),
+        cmocka_unit_test(a_publisher_has_so_many_topics_and_not_more),
         cmocka_unit_test(new_values_cannot_grow_past_the_limit),
         cmocka_unit_test(the_tree_of_topics_counts_as_well),
         cmocka_unit_test(marks_of_topics_that_had_nothing_are_bounded),

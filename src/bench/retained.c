@@ -2,8 +2,9 @@
 /*
  * bench/retained.c - messages stored by topic, then read by one subscription
  *
- * What was stored is removed at the end.  At QoS 0 nothing says when all is
- * stored; so the publisher subscribes to the last topic and waits for its message.
+ * What was stored is removed at the end.  A broker may bound how many a client has, so
+ * each of several publishers stores some.  At QoS 0 nothing says when all is stored; so a
+ * publisher subscribes to its last topic and waits for its message.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #define OUT_HIGH_BYTES 65536
 #define NAME_BYTES_MAX 512
 #define NAMES_A_LEVEL  1000 /* topics below one parent */
+#define OF_ONE_MAX     1000 /* that one publisher stores: retained_per_client_max of a new node */
 
 enum part {
     PART_STORE,
@@ -23,13 +25,22 @@ enum part {
     PART_REMOVE,
 };
 
+/* Stores, or removes, those from @next to @end. */
+struct writer {
+    struct peer peer;
+    struct bytes last; /* owned: the topic before @end */
+    uint64_t next;
+    uint64_t end;
+};
+
 struct retained {
     struct bench *bench;
     enum part part;
-    struct peer peer;
-    struct bytes filter;  /* owned */
+    struct writer *writers; /* owned */
+    size_t n_writers;
+    struct peer reader;
+    struct bytes filter;  /* owned: the reader's */
     struct track *tracks; /* owned, one a message */
-    uint64_t n_put;
     struct meter from;
     struct meter to;
     double first_s; /* from SUBSCRIBE to the first message */
@@ -43,7 +54,7 @@ static void name_of(const struct bench *b, uint64_t i, char name[NAME_BYTES_MAX]
 }
 
 /* An empty payload removes [MQTT5-3.3.1-6]. */
-static void put(struct retained *r, uint64_t i)
+static void put(struct retained *r, struct peer *p, uint64_t i)
 {
     struct bench *b = r->bench;
     char name[NAME_BYTES_MAX];
@@ -51,32 +62,36 @@ static void put(struct retained *r, uint64_t i)
 
     name_of(b, i, name);
     d.topic = bytes_str(name);
-    d.packet_id = d.qos > 0 ? peer_take_id(&r->peer) : 0;
+    d.packet_id = d.qos > 0 ? peer_take_id(p) : 0;
     if (r->part == PART_STORE) {
         uint8_t *payload = mem_zero(b->o.size);
 
         stamp_fill(payload, b->o.size);
         stamp_write(payload, (struct stamp){.run = b->run, .topic = (uint32_t)i}, b->o.size);
         d.payload = bytes_of(payload, b->o.size);
-        wire_encode_delivery(&r->peer.out, &d, b->level);
+        wire_encode_delivery(&p->out, &d, b->level);
         free(payload);
     } else {
-        wire_encode_delivery(&r->peer.out, &d, b->level);
+        wire_encode_delivery(&p->out, &d, b->level);
     }
-    driver_count(r->peer.driver, TALLY_SENT, 1);
-    peer_dirty(&r->peer);
+    driver_count(p->driver, TALLY_SENT, 1);
+    peer_dirty(p);
 }
 
 static void on_turn(struct driver *d)
 {
     struct retained *r = d->crew->owner;
-    struct peer *p = &r->peer;
 
-    if (d->phase != PHASE_RUN || p->state != PEER_UP)
+    if (d->phase != PHASE_RUN || r->part == PART_READ)
         return;
-    while (r->n_put < r->bench->o.messages && p->out.len - p->out_at < OUT_HIGH_BYTES &&
-           p->n_ids < MIN(r->bench->o.window, (uint64_t)p->receive_max))
-        put(r, r->n_put++);
+    for (size_t i = 0; i < d->n_peers; i++) {
+        struct peer *p = d->peers[i];
+        struct writer *w = &r->writers[p->number];
+
+        while (p->state == PEER_UP && w->next < w->end && p->out.len - p->out_at < OUT_HIGH_BYTES &&
+               p->n_ids < MIN(r->bench->o.window, (uint64_t)p->receive_max))
+            put(r, p, w->next++);
+    }
 }
 
 static void on_flushed(struct peer *p)
@@ -84,7 +99,7 @@ static void on_flushed(struct peer *p)
     p->driver->has_more = true;
 }
 
-/* While storing: the last one has come back.  While reading: one of all. */
+/* While storing: the last one of a publisher has come back.  While reading: one of all. */
 static void on_message(struct peer *p, const struct wire_publish *m)
 {
     struct driver *d = p->driver;
@@ -117,23 +132,34 @@ static void on_message(struct peer *p, const struct wire_publish *m)
 
 static const struct play play = {.message = on_message, .flushed = on_flushed, .turn = on_turn};
 
-/* The crew of one part, with its only peer subscribed to @filter, if that is not NULL. */
-static struct crew *begin(struct retained *r, enum part part, const char *filter)
+/* The publishers as a crew; @waits: each for its own last message. */
+static struct crew *begin_writers(struct retained *r, enum part part, bool waits)
 {
     struct crew *c = crew_new(r->bench, &play, r);
 
     r->part = part;
-    r->n_put = 0;
-    r->peer = (struct peer){0};
-    bytes_free(r->filter);
-    r->filter = bytes_dup(bytes_str(filter));
-    r->peer.filters = &r->filter;
-    r->peer.n_filters = filter != NULL ? 1 : 0;
-    crew_add(c, &r->peer, 0, 'r', part);
+    for (size_t i = 0; i < r->n_writers; i++) {
+        struct writer *w = &r->writers[i];
+        uint64_t end = MIN((i + 1) * OF_ONE_MAX, r->bench->o.messages);
+        char last[NAME_BYTES_MAX];
+
+        bytes_free(w->last);
+        name_of(r->bench, end - 1, last);
+        *w =
+            (struct writer){.last = bytes_dup(bytes_str(last)), .next = i * OF_ONE_MAX, .end = end};
+        w->peer.filters = &w->last;
+        w->peer.n_filters = waits;
+        crew_add(c, &w->peer, (unsigned)i, 'w', i);
+    }
     return c;
 }
 
-static bool all_taken(struct crew *c, const char *what)
+static bool writers_up(struct retained *r, struct crew *c)
+{
+    return crew_start(c) && crew_wait(c, TALLY_UP, r->n_writers, "connecting");
+}
+
+static bool all_taken(const struct retained *r, struct crew *c, const char *what)
 {
     const struct bench *b = c->bench;
 
@@ -141,21 +167,16 @@ static bool all_taken(struct crew *c, const char *what)
     if (b->o.qos > 0)
         return crew_wait(c, TALLY_ACKED, b->o.messages, what);
     return crew_wait(c, TALLY_SENT, b->o.messages, what) &&
-           (((struct retained *)c->owner)->part != PART_STORE ||
-            crew_wait(c, TALLY_CYCLES, 1, "storing the last"));
+           (r->part != PART_STORE || crew_wait(c, TALLY_CYCLES, r->n_writers, "storing the last"));
 }
 
 static bool store(struct retained *r)
 {
-    char last[NAME_BYTES_MAX];
-    struct crew *c;
-    bool done;
+    struct crew *c = begin_writers(r, PART_STORE, r->bench->o.qos == 0);
+    bool done = writers_up(r, c);
 
-    name_of(r->bench, r->bench->o.messages - 1, last);
-    c = begin(r, PART_STORE, r->bench->o.qos == 0 ? last : NULL);
-    done = crew_start(c) && crew_wait(c, TALLY_UP, 1, "connecting");
     meter_read(c, &r->from);
-    done = done && all_taken(c, "storing");
+    done = done && all_taken(r, c, "storing");
     meter_read(c, &r->to);
     crew_free(c);
     return done;
@@ -179,12 +200,15 @@ static void say_stored(struct retained *r)
 /* SUBSCRIBE is sent by crew_start() already: the time runs from before that. */
 static bool read_all(struct retained *r)
 {
+    struct crew *c = crew_new(r->bench, &play, r);
     char filter[NAME_BYTES_MAX];
-    struct crew *c;
     bool done;
 
     (void)snprintf(filter, sizeof(filter), "%s/%08x/r/#", r->bench->o.prefix, r->bench->run);
-    c = begin(r, PART_READ, filter);
+    r->part = PART_READ;
+    r->filter = bytes_dup(bytes_str(filter));
+    r->reader = (struct peer){.filters = &r->filter, .n_filters = 1};
+    crew_add(c, &r->reader, 0, 'r', 0);
     meter_read(c, &r->from);
     done = crew_start(c) && crew_wait(c, TALLY_DELIVERED, r->bench->o.messages, "reading");
     meter_read(c, &r->to);
@@ -213,11 +237,11 @@ static void say_read(struct retained *r)
 static void remove_all(struct retained *r)
 {
     bool interrupted = r->bench->interrupted;
-    struct crew *c = begin(r, PART_REMOVE, NULL);
+    struct crew *c = begin_writers(r, PART_REMOVE, false);
 
     r->bench->interrupted = false;
-    if (crew_start(c) && crew_wait(c, TALLY_UP, 1, "connecting"))
-        (void)all_taken(c, "removing");
+    if (writers_up(r, c))
+        (void)all_taken(r, c, "removing");
     crew_free(c);
     r->bench->interrupted |= interrupted;
 }
@@ -225,8 +249,9 @@ static void remove_all(struct retained *r)
 /** retained_run() - the scenario retained */
 void retained_run(struct bench *b)
 {
-    struct retained r = {.bench = b};
+    struct retained r = {.bench = b, .n_writers = (b->o.messages + OF_ONE_MAX - 1) / OF_ONE_MAX};
 
+    r.writers = mem_zero(r.n_writers * sizeof(struct writer));
     r.tracks = mem_zero(b->o.messages * sizeof(struct track));
     if (store(&r)) {
         say_stored(&r);
@@ -235,6 +260,9 @@ void retained_run(struct bench *b)
     }
     if (!atomic_load(&b->failed))
         remove_all(&r);
+    for (size_t i = 0; i < r.n_writers; i++)
+        bytes_free(r.writers[i].last);
     bytes_free(r.filter);
+    free(r.writers);
     free(r.tracks);
 }

@@ -33,12 +33,13 @@ struct subscriber {
 struct retained_want {
     struct list in_session; /* those of its session, in turn */
     struct subscription *subscription;
-    uint64_t after;   /* with serials above this */
-    uint64_t until;   /* and up to this; later ones come live */
-    bool scans;       /* too many to be found at once: all topics are looked at, in parts, */
-    uint32_t cursor;  /* and the next one begins here */
-    uint32_t n_again; /* so often it was subscribed anew meanwhile: then all of it once more, */
-    uint64_t until_again;
+    uint64_t after;  /* with serials above this */
+    uint64_t until;  /* and up to this; later ones come live */
+    bool scans;      /* too many to be found at once: all topics are looked at, in parts, */
+    uint32_t cursor; /* and the next one begins here */
+    /* By later SUBSCRIBEs of the same filter, not in the list yet: */
+    struct retained_want *next; /* owned */
+    struct retained_want *last; /* of the first one only: the last behind it, or itself */
 };
 
 struct subscription {

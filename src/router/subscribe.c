@@ -140,8 +140,12 @@ void router_want_nothing(struct subscription *s)
 {
     if (s->want != NULL)
         list_remove(&s->want->in_session);
-    free(s->want);
-    s->want = NULL;
+    while (s->want != NULL) {
+        struct retained_want *next = s->want->next;
+
+        free(s->want);
+        s->want = next;
+    }
 }
 
 /**

@@ -36,33 +36,35 @@ void session_forget_found(struct session *s)
  */
 void session_want_retained(struct session *s, struct subscription *sub, uint64_t serial)
 {
+    struct retained_want *want = mem_new(struct retained_want);
+
+    want->subscription = sub;
+    want->until = serial;
+    want->last = want;
+    list_init(&want->in_session);
     if (sub->want != NULL) {
-        sub->want->n_again++;
-        sub->want->until_again = serial;
+        sub->want->last->next = want;
+        sub->want->last = want;
         return;
     }
-    sub->want = mem_new(struct retained_want);
-    sub->want->subscription = sub;
-    sub->want->until = serial;
-    list_append(&s->retained_wanting, &sub->want->in_session);
+    sub->want = want;
+    list_append(&s->retained_wanting, &want->in_session);
 }
 
-/** session_found_retained() - all that @sub, of this session, wanted; asked for again meanwhile, it
- * begins anew behind the others */
+/** session_found_retained() - all that @sub, of this session, wanted by its first SUBSCRIBE; what
+ * it wants by the next one comes behind the others */
 void session_found_retained(struct session *s, struct subscription *sub)
 {
-    struct retained_want *want = sub->want;
+    struct retained_want *first = sub->want;
+    struct retained_want *next = first->next;
 
-    if (want->n_again == 0) {
-        router_want_nothing(sub);
-        return;
+    if (next != NULL) {
+        next->last = first->last;
+        list_append(&s->retained_wanting, &next->in_session);
     }
-    list_remove(&want->in_session);
-    list_append(&s->retained_wanting, &want->in_session);
-    want->n_again--;
-    want->after = 0;
-    want->until = want->until_again;
-    want->scans = false;
+    list_remove(&first->in_session);
+    free(first);
+    sub->want = next;
 }
 
 /**

@@ -6,6 +6,32 @@
 #include "node/node_private.h"
 #include "respond/order.h"
 
+struct aim_count;
+
+/* orders.c: one that is tried, and what came of it */
+struct order_call {
+    const struct respond_order *order;
+    const char *author;
+    enum respond_answer answer;
+    char *why; /* owned */
+    bool is_kept;
+};
+
+void order_audit(struct node *n, const char *verb, const struct respond_order *o,
+                 const char *author, const char *format, ...) PRINTF(5, 6);
+void order_audit_done(struct node *n, const char *verb, const struct order_call *c, unsigned hit);
+char *order_answer_text(const struct order_call *c, const struct aim_count *hit);
+
+/* orders_read.c */
+char *order_read(const struct node_order *o, struct respond_order *ret);
+char *order_wrong_listener(struct node *n, const struct respond_order *o);
+const char *order_needs_text(enum action_kind kind);
+bool order_is_idle(struct node *n, const struct respond_order *o);
+enum node_answer order_try_dry(struct node *n, const struct respond_order *o,
+                               const struct aim_count *hit, char **ret_text);
+
+/* orders_wait.c */
+bool order_needs_second(struct node *n, enum action_kind kind, unsigned n_hit);
 bool order_waits(struct node *n, const struct respond_order *o, const char *author, unsigned n_hit,
                  enum node_answer *ret, char **ret_text);
 

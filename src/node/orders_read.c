@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/orders_read.c - what a person asked for, read and looked at, and nothing done
+ *
+ * What is wrong is said with what would be right.
+ *
+ * MQ.RS.RP-01 to MQ.RS.RP-06
+ */
+#include "node/orders.h"
+
+#include "base/text.h"
+#include "node/aim.h"
+
+#define TARGET_OF_NODE "node"
+
+/* ---- read ---- */
+
+static void list_targets(unsigned targets, struct buf *ret)
+{
+    for (enum respond_target t = 0; t < TARGET_N; t++) {
+        if (targets & BIT(t))
+            buf_addf(ret, "%s%s", ret->len > 0 ? ", " : "", respond_target_text(t));
+    }
+}
+
+static char *wrong_target(const char *what, unsigned targets)
+{
+    struct buf text CLEANUP(buf_done) = {0};
+
+    list_targets(targets, &text);
+    return targets == 0 ? text_format("%s is not done by order", what)
+                        : text_format("%s can be aimed at: %.*s", what, BYTES_ARG(buf_view(&text)));
+}
+
+/**
+ * order_read() - what @o asks for
+ * @ret:  borrows from @o; untouched when something is wrong
+ *
+ * Any thread.
+ *
+ * Return: NULL; or what is wrong, owned by the caller.
+ */
+char *order_read(const struct node_order *o, struct respond_order *ret)
+{
+    struct respond_order r = {
+        .target_kind = TARGET_NODE,
+        .target = o->target != NULL ? o->target : TARGET_OF_NODE,
+        .address = o->address,
+        .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
+        .amount = o->amount,
+        .for_ms = o->for_ms,
+        .reason = o->reason != NULL ? o->reason : "by hand",
+    };
+    enum respond_posture posture = POSTURE_NORMAL;
+    const char *why;
+
+    if (!action_kind_parse(o->what, &r.kind))
+        return text_format("there is no action \"%s\"; bastide respond actions lists them",
+                           o->what);
+    if (o->target_kind != NULL && !respond_target_parse(o->target_kind, &r.target_kind))
+        return text_format("no kind of target is called \"%s\"; bastide respond actions lists them",
+                           o->target_kind);
+    if (!(respond_action_targets(r.kind) & BIT(r.target_kind)) ||
+        (r.target_kind != TARGET_NODE && o->target == NULL))
+        return wrong_target(o->what, respond_action_targets(r.kind));
+    why = aim_wrong_why(r.target_kind, r.target, r.address);
+    if (why != NULL)
+        return text_format("%s \"%s\" %s", respond_target_text(r.target_kind), r.target, why);
+    if (o->direction != NULL && r.target_kind == TARGET_LISTENER)
+        return text_format("a listener is closed, whatever the direction");
+    if (o->direction != NULL && !respond_direction_parse(o->direction, &r.directions))
+        return text_format("no direction is called \"%s\": publish, deliver or both", o->direction);
+    if (r.kind == ACTION_SHUTDOWN && o->reason == NULL)
+        return text_format("say why with --reason: a shutdown is not undone from here");
+    if (o->posture != NULL && !respond_posture_parse(o->posture, &posture))
+        return text_format("no posture is called \"%s\": elevated or lockdown", o->posture);
+    if (r.kind != ACTION_QUARANTINE)
+        r.directions = 0;
+    if (r.kind == ACTION_POSTURE)
+        r.amount = posture;
+    *ret = r;
+    return NULL;
+}
+
+/**
+ * order_wrong_listener() - is @o aimed at a listener that there is not?
+ *
+ * It could be closed, and nobody would notice the mistake.
+ *
+ * Return: NULL; or which there are, owned by the caller.
+ */
+char *order_wrong_listener(struct node *n, const struct respond_order *o)
+{
+    CLEANUP(buf_done) struct buf names = {0};
+
+    if (o->target_kind != TARGET_LISTENER)
+        return NULL;
+    for (size_t i = 0; i < n->started->n_listeners; i++) {
+        if (strcmp(n->started->listeners[i].name, o->target) == 0)
+            return NULL;
+        buf_addf(&names, "%s%s", i > 0 ? ", " : "", n->started->listeners[i].name);
+    }
+    return text_format("there is no listener \"%s\"; there are %.*s", o->target,
+                       BYTES_ARG(buf_view(&names)));
+}
+
+/* ---- looked at ---- */
+
+/** order_needs_text() - what is missing, for an order that respond finds unsound; static */
+const char *order_needs_text(enum action_kind kind)
+{
+    switch (kind) {
+    case ACTION_THROTTLE:
+        return "throttle needs a rate of 1 or more messages a second";
+    case ACTION_DELAY:
+        return "delay of an address needs 1 to 60000 milliseconds, of the node it takes none";
+    case ACTION_FIREWALL:
+        return "firewall needs an end, at most a week away: its blocks time out";
+    case ACTION_POSTURE:
+        return "posture needs elevated or lockdown; undo is the way back";
+    case ACTION_REVOKE_CERTIFICATE:
+    case ACTION_REVOKE_USER:
+        return "what is revoked is so for good; to keep it out for a time, ban it";
+    case ACTION_RECORD:
+    case ACTION_ALERT:
+    case ACTION_DISCONNECT:
+    case ACTION_BAN:
+    case ACTION_QUARANTINE:
+    case ACTION_SHUTDOWN:
+    case ACTION_KIND_N:
+        break;
+    }
+    return respond_answer_text(RESPOND_E_INVALID);
+}
+
+/** order_is_idle() - it would be said to be in force, and nothing would be other than before */
+bool order_is_idle(struct node *n, const struct respond_order *o)
+{
+    return o->kind == ACTION_POSTURE && !posture_is_prepared(n, (enum respond_posture)o->amount);
+}
+
+/* What is known to stand against it before it is tried; NULL: nothing, or it takes a try. */
+static const char *stands_against(struct node *n, const struct respond_order *o)
+{
+    if (o->kind == ACTION_FIREWALL)
+        return firewall_lacks(n);
+    if (o->kind == ACTION_REVOKE_CERTIFICATE)
+        return revocation_lacks(n);
+    if (order_is_idle(n, o))
+        return "nothing would change: the configuration has neither limits nor closed_listeners "
+               "for it below postures";
+    return NULL;
+}
+
+static char *would_text(struct node *n, const struct respond_order *o, const struct aim_count *hit)
+{
+    return text_format(
+        "%s of %s \"%s\" would hit %u connection%s, %u of critical roles%s",
+        action_kind_text(o->kind), respond_target_text(o->target_kind), o->target, hit->n,
+        hit->n == 1 ? "" : "s", hit->n_critical,
+        order_needs_second(n, o->kind, hit->n) ? "; it would wait for a second person" : "");
+}
+
+/**
+ * order_try_dry() - the answer to @o without doing it, as far as can be known
+ * @hit:       whom it would hit
+ * @ret_text:  always written; owned by the caller
+ */
+enum node_answer order_try_dry(struct node *n, const struct respond_order *o,
+                               const struct aim_count *hit, char **ret_text)
+{
+    const char *why = stands_against(n, o);
+
+    if (!respond_order_is_sound(o)) {
+        *ret_text = text_format("%s", order_needs_text(o->kind));
+        return NODE_E_INVALID;
+    }
+    if (why != NULL) {
+        *ret_text = text_format("%s of %s \"%s\": %s", action_kind_text(o->kind),
+                                respond_target_text(o->target_kind), o->target, why);
+        return NODE_E_CONFLICT;
+    }
+    *ret_text = would_text(n, o, hit);
+    return NODE_OK;
+}

@@ -288,29 +288,3 @@ void graph_pairs_of_interest(struct topic_node *root, const struct leaf *interes
 {
     walk_filter(w, root, bytes_str(interest->text), interest);
 }
-
-/** filters_overlap() - is there a topic that both filters match? */
-bool filters_overlap(struct bytes a, struct bytes b)
-{
-    bool first = true;
-
-    for (;;) {
-        struct bytes la = BYTES_NONE;
-        struct bytes lb = BYTES_NONE;
-        bool has_a = take_level(&a, &la);
-        bool has_b = take_level(&b, &lb);
-        bool wild_a = has_a && (bytes_equal(la, WILD_ONE) || bytes_equal(la, WILD_ALL));
-        bool wild_b = has_b && (bytes_equal(lb, WILD_ONE) || bytes_equal(lb, WILD_ALL));
-
-        if (first && ((wild_a && has_b && lb.len > 0 && lb.at[0] == '$') ||
-                      (wild_b && has_a && la.len > 0 && la.at[0] == '$')))
-            return false;
-        first = false;
-        if ((has_a && bytes_equal(la, WILD_ALL)) || (has_b && bytes_equal(lb, WILD_ALL)))
-            return true;
-        if (!has_a || !has_b)
-            return has_a == has_b;
-        if (!wild_a && !wild_b && !bytes_equal(la, lb))
-            return false;
-    }
-}

@@ -358,7 +358,6 @@ void graph_pairs_of_use(struct topic_node *root, const struct leaf *use, struct 
 void graph_pairs_of_interest(struct topic_node *root, const struct leaf *interest,
                              struct pair_walk *w);
 struct topic_node *graph_free(struct topic_node *root);
-bool filters_overlap(struct bytes a, struct bytes b);
 
 struct day_count {
     uint64_t day; /* unix ms / DAY_MS */

@@ -6,6 +6,8 @@
  */
 #include "identify/tally.h"
 
+#include "wire/wire.h"
+
 static const struct zone *asset_zone(const struct inventory *v, const struct asset *a)
 {
     return zone_of(v, asset_address(a));
@@ -190,7 +192,7 @@ static bool may_read(const struct inventory *v, const struct asset *a, struct by
         const struct declared_topic *d = &v->topics[i];
 
         if (d->classification == NULL || strcmp(d->classification, "confidential") != 0 ||
-            !filters_overlap(filter, bytes_str(d->filter)))
+            !wire_filters_overlap(filter, bytes_str(d->filter)))
             continue;
         *ret = true;
         may &= is_reader(d, a);

@@ -157,30 +157,6 @@ static void what_is_no_prefix_is_refused(void **state)
         assert_non_null(prefix_parse(bad[i], &p));
 }
 
-static void two_filters_overlap_when_some_topic_meets_both(void **state)
-{
-    /* clang-format off */
-    static const struct {
-        const char *a, *b;
-        bool overlap;
-    } cases[] = {
-        {"a/+", "+/b", true},     {"a/#", "+/b/c", true},   {"a/b", "a/b", true},   {"a/b", "a/c", false},
-        {"#", "a", true},         {"#", "$SYS/x", false},   {"+/x", "$SYS/x", false}, {"$SYS/#", "$SYS/+", true},
-        {"a/#", "a", true},       {"a/+", "a", false},      {"a", "a/b", false},    {"a/+/c", "a/b/+", true},
-        {"a/+/c", "a/b/d", false}, {"+", "#", true},
-    };
-    /* clang-format on */
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        print_message("  %s %s\n", cases[i].a, cases[i].b);
-        assert_int_equal(filters_overlap(bytes_str(cases[i].a), bytes_str(cases[i].b)),
-                         cases[i].overlap);
-        assert_int_equal(filters_overlap(bytes_str(cases[i].b), bytes_str(cases[i].a)),
-                         cases[i].overlap);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,7 +166,6 @@ int main(void)
         cmocka_unit_test(the_example_that_is_installed_is_in_order),
         cmocka_unit_test(an_address_is_in_the_zone_with_the_longest_prefix),
         cmocka_unit_test(what_is_no_prefix_is_refused),
-        cmocka_unit_test(two_filters_overlap_when_some_topic_meets_both),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

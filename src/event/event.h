@@ -43,7 +43,6 @@
     X(ODD_PACKET,          "odd-packet")             /* value: how much; text: of what: "user properties", "bytes of properties" */ \
     X(LIMIT_HIT,           "limit-hit")              /* text: name of the limit; value: the limit */ \
     X(BAN_HIT,             "ban-hit")                /* text: which ban */                          \
-    X(DELIVERY_DROPPED,    "delivery-dropped")       /* value: how many since the last such event; text: why */ \
     X(QUEUE_GROWN,         "queue-grown")            /* of a connected client; value: messages that wait for it; number: KiB; flags: s that it was there and acknowledged nothing */ \
     X(QOS2_OPEN,           "qos2-open")              /* value: received QoS 2 messages that are not released */ \
     X(WILL_SET,            "will-set")               /* with CONNECT; topic; value: EVENT_COMMAND or 0, EVENT_DENIED; number: bytes of its payload */ \

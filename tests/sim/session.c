@@ -220,7 +220,6 @@ void model_event(const struct event *e, unsigned worker)
     case EVENT_PUBLISH_TOPIC:
     case EVENT_PUBLISH_DENIED:
     case EVENT_BAN_HIT:
-    case EVENT_DELIVERY_DROPPED:
     case EVENT_ACTION_TAKEN:
     case EVENT_PINGED:
     case EVENT_ENDED_EARLY:

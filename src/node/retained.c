@@ -18,6 +18,8 @@
 #define TOPICS_PER_TURN 10000
 #define TOPICS_PER_STEP 100 /* then it is asked whether the session may hold more */
 
+_Static_assert(SUBSCRIBES_WAITING_MAX == RETAINED_WANTS_MAX, "the reference says what is so");
+
 struct finding_one {
     struct message *message; /* borrowed */
     uint64_t serial;

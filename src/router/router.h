@@ -29,6 +29,8 @@ struct subscriber {
     uint32_t n_subscriptions;
 };
 
+#define RETAINED_WANTS_MAX 8 /* SUBSCRIBEs of one filter for which that is still to be done */
+
 /* Retained messages are still to be found for a subscription. */
 struct retained_want {
     struct list in_session; /* those of its session, in turn */
@@ -39,7 +41,8 @@ struct retained_want {
     uint32_t cursor; /* and the next one begins here */
     /* By later SUBSCRIBEs of the same filter, not in the list yet: */
     struct retained_want *next; /* owned */
-    struct retained_want *last; /* of the first one only: the last behind it, or itself */
+    struct retained_want *last; /* of the first one only: the last behind it, or itself; */
+    uint32_t n;                 /* and how many they are, with itself */
 };
 
 struct subscription {

@@ -32,19 +32,27 @@ void session_forget_found(struct session *s)
  * session_want_retained() - @sub, of this session, wants what is retained now
  * @serial:  router_retained_serial(): what comes later comes live
  *
- * Each SUBSCRIBE, also in the same packet [MQTT5-3.8.4-5] [MQTT3-3.8.4-4], finds all of it.
+ * Each SUBSCRIBE, also in the same packet [MQTT5-3.8.4-5] [MQTT3-3.8.4-4], finds all of it.  Of
+ * those that wait, RETAINED_WANTS_MAX do; then the newest takes the place of the one before it.
  */
 void session_want_retained(struct session *s, struct subscription *sub, uint64_t serial)
 {
-    struct retained_want *want = mem_new(struct retained_want);
+    struct retained_want *want;
 
+    if (sub->want != NULL && sub->want->n == RETAINED_WANTS_MAX) {
+        sub->want->last->until = serial;
+        return;
+    }
+    want = mem_new(struct retained_want);
     want->subscription = sub;
     want->until = serial;
     want->last = want;
+    want->n = 1;
     list_init(&want->in_session);
     if (sub->want != NULL) {
         sub->want->last->next = want;
         sub->want->last = want;
+        sub->want->n++;
         return;
     }
     sub->want = want;
@@ -60,6 +68,7 @@ void session_found_retained(struct session *s, struct subscription *sub)
 
     if (next != NULL) {
         next->last = first->last;
+        next->n = first->n - 1;
         list_append(&s->retained_wanting, &next->in_session);
     }
     list_remove(&first->in_session);

@@ -546,6 +546,13 @@ static void subscriptions_want_retained_messages_in_turn_and_once_for_each_subsc
     session_found_retained(b->session, two);
     assert_null(two->want);
     assert_ptr_equal(session_retained_next(b->session), one);
+    for (uint64_t serial = 10; serial < 1000;
+         serial++) /* who never reads cannot have the node keep more */
+        session_want_retained(b->session, one, serial);
+    assert_int_equal(one->want->n, RETAINED_WANTS_MAX);
+    for (unsigned i = 0; i < RETAINED_WANTS_MAX - 1; i++)
+        session_found_retained(b->session, one);
+    assert_int_equal(one->want->until, 999);
     router_remove(r, one, &last); /* unsubscribed: it wants nothing any more */
     assert_null(session_retained_next(b->session));
     router_remove(r, two, &last);

@@ -20,7 +20,8 @@ def small(home):
     """A node that commits, of two workers, where a client has few retained topics; of gateways twenty times as many."""
     prepare(home)
     text = home.config.read_text()
-    text = text.replace("limits:\n", f"limits:\n  retained_per_client_max: {MOST}\n")
+    text, n = re.subn(r"retained_per_client_max: \d+", f"retained_per_client_max: {MOST}", text)
+    assert n == 1
     home.config.write_text(text)
     home.start()
     yield home

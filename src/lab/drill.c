@@ -119,23 +119,40 @@ bool drill_new_certificate(struct drill *d, char **ret_error)
     return d->tls != NULL;
 }
 
+static struct client *client_of(const struct drill *d, struct client_settings s)
+{
+    bool by_password = s.tls == d->tls_nobody;
+
+    s.host = d->home.address;
+    s.port = d->home.port;
+    s.server_name = d->home.server_name;
+    s.user_name = by_password ? DRILL_NAME : NULL;
+    s.password = by_password ? (const char *)d->password_secret.at : NULL;
+    return client_new(&s);
+}
+
 /** drill_client() - DRILL_ID by its certificate, or without one DRILL_NAME by its password */
 struct client *drill_client(const struct drill *d, struct tls_context *tls, const char *id,
                             const char *source)
 {
-    const struct client_settings s = {
-        .host = d->home.address,
-        .port = d->home.port,
-        .bind_address = source,
-        .tls = tls,
-        .server_name = d->home.server_name,
-        .client_id = id,
-        .user_name = tls == d->tls_nobody ? DRILL_NAME : NULL,
-        .password = tls == d->tls_nobody ? (const char *)d->password_secret.at : NULL,
-        .timeout_ms = ANSWER_MS,
-    };
+    return client_of(
+        d, (struct client_settings){
+               .bind_address = source, .tls = tls, .client_id = id, .timeout_ms = ANSWER_MS});
+}
 
-    return client_new(&s);
+/**
+ * drill_sleeper() - DRILL_NAME by its password, with a session that stays when it goes
+ * @expiry_s:  for so long; 0: it goes with its connection
+ * @resume:    go on with the session that is there
+ */
+struct client *drill_sleeper(const struct drill *d, const char *id, const char *source,
+                             unsigned expiry_s, bool resume)
+{
+    return client_of(d, (struct client_settings){.bind_address = source,
+                                                 .tls = d->tls_nobody,
+                                                 .client_id = id,
+                                                 .session_expiry_s = expiry_s,
+                                                 .resume = resume});
 }
 
 /** drill_comes_in() - it must be let in before it can be cut */

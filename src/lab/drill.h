@@ -39,6 +39,8 @@ struct drill_times {
 MUST_CHECK bool drill_new_certificate(struct drill *d, char **ret_error);
 struct client *drill_client(const struct drill *d, struct tls_context *tls, const char *id,
                             const char *source);
+struct client *drill_sleeper(const struct drill *d, const char *id, const char *source,
+                             unsigned expiry_s, bool resume);
 MUST_CHECK bool drill_comes_in(const struct drill *d, struct client *c, char **ret_error);
 bool drill_is_refused(const struct drill *d, struct client *c);
 /* @strike is what the operator does; measured from its begin. */

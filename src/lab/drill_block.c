@@ -42,24 +42,6 @@ static double seconds_since(uint64_t begun_ns)
     return (double)(clock_now_ns() - begun_ns) / (double)NS_PER_S;
 }
 
-static struct client *client_as(const struct drill *d, const char *id, bool resume)
-{
-    const struct client_settings s = {
-        .host = d->home.address,
-        .port = d->home.port,
-        .bind_address = SOURCE,
-        .tls = d->tls_nobody,
-        .server_name = d->home.server_name,
-        .client_id = id,
-        .user_name = DRILL_NAME,
-        .password = (const char *)d->password_secret.at,
-        .session_expiry_s = AWAY_S,
-        .resume = resume,
-    };
-
-    return client_new(&s);
-}
-
 static enum client_outcome publish(struct block *b, const char *topic, bool retain)
 {
     const struct client_message m = {
@@ -89,8 +71,8 @@ static bool comes(struct client *c, const char *topic, double patience_s)
 
 static bool begin(struct block *b, char **ret_error)
 {
-    b->writer = client_as(b->d, DRILL_NAME, false);
-    b->reader = client_as(b->d, READER, false);
+    b->writer = drill_sleeper(b->d, DRILL_NAME, SOURCE, AWAY_S, false);
+    b->reader = drill_sleeper(b->d, READER, SOURCE, AWAY_S, false);
     if (client_connect(b->writer) != CLIENT_OK || client_subscribe(b->writer, OPEN, 1) != CLIENT_OK)
         return said(b->writer, "the drill's client", ret_error);
     if (client_connect(b->reader) != CLIENT_OK ||
@@ -123,7 +105,7 @@ static bool strike(struct block *b, char **ret_error)
 static bool look_at_blocked(struct block *b, char **ret_error)
 {
     client_free(b->reader);
-    b->reader = client_as(b->d, READER, true);
+    b->reader = drill_sleeper(b->d, READER, SOURCE, AWAY_S, true);
     if (client_connect(b->reader) != CLIENT_OK ||
         client_subscribe(b->reader, BLOCKED, 1) != CLIENT_OK)
         return said(b->reader, "the drill's reader", ret_error);

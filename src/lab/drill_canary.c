@@ -167,18 +167,7 @@ static bool say(struct canary *c, struct bytes payload, char **ret_error)
 /* With @expiry_s its session stays when it goes; with 0 nothing of it does. */
 static bool keeper_visits(const struct drill *d, unsigned expiry_s, char **ret_error)
 {
-    const struct client_settings s = {
-        .host = d->home.address,
-        .port = d->home.port,
-        .bind_address = SOURCE,
-        .tls = d->tls_nobody,
-        .server_name = d->home.server_name,
-        .client_id = KEEPER,
-        .user_name = DRILL_NAME,
-        .password = (const char *)d->password_secret.at,
-        .session_expiry_s = expiry_s,
-    };
-    struct client *k = client_new(&s);
+    struct client *k = drill_sleeper(d, KEEPER, SOURCE, expiry_s, false);
     bool ok = client_connect(k) == CLIENT_OK &&
               (expiry_s == 0 || client_subscribe(k, TOPIC, 1) == CLIENT_OK);
 

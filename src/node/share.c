@@ -146,6 +146,7 @@ static void pass_on(struct worker *w, struct session *s, struct queue_ring *left
         if (share != NULL && (ends || share_has_connected(share))) {
             struct publication p = publication_of(d.message);
 
+            p.is_durable = note_is_durable(w, p.topic); /* it has no record if @s is not kept */
             deliver(w, &p, share, 0);
             publication_done(&p);
             delivery_done(&d);

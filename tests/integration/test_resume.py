@@ -8,6 +8,9 @@ import signal
 
 import pytest
 
+from conftest import wait_until
+from peer import Raw, subscribe_packet
+
 GROUP = "$share/pumps/test/pump/+"
 EXPIRY_S = 3600
 
@@ -72,3 +75,21 @@ def test_what_waits_for_a_group_comes_once_to_one_of_it_after_a_kill(durable, pe
     for texts in got:
         numbers = [int(text.split("-")[1]) for text in texts if text.startswith("shared")]
         assert numbers == sorted(numbers)
+
+
+def test_what_a_member_left_that_is_not_kept_survives_with_one_that_is(durable, peer):
+    """Only the journal of the second one can know of it."""
+    n = 10
+    peer(durable, "kept").join(expiry_s=EXPIRY_S).read(GROUP, qos=2).leave()
+    writer = peer(durable, "writer").join()
+    with Raw(durable) as passing:  # is connected, and so is chosen; acknowledges none
+        passing.join(durable, "passing")
+        passing.send(subscribe_packet(GROUP, 1))
+        passing.packet()
+        for i in range(n):
+            writer.publish("test/pump/1", f"shared-{i}")
+    wait_until(lambda: durable.json("clients", "kept")["queue_messages"] == n, "passed on")
+    writer.publish("test/pump/1", "last")  # its PUBACK promises what was before, too
+    kill_and_start(durable)
+    kept = peer(durable, "kept").join(clean=False, expiry_s=EXPIRY_S)
+    assert sorted(kept.texts(n + 1)) == sorted(["last", *(f"shared-{i}" for i in range(n))])

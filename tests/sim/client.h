@@ -180,6 +180,7 @@ struct client {
     /* after a crash of the node, until a CONNECT is accepted */
     bool in_doubt;          /* the session may be there or not, */
     uint64_t sure_until_ns; /* but for certain until then */
+    bool perhaps_no_member; /* as the session that was in groups may be gone */
     bool was_connected;     /* at the last crash, by a connection that had its CONNACK */
 };
 

@@ -125,6 +125,7 @@ void shares_end(void);
 bool comes_by_share(const struct client *c, unsigned topic);
 void shares_find(struct letter *m);
 void shares_weakened(void);
+void shares_member_in_doubt(struct client *c);
 void shares_member_left(void);
 bool shares_may_pass_on(const struct letter *m);
 void shares_session_ended(struct client *c, const struct line *now);

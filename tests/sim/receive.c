@@ -53,6 +53,7 @@ static void receive_connack(struct line *k, const struct packet *p)
         k->keep_alive_s = (uint16_t)p->keep_alive_s;
     drop_subscribes(c);
     c->must_begin_clean = false;
+    c->perhaps_no_member = false;
     c->known_epoch = c->epoch;
     if (p->session_present)
         client_resend(c);

@@ -265,6 +265,8 @@ void model_after_turn(unsigned worker)
     bool heeds_all = !node_holds_back() && !node_worker_wants_turn(worker); /* that was read */
 
     for (unsigned i = 0; i < settings.n_clients; i++) {
+        if (clients[i].in_doubt && kernel_now_ns() >= clients[i].sure_until_ns)
+            shares_member_in_doubt(&clients[i]);
         if (node_home(clients[i].id) == worker)
             check_due(&clients[i], kernel_now_ns());
     }

@@ -70,7 +70,7 @@ static bool holds(unsigned filter, const struct letter *m)
             continue;
         if (MIN(m->qos, s->qos_least) == 0 || letter_may_be_too_large(m, &clients[i]))
             return false;
-        some |= s->sure;
+        some |= s->sure && !clients[i].perhaps_no_member;
     }
     return some;
 }
@@ -101,6 +101,15 @@ void shares_weakened(void)
         if (m->shares_must != 0)
             m->shares_must &= shares_that_hold(m);
     }
+}
+
+/** shares_member_in_doubt() - @c's session may be gone, until its client knows more */
+void shares_member_in_doubt(struct client *c)
+{
+    if (c->perhaps_no_member)
+        return;
+    c->perhaps_no_member = true;
+    shares_weakened();
 }
 
 /** shares_member_left() - or its connection has gone: what it has not been sent goes to others */
@@ -134,6 +143,7 @@ static void give_up_copies(struct client *c)
 void shares_session_ended(struct client *c, const struct line *now)
 {
     shares_member_left();
+    shares_member_in_doubt(c);
     give_up_copies(c);
     for (uint32_t n = 0; n < model_next_n(); n++) {
         if (model_letter(n)->qos == 2) /* it may have been sent */

@@ -91,6 +91,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     agree(l, p, &response, &ack);
     l->conn.notes = w->notes;
     note_session(w, c);
+    share_member_changed(w, c->session);
     if (!connect_answer(l, p, &ack)) {
         link_close(l, REASON_PACKET_TOO_LARGE, "the client takes no packet as large as CONNACK");
         return;

@@ -205,7 +205,6 @@ void resident_connected(struct worker *w, struct resident *c, struct link *l,
     l->resident = c;
     count_connected(w->node);
     session_attach(c->session, &l->conn, limits);
-    share_connection_changed(w, c->session, true);
 }
 
 /**

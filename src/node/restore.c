@@ -49,10 +49,8 @@ static void keep_for_later(struct restored_list *l, uint64_t id, struct bytes re
 }
 
 /** restore_add_delivery() - zero, valid until the next */
-struct restored_delivery *restore_add_delivery(struct restoring *r)
+struct restored_delivery *restore_add_delivery(struct restored_deliveries *l)
 {
-    struct restored_deliveries *l = &r->deliveries;
-
     if (l->n == l->cap) {
         l->cap = MAX(l->cap * 2, (size_t)1024);
         l->at = mem_resize(l->at, l->cap * sizeof(*l->at));
@@ -68,7 +66,7 @@ static bool take_released(struct restoring *r, uint64_t id, struct bytes record)
 
     if (!record_get_released(record, &d))
         return false;
-    to = restore_add_delivery(r);
+    to = restore_add_delivery(&r->deliveries);
     to->session = d.session;
     to->delivery = (struct delivery){.record = id, .qos = 2, .packet_id = d.packet_id};
     return true;
@@ -182,6 +180,7 @@ static void done(struct restoring *r)
     list_done(&r->share_intents);
     list_done(&r->received);
     free(r->deliveries.at);
+    free(r->left.at);
     free(r->sent);
 }
 

@@ -101,6 +101,7 @@ struct restoring {
     struct restored_list share_intents;
     struct restored_list received;
     struct restored_deliveries deliveries; /* not those that wait */
+    struct restored_deliveries left;       /* by members whose sessions are gone */
     struct restored_sent *sent;            /* owned */
     size_t n_sent;
     size_t sent_cap;
@@ -113,7 +114,7 @@ struct restoring {
 MUST_CHECK int restore_all(struct node *n);
 MUST_CHECK int restore_link(struct restoring *r);
 struct message *restored_message(const struct restoring *r, uint64_t record);
-struct restored_delivery *restore_add_delivery(struct restoring *r);
+struct restored_delivery *restore_add_delivery(struct restored_deliveries *l);
 struct home *restored_home(const struct homes *all, uint64_t number); /* NULL: there is none */
 
 /* ---- restore_queue.c ---- */
@@ -127,7 +128,7 @@ void restore_queues(struct restoring *r, const struct homes *all);
 void restore_want(struct restoring *r, uint64_t message);
 /* Read what is wanted a second time, and count all holders.  Return: 0 or -errno. */
 MUST_CHECK int restore_messages(struct restoring *r);
-/* After it: what was in flight, and what waits in memory. */
+/* After it: what was in flight, and what waits in memory; r->left for others. */
 void restore_deliveries(struct restoring *r, const struct homes *all);
 void restore_queues_done(struct restoring *r);
 /* A record that belongs to nothing. */

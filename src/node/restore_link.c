@@ -227,17 +227,12 @@ static void take_intents(struct restoring *r, const struct homes *all)
 }
 
 /* To one member, wherever the group has any now. */
-static void take_share_intent(struct restoring *r, const struct restored *in)
+static void give_to_member(struct restoring *r, struct message *m, struct bytes group,
+                           struct bytes filter)
 {
-    struct share_intent_record s;
-    struct message *m;
-
-    if (!record_get_share_intent(in->record, &s))
-        return;
-    m = restored_message(r, s.message);
-    for (unsigned i = 0; i < r->node->n_workers && m != NULL; i++) {
+    for (unsigned i = 0; i < r->node->n_workers; i++) {
         struct worker *w = r->node->workers[i];
-        struct share *share = router_share(w->router, s.group, s.filter);
+        struct share *share = router_share(w->router, group, filter);
         struct share_target t = {0};
         struct publication p;
 
@@ -250,6 +245,25 @@ static void take_share_intent(struct restoring *r, const struct restored *in)
         publication_done(&p);
         return;
     }
+}
+
+static void take_share_intent(struct restoring *r, const struct restored *in)
+{
+    struct share_intent_record s;
+    struct message *m;
+
+    if (!record_get_share_intent(in->record, &s))
+        return;
+    m = restored_message(r, s.message);
+    if (m != NULL)
+        give_to_member(r, m, s.group, s.filter);
+}
+
+/* As when its session ends; what it was sent at QoS 2 is not among it. */
+static void pass_on(struct restoring *r, struct restored_delivery *d)
+{
+    give_to_member(r, d->delivery.message, d->group, d->filter);
+    delivery_done(&d->delivery);
 }
 
 /* ---- the whole ---- */
@@ -287,6 +301,8 @@ static void link_all(struct restoring *r, struct homes *all)
     link_each(r, all, &r->wills, link_will);
     link_each(r, all, &r->retained, link_retained);
     restore_deliveries(r, all);
+    for (size_t i = 0; i < r->left.n; i++)
+        pass_on(r, &r->left.at[i]);
     take_intents(r, all);
     for (size_t i = 0; i < r->share_intents.n; i++) {
         take_share_intent(r, &r->share_intents.at[i]);

@@ -168,7 +168,7 @@ static void forget_share(struct restored_delivery *d)
 /* Another member may get it: it is in memory, as it was. */
 static void take_shared(struct restoring *r, uint64_t id, const struct delivery_record *d)
 {
-    struct restored_delivery *to = restore_add_delivery(r);
+    struct restored_delivery *to = restore_add_delivery(&r->deliveries);
     uint32_t subids[SHELF_SUBIDS_MAX];
 
     for (size_t i = 0; i < d->n_subids; i++)
@@ -256,7 +256,7 @@ static uint16_t packet_id_of(struct restoring *r, uint64_t record)
 static void keep_delivery(struct restoring *r, uint64_t session, const struct shelved *s,
                           uint16_t packet_id)
 {
-    struct restored_delivery *to = restore_add_delivery(r);
+    struct restored_delivery *to = restore_add_delivery(&r->deliveries);
 
     to->session = session;
     to->message = s->message;
@@ -337,6 +337,8 @@ void restore_queues_done(struct restoring *r)
     map_done(&r->queues);
     for (size_t i = 0; i < r->deliveries.n; i++)
         forget_share(&r->deliveries.at[i]);
+    for (size_t i = 0; i < r->left.n; i++)
+        forget_share(&r->left.at[i]);
     for (unsigned w = 0; w < RECORD_WORKERS_MAX; w++)
         free(r->messages[w].at);
 }
@@ -355,6 +357,15 @@ static int by_packet_id(const void *a, const void *b)
         return left->delivery.packet_id - right->delivery.packet_id;
     return (left->delivery.record > right->delivery.record) -
            (left->delivery.record < right->delivery.record);
+}
+
+/* In the order in which they were offered. */
+static int by_delivery(const void *a, const void *b)
+{
+    uint64_t left = ((const struct restored_delivery *)a)->delivery.record;
+    uint64_t right = ((const struct restored_delivery *)b)->delivery.record;
+
+    return (left > right) - (left < right);
 }
 
 /* Of one session, in ascending order of packet ids. */
@@ -387,7 +398,14 @@ static uint32_t share_of(const struct home *h, const struct restored_delivery *d
     return s != NULL ? share_id(s) : 0;
 }
 
-/* Those whose session or message is missing go; the rest have their messages.  Return: how many. */
+/* May another member have it?  At QoS 2 not what was sent [MQTT5-4.8.2-5]. */
+static bool may_pass_on(const struct restored_delivery *d)
+{
+    return d->group.len > 0 && (d->delivery.qos == 1 || d->delivery.packet_id == 0);
+}
+
+/* Those whose session or message is missing go, unless there are other members; the rest have their
+ * messages.  Return: how many. */
 static size_t make_whole(struct restoring *r, const struct homes *all)
 {
     struct restored_deliveries *l = &r->deliveries;
@@ -397,16 +415,21 @@ static size_t make_whole(struct restoring *r, const struct homes *all)
         struct restored_delivery d = l->at[i];
         struct message *m = d.message != 0 ? restored_message(r, d.message) : NULL;
         const struct home *h = restored_home(all, d.session);
+        bool is_whole = m != NULL || d.message == 0;
 
-        d.delivery.share = h != NULL ? share_of(h, &d) : 0;
-        forget_share(&d);
-        if (h == NULL || (d.message != 0 && m == NULL)) {
-            r->n_dropped++;
-            delivery_done(&d.delivery);
+        d.delivery.message = m != NULL ? message_ref(m) : NULL;
+        if (is_whole && h == NULL && may_pass_on(&d)) {
+            *restore_add_delivery(&r->left) = d;
             continue;
         }
-        d.delivery.message = m != NULL ? message_ref(m) : NULL;
-        l->at[n++] = d;
+        d.delivery.share = h != NULL ? share_of(h, &d) : 0;
+        forget_share(&d);
+        if (is_whole && h != NULL) {
+            l->at[n++] = d;
+            continue;
+        }
+        r->n_dropped++;
+        delivery_done(&d.delivery);
     }
     return n;
 }
@@ -417,6 +440,8 @@ void restore_deliveries(struct restoring *r, const struct homes *all)
     struct restored_deliveries *l = &r->deliveries;
 
     l->n = make_whole(r, all);
+    if (r->left.n > 0)
+        qsort(r->left.at, r->left.n, sizeof(*r->left.at), by_delivery);
     if (l->n > 0)
         qsort(l->at, l->n, sizeof(*l->at), by_packet_id);
     for (size_t i = 0; i < l->n;) {

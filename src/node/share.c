@@ -112,16 +112,22 @@ void share_route(struct worker *w, struct publication *p, const struct match *m)
 
 /* ---- members that come and go ---- */
 
-/** share_connection_changed() - the groups of this session have one connected member more, or less
+/** share_member() - @sub is one of @s: who counts the members of its group knows what @s is now */
+void share_member(struct session *s, struct subscription *sub)
+{
+    router_share_member(sub, s->conn != NULL, s->notes != NULL);
+}
+
+/** share_member_changed() - the session has a network connection now, or none; or is kept, or not
  */
-void share_connection_changed(struct worker *w, struct session *s, bool is_connected)
+void share_member_changed(struct worker *w, struct session *s)
 {
     list_each (it, &s->subscriber.subscriptions) {
         struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
         if (sub->share == NULL)
             continue;
-        router_share_connected(sub, is_connected);
+        share_member(s, sub);
         share_tell(w, share_group(sub->share), sub->filter);
     }
 }
@@ -164,7 +170,7 @@ void share_member_left(struct worker *w, struct session *s)
 
     if (!is_member(s))
         return;
-    share_connection_changed(w, s, false);
+    share_member_changed(w, s);
     session_take_shared(s, false, &left);
     pass_on(w, s, &left, false);
 }

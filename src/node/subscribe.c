@@ -102,10 +102,13 @@ static void subscribe_shared(struct link *l, const struct subscription *options,
                              struct bytes filter)
 {
     struct worker *w = l->worker;
+    struct session *s = l->resident->session;
+    struct subscription *sub;
 
-    router_share_join(w->router, &l->resident->session->subscriber, options, group, filter);
-    note_subscription(l->resident->session,
-                      router_share_find(&l->resident->session->subscriber, group, filter));
+    router_share_join(w->router, &s->subscriber, options, group, filter);
+    sub = router_share_find(&s->subscriber, group, filter);
+    share_member(s, sub);
+    note_subscription(s, sub);
     share_tell(w, group, filter);
 }
 
@@ -275,8 +278,12 @@ void subscription_restore(struct worker *w, struct session *s, const struct subs
     };
 
     if (r->group.len > 0) {
+        struct subscription *sub;
+
         router_share_join(w->router, &s->subscriber, &options, r->group, r->filter);
-        router_share_find(&s->subscriber, r->group, r->filter)->record = record;
+        sub = router_share_find(&s->subscriber, r->group, r->filter);
+        share_member(s, sub);
+        sub->record = record;
         share_tell(w, r->group, r->filter);
         return;
     }

@@ -452,7 +452,8 @@ void interest_acknowledge(struct worker *w);
 
 /* share.c */
 void share_route(struct worker *w, struct publication *p, const struct match *m);
-void share_connection_changed(struct worker *w, struct session *s, bool is_connected);
+void share_member(struct session *s, struct subscription *sub);
+void share_member_changed(struct worker *w, struct session *s);
 void share_member_left(struct worker *w, struct session *s);
 void share_member_ends(struct worker *w, struct session *s);
 

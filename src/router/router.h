@@ -59,7 +59,8 @@ struct subscription {
     uint8_t retain_handling;
     bool no_local;
     bool retain_as_published;
-    bool is_connected; /* of a shared one: its session has a network connection */
+    bool is_connected; /* of a shared one: its session has a network connection, */
+    bool is_kept;      /* and the journal has its session */
     char text[];       /* with a zero after it */
 };
 
@@ -102,6 +103,7 @@ struct match router_match(struct router *r, struct bytes topic, uint64_t topic_h
 struct share_count {
     uint32_t n_members;
     uint32_t n_connected;
+    uint32_t n_kept; /* by the journal */
 };
 
 struct share_target {
@@ -115,7 +117,7 @@ struct subscription *router_share_find(const struct subscriber *s, struct bytes 
 enum router_subscribed router_share_join(struct router *r, struct subscriber *s,
                                          const struct subscription *options, struct bytes group,
                                          struct bytes filter);
-void router_share_connected(struct subscription *s, bool is_connected);
+void router_share_member(struct subscription *s, bool is_connected, bool is_kept);
 void router_share_interest(struct router *r, unsigned outlet, struct bytes group,
                            struct bytes filter, struct share_count count);
 struct share *router_share(const struct router *r, struct bytes group, struct bytes filter);
@@ -125,6 +127,7 @@ struct bytes share_group(const struct share *s);
 struct bytes share_filter(const struct share *s);
 struct share_count share_here(const struct share *s);
 bool share_has_connected(const struct share *s);
+bool share_has_kept(const struct share *s);
 struct share_target share_next(struct share *s);
 struct share_target share_next_here(struct share *s);
 

@@ -6,6 +6,7 @@
  * of it it has, and how many of them are connected; so the worker that received a
  * message picks, in turn and by weight, a member of its own or an outlet, which then
  * picks among its own.  A member that is connected goes before one that is not.
+ * What a member holds survives if the journal has the session of any member.
  *
  * [MQTT5-4.8.2-1] [MQTT5-4.8.2-3]
  */
@@ -115,8 +116,8 @@ struct subscription *router_share_find(const struct subscriber *s, struct bytes 
     return NULL;
 }
 
-/** router_share_join() - @s is a member, connected, of @group on @filter from here on; or new
- * options */
+/** router_share_join() - @s is a member of @group on @filter from here on, see
+ * router_share_member(); or new options */
 enum router_subscribed router_share_join(struct router *r, struct subscriber *s,
                                          const struct subscription *options, struct bytes group,
                                          struct bytes filter)
@@ -134,25 +135,29 @@ enum router_subscribed router_share_join(struct router *r, struct subscriber *s,
     sub->share = share;
     list_append(&share->members, &sub->in_node);
     share->here.n_members++;
-    router_share_connected(sub, true);
     return ROUTER_NEW;
 }
 
 /** share_leave() - @sub, already unlinked, is no member any more; the share may be freed */
 void share_leave(struct router *r, struct subscription *sub)
 {
-    router_share_connected(sub, false);
+    router_share_member(sub, false, false);
     sub->share->here.n_members--;
     share_drop_unused(r, sub->share);
 }
 
-/** router_share_connected() - the member's session has a network connection now, or no longer */
-void router_share_connected(struct subscription *s, bool is_connected)
+static void count_one(uint32_t *n, bool *was, bool is)
 {
-    if (s->is_connected == is_connected)
-        return;
-    s->is_connected = is_connected;
-    s->share->here.n_connected += is_connected ? 1U : UINT32_MAX;
+    *n += (uint32_t)is - (uint32_t)*was;
+    *was = is;
+}
+
+/** router_share_member() - does the session of @s have a network connection; does the journal have
+ * it?  Neither, for a new member */
+void router_share_member(struct subscription *s, bool is_connected, bool is_kept)
+{
+    count_one(&s->share->here.n_connected, &s->is_connected, is_connected);
+    count_one(&s->share->here.n_kept, &s->is_kept, is_kept);
 }
 
 /** router_share_interest() - @outlet has so many members */
@@ -162,11 +167,13 @@ void router_share_interest(struct router *r, unsigned outlet, struct bytes group
     struct share *s =
         count.n_members > 0 ? share_make(r, group, filter) : router_share(r, group, filter);
 
-    check(outlet < OUTLETS_MAX && count.n_connected <= count.n_members);
+    check(outlet < OUTLETS_MAX && count.n_connected <= count.n_members &&
+          count.n_kept <= count.n_members);
     if (s == NULL)
         return;
     s->elsewhere.n_members += count.n_members - s->outlets[outlet].n_members;
     s->elsewhere.n_connected += count.n_connected - s->outlets[outlet].n_connected;
+    s->elsewhere.n_kept += count.n_kept - s->outlets[outlet].n_kept;
     s->outlets[outlet] = count;
     share_drop_unused(r, s);
 }
@@ -199,6 +206,12 @@ struct share_count share_here(const struct share *s)
 bool share_has_connected(const struct share *s)
 {
     return s->here.n_connected + s->elsewhere.n_connected > 0;
+}
+
+/** share_has_kept() - does the journal have the session of any member, wherever it is? */
+bool share_has_kept(const struct share *s)
+{
+    return s->here.n_kept + s->elsewhere.n_kept > 0;
 }
 
 /* The next member here in turn; @connected: among those that are, of which there is one. */

@@ -9,6 +9,15 @@
 #define READ_BYTES_MAX (4U << 20)
 #define READ_AHEAD     (SESSION_WANTS_MAX / 2)
 
+/** session_notes() - where its deliveries are noted; NULL: there is no journal
+ *
+ * Also those of a session that is not kept, as a member of a group: it is connected.
+ */
+struct notes *session_notes(const struct session *s)
+{
+    return s->notes != NULL || s->conn == NULL ? s->notes : s->conn->notes;
+}
+
 /* d->record and its message's have been given.  @share: that it came by, or NULL */
 static void note_delivery(struct session *s, const struct delivery *d, const struct share *share)
 {
@@ -22,14 +31,14 @@ static void note_delivery(struct session *s, const struct delivery *d, const str
         .filter = share != NULL ? share_filter(share) : BYTES_NONE,
     };
 
-    record_put_delivery(&s->notes->batch, d->record, &r, delivery_subids(d));
+    record_put_delivery(&session_notes(s)->batch, d->record, &r, delivery_subids(d));
 }
 
 /** session_note_sent() - under d->packet_id */
 void session_note_sent(struct session *s, const struct delivery *d)
 {
-    if (s->notes != NULL && d->record != 0)
-        record_put_sent(&s->notes->batch, d->record + RECORD_WAS_SENT, d->packet_id);
+    if (d->record != 0)
+        record_put_sent(&session_notes(s)->batch, d->record + RECORD_WAS_SENT, d->packet_id);
 }
 
 /** session_note_released() - PUBREC has come: the message is not needed any more */
@@ -55,7 +64,7 @@ void session_note_offered(struct session *s, struct publication *p, const struct
 {
     if (d->record == 0)
         return;
-    notes_message(s->notes, p);
+    notes_message(session_notes(s), p);
     note_delivery(s, d, share);
 }
 

@@ -110,17 +110,21 @@ static bool send_publish(struct session *s, struct wire_delivery *d, uint64_t to
     return true;
 }
 
-/* Is a delivery of this to survive? */
-static bool is_kept(const struct session *s, const struct publication *p, uint8_t qos)
+/* Is a delivery of this to survive?  If the session does not, another member may get it. */
+static bool is_kept(const struct session *s, const struct publication *p, const struct share *share,
+                    uint8_t qos)
 {
-    return s->notes != NULL && p->is_durable && qos > 0;
+    return p->is_durable && qos > 0 &&
+           (s->notes != NULL || (share != NULL && share_has_kept(share)));
 }
 
-/* A session that is not kept any more has nothing to wait for, and all of it goes one way. */
+/* At QoS 2 not before the journal has it.  A session that is not kept, or not any more, has nothing
+ * to wait for but that no other member gets it too; and all that comes one way goes one way. */
 static struct buf *out_for(struct session *s, const struct delivery *d)
 {
-    return s->notes != NULL && d->record != 0 && d->qos == 2 ? conn_gate(s->conn)
-                                                             : conn_out(s->conn);
+    bool waits = s->notes != NULL ? d->record != 0 : d->share != 0;
+
+    return d->qos == 2 && waits ? conn_gate(s->conn) : conn_out(s->conn);
 }
 
 static struct wire_delivery wire_of(const struct delivery *d, uint64_t now_ns)
@@ -265,6 +269,7 @@ enum session_offered session_offer(struct session *s, struct publication *p,
     struct wanted w = wanted_of(s, p, r);
     uint8_t qos = MIN(w.qos, p->qos); /* [MQTT5-3.8.4-8] [MQTT3-3.8.4-6] */
     bool at_once = may_write(s) && nothing_waits(s);
+    const struct share *share = r->first[0]->share;
     struct delivery d;
 
     if (!w.any || p->expires_ns <= now_ns)
@@ -278,13 +283,13 @@ enum session_offered session_offer(struct session *s, struct publication *p,
         return SESSION_DROPPED;
     }
     d = delivery_of(p, r, &w, qos);
-    if (is_kept(s, p, qos))
-        d.record = notes_id(s->notes);
+    if (is_kept(s, p, share, qos))
+        d.record = notes_id(session_notes(s));
     if (qos > 0 && at_once && window_open(s)) {
-        session_note_offered(s, p, &d, r->first[0]->share);
+        session_note_offered(s, p, &d, share);
         return send_delivery(s, &d, now_ns) ? SESSION_SENT : SESSION_DROPPED;
     }
-    return enqueue(s, p, &d, r->first[0]->share, now_ns);
+    return enqueue(s, p, &d, share, now_ns);
 }
 
 static struct delivery *inflight_find(const struct session *s, uint16_t id)

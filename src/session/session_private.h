@@ -26,6 +26,7 @@ static inline void session_use_packet_id(struct session *s)
 }
 
 /* kept.c: what the journal is told; a delivery without an id is not kept. */
+struct notes *session_notes(const struct session *s);
 void session_note_offered(struct session *s, struct publication *p, const struct delivery *d,
                           const struct share *share);
 void session_note_found(struct session *s, struct delivery *d);

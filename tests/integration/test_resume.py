@@ -77,15 +77,32 @@ def test_what_waits_for_a_group_comes_once_to_one_of_it_after_a_kill(durable, pe
         assert numbers == sorted(numbers)
 
 
+def test_a_member_that_is_away_since_before_the_kill_is_not_chosen_while_others_are_connected(durable, peer):
+    for name in ("member-0", "member-1"):
+        peer(durable, name).join(expiry_s=EXPIRY_S).read(GROUP).leave()
+    kill_and_start(durable)
+    here = peer(durable, "member-2").join().read(GROUP)
+    writer = peer(durable, "writer").join()
+    for i in range(12):
+        writer.publish("test/pump/1", str(i))
+    assert here.texts(12) == [str(i) for i in range(12)]
+
+
+class Passing(Raw):
+    """A member that is not kept, and acknowledges nothing."""
+    def __init__(self, site, name):
+        super().__init__(site)
+        self.join(site, name)
+        self.send(subscribe_packet(GROUP, 1))
+        self.packet()
+
+
 def test_what_a_member_left_that_is_not_kept_survives_with_one_that_is(durable, peer):
     """Only the journal of the second one can know of it."""
     n = 10
     peer(durable, "kept").join(expiry_s=EXPIRY_S).read(GROUP, qos=2).leave()
     writer = peer(durable, "writer").join()
-    with Raw(durable) as passing:  # is connected, and so is chosen; acknowledges none
-        passing.join(durable, "passing")
-        passing.send(subscribe_packet(GROUP, 1))
-        passing.packet()
+    with Passing(durable, "passing"):  # is connected, and so is chosen
         for i in range(n):
             writer.publish("test/pump/1", f"shared-{i}")
     wait_until(lambda: durable.json("clients", "kept")["queue_messages"] == n, "passed on")
@@ -93,3 +110,30 @@ def test_what_a_member_left_that_is_not_kept_survives_with_one_that_is(durable, 
     kill_and_start(durable)
     kept = peer(durable, "kept").join(clean=False, expiry_s=EXPIRY_S)
     assert sorted(kept.texts(n + 1)) == sorted(["last", *(f"shared-{i}" for i in range(n))])
+
+
+def test_what_a_member_holds_that_is_not_kept_goes_after_a_kill_to_one_that_is(durable, peer):
+    n = 10
+    peer(durable, "kept").join(expiry_s=EXPIRY_S).read(GROUP).leave()
+    writer = peer(durable, "writer").join()
+    with Passing(durable, "passing"):
+        for i in range(n):
+            writer.publish("test/pump/1", f"shared-{i}")
+        kill_and_start(durable)
+    kept = peer(durable, "kept").join(clean=False, expiry_s=EXPIRY_S)
+    assert sorted(kept.texts(n)) == sorted(f"shared-{i}" for i in range(n))
+
+
+def test_what_a_member_that_is_not_kept_has_acknowledged_comes_to_nobody_else_after_a_kill(durable, peer):
+    kept = peer(durable, "kept").join(expiry_s=EXPIRY_S).read(GROUP)
+    kept.leave()
+    passing = peer(durable, "passing").join().read(GROUP)
+    writer = peer(durable, "writer").join()
+    writer.publish("test/pump/1", "taken")
+    assert passing.next().payload == b"taken"
+    wait_until(lambda: durable.json("clients", "passing")["inflight"] == 0, "acknowledged")
+    passing.publish("test/mark", "mark")  # its PUBACK promises what was before, too
+    kill_and_start(durable)
+    kept = peer(durable, "kept").join(clean=False, expiry_s=EXPIRY_S)
+    peer(durable, "writer").join().publish("test/pump/1", "after")
+    assert kept.next().payload == b"after"

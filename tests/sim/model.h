@@ -49,7 +49,8 @@ struct letter {
     unsigned n_sent;
     unsigned n_at_outlet;
     unsigned n_copies;        /* that a subscription may bring */
-    unsigned shares_must;     /* BIT() of filters: some member has to get it */
+    unsigned shares_must;     /* BIT() of filters: some member has to get it, */
+    unsigned shares_kept;     /* and has to after a crash */
     unsigned n_by_some_share; /* copies to members of several */
     uint64_t sent_ns;         /* first */
     uint64_t settled_ns;      /* the node had it by then */

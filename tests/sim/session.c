@@ -127,6 +127,7 @@ static void connected(const struct event *e)
     c->in_doubt = false;
     c->attached = c->last = k;
     c->expires_ns = UINT64_MAX;
+    shares_weakened(); /* it may not be kept any more */
     c->will = k->will;
     if (c->will != NULL)
         c->will->is_open = true;

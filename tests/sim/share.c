@@ -75,6 +75,21 @@ static bool holds(unsigned filter, const struct letter *m)
     return some;
 }
 
+/* Will its session be there after a crash?  Nothing of the others is on the disk. */
+static bool is_kept(const struct client *c)
+{
+    return c->alive && c->last != NULL && c->last->expiry_s > 0 && !c->perhaps_no_member;
+}
+
+static bool has_kept_member(unsigned filter)
+{
+    for (unsigned i = 0; i < settings.n_clients; i++) {
+        if (clients[i].subs[filter].sure && is_kept(&clients[i]))
+            return true;
+    }
+    return false;
+}
+
 static unsigned shares_that_hold(const struct letter *m)
 {
     unsigned r = 0;
@@ -86,18 +101,31 @@ static unsigned shares_that_hold(const struct letter *m)
     return r;
 }
 
+static unsigned shares_that_keep(void)
+{
+    unsigned r = 0;
+
+    for (unsigned f = PLAIN_FILTERS; f < FILTERS; f++)
+        r |= has_kept_member(f) ? BIT(f) : 0;
+    return r;
+}
+
 /** shares_find() - @m is sent for the first time */
 void shares_find(struct letter *m)
 {
     m->shares_must = shares_that_hold(m);
+    m->shares_kept = shares_that_keep();
 }
 
 /** shares_weakened() - some member promises less than before */
 void shares_weakened(void)
 {
+    unsigned kept = shares_that_keep();
+
     for (uint32_t n = 0; n < model_next_n(); n++) {
         struct letter *m = model_letter(n);
 
+        m->shares_kept &= kept;
         if (m->shares_must != 0)
             m->shares_must &= shares_that_hold(m);
     }
@@ -156,27 +184,12 @@ void shares_session_ended(struct client *c, const struct line *now)
     }
 }
 
-/* Nothing of its session is on the disk: what it had as a member may be lost. */
-static bool some_session_is_not_kept(void)
-{
-    for (unsigned i = 0; i < settings.n_clients; i++) {
-        const struct line *k = clients[i].attached;
-
-        if (clients[i].role != ROLE_BOSS && k != NULL && k->expiry_s == 0)
-            return true;
-    }
-    return false;
-}
-
 /** shares_crashed() - now; below QoS 2 all may come once more */
 void shares_crashed(void)
 {
-    bool is_kept = !some_session_is_not_kept();
-
     shares_member_left();
     for (uint32_t n = 0; n < model_next_n(); n++) {
-        if (!is_kept)
-            model_letter(n)->shares_must = 0;
+        model_letter(n)->shares_must &= model_letter(n)->shares_kept;
         for (unsigned i = 0; i < settings.n_clients; i++)
             model_letter(n)->to[i].n_by_shares = 0;
     }

@@ -201,6 +201,11 @@ static void of_filters_without_wildcards_each_outlet_gets_its_own(void **state)
 
 /* ---- shared subscriptions ---- */
 
+static struct subscription *member(size_t i)
+{
+    return router_share_find(&subscribers[i], BYTES("g"), BYTES("t"));
+}
+
 static void a_group_gets_each_message_once_and_in_turn(void **state)
 {
     struct router *r = router_new();
@@ -242,15 +247,41 @@ static void who_is_connected_goes_before_who_is_not(void **state)
     subscribers_reset();
     for (size_t i = 0; i < 3; i++)
         router_share_join(r, &subscribers[i], &options, BYTES("g"), BYTES("t"));
+    router_share_member(member(1), true, false);
     s = router_share(r, BYTES("g"), BYTES("t"));
-    router_share_connected(router_share_find(&subscribers[0], BYTES("g"), BYTES("t")), false);
-    router_share_connected(router_share_find(&subscribers[2], BYTES("g"), BYTES("t")), false);
     for (int i = 0; i < 10; i++)
         assert_ptr_equal(share_next(s).member->subscriber, &subscribers[1]);
-    router_share_connected(router_share_find(&subscribers[1], BYTES("g"), BYTES("t")), false);
+    router_share_member(member(1), false, false);
     assert_false(share_has_connected(s));
     assert_true(share_next(s).found); /* a session that keeps it is better than nobody */
     forget_all(r);
+    router_free(r);
+}
+
+static void a_group_knows_whether_a_member_is_kept(void **state)
+{
+    struct router *r = router_new();
+    const struct subscription options = {.qos = 1};
+    struct share *s;
+
+    (void)state;
+    subscribers_reset();
+    for (size_t i = 0; i < 2; i++)
+        router_share_join(r, &subscribers[i], &options, BYTES("g"), BYTES("t"));
+    s = router_share(r, BYTES("g"), BYTES("t"));
+    assert_false(share_has_kept(s));
+    router_share_member(member(0), false, true);
+    router_share_member(member(0), true, true);
+    assert_int_equal(share_here(s).n_kept, 1);
+    router_share_member(member(0), true, false);
+    assert_false(share_has_kept(s));
+    router_share_interest(r, 2, BYTES("g"), BYTES("t"), (struct share_count){1, 0, 1});
+    assert_true(share_has_kept(s));
+    router_share_interest(r, 2, BYTES("g"), BYTES("t"), (struct share_count){0});
+    assert_false(share_has_kept(s));
+    router_share_member(member(1), false, true);
+    forget_all(r);
+    assert_null(router_share(r, BYTES("g"), BYTES("t")));
     router_free(r);
 }
 
@@ -265,8 +296,9 @@ static void outlets_get_their_share_by_weight(void **state)
     (void)state;
     subscribers_reset();
     router_share_join(r, &subscribers[0], &options, BYTES("g"), BYTES("t"));
-    router_share_interest(r, 2, BYTES("g"), BYTES("t"), (struct share_count){5, 2});
-    router_share_interest(r, 7, BYTES("g"), BYTES("t"), (struct share_count){1, 1});
+    router_share_member(member(0), true, false);
+    router_share_interest(r, 2, BYTES("g"), BYTES("t"), (struct share_count){5, 2, 0});
+    router_share_interest(r, 7, BYTES("g"), BYTES("t"), (struct share_count){1, 1, 1});
     s = router_share(r, BYTES("g"), BYTES("t"));
     for (int i = 0; i < 40; i++) {
         struct share_target t = share_next(s);
@@ -279,11 +311,10 @@ static void outlets_get_their_share_by_weight(void **state)
     assert_true(here == 10 && there[2] == 20 && there[7] == 10);
     forget_all(r);
     assert_non_null(router_share(r, BYTES("g"), BYTES("t"))); /* others are still in it */
-    router_share_interest(r, 2, BYTES("g"), BYTES("t"), (struct share_count){0, 0});
-    router_share_interest(r, 7, BYTES("g"), BYTES("t"), (struct share_count){0, 0});
+    router_share_interest(r, 2, BYTES("g"), BYTES("t"), (struct share_count){0});
+    router_share_interest(r, 7, BYTES("g"), BYTES("t"), (struct share_count){0});
     assert_null(router_share(r, BYTES("g"), BYTES("t")));
-    router_share_interest(r, 7, BYTES("g"), BYTES("t"),
-                          (struct share_count){0, 0}); /* told twice */
+    router_share_interest(r, 7, BYTES("g"), BYTES("t"), (struct share_count){0}); /* told twice */
     router_free(r);
 }
 
@@ -296,6 +327,7 @@ int main(void)
         cmocka_unit_test(outlets_are_matched_beside_local_sessions),
         cmocka_unit_test(a_group_gets_each_message_once_and_in_turn),
         cmocka_unit_test(who_is_connected_goes_before_who_is_not),
+        cmocka_unit_test(a_group_knows_whether_a_member_is_kept),
         cmocka_unit_test(outlets_get_their_share_by_weight),
     };
 

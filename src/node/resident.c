@@ -155,9 +155,9 @@ static void will_is_due(struct worker *w, struct due *d)
 void resident_end(struct worker *w, struct resident *c)
 {
     check(c->link == NULL);
+    resident_drop_subscriptions(w, c); /* its groups' other members get its Will */
     publish_will(w, c);
     heap_clear(&w->timers, &c->expiry.timer);
-    resident_drop_subscriptions(w, c);
     share_member_ends(w, c->session);
     map_remove(&w->residents, c->session->client_id);
     session_forget(c->session);

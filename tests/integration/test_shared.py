@@ -84,6 +84,15 @@ def test_a_group_of_sessions_that_are_all_away_keeps_the_messages(field, peer):
     assert sorted(all_of(members, 10)[0], key=int) == [str(i) for i in range(10)]
 
 
+def test_the_will_of_a_member_that_ends_goes_to_another_one(field, peer):
+    away = peer(field, "member-0").join(clean=False, expiry_s=3600).read(GROUP)
+    away.leave()
+    for i, name in enumerate(NAMES[1:5]):
+        peer(field, name, will=("test/pump/1", str(i), 1, False)).join().read(GROUP).drop()
+    back = peer(field, "member-0").join(clean=False, expiry_s=3600)
+    assert sorted(back.texts(4)) == ["0", "1", "2", "3"]
+
+
 def test_a_shared_subscription_gets_no_retained_messages_and_can_be_ended(field, peer):
     writer = peer(field, "writer").join()
     writer.publish("test/pump/1", "kept", retain=True)

@@ -14,8 +14,6 @@
 
 #include "base/mem.h"
 
-#define BIG_BYTES (4U << 20) /* more than the buffers of two sockets */
-
 static struct tls_context *server_tls, *client_tls;
 
 static int setup(void **state)
@@ -513,157 +511,6 @@ static void renegotiation_is_refused(void **state)
     stream_free(s);
 }
 
-/* ---- much of it ---- */
-
-struct sending {
-    struct stream *s;
-    const uint8_t *at;
-    size_t sent;
-    unsigned seed;
-};
-
-/* One write from memory that is gone afterwards, of what is left over from a random length on. */
-static enum stream_outcome send_some(struct sending *f, size_t *least)
-{
-    size_t left = BIG_BYTES - f->sent;
-    size_t some = (size_t)rand_r(&f->seed) % 100000 + 1;
-    size_t len = MIN(left, MAX(*least, some));
-    uint8_t *copy = mem_alloc(len);
-    enum stream_outcome outcome;
-    size_t n = 0;
-
-    memcpy(copy, f->at + f->sent, len);
-    outcome = stream_write(f->s, copy, len, &n);
-    memset(copy, 0xee, len);
-    free(copy);
-    f->sent += n;
-    *least = n < len ? len - n : 0;
-    if (n < len)
-        assert_int_not_equal(stream_wants(f->s) & LOOP_WRITE, 0);
-    else
-        assert_int_equal(stream_wants(f->s) & LOOP_WRITE, 0);
-    return outcome;
-}
-
-static void wait_for_either(const struct stream *to, const struct stream *from, bool has_more)
-{
-    struct pollfd both[] = {
-        {.fd = stream_fd(to), .events = POLLIN},
-        {.fd = stream_fd(from), .events = has_more ? POLLOUT : 0},
-    };
-
-    assert_in_range(poll(both, COUNT_OF(both), 10000), 1, 2);
-}
-
-static void send_much(struct stream *from, struct stream *to)
-{
-    struct sending f = {.s = from, .seed = 7};
-    uint8_t *sent = mem_alloc(BIG_BYTES), *got = mem_alloc(BIG_BYTES);
-    size_t n_got = 0, n, least = 0, n_full = 0;
-    enum stream_outcome outcome;
-
-    for (size_t i = 0; i < BIG_BYTES; i++)
-        sent[i] = (uint8_t)rand_r(&f.seed);
-    f.at = sent;
-    while (n_got < BIG_BYTES) {
-        do {
-            outcome = f.sent < BIG_BYTES ? send_some(&f, &least) : STREAM_AGAIN;
-        } while (outcome == STREAM_OK && least == 0);
-        n_full += outcome == STREAM_OK && least > 0;
-        do {
-            size_t some = (size_t)rand_r(&f.seed) % 50000 + 1;
-            size_t cap = MIN(BIG_BYTES - n_got, some);
-
-            outcome = cap > 0 ? stream_read(to, got + n_got, cap, &n) : STREAM_AGAIN;
-            n_got += outcome == STREAM_OK ? n : 0;
-        } while (outcome == STREAM_OK);
-        assert_int_equal(outcome, STREAM_AGAIN);
-        if (n_got < BIG_BYTES)
-            wait_for_either(to, from, f.sent < BIG_BYTES);
-    }
-    assert_true(n_full > 0);
-    assert_memory_equal(sent, got, BIG_BYTES);
-    free(sent);
-    free(got);
-}
-
-/* Two streams that are connected over loopback; the handshake is done. */
-static void connected(struct tls_context *tls, struct tls_context *client, struct stream *ret[2])
-{
-    struct stream_target t = {.host = "127.0.0.1", .tls = client, .timeout_ms = 5000};
-    char *error = NULL;
-    int listener, fd;
-
-    assert_int_equal(listener_open("127.0.0.1", 0, false, &listener), 0);
-    t.port = port_of(listener);
-    ret[1] = stream_connect(&t, &error);
-    assert_non_null(ret[1]);
-    wait_until(listener, POLLIN);
-    assert_int_equal(listener_accept(listener, &fd), 0);
-    close(listener);
-    ret[0] = stream_new(fd, tls);
-    assert_int_equal(shake_both(ret[0], ret[1], NULL), STREAM_OK);
-}
-
-static void much_goes_through_plain_sockets_that_are_full(void **state)
-{
-    struct stream *s[2];
-
-    (void)state;
-    connected(NULL, NULL, s);
-    send_much(s[0], s[1]);
-    send_much(s[1], s[0]);
-    stream_free(s[0]);
-    stream_free(s[1]);
-}
-
-static void much_goes_through_tls_sockets_that_are_full(void **state)
-{
-    struct stream *s[2];
-
-    (void)state;
-    connected(server_tls, client_tls, s);
-    assert_true(stream_peer(s[0])->has_certificate);
-    assert_string_equal(stream_peer(s[0])->tls->certificate.cn, "meter-7");
-    assert_true(stream_peer(s[1])->has_certificate);
-    assert_string_equal(stream_peer(s[1])->tls->certificate.cn, "localhost");
-    send_much(s[0], s[1]);
-    send_much(s[1], s[0]);
-    stream_free(s[0]);
-    stream_free(s[1]);
-}
-
-static void *send_both_ways(void *at)
-{
-    struct stream **s = at;
-    size_t n;
-
-    assert_int_equal(stream_write(s[0], "from a thread", 13, &n), STREAM_OK);
-    assert_int_equal(stream_write(s[1], "to the other", 12, &n), STREAM_OK);
-    return NULL;
-}
-
-static void a_stream_may_be_handed_to_another_thread(void **state)
-{
-    struct stream *s[2];
-    pthread_t thread;
-    char at[64];
-    size_t n;
-
-    (void)state;
-    connected(server_tls, client_tls, s);
-    assert_int_equal(pthread_create(&thread, NULL, send_both_ways, s), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    wait_until(stream_fd(s[0]), POLLIN);
-    assert_int_equal(stream_read(s[0], at, sizeof(at), &n), STREAM_OK);
-    assert_memory_equal(at, "to the other", 12);
-    wait_until(stream_fd(s[1]), POLLIN);
-    assert_int_equal(stream_read(s[1], at, sizeof(at), &n), STREAM_OK);
-    assert_memory_equal(at, "from a thread", 13);
-    stream_free(s[0]);
-    stream_free(s[1]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -685,9 +532,6 @@ int main(void)
         cmocka_unit_test(tls_shutdown_sends_close_notify_and_goes_on_reading),
         cmocka_unit_test(a_key_update_is_followed),
         cmocka_unit_test(renegotiation_is_refused),
-        cmocka_unit_test(much_goes_through_plain_sockets_that_are_full),
-        cmocka_unit_test(much_goes_through_tls_sockets_that_are_full),
-        cmocka_unit_test(a_stream_may_be_handed_to_another_thread),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

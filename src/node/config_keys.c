@@ -276,11 +276,12 @@ static const struct config_key detect_keys[] = {
 static const struct config_section detect_section = SECTION(detect_keys, config, NULL);
 
 static const struct config_choice subjects[] = {
-    {"any", SUBJECT_KIND_N}, {"client", SUBJECT_CLIENT}, {"address", SUBJECT_ADDRESS}, {"user", SUBJECT_USER}, {NULL, 0},
+    {"any", SUBJECT_KIND_N}, {"client", SUBJECT_CLIENT}, {"address", SUBJECT_ADDRESS}, {"user", SUBJECT_USER},
+    {"fleet", SUBJECT_FLEET}, {NULL, 0},
 };
 static const struct config_choice severities[] = {
-    {"low", SEVERITY_LOW}, {"medium", SEVERITY_MEDIUM}, {"high", SEVERITY_HIGH}, {"critical", SEVERITY_CRITICAL},
-    {NULL, 0},
+    {"info", SEVERITY_INFO}, {"low", SEVERITY_LOW}, {"medium", SEVERITY_MEDIUM}, {"high", SEVERITY_HIGH},
+    {"critical", SEVERITY_CRITICAL}, {NULL, 0},
 };
 static const struct config_key play_keys[] = {
     {"kind", CONFIG_TEXT, 0, IN(respond_play, detector), .min = 1, .max = 64, .wrong_why = config_detector_wrong_why,
@@ -431,7 +432,7 @@ static const struct config_section assess_section = SECTION(assess_keys, config,
 static const struct config_key root_keys[] = {
     {"node", CONFIG_SECTION, 0, .section = &node_section, .what = "the node itself"},
     {"listeners", CONFIG_LIST, CONFIG_REQUIRED, IN(config, listeners),
-     .count_offset = offsetof(struct config, n_listeners), .max = 64, .section = &listener_section,
+     .count_offset = offsetof(struct config, n_listeners), .min = 1, .max = 64, .section = &listener_section,
      .what = "where clients connect"},
     {"admin", CONFIG_SECTION, 0, .section = &admin_section, .what = "the operator's interface"},
     {"limits", CONFIG_SECTION, 0, .section = &limits_section, .what = "what a client can make grow, and how far"},

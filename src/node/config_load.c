@@ -67,7 +67,8 @@ static void load_subsection(struct config_loader *l, const struct config_key *k,
     config_load_section(l, k->section, object, v);
 }
 
-/* How many items there are to read; 0, after an error, when it is not a list or one too long. */
+/* How many items there are to read; 0, after an error, when it is not a list, or one too long or too
+ * short.  "key:" without a value is no list of none where one is required. */
 static size_t list_len(struct config_loader *l, const struct config_key *k, struct conf_value v,
                        size_t n_before)
 {
@@ -76,7 +77,7 @@ static size_t list_len(struct config_loader *l, const struct config_key *k, stru
 
     if (kind != CONF_LIST && kind != CONF_NULL)
         config_fail_allowed(l, k, v, "is not a list");
-    else if (n == 0 && (k->flags & CONFIG_REQUIRED))
+    else if (n < k->min || (kind == CONF_NULL && (k->flags & CONFIG_REQUIRED)))
         config_fail_allowed(l, k, v, "is empty");
     else if (n + n_before > k->max)
         config_fail_allowed(l, k, v, "is too long");

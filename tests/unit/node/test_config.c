@@ -11,6 +11,7 @@
 
 #include "crypto/crypto.h"
 #include "node/config.h"
+#include "respond/respond.h"
 
 /* A node's home with what a configuration may name. */
 struct home {
@@ -156,6 +157,8 @@ static const struct wrong {
      "state_dir, log_level, run_as, durability, sys_interval_s, sandbox"},
     {"node: {name: n, xyzzy: 1}\n" LISTENER,
      "bastide.yaml:1:17: node.xyzzy: unknown key; there are name, location, workers, state_dir, log_level, run_as, durability, sys_interval_s, sandbox"},
+    {LEAST "respond:\n  playbooks:\n    - severity: low\n      steps:\n",
+     "bastide.yaml:6:13: respond.playbooks[0].steps: is empty; list (- item) of at most 8 steps"},
     {LEAST "respond: {enfroce: no}\n", "bastide.yaml:3:11: respond.enfroce: unknown key; did you mean enforce? There are enforce, ward, ca, four_eyes, never_act_on, playbooks"},
     {LEAST "respond: {[a]: no}\n", "bastide.yaml:3:11: respond: a key is not a word; keys and values are expected"},
     {LEAST "limits: {receive_maxx: 3}\n",
@@ -685,6 +688,27 @@ static void each_kind_of_role_can_be_named_and_what_the_detectors_are_told_is_ke
     config_free(c);
 }
 
+static void a_play_can_be_for_each_severity_and_each_kind_of_subject(void **state)
+{
+    const struct home *h = *state;
+    struct config *c;
+    char text[512];
+
+    for (enum severity severity = 0; severity < SEVERITY_N; severity++) {
+        snprintf(text, sizeof(text), LEAST "respond: {playbooks: [{severity: %s, steps: []}]}\n",
+                 severity_text(severity));
+        c = load(h, text);
+        assert_int_equal(c->plays[0].severity, severity);
+        assert_int_equal(c->plays[0].subject, SUBJECT_KIND_N);
+        config_free(c);
+    }
+    c = load(h, LEAST
+             "respond:\n  playbooks:\n"
+             "    - {kind: reconnect-storm, subject: fleet, severity: info, steps: [delay 5m]}\n");
+    assert_int_equal(c->plays[0].subject, SUBJECT_FLEET);
+    config_free(c);
+}
+
 static void an_empty_list_or_section_is_as_none(void **state)
 {
     const struct home *h = *state;
@@ -935,6 +959,7 @@ int main(void)
         TEST(every_key_arrives_in_its_field),
         TEST(what_is_not_said_has_its_default),
         TEST(each_kind_of_role_can_be_named_and_what_the_detectors_are_told_is_kept),
+        TEST(a_play_can_be_for_each_severity_and_each_kind_of_subject),
         TEST(an_empty_list_or_section_is_as_none),
         TEST(one_port_on_several_addresses_is_allowed),
         TEST(every_key_of_a_transport_arrives_in_its_field),

@@ -228,6 +228,23 @@ static void a_reconnect_storm_delays_all_connects_until_it_is_over(void **state)
     stage_end(&s);
 }
 
+static void the_play_of_a_reconnect_storm_can_be_replaced(void **state)
+{
+    static const struct respond_play play = {
+        .detector = "reconnect-storm", .subject = SUBJECT_FLEET, .severity = SEVERITY_INFO};
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    s.settings.plays = &play;
+    s.settings.n_plays = 1;
+    stage_restart(&s);
+    stage_find(&s, "reconnect-storm", SEVERITY_INFO, SUBJECT_FLEET, "");
+    assert_did_nothing(&s);
+    assert_false(has_action(stage_incident(&s), ACTION_DELAY));
+    stage_end(&s);
+}
+
 static void a_reconnect_storm_is_only_told_of_where_nothing_is_done_automatically(void **state)
 {
     struct stage s;
@@ -420,6 +437,7 @@ int main(void)
         cmocka_unit_test(a_ban_doubles_with_each_repetition_and_halves_with_each_quiet_day),
         cmocka_unit_test(a_ban_in_force_is_not_made_again),
         cmocka_unit_test(a_reconnect_storm_delays_all_connects_until_it_is_over),
+        cmocka_unit_test(the_play_of_a_reconnect_storm_can_be_replaced),
         cmocka_unit_test(a_reconnect_storm_is_only_told_of_where_nothing_is_done_automatically),
         cmocka_unit_test(low_findings_of_five_detectors_are_medium),
         cmocka_unit_test(a_time_scale_shortens_what_is_done),

@@ -207,6 +207,9 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
         *ret_text = text_format("%s \"%s\": %s", ban_kind_text(r->kind), r->subject, why);
         return NODE_E_INVALID;
     }
+    *ret_text = order_wrong_user(n, order.target_kind, r->subject);
+    if (*ret_text != NULL)
+        return NODE_E_INVALID;
     *ret_count = hits_of(n, &order);
     if (order_waits(n, &order, author, *ret_count, &waits, ret_text))
         return waits;

@@ -112,6 +112,8 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
     *ret_text = order_read(o, &order);
     if (*ret_text == NULL)
         *ret_text = order_wrong_listener(n, &order);
+    if (*ret_text == NULL)
+        *ret_text = order_wrong_user(n, order.target_kind, order.target);
     if (*ret_text != NULL)
         return NODE_E_INVALID;
     hit = count_hit(n, &order);

@@ -25,6 +25,7 @@ char *order_answer_text(const struct order_call *c, const struct aim_count *hit)
 /* orders_read.c */
 char *order_read(const struct node_order *o, struct respond_order *ret);
 char *order_wrong_listener(struct node *n, const struct respond_order *o);
+char *order_wrong_user(struct node *n, enum respond_target kind, const char *name);
 const char *order_needs_text(enum action_kind kind);
 bool order_is_idle(struct node *n, const struct respond_order *o);
 enum node_answer order_try_dry(struct node *n, const struct respond_order *o,

@@ -8,10 +8,12 @@
  */
 #include "node/orders.h"
 
+#include "base/guess.h"
 #include "base/text.h"
 #include "node/aim.h"
 
 #define TARGET_OF_NODE "node"
+#define LETTERS_OFF    3 /* so many are another name */
 
 /* ---- read ---- */
 
@@ -102,6 +104,36 @@ char *order_wrong_listener(struct node *n, const struct respond_order *o)
     }
     return text_format("there is no listener \"%s\"; there are %.*s", o->target,
                        BYTES_ARG(buf_view(&names)));
+}
+
+/**
+ * order_wrong_user() - is something aimed at a user that there is not?
+ *
+ * Nobody could come under that name, so it would be said to be done and hit nobody for ever: a
+ * name that was mistyped, while the one who was meant goes on.  A client id or a certificate may
+ * be named before it was ever seen; accounts are all known.  Any thread.
+ *
+ * Return: NULL; or what is wrong, owned by the caller.
+ */
+char *order_wrong_user(struct node *n, enum respond_target kind, const char *name)
+{
+    const struct policy_spec *p;
+    struct guess g = {.typed = name, .n_edits = LETTERS_OFF};
+    bool is_known = kind != TARGET_USER;
+    char *why = NULL;
+
+    pthread_mutex_lock(&n->config_lock);
+    p = &n->config->policy;
+    for (size_t i = 0; !is_known && i < p->n_users; i++) {
+        is_known = strcmp(p->users[i].name, name) == 0;
+        guess_at(&g, p->users[i].name);
+    }
+    if (!is_known && g.nearest != NULL)
+        why = text_format("there is no user \"%s\"; did you mean %s?", name, g.nearest);
+    else if (!is_known)
+        why = text_format("there is no user \"%s\": 'bastide user list' shows who there is", name);
+    pthread_mutex_unlock(&n->config_lock);
+    return why;
 }
 
 /* ---- looked at ---- */

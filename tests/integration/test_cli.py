@@ -449,7 +449,7 @@ def test_the_service_manager_is_told_of_reload_and_stop(home):
 
 
 def test_each_action_is_in_the_log_under_its_author(node):
-    node.ok("ban", "user", "eve")
+    node.ok("ban", "client", "eve")
     assert "admin:" in node.log_text() and "/v1/bans: 200" in node.log_text()
 
 

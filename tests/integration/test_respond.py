@@ -113,6 +113,11 @@ def test_who_came_with_a_certificate_is_cut_by_its_serial_or_issuer(field, peer)
     (["run", "posture", "lockdown"], "nothing would change"),
     (["run", "posture", "elevated", "--dry-run"], "nothing would change"),
     (["run", "revoke-certificate", "certificate", "zz"], "serial number"),
+    (["run", "revoke-user", "user", "alcie"], "there is no user \"alcie\"; did you mean alice?"),
+    (["run", "revoke-user", "user", "alcie", "--dry-run"], "there is no user \"alcie\""),
+    (["run", "ban", "user", "nobody-at-all", "--for", "1h"], "'bastide user list' shows who there is"),
+    (["run", "throttle", "user", "alcie", "--rate", "5"], "there is no user"),
+    (["run", "disconnect", "user", "alcie"], "there is no user"),
     (["undo", "disconnect", "client", "x"], "cannot be undone"),
     (["undo", "quarantine", "topic", "a/#"], "no quarantine of topic"),
 ])
@@ -120,6 +125,17 @@ def test_what_makes_no_sense_is_told(field, words, why):
     done = field.cli("respond", *words)
     assert done.returncode == 1 and why in done.stderr, done.stderr
     assert in_force(field) == set()
+
+
+def test_who_was_never_seen_can_be_banned_but_a_user_must_be_there(field):
+    done = field.cli("ban", "user", "alcie")
+    assert done.returncode == 1 and "did you mean alice?" in done.stderr
+    unseen = (("client", "never-seen"), ("address", "192.0.2.1"), ("certificate", "0A0B"), ("user", "bob"))
+    for kind, target in unseen:
+        field.ok("ban", kind, target, "--for", "1h")
+    assert {(b["kind"], b["subject"]) for b in field.json("bans")} == set(unseen)
+    for kind, target in unseen:
+        field.ok("unban", kind, target)
 
 
 # ---- throttle ----

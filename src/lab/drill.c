@@ -82,14 +82,32 @@ void drill_tell(const struct drill *d, bool is_good, const char *text)
     fflush(stdout);
 }
 
+/* Consumes @line. */
+static void show_json(json_t *line)
+{
+    json_dumpf(line, stdout, JSON_COMPACT);
+    putchar('\n');
+    fflush(stdout);
+    json_decref(line);
+}
+
+/**
+ * drill_unmeasured() - @what was drilled, and nothing came of it: @why, with what would help
+ *
+ * With --json a line says so too, so that a program need not take silence for success.
+ */
+void drill_unmeasured(const struct drill *d, const char *what, const char *why)
+{
+    drill_tell(d, false, why);
+    if (d->o->is_json)
+        show_json(json_pack("{s:s, s:b, s:s}", "drill", what, "measured", 0, "why", why));
+}
+
 /** drill_keep() - record a line of evidence, and show it with --json; @line is consumed */
 bool drill_keep(const struct drill *d, json_t *line, char **ret_error)
 {
-    if (d->o->is_json) {
-        json_dumpf(line, stdout, JSON_COMPACT);
-        putchar('\n');
-        fflush(stdout);
-    }
+    if (d->o->is_json)
+        show_json(json_incref(line));
     return drill_record(&d->home, line, d->tool, ret_error);
 }
 
@@ -293,7 +311,7 @@ static bool is_meant(const char *name, const struct drill_row *row)
 
 static int run_one(const struct lab_options *o, size_t k)
 {
-    struct drill d = {.o = o, .tool = drills[k].tool};
+    struct drill d = {.o = o, .name = drills[k].name, .tool = drills[k].tool};
     char *error = NULL;
     bool ok;
 

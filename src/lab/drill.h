@@ -20,6 +20,7 @@ struct tls_context;
 struct drill {
     const struct lab_options *o;
     struct lab_home home;
+    const char *name;               /* "revoke" */
     const char *tool;               /* "bastide lab --drill revoke" */
     struct tls_context *tls;        /* owned; with a certificate of DRILL_ID; NULL: none yet */
     struct tls_context *tls_nobody; /* owned; without a certificate */
@@ -51,6 +52,7 @@ MUST_CHECK bool drill_value(struct drill *d, const char *test, double value, uns
                             const char *scenario, char **ret_error);
 MUST_CHECK bool drill_keep(const struct drill *d, json_t *line, char **ret_error);
 void drill_tell(const struct drill *d, bool is_good, const char *text);
+void drill_unmeasured(const struct drill *d, const char *what, const char *why);
 void drill_say(const struct drill *d, const char *format, ...) PRINTF(2, 3);
 
 /* drill_bystander.c */

@@ -212,7 +212,7 @@ bool drill_burst(struct drill *d, char **ret_error)
                                  "%s a messages_per_s_max of at most %d",
                                  b->per_s, DRILL_ROLE, PER_S_MAX);
 
-        drill_tell(d, false, text);
+        drill_unmeasured(d, d->name, text);
         free(text);
     } else if (ok) {
         ok = bystander_comes(d, ret_error) && reader_comes(b, ret_error) && measure(b, ret_error);

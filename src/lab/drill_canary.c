@@ -240,8 +240,8 @@ bool drill_canary(struct drill *d, char **ret_error)
     bool ok;
 
     if (d->o->backups == NULL) {
-        drill_tell(
-            d, false,
+        drill_unmeasured(
+            d, d->name,
             "nothing is measured: say by --backups where the node's backups are; one more is "
             "made there and looked through");
         return true;

@@ -118,8 +118,12 @@ static json_t *bout_result(const struct bout *b, char **ret_text, char **ret_err
 
 static bool keep(const struct bout *b, json_t *line, const char *text, char **ret_error)
 {
+    if (line == NULL) {
+        drill_unmeasured(b->d, b->attack->incident, text);
+        return true;
+    }
     drill_tell(b->d, json_integer_value(json_object_get(line, "detected")) > 0, text);
-    return line == NULL || drill_keep(b->d, line, ret_error);
+    return drill_keep(b->d, line, ret_error);
 }
 
 static bool bout_end(struct bout *b, char **ret_error)

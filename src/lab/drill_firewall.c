@@ -260,7 +260,7 @@ static bool not_done(const struct fire *f)
         "bastide-ward)? Where it is \"observed\", set respond.mode to enforce",
         f->b.source, f->state);
 
-    drill_tell(f->d, false, text);
+    drill_unmeasured(f->d, f->d->name, text);
     free(text);
     return true;
 }
@@ -281,7 +281,8 @@ static bool go(struct fire *f, char **ret_error)
     case ANSWER_BAN:
         break;
     }
-    drill_tell(f->d, false, "the answer did not go up to the firewall: nothing is measured");
+    drill_unmeasured(f->d, f->d->name,
+                     "the answer did not go up to the firewall: nothing is measured");
     return true;
 }
 
@@ -326,7 +327,7 @@ bool drill_firewall(struct drill *d, char **ret_error)
         return false;
     missing = lacks(d, ward_is_set);
     if (missing != NULL) {
-        drill_tell(d, false, missing);
+        drill_unmeasured(d, d->name, missing);
         return true;
     }
     snprintf(f.b.source, sizeof(f.b.source), "%s", d->o->source);

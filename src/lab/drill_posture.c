@@ -133,8 +133,8 @@ bool drill_posture(struct drill *d, char **ret_error)
     bool ok = find_posture(d, &c, ret_error);
 
     if (ok && c.address == NULL)
-        drill_tell(d, false,
-                   "no posture of bastide.yaml has closed_listeners: nothing is measured");
+        drill_unmeasured(d, d->name,
+                         "no posture of bastide.yaml has closed_listeners: nothing is measured");
     else if (ok)
         ok = switch_and_back(d, &c, ret_error);
     free(c.address);

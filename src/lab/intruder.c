@@ -341,13 +341,15 @@ static bool keep_one(const struct intruder *i, const struct exercise *e, const j
     char *text = NULL;
     json_t *line = exercise_result(e, incidents, &text);
 
-    if (i->o->is_json && line != NULL) {
-        json_t *event = json_pack("{s:s, s:O}", "event", "exercise", "result", line);
+    if (i->o->is_json) {
+        json_t *event = line != NULL ? json_pack("{s:s, s:O}", "event", "exercise", "result", line)
+                                     : json_pack("{s:s, s:n, s:s}", "event", "exercise", "result",
+                                                 "why", text);
 
         check(event != NULL && json_dumpf(event, stdout, JSON_COMPACT) == 0);
         putchar('\n');
         json_decref(event);
-    } else if (!i->o->is_json && !i->o->is_quiet) {
+    } else if (!i->o->is_quiet) {
         printf("  %s\n", text);
     }
     free(text);

@@ -170,6 +170,24 @@ def test_without_a_ward_the_drill_of_the_firewall_says_what_to_do(bus):
     assert "set respond.ward in bastide.yaml" in done.stdout and "nothing is measured" in done.stdout
 
 
+@pytest.mark.parametrize("drill", ["firewall", "posture", "burst", "canary"])
+def test_a_drill_that_measures_nothing_says_so_to_programs_too(bus, drill):
+    done = lab(bus, "--drill", drill, "--json")
+    assert done.returncode == 0 and recorded(bus) == []
+    said = json.loads(done.stdout)
+    assert said["drill"] == drill and said["measured"] is False and "nothing is measured" in said["why"]
+
+
+def test_an_attack_whose_incident_is_open_already_proves_nothing_and_says_so_to_programs(bus):
+    for line in ({"detected": 1}, {"drill": "sys-recon", "measured": False}):
+        done = subprocess.run([BASTIDE, "drill", "sys-recon", "--home", str(bus.folder), "--json"],
+                              capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout)
+        assert line.items() <= said.items()
+    assert "such an incident was open already" in said["why"] and len(recorded(bus)) == 1
+
+
 def test_a_revoked_device_does_not_come_back_in_any_way(bus):
     assert lab(bus, "--drill", "revoke", "--rounds", "2").returncode == 0
     values = {line["test"]: line for line in recorded(bus)}

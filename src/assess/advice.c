@@ -8,6 +8,8 @@
 #define REVOKE  "Run the drill: bastide lab --drill revoke"
 #define DISABLE "Run the drill: bastide lab --drill disable"
 #define BAN     "Run the drill: bastide lab --drill ban"
+#define BLOCK   "Run the drill: bastide lab --drill block"
+#define POSTURE "Run the drill: bastide lab --drill posture"
 #define BURST   "Run the drill: bastide lab --drill burst"
 #define CANARY  "Run the drill: bastide lab --drill canary --backups DIR"
 #define ROGUE   "Run the drill: bastide lab --drill rogue-server"
@@ -115,6 +117,9 @@ static const struct {
     {"MQ.RS.RP-02.t1", DISABLE ".", DISABLE "."},
     {"MQ.RS.RP-03.t2", REVOKE ".", REVOKE "."},
     {"MQ.RS.RP-03.t3", "Automatic answers would cut critical clients; this is a fault of the program.", "Mark the roles that must never be cut automatically with critical: yes."},
+    {"MQ.RS.RP-04.t2", BLOCK ".", BLOCK "."},
+    {"MQ.RS.RP-04.t3", BLOCK ".", BLOCK "."},
+    {"MQ.RS.RP-05.t2", POSTURE ".", POSTURE "."},
     {"MQ.RC.RP-04.t1", "Review the firewall and access rules" SIGN " MQ.RC.RP-04.", "Review the firewall and access rules" SIGN " MQ.RC.RP-04."},
     {"MQ.RC.RP-04.t4", "Lift the temporary bans that are past their expiry: bastide unban.", NULL},
     {"MQ.RC.RP-06.t1", "Before a device is let in again, look at it and say so: bastide assets inspect.", "Known as soon as a declared device that was banned is let in again."},

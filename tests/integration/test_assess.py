@@ -98,6 +98,17 @@ def test_what_the_advice_takes_for_measured_is_what_a_node_measures(field):
     assert len(given) >= 20 and given - listed == set()
 
 
+def test_the_advice_on_what_a_drill_measures_is_to_run_that_drill():
+    advice = (ROOT / "src/assess/advice.c").read_text()
+    rows = dict(re.findall(r'\{"(MQ\.[^"]+)", (.*)\},\n', advice))
+    drills = re.findall(r'#define (\w+) +"Run the drill: bastide lab --drill', advice)
+    measured = {test for path in (ROOT / "src/lab").glob("drill_*.c")
+                for test in re.findall(r'"(MQ\.[\w.-]+\.t\d)"', path.read_text())}
+    assert len(measured) > 10
+    assert [test for test in sorted(measured)
+            if not any(re.search(rf"\b{drill}\b", rows.get(test, "")) for drill in drills)] == []
+
+
 def start_trials(site):
     """The node's trials wait for the connect timeout; what is wanted here comes after them."""
     site.change("connect_timeout_ms: 20000", "connect_timeout_ms: 1000")

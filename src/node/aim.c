@@ -6,7 +6,7 @@
  * who is counted is who is hit.  A topic means who reads it, by a subscription, and who
  * writes there: has a Will there, or has published there, within the last minute, or, as
  * the sentinel knows it of filters with wildcards, since it connected.  A listener means who
- * has come by it.
+ * has come by it.  The node's own trials are cut with the others, and never counted.
  *
  * MQ.RS.RP-03
  */
@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "node/node_private.h"
+#include "node/self_test.h"
 #include "node/sentinel.h"
 
 static bool is_named(enum respond_target kind)
@@ -195,6 +196,13 @@ struct round {
     struct aim_count count;
 };
 
+/* It is cut with the others, but nobody is hit: the node tries itself. */
+static bool is_of_trials(const struct link *l)
+{
+    return self_test_is_from(l->worker->node->self_test, bytes_str(l->client_id),
+                             bytes_str(l->address), l->worker->now_ns);
+}
+
 static void go_round(struct worker *w, void *arg)
 {
     struct round *r = arg;
@@ -204,8 +212,10 @@ static void go_round(struct worker *w, void *arg)
 
         if (!hits(r->aim, l))
             continue;
-        r->count.n++;
-        r->count.n_critical += l->grant != NULL && grant_is_critical(l->grant);
+        if (!is_of_trials(l)) {
+            r->count.n++;
+            r->count.n_critical += l->grant != NULL && grant_is_critical(l->grant);
+        }
         if (r->reason == NULL)
             continue;
         worker_event_of(w, l, EVENT_ACTION_TAKEN, 0, BYTES_NONE, r->reason);

@@ -131,19 +131,27 @@ bool self_test_is_own(const struct self_test *t, struct bytes client_id)
 }
 
 /**
- * self_test_causes() - is this an event of the trials?
+ * self_test_is_from() - is a connection one of the trials?  Any thread.
+ * @client_id:  empty before CONNECT
  *
  * What a connection does before CONNECT names no client.  Some trials are such, so for the second
  * or two that they take every few hours what comes over loopback and has no name is theirs.
  */
+bool self_test_is_from(const struct self_test *t, struct bytes client_id, struct bytes address,
+                       uint64_t at_ns)
+{
+    bool is_local = bytes_equal(address, BYTES("127.0.0.1")) ||
+                    bytes_equal(address, BYTES("::1")) ||
+                    bytes_equal(address, BYTES(SELF_TEST_SOURCE));
+
+    return self_test_is_own(t, client_id) ||
+           (client_id.len == 0 && is_local && at_ns <= atomic_load(&t->busy_until_ns));
+}
+
+/** self_test_causes() - is this an event of the trials? */
 bool self_test_causes(const struct self_test *t, const struct event *e)
 {
-    bool is_local = bytes_equal(e->address, BYTES("127.0.0.1")) ||
-                    bytes_equal(e->address, BYTES("::1")) ||
-                    bytes_equal(e->address, BYTES(SELF_TEST_SOURCE));
-
-    return self_test_is_own(t, e->client_id) ||
-           (e->client_id.len == 0 && is_local && e->at_ns <= atomic_load(&t->busy_until_ns));
+    return self_test_is_from(t, e->client_id, e->address, e->at_ns);
 }
 
 /** self_test_is_forged() - does somebody else use the prefix of the self-test?  Any thread. */

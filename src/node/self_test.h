@@ -24,6 +24,8 @@ struct self_test *self_test_free(struct self_test *t);
 struct policy *self_test_policy(const struct self_test *t, const struct policy_spec *spec,
                                 char **ret_error);
 bool self_test_is_own(const struct self_test *t, struct bytes client_id);
+bool self_test_is_from(const struct self_test *t, struct bytes client_id, struct bytes address,
+                       uint64_t at_ns);
 bool self_test_causes(const struct self_test *t, const struct event *e);
 bool self_test_is_forged(const struct self_test *t, struct bytes client_id);
 /* On the sentinel's thread: an event of the self-test, which goes no further. */

@@ -374,6 +374,28 @@ def test_a_step_that_is_none_is_told(site, step, why):
 # ---- shutdown ----
 
 
+def connections(site):
+    return sum(listener["connections"] for listener in site.json("status")["listeners"])
+
+
+def test_the_nodes_own_trials_are_nobody_who_is_hit(site, peer):
+    site.start()
+    names = [x["name"] for x in site.json("status")["listeners"] if x["plane"] == "delivery"]
+    site.config.write_text(site.config.read_text()
+                           + f"\npostures:\n  lockdown:\n    closed_listeners: [{', '.join(names)}]\n")
+    site.ok("reload")
+    one = peer(site, "one").join()
+    # They hold a connection that says nothing until the connect timeout, 20 s here.
+    wait_until(lambda: connections(site) == 2, "the trials wait", patience_s=60)
+    for words in (["shutdown", "--reason", "test"], ["posture", "lockdown"]):
+        assert "would hit 1 connection," in site.ok("respond", "run", *words, "--dry-run")
+    assert connections(site) == 2
+    one.close()
+    assert site.end() == 0
+
+
+
+
 def test_a_shutdown_keeps_what_was_and_sends_clients_elsewhere(site, peer):
     site.config.write_text(site.config.read_text() + '\nmqtt:\n  server_reference: "bus-2.example:8883"\n')
     site.start()

@@ -3,8 +3,10 @@
  * node/admission.c - network connections of the whole node and of each address
  *
  * Those whose CONNECT was not accepted yet are counted by themselves, too: they cost their
- * owner nothing, and must not take all places.  Asked when a connection is opened, when
- * its CONNECT is accepted and when it is freed, by any worker; so a mutex is cheap enough
+ * owner nothing, and must not take all places.  Of them those that wait for their turn in a
+ * storm are counted apart: a whole fleet may wait, and who is let go makes room for the next, while
+ * of the others each can sit there until the connect timeout.  Asked when a connection is opened,
+ * when its CONNECT is accepted and when it is freed, by any worker; so a mutex is cheap enough
  * here, and nowhere on the message path.
  *
  * MQ.PR.SP-05
@@ -17,8 +19,8 @@
 #include "node/node_private.h"
 
 struct tallies {
-    size_t n;            /* network connections */
-    size_t n_connecting; /* of them whose CONNECT was not accepted yet */
+    size_t n;                    /* network connections */
+    size_t n_as[ADMISSION_AS_N]; /* of them */
 };
 
 struct admitted {
@@ -77,20 +79,27 @@ static const char *full(const struct tallies *t, uint64_t max, const char *name,
 {
     if (t->n >= max)
         return name;
-    return t->n_connecting >= connecting_max ? connecting_name : NULL;
+    return t->n_as[ADMISSION_CONNECTING] >= connecting_max ? connecting_name : NULL;
 }
 
 static void enter(struct tallies *t)
 {
     t->n++;
-    t->n_connecting++;
+    t->n_as[ADMISSION_CONNECTING]++;
 }
 
-static void leave(struct tallies *t, bool is_connecting)
+static void leave(struct tallies *t, enum admission_as as)
 {
-    check(t->n > 0 && (!is_connecting || t->n_connecting > 0));
+    check(t->n > 0 && t->n_as[as] > 0);
     t->n--;
-    t->n_connecting -= is_connecting;
+    t->n_as[as]--;
+}
+
+static void become(struct tallies *t, enum admission_as from, enum admission_as to)
+{
+    check(t->n_as[from] > 0);
+    t->n_as[from]--;
+    t->n_as[to]++;
 }
 
 /** admission_enter() - one connection more; any thread; Return: NULL, or the limit that forbids it
@@ -136,32 +145,58 @@ static struct admitted *entry_that_is(const struct admission *a, const char *add
     return e;
 }
 
-/** admission_accept() - its CONNECT was accepted; any thread; @address that it entered with, or
- * NULL */
-void admission_accept(struct admission *a, const char *address)
+static void become_all(struct admission *a, const char *address, enum admission_as from,
+                       enum admission_as to)
+{
+    become(&a->all, from, to);
+    if (address != NULL)
+        become(&entry_that_is(a, address)->tallies, from, to);
+}
+
+/**
+ * admission_wait() - one that was ADMISSION_CONNECTING waits for its turn; any thread
+ * @address:  that it entered with; NULL: with none
+ *
+ * It is ADMISSION_WAITING until it is accepted or gone, also when it has had its turn: all that
+ * waited may be let go at once, and must not shut out who comes then.
+ *
+ * Return: false: so many wait that it goes on counting as what it was.
+ */
+bool admission_wait(struct admission *a, const char *address, const struct limits *limits)
+{
+    bool fits;
+
+    pthread_mutex_lock(&a->lock);
+    fits = a->all.n_as[ADMISSION_WAITING] < limits->storm_waiting_max;
+    if (fits)
+        become_all(a, address, ADMISSION_CONNECTING, ADMISSION_WAITING);
+    pthread_mutex_unlock(&a->lock);
+    return fits;
+}
+
+/** admission_accept() - the CONNECT of one that was @as was accepted; any thread; @address that it
+ * entered with, or NULL */
+void admission_accept(struct admission *a, const char *address, enum admission_as as)
 {
     pthread_mutex_lock(&a->lock);
-    check(a->all.n_connecting > 0);
-    a->all.n_connecting--;
-    if (address != NULL)
-        entry_that_is(a, address)->tallies.n_connecting--;
+    become_all(a, address, as, ADMISSION_ACCEPTED);
     pthread_mutex_unlock(&a->lock);
 }
 
 /**
  * admission_leave() - a connection that was let in is gone; any thread
- * @address:        that it entered with; NULL: with none
- * @is_connecting:  admission_accept() was not called
+ * @address:  that it entered with; NULL: with none
+ * @as:       what it was in the end
  */
-void admission_leave(struct admission *a, const char *address, bool is_connecting)
+void admission_leave(struct admission *a, const char *address, enum admission_as as)
 {
     struct admitted *e;
 
     pthread_mutex_lock(&a->lock);
-    leave(&a->all, is_connecting);
+    leave(&a->all, as);
     if (address != NULL) {
         e = entry_that_is(a, address);
-        leave(&e->tallies, is_connecting);
+        leave(&e->tallies, as);
         if (e->tallies.n == 0) {
             map_remove(&a->by_address, bytes_str(address));
             free(e);

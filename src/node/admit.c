@@ -186,18 +186,32 @@ enum stream_outcome admit_handshake(struct link *l)
     return outcome;
 }
 
+static const char *admitted_address(const struct link *l)
+{
+    return l->is_admitted_address ? l->address : NULL;
+}
+
+/** admit_waits() - its CONNECT waits for its turn */
+void admit_waits(struct link *l)
+{
+    const struct worker *w = l->worker;
+
+    if (l->is_admitted &&
+        admission_wait(w->node->admission, admitted_address(l), policy_limits(w->policy)))
+        l->counts_as = ADMISSION_WAITING;
+}
+
 /** admit_accepted() - its CONNECT was accepted */
 void admit_accepted(struct link *l)
 {
-    l->was_accepted = true;
     if (l->is_admitted)
-        admission_accept(l->worker->node->admission, l->is_admitted_address ? l->address : NULL);
+        admission_accept(l->worker->node->admission, admitted_address(l), l->counts_as);
+    l->counts_as = ADMISSION_ACCEPTED;
 }
 
 /** admit_leave() - the connection is gone */
 void admit_leave(const struct link *l)
 {
     if (l->is_admitted)
-        admission_leave(l->worker->node->admission, l->is_admitted_address ? l->address : NULL,
-                        !l->was_accepted);
+        admission_leave(l->worker->node->admission, admitted_address(l), l->counts_as);
 }

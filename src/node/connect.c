@@ -310,9 +310,9 @@ static bool address_is_delayed(struct link *l)
 
 /* Answers to this address, or to all, are delayed (a response of MQ.RS.RP): the packet waits in the
  * buffer. */
-static bool delayed(struct link *l, const struct wire_connect *p)
+static bool delayed(struct link *l, const struct wire_connect *p, size_t len)
 {
-    if (!address_is_delayed(l) && !pace_holds(l, p))
+    if (!address_is_delayed(l) && !pace_holds(l, p, len))
         return false;
     link_heard(l);
     link_dirty(l);
@@ -360,7 +360,7 @@ void connect_receive(struct link *l, const struct wire_frame *f)
     if (l->client_id == NULL)
         l->client_id = p.client_id.len > 0 ? bytes_dup_str(p.client_id) : assigned_id();
     home = (unsigned)(client_key(bytes_str(l->client_id)) % w->n_workers);
-    if (delayed(l, &p))
+    if (delayed(l, &p, f->len))
         return;
     if (home != w->index) {
         l->moves_to = w->node->workers[home];

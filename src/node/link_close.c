@@ -58,7 +58,7 @@ void link_end_now(struct link *l)
         return;
     if (l->resident != NULL)
         resident_disconnected(l->worker, l->resident, true);
-    if (!l->was_accepted && !l->awaits_proxy)
+    if (l->counts_as != ADMISSION_ACCEPTED && !l->awaits_proxy)
         worker_event_of(l->worker, l, EVENT_ENDED_EARLY, 0, BYTES_NONE, NULL);
     link_leave_worker(l);
     l->phase = LINK_DOOMED;

@@ -121,5 +121,6 @@ struct admission *admission_free(struct admission *a);
 const char *admission_enter(struct admission *a, const struct limits *limits);
 const char *admission_enter_address(struct admission *a, const char *address,
                                     const struct limits *limits);
-void admission_accept(struct admission *a, const char *address);
-void admission_leave(struct admission *a, const char *address, bool is_connecting);
+bool admission_wait(struct admission *a, const char *address, const struct limits *limits);
+void admission_accept(struct admission *a, const char *address, enum admission_as as);
+void admission_leave(struct admission *a, const char *address, enum admission_as as);

@@ -13,6 +13,8 @@
 #include "node/node_private.h"
 #include "node/self_test.h"
 
+#define CONNECT_BYTES_MAX 4096 /* of who is counted as waiting: what so many hold is bounded */
+
 static uint64_t cost_ns(const struct worker *w)
 {
     return MAX(NS_PER_S * w->n_workers / policy_limits(w->policy)->storm_connects_per_s_max, 1ULL);
@@ -66,10 +68,11 @@ static enum pace_rank rank_of(const struct link *l, const struct wire_connect *p
 
 /**
  * pace_holds() - has this CONNECT, @p, to wait for its turn?
+ * @len:  bytes of the packet
  *
  * Then l->read_again_ns is set, until it is let go.
  */
-bool pace_holds(struct link *l, const struct wire_connect *p)
+bool pace_holds(struct link *l, const struct wire_connect *p, size_t len)
 {
     struct worker *w = l->worker;
     struct worker_listener *from = listen_of(w, l);
@@ -84,6 +87,8 @@ bool pace_holds(struct link *l, const struct wire_connect *p)
     if (pace_is_idle(&from->pace))
         worker_due(w, &from->next_turn, w->now_ns, next_turn);
     pace_wait(&from->pace, &l->in_pace, rank_of(l, p));
+    if (len <= CONNECT_BYTES_MAX)
+        admit_waits(l);
     l->read_again_ns = TIMER_NEVER;
     w->counters.connects_delayed++;
     return true;

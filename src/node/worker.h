@@ -85,6 +85,14 @@ struct publishing {
     uint64_t traffic_since_ns;
 };
 
+/* As what admission counts a network connection. */
+enum admission_as {
+    ADMISSION_CONNECTING, /* its CONNECT was not accepted yet */
+    ADMISSION_WAITING,    /* nor that of this one, which waited for its turn in a storm */
+    ADMISSION_ACCEPTED,
+    ADMISSION_AS_N,
+};
+
 /* A network connection. */
 struct link {
     struct loop_file file;
@@ -122,7 +130,7 @@ struct link {
     bool is_blocked;          /* the socket took no more in this turn */
     bool delay_served;        /* of its address */
     bool pace_served;
-    bool was_accepted;
+    enum admission_as counts_as : 8;
     bool has_left;    /* by DISCONNECT: nothing more comes, and it waits for nothing */
     bool by_password; /* how the principal was proved, */
     bool by_scram;    /* and that without sending it */
@@ -289,6 +297,7 @@ void listen_free(struct worker *w);
 /* admit.c */
 bool admit_connection(const struct worker_listener *from, struct link *l);
 enum stream_outcome admit_handshake(struct link *l);
+void admit_waits(struct link *l);
 void admit_accepted(struct link *l);
 void admit_leave(const struct link *l);
 
@@ -330,7 +339,7 @@ struct bytes link_principal(const struct link *l);
 void link_throttle(struct link *l);
 
 /* pace.c */
-bool pace_holds(struct link *l, const struct wire_connect *p);
+bool pace_holds(struct link *l, const struct wire_connect *p, size_t len);
 void pace_until(struct worker *w, uint64_t until_ns);
 
 /* connect.c */

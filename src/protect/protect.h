@@ -23,6 +23,7 @@
     X(connecting_max,              2500,       1,    1000000,     "network connections to the node whose CONNECT was not accepted yet; more are closed at once") \
     X(connecting_per_address_max,  1000,       1,    1000000,     "of them from one address; more are closed at once") \
     X(storm_connects_per_s_max,    200,        1,    1000000,     "CONNECTs a second at one listener while the node delays all of them, as in a reconnect storm; the others wait, those of critical roles in front") \
+    X(storm_waiting_max,           7500,       0,    1000000,     "network connections that wait so, each with a whole CONNECT of at most 4096 bytes; who is one too many waits too, and counts for connecting_max") \
     X(connect_timeout_ms,           8000,      100,  600000,      "from accept to a whole CONNECT; then the connection is closed") \
     X(connect_bytes_max,           65536,      64,   1048576,     "size of a CONNECT packet; larger is refused with 0x95") \
     X(packet_bytes_max,            1048576,    64,   268435460,   "size of any packet; told to 5.0 clients; larger is refused with 0x95") \

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fleet that comes back at once is taken one after another: critical clients first, and nobody is refused."""
 
+import contextlib
 import re
+import select
 import selectors
+import socket
 import time
 
 import pytest
 
 from conftest import wait_until
-from peer import PATIENCE_S, Raw, connect_packet, next_connack, publish_packet
+from peer import PATIENCE_S, Raw, connect_packet, next_connack, publish_packet, string
 from scram import CONTINUE, Scram, auth_packet, auth_properties, next_auth
 
 FLEET = 300
@@ -17,15 +20,19 @@ CRITICAL = 5
 PER_S = 25
 
 
-@pytest.fixture
-def paced(site):
+def begin(site, **limits):
     """Devices need no name on the listener of this machine; who is lena is critical."""
     site.change(f"port: {site.port}\n    plane: delivery\n    anonymous: no",
                 f"port: {site.port}\n    plane: delivery\n    anonymous: yes")
     site.change("\nroles:\n", "\nanonymous_role: tester\nroles:\n")
     site.change("  limited:\n", "  limited:\n    critical: yes\n")
-    site.change("\nlimits:\n", f"\nlimits:\n  storm_connects_per_s_max: {PER_S}\n")
+    site.change("\nlimits:\n", "\nlimits:\n" + "".join(f"  {name}: {value}\n" for name, value in limits.items()))
     site.start()
+
+
+@pytest.fixture
+def paced(site):
+    begin(site, storm_connects_per_s_max=PER_S)
     yield site
     assert site.end() == 0, site.log_text()
 
@@ -105,8 +112,12 @@ def delays(site):
     return [m for m in site.json("respond")["in_force"] if m["what"] == "delay" and m["target_kind"] == "node"]
 
 
+def counted(site, name):
+    return int(re.search(rf"^bastide_{name}_total (\d+)$", site.ok("metrics"), re.M)[1])
+
+
 def delayed(site):
-    return int(re.search(r"^bastide_connects_delayed_total (\d+)$", site.ok("metrics"), re.M)[1])
+    return counted(site, "connects_delayed")
 
 
 def is_undisturbed(one, text):
@@ -179,3 +190,68 @@ def test_with_the_kill_switch_a_storm_is_only_told_of(paced):
         wait_until(lambda: paced.json("clients") == [], "they are gone")
     wait_until(lambda: any(i["kind"] == "reconnect-storm" for i in paced.json("incidents")), "it is told")
     assert delays(paced) == [] and delayed(paced) == 0
+
+
+SLOW = {"storm_connects_per_s_max": 1, "connecting_max": 12}
+
+
+def order_delay(site):
+    site.ok("respond", "suspend", "--for", "10m")  # so many that come look like a flood
+    site.ok("respond", "run", "delay", "node", "--for", "10m", "--reason", "test")
+
+
+def is_closed(one):
+    with contextlib.suppress(ConnectionError):  # it had more to say
+        return one.recv(1, socket.MSG_PEEK) == b""
+    return True
+
+
+def refused(*clients):
+    """Who finds its connection closed; who has not been answered is not among them."""
+    ready, _, _ = select.select([one.raw.socket for one in clients], [], [], 0)
+    return [one for one in ready if is_closed(one)]
+
+
+def looked_at(site):
+    return delayed(site) + counted(site, "connects_accepted") + counted(site, "limits_hit")
+
+
+def test_a_fleet_larger_than_may_be_connecting_waits_and_nobody_is_refused(site):
+    begin(site, **SLOW)
+    order_delay(site)
+    fleet = []
+    while len(fleet) < 10 * SLOW["connecting_max"]:
+        some = devices(site, len(fleet), len(fleet) + 6)
+        come(*some)
+        fleet += some
+        wait_until(lambda: looked_at(site) >= len(fleet), "they wait")
+    assert refused(*fleet) == []
+    site.ok("respond", "undo", "delay", "node")
+    let_in(*fleet)
+    leave(*fleet)
+    assert site.end() == 0, site.log_text()
+
+
+class Bulky(Device):
+    """It says a CONNECT that is larger than those that are let wait in numbers."""
+
+    def come(self):
+        self.raw.send(connect_packet(self.client_id, level=5,
+                                     properties=b"\x26" + string("note") + string(5000 * "x")))
+
+
+@pytest.mark.parametrize("kind, room", [(Device, 10 + SLOW["connecting_max"]), (Bulky, SLOW["connecting_max"])])
+def test_how_many_wait_and_how_much_they_hold_is_bounded(site, kind, room):
+    begin(site, storm_waiting_max=10, **SLOW)
+    order_delay(site)
+    fleet = []
+    while len(fleet) < 3 * room and refused(*fleet) == []:
+        fleet.append(kind(site, f"meter-{len(fleet)}"))
+        with contextlib.suppress(ConnectionError):
+            fleet[-1].come()
+        wait_until(lambda: looked_at(site) >= len(fleet), "it waits, or is refused")
+    let_in_meanwhile = counted(site, "connects_accepted")
+    held = len(fleet) - len(refused(*fleet))
+    assert room - 2 <= held <= room + let_in_meanwhile, "two places may be taken by the node's own trials"
+    leave(*fleet)
+    assert site.end() == 0, site.log_text()

@@ -50,9 +50,10 @@
     X(D13_MEDIUM,        "D13", "medium",         MEDIUM,   5,     120,    "connections from one address that asked for a keep alive of 0 or above 2 h, and said nothing for so long") \
     X(D13_HIGH,          "D13", "high",           HIGH,     20,    120,    "as medium") \
     X(D14_HIGH,          "D14", "high",           HIGH,     3,     300,    "times that a session was taken back by the address before") \
-    X(D15_MEDIUM,        "D15", "medium",         MEDIUM,   20,    600,    "client ids never seen before that keep a session, of one user or address, beyond one a user") \
+    X(D15_MEDIUM,        "D15", "medium",         MEDIUM,   20,    600,    "client ids never seen before that ask for a session to be kept, of one user or address, beyond one a user") \
     X(D15_HIGH,          "D15", "high",           HIGH,     50,    600,    "as medium") \
     X(D15_FULL,          "D15", "full",           HIGH,     1,     60,     "times that sessions_max was passed, so that a newcomer got no session; told only") \
+    X(D15_QUOTA,         "D15", "quota",          LOW,      1,     60,     "times that one user passed sessions_per_user_max, so that a session was not kept; told only") \
     X(D16_LOW,           "D16", "low",            LOW,      1,     3600,   "connections with an older protocol version than before") \
     X(D16_MEDIUM,        "D16", "medium",         MEDIUM,   1,     3600,   "connections without the TLS, its version or the certificate of before, or by MQTT 3.1") \
     X(D17_MEDIUM,        "D17", "medium",         MEDIUM,   5,     60,     "protocol errors from one address") \

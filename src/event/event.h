@@ -76,7 +76,7 @@ enum event_kind {
 #define CONNECT_TLS13          2U
 #define CONNECT_CERTIFICATE    4U  /* the principal was proved by one */
 #define CONNECT_PASSWORD       8U  /* by a password */
-#define CONNECT_PERSISTENT     16U /* the session outlives the connection */
+#define CONNECT_PERSISTENT     16U /* the session is to outlive the connection */
 #define CONNECT_DEFAULT_SECRET 32U /* the password is one that everybody knows */
 
 /* Of LIFECYCLE, in .value. */

@@ -14,7 +14,7 @@
 #include "lab/drill_acts.h"
 
 #define KEEP_ALIVE_S 300 /* of who says nothing: longer than the drill */
-#define SESSION_S    60  /* that is left behind */
+#define SESSION_S    5   /* that is left behind; of a user only so many are kept at a time */
 
 /* Comes in, and goes as @how says. */
 static bool visits(const struct client_settings *s, bool says_goodbye)

@@ -19,21 +19,27 @@ static void agree_keep_alive(struct link *l, const struct wire_connect *p, struc
     l->keep_alive_s = (uint16_t)keep_alive_s;
 }
 
-static void agree_expiry(struct session *s, const struct wire_connect *p,
-                         const struct limits *limits, struct wire_connack *ack)
+/** agree_asked_expiry_s() - for how long the client wants its session to outlive the network
+ * connection; UINT32_MAX: for ever */
+uint32_t agree_asked_expiry_s(const struct wire_connect *p)
 {
-    uint32_t max_s = (uint32_t)MIN(limits->session_expiry_max_s, (uint64_t)UINT32_MAX);
+    if (p->level != WIRE_V5)
+        return p->clean_start ? 0 : UINT32_MAX;
+    return p->props.set & BIT64(PROP_SESSION_EXPIRY) ? p->props.session_expiry_s : 0;
+}
 
-    if (p->level != WIRE_V5) {
-        s->expiry_s = p->clean_start ? 0 : max_s;
-    } else {
-        uint32_t asked = p->props.set & BIT64(PROP_SESSION_EXPIRY) ? p->props.session_expiry_s : 0;
+static void agree_expiry(struct link *l, const struct wire_connect *p, struct wire_connack *ack)
+{
+    struct session *s = l->resident->session;
+    uint32_t asked_s = agree_asked_expiry_s(p);
 
-        s->expiry_s = MIN(asked, max_s);
-        if (s->expiry_s != asked) {
-            ack->props.set |= BIT64(PROP_SESSION_EXPIRY);
-            ack->props.session_expiry_s = s->expiry_s;
-        }
+    resident_keep(l->worker, l->resident,
+                  asked_s > 0 && policy_limits(l->worker->policy)->session_expiry_max_s > 0,
+                  ack->session_present);
+    s->expiry_s = MIN(asked_s, resident_expiry_max_s(l->worker, l->resident));
+    if (p->level == WIRE_V5 && s->expiry_s != asked_s) {
+        ack->props.set |= BIT64(PROP_SESSION_EXPIRY);
+        ack->props.session_expiry_s = s->expiry_s;
     }
     s->is_persistent = s->expiry_s > 0;
 }
@@ -83,7 +89,7 @@ void agree(struct link *l, const struct wire_connect *p, struct buf *text, struc
     const struct limits *limits = policy_limits(l->worker->policy);
 
     agree_keep_alive(l, p, ack);
-    agree_expiry(l->resident->session, p, limits, ack);
+    agree_expiry(l, p, ack);
     if (p->level != WIRE_V5)
         return;
     tell_limits(l, limits, p->client_id.len == 0, ack);

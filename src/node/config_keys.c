@@ -213,6 +213,8 @@ static const struct config_key role_keys[] = {
      .deflt = "0", .what = "PUBLISH a second from one client of the role; 0: as limits say"},
     {"retained_per_client_max", CONFIG_U64, 0, IN(role_spec, retained_per_client_max), .min = 0, .max = 100000000,
      .deflt = "0", .what = "retained messages of one client of the role; 0: as limits say, 20 times of kind gateway"},
+    {"sessions_per_user_max", CONFIG_U64, 0, IN(role_spec, sessions_per_user_max), .min = 0, .max = 10000000,
+     .deflt = "0", .what = "sessions kept of one user of the role; 0: as limits say. For those whose devices share a user"},
     {"scan_factor", CONFIG_U32, 0, IN(role_spec, scan_factor), .min = 1, .max = 1000, .deflt = "1",
      .what = "so many times the usual number of topics is usual for it; 1: as its kind says"},
     {"ping_topic", CONFIG_TEXT, 0, IN(role_spec, ping_topic), .min = 1, .max = RULE_FILTER_BYTES_MAX,

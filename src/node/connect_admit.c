@@ -155,13 +155,6 @@ static const char *session_limit(const struct link *l)
                : NULL;
 }
 
-static bool wants_to_be_kept(const struct wire_connect *p)
-{
-    if (p->level != WIRE_V5)
-        return !p->clean_start;
-    return (p->props.set & BIT64(PROP_SESSION_EXPIRY)) && p->props.session_expiry_s > 0;
-}
-
 /** connect_admit() - the identity is proved: its rights, and what the node has room for */
 void connect_admit(struct link *l, const struct wire_connect *p)
 {
@@ -195,7 +188,7 @@ void connect_admit(struct link *l, const struct wire_connect *p)
         w->counters.limits_hit++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, limit);
         connect_refuse(l, p, REASON_QUOTA_EXCEEDED, why);
-    } else if (note_has_failed(w) && wants_to_be_kept(p)) {
+    } else if (note_has_failed(w) && agree_asked_expiry_s(p) > 0) {
         connect_refuse(l, p, REASON_SERVER_UNAVAILABLE,
                        "the node cannot keep a session now: its journal has failed");
     } else {

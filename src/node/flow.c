@@ -253,14 +253,12 @@ static void receive_disconnect(struct link *l, const struct wire_frame *f)
     }
     s = l->resident->session;
     if (d.props.set & BIT64(PROP_SESSION_EXPIRY)) {
-        const struct limits *limits = policy_limits(l->worker->policy);
-
         if (s->expiry_s == 0 && d.props.session_expiry_s != 0) { /* section 3.14.2.2.2 */
             flow_protocol_error(l, VIOLATION_PROTOCOL_ERROR, REASON_PROTOCOL_ERROR,
                                 "session expiry set at DISCONNECT that was 0 at CONNECT");
             return;
         }
-        s->expiry_s = (uint32_t)MIN(d.props.session_expiry_s, limits->session_expiry_max_s);
+        s->expiry_s = MIN(d.props.session_expiry_s, resident_expiry_max_s(l->worker, l->resident));
     }
     if (d.reason != REASON_SUCCESS) /* only a normal end removes the Will [MQTT5-3.1.2-10] */
         resident_disconnected(l->worker, l->resident, true);

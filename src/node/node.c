@@ -178,6 +178,7 @@ struct node *node_new(struct config *c, struct keyring *keys, char **ret_error)
     n->started_ns = clock_now_ns();
     atomic_init(&n->loaded_unix_ms, n->started_unix_ms);
     n->admission = admission_new();
+    n->user_sessions = user_sessions_new();
     n->self_test = self_test_new(n);
     node_set_log_level(c);
     /* The same at each start: salts of users that do not exist would tell by changing. */
@@ -198,6 +199,7 @@ struct node *node_free(struct node *n)
         n->workers[i] = worker_free(n->workers[i]);
     n->monitor = monitor_free(n->monitor);
     n->admission = admission_free(n->admission);
+    n->user_sessions = user_sessions_free(n->user_sessions);
     n->scribe = scribe_free(n->scribe);
     n->journal = journal_close(n->journal);
     n->journal_io = journal_io_close(n->journal_io);

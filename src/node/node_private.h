@@ -11,6 +11,7 @@
 struct sentinel;
 struct auth;
 struct admission;
+struct user_sessions;
 struct self_test;
 struct scribe;
 struct keyring;
@@ -33,6 +34,7 @@ struct node {
     struct sentinel *sentinel;
     struct auth *auth;
     struct admission *admission;
+    struct user_sessions *user_sessions;
     struct self_test *self_test;
     struct monitor *monitor;       /* owned */
     struct journal_io *journal_io; /* these three: NULL without a journal */
@@ -124,3 +126,10 @@ const char *admission_enter_address(struct admission *a, const char *address,
 bool admission_wait(struct admission *a, const char *address, const struct limits *limits);
 void admission_accept(struct admission *a, const char *address, enum admission_as as);
 void admission_leave(struct admission *a, const char *address, enum admission_as as);
+
+/* user_sessions.c: sessions that are kept, of each user */
+struct user_sessions *user_sessions_new(void);
+struct user_sessions *user_sessions_free(struct user_sessions *u);
+bool user_sessions_take(struct user_sessions *u, const char *user, uint64_t max,
+                        size_t *ret_before);
+void user_sessions_give(struct user_sessions *u, const char *user);

@@ -289,7 +289,7 @@ void notice_connect(struct link *l, const struct wire_connect *p)
         e.flags |= CONNECT_TLS13;
     if (is_named)
         e.flags |= l->by_password ? CONNECT_PASSWORD : CONNECT_CERTIFICATE;
-    if (l->resident->session->expiry_s > 0)
+    if (agree_asked_expiry_s(p) > 0)
         e.flags |= CONNECT_PERSISTENT;
     if (l->by_password && is_default_secret(p))
         e.flags |= CONNECT_DEFAULT_SECRET;

@@ -149,6 +149,59 @@ static void will_is_due(struct worker *w, struct due *d)
     publish_will(w, list_item(d, struct resident, will_due));
 }
 
+/* ---- kept ---- */
+
+static void is_kept_no_longer(struct worker *w, struct resident *c)
+{
+    if (c->is_counted)
+        user_sessions_give(w->node->user_sessions, c->principal);
+    c->is_counted = c->is_untried = false;
+}
+
+/**
+ * resident_keep() - may the session outlive its network connection?
+ * @c:           connected
+ * @is_wanted:   the client asks for it
+ * @is_resumed:  it has done so before
+ *
+ * A session that was there already keeps its place, whatever sessions_per_user_max says now.
+ * The answer is resident_expiry_max_s().  MQ.PR.SP-05.
+ */
+void resident_keep(struct worker *w, struct resident *c, bool is_wanted, bool is_resumed)
+{
+    size_t before = 0;
+
+    if (!is_wanted) {
+        is_kept_no_longer(w, c);
+        return;
+    }
+    c->is_untried &= !is_resumed;
+    if (c->is_counted)
+        return;
+    c->is_counted = user_sessions_take(w->node->user_sessions, c->principal,
+                                       grant_sessions_per_user_max(c->link->grant), &before);
+    c->is_untried = c->is_counted && before > 0 && !is_resumed;
+    if (c->is_counted)
+        return;
+    w->counters.limits_hit++;
+    worker_event_of(w, c->link, EVENT_LIMIT_HIT, (uint32_t)before, BYTES_NONE,
+                    "sessions_per_user_max");
+    log_info("connect", "%.*s: its session ends with its connection: sessions_per_user_max of %s",
+             BYTES_ARG(c->session->client_id), c->principal[0] != '\0' ? c->principal : "nobody");
+}
+
+/** resident_expiry_max_s() - for how long the session outlives its network connection at most; 0:
+ * not at all */
+uint32_t resident_expiry_max_s(const struct worker *w, const struct resident *c)
+{
+    const struct limits *limits = policy_limits(w->policy);
+    uint64_t max_s = MIN(limits->session_expiry_max_s, (uint64_t)UINT32_MAX);
+
+    if (!c->is_counted)
+        return 0;
+    return (uint32_t)(c->is_untried ? MIN(max_s, limits->session_unresumed_max_s) : max_s);
+}
+
 /* ---- life ---- */
 
 /** resident_end() - the session ends: a waiting Will is published [MQTT5-3.1.2-8], all is freed */
@@ -159,6 +212,7 @@ void resident_end(struct worker *w, struct resident *c)
     publish_will(w, c);
     heap_clear(&w->timers, &c->expiry.timer);
     share_member_ends(w, c->session);
+    is_kept_no_longer(w, c);
     map_remove(&w->residents, c->session->client_id);
     session_forget(c->session);
     session_free(c->session);
@@ -260,6 +314,7 @@ struct resident *resident_restore(struct worker *w, const struct session_record 
     };
     struct session *s = session_new(r->client_id, &session_limits);
     struct resident *c = add(w, s, r->principal);
+    size_t before;
 
     s->expiry_s = r->expiry_s;
     s->is_persistent = true;
@@ -270,6 +325,7 @@ struct resident *resident_restore(struct worker *w, const struct session_record 
     c->by_password = r->by_password;
     c->is_control = r->is_control;
     c->level = (enum wire_level)r->level;
+    c->is_counted = user_sessions_take(w->node->user_sessions, c->principal, SIZE_MAX, &before);
     return c;
 }
 

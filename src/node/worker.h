@@ -158,6 +158,8 @@ struct resident {
     bool by_password; /* how it proved the principal, */
     bool by_scram;    /* and that without sending it */
     bool is_control;  /* it came by the control listener */
+    bool is_counted;  /* among the kept sessions of its user */
+    bool is_untried;  /* not the user's only one, and was never resumed */
     char principal[];
 };
 
@@ -366,6 +368,7 @@ bool connect_answer(struct link *l, const struct wire_connect *p, const struct w
 void connect_admit(struct link *l, const struct wire_connect *p);
 
 /* agree.c */
+uint32_t agree_asked_expiry_s(const struct wire_connect *p);
 void agree(struct link *l, const struct wire_connect *p, struct buf *text,
            struct wire_connack *ack);
 
@@ -403,6 +406,8 @@ struct resident *resident_new(struct worker *w, struct bytes client_id, const st
 void resident_connected(struct worker *w, struct resident *c, struct link *l,
                         const struct session_limits *limits);
 void resident_disconnected(struct worker *w, struct resident *c, bool publish_will);
+void resident_keep(struct worker *w, struct resident *c, bool is_wanted, bool is_resumed);
+uint32_t resident_expiry_max_s(const struct worker *w, const struct resident *c);
 void resident_end(struct worker *w, struct resident *c);
 void resident_drop_subscriptions(struct worker *w, struct resident *c);
 void resident_drop_will(struct worker *w, struct resident *c);

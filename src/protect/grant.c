@@ -302,3 +302,9 @@ uint64_t grant_retained_per_client_max(const struct grant *g)
 {
     return g->role->retained_per_client_max;
 }
+
+/** grant_sessions_per_user_max() - how many sessions of its user are kept */
+uint64_t grant_sessions_per_user_max(const struct grant *g)
+{
+    return g->role->sessions_per_user_max;
+}

@@ -133,6 +133,8 @@ static void add_role(struct builder *b, const struct role_spec *spec)
             spec->retained_per_client_max > 0
                 ? spec->retained_per_client_max
                 : p->limits.retained_per_client_max * MAX(spec->retained_factor, 1U),
+        .sessions_per_user_max = spec->sessions_per_user_max > 0 ? spec->sessions_per_user_max
+                                                                 : p->limits.sessions_per_user_max,
         .ping_topic = text_dup(spec->ping_topic),
     };
     p->n_roles++;

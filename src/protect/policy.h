@@ -72,8 +72,9 @@ struct role {
     struct topic_list commands; /* that it may give; empty: any, if may_command */
     bool control_plane;
     uint64_t messages_per_s_max;      /* the node's when the role has none, */
-    uint64_t retained_per_client_max; /* as this */
-    char *ping_topic;                 /* owned; NULL: none */
+    uint64_t retained_per_client_max; /* as these */
+    uint64_t sessions_per_user_max;
+    char *ping_topic; /* owned; NULL: none */
 };
 
 struct user {

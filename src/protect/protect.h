@@ -30,6 +30,8 @@
     X(keep_alive_max_s,            3600,       5,    65535,       "keep alive; 5.0 clients are told, 3.1.1 clients are held to it") \
     X(session_expiry_max_s,        604800,     0,    4294967295,  "how long a session outlives its connection; larger is lowered") \
     X(sessions_max,                100000,     1,    10000000,    "sessions kept, connected or not; a new one is then refused with 0x97") \
+    X(sessions_per_user_max,       20,         0,    10000000,    "sessions kept of one user, clients without a user are one together; a further one ends with its connection, which 5.0 clients are told")           \
+    X(session_unresumed_max_s,     3600,       1,    4294967295,  "how long a user's session outlives its connection that was never resumed, while the user has others; 5.0 clients are told")           \
     X(subscriptions_per_session_max, 500,      1,    100000,      "subscriptions of one session; more get 0x97 in SUBACK") \
     X(queue_messages_max,          10000,      1,    10000000,    "messages waiting for one session, QoS 0 up to half of it; past that the newest is dropped") \
     X(queue_bytes_max,             16777216,   1024, 4294967295,  "bytes waiting for one session; as queue_messages_max") \
@@ -89,6 +91,7 @@ struct role_spec {
                            topics that its rules allow */
     uint64_t messages_per_s_max;      /* 0: the node's limit */
     uint64_t retained_per_client_max; /* 0: the node's limit, @retained_factor times */
+    uint64_t sessions_per_user_max;   /* 0: the node's limit */
     uint32_t retained_factor;         /* by its kind; 0: 1 */
     uint32_t scan_factor; /* multiplies the topic-scan limits (gateway 20, monitor 5); 0: 1 */
     const char
@@ -229,6 +232,7 @@ bool grant_is_control_plane(
     const struct grant *g); /* of such a role, and came by the control listener */
 uint64_t grant_messages_per_s_max(const struct grant *g);
 uint64_t grant_retained_per_client_max(const struct grant *g);
+uint64_t grant_sessions_per_user_max(const struct grant *g);
 bool gate_ping_topic(const struct grant *g, const struct gate_subject *s, struct buf *ret);
 
 /* ---- publish, subscribe ---- */

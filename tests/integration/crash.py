@@ -39,6 +39,7 @@ limits:
   queue_messages_max: 10000000
   queue_bytes_max: 4000000000
   retained_per_client_max: 1000000
+  sessions_per_user_max: 1000000
 roles:
   guest:
     allow:

@@ -52,6 +52,8 @@ roles:
 limits:
   receive_max: 20
   messages_per_s_max: 100000
+  sessions_per_user_max: 100000
+  session_unresumed_max_s: 4294967295
 respond:
   enforce: no
 """

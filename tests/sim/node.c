@@ -367,6 +367,7 @@ static void boot(void)
     node->config = node->started = &config;
     node->policy = policies[variant];
     node->admission = admission_new();
+    node->user_sessions = user_sessions_new();
     node->n_workers = settings.n_workers;
     atomic_init(&node->next_link, 1);
     for (unsigned i = 0; i < settings.n_workers; i++)
@@ -419,6 +420,7 @@ static void give_back(void)
     expect(holders_counted() == 0, "%zu records are still counted", holders_counted());
     journal_close(node->journal);
     admission_free(node->admission);
+    user_sessions_free(node->user_sessions);
     free(node);
     node = NULL;
 }

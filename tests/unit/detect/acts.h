@@ -251,6 +251,8 @@ act_fn acknowledges_slowly;
 act_fn certificate_of_one_who_is_here;
 act_fn comes_again_with_an_old_certificate;
 act_fn node_has_no_more_sessions;
+act_fn user_has_no_more_sessions;
+act_fn nobody_has_no_more_sessions;
 act_fn store_of_retained_is_full;
 act_fn quota_of_retained_is_full;
 act_fn many_retain_a_little;

@@ -64,6 +64,28 @@ void node_has_no_more_sessions(struct scene *s, unsigned n)
     limit_is_hit(s, n, "sessions_max");
 }
 
+static void user_is_full(struct scene *s, unsigned n, const char *user)
+{
+    ACTS;
+    for (unsigned i = 0; i < n; i++) {
+        struct event e = by(&me, EVENT_LIMIT_HIT);
+
+        e.user_name = bytes_str(user);
+        e.text = BYTES("sessions_per_user_max");
+        scene_event(s, e);
+    }
+}
+
+void user_has_no_more_sessions(struct scene *s, unsigned n)
+{
+    user_is_full(s, n, "scribbler");
+}
+
+void nobody_has_no_more_sessions(struct scene *s, unsigned n)
+{
+    user_is_full(s, n, "");
+}
+
 void store_of_retained_is_full(struct scene *s, unsigned n)
 {
     limit_is_hit(s, n, "retained_messages_max");

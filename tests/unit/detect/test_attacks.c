@@ -33,6 +33,8 @@ static const struct {
     {"client-id-takeover-war",   takeover_war,                2,    3,    SEVERITY_HIGH,     "m-1"},
     {"session-hoarding",         made_up_sessions,            14,   25,   SEVERITY_MEDIUM,   "192.0.2.1"},
     {"session-hoarding",         node_has_no_more_sessions,   0,    1,    SEVERITY_HIGH,     "fleet"},
+    {"session-hoarding",         user_has_no_more_sessions,   0,    1,    SEVERITY_LOW,      "scribbler"},
+    {"session-hoarding",         nobody_has_no_more_sessions, 0,    1,    SEVERITY_LOW,      "192.0.2.1"},
     {"protocol-downgrade",       weaker_means,                0,    1,    SEVERITY_MEDIUM,   "m-1"},
     {"protocol-downgrade",       older_version,               0,    1,    SEVERITY_LOW,      "m-1"},
     {"malformed-packets",        garbage,                     4,    5,    SEVERITY_MEDIUM,   "198.51.100.9"},

@@ -164,7 +164,7 @@ static const struct wrong {
     {LEAST "limits: {receive_maxx: 3}\n",
      "bastide.yaml:3:10: limits.receive_maxx: unknown key; did you mean receive_max? There are connections_max, "
      "connections_per_address_max, connecting_max, connecting_per_address_max, storm_connects_per_s_max, storm_waiting_max, connect_timeout_ms, connect_bytes_max, packet_bytes_max, keep_alive_max_s, "
-     "session_expiry_max_s, sessions_max, subscriptions_per_session_max, queue_messages_max, queue_bytes_max, "
+     "session_expiry_max_s, sessions_max, sessions_per_user_max, session_unresumed_max_s, subscriptions_per_session_max, queue_messages_max, queue_bytes_max, "
      "inflight_max, receive_max, topic_alias_max, topic_alias_sent_max, retained_messages_max, retained_bytes_max, retained_per_client_max, memory_bytes_max, messages_per_s_max, "
      "will_delay_max_s"},
     {LEAST "respond:\n  enforce: 0123456789012345678901234567890123456\xe2\x82\xac\xe2\x82\xac\n",
@@ -527,7 +527,7 @@ static void every_key_arrives_in_its_field(void **state)
              "ping/${client_id}\n"
              "  operator: {may_command: yes, control_plane: yes, command_topics: [cmd/a, cmd/b]}\n"
              "  relay: {kind: actuator}\n"
-             "  gateway: {retained_per_client_max: 7}\n"
+             "  gateway: {retained_per_client_max: 7, sessions_per_user_max: 8}\n"
              "command_topics:\n  - cmd/#\n  - +/set\n"
              "anonymous_role: meter\n"
              "inventory_file: file\n"
@@ -575,6 +575,7 @@ static void every_key_arrives_in_its_field(void **state)
     assert_int_equal(p->limits.receive_max, limits_default.receive_max);
     assert_int_equal(p->n_roles, 4);
     assert_int_equal(p->roles[3].retained_per_client_max, 7);
+    assert_int_equal(p->roles[3].sessions_per_user_max, 8);
     assert_int_equal(p->roles[3].retained_factor, 20);
     assert_int_equal(p->roles[2].retained_factor, 1);
     assert_true(p->roles[2].critical); /* because of its kind */
@@ -914,7 +915,7 @@ static void a_mapping_of_too_many_keys_is_refused_before_they_are_compared(void 
         buf_addf(&text, "  k%u: 1\n", i);
     buf_add_u8(&text, '\0');
     write_file(h, "bastide.yaml", (const char *)text.at, 0600);
-    assert_errors(h, "bastide.yaml:4:3: limits: has 1001 keys; there are only 25");
+    assert_errors(h, "bastide.yaml:4:3: limits: has 1001 keys; there are only 27");
     text.len = 0;
     buf_addf(&text, LEAST "roles:\n");
     for (unsigned i = 0; i < 1001; i++)

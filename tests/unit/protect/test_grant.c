@@ -22,6 +22,7 @@ static const struct role_spec roles[] = {
      .n_rules = 1,
      .messages_per_s_max = 5,
      .retained_per_client_max = 3,
+     .sessions_per_user_max = 4,
      .retained_factor = 20,
      .critical = true},
     {.name = "operator", .control_plane = true, .may_command = true, .retained_factor = 20},
@@ -301,6 +302,8 @@ static void a_grant_says_what_its_role_says(void **state)
     assert_false(grant_is_control_plane(meter));
     assert_int_equal(grant_messages_per_s_max(meter), 5);
     assert_int_equal(grant_retained_per_client_max(meter), 3);
+    assert_int_equal(grant_sessions_per_user_max(meter), 4);
+    assert_int_equal(grant_sessions_per_user_max(boss), limits_default.sessions_per_user_max);
     assert_int_equal(grant_retained_per_client_max(boss),
                      20 * limits_default.retained_per_client_max);
     assert_string_equal(grant_role(boss), "operator");

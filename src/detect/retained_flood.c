@@ -3,14 +3,14 @@
  * detect/retained_flood.c - D26: a client, or many together, fill the store of retained messages
  *
  * Discovery at boot is a gateway's, whose kind of role has a factor, and that of clients which are
- * not learned yet, a new fleet.  That the store is full is told of all: it need not be the fault
- * of who comes next.
+ * not learned yet, a new fleet.  Much is what a store of this size is not used to.  That the store
+ * is full is told of all: it need not be the fault of who comes next.
  *
  * MQ.PR.SP-05
  */
 #include "detect/detector.h"
 
-#define GROWS_BY 0.01 /* of all, in the window */
+#define GROWTH_LEAST 500 /* topics: of a small store a few are much */
 
 struct state {
     struct window fresh;   /* topics */
@@ -20,8 +20,16 @@ struct state {
 struct fleet_state {
     struct window fresh; /* of learned clients */
     struct window full;
-    double all; /* of all clients, as far as this run knows */
+    uint32_t kept; /* topics in the store, when it was told last */
 };
+
+/* By how much the store has grown in the window, of what it was before, in per cent. */
+static double growth(const struct judge *j, const struct fleet_state *me)
+{
+    double n = window_level(&me->fresh, rule_window_ns(RULE_D26_GROWTH), now_of(j));
+
+    return n < GROWTH_LEAST ? 0 : 100 * n / MAX(me->kept - n, 1.0);
+}
 
 static void measure_fleet(const struct judge *j, const struct record *r, struct measure *m)
 {
@@ -29,9 +37,7 @@ static void measure_fleet(const struct judge *j, const struct record *r, struct 
 
     if (me == NULL)
         return;
-    measure_rule_least(j, r, RULE_D26_GROWTH,
-                       window_level(&me->fresh, rule_window_ns(RULE_D26_GROWTH), now_of(j)),
-                       GROWS_BY * me->all, m);
+    measure_rule(j, r, RULE_D26_GROWTH, growth(j, me), m);
     measure_rule(j, r, RULE_D26_FULL,
                  window_level(&me->full, rule_window_ns(RULE_D26_FULL), now_of(j)), m);
 }
@@ -57,7 +63,7 @@ static void grow(struct judge *j, const struct sight *s, uint32_t n)
     struct fleet_state *all = slot(j, fleet_of(j));
     struct state *me = slot(j, s->client);
 
-    all->all += n;
+    all->kept = s->e->number;
     if (knowledge_of(s->client)->is_learned) {
         window_add(&all->fresh, rule_window_ns(RULE_D26_GROWTH), now_of(j), n);
         suspect(j, s, fleet_of(j));

@@ -84,7 +84,7 @@
     X(D26_HIGH,          "D26", "high",           HIGH,     200,   60,     "new retained topics of one client") \
     X(D26_FULL,          "D26", "full",           HIGH,     1,     60,     "times that retained_messages_max or retained_bytes_max was passed, so that nothing more was kept; told only") \
     X(D26_QUOTA,         "D26", "quota",          LOW,      1,     60,     "times that one client passed retained_per_client_max, so that nothing more of it was kept") \
-    X(D26_GROWTH,        "D26", "growth",         LOW,      500,   60,     "new retained topics of learned clients altogether; at least a hundredth of all; told only") \
+    X(D26_GROWTH,        "D26", "growth",         LOW,      1,     60,     "per cent by which new topics of learned clients made the retained store grow, when they are at least 500; told only") \
     X(D27_RATE,          "D27", "rate",           INFO,     100,   1,      "messages a second that are no flood; five seconds of it may come at once") \
     X(D27_MEDIUM,        "D27", "medium",         MEDIUM,   3,     1,      "seconds that the rate was passed without a pause") \
     X(D27_HIGH,          "D27", "high",           HIGH,     30,    1,      "as medium") \

@@ -34,7 +34,11 @@ static void leave_traffic(struct link *l, struct event_traffic *t, uint64_t sinc
     t->bytes_out = l->bytes_untold;
     l->bytes_untold = 0;
     worker_event(l->worker, l,
-                 &(struct event){.kind = EVENT_TRAFFIC, .text = bytes_of(t, sizeof(*t))});
+                 &(struct event){
+                     .kind = EVENT_TRAFFIC,
+                     .number = (uint32_t)MIN(router_n_retained(l->worker->router), UINT32_MAX),
+                     .text = bytes_of(t, sizeof(*t)),
+                 });
 }
 
 static void tell(struct link *l)

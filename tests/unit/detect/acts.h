@@ -256,6 +256,8 @@ act_fn nobody_has_no_more_sessions;
 act_fn store_of_retained_is_full;
 act_fn quota_of_retained_is_full;
 act_fn many_retain_a_little;
+act_fn few_retain_in_an_empty_store;
+act_fn many_retain_a_little_of_much;
 act_fn new_fleet_announces_itself;
 act_fn node_has_other_limits;
 act_fn is_silent_in_maintenance;

@@ -101,9 +101,11 @@ void node_has_other_limits(struct scene *s, unsigned n)
     limit_is_hit(s, n, "memory_bytes_max");
 }
 
-/* Each 40 topics, which is nothing of one. */
-static void retain_a_little(struct scene *s, unsigned n, bool are_learned)
+/* Each 40 topics, which is nothing of one; @kept are in the store at the end. */
+static void retain_a_little(struct scene *s, unsigned n, bool are_learned, unsigned kept)
 {
+    static const struct event_traffic forty = {.n_messages = 40, .n_retained_new = 40};
+    struct event e;
     ACTS;
     for (unsigned i = 0; i < n; i++) {
         snprintf(text, sizeof(text), "m-%u", i);
@@ -116,16 +118,30 @@ static void retain_a_little(struct scene *s, unsigned n, bool are_learned)
         snprintf(text, sizeof(text), "m-%u", i);
         me.id = text;
         me.conn = i + 1;
-        sends(s, &me, (struct event_traffic){.n_messages = 40, .n_retained_new = 40});
+        e = by(&me, EVENT_TRAFFIC);
+        e.text = bytes_of(&forty, sizeof(forty));
+        e.number = kept - 40 * (n - 1 - i);
+        scene_event(s, e);
     }
 }
 
 void many_retain_a_little(struct scene *s, unsigned n)
 {
-    retain_a_little(s, n, true);
+    retain_a_little(s, n, true, 40 * n + 10000);
+}
+
+void few_retain_in_an_empty_store(struct scene *s, unsigned n)
+{
+    retain_a_little(s, n, true, 40 * n);
+}
+
+/* It grows by less than a hundredth. */
+void many_retain_a_little_of_much(struct scene *s, unsigned n)
+{
+    retain_a_little(s, n, true, 100000);
 }
 
 void new_fleet_announces_itself(struct scene *s, unsigned n)
 {
-    retain_a_little(s, n, false);
+    retain_a_little(s, n, false, 40 * n);
 }

@@ -138,6 +138,8 @@ static const struct {
     {"session-hoarding",         node_has_other_limits,                         20},
     {"retained-flood",           node_has_other_limits,                         20},
     {"retained-flood",           new_fleet_announces_itself,                    60},
+    {"retained-flood",           few_retain_in_an_empty_store,                  12},
+    {"retained-flood",           many_retain_a_little_of_much,                  24},
     {"bad-certificate",          certificates_that_the_node_cannot_check,       20},
     {"bad-certificate",          plain_bytes,                                   20},
     {"source-change",            from_the_same_site,                            20},

@@ -279,6 +279,15 @@ void detect_event(struct detect *d, const struct event *e, detect_found_fn *foun
     take(&j, &in_scaled_time);
 }
 
+/** detect_conn_gone() - see detect.h */
+void detect_conn_gone(struct detect *d, uint64_t conn)
+{
+    struct conn_record *c = conns_find(&d->conns, conn);
+
+    if (c != NULL)
+        conns_drop(&d->conns, c);
+}
+
 /* ---- time ---- */
 
 static struct event event_of(const struct judge *j, enum event_kind kind, const struct record *r)

@@ -174,6 +174,8 @@ void detect_configure(struct detect *d, const struct detect_config *c);
 void detect_event(struct detect *d, const struct event *e, detect_found_fn *found, void *arg);
 /* Call about once a second: what is due, and closes what has calmed down. */
 void detect_tick(struct detect *d, uint64_t now_ns, detect_found_fn *found, void *arg);
+/* The connection has ended and no event told of it: it is no longer waited for. */
+void detect_conn_gone(struct detect *d, uint64_t conn);
 
 /* Kinds of roles; the i-th's name, NULL after the last. */
 const char *detect_role_kind(size_t i, const char **ret_what);

@@ -29,6 +29,7 @@
     X(AUTH_FAILED,         "auth-failed")            /* value: 16-bit salted hash of the secret; text: why */ \
     X(TLS_FAILED,          "tls-failed")             /* text: what OpenSSL said */                  \
     X(DISCONNECTED,        "disconnected")           /* value: 1 by DISCONNECT, 0 otherwise; flags: ENDED_BY_NODE; text: close reason */ \
+    X(STANDING,            "standing")               /* as CONNECT_ACCEPTED, of a connection that stands since: events were shed, and who tells of it was not heard */ \
     X(ENDED_EARLY,         "ended-early")            /* the network connection ended, and no CONNECT was accepted */ \
     X(TAKEN_OVER,          "taken-over")             /* this connection lost its session to a newer one; text: its address */ \
     X(SUBSCRIBED,          "subscribed")             /* topic: filter; value: granted QoS; text: group of a shared one */ \

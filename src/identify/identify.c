@@ -349,7 +349,7 @@ void identify_event(struct identify *id, const struct event *e, uint64_t unix_ms
         return;
     if (id->since_unix_ms == 0)
         id->since_unix_ms = unix_ms;
-    if (e->kind == EVENT_CONNECT_ACCEPTED) {
+    if (e->kind == EVENT_CONNECT_ACCEPTED || e->kind == EVENT_STANDING) {
         on_accepted(id, e, unix_ms);
         return;
     }

@@ -73,6 +73,15 @@ void introduce_client(struct link *l, const struct wire_connect *p)
     tell(l, BYTES_NONE, &traits);
 }
 
+/** introduce_standing() - the same of one whose CONNECT was not heard of: what TLS says of it */
+void introduce_standing(struct link *l)
+{
+    CLEANUP(buf_done) struct buf traits = {0};
+
+    add_tls(&traits, l->stream);
+    tell(l, BYTES_NONE, &traits);
+}
+
 /** introduce_birth() - a PUBLISH that was accepted, if it is a birth */
 void introduce_birth(struct link *l, const struct wire_publish *p)
 {

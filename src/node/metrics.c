@@ -113,7 +113,7 @@ static const struct metric metrics[] = {
     COUNTERS(X)
 #undef X
     {"incidents_total", "counter", NULL, NULL, NULL, "incidents opened since the start", METRIC_NUMBER, incidents_value},
-    {"event_blocks_shed_total", "counter", NULL, NULL, NULL, "blocks of events that detection did not look at", METRIC_NUMBER, shed_value},
+    {"event_blocks_shed_total", "counter", NULL, NULL, NULL, "blocks of events that detection did not look at; who is connected is learned later", METRIC_NUMBER, shed_value},
     {"detect_records_shed_total", "counter", NULL, NULL, NULL, "records of clients, addresses and users that detection forgot for want of room", METRIC_NUMBER, shed_records_value},
     {"flow_walks_cut_total", "counter", NULL, NULL, NULL, "events whose data flows are learned later, since there were too many at once", METRIC_NUMBER, walks_cut_value},
     {"control_store_changes_total", "counter", NULL, NULL, NULL, "changes of the control store that are on disk", METRIC_NUMBER, store_changes_value},

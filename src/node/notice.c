@@ -275,15 +275,15 @@ static bool is_default_secret(const struct wire_connect *p)
     return p->has_password && is_known;
 }
 
-/** notice_connect() - CONNECT was accepted */
-void notice_connect(struct link *l, const struct wire_connect *p)
+/* What of CONNECT is still known when it is long over. */
+static struct event accepted(const struct link *l, enum event_kind kind)
 {
     const struct stream_peer *peer = stream_peer(l->stream);
     bool is_named = grant_principal(l->grant)[0] != '\0';
     struct event e = {
-        .kind = EVENT_CONNECT_ACCEPTED,
-        .value = p->level,
-        .number = p->keep_alive_s,
+        .kind = kind,
+        .value = l->conn.level,
+        .number = l->keep_alive_s,
         .text = bytes_str(grant_role(l->grant)),
     };
 
@@ -295,6 +295,23 @@ void notice_connect(struct link *l, const struct wire_connect *p)
         e.flags |= l->by_password ? CONNECT_PASSWORD : CONNECT_CERTIFICATE;
     if (agree_asked_expiry_s(p) > 0)
         e.flags |= CONNECT_PERSISTENT;
+    return e;
+}
+
+/** notice_standing() - it was accepted some time ago, and the sentinel does not know of it */
+void notice_standing(struct link *l)
+{
+    const struct event e = accepted(l, EVENT_STANDING);
+
+    worker_event(l->worker, l, &e);
+}
+
+/** notice_connect() - CONNECT was accepted */
+void notice_connect(struct link *l, const struct wire_connect *p)
+{
+    struct event e = accepted(l, EVENT_CONNECT_ACCEPTED);
+
+    e.number = p->keep_alive_s;
     if (l->by_password && is_default_secret(p))
         e.flags |= CONNECT_DEFAULT_SECRET;
     worker_event(l->worker, l, &e);

@@ -59,20 +59,29 @@ void online_done(struct sentinel *s)
     map_done(&s->addresses);
 }
 
+/** online_has() - is it known that this connection is? */
+bool online_has(const struct sentinel *s, uint64_t conn)
+{
+    return map_find(&s->online, bytes_of(&conn, sizeof(conn))) != NULL;
+}
+
 static void went_online(struct sentinel *s, const struct event *e)
 {
-    struct online *o = mem_new(struct online);
     struct online_address *a = map_find(&s->addresses, e->address);
+    struct online *o;
 
+    if (online_has(s, e->conn))
+        return;
     if (a == NULL) {
         a = mem_new(struct online_address);
         snprintf(a->address, sizeof(a->address), "%.*s", BYTES_ARG(e->address));
         map_put(&s->addresses, a);
     }
     a->n++;
+    o = mem_new(struct online);
     o->conn = e->conn;
     o->at = a;
-    free(map_put(&s->online, o));
+    (void)map_put(&s->online, o);
 }
 
 static void went_offline(struct sentinel *s, const struct event *e)
@@ -102,12 +111,28 @@ static void was_productive(struct sentinel *s, const struct event *e)
 /** online_event() - any event; those count that begin and end a connection, or show it at work */
 void online_event(struct sentinel *s, const struct event *e)
 {
-    if (e->kind == EVENT_CONNECT_ACCEPTED)
+    if (e->kind == EVENT_CONNECT_ACCEPTED || e->kind == EVENT_STANDING)
         went_online(s, e);
     else if (e->kind == EVENT_DISCONNECTED)
         went_offline(s, e);
     else if (e->kind == EVENT_PUBLISH_TOPIC || e->kind == EVENT_SUBSCRIBED)
         was_productive(s, e);
+}
+
+/**
+ * online_next() - some of those that are, for a walk through all in parts
+ * @cursor:  0 at first
+ *
+ * Return: how many stand in @ret, at most @max; less: these are the last.
+ */
+size_t online_next(const struct sentinel *s, size_t *cursor, uint64_t *ret, size_t max)
+{
+    const struct online *o;
+    size_t n = 0;
+
+    while (n < max && (o = map_next(&s->online, cursor)) != NULL)
+        ret[n++] = o->conn;
+    return n;
 }
 
 /** online_clients() - how many are, a hand of respond; @arg: the sentinel */

@@ -5,7 +5,8 @@
  * events -> identify, detect -> findings -> respond -> commands to the workers, and
  * incidents on $bastide/incident/<kind>/<id>.  It waits for workers (a command is in
  * force when the call returns); workers never wait for it.  When it is behind,
- * blocks of events are dropped and counted: detection is shed, never traffic.
+ * blocks of events are dropped and counted: detection is shed, never traffic; who is
+ * connected is asked for later (amends.c).
  *
  * MQ.ID.* MQ.DE.* MQ.RS.*
  */
@@ -115,7 +116,7 @@ static void take_event(struct sentinel *s, const struct event *e)
     identify_event(s->identify, e, s->now_unix_ms);
     respond_protect_event(s->respond, e);
     detect_event(s->detect, e, found, s);
-    if (e->kind == EVENT_CONNECT_ACCEPTED)
+    if (e->kind == EVENT_CONNECT_ACCEPTED || e->kind == EVENT_STANDING)
         habits_lifecycle_of(s, e->conn, found);
 }
 
@@ -130,6 +131,7 @@ static void take_block(struct sentinel *s, struct errand *e)
 
     for (unsigned i = 0; i < b->block->n_events; i++)
         take_event(s, &b->block->events[i]);
+    s->n_shed_events += b->block->n_dropped;
     s->had_many |= atomic_fetch_sub(&s->n_blocks, 1) > BLOCKS_MANY;
     event_block_free(b->block);
     free(b);
@@ -218,6 +220,7 @@ static void tick(struct sentinel *s)
     detect_tick(s->detect, s->now_ns, found, s);
     respond_tick(s->respond, sentinel_now(s));
     identify_tick(s->identify, s->now_unix_ms);
+    amends_tick(s);
     s->next_tick_ns = s->now_ns + TICK_NS;
     if (s->now_ns >= s->next_ward_ns) {
         if (firewall_forgot(s->node, respond_measures(s->respond, ACTION_FIREWALL)))

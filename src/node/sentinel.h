@@ -27,6 +27,21 @@ struct role_traits {
     bool critical;
 };
 
+/* See amends.c. */
+struct amends {
+    uint64_t n_shed; /* when this round began, or the last one */
+    enum {
+        AMENDS_NONE,
+        AMENDS_STANDING,
+        AMENDS_ENDED,
+    } looks_for;
+    unsigned worker;
+    size_t places; /* of the table that @cursor is in; SIZE_MAX: none yet */
+    size_t cursor;
+    size_t n_standing; /* made good in this round */
+    size_t n_ended;
+};
+
 struct sentinel {
     struct node *node;
     pthread_t thread;
@@ -45,6 +60,8 @@ struct sentinel {
     atomic_uint n_blocks;        /* on the way */
     bool had_many;               /* of them, since memory was given back last */
     atomic_ullong n_shed_blocks; /* dropped because the sentinel was behind */
+    uint64_t n_shed_events;      /* did not fit into their block */
+    struct amends amends;
     uint64_t n_events[EVENT_KIND_N];
 
     struct identify *identify;
@@ -86,8 +103,13 @@ struct respond_hands hands_of(struct sentinel *s);
 void online_init(struct sentinel *s);
 void online_done(struct sentinel *s);
 void online_event(struct sentinel *s, const struct event *e);
+bool online_has(const struct sentinel *s, uint64_t conn);
+size_t online_next(const struct sentinel *s, size_t *cursor, uint64_t *ret, size_t max);
 unsigned online_clients(void *arg);
 unsigned online_at_address(void *arg, const char *address);
+
+/* amends.c: what shed events would have told */
+void amends_tick(struct sentinel *s);
 
 /* habits.c: the detectors' configuration */
 void habits_configure(struct sentinel *s, const struct config *c,

@@ -334,6 +334,7 @@ void notice_command(struct link *l, const struct wire_publish *p);
 void notice_ping(struct link *l);
 void ping_all(struct worker *w, struct due *d);
 void notice_connect(struct link *l, const struct wire_connect *p);
+void notice_standing(struct link *l);
 void notice_will(struct link *l, const struct wire_connect *p, const struct gate_answer *a);
 /* subject.c */
 struct gate_subject link_subject(const struct link *l);
@@ -392,6 +393,7 @@ void tap_flush(struct worker *w);
 
 /* introduce.c */
 void introduce_client(struct link *l, const struct wire_connect *p);
+void introduce_standing(struct link *l);
 void introduce_birth(struct link *l, const struct wire_publish *p);
 
 /* readmit.c */

@@ -149,7 +149,8 @@ void respond_protect_event(struct respond *r, const struct event *e)
         [SUBJECT_USER] = e->user_name,
     };
 
-    if (e->kind != EVENT_CONNECT_ACCEPTED || r->settings.role_is_critical == NULL ||
+    if ((e->kind != EVENT_CONNECT_ACCEPTED && e->kind != EVENT_STANDING) ||
+        r->settings.role_is_critical == NULL ||
         !r->settings.role_is_critical(r->settings.role_is_critical_arg, e->role))
         return;
     for (enum subject_kind k = 0; k < SUBJECT_KIND_N; k++) {

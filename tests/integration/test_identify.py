@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the node learns of its devices, with clients that we did not write."""
 
+import contextlib
 import csv
+import ctypes
 import io
 import json
+import os
+import pathlib
 import re
 import threading
 
@@ -12,7 +16,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from conftest import PATIENCE_S, wait_until
+from peer import Raw, connect_packet, publish_packet, subscribe_packet
 from test_assess import evidence
+from test_storm import begin, counted
 
 METRICS = {"Properties/Hardware Make": "Acme", "Properties/FW": "1.4.2"}
 
@@ -313,3 +319,65 @@ def test_a_state_is_set_by_hand_and_audited_and_one_that_is_lost_is_an_incident(
     edge.close()
     wait_until(lambda: not [i for i in home.json("incidents", "--state", "open") if i["kind"] == "retired-device"], "its end")
     assert home.end() == 0
+
+
+# ---- events that are shed ----
+
+
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 17, 0x4206, 0x4207, 0x40000000
+BLOCKS_MAX = 512  # of node/sentinel.c
+
+
+@contextlib.contextmanager
+def sentinel_stopped(site):
+    """The thread of the control plane alone, as a debugger does it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    tasks = pathlib.Path(f"/proc/{site.process.pid}/task")
+    tid, = [int(t.name) for t in tasks.iterdir() if (t / "comm").read_text() == "sentinel\n"]
+    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
+        assert libc.ptrace(request, tid, None, None) == 0, os.strerror(ctypes.get_errno())
+    assert libc.waitpid(tid, None, WALL) == tid
+    try:
+        yield
+    finally:
+        assert libc.ptrace(PTRACE_DETACH, tid, None, None) == 0
+
+
+def device(site, name):
+    raw = Raw(site)
+    raw.send(connect_packet(name) + subscribe_packet(f"test/of/{name}", 0))
+    assert raw.packet()[0] == 0x20 and raw.packet()[0] == 0x90
+    return raw
+
+
+def connected(site):
+    return {a["client_id"] for a in site.json("assets") if a["connected"]}
+
+
+def test_who_comes_and_goes_while_events_are_shed_is_known_later(site):
+    begin(site)
+    site.ok("respond", "suspend", "--for", "10m")  # so many topics look like a scan
+    goes, stays = device(site, "goes"), device(site, "stays")
+    wait_until(lambda: connected(site) == {"goes", "stays"}, "they are known")
+    with sentinel_stopped(site):
+        for i in range(3 * BLOCKS_MAX):  # a block each, but for topics that are taken for known
+            stays.send(publish_packet(f"test/{i}", b"", qos=1, packet_id=1))
+            assert stays.packet()[0] == 0x40
+        goes.send(b"\xe0\x00")
+        assert goes.rest_until_closed() == b""
+        comes = device(site, "comes")
+        came_and_went = device(site, "came-and-went")
+        came_and_went.send(b"\xe0\x00")
+        assert came_and_went.rest_until_closed() == b""
+        comes.send(publish_packet("test/again", b"", qos=1, packet_id=1))
+        assert comes.packet()[0] == 0x40
+    wait_until(lambda: connected(site) == {"stays", "comes"}, "who comes is known, and that who goes has gone")
+    assert counted(site, "event_blocks_shed") > 0
+    says = device(site, "says")
+    says.send(publish_packet("test/of/comes", b"", qos=1, packet_id=1))
+    wait_until(lambda: ("says", "comes") in {(f["from"], f["to"]) for f in site.json("flows")},
+               "what it subscribes to is known, too")
+    for raw in (stays, comes, says):
+        raw.close()
+    assert site.end() == 0, site.log_text()

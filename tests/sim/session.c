@@ -211,6 +211,7 @@ void model_event(const struct event *e, unsigned worker)
     case EVENT_UNSUBSCRIBED:
         shares_member_left();
         break;
+    case EVENT_STANDING:
     case EVENT_DEVICE_TRAITS:
     case EVENT_CONNECT_REFUSED:
     case EVENT_AUTH_FAILED:

@@ -71,6 +71,25 @@ static void the_address_of_a_critical_client_is_never_acted_upon(void **state)
     }
 }
 
+/* When the event of its CONNECT was shed. */
+static void a_critical_client_that_is_told_of_later_is_protected_from_then_on(void **state)
+{
+    const struct event e = {
+        .kind = EVENT_STANDING,
+        .client_id = BYTES("scada"),
+        .address = BYTES("192.0.2.50"),
+        .role = BYTES("control"),
+    };
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    respond_protect_event(s.r, &e);
+    assert_true(respond_protect_has(s.r, SUBJECT_ADDRESS, BYTES("192.0.2.50")));
+    assert_true(respond_protect_has(s.r, SUBJECT_CLIENT, BYTES("scada")));
+    stage_end(&s);
+}
+
 static void the_client_and_user_of_a_critical_role_are_known_without_the_role(void **state)
 {
     struct stage s;
@@ -478,6 +497,7 @@ int main(void)
         cmocka_unit_test(a_critical_role_is_told_of_and_never_acted_upon),
         cmocka_unit_test(a_dry_run_tells_which_roles_are_guarded_and_leaves_no_trace),
         cmocka_unit_test(the_address_of_a_critical_client_is_never_acted_upon),
+        cmocka_unit_test(a_critical_client_that_is_told_of_later_is_protected_from_then_on),
         cmocka_unit_test(the_client_and_user_of_a_critical_role_are_known_without_the_role),
         cmocka_unit_test(an_ordinary_client_protects_nothing),
         cmocka_unit_test(another_client_at_a_protected_address_is_acted_upon_by_name),

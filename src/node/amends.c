@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * node/amends.c - what is made good when events were shed
+ *
+ * A sentinel that is behind drops events, and what they tell is lost to detection.  Who is
+ * connected must not be: assets and the map of the network would lack devices for as long as they
+ * stay, show others that are gone, and the safeguards of respond would not know whom to spare.  So
+ * once it has caught up, the sentinel goes through all sessions of all workers, has tell of
+ * themselves those that it does not know (EVENT_STANDING, and their subscriptions), and then
+ * through those that it takes for connected, and drops those that no worker has.
+ *
+ * A part a second, of bounded size for the worker and for the sentinel; events shed meanwhile
+ * are made good in the next round.  On the sentinel's thread, but for what runs on a worker while
+ * the sentinel waits for it.
+ *
+ * MQ.ID.AM-01 MQ.ID.AM-03 MQ.RS.RP-03
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "node/node_private.h"
+#include "node/self_test.h"
+#include "node/sentinel.h"
+
+#define LOOK_MAX     2048 /* sessions of a worker, in a part */
+#define TELL_MAX     64   /* of them that tell of themselves */
+#define CONNS_MAX    1024 /* connections that are looked for on all workers, in a part */
+#define BLOCKS_AHEAD 8    /* with more on the way it is behind still */
+
+/* ---- on a worker ---- */
+
+struct standing_part {
+    struct sentinel *s;
+    unsigned n_told;
+    bool is_last;
+};
+
+static bool is_unknown(const struct sentinel *s, const struct link *l)
+{
+    return l != NULL && l->phase == LINK_OPEN && l->conn.state == CONN_ACTIVE &&
+           !self_test_is_own(s->node->self_test, bytes_str(l->client_id)) &&
+           !online_has(s, l->number);
+}
+
+static bool has_room(const struct worker *w, unsigned n)
+{
+    return w->events->n_events + n <= EVENT_BLOCK_EVENTS_MAX;
+}
+
+/* With all that it subscribes to; of who alone does not fit into what is left, as much as does. */
+static void tell(struct worker *w, struct link *l)
+{
+    notice_standing(l);
+    introduce_standing(l);
+    list_each (it, &l->resident->session->subscriber.subscriptions) {
+        const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
+
+        if (!has_room(w, 1))
+            return;
+        worker_event_of(w, l, EVENT_SUBSCRIBED, sub->qos, sub->filter, NULL);
+    }
+}
+
+static bool may_tell(const struct worker *w, const struct standing_part *p, const struct link *l)
+{
+    unsigned n = 2 + (p->n_told > 0 ? l->resident->session->subscriber.n_subscriptions : 0);
+
+    return p->n_told < TELL_MAX && has_room(w, n);
+}
+
+static void look_at_part(struct worker *w, void *arg)
+{
+    struct standing_part *p = arg;
+    struct amends *a = &p->s->amends;
+
+    if (a->places != w->residents.cap) {
+        a->places = w->residents.cap;
+        a->cursor = 0;
+    }
+    for (size_t n = 0; n < LOOK_MAX; n++) {
+        size_t before = a->cursor;
+        const struct resident *c = map_next(&w->residents, &a->cursor);
+
+        p->is_last = c == NULL;
+        if (p->is_last)
+            return;
+        if (!is_unknown(p->s, c->link))
+            continue;
+        if (!may_tell(w, p, c->link)) {
+            a->cursor = before;
+            return;
+        }
+        tell(w, c->link);
+        p->n_told++;
+    }
+}
+
+struct ended_part {
+    uint64_t conns[CONNS_MAX];
+    bool stands[CONNS_MAX];
+    size_t n;
+};
+
+static void look_for_part(struct worker *w, void *arg)
+{
+    struct ended_part *p = arg;
+
+    for (size_t i = 0; i < p->n; i++)
+        p->stands[i] |= link_find(w, p->conns[i]) != NULL;
+}
+
+/* ---- on the sentinel ---- */
+
+static void look_for(struct amends *a, int what)
+{
+    a->looks_for = what;
+    a->places = SIZE_MAX;
+    a->cursor = 0;
+}
+
+static void standing_part(struct sentinel *s)
+{
+    struct standing_part p = {.s = s};
+
+    node_call_worker(s->node, s->amends.worker, look_at_part, &p);
+    s->amends.n_standing += p.n_told;
+    if (!p.is_last)
+        return;
+    s->amends.worker++;
+    look_for(&s->amends, s->amends.worker < s->node->n_workers ? AMENDS_STANDING : AMENDS_ENDED);
+}
+
+static void end(struct sentinel *s, uint64_t conn)
+{
+    const struct event e = {.kind = EVENT_DISCONNECTED, .at_ns = s->now_ns, .conn = conn};
+
+    online_event(s, &e);
+    identify_event(s->identify, &e, s->now_unix_ms);
+    detect_conn_gone(s->detect, conn);
+    s->amends.n_ended++;
+}
+
+/* Who is taken out has others move up: what was looked at is gone through once more. */
+static void ended_part(struct sentinel *s)
+{
+    struct ended_part p = {0};
+    struct amends *a = &s->amends;
+    size_t n_ended = a->n_ended;
+    size_t before;
+
+    if (a->places != s->online.cap) {
+        a->places = s->online.cap;
+        a->cursor = 0;
+    }
+    before = a->cursor;
+    p.n = online_next(s, &a->cursor, p.conns, CONNS_MAX);
+    node_call_all(s->node, look_for_part, &p);
+    for (size_t i = 0; i < p.n; i++) {
+        if (!p.stands[i])
+            end(s, p.conns[i]);
+    }
+    if (a->n_ended > n_ended) {
+        a->cursor = before;
+        return;
+    }
+    if (p.n < CONNS_MAX)
+        a->looks_for = AMENDS_NONE;
+}
+
+static void begin(struct sentinel *s, uint64_t n_shed)
+{
+    s->amends = (struct amends){.n_shed = n_shed};
+    look_for(&s->amends, AMENDS_STANDING);
+}
+
+/** amends_tick() - about once a second, on the sentinel's thread: a part, if there is something to
+ * be made good */
+void amends_tick(struct sentinel *s)
+{
+    struct amends *a = &s->amends;
+    uint64_t n_shed = atomic_load(&s->n_shed_blocks) + s->n_shed_events;
+
+    if (atomic_load(&s->n_blocks) > BLOCKS_AHEAD)
+        return;
+    switch (a->looks_for) {
+    case AMENDS_NONE:
+        if (n_shed != a->n_shed)
+            begin(s, n_shed);
+        return;
+    case AMENDS_STANDING:
+        standing_part(s);
+        return;
+    case AMENDS_ENDED:
+        ended_part(s);
+        break;
+    }
+    if (a->looks_for == AMENDS_NONE && a->n_standing + a->n_ended > 0) {
+        log_info("sentinel", "events were shed: %zu connections and %zu ends are made good",
+                 a->n_standing, a->n_ended);
+        begin(s, a->n_shed); /* until there is nothing more: who comes or goes can hide another */
+    }
+}

@@ -4,8 +4,13 @@
  *
  * A takeover counts when the newcomer's address is the one before the current: roaming
  * goes A-B-C, a duplicate id or a thief goes A-B-A-B.  Who of the two is the right one the
- * node cannot know, so nothing is done to the id.  Where a client came from is of no interest, and
- * takes no memory, before its session was taken over for the first time.
+ * node cannot know, so nothing is done to the id.
+ *
+ * Where a client came from is of no interest, and takes no memory, before its session was taken
+ * over for the first time.  So that first time never counts, also where the newcomer takes
+ * back what it had before an ordinary end: a fight is told of at its fourth takeover, however it
+ * began.  To know it at the third would take an address of each client that there is, of which next
+ * to none is ever taken over, and be sooner by the seconds between two of them.
  *
  * MQ.PR.IA-03
  */

@@ -227,6 +227,23 @@ void takeover_war(struct scene *s, unsigned n)
     fights(s, n + 1, two, 2); /* the first one is only a takeover */
 }
 
+void takeover_war_after_an_ordinary_end(struct scene *s, unsigned n)
+{
+    static const char *const two[] = {"192.0.2.1", "203.0.113.9"};
+
+    ACTS;
+    connects(s, &me, 0, 60);
+    leaves(s, &me, true);
+    me.address = two[1];
+    for (unsigned i = 0; i <= n; i++) {
+        connects(s, &me, 0, 60);
+        does(s, &me, EVENT_TAKEN_OVER, NULL, 0);
+        me.address = two[i % 2];
+        idle(s, 3);
+    }
+    connects(s, &me, 0, 60);
+}
+
 void roaming(struct scene *s, unsigned n)
 {
     static const char *const many[] = {"192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14"};

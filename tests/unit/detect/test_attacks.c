@@ -31,6 +31,7 @@ static const struct {
     {"slow-connect",             slow_connects,               4,    20,   SEVERITY_HIGH,     "198.51.100.9"},
     {"keepalive-abuse",          endless_keep_alive,          4,    5,    SEVERITY_MEDIUM,   "192.0.2.1"},
     {"client-id-takeover-war",   takeover_war,                2,    3,    SEVERITY_HIGH,     "m-1"},
+    {"client-id-takeover-war",   takeover_war_after_an_ordinary_end, 2, 3, SEVERITY_HIGH,    "m-1"},
     {"session-hoarding",         made_up_sessions,            14,   25,   SEVERITY_MEDIUM,   "192.0.2.1"},
     {"session-hoarding",         node_has_no_more_sessions,   0,    1,    SEVERITY_HIGH,     "fleet"},
     {"session-hoarding",         user_has_no_more_sessions,   0,    1,    SEVERITY_LOW,      "scribbler"},

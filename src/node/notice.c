@@ -293,16 +293,16 @@ static struct event accepted(const struct link *l, enum event_kind kind)
         e.flags |= CONNECT_TLS13;
     if (is_named)
         e.flags |= l->by_password ? CONNECT_PASSWORD : CONNECT_CERTIFICATE;
-    if (agree_asked_expiry_s(p) > 0)
-        e.flags |= CONNECT_PERSISTENT;
     return e;
 }
 
 /** notice_standing() - it was accepted some time ago, and the sentinel does not know of it */
 void notice_standing(struct link *l)
 {
-    const struct event e = accepted(l, EVENT_STANDING);
+    struct event e = accepted(l, EVENT_STANDING);
 
+    if (l->resident->session->expiry_s > 0)
+        e.flags |= CONNECT_PERSISTENT;
     worker_event(l->worker, l, &e);
 }
 
@@ -312,6 +312,8 @@ void notice_connect(struct link *l, const struct wire_connect *p)
     struct event e = accepted(l, EVENT_CONNECT_ACCEPTED);
 
     e.number = p->keep_alive_s;
+    if (agree_asked_expiry_s(p) > 0)
+        e.flags |= CONNECT_PERSISTENT;
     if (l->by_password && is_default_secret(p))
         e.flags |= CONNECT_DEFAULT_SECRET;
     worker_event(l->worker, l, &e);

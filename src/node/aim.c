@@ -182,6 +182,8 @@ static bool hits(const struct aim *a, const struct link *l)
         return l->number == a->conn;
     case TARGET_NODE:
         return true;
+    case TARGET_STRANGERS: /* who has connected is none */
+        return false;
     case TARGET_N:
         break;
     }

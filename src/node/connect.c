@@ -297,22 +297,63 @@ static char *assigned_id(void)
     return (char *)id.at;
 }
 
-static bool address_is_delayed(struct link *l)
+/**
+ * connect_delay_key() - what a delay is found by
+ * @address:    or CONNECT_STRANGERS
+ * @client_id:  empty: all from there
+ * @ret:        appended to
+ */
+void connect_delay_key(struct bytes address, struct bytes client_id, struct buf *ret)
 {
-    struct worker *w = l->worker;
-    const struct address_delay *d = map_find(&w->delays, bytes_str(l->address));
-
-    if (d == NULL || d->until_ns <= w->now_ns || l->delay_served)
-        return false;
-    l->read_again_ns = w->now_ns + d->delay_ns;
-    return true;
+    buf_add(ret, address);
+    if (client_id.len == 0)
+        return;
+    buf_add_u8(ret, 0);
+    buf_add(ret, client_id);
 }
 
-/* Answers to this address, or to all, are delayed (a response of MQ.RS.RP): the packet waits in the
- * buffer. */
+static uint64_t delay_of(const struct worker *w, struct bytes address, struct bytes client_id)
+{
+    CLEANUP(buf_done) struct buf key = {0};
+    const struct connect_delay *d;
+
+    connect_delay_key(address, client_id, &key);
+    d = map_find(&w->delays, buf_view(&key));
+    return d != NULL && d->until_ns > w->now_ns ? d->delay_ns : 0;
+}
+
+/* Not of those who came by the control listener: operators are known by other means. */
+static uint64_t stranger_delay_of(const struct link *l)
+{
+    const struct worker *w = l->worker;
+
+    if (l->listener->plane != CONFIG_PLANE_DELIVERY ||
+        acquaintances_have(w->node->acquaintances, bytes_str(l->address), bytes_str(l->client_id)))
+        return 0;
+    return delay_of(w, CONNECT_STRANGERS, BYTES_NONE);
+}
+
+/* The longest of those that mean it, once. */
+static bool is_delayed(struct link *l)
+{
+    const struct worker *w = l->worker;
+    struct bytes address = bytes_str(l->address);
+    uint64_t delay_ns;
+
+    if (w->delays.n == 0 || l->delay_served)
+        return false;
+    delay_ns = MAX(delay_of(w, address, BYTES_NONE), delay_of(w, address, bytes_str(l->client_id)));
+    delay_ns = MAX(delay_ns, stranger_delay_of(l));
+    if (delay_ns > 0)
+        l->read_again_ns = w->now_ns + delay_ns;
+    return delay_ns > 0;
+}
+
+/* Answers to this address, client or stranger, or to all, are delayed (a response of MQ.RS.RP): the
+ * packet waits in the buffer. */
 static bool delayed(struct link *l, const struct wire_connect *p, size_t len)
 {
-    if (!address_is_delayed(l) && !pace_holds(l, p, len))
+    if (!is_delayed(l) && !pace_holds(l, p, len))
         return false;
     link_heard(l);
     link_dirty(l);

@@ -101,6 +101,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     link_throttle(l);
     count_accepted(w, l);
     admit_accepted(l);
+    acquaintances_add(w->node->acquaintances, bytes_str(l->address), bytes_str(l->client_id));
     notice_connect(l, p);
     introduce_client(l, p);
     tap_connect(l, p, REASON_SUCCESS);

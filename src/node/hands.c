@@ -67,41 +67,71 @@ static void hand_ban_remove(void *arg, const struct respond_ban *b)
 
 struct delay_post {
     struct post post;
-    struct address_delay delay;
+    struct connect_delay *delay; /* owned; taken by the worker */
 };
 
 static void take_delay(struct worker *w, struct post *p)
 {
     struct delay_post *d = list_item(p, struct delay_post, post);
-    struct address_delay *known = map_find(&w->delays, bytes_str(d->delay.address));
+    struct bytes key = bytes_of(d->delay->key, d->delay->key_len);
 
-    if (d->delay.address[0] == '\0') {
-        pace_until(w, d->delay.until_ns);
-    } else if (known != NULL && d->delay.delay_ns == 0) {
-        free(map_remove(&w->delays, bytes_str(d->delay.address)));
-    } else if (known != NULL) {
-        *known = d->delay;
-    } else if (d->delay.delay_ns > 0) {
-        known = mem_new(struct address_delay);
-        *known = d->delay;
-        map_put(&w->delays, known);
-    }
+    free(map_remove(&w->delays, key));
+    if (d->delay->delay_ns > 0)
+        map_put(&w->delays, d->delay);
+    else
+        free(d->delay);
     free(d);
 }
 
-static void hand_delay(void *arg, const char *address, unsigned delay_ms, uint64_t until_ns)
+static struct post *delay_post(struct bytes key, unsigned delay_ms, uint64_t until_ns)
+{
+    struct delay_post *d = mem_new(struct delay_post);
+
+    d->post.take = take_delay;
+    d->delay = mem_zero(sizeof(*d->delay) + key.len);
+    d->delay->delay_ns = delay_ms * NS_PER_MS;
+    d->delay->until_ns = until_ns;
+    d->delay->key_len = key.len;
+    memcpy(d->delay->key, key.at, key.len);
+    return &d->post;
+}
+
+struct pace_post {
+    struct post post;
+    uint64_t until_ns;
+};
+
+static void take_pace(struct worker *w, struct post *p)
+{
+    struct pace_post *d = list_item(p, struct pace_post, post);
+
+    pace_until(w, d->until_ns);
+    free(d);
+}
+
+static struct post *pace_post(uint64_t until_ns)
+{
+    struct pace_post *d = mem_new(struct pace_post);
+
+    d->post.take = take_pace;
+    d->until_ns = until_ns;
+    return &d->post;
+}
+
+static void hand_delay(void *arg, enum respond_target kind, const char *target, const char *address,
+                       unsigned delay_ms, uint64_t until_ns)
 {
     struct sentinel *s = arg;
+    bool is_pair = kind == TARGET_CLIENT_ADDRESS;
+    CLEANUP(buf_done) struct buf key = {0};
 
-    for (unsigned i = 0; i < s->node->n_workers; i++) {
-        struct delay_post *d = mem_new(struct delay_post);
-
-        d->post.take = take_delay;
-        snprintf(d->delay.address, sizeof(d->delay.address), "%s", address != NULL ? address : "");
-        d->delay.delay_ns = delay_ms * NS_PER_MS;
-        d->delay.until_ns = until_ns;
-        worker_post(s->node->workers[i], LANE_CONTROL, &d->post);
-    }
+    connect_delay_key(kind == TARGET_STRANGERS ? CONNECT_STRANGERS
+                                               : bytes_str(is_pair ? address : target),
+                      is_pair ? bytes_str(target) : BYTES_NONE, &key);
+    for (unsigned i = 0; i < s->node->n_workers; i++)
+        worker_post(s->node->workers[i], LANE_CONTROL,
+                    kind == TARGET_NODE ? pace_post(until_ns)
+                                        : delay_post(buf_view(&key), delay_ms, until_ns));
 }
 
 static void hand_publish(void *arg, const struct incident *i, const char *json)
@@ -151,7 +181,7 @@ struct respond_hands hands_of(struct sentinel *s)
         .disconnect = hand_disconnect,
         .ban_add = hand_ban_add,
         .ban_remove = hand_ban_remove,
-        .delay_address = hand_delay,
+        .delay = hand_delay,
         .restrain = hand_restrain,
         .firewall = hand_firewall,
         .posture = hand_posture,

@@ -179,6 +179,7 @@ struct node *node_new(struct config *c, struct keyring *keys, char **ret_error)
     atomic_init(&n->loaded_unix_ms, n->started_unix_ms);
     n->admission = admission_new();
     n->user_sessions = user_sessions_new();
+    n->acquaintances = acquaintances_new();
     n->self_test = self_test_new(n);
     node_set_log_level(c);
     /* The same at each start: salts of users that do not exist would tell by changing. */
@@ -200,6 +201,7 @@ struct node *node_free(struct node *n)
     n->monitor = monitor_free(n->monitor);
     n->admission = admission_free(n->admission);
     n->user_sessions = user_sessions_free(n->user_sessions);
+    n->acquaintances = acquaintances_free(n->acquaintances);
     n->scribe = scribe_free(n->scribe);
     n->journal = journal_close(n->journal);
     n->journal_io = journal_io_close(n->journal_io);

@@ -12,6 +12,7 @@ struct sentinel;
 struct auth;
 struct admission;
 struct user_sessions;
+struct acquaintances;
 struct self_test;
 struct scribe;
 struct keyring;
@@ -35,6 +36,7 @@ struct node {
     struct auth *auth;
     struct admission *admission;
     struct user_sessions *user_sessions;
+    struct acquaintances *acquaintances;
     struct self_test *self_test;
     struct monitor *monitor;       /* owned */
     struct journal_io *journal_io; /* these three: NULL without a journal */
@@ -126,6 +128,13 @@ const char *admission_enter_address(struct admission *a, const char *address,
 bool admission_wait(struct admission *a, const char *address, const struct limits *limits);
 void admission_accept(struct admission *a, const char *address, enum admission_as as);
 void admission_leave(struct admission *a, const char *address, enum admission_as as);
+
+/* acquaintances.c: who was let in with which client id from where */
+struct acquaintances *acquaintances_new(void);
+struct acquaintances *acquaintances_free(struct acquaintances *a);
+void acquaintances_add(struct acquaintances *a, struct bytes address, struct bytes client_id);
+bool acquaintances_have(const struct acquaintances *a, struct bytes address,
+                        struct bytes client_id);
 
 /* user_sessions.c: sessions that are kept, of each user */
 struct user_sessions *user_sessions_new(void);

@@ -12,8 +12,7 @@
 #include "base/text.h"
 #include "node/aim.h"
 
-#define TARGET_OF_NODE "node"
-#define LETTERS_OFF    3 /* so many are another name */
+#define LETTERS_OFF 3 /* so many are another name */
 
 /* ---- read ---- */
 
@@ -46,7 +45,7 @@ char *order_read(const struct node_order *o, struct respond_order *ret)
 {
     struct respond_order r = {
         .target_kind = TARGET_NODE,
-        .target = o->target != NULL ? o->target : TARGET_OF_NODE,
+        .target = o->target,
         .address = o->address,
         .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
         .amount = o->amount,
@@ -62,8 +61,9 @@ char *order_read(const struct node_order *o, struct respond_order *ret)
     if (o->target_kind != NULL && !respond_target_parse(o->target_kind, &r.target_kind))
         return text_format("no kind of target is called \"%s\"; bastide respond actions lists them",
                            o->target_kind);
-    if (!(respond_action_targets(r.kind) & BIT(r.target_kind)) ||
-        (r.target_kind != TARGET_NODE && o->target == NULL))
+    if (r.target == NULL && (r.target_kind == TARGET_NODE || r.target_kind == TARGET_STRANGERS))
+        r.target = respond_target_text(r.target_kind);
+    if (!(respond_action_targets(r.kind) & BIT(r.target_kind)) || r.target == NULL)
         return wrong_target(o->what, respond_action_targets(r.kind));
     why = aim_wrong_why(r.target_kind, r.target, r.address);
     if (why != NULL)
@@ -145,7 +145,8 @@ const char *order_needs_text(enum action_kind kind)
     case ACTION_THROTTLE:
         return "throttle needs a rate of 1 or more messages a second";
     case ACTION_DELAY:
-        return "delay of an address needs 1 to 60000 milliseconds, of the node it takes none";
+        return "delay of an address, a client or strangers needs 1 to 60000 milliseconds, of the "
+               "node it takes none";
     case ACTION_FIREWALL:
         return "firewall needs an end, at most a week away: its blocks time out";
     case ACTION_POSTURE:

@@ -36,9 +36,11 @@ static struct bytes client_id_of(const void *item)
     return c->session->client_id;
 }
 
-static struct bytes delay_address(const void *item)
+static struct bytes delay_key(const void *item)
 {
-    return bytes_str(((const struct address_delay *)item)->address);
+    const struct connect_delay *d = item;
+
+    return bytes_of(d->key, d->key_len);
 }
 
 /** worker_new() - a worker without listeners and without a thread yet */
@@ -64,7 +66,7 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     }
     map_init(&w->links_by_number, link_number);
     map_init(&w->residents, client_id_of);
-    map_init(&w->delays, delay_address);
+    map_init(&w->delays, delay_key);
     interest_init(w);
     w->read_buffer = mem_alloc(READ_BUFFER_BYTES);
     w->events = event_block_new(index);

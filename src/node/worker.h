@@ -128,7 +128,7 @@ struct link {
     bool is_admitted_address; /* and for its address */
     bool awaits_proxy;        /* of LINK_HANDSHAKE: the PROXY header comes first */
     bool is_blocked;          /* the socket took no more in this turn */
-    bool delay_served;        /* of its address */
+    bool delay_served;        /* its address's, its client's or a stranger's */
     bool pace_served;
     enum admission_as counts_as : 8;
     bool has_left;    /* by DISCONNECT: nothing more comes, and it waits for nothing */
@@ -189,11 +189,12 @@ struct worker_listener {
     ino_t unix_inode;  /* 0: none */
 };
 
-/* Delays for an address before its CONNECT is answered. */
-struct address_delay {
-    char address[STREAM_ADDRESS_LEN]; /* "": of all, one after another; see pace.c */
+/* A CONNECT is answered so much later. */
+struct connect_delay {
     uint64_t delay_ns;
     uint64_t until_ns;
+    size_t key_len;
+    uint8_t key[]; /* connect_delay_key() */
 };
 
 /* How much of memory_bytes_max is used; see memory.c. */
@@ -357,6 +358,8 @@ void connect_verified(struct worker *w, uint64_t link, const char *verifier,
 
 struct gate_subject connect_subject(const struct link *l, const struct wire_connect *p);
 void connect_tell_too_large(struct link *l, struct bytes begun);
+#define CONNECT_STRANGERS BYTES("strangers") /* no address is called so */
+void connect_delay_key(struct bytes address, struct bytes client_id, struct buf *ret);
 void connect_refuse(struct link *l, const struct wire_connect *p, uint8_t reason, const char *why);
 void connect_refuse_credentials(struct link *l, const struct wire_connect *p,
                                 enum gate_outcome outcome, uint16_t secret_hash);

@@ -334,14 +334,15 @@ bool act_expire(struct incident *i, struct respond_now now)
     return in_vain;
 }
 
-/** act_calm() - the incident closes: a delay of all CONNECTs, which was for as long as it stands,
- * ends */
+/** act_calm() - the incident closes: a delay of all CONNECTs or of strangers', which was for as
+ * long as it stands, ends */
 void act_calm(struct respond *r, struct incident *i, struct respond_now now)
 {
     for (unsigned n = 0; n < i->n_actions; n++) {
         struct action *a = &i->actions[n];
 
-        if (a->kind != ACTION_DELAY || a->target_kind != TARGET_NODE || a->state != ACTION_DONE)
+        if (a->kind != ACTION_DELAY || a->state != ACTION_DONE ||
+            (a->target_kind != TARGET_NODE && a->target_kind != TARGET_STRANGERS))
             continue;
         action_undo(r, a, now);
         a->state = ACTION_EXPIRED;

@@ -43,10 +43,23 @@ static bool aim_at_node(const struct respond *r, const struct incident *i,
     return aim_at(a, TARGET_NODE, bytes_str(respond_target_text(TARGET_NODE)));
 }
 
+/* A client alone, where it comes from: others behind the address, and itself elsewhere, are not. */
+static bool aim_at_pair(const struct incident *i, struct action *a)
+{
+    if (i->address[0] == '\0')
+        return false;
+    a->address = bytes_dup_str(bytes_str(i->address));
+    return aim_at(a, TARGET_CLIENT_ADDRESS, bytes_str(i->client_id));
+}
+
 /* What the whole fleet does has no address: all are delayed. */
 static bool aim_delay(const struct respond *r, const struct incident *i,
                       const struct respond_step *step, struct action *a)
 {
+    if (step->whom == TARGET_CLIENT_ADDRESS)
+        return aim_at_pair(i, a);
+    if (step->whom == TARGET_STRANGERS)
+        return aim_at(a, TARGET_STRANGERS, bytes_str(respond_target_text(TARGET_STRANGERS)));
     if (i->subject_kind != SUBJECT_FLEET)
         return aim_at_address(r, i, step, a);
     a->amount = 0;

@@ -22,7 +22,7 @@ bool guard_protects(const struct respond *r, const struct incident *i, const str
 
     unsigned n_critical = 0;
 
-    if (a->target_kind == TARGET_NODE)
+    if (a->target_kind == TARGET_NODE || a->target_kind == TARGET_STRANGERS)
         return false;
     if (a->target_kind == TARGET_TOPIC) {
         (void)r->hands.clients_of_topic(r->hands.arg, a->target, &n_critical);

@@ -235,8 +235,8 @@ static const char *force_delay(struct respond *r, const struct respond_measure *
     uint64_t until_ns =
         s.n > 0 && s.expires_unix_ms == 0 ? UINT64_MAX : now.ns + left_ms * NS_PER_MS;
 
-    r->hands.delay_address(r->hands.arg, at->target_kind == TARGET_NODE ? NULL : at->target,
-                           (unsigned)s.amount, until_ns);
+    r->hands.delay(r->hands.arg, at->target_kind, at->target, at->address, (unsigned)s.amount,
+                   until_ns);
     return NULL;
 }
 

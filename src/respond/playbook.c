@@ -32,6 +32,8 @@ static const struct respond_play defaults[] = {
     {"repeated-connection-attempts",   NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect", "ban 5m")},
     {"topic-scan-publish",             NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect", "ban 10m")},
     {"reconnect-storm",                NULL, SUBJECT_FLEET,   SEVERITY_INFO,     0, STEPS("delay 10m")},
+    {"credential-stuffing",            NULL, SUBJECT_FLEET,   SEVERITY_HIGH,     0, STEPS("delay strangers 10m")},
+    {"client-id-takeover-war",         NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("delay client 10m")},
     {"topic-scan-subscribe",           NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect", "ban 10m")},
     {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_MEDIUM,   2, STEPS("delay 10m", "disconnect")},
     {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_MEDIUM,   0, STEPS("delay 10m")},
@@ -133,7 +135,15 @@ static unsigned times_of(struct respond *r, struct history *h, enum severity sev
     return 1;
 }
 
-static void add_steps(struct plan *p, const struct respond_play *play, unsigned times)
+/* What is high is delayed as long as can be at once. */
+static unsigned delay_ms_of(enum severity severity, unsigned times)
+{
+    return DELAY_MS << (severity >= SEVERITY_HIGH ? DELAY_DOUBLES
+                                                  : MIN(times - 1, (unsigned)DELAY_DOUBLES));
+}
+
+static void add_steps(struct plan *p, const struct respond_play *play, enum severity severity,
+                      unsigned times)
 {
     p->needs_approval = play->needs_approval;
     for (size_t n = 0; n < play->n_steps; n++) {
@@ -141,7 +151,7 @@ static void add_steps(struct plan *p, const struct respond_play *play, unsigned 
 
         check(respond_step_parse(play->steps[n], &s) == NULL); /* looked at when it was loaded */
         if (s.kind == ACTION_DELAY)
-            s.amount = DELAY_MS << MIN(times - 1, (unsigned)DELAY_DOUBLES);
+            s.amount = delay_ms_of(severity, times);
         p->actions |= BIT(s.kind);
         p->steps[s.kind] = s;
     }
@@ -176,6 +186,6 @@ struct plan playbook_plan(struct respond *r, struct incident *i, const struct fi
     if (severity > SEVERITY_INFO)
         p.actions |= BIT(ACTION_ALERT);
     if (play != NULL)
-        add_steps(&p, play, times);
+        add_steps(&p, play, severity, times);
     return p;
 }

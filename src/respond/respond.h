@@ -76,7 +76,8 @@ struct respond_ban {
     X(TOPIC,          "topic")          /* topic filter */                   \
     X(LISTENER,       "listener")       /* name of it */                     \
     X(CONN,           "conn")           /* number of the connection */       \
-    X(NODE,           "node")           /* the node itself */
+    X(NODE,           "node")           /* the node itself */                \
+    X(STRANGERS,      "strangers")      /* who was never let in with this client id from this address */
 /* clang-format on */
 
 enum respond_target { /* begins in the order of enum subject_kind and of enum respond_ban_kind */
@@ -96,7 +97,7 @@ bool respond_target_parse(const char *text, enum respond_target *ret);
 #define ACTION_KINDS(X)                                                                           \
     X(RECORD,             "record",             "a line in incidents.jsonl; nothing")             \
     X(ALERT,              "alert",              "the incident is published; nothing")             \
-    X(DELAY,              "delay",              "CONNACKs come later, to an address or, one after another, to all; no delay") \
+    X(DELAY,              "delay",              "CONNACKs come later, to an address, to a client from one, to strangers or, one after another, to all; no delay") \
     X(THROTTLE,           "throttle",           "its messages are read more slowly; its own rate again") \
     X(DISCONNECT,         "disconnect",         "its connections are closed; it may come back by itself") \
     X(BAN,                "ban",                "it is disconnected and kept out; the ban is lifted") \
@@ -176,8 +177,10 @@ struct respond_hands {
     void (*ban_add)(void *arg, const struct respond_ban *b);
     /* @b was lifted, or has expired. */
     void (*ban_remove)(void *arg, const struct respond_ban *b);
-    /* Answer CONNECTs from the address @delay_ms later, until then; 0: no longer.  NULL: all. */
-    void (*delay_address)(void *arg, const char *address, unsigned delay_ms, uint64_t until_ns);
+    /* Answer CONNECTs of TARGET_ADDRESS, _CLIENT_ADDRESS or _STRANGERS @delay_ms later, until then;
+     * 0: no longer.  TARGET_NODE: all, one after another.  @address: of a client, otherwise NULL */
+    void (*delay)(void *arg, enum respond_target kind, const char *target, const char *address,
+                  unsigned delay_ms, uint64_t until_ns);
     /* Throttles and quarantines are others now: see respond_measures_each(). */
     void (*restrain)(void *arg);
     /* Drop packets of the prefix for so long, 0: let them pass; NULL, or why it cannot be had;
@@ -208,9 +211,10 @@ struct respond_hands {
 struct respond_step {
     enum action_kind kind;
     uint64_t for_s;
-    uint64_t amount;     /* as of struct respond_measure */
-    unsigned directions; /* the same */
-    struct bytes filter; /* QUARANTINE: of the topics; borrowed from the text */
+    uint64_t amount;          /* as of struct respond_measure */
+    unsigned directions;      /* the same */
+    struct bytes filter;      /* QUARANTINE: of the topics; borrowed from the text */
+    enum respond_target whom; /* DELAY: _ADDRESS, what is usual; _CLIENT_ADDRESS, _STRANGERS */
 };
 
 /* One line of it.  The first that fits says what is done besides a record and, above info, an
@@ -227,9 +231,9 @@ struct respond_play {
     bool needs_approval; /* all of them wait for a person */
 };
 
-/* "delay 10m", "throttle RATE 10m", "disconnect", "ban 1h", "quarantine FILTER publish 1h",
- * "firewall 1h", "revoke-certificate", "revoke-user", "posture elevated 1h".
- * Return: NULL, or what is wrong; static.  @ret is written on success. */
+/* "delay 10m", "delay client 10m", "delay strangers 10m", "throttle RATE 10m", "disconnect", "ban
+ * 1h", "quarantine FILTER publish 1h", "firewall 1h", "revoke-certificate", "revoke-user", "posture
+ * elevated 1h". Return: NULL, or what is wrong; static.  @ret is written on success. */
 const char *respond_step_parse(const char *text, struct respond_step *ret);
 const char *respond_step_wrong_why(const char *text);
 /* Of a list of them, each of which is one; each action may stand there once. */

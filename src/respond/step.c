@@ -96,6 +96,28 @@ static const char *take_direction(const char *word, struct respond_step *s)
                : "needs a direction: publish, deliver or both";
 }
 
+/* Whom else a delay may mean than an address, or all; a word that may be left out. */
+static const struct {
+    const char *word;
+    enum respond_target whom;
+} whoms[] = {{"client", TARGET_CLIENT_ADDRESS}, {"strangers", TARGET_STRANGERS}};
+
+/* Return: what stands behind it. */
+static const char *take_whom(const char *text, struct respond_step *s)
+{
+    const char *behind = text;
+    char *word = next_word(&behind);
+
+    for (size_t i = 0; word != NULL && i < COUNT_OF(whoms); i++) {
+        if (strcmp(word, whoms[i].word) == 0) {
+            s->whom = whoms[i].whom;
+            text = behind;
+        }
+    }
+    free(word);
+    return text;
+}
+
 /* clang-format off */
 static const struct step_row {
     enum action_kind kind;
@@ -117,7 +139,8 @@ static const struct step_row {
 /* clang-format on */
 
 static const char forms[] =
-    "is no step: record, alert, delay DURATION, throttle MESSAGES_PER_S DURATION, disconnect, "
+    "is no step: record, alert, delay [client|strangers] DURATION, throttle MESSAGES_PER_S "
+    "DURATION, disconnect, "
     "ban DURATION, quarantine FILTER publish|deliver|both DURATION, firewall DURATION, "
     "revoke-certificate, revoke-user, posture elevated|lockdown DURATION or shutdown";
 
@@ -161,6 +184,9 @@ const char *respond_step_parse(const char *text, struct respond_step *ret)
     if (row == NULL)
         return forms;
     s.kind = row->kind;
+    s.whom = TARGET_ADDRESS;
+    if (s.kind == ACTION_DELAY)
+        text = take_whom(text, &s);
     why = take_words(text, row, &s);
     if (why == NULL)
         *ret = s;

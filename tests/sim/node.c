@@ -368,6 +368,7 @@ static void boot(void)
     node->policy = policies[variant];
     node->admission = admission_new();
     node->user_sessions = user_sessions_new();
+    node->acquaintances = acquaintances_new();
     node->n_workers = settings.n_workers;
     atomic_init(&node->next_link, 1);
     for (unsigned i = 0; i < settings.n_workers; i++)
@@ -421,6 +422,7 @@ static void give_back(void)
     journal_close(node->journal);
     admission_free(node->admission);
     user_sessions_free(node->user_sessions);
+    acquaintances_free(node->acquaintances);
     free(node);
     node = NULL;
 }

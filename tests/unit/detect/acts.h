@@ -155,6 +155,7 @@ act_fn slow_connects;
 act_fn full_node;
 act_fn takeover_war;
 act_fn takeover_war_after_an_ordinary_end;
+act_fn takeover_war_by_one_with_a_certificate;
 act_fn roaming;
 act_fn made_up_sessions;
 act_fn new_fleet;

@@ -208,14 +208,16 @@ void full_node(struct scene *s, unsigned n)
         knocks(s, "198.51.100.9", EVENT_LIMIT_HIT, "connections_max");
 }
 
-static void fights(struct scene *s, unsigned n, const char *const *addresses, unsigned n_addresses)
+/* @flags: of CONNECT, of those who come by the first address. */
+static void fights(struct scene *s, unsigned n, const char *const *addresses, unsigned n_addresses,
+                   uint32_t flags)
 {
     ACTS;
     connects(s, &me, 0, 60);
     for (unsigned i = 0; i < n; i++) {
         does(s, &me, EVENT_TAKEN_OVER, NULL, 0);
         me.address = addresses[i % n_addresses];
-        connects(s, &me, 0, 60);
+        connects(s, &me, i % n_addresses == 0 ? flags : 0, 60);
         idle(s, 3);
     }
 }
@@ -224,7 +226,14 @@ void takeover_war(struct scene *s, unsigned n)
 {
     static const char *const two[] = {"203.0.113.9", "192.0.2.1"};
 
-    fights(s, n + 1, two, 2); /* the first one is only a takeover */
+    fights(s, n + 1, two, 2, 0); /* the first one is only a takeover */
+}
+
+void takeover_war_by_one_with_a_certificate(struct scene *s, unsigned n)
+{
+    static const char *const two[] = {"203.0.113.9", "192.0.2.1"};
+
+    fights(s, n + 1, two, 2, CONNECT_CERTIFICATE);
 }
 
 void takeover_war_after_an_ordinary_end(struct scene *s, unsigned n)
@@ -248,7 +257,7 @@ void roaming(struct scene *s, unsigned n)
 {
     static const char *const many[] = {"192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14"};
 
-    fights(s, n, many, 4);
+    fights(s, n, many, 4, 0);
 }
 
 void made_up_sessions(struct scene *s, unsigned n)

@@ -212,6 +212,29 @@ static void an_attack_is_found_within_the_stated_count(void **state)
     }
 }
 
+/* It is at home who had the session first, or shows a certificate when the other one has none. */
+static void a_takeover_war_is_told_of_the_newcomer_s_address(void **state)
+{
+    static const struct {
+        act_fn *act;
+        const char *newcomer;
+    } wars[] = {{takeover_war, "203.0.113.9"},
+                {takeover_war_by_one_with_a_certificate, "192.0.2.1"}};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(wars); i++) {
+        struct scene s;
+
+        scene_begin(&s, 1, 0);
+        s.only = "client-id-takeover-war";
+        wars[i / 2].act(&s, 3 + i % 2); /* whoever of the two took it back last */
+        assert_true(s.n_found > 0);
+        assert_string_equal(s.found[0].address, wars[i / 2].newcomer);
+        assert_false(s.found[0].alert_only);
+        scene_end(&s);
+    }
+}
+
 static void what_a_rule_names_as_benign_is_silent(void **state)
 {
     (void)state;
@@ -297,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_attack_is_found_within_the_stated_count),
+        cmocka_unit_test(a_takeover_war_is_told_of_the_newcomer_s_address),
         cmocka_unit_test(what_a_rule_names_as_benign_is_silent),
         cmocka_unit_test(each_detector_is_off_observes_or_enforces_as_it_is_told),
         cmocka_unit_test(the_limits_of_each_detector_are_those_of_the_configuration),

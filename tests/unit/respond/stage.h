@@ -96,11 +96,13 @@ static inline void stage_ban_remove(void *arg, const struct respond_ban *b)
              b->address != NULL ? b->address : "-");
 }
 
-static inline void stage_delay(void *arg, const char *address, unsigned delay_ms, uint64_t until_ns)
+static inline void stage_delay(void *arg, enum respond_target kind, const char *target,
+                               const char *address, unsigned delay_ms, uint64_t until_ns)
 {
     struct stage *s = arg;
 
-    snprintf(stage_did(arg), 160, "delay %s %u %llu", address != NULL ? address : "all", delay_ms,
+    snprintf(stage_did(arg), 160, "delay %s%s%s %u %llu", kind == TARGET_NODE ? "all" : target,
+             address != NULL ? " from " : "", address != NULL ? address : "", delay_ms,
              (unsigned long long)((until_ns - s->now.ns) / S));
 }
 
@@ -156,7 +158,7 @@ static inline void stage_start(struct stage *s)
         .disconnect = stage_disconnect,
         .ban_add = stage_ban_add,
         .ban_remove = stage_ban_remove,
-        .delay_address = stage_delay,
+        .delay = stage_delay,
         .restrain = stage_restrain,
         .firewall = stage_firewall,
         .posture = stage_posture,

@@ -163,6 +163,39 @@ static void a_third_high_within_a_day_bans_the_client_too(void **state)
     stage_end(&s);
 }
 
+/* Others behind its address, and the client elsewhere, are not delayed; the id is never banned. */
+static void in_a_takeover_war_the_newcomer_is_delayed(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    for (unsigned i = 0; i < 4; i++) {
+        stage_find(&s, "client-id-takeover-war", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+        assert_did(&s, "delay m-1 from 192.0.2.7 8000 600");
+        assert_int_equal(action_of(stage_incident(&s), ACTION_DELAY)->target_kind,
+                         TARGET_CLIENT_ADDRESS);
+        stage_wait(&s, 601);
+    }
+    stage_end(&s);
+}
+
+static void many_who_guess_names_have_strangers_delayed_until_it_is_over(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    stage_find(&s, "credential-stuffing", SEVERITY_HIGH, SUBJECT_FLEET, "");
+    assert_did(&s, "delay strangers 8000 600");
+    stage_find(&s, "reconnect-storm", SEVERITY_INFO, SUBJECT_FLEET, "");
+    assert_did(&s, "delay all 0 600"); /* both stand, and each ends for itself */
+    stage_calm(&s, "credential-stuffing", SUBJECT_FLEET, "");
+    assert_did(&s, "delay strangers 0 0");
+    assert_int_equal(respond_measures(s.r, ACTION_DELAY), 1);
+    stage_end(&s);
+}
+
 /* 10, 20, 40 ... minutes to a day; a quiet day takes one doubling back. */
 static void a_ban_doubles_with_each_repetition_and_halves_with_each_quiet_day(void **state)
 {
@@ -436,6 +469,8 @@ int main(void)
         cmocka_unit_test(a_third_high_within_a_day_bans_the_client_too),
         cmocka_unit_test(a_ban_doubles_with_each_repetition_and_halves_with_each_quiet_day),
         cmocka_unit_test(a_ban_in_force_is_not_made_again),
+        cmocka_unit_test(in_a_takeover_war_the_newcomer_is_delayed),
+        cmocka_unit_test(many_who_guess_names_have_strangers_delayed_until_it_is_over),
         cmocka_unit_test(a_reconnect_storm_delays_all_connects_until_it_is_over),
         cmocka_unit_test(the_play_of_a_reconnect_storm_can_be_replaced),
         cmocka_unit_test(a_reconnect_storm_is_only_told_of_where_nothing_is_done_automatically),

@@ -51,7 +51,7 @@
  *   MQ.DE.NM-01.t1  keys the detector counts of 4: address, prefix, client id, principal
  *   MQ.RS.RP-03.t3  1 if automatic responses stop at an alert for critical roles (tried on a dry run)
  *   MQ.RS.RP-01.t4  1 if a CRL past its nextUpdate leads to the configured behaviour
- *   MQ.RS.RP-04.t4  1 if lifting a block needs a name and a reason
+ *   MQ.RS.RP-04.t4  1 if lifting a block needs a name, a reason, and a look at what is retained and waits; 0 in this version
  *   MQ.RC.RP-04.t4  count: temporary bans or rules past their expiry that are still in force
  *
  *   crypto, from files and sessions
@@ -60,7 +60,7 @@
  *   MQ.PR.IA-02.t3  1 if every anchor has RSA >= 3072 or EC >= 256 bits and SHA-256 or better
  *   MQ.PR.IA-02.t4  count: self-signed leaf certificates that were accepted
  *   MQ.PR.IA-04.t1  1 if the presented chain verifies against the clients' anchor, names match, more than 14 d left
- *   MQ.PR.IP-05.t2  count: client keys (SPKI) presented by more than one device; samples = keys seen
+ *   MQ.PR.IP-05.t2  count: devices whose public key another one presented too; samples = devices with a certificate
  *   MQ.PR.CL-02.t1  ratio: devices whose key no other device uses / devices with a certificate
  *   MQ.PR.CL-02.t3  90th percentile of (notAfter - notBefore) in days over client certificates in use; samples = certificates
  *   MQ.PR.SP-06.t4  age of the current data key in days

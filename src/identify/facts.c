@@ -86,6 +86,22 @@ static void map_age_days(const struct identify *id, uint64_t now, struct identif
                                     : "the inventory has no approved_by and approved_at");
 }
 
+static void cert_lifetime_days_p90(const struct identify *id, uint64_t now,
+                                   struct identify_value *ret)
+{
+    double *days = mem_zero(MAX(id->counts.n_assets, 1) * sizeof(*days));
+    size_t n = 0;
+
+    for (size_t i = 0; i < id->counts.n_assets; i++)
+        n += asset_was_here(id->assets[i], now) && certificate_life_days(id->assets[i], &days[n]);
+    if (n > 0)
+        ret->value = percentile(days, n, 90);
+    ret->samples = n;
+    free(days);
+    (void)snprintf(ret->detail, sizeof(ret->detail),
+                   "90th percentile over the certificates of %zu devices seen in 30 d", n);
+}
+
 /* clang-format off */
 typedef void value_fn(const struct identify *id, uint64_t now, struct identify_value *ret);
 
@@ -129,7 +145,10 @@ static const struct fact {
     RATIO(BROKER_SITE_KNOWN_RATIO, tally_broker_site_known_ratio, "with site, room, rack, access control and power backup", "brokers"),
     COUNT(SHARED_IDENTITY_COUNT, tally_shared_identity_count, "used by two devices at once in 30 d", "principals"),
     RATIO(SENSITIVE_READER_OK_RATIO, tally_sensitive_reader_ok_ratio, "by readers", "standing subscriptions that meet confidential topics"),
+    COUNT(DUPLICATE_KEY_COUNT, tally_shared_keys, "with a key that another one has, too", "devices of 30 d with a certificate"),
+    RATIO(INDIVIDUAL_KEY_RATIO, tally_individual_keys, "with a key of their own", "devices of 30 d with a certificate"),
     RATIO(HW_PROTECTED_RATIO, tally_hw_protected_ratio, "in secure element, TPM or TEE", "approved records with key_storage"),
+    VALUE(CERT_LIFETIME_DAYS_P90, cert_lifetime_days_p90),
     COUNT(CONCURRENT_USE_COUNT, tally_concurrent_use_count, "used from two addresses at once in 90 d", "certificates"),
     RATIO(EXPECTED_MONITORED_RATIO, tally_expected_monitored_ratio, "with an expected interval", "approved records in service"),
     COUNT(SILENT_CRITICAL_COUNT, tally_silent_critical_count, "in service and not seen for 72 h", "records of criticality high or safety that were seen"),

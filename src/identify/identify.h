@@ -176,7 +176,9 @@ void identify_lifecycle_of(const struct identify *id, uint64_t conn, identify_li
     X(CERTIFICATE_SIGNATURE, "certificate_signature")   \
     X(CERTIFICATE_ISSUER,    "certificate_issuer")      \
     X(CERTIFICATE_SERIAL,    "certificate_serial")      \
-    X(CERTIFICATE_NOT_AFTER, "certificate_not_after")
+    X(CERTIFICATE_NOT_AFTER, "certificate_not_after")   \
+    X(CERTIFICATE_NOT_BEFORE, "certificate_not_before") \
+    X(CERTIFICATE_KEY_PRINT, "certificate_key_print") /* SHA-256 of the public key, hex */
 /* clang-format on */
 
 enum identify_trait {
@@ -231,7 +233,10 @@ bool identify_birth(struct bytes topic, struct bytes payload, struct bytes *ret_
     X(BROKER_SITE_KNOWN_RATIO,       "MQ.ID.EA-03.t1",  "brokers with site, room, rack, access_control and power_backup / brokers") \
     X(SHARED_IDENTITY_COUNT,         "MQ.PR.IA-03.t3",  "principals used by two devices at the same time during 30 d, not declared as group") \
     X(SENSITIVE_READER_OK_RATIO,     "MQ.PR.IP-03.t2",  "standing subscriptions that meet confidential topics and are on their reader list / such subscriptions") \
+    X(DUPLICATE_KEY_COUNT,           "MQ.PR.IP-05.t2",  "devices of 30 d whose public key another device showed too, or that were in two places at once with it during 90 d") \
+    X(INDIVIDUAL_KEY_RATIO,          "MQ.PR.CL-02.t1",  "devices of 30 d with a certificate that are not of duplicate_key_count / devices of 30 d with a certificate") \
     X(HW_PROTECTED_RATIO,            "MQ.PR.CL-02.t2",  "approved records whose key_storage is secure-element, tpm or tee / approved records with key_storage") \
+    X(CERT_LIFETIME_DAYS_P90,        "MQ.PR.CL-02.t3",  "90th percentile of days from not before to not after, over certificates of devices of 30 d") \
     X(CONCURRENT_USE_COUNT,          "MQ.PR.CL-02.t4",  "certificates used at the same time from two addresses during 90 d") \
     X(EXPECTED_MONITORED_RATIO,      "MQ.DE.PM-01.t1",  "approved records in service with an expected interval / approved records in service") \
     X(SILENT_CRITICAL_COUNT,         "MQ.DE.PM-01.t4",  "approved records in service of criticality high or safety, not seen for 72 h / such records that were ever seen") \

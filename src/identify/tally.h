@@ -53,6 +53,9 @@ tally_fn tally_shared_identity_count;
 tally_fn tally_sensitive_reader_ok_ratio;
 tally_fn tally_hw_protected_ratio;
 tally_fn tally_concurrent_use_count;
+tally_fn tally_shared_keys; /* tally_keys.c */
+tally_fn tally_individual_keys;
+bool certificate_life_days(const struct asset *a, double *ret_days);
 tally_fn tally_expected_monitored_ratio;
 tally_fn tally_silent_critical_count;
 tally_fn tally_role_known_ratio;

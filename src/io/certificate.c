@@ -143,6 +143,26 @@ static char *fingerprint(const X509 *x)
     return take_text(&text);
 }
 
+/** tls_certificate_key_print() - SHA-256 of the public key, hex: the same for all certificates of
+ * one key; @ret is "" when it has none that can be read */
+void tls_certificate_key_print(const X509 *x, char ret[65])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+
+    ret[0] = '\0';
+    if (X509_pubkey_digest(x, EVP_sha256(), digest, &len) != 1)
+        return;
+    for (unsigned i = 0; i < len; i++)
+        (void)snprintf(ret + 2 * (size_t)i, 3, "%02x", digest[i]);
+}
+
+/** tls_certificate_not_before_unix_ms() - Return: 0 when it cannot be read. */
+uint64_t tls_certificate_not_before_unix_ms(const X509 *x)
+{
+    return unix_ms(X509_get0_notBefore(x));
+}
+
 /** tls_certificate_done() - free what tls_certificate_read() found; fine when it failed */
 void tls_certificate_done(struct stream_certificate *c)
 {

@@ -202,6 +202,8 @@ struct stream_crypto {
     char group[32];                 /* "x25519" */
     char certificate_key[48];       /* of the peer: "EC P-256", "RSA 2048" */
     char certificate_signature[48]; /* by its issuer: "ecdsa-with-SHA256" */
+    char certificate_key_print[65]; /* SHA-256 of its public key, hex */
+    uint64_t certificate_not_before_unix_ms;
 };
 /* After the handshake; false without TLS. */
 bool stream_crypto(const struct stream *s, struct stream_crypto *ret);

@@ -303,6 +303,8 @@ void stream_tls_crypto(const struct stream_tls *t, struct stream_crypto *ret)
         key_text(x, ret->certificate_key, sizeof(ret->certificate_key));
         (void)snprintf(ret->certificate_signature, sizeof(ret->certificate_signature), "%s",
                        OBJ_nid2ln(X509_get_signature_nid(x)));
+        tls_certificate_key_print(x, ret->certificate_key_print);
+        ret->certificate_not_before_unix_ms = tls_certificate_not_before_unix_ms(x);
     }
     ERR_clear_error();
 }

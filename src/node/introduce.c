@@ -60,6 +60,9 @@ static void add_tls(struct buf *to, const struct stream *s)
     add(to, IDENTIFY_TRAIT_CERTIFICATE_SERIAL, peer->tls->certificate.serial);
     add(to, IDENTIFY_TRAIT_CERTIFICATE_NOT_AFTER,
         clock_format(peer->tls->certificate.not_after_unix_ms, date));
+    add(to, IDENTIFY_TRAIT_CERTIFICATE_NOT_BEFORE,
+        clock_format(crypto.certificate_not_before_unix_ms, date));
+    add(to, IDENTIFY_TRAIT_CERTIFICATE_KEY_PRINT, crypto.certificate_key_print);
 }
 
 /** introduce_client() - its CONNECT was accepted, and the event of it left */

@@ -77,6 +77,7 @@ def test_tls_is_kept_with_the_asset(field):
     assert traits["certificate_key"] == "EC P-256"
     assert traits["certificate_signature"] == "ecdsa-with-SHA256"
     assert traits["certificate_not_after"].endswith("Z")
+    assert traits["certificate_not_before"] < traits["certificate_not_after"] and len(traits["certificate_key_print"]) == 64
     device.close()
 
 

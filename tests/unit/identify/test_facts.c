@@ -281,6 +281,45 @@ static void one_certificate_in_two_places_at_once_is_counted(void **state)
     identify_free(id);
 }
 
+static void shows(struct identify *id, const struct client *c, const char *key, const char *from,
+                  const char *until)
+{
+    struct buf traits = {0};
+    struct event e = {.kind = EVENT_DEVICE_TRAITS, .conn = c->conn};
+
+    identify_trait_add(&traits, IDENTIFY_TRAIT_CERTIFICATE_KEY_PRINT, bytes_str(key));
+    identify_trait_add(&traits, IDENTIFY_TRAIT_CERTIFICATE_NOT_BEFORE, bytes_str(from));
+    identify_trait_add(&traits, IDENTIFY_TRAIT_CERTIFICATE_NOT_AFTER, bytes_str(until));
+    connect_at(id, c, NOW);
+    e.text = buf_view(&traits);
+    identify_event(id, &e, NOW);
+    buf_done(&traits);
+}
+
+static void a_key_that_two_devices_have_is_counted_and_how_long_certificates_last(void **state)
+{
+    static const char from[] = "2024-01-01T00:00:00.000Z";
+    static const char soon[] = "2024-01-31T00:00:00.000Z";
+    static const char late[] = "2033-12-29T00:00:00.000Z";
+    struct client clone = {9, "other", "m1", "aa", "10.2.0.66", "meter"};
+    struct identify *id = identify_new(NULL);
+
+    (void)state;
+    shows(id, &m1, "11", from, soon);
+    shows(id, &m2, "22", from, soon);
+    connect_at(id, &m3, NOW); /* without a certificate */
+    expect_fact(id, IDENTIFY_DUPLICATE_KEY_COUNT, NOW, 0, 2);
+    expect_fact(id, IDENTIFY_INDIVIDUAL_KEY_RATIO, NOW, 1, 2);
+    expect_fact(id, IDENTIFY_CERT_LIFETIME_DAYS_P90, NOW, 30, 2);
+    shows(id, &centre, "22", from, late); /* another certificate of the same key */
+    expect_fact(id, IDENTIFY_DUPLICATE_KEY_COUNT, NOW, 2, 3);
+    expect_fact(id, IDENTIFY_INDIVIDUAL_KEY_RATIO, NOW, 1.0 / 3, 3);
+    expect_fact(id, IDENTIFY_CERT_LIFETIME_DAYS_P90, NOW, 3650, 3);
+    connect_at(id, &clone, NOW + 1); /* one certificate, in two places at once */
+    expect_fact(id, IDENTIFY_DUPLICATE_KEY_COUNT, NOW + 1, 3, 3);
+    identify_free(id);
+}
+
 static void readers_of_confidential_topics_are_held_against_the_list(void **state)
 {
     struct identify *id = identify_new(NULL);
@@ -311,6 +350,7 @@ int main(void)
         cmocka_unit_test(a_device_from_another_zone_than_declared_counts_after_a_week),
         cmocka_unit_test(two_devices_under_one_name_at_once_share_an_identity),
         cmocka_unit_test(one_certificate_in_two_places_at_once_is_counted),
+        cmocka_unit_test(a_key_that_two_devices_have_is_counted_and_how_long_certificates_last),
         cmocka_unit_test(readers_of_confidential_topics_are_held_against_the_list),
     };
 

@@ -47,7 +47,7 @@ static const struct {
     {"MQ.PR.SP-04", "345"},
     {"MQ.PR.SP-05", "134"},
     {"MQ.PR.SP-06", "234"},
-    {"MQ.PR.SP-07", "123"},
+    {"MQ.PR.SP-07", "1234"},
     {"MQ.PR.CL-02", "1234"},
     {"MQ.DE.NM-01", "14"},
     {"MQ.DE.NM-02", "13"},

@@ -177,6 +177,11 @@ struct stream_target {
 /* Client side: blocking connect with a limit, then as above. */
 struct stream *stream_connect(const struct stream_target *t, char **ret_error);
 struct stream *stream_free(struct stream *s); /* closes */
+/* For trials: connections of @c speak TLS 1.2 alone, and may be asked to negotiate anew. */
+void tls_context_may_renegotiate(struct tls_context *c);
+/* Client side, after the handshake, again and again while STREAM_AGAIN: ask the server to negotiate
+ * TLS 1.2 anew.  STREAM_OK: it did; else it did not, and the stream is done with. */
+enum stream_outcome stream_renegotiate(struct stream *s);
 int stream_fd(const struct stream *s);
 /* Server side, before stream_handshake(): bytes go in WebSocket frames. */
 void stream_expect_websocket(struct stream *s, const struct websocket_settings *w);

@@ -300,6 +300,12 @@ bool stream_is_trusted_by(const struct stream *s, const struct tls_context *tls)
     return !s->peer.has_certificate || stream_tls_is_trusted_by(s->tls, tls);
 }
 
+/** stream_renegotiate() - see io.h */
+enum stream_outcome stream_renegotiate(struct stream *s)
+{
+    return s->tls != NULL ? stream_tls_renegotiate(s) : STREAM_FAILED;
+}
+
 /** stream_crypto() - see io.h; asks TLS each time, so that nothing of it is kept for a connection
  */
 bool stream_crypto(const struct stream *s, struct stream_crypto *ret)

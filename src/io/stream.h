@@ -44,6 +44,7 @@ struct stream_tls *stream_tls_new(int fd, struct tls_context *c);
 struct stream_tls *stream_tls_free(struct stream_tls *t);
 bool stream_tls_expect(struct stream_tls *t, const char *server_name);
 enum stream_outcome stream_tls_handshake(struct stream *s);
+enum stream_outcome stream_tls_renegotiate(struct stream *s);
 enum stream_outcome stream_tls_read(struct stream *s, void *at, size_t cap, size_t *ret_n);
 enum stream_outcome stream_tls_write(struct stream *s, const void *at, size_t len, size_t *ret_n);
 void stream_tls_crypto(const struct stream_tls *t, struct stream_crypto *ret);

@@ -24,6 +24,7 @@ struct stream_tls {
     SSL *ssl;
     int fd;              /* the stream's */
     bool is_established; /* the handshake is done */
+    bool is_asked_anew;  /* and another one is under way */
     bool is_drained;     /* the last read found less than a record; the rest has to come first */
     bool heard;          /* the peer sent at least one byte */
     bool at_eof;         /* the socket has ended */
@@ -262,6 +263,21 @@ enum stream_outcome stream_tls_handshake(struct stream *s)
     s->read_wants = LOOP_READ;
     problem = fill_peer(s);
     return problem == NULL ? STREAM_OK : stream_fail(s, problem);
+}
+
+/** stream_tls_renegotiate() - as stream_renegotiate() */
+enum stream_outcome stream_tls_renegotiate(struct stream *s)
+{
+    struct stream_tls *t = s->tls;
+    int r;
+
+    check(t->is_established);
+    before();
+    if (!t->is_asked_anew && SSL_renegotiate(t->ssl) != 1)
+        return failure(s, READING);
+    t->is_asked_anew = true;
+    r = SSL_do_handshake(t->ssl);
+    return r == 1 ? STREAM_OK : settle(s, READING, r);
 }
 
 /** stream_tls_is_trusted_by() - as stream_is_trusted_by() */

@@ -391,6 +391,19 @@ struct tls_context *tls_context_new_client(const char *ca, const char *certifica
     return finish(&b, ret_error);
 }
 
+/**
+ * tls_context_may_renegotiate() - TLS 1.2 alone, and it may be negotiated anew; for trials only
+ *
+ * Before a connection is made with it.  No listener is made so: who may renegotiate can have
+ * the other side compute without end, and put bytes in front of somebody else's (CVE-2009-3555).
+ */
+void tls_context_may_renegotiate(struct tls_context *c)
+{
+    check(SSL_CTX_set_max_proto_version(c->ssl_ctx, TLS1_2_VERSION) == 1);
+    SSL_CTX_clear_options(c->ssl_ctx, SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_options(c->ssl_ctx, SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
+}
+
 /** tls_context_ref() - one more reference; any thread; Return: @c */
 struct tls_context *tls_context_ref(struct tls_context *c)
 {

@@ -385,8 +385,8 @@ static void try_malformed(struct trial_kit *kit, struct evidence_list *e)
 bool self_trials(struct trial_kit *kit, struct evidence_list *e)
 {
     static void (*const trials[])(struct trial_kit * kit, struct evidence_list * e) = {
-        try_anonymous,  try_rights,   try_credentials, try_old_tls,         try_malformed,
-        try_keep_alive, try_takeover, try_blocks,      try_connect_timeout,
+        try_anonymous, try_rights,     try_credentials, try_old_tls, try_renegotiation,
+        try_malformed, try_keep_alive, try_takeover,    try_blocks,  try_connect_timeout,
     };
 
     for (size_t i = 0; i < COUNT_OF(trials) && !is_stopping(kit); i++)

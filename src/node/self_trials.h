@@ -45,6 +45,9 @@ uint64_t trial_closed_after_ms(const struct trial_kit *kit, int fd, uint64_t sin
                                unsigned patience_ms);
 bool trial_is_refused(struct client *c, enum client_outcome o);
 
+/* self_tls.c */
+void try_renegotiation(struct trial_kit *kit, struct evidence_list *e);
+
 /* self_blocks.c */
 void try_blocks(struct trial_kit *kit, struct evidence_list *e);
 

@@ -131,6 +131,14 @@ def test_the_node_tries_on_itself_whether_a_topic_and_a_listener_can_be_blocked(
     assert site.end() == 0
 
 
+def test_the_node_tries_on_itself_whether_tls_can_be_negotiated_anew(site):
+    start_trials(site)
+    seen = evidence(site, "MQ.PR.SP-07.t4")
+    assert seen["value"] == 1 and re.search(r" [12] refused, ", seen["detail"]), seen["detail"]
+    assert site.json("incidents") == []
+    assert site.end() == 0
+
+
 def test_limits_that_hit_who_was_right_and_the_age_of_the_trials_are_evidence(site, peer):
     start_trials(site)
     assert 0 <= evidence(site, "MQ.PR.SP-01.t2")["value"] < 1

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Much over streams, of sockets that are full; and from another thread. */
+/* Two streams with each other: much, of sockets that are full; another thread; another negotiation.
+ */
 #include "certs.h"
 #include "peer.h"
 
@@ -15,15 +16,9 @@
 
 static struct tls_context *server_tls, *client_tls;
 
-static int setup(void **state)
+static struct tls_context *server_new(void)
 {
-    char *error = NULL;
-    struct tls_settings s;
-
-    signal(SIGPIPE, SIG_DFL); /* a stream must not raise it */
-    if (certs_setup(state) != 0)
-        return -1;
-    s = (struct tls_settings){
+    const struct tls_settings s = {
         .certificate = in("server.crt"),
         .key = in("server.key"),
         .client_ca = in("ca.crt"),
@@ -31,7 +26,19 @@ static int setup(void **state)
         .client_certificate = TLS_CLIENT_CERTIFICATE_OPTIONAL,
         .version_min = 0x0303,
     };
-    server_tls = tls_context_new(&s, &error);
+    char *error = NULL;
+
+    return tls_context_new(&s, &error);
+}
+
+static int setup(void **state)
+{
+    char *error = NULL;
+
+    signal(SIGPIPE, SIG_DFL); /* a stream must not raise it */
+    if (certs_setup(state) != 0)
+        return -1;
+    server_tls = server_new();
     client_tls = tls_context_new_client(in("ca.crt"), in("meter-7.crt"), in("meter-7.key"), &error);
     return server_tls != NULL && client_tls != NULL ? 0 : -1;
 }
@@ -133,6 +140,39 @@ static void connected(struct tls_context *tls, struct tls_context *client, struc
     assert_int_equal(shake_both(ret[0], ret[1], NULL), STREAM_OK);
 }
 
+/* What a trial sees of a server. */
+static enum stream_outcome renegotiates_with(bool server_may)
+{
+    char *error = NULL;
+    struct tls_context *server = server_new();
+    struct tls_context *client = tls_context_new_client(in("ca.crt"), NULL, NULL, &error);
+    struct stream *s[2];
+    enum stream_outcome outcome;
+    char at[64];
+    size_t n;
+
+    assert_non_null(server);
+    assert_non_null(client);
+    tls_context_may_renegotiate(client);
+    if (server_may)
+        tls_context_may_renegotiate(server);
+    connected(server, client, s);
+    while ((outcome = stream_renegotiate(s[1])) == STREAM_AGAIN)
+        (void)stream_read(s[0], at, sizeof(at), &n);
+    stream_free(s[0]);
+    stream_free(s[1]);
+    tls_context_unref(server);
+    tls_context_unref(client);
+    return outcome;
+}
+
+static void a_trial_tells_a_server_that_renegotiates_from_ours(void **state)
+{
+    (void)state;
+    assert_int_equal(renegotiates_with(true), STREAM_OK);
+    assert_int_equal(renegotiates_with(false), STREAM_FAILED);
+}
+
 static void much_goes_through_plain_sockets_that_are_full(void **state)
 {
     struct stream *s[2];
@@ -197,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(much_goes_through_plain_sockets_that_are_full),
         cmocka_unit_test(much_goes_through_tls_sockets_that_are_full),
+        cmocka_unit_test(a_trial_tells_a_server_that_renegotiates_from_ours),
         cmocka_unit_test(a_stream_may_be_handed_to_another_thread),
     };
 

@@ -70,6 +70,21 @@ static void tell_resumed_subscriptions(struct link *l)
     }
 }
 
+/* Behind its CONNECT, which is what makes a client known to the detectors. */
+static void tell_unkept(struct link *l, const struct wire_connect *p)
+{
+    uint64_t max = grant_sessions_per_user_max(l->grant);
+
+    if (l->resident->is_counted || agree_asked_expiry_s(p) == 0 ||
+        policy_limits(l->worker->policy)->session_expiry_max_s == 0)
+        return;
+    l->worker->counters.limits_hit++;
+    worker_event_of(l->worker, l, EVENT_LIMIT_HIT, (uint32_t)max, BYTES_NONE,
+                    "sessions_per_user_max");
+    log_info("connect", "%s %s: its session ends with its connection: sessions_per_user_max",
+             l->address, l->client_id);
+}
+
 /* CONNACK is the first packet that is sent, and there is one [MQTT5-3.1.4-5] [MQTT5-3.2.0-1]
  * [MQTT5-3.2.0-2] [MQTT3-3.1.4-4] [MQTT3-3.2.0-1]. */
 static void accept_connect(struct link *l, const struct wire_connect *p)
@@ -103,6 +118,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     admit_accepted(l);
     acquaintances_add(w->node->acquaintances, bytes_str(l->address), bytes_str(l->client_id));
     notice_connect(l, p);
+    tell_unkept(l, p);
     introduce_client(l, p);
     tap_connect(l, p, REASON_SUCCESS);
     readmit_subscriptions(w, c); /* of a session that is resumed with other rights */

@@ -181,13 +181,6 @@ void resident_keep(struct worker *w, struct resident *c, bool is_wanted, bool is
     c->is_counted = user_sessions_take(w->node->user_sessions, c->principal,
                                        grant_sessions_per_user_max(c->link->grant), &before);
     c->is_untried = c->is_counted && before > 0 && !is_resumed;
-    if (c->is_counted)
-        return;
-    w->counters.limits_hit++;
-    worker_event_of(w, c->link, EVENT_LIMIT_HIT, (uint32_t)before, BYTES_NONE,
-                    "sessions_per_user_max");
-    log_info("connect", "%.*s: its session ends with its connection: sessions_per_user_max of %s",
-             BYTES_ARG(c->session->client_id), c->principal[0] != '\0' ? c->principal : "nobody");
 }
 
 /** resident_expiry_max_s() - for how long the session outlives its network connection at most; 0:

@@ -222,12 +222,18 @@ static void empty(X509 *x, EVP_PKEY *key)
     X509_NAME_free(nobody);
 }
 
+static void drop_all(STACK_OF(X509) * chain)
+{
+    while (sk_X509_num(chain) > 0)
+        X509_free(sk_X509_pop(chain));
+}
+
 /**
  * tls_chain_take() - the certificates that the peer has shown, its own first, in DER; owned
  *
- * Once, when the handshake is done, and all else has been read from them.  OpenSSL has no call that
- * drops them, and would keep them parsed, at ten times the size, as long as the connection lives;
- * so they are emptied.
+ * Once, when the handshake is done, and all else has been read from them.  OpenSSL would keep them
+ * parsed, at ten times the size, as long as the connection lives.  It has no call that drops the
+ * peer's own, which is emptied; those above it are taken out of its lists.
  */
 struct bytes tls_chain_take(SSL *ssl)
 {
@@ -242,11 +248,11 @@ struct bytes tls_chain_take(SSL *ssl)
     for (int i = 0; i < sk_X509_num(shown); i++) {
         X509 *x = sk_X509_value(shown, i);
 
-        if (x == own)
-            continue;
-        add_der(&der, x);
-        empty(x, key);
+        if (x != own)
+            add_der(&der, x);
     }
+    drop_all(SSL_get0_verified_chain(ssl));
+    drop_all(shown);
     empty(own, key);
     ret = bytes_dup(buf_view(&der));
     buf_done(&der);

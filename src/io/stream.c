@@ -47,30 +47,36 @@ char *stream_errno_text(void)
     return bytes_dup_str(bytes_str(strerrordesc_np(errno)));
 }
 
-static void find_peer(struct stream *s)
+/* A stream that knows its peer: as long as the text of the peer's address is. */
+static struct stream *new_of_peer(int fd)
 {
     struct sockaddr_storage a = {0};
     socklen_t len = sizeof(a);
+    char address[STREAM_ADDRESS_LEN];
+    struct stream *s;
+    uint16_t port;
 
-    if (getpeername(s->fd, (struct sockaddr *)&a, &len) < 0)
+    if (getpeername(fd, (struct sockaddr *)&a, &len) < 0)
         a.ss_family = AF_UNSPEC; /* gone already; the first read says so */
-    s->peer.port = sockaddr_format(&a, s->address);
-    s->peer.address = s->address;
+    port = sockaddr_format(&a, address);
+    s = mem_zero(sizeof(*s) + strlen(address) + 1);
+    s->fd = fd;
+    s->peer.port = port;
+    s->peer.address = strcpy(s->address, address); /* NOLINT: it is as long */
     s->peer.is_loopback = sockaddr_is_loopback(&a);
+    return s;
 }
 
 /** stream_over() - as stream_new(), for either side */
 struct stream *stream_over(int fd, struct tls_context *tls)
 {
-    struct stream *s = mem_new(struct stream);
+    struct stream *s = new_of_peer(fd);
     int on = 1;
 
     check(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
     /* Not a TCP socket, or gone already: nothing to set then. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    s->fd = fd;
     s->read_wants = LOOP_READ;
-    find_peer(s);
     if (tls != NULL) {
         s->tls = stream_tls_new(fd, tls);
         s->peer.is_tls = true;
@@ -100,7 +106,7 @@ struct stream *stream_free(struct stream *s)
     stream_ws_free(s->ws);
     stream_tls_free(s->tls);
     close(s->fd);
-    stream_proxy_done(s);
+    stream_proxy_free(s->proxy);
     free(s->error);
     free(s);
     return NULL;

@@ -12,19 +12,24 @@
 struct stream_tls;
 struct stream_ws;
 
+struct stream_proxy {
+    struct buf header; /* a part of it */
+    char address[STREAM_ADDRESS_LEN];
+};
+
 struct stream {
     int fd;                           /* owned */
     enum stream_outcome read_end : 8; /* STREAM_OK, or what each further read gives */
     enum stream_outcome write_end : 8;
-    bool has_news;            /* read_end was set behind data; nobody heard of it yet */
-    uint32_t read_wants;      /* to go on reading */
-    uint32_t write_wants;     /* 0 while the socket takes what is written */
-    char *error;              /* owned, the first one; NULL while there is none */
-    struct stream_tls *tls;   /* owned, NULL for plain TCP */
-    struct stream_ws *ws;     /* owned, NULL without frames */
-    struct buf *proxy_header; /* owned; a part of it; NULL: none has come, or all of it */
-    struct stream_peer peer;  /* borrows from here and from @tls */
-    char address[STREAM_ADDRESS_LEN];
+    bool has_news;              /* read_end was set behind data; nobody heard of it yet */
+    uint32_t read_wants;        /* to go on reading */
+    uint32_t write_wants;       /* 0 while the socket takes what is written */
+    char *error;                /* owned, the first one; NULL while there is none */
+    struct stream_tls *tls;     /* owned, NULL for plain TCP */
+    struct stream_ws *ws;       /* owned, NULL without frames */
+    struct stream_proxy *proxy; /* owned; NULL: no PROXY header has come */
+    struct stream_peer peer;    /* borrows from here, from @proxy and from @tls */
+    char address[];
 };
 
 /* ---- stream.c ---- */
@@ -55,7 +60,7 @@ void stream_tls_shutdown(struct stream_tls *t);
 
 /* ---- stream_proxy.c ---- */
 
-void stream_proxy_done(struct stream *s);
+struct stream_proxy *stream_proxy_free(struct stream_proxy *p);
 
 /* ---- stream_ws.c ---- */
 

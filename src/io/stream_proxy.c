@@ -40,7 +40,7 @@ static enum stream_outcome peek(struct stream *s, uint8_t *at, size_t cap, size_
 /* Take @n bytes that peek() has seen; they stand at the end of what is kept already. */
 static enum stream_outcome take(struct stream *s, size_t n)
 {
-    struct buf *b = s->proxy_header;
+    struct buf *b = &s->proxy->header;
     ssize_t r;
 
     do {
@@ -57,20 +57,20 @@ static void learn(struct stream *s, const struct proxy_header *h)
 {
     if (!h->has_client)
         return;
-    snprintf(s->address, sizeof(s->address), "%s", h->address);
+    snprintf(s->proxy->address, sizeof(s->proxy->address), "%s", h->address);
+    s->peer.address = s->proxy->address;
     s->peer.port = h->port;
     /* The proxy's machine need not be this one. */
     s->peer.is_loopback = s->peer.is_loopback && address_is_loopback(h->address);
 }
 
-/** stream_proxy_done() - forget what was kept of a header */
-void stream_proxy_done(struct stream *s)
+/** stream_proxy_free() - what was kept of a header; Return: NULL */
+struct stream_proxy *stream_proxy_free(struct stream_proxy *p)
 {
-    if (s->proxy_header == NULL)
-        return;
-    buf_done(s->proxy_header);
-    free(s->proxy_header);
-    s->proxy_header = NULL;
+    if (p != NULL)
+        buf_done(&p->header);
+    free(p);
+    return NULL;
 }
 
 /**
@@ -87,9 +87,9 @@ enum stream_outcome stream_proxy_header(struct stream *s)
     struct buf *b;
     enum stream_outcome outcome = STREAM_OK;
 
-    if (s->proxy_header == NULL)
-        s->proxy_header = mem_new(struct buf);
-    b = s->proxy_header;
+    if (s->proxy == NULL)
+        s->proxy = mem_new(struct stream_proxy);
+    b = &s->proxy->header;
     while (outcome == STREAM_OK) {
         enum proxy_outcome found;
         struct proxy_header h;
@@ -101,7 +101,7 @@ enum stream_outcome stream_proxy_header(struct stream *s)
         found = proxy_header_read(bytes_of(b->at, b->len + n), &h);
         if (found == PROXY_OK) {
             outcome = take(s, h.len - b->len);
-            stream_proxy_done(s);
+            buf_done(b);
             if (outcome == STREAM_OK)
                 learn(s, &h);
             return outcome;

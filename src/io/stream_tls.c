@@ -246,6 +246,22 @@ static char *fill_peer(struct stream *s)
     return NULL;
 }
 
+/* The keys of an exchange that is over are secrets, and memory, of no more use; OpenSSL would keep
+ * them as long as the connection. */
+static void forget_exchange(SSL *ssl)
+{
+    EVP_PKEY *keys[2] = {NULL, NULL};
+
+    (void)SSL_get_tmp_key(ssl, &keys[0]);
+    (void)SSL_get_peer_tmp_key(ssl, &keys[1]);
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        if (keys[i] != NULL) /* what it was goes; the empty key is freed with @ssl */
+            (void)EVP_PKEY_set_type(keys[i], EVP_PKEY_get_base_id(keys[i]));
+        EVP_PKEY_free(keys[i]);
+    }
+    ERR_clear_error();
+}
+
 /** stream_tls_handshake() - go on with the handshake; fills the stream's peer when it is done */
 enum stream_outcome stream_tls_handshake(struct stream *s)
 {
@@ -262,6 +278,7 @@ enum stream_outcome stream_tls_handshake(struct stream *s)
     t->is_established = true;
     s->read_wants = LOOP_READ;
     problem = fill_peer(s);
+    forget_exchange(t->ssl);
     return problem == NULL ? STREAM_OK : stream_fail(s, problem);
 }
 

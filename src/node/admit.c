@@ -145,6 +145,7 @@ static enum stream_outcome take_proxy_header(struct link *l)
         return outcome;
     }
     l->awaits_proxy = false;
+    l->address = stream_peer(l->stream)->address;
     if (is_shut(l)) {
         l->worker->counters.connections_refused++;
         return STREAM_FAILED;

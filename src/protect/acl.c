@@ -108,10 +108,10 @@ static void see_meaning(const struct grant *g, struct bytes topic, struct gate_a
 {
     bool is_its = list_has(&g->role->commands, topic);
 
-    ret->is_command = is_its || list_has(&g->policy->commands, topic);
+    ret->is_command = is_its || list_has(&g->role->policy->commands, topic);
     ret->is_foreign =
         ret->is_command && !is_its && !(g->role->may_command && g->role->commands.n == 0);
-    ret->is_unread = list_has(&g->policy->unread, topic);
+    ret->is_unread = list_has(&g->role->policy->unread, topic);
 }
 
 /* The rule that decides, or NULL. */

@@ -104,7 +104,7 @@ static bool may_read(const struct grant *g, struct bytes prefix)
  */
 bool gate_response_information(const struct grant *g, const struct gate_subject *s, struct buf *ret)
 {
-    const char *text = g->policy->answers.response_information;
+    const char *text = g->role->policy->answers.response_information;
     const struct rule_values values = rule_values_of(s, g->user);
     CLEANUP(buf_done) struct buf prefix = {0};
 

@@ -223,8 +223,8 @@ static struct grant *grant_new(struct policy *p, const struct gate_subject *s,
     struct grant *g;
 
     g = grant_compile(role, &values);
-    g->policy = policy_ref(p);
     g->role = role;
+    policy_ref(role->policy);
     g->user = user;
     g->is_control_plane = role->control_plane && s->is_control;
     return g;
@@ -261,7 +261,7 @@ struct grant *gate_admit(struct policy *p, const struct gate_subject *s, enum ga
 struct grant *grant_free(struct grant *g)
 {
     if (g != NULL)
-        policy_unref(g->policy);
+        policy_unref(g->role->policy);
     free(g);
     return NULL;
 }

@@ -122,6 +122,7 @@ static void add_role(struct builder *b, const struct role_spec *spec)
     if (b->error.len > 0)
         return;
     *role = (struct role){
+        .policy = p,
         .name = text_dup(spec->name),
         .rules = mem_zero(MAX(spec->n_rules, 1U) * sizeof(*role->rules)),
         .critical = spec->critical,

@@ -62,7 +62,10 @@ struct topic_list {
     size_t n;
 };
 
+struct policy;
+
 struct role {
+    struct policy *policy;  /* whose it is */
     char *name;             /* owned */
     struct acl_rule *rules; /* owned, with their texts; deny rules first */
     size_t n_rules;
@@ -104,8 +107,7 @@ struct policy {
 };
 
 struct grant {
-    struct policy *policy;   /* a reference */
-    const struct role *role; /* of the policy */
+    const struct role *role; /* holds a reference to its policy */
     const struct user *user; /* of the policy; NULL: anonymous */
     bool is_control_plane;
     struct acl_rule own[]; /* in place of the role's rules that have a ${...}, in their order; then

@@ -177,22 +177,50 @@ void asset_add_print(struct asset *a, struct bytes print)
     memcpy(a->prints[0], text, sizeof(text));
 }
 
+/**
+ * asset_address_at() - walk over the addresses of an asset, which stand one behind the other, each
+ * its time and its text with a zero behind it
+ * @at:  from asset->addresses on; moves on
+ *
+ * Return: the text, borrowed.
+ */
+const char *asset_address_at(const uint8_t **at, uint64_t *ret_unix_ms)
+{
+    const char *text = (const char *)*at + sizeof(*ret_unix_ms);
+
+    memcpy(ret_unix_ms, *at, sizeof(*ret_unix_ms));
+    *at += sizeof(*ret_unix_ms) + strlen(text) + 1;
+    return text;
+}
+
 /** asset_add_address() - where it came from last */
 void asset_add_address(struct asset *a, struct bytes address, uint64_t unix_ms)
 {
-    size_t i = 0;
-    struct seen_address newest = {.last_unix_ms = unix_ms};
+    const uint8_t *at = a->addresses;
+    struct buf all = {0};
+    uint8_t n = 1;
 
-    if (address.len == 0 || address.len >= sizeof(newest.text))
+    if (address.len == 0 || address.len >= ADDRESS_TEXT_MAX)
         return;
-    memcpy(newest.text, address.at, address.len);
-    while (i < a->n_addresses && strcmp(a->addresses[i].text, newest.text) != 0)
-        i++;
-    if (i == a->n_addresses && i < ASSET_ADDRESSES_MAX)
-        a->addresses = mem_resize(a->addresses, ++a->n_addresses * sizeof(newest));
-    i = MIN(i, a->n_addresses - 1U);
-    memmove(&a->addresses[1], &a->addresses[0], i * sizeof(newest));
-    a->addresses[0] = newest;
+    if (a->n_addresses > 0 && bytes_equal(bytes_str(asset_address(a)), address)) {
+        memcpy(a->addresses, &unix_ms, sizeof(unix_ms));
+        return;
+    }
+    buf_add(&all, bytes_of(&unix_ms, sizeof(unix_ms)));
+    buf_add(&all, address);
+    buf_add(&all, bytes_of("", 1));
+    for (unsigned i = 0; i < a->n_addresses && n < ASSET_ADDRESSES_MAX; i++) {
+        const uint8_t *from = at;
+        uint64_t then;
+
+        if (bytes_equal(bytes_str(asset_address_at(&at, &then)), address))
+            continue;
+        buf_add(&all, bytes_of(from, (size_t)(at - from)));
+        n++;
+    }
+    free(a->addresses);
+    a->addresses = mem_resize(all.at, all.len);
+    a->n_addresses = n;
 }
 
 /** asset_seen() - it did something at @unix_ms */
@@ -265,8 +293,11 @@ const char *protocol_text(unsigned level)
 
 static bool has_address(const struct asset *a, struct bytes address)
 {
-    for (size_t i = 0; i < a->n_addresses; i++)
-        if (bytes_equal(bytes_str(a->addresses[i].text), address))
+    const uint8_t *at = a->addresses;
+    uint64_t then;
+
+    for (unsigned i = 0; i < a->n_addresses; i++)
+        if (bytes_equal(bytes_str(asset_address_at(&at, &then)), address))
             return true;
     return false;
 }
@@ -358,7 +389,10 @@ const char *asset_name(const struct asset *a)
 /** asset_address() - the latest; "" when none is known */
 const char *asset_address(const struct asset *a)
 {
-    return a->n_addresses > 0 ? a->addresses[0].text : "";
+    const uint8_t *at = a->addresses;
+    uint64_t then;
+
+    return a->n_addresses > 0 ? asset_address_at(&at, &then) : "";
 }
 
 static void set_text(json_t *o, const char *key, const char *text)
@@ -392,13 +426,17 @@ json_t *asset_json(const struct asset *a)
     json_t *o = json_object();
     json_t *prints = json_array();
     json_t *addresses = json_array();
+    const uint8_t *at = a->addresses;
 
     for (size_t i = 0; i < a->n_prints; i++)
         (void)json_array_append_new(prints, json_string(a->prints[i]));
-    for (size_t i = 0; i < a->n_addresses; i++)
-        (void)json_array_append_new(addresses, json_pack("{s:s, s:I}", "address",
-                                                         a->addresses[i].text, "last_unix_ms",
-                                                         (json_int_t)a->addresses[i].last_unix_ms));
+    for (unsigned i = 0; i < a->n_addresses; i++) {
+        uint64_t then;
+        const char *address = asset_address_at(&at, &then);
+
+        (void)json_array_append_new(addresses, json_pack("{s:s, s:I}", "address", address,
+                                                         "last_unix_ms", (json_int_t)then));
+    }
     set_text(o, "id", a->id);
     set_text(o, "name", asset_name(a));
     set_text(o, "state", a->record != NULL ? "declared" : "learned");

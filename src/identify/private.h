@@ -286,7 +286,7 @@ struct asset {
     const char *principal;          /* the end of @id if @by_certificate, else of @name */
     const char *role;               /* in identify.roles */
     char (*prints)[PRINT_TEXT_MAX]; /* owned; newest first */
-    struct seen_address *addresses; /* owned; newest first */
+    uint8_t *addresses;             /* owned; newest first; see asset_address_at() */
     uint64_t first_seen_unix_ms;
     uint64_t last_seen_unix_ms;
     uint64_t declared_unix_ms;   /* when it first met a record; 0: not yet */
@@ -439,3 +439,4 @@ json_t *record_differences(const struct identify *id, const struct record *r, ui
 const char *protocol_text(unsigned level);
 const char *asset_name(const struct asset *a);
 const char *asset_address(const struct asset *a); /* the latest; "" */
+const char *asset_address_at(const uint8_t **at, uint64_t *ret_unix_ms);

@@ -74,6 +74,7 @@ static const char *const settings[] = {
     "PRAGMA temp_store = MEMORY",
     "PRAGMA mmap_size = 0",
     "PRAGMA page_size = 4096",
+    "PRAGMA cache_size = -512", /* KiB; what is read again and again is less */
     "PRAGMA max_page_count = 262143",
     "PRAGMA journal_mode = MEMORY",
     "PRAGMA journal_mode = WAL",

@@ -10,7 +10,7 @@
 static void put(struct heap *h, size_t i, struct timer *t)
 {
     h->at[i] = t;
-    t->place = i + 1;
+    t->place = (uint32_t)i + 1;
 }
 
 static void sift_up(struct heap *h, size_t i)

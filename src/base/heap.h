@@ -10,7 +10,8 @@
 
 struct timer {
     uint64_t at_ns; /* CLOCK_MONOTONIC */
-    size_t place;   /* index in the heap plus one; 0 when not set */
+    uint32_t place; /* index in the heap plus one; 0 when not set */
+    uint32_t kind;  /* its owner's, to tell what is due */
 };
 
 struct heap {

@@ -123,7 +123,7 @@ static bool has_published(const struct link *l, uint64_t hash)
 
 static bool writes(const struct link *l, const struct session *s, const struct aim *a)
 {
-    if (s->will.message != NULL && wire_filter_matches(a->target, s->will.message->topic))
+    if (s->will != NULL && wire_filter_matches(a->target, s->will->message->topic))
         return true;
     if (!wire_filter_has_wildcard(a->target))
         return has_published(l, a->hash);
@@ -134,8 +134,8 @@ static bool writes(const struct link *l, const struct session *s, const struct a
 static bool reads(const struct session *s, const struct aim *a)
 {
     list_each (it, (struct list *)(uintptr_t)&s->subscriber.subscriptions) {
-        if (wire_filters_overlap(list_item(it, struct subscription, in_subscriber)->filter,
-                                 a->target))
+        if (wire_filters_overlap(
+                subscription_filter(list_item(it, struct subscription, in_subscriber)), a->target))
             return true;
     }
     return false;

@@ -56,7 +56,7 @@ static void tell(struct worker *w, struct link *l)
 
         if (!has_room(w, 1))
             return;
-        worker_event_of(w, l, EVENT_SUBSCRIBED, sub->qos, sub->filter, NULL);
+        worker_event_of(w, l, EVENT_SUBSCRIBED, sub->qos, subscription_filter(sub), NULL);
     }
 }
 

@@ -66,7 +66,7 @@ static void tell_resumed_subscriptions(struct link *l)
     list_each (it, &l->resident->session->subscriber.subscriptions) {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        worker_event_of(l->worker, l, EVENT_SUBSCRIBED, sub->qos, sub->filter, NULL);
+        worker_event_of(l->worker, l, EVENT_SUBSCRIBED, sub->qos, subscription_filter(sub), NULL);
     }
 }
 

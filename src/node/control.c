@@ -211,8 +211,8 @@ static json_t *subscriptions_json(const struct resident *c)
     list_each (it, (struct list *)&c->session->subscriber.subscriptions) {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        json_t *o = json_pack("{s:s%,s:i}", "filter", (const char *)sub->filter.at, sub->filter.len,
-                              "qos", (int)sub->qos);
+        json_t *o = json_pack("{s:s%,s:i}", "filter", sub->filter, (size_t)sub->filter_len, "qos",
+                              (int)sub->qos);
 
         if (sub->share != NULL) {
             struct bytes group = share_group(sub->share);
@@ -233,8 +233,8 @@ static void show_client(struct worker *w, void *arg)
         return;
     call->found = client_json(c);
     json_object_set_new(call->found, "subscription_list", subscriptions_json(c));
-    if (c->session->will.message != NULL) {
-        struct bytes topic = c->session->will.message->topic;
+    if (c->session->will != NULL) {
+        struct bytes topic = c->session->will->message->topic;
 
         json_object_set_new(call->found, "will_topic",
                             json_stringn((const char *)topic.at, topic.len));

@@ -23,7 +23,6 @@
 #define KEEP_ALIVE_FACTOR_DEN 2
 
 static void on_ready(struct loop_file *f, uint32_t ready);
-static void on_due(struct worker *w, struct due *d);
 
 static struct link *link_of_due(struct due *d)
 {
@@ -106,7 +105,7 @@ static void arm(struct link *l)
     if (at_ns == TIMER_NEVER)
         heap_clear(&w->timers, &l->due.timer);
     else
-        worker_due(w, &l->due, at_ns, on_due);
+        worker_due(w, &l->due, at_ns, DUE_LINK);
 }
 
 /** link_heard() - a deadline of this connection has moved */
@@ -230,7 +229,8 @@ static struct link *link_new(struct worker *w, struct worker_listener *from, int
     return l;
 }
 
-static void watch_again(struct worker *w, struct due *d)
+/** link_watch_again() - connections of this listener are taken again */
+void link_watch_again(struct worker *w, struct due *d)
 {
     loop_watch(w->loop, &list_item(d, struct worker_listener, watch_again)->file, LOOP_READ);
 }
@@ -264,7 +264,7 @@ void link_accept(struct worker *w, struct worker_listener *from)
     log_warning("listener", "\"%s\": accept: %s; trying again in %llu ms", from->config->name,
                 strerror(-r), (unsigned long long)(ACCEPT_PAUSE_NS / NS_PER_MS));
     loop_watch(w->loop, &from->file, 0);
-    worker_due(w, &from->watch_again, w->now_ns + ACCEPT_PAUSE_NS, watch_again);
+    worker_due(w, &from->watch_again, w->now_ns + ACCEPT_PAUSE_NS, DUE_LISTENER);
 }
 
 /** link_dirty() - there is output, or something to pump, at the end of this turn */
@@ -351,7 +351,8 @@ static void on_ready(struct loop_file *f, uint32_t ready)
 
 /* ---- time ---- */
 
-static void on_due(struct worker *w, struct due *d)
+/** link_is_due() - a deadline of this connection has come */
+void link_is_due(struct worker *w, struct due *d)
 {
     struct link *l = link_of_due(d);
 

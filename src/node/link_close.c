@@ -47,7 +47,8 @@ void link_free(struct link *l)
     buf_done(&l->in);
     buf_done(&l->out);
     memory_of_link(l);
-    free(l->client_id);
+    if (l->resident == NULL)
+        free((char *)(uintptr_t)l->client_id);
     free(l);
 }
 

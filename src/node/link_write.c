@@ -45,7 +45,7 @@ static bool write_out(struct link *l)
 
         switch (stream_write(l->stream, l->out.at + l->out_at, l->out.len - l->out_at, &n)) {
         case STREAM_OK:
-            l->out_at += n;
+            l->out_at += (uint32_t)n;
             l->wrote_ns = w->now_ns;
             link_count_bytes(l, &w->counters.bytes_sent, n);
             notice_sent(l, n);
@@ -87,7 +87,7 @@ void link_relieve(struct link *l)
         return;
     while (l->out_at < l->out.len && stream_write(l->stream, l->out.at + l->out_at,
                                                   l->out.len - l->out_at, &n) == STREAM_OK) {
-        l->out_at += n;
+        l->out_at += (uint32_t)n;
         l->wrote_ns = l->worker->now_ns;
         link_count_bytes(l, &l->worker->counters.bytes_sent, n);
         notice_sent(l, n);

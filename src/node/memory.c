@@ -85,8 +85,8 @@ void memory_tell(struct worker *w)
  * become */
 void memory_of_link(struct link *l)
 {
-    size_t now = l->in.cap + l->out.cap + conn_gate_memory(&l->conn);
+    size_t now = MIN(l->in.cap + l->out.cap + conn_gate_memory(&l->conn), (size_t)UINT32_MAX);
 
     memory_count((ptrdiff_t)now - (ptrdiff_t)l->counted_bytes);
-    l->counted_bytes = now;
+    l->counted_bytes = (uint32_t)now;
 }

@@ -116,7 +116,7 @@ void note_subscription(struct session *s, struct subscription *sub)
         .no_local = sub->no_local,
         .retain_as_published = sub->retain_as_published,
         .group = sub->share != NULL ? share_group(sub->share) : BYTES_NONE,
-        .filter = sub->filter,
+        .filter = subscription_filter(sub),
     };
 
     if (s->notes == NULL)
@@ -129,14 +129,12 @@ void note_subscription(struct session *s, struct subscription *sub)
 /** note_will() - of a session that is kept; @p is the Will Message */
 void note_will(struct session *s, struct publication *p)
 {
-    const struct will_record r = {
-        .session = s->number,
-        .expiry_ns = s->will.expiry_ns,
-        .delay_s = s->will.delay_s,
-    };
+    struct will_record r = {.session = s->number};
 
     if (s->notes == NULL || !p->is_durable)
         return;
+    r.expiry_ns = s->will->expiry_ns;
+    r.delay_s = s->will->delay_s;
     record_put_will(&s->notes->batch, notes_message(s->notes, p)->record + RECORD_IS_WILL, &r);
 }
 

@@ -28,7 +28,8 @@ static void let_go(struct link *l)
     link_heard(l);
 }
 
-static void next_turn(struct worker *w, struct due *d)
+/** pace_turn() - who of those that wait at a listener goes on now */
+void pace_turn(struct worker *w, struct due *d)
 {
     struct worker_listener *from = list_item(d, struct worker_listener, next_turn);
     struct pace *p = &from->pace;
@@ -38,7 +39,7 @@ static void next_turn(struct worker *w, struct due *d)
     while (!pace_is_idle(p) && (who = pace_next(p, cost_ns(w), w->now_ns, &wait_ns)) != NULL)
         let_go(list_item(who, struct link, in_pace));
     if (wait_ns > 0)
-        worker_due(w, d, w->now_ns + wait_ns, next_turn);
+        worker_due(w, d, w->now_ns + wait_ns, DUE_PACE);
 }
 
 /* Those that wait are before those that come, also when the time is over. */
@@ -85,7 +86,7 @@ bool pace_holds(struct link *l, const struct wire_connect *p, size_t len)
         return false;
     }
     if (pace_is_idle(&from->pace))
-        worker_due(w, &from->next_turn, w->now_ns, next_turn);
+        worker_due(w, &from->next_turn, w->now_ns, DUE_PACE);
     pace_wait(&from->pace, &l->in_pace, rank_of(l, p));
     if (len <= CONNECT_BYTES_MAX)
         admit_waits(l);

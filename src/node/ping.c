@@ -50,5 +50,5 @@ void ping_all(struct worker *w, struct due *d)
         if (l->phase == LINK_OPEN && l->conn.state == CONN_ACTIVE)
             ping(l, next_ns);
     }
-    worker_due(w, d, next_ns, ping_all);
+    worker_due(w, d, next_ns, DUE_PING);
 }

@@ -100,16 +100,17 @@ void readmit_subscriptions(struct worker *w, struct resident *c)
 
     list_each (it, &c->session->subscriber.subscriptions) {
         struct subscription *sub = list_item(it, struct subscription, in_subscriber);
-        struct gate_answer a = gate_check(g, GATE_SUBSCRIBE, sub->filter);
+        struct gate_answer a = gate_check(g, GATE_SUBSCRIBE, subscription_filter(sub));
         char why[REFUSAL_TEXT_MAX];
 
         if (a.outcome == GATE_ALLOWED)
             continue;
         flow_refusal_text(&a, why);
         log_info("gate", "%.*s: subscription to %.*s ended: role %s: %s",
-                 BYTES_ARG(c->session->client_id), BYTES_ARG(sub->filter), grant_role(g), why);
+                 BYTES_ARG(c->session->client_id), BYTES_ARG(subscription_filter(sub)),
+                 grant_role(g), why);
         if (c->link != NULL)
-            worker_event_of(w, c->link, EVENT_UNSUBSCRIBED, 0, sub->filter, NULL);
+            worker_event_of(w, c->link, EVENT_UNSUBSCRIBED, 0, subscription_filter(sub), NULL);
         subscription_end(w, sub);
     }
 }

@@ -57,12 +57,12 @@ void resident_drop_subscriptions(struct worker *w, struct resident *c)
 /** resident_drop_will() - it will not be published; fine if there is none */
 void resident_drop_will(struct worker *w, struct resident *c)
 {
-    const struct message *m = c->session->will.message;
+    const struct will *will = c->session->will;
 
     heap_clear(&w->timers, &c->will_due.timer);
-    if (m != NULL && m->record != 0)
-        record_forget(m->record + RECORD_IS_WILL);
-    c->session->will.message = message_unref(c->session->will.message);
+    if (will != NULL && will->message->record != 0)
+        record_forget(will->message->record + RECORD_IS_WILL);
+    session_drop_will(c->session);
 }
 
 /**
@@ -75,7 +75,7 @@ void resident_drop_will(struct worker *w, struct resident *c)
 void resident_set_will(struct worker *w, struct resident *c, const struct wire_connect *p)
 {
     const struct limits *limits = policy_limits(w->policy);
-    struct will *will = &c->session->will;
+    struct will *will;
     struct buf forward = {0};
     struct publication pub = {
         .topic = p->will_topic,
@@ -94,6 +94,7 @@ void resident_set_will(struct worker *w, struct resident *c, const struct wire_c
         return;
     wire_forward_props(p->will_forward, &forward);
     pub.forward = buf_view(&forward);
+    c->session->will = will = mem_new(struct will);
     will->message = publication_keep(&pub);
     will->delay_s = p->will_props.set & BIT64(PROP_WILL_DELAY)
                         ? (uint32_t)MIN(p->will_props.will_delay_s, limits->will_delay_max_s)
@@ -106,18 +107,25 @@ void resident_set_will(struct worker *w, struct resident *c, const struct wire_c
     buf_done(&forward);
 }
 
+/* How long after the end of its network connection; no longer than the session. */
+static uint64_t will_delay_s(const struct session *s)
+{
+    return s->will != NULL ? MIN(s->will->delay_s, s->expiry_s) : 0;
+}
+
 /* Once, and only if there is one [MQTT5-3.1.2-8] [MQTT5-3.1.2-10] [MQTT3-3.1.2-10]
  * [MQTT3-3.1.2-12]; its rights are those of the moment it fires. */
 static void publish_will(struct worker *w, struct resident *c)
 {
-    struct will *will = &c->session->will;
-    struct message *m = will->message;
+    struct will *will = c->session->will;
+    struct message *m;
     struct publication pub;
 
     heap_clear(&w->timers, &c->will_due.timer);
-    if (m == NULL)
+    if (will == NULL)
         return;
-    will->message = NULL;
+    c->session->will = NULL;
+    m = will->message;
     pub = publication_of(m);
     pub.message = message_unref(pub.message); /* a message of its own: expiry and stamp are new */
     pub.is_durable = note_is_durable(w, m->topic);
@@ -142,9 +150,11 @@ static void publish_will(struct worker *w, struct resident *c)
     if (m->record != 0)
         record_forget(m->record + RECORD_IS_WILL);
     message_unref(m);
+    free(will);
 }
 
-static void will_is_due(struct worker *w, struct due *d)
+/** resident_will_is_due() - the Will's delay is over */
+void resident_will_is_due(struct worker *w, struct due *d)
 {
     publish_will(w, list_item(d, struct resident, will_due));
 }
@@ -214,7 +224,8 @@ void resident_end(struct worker *w, struct resident *c)
     free(c);
 }
 
-static void expired(struct worker *w, struct due *d)
+/** resident_expired() - a session's expiry interval is over */
+void resident_expired(struct worker *w, struct due *d)
 {
     w->counters.sessions_expired++;
     resident_end(w, list_item(d, struct resident, expiry));
@@ -250,6 +261,8 @@ void resident_connected(struct worker *w, struct resident *c, struct link *l,
     c->since_unix_ms = clock_unix_ms();
     c->holding_since_ns = 0;
     l->resident = c;
+    free((char *)(uintptr_t)l->client_id);
+    l->client_id = (const char *)c->session->client_id.at;
     count_connected(w->node);
     session_attach(c->session, &l->conn, limits);
 }
@@ -266,13 +279,14 @@ void resident_disconnected(struct worker *w, struct resident *c, bool publish_wi
 {
     struct link *l = c->link;
     struct session *s = c->session;
-    uint64_t delay_s = MIN(s->will.delay_s, s->expiry_s);
+    uint64_t delay_s = will_delay_s(s);
 
     session_detach(s);
     share_member_left(w, s);
     c->grant = l->grant;
     l->grant = NULL;
     l->resident = NULL;
+    l->client_id = bytes_dup_str(s->client_id);
     c->link = NULL;
     atomic_fetch_sub(&w->node->n_connected, 1);
     c->since_unix_ms = clock_unix_ms();
@@ -282,13 +296,13 @@ void resident_disconnected(struct worker *w, struct resident *c, bool publish_wi
         resident_end(w, c);
         return;
     }
-    if (s->will.message != NULL && delay_s > 0)
-        worker_due(w, &c->will_due, w->now_ns + delay_s * NS_PER_S, will_is_due);
+    if (s->will != NULL && delay_s > 0)
+        worker_due(w, &c->will_due, w->now_ns + delay_s * NS_PER_S, DUE_WILL);
     else
         publish_will(w, c);
     note_session(w, c);
     if (s->expiry_s != UINT32_MAX)
-        worker_due(w, &c->expiry, w->now_ns + s->expiry_s * NS_PER_S, expired);
+        worker_due(w, &c->expiry, w->now_ns + s->expiry_s * NS_PER_S, DUE_EXPIRY);
 }
 
 /* ---- out of the journal ---- */
@@ -335,15 +349,14 @@ void resident_restored(struct worker *w, struct resident *c, uint64_t left_unix_
     uint64_t since = left_unix_ms != 0 ? MIN(left_unix_ms, now_unix_ms) : now_unix_ms;
     uint64_t gone_ns = (now_unix_ms - since) * NS_PER_MS;
     uint64_t expiry_ns = s->expiry_s * NS_PER_S;
-    uint64_t will_ns = MIN(s->will.delay_s, s->expiry_s) * NS_PER_S;
+    uint64_t will_ns = will_delay_s(s) * NS_PER_S;
     uint64_t now_ns = clock_now_ns();
 
     c->since_unix_ms = since;
-    if (s->will.message != NULL)
-        worker_due(w, &c->will_due, now_ns + (will_ns > gone_ns ? will_ns - gone_ns : 0),
-                   will_is_due);
+    if (s->will != NULL)
+        worker_due(w, &c->will_due, now_ns + (will_ns > gone_ns ? will_ns - gone_ns : 0), DUE_WILL);
     if (s->expiry_s != UINT32_MAX)
         worker_due(w, &c->expiry, now_ns + (expiry_ns > gone_ns ? expiry_ns - gone_ns : 0),
-                   expired);
+                   DUE_EXPIRY);
     note_session(w, c); /* it may live on another worker now */
 }

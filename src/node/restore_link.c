@@ -99,9 +99,9 @@ static bool link_will(struct restoring *r, struct homes *all, const struct resto
     if (m == NULL || !record_get_will(in->record, &record))
         return false;
     h = restored_home(all, record.session);
-    if (h == NULL || h->resident->session->will.message != NULL)
+    if (h == NULL || h->resident->session->will != NULL)
         return false;
-    will = &h->resident->session->will;
+    h->resident->session->will = will = mem_new(struct will);
     will->message = message_ref(m);
     will->expiry_ns = record.expiry_ns;
     will->delay_s = record.delay_s;
@@ -154,7 +154,7 @@ static void add_shadow(struct former *f, struct session *s)
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
         if (sub->share == NULL)
-            router_subscribe(f->router, &shadow->subscriber, sub, sub->filter);
+            router_subscribe(f->router, &shadow->subscriber, sub, subscription_filter(sub));
     }
 }
 

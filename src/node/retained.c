@@ -78,7 +78,7 @@ static void found_in_scan(void *arg, struct message *m, uint64_t serial)
 {
     struct findings *f = arg;
 
-    if (wire_filter_matches(f->subscription->filter, m->topic))
+    if (wire_filter_matches(subscription_filter(f->subscription), m->topic))
         found(arg, m, serial);
 }
 
@@ -105,8 +105,8 @@ static struct findings findings_of(const struct worker *w, const struct session 
 static size_t search(struct worker *w, struct session *s, struct subscription *sub)
 {
     struct findings f = findings_of(w, s, sub);
-    size_t cost =
-        router_retained_each(w->router, sub->filter, w->now_ns, TOPICS_PER_TURN, found, &f);
+    size_t cost = router_retained_each(w->router, subscription_filter(sub), w->now_ns,
+                                       TOPICS_PER_TURN, found, &f);
     size_t n_all = f.n;
 
     if (cost > TOPICS_PER_TURN) {

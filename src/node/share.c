@@ -128,7 +128,7 @@ void share_member_changed(struct worker *w, struct session *s)
         if (sub->share == NULL)
             continue;
         share_member(s, sub);
-        share_tell(w, share_group(sub->share), sub->filter);
+        share_tell(w, share_group(sub->share), subscription_filter(sub));
     }
 }
 

@@ -203,7 +203,7 @@ void subscribe_receive(struct link *l, const struct wire_frame *f)
  */
 void subscription_end(struct worker *w, struct subscription *sub)
 {
-    struct bytes filter = bytes_dup(sub->filter);
+    struct bytes filter = bytes_dup(subscription_filter(sub));
     struct bytes group = sub->share != NULL ? bytes_dup(share_group(sub->share)) : BYTES_NONE;
     bool is_shared = sub->share != NULL;
     bool last_here;
@@ -252,7 +252,7 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
         bool had = sub != NULL;
 
         if (had) {
-            worker_event_of(w, l, EVENT_UNSUBSCRIBED, 0, sub->filter, NULL);
+            worker_event_of(w, l, EVENT_UNSUBSCRIBED, 0, subscription_filter(sub), NULL);
             subscription_end(w, sub);
         } else {
             keep_refusal(&refusal, p->filter[i], "there was no such subscription");

@@ -123,11 +123,10 @@ void worker_post(struct worker *w, enum lane lane, struct post *p)
     mailbox_post(w->mailbox, lane, &p->mail);
 }
 
-/** worker_due() - call @fire at @at_ns, whether @d was set before or not */
-void worker_due(struct worker *w, struct due *d, uint64_t at_ns,
-                void (*fire)(struct worker *, struct due *))
+/** worker_due() - do what @kind says at @at_ns, whether @d was set before or not */
+void worker_due(struct worker *w, struct due *d, uint64_t at_ns, enum due_kind kind)
 {
-    d->fire = fire;
+    d->timer.kind = kind;
     heap_set(&w->timers, &d->timer, at_ns);
 }
 
@@ -301,12 +300,15 @@ void worker_take_deliveries(struct worker *w)
 
 static void fire_due(struct worker *w)
 {
+    static void (*const fire[])(struct worker *, struct due *) = {
+#define X(kind, what) [kind] = what,
+        DUE_KINDS(X)
+#undef X
+    };
     struct timer *t;
 
     while ((t = heap_take_due(&w->timers, w->now_ns)) != NULL) {
-        struct due *d = list_item(t, struct due, timer);
-
-        d->fire(w, d);
+        fire[t->kind](w, list_item(t, struct due, timer));
     }
 }
 
@@ -324,7 +326,8 @@ static void finish_turn(struct worker *w)
     link_free_doomed(w);
 }
 
-static void sweep(struct worker *w, struct due *d)
+/** worker_sweep() - what goes on once a second; and again */
+void worker_sweep(struct worker *w, struct due *d)
 {
     uint64_t stamp = atomic_load(&w->node->next_stamp);
 
@@ -335,7 +338,7 @@ static void sweep(struct worker *w, struct due *d)
     interest_retire(w);
     if (w->index == 0)
         memory_tell(w);
-    worker_due(w, d, w->now_ns + SWEEP_NS, sweep);
+    worker_due(w, d, w->now_ns + SWEEP_NS, DUE_SWEEP);
 }
 
 /** worker_turn() - wait until there is something to do, do it, send what came of it */
@@ -422,8 +425,8 @@ int worker_begin(struct worker *w)
     if (r < 0)
         return err_trace(r);
     w->now_ns = clock_now_ns();
-    worker_due(w, &w->sweep, w->now_ns + SWEEP_NS, sweep);
-    worker_due(w, &w->ping, w->now_ns + NS_PER_S, ping_all);
+    worker_due(w, &w->sweep, w->now_ns + SWEEP_NS, DUE_SWEEP);
+    worker_due(w, &w->ping, w->now_ns + NS_PER_S, DUE_PING);
     return 0;
 }
 

@@ -47,11 +47,30 @@ struct link;
 struct resident;
 struct exchange; /* of authenticate.c */
 
-/* Something due at a time. */
+/* What can be due at a time, and who does it then. */
+#define DUE_KINDS(X)                                                                               \
+    X(DUE_LINK, link_is_due)                                                                       \
+    X(DUE_LISTENER, link_watch_again)                                                              \
+    X(DUE_PACE, pace_turn)                                                                         \
+    X(DUE_EXPIRY, resident_expired)                                                                \
+    X(DUE_WILL, resident_will_is_due)                                                              \
+    X(DUE_PING, ping_all)                                                                          \
+    X(DUE_SWEEP, worker_sweep)
+
+enum due_kind {
+#define X(kind, fire) kind,
+    DUE_KINDS(X)
+#undef X
+};
+
+/* Something due at a time; .timer.kind is an enum due_kind. */
 struct due {
     struct timer timer;
-    void (*fire)(struct worker *w, struct due *d);
 };
+
+#define X(kind, fire) void fire(struct worker *w, struct due *d);
+DUE_KINDS(X)
+#undef X
 
 /* Something another thread wants done here.  @take owns the post from then on. */
 struct post {
@@ -113,8 +132,8 @@ struct link {
     struct exchange *exchange; /* owned; NULL: no extended authentication is under way */
     struct buf in;             /* an unfinished packet; the CONNECT while it is being decided */
     struct buf out;
-    size_t out_at;
-    size_t counted_bytes; /* of @in, @out and the gate, by memory_of_link() */
+    uint32_t out_at;
+    uint32_t counted_bytes; /* of @in, @out and the gate, by memory_of_link() */
     uint64_t opened_ns;
     uint64_t heard_ns;
     uint64_t wrote_ns;
@@ -122,7 +141,7 @@ struct link {
     uint64_t stuck_told_ns;   /* that it acknowledges nothing */
     uint64_t read_again_ns;   /* held back until then; 0: not */
     uint64_t throttle_per_s;  /* of a throttle; 0: none */
-    enum link_phase phase;
+    enum link_phase phase : 8;
     uint16_t keep_alive_s;    /* 0 before CONNECT: none */
     bool is_admitted;         /* counted by admission, */
     bool is_admitted_address; /* and for its address */
@@ -138,8 +157,8 @@ struct link {
     struct quota quota;
     struct publishing *publishing; /* owned; NULL before the first PUBLISH */
     uint64_t bytes_untold;         /* written, and not told to the sentinel */
-    char *client_id;               /* owned; the assigned one before there is a client */
-    const char *address;           /* borrowed from the stream */
+    const char *client_id; /* the session's while there is one, else owned; NULL: not known yet */
+    const char *address;   /* borrowed from the stream */
 };
 
 /* A session with what the node keeps about it. */
@@ -281,8 +300,7 @@ void worker_turn(struct worker *w);
 void worker_end(struct worker *w);
 void worker_empty(struct worker *w);
 void worker_post(struct worker *w, enum lane lane, struct post *p);
-void worker_due(struct worker *w, struct due *d, uint64_t at_ns,
-                void (*fire)(struct worker *, struct due *));
+void worker_due(struct worker *w, struct due *d, uint64_t at_ns, enum due_kind kind);
 void worker_hold_publishers(struct worker *w);
 void worker_take_deliveries(struct worker *w);
 bool worker_is_spent(const struct worker *w);
@@ -333,7 +351,6 @@ void notice_queued(struct link *l, const struct queue *q, size_t added_bytes);
 void notice_retain(struct link *l, const struct wire_publish *p);
 void notice_command(struct link *l, const struct wire_publish *p);
 void notice_ping(struct link *l);
-void ping_all(struct worker *w, struct due *d);
 void notice_connect(struct link *l, const struct wire_connect *p);
 void notice_standing(struct link *l);
 void notice_will(struct link *l, const struct wire_connect *p, const struct gate_answer *a);

@@ -52,7 +52,6 @@ struct subscription {
     struct subscriber *subscriber; /* borrowed */
     struct trie_node *node;
     struct share *share; /* NULL: not shared */
-    struct bytes filter; /* stands in @text; without "$share/group/" */
     uint64_t record;     /* id by which the journal has it; 0: it does not */
     uint32_t id;         /* Subscription Identifier, 0: none */
     uint8_t qos;
@@ -61,8 +60,15 @@ struct subscription {
     bool retain_as_published;
     bool is_connected; /* of a shared one: its session has a network connection, */
     bool is_kept;      /* and the journal has its session */
-    char text[];       /* with a zero after it */
+    uint16_t filter_len;
+    char filter[]; /* without "$share/group/"; with a zero after it */
 };
+
+/* Without "$share/group/"; borrowed from the subscription. */
+static inline struct bytes subscription_filter(const struct subscription *s)
+{
+    return bytes_of(s->filter, s->filter_len);
+}
 
 /* The subscriptions of one subscriber that match a topic: first[0] to first[n - 1]. */
 struct receiver {

@@ -109,7 +109,7 @@ struct subscription *router_share_find(const struct subscriber *s, struct bytes 
     list_each (it, (struct list *)&s->subscriptions) {
         struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        if (sub->share != NULL && bytes_equal(sub->filter, filter) &&
+        if (sub->share != NULL && bytes_equal(subscription_filter(sub), filter) &&
             bytes_equal(sub->share->group, group))
             return sub;
     }

@@ -97,13 +97,14 @@ void subscription_set(struct subscription *sub, const struct subscription *optio
 struct subscription *subscription_new(struct subscriber *s, const struct subscription *options,
                                       struct bytes filter)
 {
-    size_t bytes = offsetof(struct subscription, text) + filter.len + 1;
+    size_t bytes = offsetof(struct subscription, filter) + filter.len + 1;
     struct subscription *sub = mem_zero(MAX(bytes, sizeof(*sub)));
 
     subscription_set(sub, options);
     if (filter.len > 0)
-        memcpy(sub->text, filter.at, filter.len);
-    sub->filter = bytes_of(sub->text, filter.len);
+        memcpy(sub->filter, filter.at, filter.len);
+    check(filter.len <= UINT16_MAX);
+    sub->filter_len = (uint16_t)filter.len;
     sub->subscriber = s;
     list_append(&s->subscriptions, &sub->in_subscriber);
     s->n_subscriptions++;
@@ -157,7 +158,7 @@ void router_remove(struct router *r, struct subscription *s, bool *ret_last_here
 {
     struct trie_node *n = s->node;
 
-    match_changed(r, s->filter);
+    match_changed(r, subscription_filter(s));
     list_remove(&s->in_node);
     list_remove(&s->in_subscriber);
     router_want_nothing(s);

@@ -118,6 +118,11 @@ void trie_done(struct trie *t)
     *t = (struct trie){0};
 }
 
+static bool has_children(const struct trie *t, const struct trie_node *n)
+{
+    return t->of_topics ? n->first_child != NULL : n->n_children > 0;
+}
+
 /** trie_child() - @parent's child at @level, whose hash_keyed() is @level_hash; NULL if none */
 struct trie_node *trie_child(const struct trie *t, const struct trie_node *parent,
                              struct bytes level, uint64_t level_hash)
@@ -125,7 +130,7 @@ struct trie_node *trie_child(const struct trie *t, const struct trie_node *paren
     uint32_t hash = hash_under(parent, level_hash);
     struct trie_node *n;
 
-    if (parent->first_child == NULL)
+    if (!has_children(t, parent))
         return NULL;
     for (n = *bucket_of(t, hash); n != NULL; n = n->hash_next) {
         if (n->hash == hash && n->parent == parent && bytes_equal(trie_level(n), level))
@@ -156,6 +161,42 @@ static void grow(struct trie *t)
     free(old);
 }
 
+static void link_sibling(struct trie_node *parent, struct trie_node *n)
+{
+    n->next_sibling = parent->first_child;
+    if (n->next_sibling != NULL)
+        n->next_sibling->prev_sibling = n;
+    parent->first_child = n;
+}
+
+static void unlink_sibling(struct trie_node *parent, struct trie_node *n)
+{
+    if (n->prev_sibling != NULL)
+        n->prev_sibling->next_sibling = n->next_sibling;
+    else
+        parent->first_child = n->next_sibling;
+    if (n->next_sibling != NULL)
+        n->next_sibling->prev_sibling = n->prev_sibling;
+}
+
+static void link_filter(struct trie_node *parent, struct trie_node *n)
+{
+    parent->n_children++;
+    if (is_level(trie_level(n), '+'))
+        parent->plus = n;
+    if (is_level(trie_level(n), '#'))
+        parent->pound = n;
+}
+
+static void unlink_filter(struct trie_node *parent, const struct trie_node *n)
+{
+    parent->n_children--;
+    if (parent->plus == n)
+        parent->plus = NULL;
+    if (parent->pound == n)
+        parent->pound = NULL;
+}
+
 static struct trie_node *child_make(struct trie *t, struct trie_node *parent, struct bytes level)
 {
     uint64_t level_hash = hash_keyed(level);
@@ -171,14 +212,10 @@ static struct trie_node *child_make(struct trie *t, struct trie_node *parent, st
     n->hash_next = *bucket;
     *bucket = n;
 
-    n->next_sibling = parent->first_child;
-    if (n->next_sibling != NULL)
-        n->next_sibling->prev_sibling = n;
-    parent->first_child = n;
-    if (!t->of_topics && is_level(level, '+'))
-        parent->plus = n;
-    if (!t->of_topics && is_level(level, '#'))
-        parent->pound = n;
+    if (t->of_topics)
+        link_sibling(parent, n);
+    else
+        link_filter(parent, n);
     t->n_nodes++;
     t->bytes += node_bytes(n);
     return n;
@@ -217,16 +254,10 @@ static void unlink_node(struct trie *t, struct trie_node *n)
         at = &(*at)->hash_next;
     *at = n->hash_next;
 
-    if (n->prev_sibling != NULL)
-        n->prev_sibling->next_sibling = n->next_sibling;
+    if (t->of_topics)
+        unlink_sibling(parent, n);
     else
-        parent->first_child = n->next_sibling;
-    if (n->next_sibling != NULL)
-        n->next_sibling->prev_sibling = n->prev_sibling;
-    if (!t->of_topics && parent->plus == n)
-        parent->plus = NULL;
-    if (!t->of_topics && parent->pound == n)
-        parent->pound = NULL;
+        unlink_filter(parent, n);
     t->n_nodes--;
     t->bytes -= node_bytes(n);
 }
@@ -234,7 +265,7 @@ static void unlink_node(struct trie *t, struct trie_node *n)
 /** trie_prune() - free @n and its ancestors as far as they are not @in_use and have no children */
 void trie_prune(struct trie *t, struct trie_node *n, bool (*in_use)(const struct trie_node *n))
 {
-    while (n != t->root && n->first_child == NULL && !in_use(n)) {
+    while (n != t->root && !has_children(t, n) && !in_use(n)) {
         struct trie_node *parent = n->parent;
 
         unlink_node(t, n);

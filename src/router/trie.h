@@ -19,25 +19,26 @@ struct share;
 
 struct trie_node {
     struct trie_node *parent;
-    struct trie_node *hash_next;   /* in the bucket */
-    struct trie_node *first_child; /* siblings are linked, for walks over wildcards */
-    struct trie_node *next_sibling;
-    struct trie_node *prev_sibling;
+    struct trie_node *hash_next; /* in the bucket */
     uint32_t hash;
     uint16_t level_at; /* the level's text, from the node's begin on */
     uint16_t level_len;
     union {
-        struct {                      /* in a tree of topics */
+        struct {                           /* in a tree of topics */
+            struct trie_node *first_child; /* siblings are linked, for walks over wildcards */
+            struct trie_node *next_sibling;
+            struct trie_node *prev_sibling;
             struct message *retained; /* owned */
             uint64_t retained_serial;
         };
         struct { /* in a tree of filters */
+            uint32_t n_children;
+            uint32_t n_subscriptions;
             struct list subscriptions;
             struct share *shares; /* owned list */
             uint64_t outlets;
             struct trie_node *plus;  /* the child "+", found without hashing */
             struct trie_node *pound; /* the child "#" */
-            uint32_t n_subscriptions;
         };
     };
 };

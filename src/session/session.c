@@ -22,7 +22,7 @@ uint64_t client_key(struct bytes client_id)
 /** session_new() - a session without a network connection; @client_id is copied */
 struct session *session_new(struct bytes client_id, const struct session_limits *limits)
 {
-    struct session *s = mem_zero(sizeof(*s) + client_id.len);
+    struct session *s = mem_zero(sizeof(*s) + client_id.len + 1);
 
     list_init(&s->subscriber.subscriptions);
     list_init(&s->retained_wanting);
@@ -45,10 +45,19 @@ struct session *session_free(struct session *s)
     queue_done(&s->queue);
     ring_done(&s->inflight);
     session_forget_found(s);
-    message_unref(s->will.message);
+    session_drop_will(s);
     free(s->incoming);
     free(s);
     return NULL;
+}
+
+/** session_drop_will() - it has none from here on; fine if there was none */
+void session_drop_will(struct session *s)
+{
+    if (s->will != NULL)
+        message_unref(s->will->message);
+    free(s->will);
+    s->will = NULL;
 }
 
 /**

@@ -82,7 +82,7 @@ struct session_limits {
 
 /* A Will Message waiting for its time [MQTT5-3.1.2-8]. */
 struct will {
-    struct message *message; /* owned; NULL: none */
+    struct message *message; /* owned */
     uint64_t expiry_ns; /* Message Expiry Interval, from its publication on; EXPIRES_NEVER: none */
     uint32_t delay_s;
 };
@@ -98,7 +98,7 @@ struct retained_batch {
 
 struct session {
     struct subscriber subscriber;
-    struct bytes client_id; /* stands in @text */
+    struct bytes client_id; /* stands in @text, a zero behind it */
     uint64_t client_key;    /* client_key() of it */
     struct conn *conn;      /* NULL while disconnected */
     struct notes *notes;    /* borrowed; NULL: it lives in memory only */
@@ -120,7 +120,7 @@ struct session {
         incoming; /* owned bitmap of QoS 2 packet ids between PUBLISH and PUBREL; NULL while none */
     struct list retained_wanting;    /* struct retained_want: for what is still to be looked */
     struct retained_batch *retained; /* owned; found for one of them and not sent yet; NULL: none */
-    struct will will;
+    struct will *will;               /* owned; NULL: none */
 
     uint64_t n_delivered;
     uint64_t payload_bytes_delivered;
@@ -131,6 +131,7 @@ struct session {
 uint64_t client_key(struct bytes client_id);
 struct session *session_new(struct bytes client_id, const struct session_limits *limits);
 struct session *session_free(struct session *s);
+void session_drop_will(struct session *s);
 void session_attach(struct session *s, struct conn *c, const struct session_limits *limits);
 void session_detach(struct session *s);
 size_t session_drop_waiting(struct session *s, queue_pick_fn *drop, const void *arg);

@@ -299,7 +299,7 @@ static const struct config_key play_keys[] = {
     {"steps", CONFIG_TEXTS, CONFIG_REQUIRED, IN(respond_play, steps),
      .count_offset = offsetof(struct respond_play, n_steps), .max = 8, .items = "steps",
      .wrong_why = respond_step_wrong_why,
-     .what = "what is done, besides a record and an alert: delay [client|strangers] DURATION, throttle MESSAGES_PER_S DURATION, disconnect, "
+     .what = "what is done, besides a record and an alert: delay [client|strangers] DURATION, throttle MESSAGES_PER_S|tenth DURATION, disconnect, "
              "ban DURATION, quarantine FILTER publish|deliver|both DURATION, firewall DURATION, posture elevated|lockdown "
              "DURATION; revoke-certificate, revoke-user and shutdown, which wait for approval; none of them: nothing more"},
     {"approval", CONFIG_BOOL, 0, IN(respond_play, needs_approval), .deflt = "no",

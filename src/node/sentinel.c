@@ -51,14 +51,25 @@ static bool role_is_critical(void *arg, struct bytes role)
     return t != NULL && t->critical;
 }
 
+static uint64_t role_per_s(void *arg, struct bytes role)
+{
+    const struct role_traits *t = traits_of(arg, role);
+
+    return t != NULL ? t->messages_per_s_max : ((const struct sentinel *)arg)->messages_per_s_max;
+}
+
 static void learn_roles(struct sentinel *s, const struct config *c)
 {
     free(s->roles);
+    s->messages_per_s_max = c->policy.limits.messages_per_s_max;
     s->n_roles = c->policy.n_roles;
     s->roles = mem_zero(MAX(s->n_roles, (size_t)1) * sizeof(*s->roles));
     for (size_t i = 0; i < s->n_roles; i++) {
         snprintf(s->roles[i].name, sizeof(s->roles[i].name), "%s", c->policy.roles[i].name);
         s->roles[i].critical = c->policy.roles[i].critical;
+        s->roles[i].messages_per_s_max = c->policy.roles[i].messages_per_s_max > 0
+                                             ? c->policy.roles[i].messages_per_s_max
+                                             : s->messages_per_s_max;
     }
 }
 
@@ -331,6 +342,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
         .control = n->control,
         .role_is_critical = role_is_critical,
         .role_is_critical_arg = s,
+        .role_per_s = role_per_s,
         .has_firewall = c->ward_socket != NULL,
         .plays = c->plays,
         .n_plays = c->n_plays,

@@ -25,6 +25,7 @@ struct node;
 struct role_traits {
     char name[ROLE_NAME_MAX];
     bool critical;
+    uint64_t messages_per_s_max;
 };
 
 /* See amends.c. */
@@ -70,6 +71,7 @@ struct sentinel {
     struct alert *alert;
     enum severity alert_severity_min; /* of an incident that is told to others */
     struct role_traits *roles;        /* owned */
+    uint64_t messages_per_s_max;      /* of who has no role */
     size_t n_roles;
     struct ban *bans; /* owned, what the workers know */
     size_t n_bans;

@@ -184,13 +184,25 @@ void act_audit(struct respond *r, const struct action *a, const char *author, co
     buf_done(&object);
 }
 
+static uint64_t amount_of(const struct respond *r, const struct incident *i,
+                          const struct respond_step *step)
+{
+    const struct respond_settings *s = &r->settings;
+
+    if (!step->is_tenth)
+        return step->amount;
+    if (s->role_per_s == NULL)
+        return 0;
+    return MAX(s->role_per_s(s->role_is_critical_arg, bytes_str(i->role)) / 10, (uint64_t)1);
+}
+
 static void try_action(struct respond *r, struct incident *i, enum action_kind kind,
                        const struct finding *f, const struct plan *p, struct respond_now now)
 {
     struct action new = {
         .kind = kind,
         .at_unix_ms = now.unix_ms,
-        .amount = p->steps[kind].amount,
+        .amount = amount_of(r, i, &p->steps[kind]),
         .directions = p->steps[kind].directions,
         .for_ms = respond_scaled_ms(r, p->steps[kind].for_s),
         .incident = bytes_dup_str(bytes_str(i->id)),
@@ -199,7 +211,8 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
     struct action old = {0};
 
     if ((a != NULL && kind <= ACTION_ALERT) || !action_aim(r, i, &p->steps[kind], &new) ||
-        (kind == ACTION_BAN && stands_longer(r, &new, now))) {
+        (kind == ACTION_BAN && stands_longer(r, &new, now)) ||
+        (kind == ACTION_THROTTLE && new.amount == 0)) {
         action_done(&new);
         return;
     }

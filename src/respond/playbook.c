@@ -27,6 +27,11 @@
     .n_steps = sizeof((char *const[]){__VA_ARGS__}) / sizeof(char *)
 
 /* clang-format off */
+/* Of a client that is connected and sends too much: to answer its next CONNECT later is not enough. */
+#define THROTTLED(detector)                                                                                            \
+    {detector, NULL, SUBJECT_CLIENT, SEVERITY_MEDIUM, 2, STEPS("delay 10m", "throttle tenth 10m", "disconnect")},      \
+    {detector, NULL, SUBJECT_CLIENT, SEVERITY_MEDIUM, 0, STEPS("delay 10m", "throttle tenth 10m")}
+
 static const struct respond_play defaults[] = {
     /* detector                        role  subject          severity           times  what is done */
     {"repeated-connection-attempts",   NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect", "ban 5m")},
@@ -35,6 +40,11 @@ static const struct respond_play defaults[] = {
     {"credential-stuffing",            NULL, SUBJECT_FLEET,   SEVERITY_HIGH,     0, STEPS("delay strangers 10m")},
     {"client-id-takeover-war",         NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("delay client 10m")},
     {"topic-scan-subscribe",           NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     0, STEPS("disconnect", "ban 10m")},
+    THROTTLED("topic-scan-publish"),
+    THROTTLED("retained-flood"),
+    THROTTLED("publish-flood"),
+    THROTTLED("publish-rate-anomaly"),
+    THROTTLED("acl-violations"),
     {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_MEDIUM,   2, STEPS("delay 10m", "disconnect")},
     {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_MEDIUM,   0, STEPS("delay 10m")},
     {NULL,                             NULL, SUBJECT_CLIENT,  SEVERITY_HIGH,     3, STEPS("disconnect", "ban 10m")},

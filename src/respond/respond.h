@@ -215,6 +215,7 @@ struct respond_step {
     unsigned directions;      /* the same */
     struct bytes filter;      /* QUARANTINE: of the topics; borrowed from the text */
     enum respond_target whom; /* DELAY: _ADDRESS, what is usual; _CLIENT_ADDRESS, _STRANGERS */
+    bool is_tenth;            /* THROTTLE: of what the role may; @amount is 0 */
 };
 
 /* One line of it.  The first that fits says what is done besides a record and, above info, an
@@ -255,6 +256,9 @@ struct respond_settings {
      * NULL: none. */
     bool (*role_is_critical)(void *arg, struct bytes role);
     void *role_is_critical_arg;
+    /* PUBLISH a second that one client of the role may send, of which a throttle leaves a tenth;
+     * with the same argument.  NULL: nothing is known, and such a throttle is left out. */
+    uint64_t (*role_per_s)(void *arg, struct bytes role);
     bool has_firewall; /* else no finding asks for it */
     /* Asked before the default playbook, in this order; copied. */
     const struct respond_play *plays;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "respond/private.h"
 
+#define TENTH          "tenth" /* of what its role may send */
 #define WORDS_MAX      3
 #define SPAN_S_MAX     (30ULL * 86400)
 #define FIREWALL_S_MAX 604800
@@ -66,10 +67,13 @@ static const char *take_rate(const char *word, struct respond_step *s)
 {
     char *end = NULL;
 
+    s->is_tenth = strcmp(word, TENTH) == 0;
+    if (s->is_tenth)
+        return NULL;
     s->amount = strtoull(word, &end, 10);
     return word[0] >= '1' && word[0] <= '9' && *end == '\0' && s->amount <= UINT32_MAX
                ? NULL
-               : "needs a number of messages a second, 1 or more";
+               : "needs a number of messages a second, 1 or more, or tenth";
 }
 
 static const char *take_posture(const char *word, struct respond_step *s)
@@ -139,7 +143,7 @@ static const struct step_row {
 /* clang-format on */
 
 static const char forms[] =
-    "is no step: record, alert, delay [client|strangers] DURATION, throttle MESSAGES_PER_S "
+    "is no step: record, alert, delay [client|strangers] DURATION, throttle MESSAGES_PER_S|tenth "
     "DURATION, disconnect, "
     "ban DURATION, quarantine FILTER publish|deliver|both DURATION, firewall DURATION, "
     "revoke-certificate, revoke-user, posture elevated|lockdown DURATION or shutdown";

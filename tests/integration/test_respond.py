@@ -360,6 +360,22 @@ def test_a_playbook_of_the_configuration_goes_before_the_nodes_own(site, peer):
     assert site.end() == 0, site.log_text()
 
 
+def test_a_throttle_may_leave_a_tenth_of_what_the_role_may_send(site, peer):
+    site.change("  tester:\n", "  tester:\n    messages_per_s_max: 50\n")
+    site.change("\ncommand_topics:\n", "\ncommand_topics:\n  - test/valve/#\n")
+    site.change("respond:\n", """respond:
+  playbooks:
+    - {kind: unauthorized-command, severity: high, steps: [throttle tenth 10m]}
+""")
+    site.start()
+    one = peer(site, "desk").join()
+    one.publish("test/valve/1", "open")
+    wait_until(lambda: [(m["what"], m["target"], m["amount"]) for m in site.json("respond")["in_force"]]
+               == [("throttle", "desk", 5)], "throttled")
+    one.leave()
+    assert site.end() == 0, site.log_text()
+
+
 @pytest.mark.parametrize("step, why", [
     ("explode 10m", "is no step"), ("ban", "needs a duration"), ("ban 10m now", "a word too many"),
     ("throttle fast 10m", "needs a number"), ("posture calm 10m", "elevated or lockdown"),

@@ -151,6 +151,12 @@ static inline bool stage_is_critical(void *arg, struct bytes role)
     return bytes_equal(role, BYTES("control"));
 }
 
+static inline uint64_t stage_per_s(void *arg, struct bytes role)
+{
+    (void)arg;
+    return bytes_equal(role, BYTES("slow")) ? 5 : 1000;
+}
+
 static inline void stage_start(struct stage *s)
 {
     const struct respond_hands hands = {
@@ -198,7 +204,9 @@ static inline void stage_begin(struct stage *s)
         .dir = "/dev/shm/bastide-respond-XXXXXX",
         .now = {.ns = 1000000 * S, .unix_ms = NOVEMBER_2026},
         .online = 100,
-        .settings = {.enforce = true, .role_is_critical = stage_is_critical},
+        .settings = {.enforce = true,
+                     .role_is_critical = stage_is_critical,
+                     .role_per_s = stage_per_s},
     };
     assert_non_null(mkdtemp(s->dir));
     s->settings.state_dir = s->dir;

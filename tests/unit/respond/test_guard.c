@@ -125,7 +125,7 @@ static void another_client_at_a_protected_address_is_acted_upon_by_name(void **s
     (void)state;
     stage_begin(&s);
     stage_connect(&s, "scada", "192.0.2.7", "control");
-    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "rogue");
+    stage_find(&s, "wildcard-snoop", SEVERITY_MEDIUM, SUBJECT_CLIENT, "rogue");
     assert_did_nothing(&s);
     find_high(&s, "rogue");
     assert_did(&s, "disconnect client rogue", "ban client-address rogue 192.0.2.7 600");

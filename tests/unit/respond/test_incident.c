@@ -64,7 +64,7 @@ static void subjects_and_detectors_have_their_own_incidents(void **state)
 
     (void)state;
     stage_begin(&s);
-    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "x");
+    stage_find(&s, "wildcard-snoop", SEVERITY_MEDIUM, SUBJECT_CLIENT, "x");
     stage_find(&s, "topic-scan-subscribe", SEVERITY_MEDIUM, SUBJECT_CLIENT, "x");
     stage_find(&s, "repeated-auth-failures", SEVERITY_MEDIUM, SUBJECT_USER, "x");
     stage_find(&s, "repeated-auth-failures", SEVERITY_MEDIUM, SUBJECT_ADDRESS, "x");
@@ -332,10 +332,10 @@ static void a_rollback_leaves_what_others_have_done(void **state)
 
     (void)state;
     stage_begin(&s);
-    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+    stage_find(&s, "wildcard-snoop", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
     memcpy(first, stage_incident(&s)->id, sizeof(first));
     stage_wait(&s, 100);
-    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-2");
+    stage_find(&s, "wildcard-snoop", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-2");
     s.n_did = 0;
     assert_int_equal(respond_incident_rollback(s.r, first, "admin:alice", s.now, &n), RESPOND_OK);
     assert_did(&s, "delay 192.0.2.7 1000 600"); /* m-2's */

@@ -135,7 +135,7 @@ static void the_strictest_of_several_measures_is_in_force(void **state)
 
     (void)state;
     stage_begin(&s);
-    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+    stage_find(&s, "wildcard-snoop", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
     assert_did(&s, "delay 192.0.2.7 1000 600");
     assert_int_equal(order(&s, delay), RESPOND_OK);
     assert_did(&s, "delay 192.0.2.7 5000 600");

@@ -48,8 +48,8 @@ static const struct {
      SEVERITY_MEDIUM,
      SUBJECT_CLIENT,
      "m-1",
-     {"delay 192.0.2.7 1000 600"},
-     "delay"},
+     {"delay 192.0.2.7 1000 600", "restrain"},
+     "throttle"},
     {"topic-scan-publish",
      SEVERITY_HIGH,
      SUBJECT_CLIENT,
@@ -118,7 +118,7 @@ static void a_second_medium_within_an_hour_disconnects(void **state)
 
     (void)state;
     stage_begin(&s);
-    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+    stage_find(&s, "wildcard-snoop", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
     assert_did(&s, "delay 192.0.2.7 1000 600");
     stage_wait(&s, 3599);
     stage_find(&s, "topic-scan-subscribe", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
@@ -127,7 +127,7 @@ static void a_second_medium_within_an_hour_disconnects(void **state)
     stage_find(&s, "topic-scan-subscribe", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-2");
     assert_did(&s, "delay 192.0.2.7 2000 600");
     stage_wait(&s, 3601);
-    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+    stage_find(&s, "wildcard-snoop", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
     assert_did(&s, "delay 192.0.2.7 1000 600");
     stage_end(&s);
 }
@@ -194,6 +194,36 @@ static void many_who_guess_names_have_strangers_delayed_until_it_is_over(void **
     assert_did(&s, "delay strangers 0 0");
     assert_int_equal(respond_measures(s.r, ACTION_DELAY), 1);
     stage_end(&s);
+}
+
+/* Of what the role of the one who sends may send. */
+static void who_sends_too_much_is_left_a_tenth(void **state)
+{
+    static const struct {
+        const char *role;
+        uint64_t per_s;
+    } roles[] = {{"meter", 100}, {"slow", 1}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(roles); i++) {
+        struct finding f = finding_of("publish-flood", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+        struct stage s;
+        const struct action *a;
+
+        stage_begin(&s);
+        f.role = bytes_str(roles[i].role);
+        respond_finding(s.r, &f, s.now);
+        assert_did(&s, "delay 192.0.2.7 1000 600", "restrain");
+        a = action_of(stage_incident(&s), ACTION_THROTTLE);
+        assert_true(a->state == ACTION_DONE && a->target_kind == TARGET_CLIENT);
+        assert_int_equal(a->amount, roles[i].per_s);
+        stage_wait(&s, 600);
+        assert_did(&s, "restrain"); /* its time is over */
+        assert_int_equal(respond_measures(s.r, ACTION_THROTTLE), 0);
+        respond_finding(s.r, &f, s.now);
+        assert_did(&s, "delay 192.0.2.7 2000 600", "restrain", "disconnect client m-1");
+        stage_end(&s);
+    }
 }
 
 /* 10, 20, 40 ... minutes to a day; a quiet day takes one doubling back. */
@@ -327,7 +357,7 @@ static void a_time_scale_shortens_what_is_done(void **state)
     s.settings.time_scale = 60;
     stage_restart(&s);
     stage_find(&s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, "203.0.113.9");
-    stage_find(&s, "topic-scan-publish", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+    stage_find(&s, "wildcard-snoop", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
     assert_did(&s, "ban address 203.0.113.9 - 10", "delay 192.0.2.7 1000 10");
     stage_wait(&s, 10);
     assert_did(&s, "unban address 203.0.113.9 -");
@@ -469,6 +499,7 @@ int main(void)
         cmocka_unit_test(a_third_high_within_a_day_bans_the_client_too),
         cmocka_unit_test(a_ban_doubles_with_each_repetition_and_halves_with_each_quiet_day),
         cmocka_unit_test(a_ban_in_force_is_not_made_again),
+        cmocka_unit_test(who_sends_too_much_is_left_a_tenth),
         cmocka_unit_test(in_a_takeover_war_the_newcomer_is_delayed),
         cmocka_unit_test(many_who_guess_names_have_strangers_delayed_until_it_is_over),
         cmocka_unit_test(a_reconnect_storm_delays_all_connects_until_it_is_over),

@@ -453,6 +453,12 @@ static const struct config_key root_keys[] = {
      .count_offset = offsetof(struct config, policy.n_command_topics), .max = POLICY_TOPICS_MAX,
      .items = "topic filters", .wrong_why = listed_topic_wrong_why,
      .what = "filters of topics that command equipment"},
+    {"owner_only_topics", CONFIG_TEXTS, 0, IN(config, policy.owner_only_topics),
+     .count_offset = offsetof(struct config, policy.n_owner_only_topics), .max = POLICY_TOPICS_MAX,
+     .items = "topic filters", .wrong_why = listed_topic_wrong_why,
+     .what = "filters of topics whose retained message nobody but the client that published it may replace or "
+             "clear, unless its role has may_command; refused with 0x87. Not for topics of clients that stand in "
+             "for each other"},
     {"anonymous_role", CONFIG_TEXT, 0, IN(config, policy.anonymous_role), .min = 1, .max = ROLE_NAME_MAX,
      .what = "role of clients without credentials, on listeners that let them in"},
     {"inventory_file", CONFIG_PATH, CONFIG_READABLE, IN(config, inventory_file), FILE_TO_READ,

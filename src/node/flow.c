@@ -194,12 +194,30 @@ const char *flow_retain(struct worker *w, struct publication *p, const struct gr
     return limits_of[outcome];
 }
 
+/** flow_is_anothers() - has another client than @publisher a retained message on @topic, as far as
+ * this worker knows? */
+bool flow_is_anothers(const struct worker *w, struct bytes topic, uint64_t publisher)
+{
+    uint64_t owner = router_retained_by(w->router, topic);
+
+    return owner != 0 && owner != publisher;
+}
+
+static bool may_not_change(const struct worker *w, const struct publication *p,
+                           const struct grant *g)
+{
+    return p->retain && g != NULL && flow_is_anothers(w, p->topic, p->publisher) &&
+           gate_check(g, GATE_PUBLISH, p->topic).is_owner_only;
+}
+
 /** flow_publish_own() - a message of the node itself, or a Will, by its rights @g: retained and
  * routed as any other; @g NULL: the node's own */
 void flow_publish_own(struct worker *w, struct publication *p, const struct grant *g)
 {
     if (restraints_block(w->restraints, QUARANTINE_PUBLISH, p->topic) != NULL)
         w->counters.messages_quarantined++;
+    else if (may_not_change(w, p, g))
+        w->counters.publish_denied++;
     else if (p->retain && flow_retain(w, p, g) != NULL)
         w->counters.limits_hit++;
     else

@@ -34,6 +34,7 @@ static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash
             .is_command = a.is_command,
             .is_foreign = a.is_foreign,
             .is_unread = a.is_unread,
+            .is_owner_only = a.is_owner_only,
             .is_durable = note_is_durable(l->worker, topic),
         };
     }
@@ -132,6 +133,17 @@ static void refuse_to_retain(struct link *l, const struct wire_publish *p, const
     session_acknowledge(l->resident->session, p, REASON_QUOTA_EXCEEDED, why);
 }
 
+/* The detectors see that it was tried, as they do where it is allowed. */
+static void refuse_anothers(struct link *l, const struct wire_publish *p)
+{
+    static const char why[] = "the retained message is another client's: owner_only_topics";
+
+    notice_retain(l, p);
+    l->worker->counters.publish_denied++;
+    link_log(l, "gate", "publish to %.*s refused: %s", BYTES_ARG(p->topic), why);
+    session_acknowledge(l->resident->session, p, REASON_NOT_AUTHORIZED, why);
+}
+
 /* Return: how many it went to. */
 static size_t route_publish(struct link *l, const struct wire_publish *p, uint64_t hash,
                             bool is_durable)
@@ -179,6 +191,11 @@ static void take_publish(struct link *l, const struct wire_publish *p, const str
 
     if (!is_control(l) && memory_stage(l->worker) == MEMORY_FULL) {
         refuse_for_memory(l, p);
+        return;
+    }
+    if (p->retain && v->is_owner_only &&
+        flow_is_anothers(l->worker, p->topic, l->resident->session->client_key)) {
+        refuse_anothers(l, p);
         return;
     }
     n_matched = route_publish(l, p, v->topic_hash, v->is_durable);

@@ -90,9 +90,10 @@ struct verdict {
     uint64_t topic_hash;
     enum gate_outcome outcome;
     bool is_command;
-    bool is_foreign; /* and not this client's to give */
-    bool is_unread;  /* nobody has to subscribe to it */
-    bool is_durable; /* what is published there survives */
+    bool is_foreign;    /* and not this client's to give */
+    bool is_unread;     /* nobody has to subscribe to it */
+    bool is_owner_only; /* what another one has retained there is not this client's to change */
+    bool is_durable;    /* what is published there survives */
 };
 
 /* What is remembered of a connection that publishes: most only listen. */
@@ -450,6 +451,7 @@ void flow_publish_own(struct worker *w, struct publication *p, const struct gran
 bool flow_is_held_back(struct worker *w, const struct publication *p);
 size_t flow_deliver_here(struct worker *w, struct publication *p);
 const char *flow_retain(struct worker *w, struct publication *p, const struct grant *g);
+bool flow_is_anothers(const struct worker *w, struct bytes topic, uint64_t publisher);
 
 /* publish.c */
 void publish_receive(struct link *l, const struct wire_frame *f);

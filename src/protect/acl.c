@@ -112,6 +112,7 @@ static void see_meaning(const struct grant *g, struct bytes topic, struct gate_a
     ret->is_foreign =
         ret->is_command && !is_its && !(g->role->may_command && g->role->commands.n == 0);
     ret->is_unread = list_has(&g->role->policy->unread, topic);
+    ret->is_owner_only = !g->role->may_command && list_has(&g->role->policy->owner_only, topic);
 }
 
 /* The rule that decides, or NULL. */

@@ -256,6 +256,9 @@ static void build(struct builder *b)
                      "command topic");
     if (b->error.len == 0)
         list_compile(b, &p->unread, NULL, s->unread_topics, s->n_unread_topics, "unread topic");
+    if (b->error.len == 0)
+        list_compile(b, &p->owner_only, NULL, s->owner_only_topics, s->n_owner_only_topics,
+                     "owner-only topic");
     if (b->error.len == 0 && s->anonymous_role != NULL)
         set_anonymous(b, s->anonymous_role);
 }
@@ -320,6 +323,7 @@ struct policy *policy_unref(struct policy *p)
     }
     rules_free(p->commands.rules, p->commands.n);
     rules_free(p->unread.rules, p->unread.n);
+    rules_free(p->owner_only.rules, p->owner_only.n);
     free((void *)(uintptr_t)p->answers.response_information);
     free((void *)(uintptr_t)p->answers.server_reference);
     map_done(&p->role_by_name);

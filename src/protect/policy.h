@@ -99,6 +99,7 @@ struct policy {
     size_t n_users;
     struct topic_list commands;
     struct topic_list unread;
+    struct topic_list owner_only;
     uint32_t ping_interval_s;
     const struct role *anonymous; /* NULL: nobody */
     struct map role_by_name;

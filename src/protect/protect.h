@@ -134,6 +134,9 @@ struct policy_spec {
     size_t n_command_topics;
     const char *const *unread_topics; /* filters of topics that nobody has to subscribe to (D09) */
     size_t n_unread_topics;
+    const char *const *owner_only_topics; /* filters of topics whose retained message is its
+                                             publisher's alone to change (D25) */
+    size_t n_owner_only_topics;
     uint32_t ping_interval_s;   /* between two such questions; 0: PING_INTERVAL_S */
     const char *anonymous_role; /* role of clients without credentials on listeners that allow them;
                                    NULL: nobody */
@@ -247,7 +250,8 @@ struct gate_answer {
     bool is_command;           /* GATE_PUBLISH: the topic matches a command topic, ... */
     bool is_foreign;           /* ... and it is not this role's to command there */
     bool is_unread;            /* GATE_PUBLISH: nobody has to subscribe to it */
-    const char *role;          /* borrowed from the grant */
+    bool is_owner_only; /* GATE_PUBLISH: what another one has retained there is not its to change */
+    const char *role;   /* borrowed from the grant */
     const char
         *rule; /* the filter of the rule that decided, as configured; NULL if none; borrowed */
 };

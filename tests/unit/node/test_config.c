@@ -151,7 +151,7 @@ static const struct wrong {
     /* keys that there are not */
     {LEAST "rolls:\n  a: {}\n",
      "bastide.yaml:3:1: rolls: unknown key; did you mean roles? There are node, listeners, admin, limits, mqtt, durability_topics, journal, users_file, "
-     "roles, command_topics, anonymous_role, inventory_file, detect, respond, postures, alerts, store, monitor, assess"},
+     "roles, command_topics, owner_only_topics, anonymous_role, inventory_file, detect, respond, postures, alerts, store, monitor, assess"},
     {"node:\n  name: n\n  log-level: info\n" LISTENER,
      "bastide.yaml:3:3: node.log-level: unknown key; did you mean log_level? There are name, location, workers, "
      "state_dir, log_level, run_as, durability, sys_interval_s, sandbox"},
@@ -529,6 +529,7 @@ static void every_key_arrives_in_its_field(void **state)
              "  relay: {kind: actuator}\n"
              "  gateway: {retained_per_client_max: 7, sessions_per_user_max: 8}\n"
              "command_topics:\n  - cmd/#\n  - +/set\n"
+             "owner_only_topics: [state/#]\n"
              "anonymous_role: meter\n"
              "inventory_file: file\n"
              "detect: {startup_grace_s: 7, time_scale: 2.5, unread_topics: [debug/#], "
@@ -596,6 +597,8 @@ static void every_key_arrives_in_its_field(void **state)
     assert_string_equal(p->command_topics[1], "+/set");
     assert_int_equal(p->roles[1].n_command_topics, 2);
     assert_string_equal(p->roles[1].command_topics[0], "cmd/a");
+    assert_int_equal(p->n_owner_only_topics, 1);
+    assert_string_equal(p->owner_only_topics[0], "state/#");
     assert_int_equal(p->n_unread_topics, 1);
     assert_string_equal(p->unread_topics[0], "debug/#");
     assert_string_equal(p->roles[0].ping_topic, "ping/${client_id}");

@@ -345,6 +345,33 @@ static void a_topic_that_nobody_has_to_read_is_told(void **state)
     policy_unref(p);
 }
 
+static void what_is_its_owner_s_alone_is_told_of_who_may_not_command(void **state)
+{
+    static const char *const owned[] = {"state/#"};
+    static const struct rule_spec rule = PS("#");
+
+    (void)state;
+    for (unsigned may_command = 0; may_command < 2; may_command++) {
+        const struct role_spec role = {
+            .name = "r", .rules = &rule, .n_rules = 1, .may_command = may_command};
+        struct gate_subject s = {.client_id = BYTES("c1"), .anonymous_allowed = true};
+        struct policy *p = policy_of(&(struct policy_spec){.limits = limits_default,
+                                                           .roles = &role,
+                                                           .n_roles = 1,
+                                                           .owner_only_topics = owned,
+                                                           .n_owner_only_topics = 1,
+                                                           .anonymous_role = "r"});
+        enum gate_outcome outcome;
+        struct grant *g = gate_admit(p, &s, &outcome);
+
+        assert_int_equal(gate_check(g, GATE_PUBLISH, BYTES("state/x")).is_owner_only, !may_command);
+        assert_false(gate_check(g, GATE_PUBLISH, BYTES("a")).is_owner_only);
+        assert_false(gate_check(g, GATE_SUBSCRIBE, BYTES("state/x")).is_owner_only);
+        grant_free(g);
+        policy_unref(p);
+    }
+}
+
 /* clang-format off */
 static const struct explain_case {
     enum gate_action action;
@@ -427,6 +454,7 @@ int main(void)
         cmocka_unit_test(a_topic_that_commands_is_told_whether_or_not_it_is_allowed),
         cmocka_unit_test(a_role_commands_what_its_list_or_may_command_says),
         cmocka_unit_test(a_topic_that_nobody_has_to_read_is_told),
+        cmocka_unit_test(what_is_its_owner_s_alone_is_told_of_who_may_not_command),
         cmocka_unit_test(an_explanation_names_each_rule_and_why),
         cmocka_unit_test(a_role_without_rules_is_explained_as_such),
     };

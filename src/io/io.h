@@ -152,6 +152,8 @@ struct stream_peer {
 
 /* @fd is owned from here on; set non-blocking, TCP_NODELAY.  @tls may be NULL; referenced. */
 struct stream *stream_new(int fd, struct tls_context *tls);
+/* The next client that waits at a listener; as listener_accept(). */
+MUST_CHECK int stream_accept(int listener, struct tls_context *tls, struct stream **ret);
 
 /* Whom a WebSocket is for; all borrowed as long as the stream is there. */
 struct websocket_settings {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -44,6 +45,8 @@ static int bind_and_listen(int fd, const struct addrinfo *a, bool reuse_port)
 {
     int r = set_on(fd, SOL_SOCKET, SO_REUSEADDR);
 
+    if (r == 0) /* whom it accepts inherits that */
+        r = set_on(fd, IPPROTO_TCP, TCP_NODELAY);
     if (r == 0 && reuse_port)
         r = set_on(fd, SOL_SOCKET, SO_REUSEPORT);
     if (r == 0 && a->ai_family == AF_INET6)
@@ -170,10 +173,21 @@ static bool is_of_one_connection(int err)
  */
 int listener_accept(int fd, int *ret_fd)
 {
+    struct sockaddr_storage peer;
+
+    return listener_accept_from(fd, &peer, ret_fd);
+}
+
+/** listener_accept_from() - listener_accept(); @ret_peer is the client's address */
+int listener_accept_from(int fd, struct sockaddr_storage *ret_peer, int *ret_fd)
+{
+    socklen_t len;
     int r;
 
+    *ret_peer = (struct sockaddr_storage){0};
     do {
-        r = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        len = sizeof(*ret_peer);
+        r = accept4(fd, (struct sockaddr *)ret_peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     } while (r < 0 && is_of_one_connection(errno));
     if (r < 0)
         return errno == EAGAIN ? -EAGAIN : err_origin(-errno);

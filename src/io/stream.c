@@ -48,40 +48,66 @@ char *stream_errno_text(void)
 }
 
 /* A stream that knows its peer: as long as the text of the peer's address is. */
-static struct stream *new_of_peer(int fd)
+static struct stream *new_of_peer(int fd, const struct sockaddr_storage *a, struct tls_context *tls)
 {
-    struct sockaddr_storage a = {0};
-    socklen_t len = sizeof(a);
     char address[STREAM_ADDRESS_LEN];
-    struct stream *s;
-    uint16_t port;
+    uint16_t port = sockaddr_format(a, address);
+    size_t bytes = strlen(address) + 1;
+    struct stream *s = mem_zero(sizeof(*s) + bytes);
 
-    if (getpeername(fd, (struct sockaddr *)&a, &len) < 0)
-        a.ss_family = AF_UNSPEC; /* gone already; the first read says so */
-    port = sockaddr_format(&a, address);
-    s = mem_zero(sizeof(*s) + strlen(address) + 1);
+    memcpy(s->address, address, bytes);
     s->fd = fd;
     s->peer.port = port;
-    s->peer.address = strcpy(s->address, address); /* NOLINT: it is as long */
-    s->peer.is_loopback = sockaddr_is_loopback(&a);
-    return s;
-}
-
-/** stream_over() - as stream_new(), for either side */
-struct stream *stream_over(int fd, struct tls_context *tls)
-{
-    struct stream *s = new_of_peer(fd);
-    int on = 1;
-
-    check(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
-    /* Not a TCP socket, or gone already: nothing to set then. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    s->peer.address = s->address;
+    s->peer.is_loopback = sockaddr_is_loopback(a);
     s->read_wants = LOOP_READ;
     if (tls != NULL) {
         s->tls = stream_tls_new(fd, tls);
         s->peer.is_tls = true;
     }
     return s;
+}
+
+/** stream_over() - as stream_new(), for either side */
+struct stream *stream_over(int fd, struct tls_context *tls)
+{
+    struct sockaddr_storage a = {0};
+    socklen_t len = sizeof(a);
+    int on = 1;
+
+    check(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+    /* Not a TCP socket, or gone already: nothing to set then. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (getpeername(fd, (struct sockaddr *)&a, &len) < 0)
+        a.ss_family = AF_UNSPEC; /* gone already; the first read says so */
+    return new_of_peer(fd, &a, tls);
+}
+
+/* A client that does not know whom to expect would trust any server. */
+static void check_is_server(struct tls_context *tls)
+{
+    check(tls == NULL || !tls_context_is_client(tls));
+}
+
+/**
+ * stream_accept() - a stream over the next connection that waits at a listener, server side
+ * @listener:  of listener_open() or listener_open_unix(), so that it is non-blocking and
+ * TCP_NODELAY without another system call
+ * @tls:       as of stream_new()
+ *
+ * Return: 0, or as listener_accept().
+ */
+int stream_accept(int listener, struct tls_context *tls, struct stream **ret)
+{
+    struct sockaddr_storage a;
+    int fd;
+    int r = listener_accept_from(listener, &a, &fd);
+
+    check_is_server(tls);
+    if (r < 0)
+        return r;
+    *ret = new_of_peer(fd, &a, tls);
+    return 0;
 }
 
 /**
@@ -93,8 +119,7 @@ struct stream *stream_over(int fd, struct tls_context *tls)
  */
 struct stream *stream_new(int fd, struct tls_context *tls)
 {
-    /* A client that does not know whom to expect would trust any server. */
-    check(tls == NULL || !tls_context_is_client(tls));
+    check_is_server(tls);
     return stream_over(fd, tls);
 }
 

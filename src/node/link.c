@@ -207,11 +207,11 @@ static void expect_websocket(struct link *l, const struct limits *limits)
     stream_expect_websocket(l->stream, &settings);
 }
 
-static struct link *link_new(struct worker *w, struct worker_listener *from, int fd)
+static struct link *link_new(struct worker *w, struct worker_listener *from, struct stream *s)
 {
     struct link *l = mem_new(struct link);
 
-    l->stream = stream_new(fd, from->tls);
+    l->stream = s;
     l->listener = from->config;
     if (from->config->websocket)
         expect_websocket(l, policy_limits(w->policy));
@@ -238,11 +238,11 @@ void link_watch_again(struct worker *w, struct due *d)
 /** link_accept() - take all connections that wait at a listener of this worker */
 void link_accept(struct worker *w, struct worker_listener *from)
 {
-    int fd;
+    struct stream *s;
     int r;
 
-    while ((r = listener_accept(from->file.fd, &fd)) == 0) {
-        struct link *l = link_new(w, from, fd);
+    while ((r = stream_accept(from->file.fd, from->tls, &s)) == 0) {
+        struct link *l = link_new(w, from, s);
 
         l->worker = w;
         if (!admit_connection(from, l)) {
@@ -401,8 +401,9 @@ static void arrive(struct worker *w, struct post *p)
     adopt(w, l);
     arm(l);
     if (link_process(l) && l->phase != LINK_DOOMED) {
-        link_dirty(l);
-        link_again(l);
+        link_dirty(l); /* then it is watched for what else has come */
+        if (l->in.len > 0 || stream_has_pending(l->stream))
+            link_again(l);
     }
 }
 

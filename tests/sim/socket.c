@@ -412,7 +412,7 @@ int __wrap_accept4(int fd, struct sockaddr *a, socklen_t *len, int flags)
     struct object *o;
     int new_fd;
 
-    check(a == NULL && len == NULL && (flags & SOCK_NONBLOCK));
+    check(flags & SOCK_NONBLOCK);
     if (l->n_waiting == 0)
         return (int)failed(EAGAIN);
     if (one_in(200))
@@ -421,6 +421,7 @@ int __wrap_accept4(int fd, struct sockaddr *a, socklen_t *len, int flags)
     o = object_of(new_fd);
     o->socket = l->waiting[0];
     memmove(l->waiting, l->waiting + 1, --l->n_waiting * sizeof(struct socket *));
+    check(getpeername(new_fd, a, len) == 0);
     return new_fd;
 }
 

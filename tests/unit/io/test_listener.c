@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,30 @@ static void clients_are_accepted_one_by_one_without_blocking(void **state)
     assert_int_equal(fcntl(listener, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
     assert_int_equal(listener_accept(listener, &fd), -EAGAIN);
     close(fd);
+    close(client);
+    close(listener);
+}
+
+static void what_is_accepted_is_set_as_a_stream_has_to_be(void **state)
+{
+    int listener, client, no_delay = 0;
+    socklen_t len = sizeof(no_delay);
+    struct stream *s = NULL;
+
+    (void)state;
+    assert_int_equal(listener_open("127.0.0.1", 0, false, &listener), 0);
+    assert_int_equal(stream_accept(listener, NULL, &s), -EAGAIN);
+    assert_null(s);
+    client = connected_to(port_of(listener));
+    wait_until(listener, POLLIN);
+    assert_int_equal(stream_accept(listener, NULL, &s), 0);
+    assert_int_equal(fcntl(stream_fd(s), F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+    assert_int_equal(getsockopt(stream_fd(s), IPPROTO_TCP, TCP_NODELAY, &no_delay, &len), 0);
+    assert_int_not_equal(no_delay, 0);
+    assert_string_equal(stream_peer(s)->address, "127.0.0.1");
+    assert_int_equal(stream_peer(s)->port, port_of(client));
+    assert_true(stream_peer(s)->is_loopback);
+    stream_free(s);
     close(client);
     close(listener);
 }
@@ -210,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loopback_is_what_only_this_machine_reaches),
         cmocka_unit_test(clients_are_accepted_one_by_one_without_blocking),
+        cmocka_unit_test(what_is_accepted_is_set_as_a_stream_has_to_be),
         cmocka_unit_test(want_of_descriptors_is_told),
         cmocka_unit_test(a_port_is_shared_only_when_all_want_it),
         cmocka_unit_test(a_port_can_be_had_again_at_once),

@@ -195,3 +195,21 @@ void peer_say(struct peer *p, const void *at, size_t len)
     while (BIO_pending(p->out) > 0)
         peer_move(p, SIZE_MAX);
 }
+
+void reset(int fd)
+{
+    const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
+    close(fd);
+}
+
+void write_until_it_fails(struct stream *s)
+{
+    size_t n;
+
+    while (stream_write(s, "x", 1, &n) == STREAM_OK)
+        wait_until(stream_fd(s), POLLHUP);
+    assert_int_equal(stream_write(s, "x", 1, &n), STREAM_FAILED);
+    assert_string_not_equal(stream_error(s), "");
+}

@@ -55,3 +55,6 @@ struct stream *established(struct tls_context *c, const int fds[2], const struct
                            struct peer **ret);
 /* Sends all as TLS data. */
 void peer_say(struct peer *p, const void *at, size_t len);
+/* Closes it so that the other side gets a reset. */
+void reset(int fd);
+void write_until_it_fails(struct stream *s);

@@ -33,6 +33,7 @@ static void agree_expiry(struct link *l, const struct wire_connect *p, struct wi
     struct session *s = l->resident->session;
     uint32_t asked_s = agree_asked_expiry_s(p);
 
+    l->asked_no_expiry = asked_s == 0;
     resident_keep(l->worker, l->resident,
                   asked_s > 0 && policy_limits(l->worker->policy)->session_expiry_max_s > 0,
                   ack->session_present);

@@ -271,7 +271,8 @@ static void receive_disconnect(struct link *l, const struct wire_frame *f)
     }
     s = l->resident->session;
     if (d.props.set & BIT64(PROP_SESSION_EXPIRY)) {
-        if (s->expiry_s == 0 && d.props.session_expiry_s != 0) { /* section 3.14.2.2.2 */
+        /* section 3.14.2.2.2; who asked for more at CONNECT and was granted 0 breaks no rule */
+        if (l->asked_no_expiry && d.props.session_expiry_s != 0) {
             flow_protocol_error(l, VIOLATION_PROTOCOL_ERROR, REASON_PROTOCOL_ERROR,
                                 "session expiry set at DISCONNECT that was 0 at CONNECT");
             return;

@@ -151,10 +151,11 @@ struct link {
     bool delay_served;        /* its address's, its client's or a stranger's */
     bool pace_served;
     enum admission_as counts_as : 8;
-    bool has_left;    /* by DISCONNECT: nothing more comes, and it waits for nothing */
-    bool by_password; /* how the principal was proved, */
-    bool by_scram;    /* and that without sending it */
-    bool binds;       /* by SCRAM_METHOD_PLUS: the proof is for this connection alone */
+    bool has_left;        /* by DISCONNECT: nothing more comes, and it waits for nothing */
+    bool by_password;     /* how the principal was proved, */
+    bool by_scram;        /* and that without sending it */
+    bool binds;           /* by SCRAM_METHOD_PLUS: the proof is for this connection alone */
+    bool asked_no_expiry; /* CONNECT had a Session Expiry Interval of 0, or none */
     struct quota quota;
     struct publishing *publishing; /* owned; NULL before the first PUBLISH */
     uint64_t bytes_untold;         /* written, and not told to the sentinel */

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import wait_until
 from crash import prepare
-from peer import Raw, connect_packet, packet, properties_of, varint
+from peer import Raw, connect_packet, next_connack, packet, properties_of, string, varint
 
 MOST = 4
 UNRESUMED_S = 7
@@ -46,6 +46,11 @@ def comes(node, client_id, expiry_s=LONG_S, clean=False):
     return raw, bool(body[0]), properties_of(body[2 + at:]).get(EXPIRY, expiry_s)
 
 
+def connect_with_will(client_id, topic, expiry_s):
+    body = string("MQTT") + bytes([5, 0x06]) + struct.pack("!H", 60) + expiry(expiry_s)
+    return packet(0x10, body + string(client_id) + b"\0" + string(topic) + string(b"x"))
+
+
 def visits(node, *more, **how):
     """The same of one that goes at once."""
     raw, *answer = comes(node, *more, **how)
@@ -79,6 +84,26 @@ def test_of_a_user_so_many_sessions_are_kept_and_no_more(few):
     assert visits(few, "more") == (False, UNRESUMED_S), "which leaves room"
     wait_until(lambda: any(i["kind"] == "session-hoarding" and i["severity"] == "low"
                            for i in few.json("incidents")), "it is told")
+
+
+def test_who_is_beyond_that_may_ask_again_at_disconnect_and_its_will_is_dropped(few):
+    """It breaks no rule, section 3.14.2.2.2: its CONNECT had asked for more than 0."""
+    fill(few)
+    reader, *_ = comes(few, "reader", expiry_s=0, clean=True)
+    reader.send(packet(0x82, b"\0\1\0" + string("will/#") + b"\0"))
+    assert reader.packet()[0] == 0x90
+    for name, asked_s, ends in (("more", LONG_S, b""), ("none", 0, b"\xe0")):
+        raw = Raw(few)
+        raw.send(connect_with_will(name, f"will/{name}", asked_s))
+        assert next_connack(raw)[1].get(EXPIRY, 0) == 0
+        raw.send(packet(0xE0, b"\0" + expiry(LONG_S)))
+        assert raw.rest_until_closed()[:1] == ends, name
+        raw.close()
+        wait_until(lambda: name not in sessions(few), "its session has ended with it")
+    first, body = reader.packet()
+    assert (first, body[2:11]) == (0x30, b"will/none"), "where 0 was asked for, it is a protocol error"
+    reader.close()
+    assert "session expiry set at DISCONNECT" in few.log_text()
 
 
 def test_a_client_of_3_1_1_comes_in_without_a_session_that_is_kept(few):

@@ -116,7 +116,8 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     link_throttle(l);
     count_accepted(w, l);
     admit_accepted(l);
-    acquaintances_add(w->node->acquaintances, bytes_str(l->address), bytes_str(l->client_id));
+    if (p->client_id.len > 0) /* what the node has made up is new each time */
+        acquaintances_add(w->node->acquaintances, bytes_str(l->address), bytes_str(l->client_id));
     notice_connect(l, p);
     tell_unkept(l, p);
     introduce_client(l, p);

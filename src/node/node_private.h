@@ -129,13 +129,6 @@ bool admission_wait(struct admission *a, const char *address, const struct limit
 void admission_accept(struct admission *a, const char *address, enum admission_as as);
 void admission_leave(struct admission *a, const char *address, enum admission_as as);
 
-/* acquaintances.c: who was let in with which client id from where */
-struct acquaintances *acquaintances_new(void);
-struct acquaintances *acquaintances_free(struct acquaintances *a);
-void acquaintances_add(struct acquaintances *a, struct bytes address, struct bytes client_id);
-bool acquaintances_have(const struct acquaintances *a, struct bytes address,
-                        struct bytes client_id);
-
 /* user_sessions.c: sessions that are kept, of each user */
 struct user_sessions *user_sessions_new(void);
 struct user_sessions *user_sessions_free(struct user_sessions *u);

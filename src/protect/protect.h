@@ -336,6 +336,18 @@ uint64_t quota_take_each(struct quota *q, uint64_t cost_ns, uint64_t window_ns, 
 /* Return: 0 when one more is within @per_s averaged over 5 s, otherwise ns to wait. */
 uint64_t quota_take(struct quota *q, uint64_t per_s, uint64_t now_ns);
 
+/* ---- acquaintances: who was let in lately with which client id from where; any thread ---- */
+
+#define ACQUAINTANCES_MAX 100000 /* the last so many are remembered, and at most twice as many */
+
+struct acquaintances;
+
+struct acquaintances *acquaintances_new(void);
+struct acquaintances *acquaintances_free(struct acquaintances *a);
+void acquaintances_add(struct acquaintances *a, struct bytes address, struct bytes client_id);
+bool acquaintances_have(const struct acquaintances *a, struct bytes address,
+                        struct bytes client_id);
+
 /* ---- pace: one after another, critical ones first ---- */
 
 enum pace_rank {

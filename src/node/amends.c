@@ -25,6 +25,10 @@
 #define TELL_MAX     64   /* of them that tell of themselves */
 #define CONNS_MAX    1024 /* connections that are looked for on all workers, in a part */
 #define BLOCKS_AHEAD 8    /* with more on the way it is behind still */
+#define WHO_EVENTS   2    /* who it is, and its traits */
+
+/* No more than all of them at their longest. */
+#define TRAITS_TEXT_MAX (IDENTIFY_TRAIT_N * (2 + IDENTIFY_TRAIT_BYTES_MAX))
 
 /* ---- on a worker ---- */
 
@@ -41,30 +45,60 @@ static bool is_unknown(const struct sentinel *s, const struct link *l)
            !online_has(s, l->number);
 }
 
-static bool has_room(const struct worker *w, unsigned n)
+static bool has_room(const struct worker *w, unsigned n, size_t text_len)
 {
-    return w->events->n_events + n <= EVENT_BLOCK_EVENTS_MAX;
+    return w->events->n_events + n <= EVENT_BLOCK_EVENTS_MAX &&
+           w->events->text_len + text_len <= EVENT_BLOCK_TEXT_MAX;
 }
 
-/* With all that it subscribes to; of who alone does not fit into what is left, as much as does. */
+static void make_room(struct worker *w, unsigned n, size_t text_len)
+{
+    if (!has_room(w, n, text_len))
+        worker_post_events(w);
+}
+
+/* Of who it is and what TLS says of it: at most. */
+static size_t who_text(const struct link *l)
+{
+    return WHO_EVENTS * worker_event_text(l) + ROLE_NAME_MAX + TRAITS_TEXT_MAX;
+}
+
+static size_t subscribed_text(const struct link *l, const struct subscription *sub)
+{
+    return worker_event_text(l) + subscription_filter(sub).len;
+}
+
+/* With all that it subscribes to; who alone does not fit into a block has several. */
 static void tell(struct worker *w, struct link *l)
 {
+    make_room(w, WHO_EVENTS, who_text(l));
     notice_standing(l);
     introduce_standing(l);
     list_each (it, &l->resident->session->subscriber.subscriptions) {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        if (!has_room(w, 1))
-            return;
+        make_room(w, 1, subscribed_text(l, sub));
         worker_event_of(w, l, EVENT_SUBSCRIBED, sub->qos, subscription_filter(sub), NULL);
     }
 }
 
+static bool fits(const struct worker *w, const struct link *l)
+{
+    const struct subscriber *s = &l->resident->session->subscriber;
+    unsigned n = WHO_EVENTS + MIN(s->n_subscriptions, (uint32_t)EVENT_BLOCK_EVENTS_MAX);
+    size_t text_len = who_text(l);
+
+    if (!has_room(w, n, text_len))
+        return false;
+    list_each (it, (struct list *)&s->subscriptions)
+        text_len += subscribed_text(l, list_item(it, struct subscription, in_subscriber));
+    return has_room(w, n, text_len);
+}
+
+/* One can be told of in each part; more of them as long as a block has room for all. */
 static bool may_tell(const struct worker *w, const struct standing_part *p, const struct link *l)
 {
-    unsigned n = 2 + (p->n_told > 0 ? l->resident->session->subscriber.n_subscriptions : 0);
-
-    return p->n_told < TELL_MAX && has_room(w, n);
+    return p->n_told == 0 || (p->n_told < TELL_MAX && fits(w, l));
 }
 
 static void look_at_part(struct worker *w, void *arg)

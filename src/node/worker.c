@@ -165,7 +165,22 @@ void worker_event_of(struct worker *w, const struct link *l, enum event_kind kin
     worker_event(w, l, &e);
 }
 
-static void post_events(struct worker *w)
+/** worker_event_text() - bytes of text that an event of @l takes, its .topic and .text aside */
+size_t worker_event_text(const struct link *l)
+{
+    const struct stream_peer *peer = stream_peer(l->stream);
+    size_t len = strlen(l->address) + bytes_str(l->client_id).len;
+
+    if (l->grant != NULL)
+        len += strlen(grant_principal(l->grant)) + strlen(grant_role(l->grant));
+    if (peer->has_certificate)
+        len += strlen(peer->tls->certificate.fingerprint);
+    return len;
+}
+
+/** worker_post_events() - the sentinel gets what was left until now, and there is a whole block for
+ * what follows */
+void worker_post_events(struct worker *w)
 {
     if (w->events->n_events == 0)
         return;
@@ -321,7 +336,7 @@ static void finish_turn(struct worker *w)
         link_flush_all(w);
     outlet_flush(w);
     note_hand_over(w);
-    post_events(w);
+    worker_post_events(w);
     tap_flush(w);
     link_free_doomed(w);
 }

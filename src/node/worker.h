@@ -306,6 +306,8 @@ void worker_due(struct worker *w, struct due *d, uint64_t at_ns, enum due_kind k
 void worker_hold_publishers(struct worker *w);
 void worker_take_deliveries(struct worker *w);
 bool worker_is_spent(const struct worker *w);
+size_t worker_event_text(const struct link *l);
+void worker_post_events(struct worker *w);
 void worker_event(struct worker *w, const struct link *l, const struct event *e);
 void worker_event_of(struct worker *w, const struct link *l, enum event_kind kind, uint32_t value,
                      struct bytes topic, const char *text);

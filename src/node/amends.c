@@ -9,8 +9,12 @@
  * themselves those that it does not know (EVENT_STANDING, and their subscriptions), and then
  * through those that it takes for connected, and drops those that no worker has.
  *
+ * Who comes or goes meanwhile is told of by events that are on their way and is left to them: a
+ * connection that is newer than the round, and one that was missing once and whose end comes by the
+ * next part.
+ *
  * A part a second, of bounded size for the worker and for the sentinel; events shed meanwhile
- * are made good in the next round.  On the sentinel's thread, but for what runs on a worker while
+ * are made good in the next rounds.  On the sentinel's thread, but for what runs on a worker while
  * the sentinel waits for it.
  *
  * MQ.ID.AM-01 MQ.ID.AM-03 MQ.RS.RP-03
@@ -23,8 +27,8 @@
 
 #define LOOK_MAX     2048 /* sessions of a worker, in a part */
 #define TELL_MAX     64   /* of them that tell of themselves */
-#define CONNS_MAX    1024 /* connections that are looked for on all workers, in a part */
 #define BLOCKS_AHEAD 8    /* with more on the way it is behind still */
+#define ROUNDS_MAX   3    /* without that more was shed */
 #define WHO_EVENTS   2    /* who it is, and its traits */
 
 /* No more than all of them at their longest. */
@@ -41,6 +45,7 @@ struct standing_part {
 static bool is_unknown(const struct sentinel *s, const struct link *l)
 {
     return l != NULL && l->phase == LINK_OPEN && l->conn.state == CONN_ACTIVE &&
+           l->number < s->amends.next_link &&
            !self_test_is_own(s->node->self_test, bytes_str(l->client_id)) &&
            !online_has(s, l->number);
 }
@@ -129,8 +134,8 @@ static void look_at_part(struct worker *w, void *arg)
 }
 
 struct ended_part {
-    uint64_t conns[CONNS_MAX];
-    bool stands[CONNS_MAX];
+    uint64_t conns[AMENDS_CONNS_MAX];
+    bool stands[AMENDS_CONNS_MAX];
     size_t n;
 };
 
@@ -138,8 +143,11 @@ static void look_for_part(struct worker *w, void *arg)
 {
     struct ended_part *p = arg;
 
-    for (size_t i = 0; i < p->n; i++)
-        p->stands[i] |= link_find(w, p->conns[i]) != NULL;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct link *l = link_find(w, p->conns[i]);
+
+        p->stands[i] |= l != NULL && l->phase == LINK_OPEN;
+    }
 }
 
 /* ---- on the sentinel ---- */
@@ -149,6 +157,7 @@ static void look_for(struct amends *a, int what)
     a->looks_for = what;
     a->places = SIZE_MAX;
     a->cursor = 0;
+    a->is_last_part = false;
 }
 
 static void standing_part(struct sentinel *s)
@@ -173,37 +182,94 @@ static void end(struct sentinel *s, uint64_t conn)
     s->amends.n_ended++;
 }
 
-/* Who is taken out has others move up: what was looked at is gone through once more. */
-static void ended_part(struct sentinel *s)
+/* Whom no worker had a second ago: what was on its way then has told of the end by now, or was
+ * shed. Return: was there an end to be made good? */
+static bool end_missing(struct sentinel *s)
 {
-    struct ended_part p = {0};
     struct amends *a = &s->amends;
-    size_t n_ended = a->n_ended;
-    size_t before;
+    size_t before = a->n_ended;
 
-    if (a->places != s->online.cap) {
-        a->places = s->online.cap;
-        a->cursor = 0;
+    for (size_t i = 0; i < a->n_missing; i++) {
+        if (online_has(s, a->missing[i]))
+            end(s, a->missing[i]);
     }
-    before = a->cursor;
-    p.n = online_next(s, &a->cursor, p.conns, CONNS_MAX);
+    a->n_missing = 0;
+    return a->n_ended > before;
+}
+
+static void look_for_missing(struct sentinel *s)
+{
+    struct amends *a = &s->amends;
+    struct ended_part p = {0};
+
+    p.n = online_next(s, &a->cursor, p.conns, AMENDS_CONNS_MAX);
     node_call_all(s->node, look_for_part, &p);
     for (size_t i = 0; i < p.n; i++) {
         if (!p.stands[i])
-            end(s, p.conns[i]);
+            a->missing[a->n_missing++] = p.conns[i];
     }
-    if (a->n_ended > n_ended) {
-        a->cursor = before;
-        return;
+    a->is_last_part = p.n < AMENDS_CONNS_MAX;
+}
+
+/* Who is taken out has others move up: what was looked at is gone through once more. */
+static void ended_part(struct sentinel *s)
+{
+    struct amends *a = &s->amends;
+
+    if (end_missing(s)) {
+        a->cursor = a->part;
+        a->is_last_part = false;
     }
-    if (p.n < CONNS_MAX)
+    if (!a->is_last_part) {
+        if (a->places != s->online.cap) {
+            a->places = s->online.cap;
+            a->cursor = 0;
+        }
+        a->part = a->cursor;
+        look_for_missing(s);
+    }
+    if (a->is_last_part && a->n_missing == 0)
         a->looks_for = AMENDS_NONE;
+}
+
+/* ---- rounds ---- */
+
+static void begin_round(struct sentinel *s)
+{
+    struct amends *a = &s->amends;
+
+    a->next_link = atomic_load(&s->node->next_link);
+    a->n_before = a->n_standing + a->n_ended;
+    a->round++;
+    a->worker = 0;
+    look_for(a, AMENDS_STANDING);
 }
 
 static void begin(struct sentinel *s, uint64_t n_shed)
 {
-    s->amends = (struct amends){.n_shed = n_shed};
-    look_for(&s->amends, AMENDS_STANDING);
+    s->amends.n_shed = n_shed;
+    s->amends.round = 0;
+    begin_round(s);
+}
+
+/* Another one follows while there was something: who comes or goes can hide another in the tables
+ * that are gone through.  Not for ever: an old connection whose CONNECT was accepted just before
+ * its worker was looked at counts as made good, too. */
+static void end_round(struct sentinel *s, uint64_t n_shed)
+{
+    struct amends *a = &s->amends;
+    size_t n = a->n_standing + a->n_ended;
+
+    if (n_shed != a->n_shed) {
+        begin(s, n_shed);
+    } else if (n > a->n_before && a->round < ROUNDS_MAX) {
+        begin_round(s);
+    } else {
+        if (n > 0)
+            log_info("sentinel", "events were shed: %zu connections and %zu ends are made good",
+                     a->n_standing, a->n_ended);
+        a->n_standing = a->n_ended = 0;
+    }
 }
 
 /** amends_tick() - about once a second, on the sentinel's thread: a part, if there is something to
@@ -227,9 +293,6 @@ void amends_tick(struct sentinel *s)
         ended_part(s);
         break;
     }
-    if (a->looks_for == AMENDS_NONE && a->n_standing + a->n_ended > 0) {
-        log_info("sentinel", "events were shed: %zu connections and %zu ends are made good",
-                 a->n_standing, a->n_ended);
-        begin(s, a->n_shed); /* until there is nothing more: who comes or goes can hide another */
-    }
+    if (a->looks_for == AMENDS_NONE)
+        end_round(s, n_shed);
 }

@@ -28,19 +28,28 @@ struct role_traits {
     uint64_t messages_per_s_max;
 };
 
+#define AMENDS_CONNS_MAX 1024 /* connections that are looked for on all workers, in a part */
+
 /* See amends.c. */
 struct amends {
-    uint64_t n_shed; /* when this round began, or the last one */
+    uint64_t n_shed; /* when the first of these rounds began, or of the last ones */
     enum {
         AMENDS_NONE,
         AMENDS_STANDING,
         AMENDS_ENDED,
     } looks_for;
+    unsigned round;
+    uint64_t next_link; /* when this round began; who came later is told of without it */
     unsigned worker;
     size_t places; /* of the table that @cursor is in; SIZE_MAX: none yet */
     size_t cursor;
-    size_t n_standing; /* made good in this round */
+    size_t part; /* where the cursor was before the last part */
+    bool is_last_part;
+    uint64_t missing[AMENDS_CONNS_MAX]; /* connections of the last part that no worker had */
+    size_t n_missing;
+    size_t n_standing; /* made good in these rounds */
     size_t n_ended;
+    size_t n_before; /* of both, when this round began */
 };
 
 struct sentinel {

@@ -38,7 +38,6 @@ static struct {
     unsigned n_subscribed;
     unsigned n_dropped;
     unsigned n_gone; /* of whom the detectors were told so by amends */
-    unsigned n_identify;
 } site;
 
 /* ---- the rest of the node ---- */
@@ -109,7 +108,6 @@ void introduce_standing(struct link *l)
 void identify_event(struct identify *i, const struct event *e, uint64_t now_unix_ms)
 {
     (void)i, (void)e, (void)now_unix_ms;
-    site.n_identify++;
 }
 
 void detect_conn_gone(struct detect *d, uint64_t conn)
@@ -266,6 +264,86 @@ static void who_does_not_fit_into_a_block_alone_is_told_in_several(void **state)
     assert_int_equal(site.n_subscribed, FILTERS);
 }
 
+/* In each second one comes and one goes, and what tells of it is still on its way when the worker
+ * is looked at. */
+static void where_clients_come_and_go_it_comes_to_rest(void **state)
+{
+    struct client *goes = connects();
+    unsigned n = 0;
+
+    (void)state;
+    notice_standing(&goes->link);
+    worker_post_events(&site.worker);
+    site.n_standing = 0;
+    events_are_shed();
+    do {
+        struct client *comes = connects();
+
+        leaves(goes);
+        amends_tick(&site.sentinel);
+        leave(&goes->link, EVENT_DISCONNECTED, BYTES_NONE);
+        leave(&comes->link, EVENT_CONNECT_ACCEPTED, BYTES_NONE);
+        worker_post_events(&site.worker);
+        goes = comes;
+        assert_true(++n < TICKS_MAX);
+    } while (site.sentinel.amends.looks_for != AMENDS_NONE);
+    assert_int_equal(site.n_gone, 0);
+    assert_true(site.n_standing <= 1); /* who came just before it began */
+}
+
+/* Connections that are there since before it began, and each second the CONNECT of one is accepted.
+ */
+static void however_many_connect_late_it_comes_to_rest(void **state)
+{
+    unsigned n = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < TICKS_MAX; i++)
+        connects()->link.conn.state = CONN_AUTHENTICATING;
+    events_are_shed();
+    do {
+        struct link *late = &site.clients[n].link;
+
+        late->conn.state = CONN_ACTIVE;
+        amends_tick(&site.sentinel);
+        leave(late, EVENT_CONNECT_ACCEPTED, BYTES_NONE);
+        worker_post_events(&site.worker);
+        assert_true(++n < TICKS_MAX);
+    } while (site.sentinel.amends.looks_for != AMENDS_NONE);
+    assert_int_equal(site.sentinel.online.n, n);
+}
+
+static void who_is_shed_while_it_goes_on_is_made_good(void **state)
+{
+    struct client *late;
+
+    (void)state;
+    (void)connects();
+    events_are_shed();
+    ticks();
+    late = connects();
+    events_are_shed();
+    ticks_until_rest();
+    assert_true(online_has(&site.sentinel, late->link.number));
+    assert_int_equal(site.n_standing, 2);
+}
+
+static void of_whom_is_at_work_nobody_is_ended(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CLIENTS_MAX - 2; i++) {
+        connects();
+        notice_standing(&site.clients[i].link);
+        worker_post_events(&site.worker);
+    }
+    for (unsigned i = 0; i < CLIENTS_MAX - 2; i += 2)
+        leaves(&site.clients[i]);
+    events_are_shed();
+    ticks_until_rest();
+    assert_int_equal(site.n_gone, CLIENTS_MAX / 2 - 1);
+    assert_int_equal(site.sentinel.online.n, CLIENTS_MAX / 2 - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +352,10 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(who_does_not_fit_into_a_block_alone_is_told_in_several,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(where_clients_come_and_go_it_comes_to_rest, begin, end),
+        cmocka_unit_test_setup_teardown(however_many_connect_late_it_comes_to_rest, begin, end),
+        cmocka_unit_test_setup_teardown(who_is_shed_while_it_goes_on_is_made_good, begin, end),
+        cmocka_unit_test_setup_teardown(of_whom_is_at_work_nobody_is_ended, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

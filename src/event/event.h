@@ -39,7 +39,7 @@
     X(PUBLISH_DENIED,      "publish-denied")         /* topic; value: EVENT_COMMAND or 0; text: rule */ \
     X(COMMAND_SENT,        "command-sent")           /* topic: a command topic; each one that was accepted; text: a struct event_sequence, or nothing */ \
     X(TRAFFIC,             "traffic")                /* text: a struct event_traffic, what the connection did since the last such event; number: retained messages that the node has now */ \
-    X(RETAINED_CHANGED,    "retained-changed")       /* topic; value: 1 cleared, 0 replaced; text: 8 bytes, hash_keyed() of the client id whose it was */ \
+    X(RETAINED_CHANGED,    "retained-changed")       /* topic; value: 1 cleared, 0 replaced; text: 8 bytes, hash_keyed() of the client id whose it was; also where it is refused, and of a Will */ \
     X(PROTOCOL_ERROR,      "protocol-error")         /* value: reason code; text: what */           \
     X(ODD_PACKET,          "odd-packet")             /* value: how much; text: of what: "user properties", "bytes of properties" */ \
     X(LIMIT_HIT,           "limit-hit")              /* text: name of the limit; value: the limit */ \

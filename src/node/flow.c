@@ -210,18 +210,36 @@ static bool may_not_change(const struct worker *w, const struct publication *p,
            gate_check(g, GATE_PUBLISH, p->topic).is_owner_only;
 }
 
-/** flow_publish_own() - a message of the node itself, or a Will, by its rights @g: retained and
- * routed as any other; @g NULL: the node's own */
-void flow_publish_own(struct worker *w, struct publication *p, const struct grant *g)
+/**
+ * flow_publish_own() - a message of the node itself, or a Will: retained and routed as any other
+ * @g:  the Will's rights; NULL: the node's own, which may all
+ *
+ * Counts what is refused; of a Will that is another client's place the detectors are told, refused
+ * or not.
+ *
+ * Return: NULL, or why it was refused: then it is neither retained nor routed; static.
+ */
+const char *flow_publish_own(struct worker *w, struct publication *p, const struct grant *g)
 {
-    if (restraints_block(w->restraints, QUARANTINE_PUBLISH, p->topic) != NULL)
+    const char *limit = NULL;
+
+    if (restraints_block(w->restraints, QUARANTINE_PUBLISH, p->topic) != NULL) {
         w->counters.messages_quarantined++;
-    else if (may_not_change(w, p, g))
+        return gate_outcome_text(GATE_E_QUARANTINED);
+    }
+    if (p->retain && g != NULL)
+        notice_retain_will(w, p, g);
+    if (may_not_change(w, p, g)) {
         w->counters.publish_denied++;
-    else if (p->retain && flow_retain(w, p, g) != NULL)
-        w->counters.limits_hit++;
-    else
+        return FLOW_ANOTHERS_TEXT;
+    }
+    if (p->retain)
+        limit = flow_retain(w, p, g);
+    if (limit == NULL)
         flow_route(w, p);
+    else
+        w->counters.limits_hit++;
+    return limit;
 }
 
 /* ---- packets ---- */

@@ -217,6 +217,24 @@ void notice_retain(struct link *l, const struct wire_publish *p)
         worker_event(l->worker, l, &e);
 }
 
+/** notice_retain_will() - the same of a Will with RETAIN, by its rights @g; its connection is gone
+ */
+void notice_retain_will(struct worker *w, const struct publication *p, const struct grant *g)
+{
+    uint64_t owner = router_retained_by(w->router, p->topic);
+    const struct event e = {
+        .kind = EVENT_RETAINED_CHANGED,
+        .value = p->payload.len == 0,
+        .client_id = p->publisher_id,
+        .user_name = bytes_str(grant_principal(g)),
+        .topic = p->topic,
+        .text = bytes_of(&owner, sizeof(owner)),
+    };
+
+    if (owner != 0 && owner != p->publisher)
+        worker_event(w, NULL, &e);
+}
+
 /* ---- commands ---- */
 
 static bool read_number(struct bytes text, uint64_t *ret)

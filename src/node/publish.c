@@ -136,12 +136,10 @@ static void refuse_to_retain(struct link *l, const struct wire_publish *p, const
 /* The detectors see that it was tried, as they do where it is allowed. */
 static void refuse_anothers(struct link *l, const struct wire_publish *p)
 {
-    static const char why[] = "the retained message is another client's: owner_only_topics";
-
     notice_retain(l, p);
     l->worker->counters.publish_denied++;
-    link_log(l, "gate", "publish to %.*s refused: %s", BYTES_ARG(p->topic), why);
-    session_acknowledge(l->resident->session, p, REASON_NOT_AUTHORIZED, why);
+    link_log(l, "gate", "publish to %.*s refused: %s", BYTES_ARG(p->topic), FLOW_ANOTHERS_TEXT);
+    session_acknowledge(l->resident->session, p, REASON_NOT_AUTHORIZED, FLOW_ANOTHERS_TEXT);
 }
 
 /* Return: how many it went to. */

@@ -113,6 +113,15 @@ static uint64_t will_delay_s(const struct session *s)
     return s->will != NULL ? MIN(s->will->delay_s, s->expiry_s) : 0;
 }
 
+/* Return: NULL: it was published; else why not, static. */
+static const char *will_is_refused(struct worker *w, const struct resident *c,
+                                   struct publication *p)
+{
+    if (c->grant == NULL || gate_check(c->grant, GATE_PUBLISH, p->topic).outcome != GATE_ALLOWED)
+        return "no longer allowed";
+    return flow_publish_own(w, p, c->grant);
+}
+
 /* Once, and only if there is one [MQTT5-3.1.2-8] [MQTT5-3.1.2-10] [MQTT3-3.1.2-10]
  * [MQTT3-3.1.2-12]; its rights are those of the moment it fires. */
 static void publish_will(struct worker *w, struct resident *c)
@@ -120,6 +129,7 @@ static void publish_will(struct worker *w, struct resident *c)
     struct will *will = c->session->will;
     struct message *m;
     struct publication pub;
+    const char *refused;
 
     heap_clear(&w->timers, &c->will_due.timer);
     if (will == NULL)
@@ -131,7 +141,8 @@ static void publish_will(struct worker *w, struct resident *c)
     pub.is_durable = note_is_durable(w, m->topic);
     pub.publisher_id = c->session->client_id;
     pub.expires_ns = will->expiry_ns == EXPIRES_NEVER ? EXPIRES_NEVER : w->now_ns + will->expiry_ns;
-    if (c->grant != NULL && gate_check(c->grant, GATE_PUBLISH, m->topic).outcome == GATE_ALLOWED) {
+    refused = will_is_refused(w, c, &pub);
+    if (refused == NULL) {
         struct event e = {
             .kind = EVENT_WILL_PUBLISHED,
             .client_id = c->session->client_id,
@@ -139,12 +150,11 @@ static void publish_will(struct worker *w, struct resident *c)
             .topic = m->topic,
         };
 
-        flow_publish_own(w, &pub, c->grant);
         w->counters.wills_published++;
         worker_event(w, NULL, &e);
     } else {
-        log_info("gate", "%.*s: Will on %.*s refused: no longer allowed",
-                 BYTES_ARG(c->session->client_id), BYTES_ARG(m->topic));
+        log_info("gate", "%.*s: Will on %.*s refused: %s", BYTES_ARG(c->session->client_id),
+                 BYTES_ARG(m->topic), refused);
     }
     publication_done(&pub);
     if (m->record != 0)

@@ -40,6 +40,7 @@
 #define TOPIC_BLOOM_FRESH_NS   (60 * NS_PER_S)
 #define VERDICTS               8
 #define REFUSAL_TEXT_MAX       256
+#define FLOW_ANOTHERS_TEXT     "the retained message is another client's: owner_only_topics"
 
 struct node;
 struct worker;
@@ -353,6 +354,7 @@ void notice_publish(struct link *l, const struct wire_publish *p, const struct v
 void notice_qos2(struct link *l, size_t before);
 void notice_queued(struct link *l, const struct queue *q, size_t added_bytes);
 void notice_retain(struct link *l, const struct wire_publish *p);
+void notice_retain_will(struct worker *w, const struct publication *p, const struct grant *g);
 void notice_command(struct link *l, const struct wire_publish *p);
 void notice_ping(struct link *l);
 void notice_connect(struct link *l, const struct wire_connect *p);
@@ -450,7 +452,7 @@ bool flow_well_formed(struct link *l, enum wire_outcome outcome);
 void flow_protocol_error(struct link *l, enum violation v, uint8_t reason, const char *why);
 enum session_offered flow_offer(struct worker *w, struct publication *p, const struct receiver *r);
 size_t flow_route(struct worker *w, struct publication *p);
-void flow_publish_own(struct worker *w, struct publication *p, const struct grant *g);
+const char *flow_publish_own(struct worker *w, struct publication *p, const struct grant *g);
 bool flow_is_held_back(struct worker *w, const struct publication *p);
 size_t flow_deliver_here(struct worker *w, struct publication *p);
 const char *flow_retain(struct worker *w, struct publication *p, const struct grant *g);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A retained message that only who has published it may change."""
 
+import re
 import struct
 
 import pytest
@@ -69,19 +70,41 @@ def test_nobody_but_its_owner_replaces_or_clears_a_retained_message(owned):
         raw.close()
 
 
+def wills_published(node):
+    return int(re.search(r"^bastide_wills_published_total (\d+)$", node.ok("metrics"), re.M)[1])
+
+
+def dies(node, client_id, topic, payload):
+    """Leave a retained Will."""
+    raw = Raw(node)
+    body = string("MQTT") + bytes([5, 0x26]) + struct.pack("!H", 60) + b"\0" + string(client_id)
+    body += b"\0" + string(topic) + string(payload)
+    raw.send(bytes([0x10, len(body)]) + body)
+    assert next_connack(raw)[0] == 0
+    raw.close()
+    wait_until(lambda: not any(c["client_id"] == client_id for c in node.json("clients")), "it has gone")
+
+
+def told(node):
+    """Of whom retained-poisoning is told."""
+    return {i["subject"] for i in node.json("incidents") if i["kind"] == "retained-poisoning"}
+
+
 def test_a_will_does_not_change_another_one_s(owned):
     owner, _ = joined(owned, "owner")
     assert retain(owner, "state/1") == KEPT
-    thief, _ = joined(owned, "thief")
-    hears(owner, thief)
-    thief.close()
-    will = Raw(owned)
-    body = string("MQTT") + bytes([5, 0x26]) + struct.pack("!H", 60) + b"\0" + string("thief")
-    body += b"\0" + string("state/1") + string(b"forged")
-    will.send(bytes([0x10, len(body)]) + body)
-    assert next_connack(will)[0] == 0
-    will.close()
-    wait_until(lambda: not any(c["client_id"] == "thief" for c in owned.json("clients")), "it has gone")
+    assert retain(owner, "elsewhere") == KEPT
+    for name in ("thief", "other"):
+        raw, _ = joined(owned, name)
+        hears(owner, raw)
+        raw.close()
+    dies(owned, "thief", "state/1", b"forged")
+    wait_until(lambda: f"thief: Will on state/1 refused: {OURS[1]}" in owned.log_text(), "it is in the log")
+    assert wills_published(owned) == 0, "what is refused is not published"
+    wait_until(lambda: told(owned) == {"client:thief"}, "retained-poisoning is told of what was refused")
+    dies(owned, "other", "elsewhere", b"forged")
+    wait_until(lambda: wills_published(owned) == 1, "other topics are anybody's")
+    wait_until(lambda: told(owned) == {"client:thief", "client:other"}, "of which it is told, too")
     reader, _ = joined(owned, "reader")
     assert subscribe(reader, "state/1") == ([1], None)
     assert reader.packet()[1].endswith(b"x")

@@ -326,7 +326,8 @@ static void key_text(const X509 *x, char *ret, size_t cap)
 /** stream_tls_crypto() - as stream_crypto(); @ret is empty */
 void stream_tls_crypto(const struct stream_tls *t, struct stream_crypto *ret)
 {
-    X509 *x = SSL_get0_peer_certificate(t->ssl);
+    const unsigned char *der = t->chain.at; /* the peer's own is first; OpenSSL's copy is emptied */
+    X509 *x = der != NULL ? d2i_X509(NULL, &der, (long)t->chain.len) : NULL;
     int nid = (int)SSL_get_negotiated_group(t->ssl);
     const char *group = nid != NID_undef ? SSL_group_to_name(t->ssl, nid) : NULL;
 
@@ -338,6 +339,7 @@ void stream_tls_crypto(const struct stream_tls *t, struct stream_crypto *ret)
                        OBJ_nid2ln(X509_get_signature_nid(x)));
         tls_certificate_key_print(x, ret->certificate_key_print);
         ret->certificate_not_before_unix_ms = tls_certificate_not_before_unix_ms(x);
+        X509_free(x);
     }
     ERR_clear_error();
 }

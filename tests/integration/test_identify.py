@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the node learns of its devices, with clients that we did not write."""
 
+import base64
 import contextlib
 import csv
 import ctypes
+import hashlib
 import io
 import json
 import os
 import pathlib
 import re
+import subprocess
 import threading
 
 import paho.mqtt.client as mqtt
@@ -67,6 +70,13 @@ def test_user_properties_and_births_are_kept_with_the_asset(node):
     device.close()
 
 
+def key_print(certificate):
+    """SHA-256 of the public key, by other means."""
+    key = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-pubkey"], capture_output=True, check=True).stdout
+    der = base64.b64decode(b"".join(key.splitlines()[1:-1]))
+    return hashlib.sha256(der[-65:]).hexdigest()  # the point of P-256, without what says that it is one
+
+
 def test_tls_is_kept_with_the_asset(field):
     device = Device(field, "device-1", [], tls=True)
     wait_until(lambda: "traits" in asset(field, "device-1"), "traits")
@@ -78,6 +88,7 @@ def test_tls_is_kept_with_the_asset(field):
     assert traits["certificate_signature"] == "ecdsa-with-SHA256"
     assert traits["certificate_not_after"].endswith("Z")
     assert traits["certificate_not_before"] < traits["certificate_not_after"] and len(traits["certificate_key_print"]) == 64
+    assert traits["certificate_key_print"] == key_print(field.certificate("device-1")[0]), "its own, not the node's"
     device.close()
 
 

@@ -46,6 +46,8 @@ const char *aim_wrong_why(enum respond_target kind, const char *target, const ch
         return respond_topic_wrong_why(target);
     if (kind == TARGET_LISTENER)
         return address != NULL ? prefix_parse(address, &prefix) : NULL;
+    if (kind == TARGET_NODE || kind == TARGET_STRANGERS)
+        return strcmp(target, respond_target_text(kind)) == 0 ? NULL : "is too much: there is one";
     if (kind == TARGET_CONN && strspn(target, "0123456789") != strlen(target))
         return "is no number of a connection, as 'bastide clients' shows it";
     return NULL;

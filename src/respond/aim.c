@@ -66,6 +66,13 @@ static bool aim_delay(const struct respond *r, const struct incident *i,
     return aim_at_node(r, i, step, a);
 }
 
+/* By its name alone, its next owner would have it too. */
+static bool aim_throttle(const struct respond *r, const struct incident *i,
+                         const struct respond_step *step, struct action *a)
+{
+    return i->subject_kind == SUBJECT_CLIENT ? aim_at_pair(i, a) : aim_at_subject(r, i, step, a);
+}
+
 static bool aim_at_filter(const struct respond *r, const struct incident *i,
                           const struct respond_step *step, struct action *a)
 {
@@ -114,7 +121,7 @@ static aim_fn *const aims[ACTION_KIND_N] = {
     [ACTION_RECORD]             = aim_at_subject,
     [ACTION_ALERT]              = aim_at_subject,
     [ACTION_DELAY]              = aim_delay,
-    [ACTION_THROTTLE]           = aim_at_subject,
+    [ACTION_THROTTLE]           = aim_throttle,
     [ACTION_DISCONNECT]         = aim_at_subject,
     [ACTION_BAN]                = aim_ban,
     [ACTION_QUARANTINE]         = aim_at_filter,

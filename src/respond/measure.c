@@ -274,7 +274,7 @@ static const struct force_row {
     bool ends_by_itself; /* whoever was told knows the end */
     bool ends_with_run;
 } forces[ACTION_KIND_N] = {
-    [ACTION_DELAY]      = {force_delay,     true,  true},
+    [ACTION_DELAY]      = {force_delay,     false, true},
     [ACTION_THROTTLE]   = {force_restraint, false, false},
     [ACTION_QUARANTINE] = {force_restraint, false, false},
     [ACTION_FIREWALL]   = {force_firewall,  true,  false},

@@ -115,6 +115,7 @@ def test_who_came_with_a_certificate_is_cut_by_its_serial_or_issuer(field, peer)
     (["run", "ban", "user", "nobody-at-all", "--for", "1h"], "'bastide user list' shows who there is"),
     (["run", "throttle", "user", "alcie", "--rate", "5"], "there is no user"),
     (["run", "disconnect", "user", "alcie"], "there is no user"),
+    (["run", "delay", "strangers", "all", "--for", "10m"], "is too much: there is one"),
     (["undo", "disconnect", "client", "x"], "cannot be undone"),
     (["undo", "quarantine", "topic", "a/#"], "no quarantine of topic"),
 ])

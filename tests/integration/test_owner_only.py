@@ -122,3 +122,24 @@ def test_who_may_command_may_clean_up(home):
     for raw in (owner, desk):
         raw.close()
     assert home.end() == 0, home.log_text()
+
+
+@pytest.mark.parametrize("durability", ["memory", "commit"])
+def test_who_comes_first_to_an_empty_topic_owns_it(home, durability):
+    """Also after a restart, which empties all but what is durable."""
+    text = CONFIG.replace("MAY_COMMAND", "may_command: no").replace("node: {{", f"node: {{{{durability: {durability}, ")
+    home.write(text)
+    home.start()
+    owner, _ = joined(home, "owner")
+    assert retain(owner, "state/1") == KEPT
+    owner.close()
+    assert home.end() == 0, home.log_text()
+    home.start()
+    first, _ = joined(home, "first")
+    assert retain(first, "state/1") == (KEPT if durability == "memory" else OURS)
+    owner, _ = joined(home, "owner")
+    hears(first, owner)
+    assert retain(owner, "state/1") == (OURS if durability == "memory" else KEPT)
+    for raw in (owner, first):
+        raw.close()
+    assert home.end() == 0, home.log_text()

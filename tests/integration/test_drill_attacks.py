@@ -1,12 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attacks in small: each is noticed, and what came of it is evidence."""
 
+import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
-from conftest import BASTIDE
-from test_drill import bus, recorded  # noqa: F401, a fixture
+from conftest import BASTIDE, Site
+from test_drill import bus, lab, recorded  # noqa: F401, a fixture
+
+
+@pytest.fixture(scope="module")
+def long_bus(site_template):
+    """One node for all of them, as for `bastide drill all`."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="bastide-"))
+    site = Site(folder, *site_template)
+    assert lab(site, "--prepare").returncode == 0
+    site.start()
+    yield site
+    code = site.end()
+    said = site.log_text()
+    shutil.rmtree(folder)
+    assert code == 0, said
+
 
 # Those that are noticed at once; each tells how many attempts it took at most.  All together take
 # minutes, and are tried by hand before a release.
@@ -42,16 +60,16 @@ DETECTED = {
 
 
 @pytest.mark.parametrize("detector", DETECTED)
-def test_an_attack_in_small_is_noticed_and_kept_as_evidence(bus, detector):  # noqa: F811
+def test_an_attack_in_small_is_noticed_and_kept_as_evidence(long_bus, detector):
     subcategory, most = DETECTED[detector]
-    done = subprocess.run([BASTIDE, "drill", detector, "--home", str(bus.folder), "--json"], capture_output=True, text=True,
+    done = subprocess.run([BASTIDE, "drill", detector, "--home", str(long_bus.folder), "--json"], capture_output=True, text=True,
                           timeout=120)
     assert done.returncode == 0, done.stderr
-    line = recorded(bus)[-1]
+    line = recorded(long_bus)[-1]
     assert (line["subcategory"], line["injected"], line["detected"]) == (subcategory, 1, 1)
     assert line["touched"][0] <= most and line["seconds"][0] < 60
     assert "bastide drill, run by " in line["by"]
-    assert detector in {i["kind"] for i in bus.json("incidents")}
+    assert detector in {i["kind"] for i in long_bus.json("incidents")}
 
 
 # In enforce mode by default: the node answers, and when is recorded.
@@ -65,6 +83,6 @@ def test_what_a_drill_provokes_is_contained_and_nobody_else_disturbed(bus, detec
     assert line["seconds"][0] <= line["contain_seconds"][0] < 60
 
 
-def test_a_drill_of_what_is_no_detector_says_so(bus):  # noqa: F811
-    done = subprocess.run([BASTIDE, "drill", "no-such", "--home", str(bus.folder)], capture_output=True, text=True, timeout=60)
+def test_a_drill_of_what_is_no_detector_says_so(long_bus):
+    done = subprocess.run([BASTIDE, "drill", "no-such", "--home", str(long_bus.folder)], capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "no-such" in done.stderr and "detector" in done.stderr

@@ -90,7 +90,7 @@ def durable(home):
 def test_what_waits_comes_back_in_order_for_each_who_was_away(durable):
     readers = [away(durable, f"away{i}", "t/#") for i in range(3)]
     publish(durable, "t/a", 0, SHELVED)
-    assert waiting(durable) == {r.name: SHELVED for r in readers}
+    wait_until(lambda: waiting(durable) == {r.name: SHELVED for r in readers}, "all are in the queues")
     assert_gets(readers[0], list(range(SHELVED)))
     publish(durable, "t/b", SHELVED, 500)
     assert_gets(readers[1], list(range(SHELVED + 500)))
@@ -103,7 +103,7 @@ def test_what_waits_survives_a_kill_and_so_does_what_was_taken_of_it(durable):
     publish(durable, "t/a", 0, SHELVED)
     durable.end(signal.SIGKILL)
     durable.start()
-    assert waiting(durable) == {r.name: SHELVED for r in readers}
+    wait_until(lambda: waiting(durable) == {r.name: SHELVED for r in readers}, "all are in the queues")
     publish(durable, "t/a", SHELVED, 500)
     readers = [r.again().join_node() for r in readers]
     wait_until(lambda: all(len(r.order["all"]) > 700 for r in readers), "some of it")
@@ -129,7 +129,7 @@ def test_a_long_queue_takes_no_memory(durable):
     away(durable, "away", "t/#")
     before = memory()
     publish(durable, "t/a", 0, SHELVED, payload=b"x" * 4000)
-    assert waiting(durable)["away"] == SHELVED
+    wait_until(lambda: waiting(durable)["away"] == SHELVED, "all are in the queue")
     assert memory() - before < 2000000  # of 12 MB
 
 

@@ -154,12 +154,12 @@ size_t flow_route(struct worker *w, struct publication *p)
         flow_offer(w, p, &m.receivers[i]);
     if (m.n_shares > 0)
         share_route(w, p, &m);
-    if (outlets != 0)
-        note_intents(w, p, outlets);
-    if (p->retain)
+    if (p->retain) /* who subscribes there meanwhile gets it, too */
         outlets |= BIT64(w->n_workers) - 1;
-    if (outlets != 0)
+    if (outlets != 0) {
+        note_intents(w, p, outlets);
         outlet_send(w, outlets, p);
+    }
     return m.n_receivers + m.n_shares + (m.outlets != 0);
 }
 

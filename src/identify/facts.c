@@ -26,13 +26,18 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Nearest rank: the smallest value that at least @percent of all do not exceed. */
-static double percentile(double *values, size_t n, unsigned percent)
+/* Nearest rank: the smallest value that at least @percent of all do not exceed; @values is freed.
+ */
+static void tell_percentile(struct identify_value *ret, double *values, size_t n, unsigned percent)
 {
     size_t rank = (n * percent + 99) / 100;
 
-    qsort(values, n, sizeof(*values), compare_doubles);
-    return values[MAX(rank, 1) - 1];
+    if (n > 0) {
+        qsort(values, n, sizeof(*values), compare_doubles);
+        ret->value = values[MAX(rank, 1) - 1];
+    }
+    ret->samples = n;
+    free(values);
 }
 
 static void unknown_triage_days_p50(const struct identify *id, uint64_t now,
@@ -48,10 +53,7 @@ static void unknown_triage_days_p50(const struct identify *id, uint64_t now,
         if (is_within_days(a->first_seen_unix_ms, now, STANDS_DAYS))
             days[n++] = days_between(a->first_seen_unix_ms, until);
     }
-    if (n > 0)
-        ret->value = percentile(days, n, 50);
-    ret->samples = n;
-    free(days);
+    tell_percentile(ret, days, n, 50);
     (void)snprintf(ret->detail, sizeof(ret->detail),
                    "median over %zu devices first seen in 90 d; undeclared ones count up to now",
                    n);
@@ -67,10 +69,7 @@ static void location_age_days_p90(const struct identify *id, uint64_t now,
     for (size_t i = 0; i < v->n_records; i++)
         if (record_is_approved(&v->records[i]) && v->records[i].location_confirmed_unix_ms > 0)
             days[n++] = days_between(v->records[i].location_confirmed_unix_ms, now);
-    if (n > 0)
-        ret->value = percentile(days, n, 90);
-    ret->samples = n;
-    free(days);
+    tell_percentile(ret, days, n, 90);
     (void)snprintf(ret->detail, sizeof(ret->detail),
                    "90th percentile over %zu approved records with location_confirmed", n);
 }
@@ -94,10 +93,7 @@ static void cert_lifetime_days_p90(const struct identify *id, uint64_t now,
 
     for (size_t i = 0; i < id->counts.n_assets; i++)
         n += asset_was_here(id->assets[i], now) && certificate_life_days(id->assets[i], &days[n]);
-    if (n > 0)
-        ret->value = percentile(days, n, 90);
-    ret->samples = n;
-    free(days);
+    tell_percentile(ret, days, n, 90);
     (void)snprintf(ret->detail, sizeof(ret->detail),
                    "90th percentile over the certificates of %zu devices seen in 30 d", n);
 }

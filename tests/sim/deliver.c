@@ -179,7 +179,7 @@ static bool check_repeated(struct client *c, const struct letter *m, const struc
     if ((p->flags >> 1 & 3) == 1)
         return again;
     /* A member of several shares may get it by each: see shares_count(). */
-    expect(!again || may_be_found_anew(p) || comes_by_share(c, m->topic),
+    expect(!again || may_be_found_anew(p) || comes_by_several_shares(c, m->topic),
            "c%u: m%u came again after PUBREL", c->index, m->n);
     return false; /* it counts */
 }

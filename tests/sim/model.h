@@ -124,6 +124,7 @@ uint32_t reload_since_n(void); /* messages from this number on come under the po
 void shares_start(void);
 void shares_end(void);
 bool comes_by_share(const struct client *c, unsigned topic);
+bool comes_by_several_shares(const struct client *c, unsigned topic);
 void shares_find(struct letter *m);
 void shares_weakened(void);
 void shares_member_in_doubt(struct client *c);

@@ -56,6 +56,21 @@ bool comes_by_share(const struct client *c, unsigned topic)
     return c->role != ROLE_BOSS && topic_is_shared(topic);
 }
 
+static unsigned n_shares(unsigned topic)
+{
+    unsigned n = 0;
+
+    for (unsigned f = PLAIN_FILTERS; f < FILTERS; f++)
+        n += filter_matches(f, topic);
+    return n;
+}
+
+/** comes_by_several_shares() - may a message on @topic come to @c more than once? */
+bool comes_by_several_shares(const struct client *c, unsigned topic)
+{
+    return comes_by_share(c, topic) && n_shares(topic) > 1;
+}
+
 /* ---- somebody has to get it ---- */
 
 /* Is there a member for certain, and none that may take it and lose it? */
@@ -208,15 +223,6 @@ static void satisfied(struct letter *m, const unsigned *filters, unsigned n)
         m->shares_must &= ~BIT(filters[0]);
     else
         m->n_by_some_share++;
-}
-
-static unsigned n_shares(unsigned topic)
-{
-    unsigned n = 0;
-
-    for (unsigned f = PLAIN_FILTERS; f < FILTERS; f++)
-        n += filter_matches(f, topic);
-    return n;
 }
 
 static void keep_copy(const struct client *c, struct letter *m, uint16_t packet_id)

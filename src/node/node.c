@@ -128,7 +128,7 @@ static bool make(struct node *n, char **ret_error)
     struct tls_context **tls;
     bool ok;
 
-    n->policy = posture_policy(n, n->config, ret_error);
+    n->policy = posture_policy(n, n->config, n->posture, ret_error);
     if (n->policy == NULL)
         return false;
     tls = listener_tls_new(n->config, ret_error);

@@ -23,12 +23,13 @@ static void lower(struct limits *to, const struct limits *by)
 #undef X
 }
 
-/** posture_policy() - of @c, in the posture of now; NULL with @ret_error as policy_new() */
-struct policy *posture_policy(const struct node *n, const struct config *c, char **ret_error)
+/** posture_policy() - of @c, in posture @p; NULL with @ret_error as policy_new() */
+struct policy *posture_policy(const struct node *n, const struct config *c, enum respond_posture p,
+                              char **ret_error)
 {
     struct policy_spec spec = c->policy;
 
-    lower(&spec.limits, &c->postures[n->posture].limits);
+    lower(&spec.limits, &c->postures[p].limits);
     return self_test_policy(n->self_test, &spec, ret_error);
 }
 

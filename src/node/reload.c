@@ -88,9 +88,9 @@ static void cut_replaced_credentials(struct node *n, const struct config *c, str
 
 /* On every worker on return. */
 static void swap(struct node *n, const struct config *c, struct policy *policy,
-                 struct tls_context **tls)
+                 struct tls_context **tls, unsigned posture)
 {
-    struct swap s = {.config = c, .policy = policy, .tls = tls, .posture = n->posture};
+    struct swap s = {.config = c, .policy = policy, .tls = tls, .posture = posture};
 
     for (unsigned i = 0; i < n->n_workers; i++)
         node_call_worker(n, i, swap_here, &s);
@@ -102,7 +102,7 @@ static void put_in_force(struct node *n, struct config *c, struct policy *policy
                          struct tls_context **tls, struct alert_change *alerts, struct buf *text)
 {
     tap_change(n, c);
-    swap(n, c, policy, tls);
+    swap(n, c, policy, tls, n->posture);
     alert_change(n->sentinel->alert, alerts);
     cut_replaced_credentials(n, c, text);
     sentinel_call(n->sentinel, learn_here, c);
@@ -124,7 +124,7 @@ static bool reload(struct node *n, struct buf *text)
 {
     char *error = NULL;
     struct config *c = config_load(n->started->path, &error);
-    struct policy *policy = c != NULL ? posture_policy(n, c, &error) : NULL;
+    struct policy *policy = c != NULL ? posture_policy(n, c, n->posture, &error) : NULL;
     struct alert_change *alerts = policy != NULL ? sentinel_alerts(c, &error) : NULL;
     struct tls_context **tls = NULL;
     bool ok = false;
@@ -150,6 +150,7 @@ static bool reload(struct node *n, struct buf *text)
 /* Another posture, or certificates and CRL anew; of a configuration that stays. */
 static void refresh(struct node *n)
 {
+    unsigned posture = atomic_load(&n->posture_wanted);
     struct tls_context **tls;
     struct buf text CLEANUP(buf_done) = {0};
     struct policy *policy;
@@ -157,19 +158,17 @@ static void refresh(struct node *n)
     bool all;
 
     atomic_store(&n->refresh_wanted, false);
-    pthread_mutex_lock(&n->reload_lock);
-    n->posture = atomic_load(&n->posture_wanted);
-    pthread_mutex_unlock(&n->reload_lock);
-    policy = posture_policy(n, n->config, &error);
+    policy = posture_policy(n, n->config, posture, &error);
     check(policy != NULL); /* it was made of this configuration before */
     tls = listener_tls_anew(n->started, n->config, &text, &all);
     if (!all) /* those that cannot be read stay as they are */
         log_error("reload", "%.*s", BYTES_ARG(buf_view(&text)));
-    swap(n, n->config, policy, tls);
+    swap(n, n->config, policy, tls, posture);
     listener_tls_free(tls, n->started->n_listeners);
     log_warning("node", "posture: %s; certificates and CRL are those of the files",
-                respond_posture_text(n->posture));
+                respond_posture_text(posture));
     pthread_mutex_lock(&n->reload_lock);
+    n->posture = posture; /* now that every worker has it: posture_wait() */
     pthread_cond_broadcast(&n->reload_done);
     pthread_mutex_unlock(&n->reload_lock);
 }

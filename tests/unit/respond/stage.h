@@ -372,3 +372,25 @@ static inline void assert_did_all(struct stage *s, const char *const *expected)
         fail_msg("done too: %s", s->did[n]);
     s->n_did = 0;
 }
+
+static inline void stage_find_high(struct stage *s, const char *client)
+{
+    stage_find(s, "topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, client);
+}
+
+static inline void stage_find_guesser(struct stage *s, const char *address)
+{
+    stage_find(s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, address);
+}
+
+static inline void assert_only_alerted(struct stage *s, enum action_kind kind,
+                                       enum action_state state)
+{
+    const struct incident *i = stage_incident(s);
+    const struct action *a = action_of(i, kind);
+
+    assert_did_nothing(s);
+    assert_int_equal(a->state, state);
+    assert_int_equal(s->n_published, 1);
+    assert_int_equal(respond_bans(s->r), 0);
+}

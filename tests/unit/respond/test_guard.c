@@ -1,27 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/unit/respond/test_guard.c - each safeguard before an automatic action */
+/* tests/unit/respond/test_guard.c - whom an automatic action spares */
 #include "stage.h"
-
-static void find_high(struct stage *s, const char *client)
-{
-    stage_find(s, "topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, client);
-}
-
-static void find_guesser(struct stage *s, const char *address)
-{
-    stage_find(s, "repeated-auth-failures", SEVERITY_HIGH, SUBJECT_ADDRESS, address);
-}
-
-static void assert_only_alerted(struct stage *s, enum action_kind kind, enum action_state state)
-{
-    const struct incident *i = stage_incident(s);
-    const struct action *a = action_of(i, kind);
-
-    assert_did_nothing(s);
-    assert_int_equal(a->state, state);
-    assert_int_equal(s->n_published, 1);
-    assert_int_equal(respond_bans(s->r), 0);
-}
 
 static void a_critical_role_is_told_of_and_never_acted_upon(void **state)
 {
@@ -112,7 +91,7 @@ static void an_ordinary_client_protects_nothing(void **state)
     (void)state;
     stage_begin(&s);
     stage_connect(&s, "m-1", "203.0.113.9", "meter");
-    find_guesser(&s, "203.0.113.9");
+    stage_find_guesser(&s, "203.0.113.9");
     assert_did(&s, "ban address 203.0.113.9 - 600");
     stage_end(&s);
 }
@@ -127,7 +106,7 @@ static void another_client_at_a_protected_address_is_acted_upon_by_name(void **s
     stage_connect(&s, "scada", "192.0.2.7", "control");
     stage_find(&s, "wildcard-snoop", SEVERITY_MEDIUM, SUBJECT_CLIENT, "rogue");
     assert_did_nothing(&s);
-    find_high(&s, "rogue");
+    stage_find_high(&s, "rogue");
     assert_did(&s, "disconnect client rogue", "ban client-address rogue 192.0.2.7 600");
     stage_end(&s);
 }
@@ -263,234 +242,6 @@ static void an_identity_is_banned_only_with_its_address(void **state)
     stage_end(&s);
 }
 
-static void an_address_with_clients_that_work_waits_for_approval(void **state)
-{
-    struct stage s;
-    unsigned n = 0;
-
-    (void)state;
-    stage_begin(&s);
-    s.online = 1000; /* the blast radius is 20 */
-    find_guesser(&s, "203.0.113.1");
-    assert_did(&s, "ban address 203.0.113.1 - 600");
-    s.at_address = 1;
-    s.n_published = 0;
-    find_guesser(&s, "203.0.113.2");
-    assert_did_nothing(&s);
-    assert_string_equal(incident_action_text(stage_incident(&s)), "held");
-    assert_int_equal(
-        respond_incident_approve(s.r, stage_incident(&s)->id, "admin:alice", s.now, &n),
-        RESPOND_OK);
-    assert_int_equal(n, 1);
-    assert_did(&s, "ban address 203.0.113.2 - 600");
-    assert_string_equal(action_of(stage_incident(&s), ACTION_BAN)->author, "admin:alice");
-    assert_string_equal(incident_action_text(stage_incident(&s)), "ban");
-    assert_int_equal(
-        respond_incident_approve(s.r, stage_incident(&s)->id, "admin:alice", s.now, &n),
-        RESPOND_E_CONFLICT);
-    assert_int_equal(respond_incident_approve(s.r, "I-0", "admin:alice", s.now, &n),
-                     RESPOND_E_NOT_FOUND);
-    stage_end(&s);
-}
-
-/* How many different clients are acted upon in ten minutes, by how many are online. */
-static const struct {
-    unsigned online;
-    unsigned limit;
-} blasts[] = {{0, 5}, {10, 5}, {250, 5}, {500, 10}, {1000, 20}, {100000, 20}};
-
-static void no_more_clients_are_touched_than_the_blast_radius(void **state)
-{
-    (void)state;
-    for (size_t b = 0; b < COUNT_OF(blasts); b++) {
-        struct stage s;
-        char client[16];
-
-        stage_begin(&s);
-        s.online = blasts[b].online;
-        for (unsigned i = 0; i < 30; i++) {
-            snprintf(client, sizeof(client), "m-%u", i);
-            find_high(&s, client);
-            assert_string_equal(incident_action_text(stage_incident(&s)),
-                                i < blasts[b].limit ? "ban" : "held");
-        }
-        assert_int_equal(respond_bans(s.r), blasts[b].limit);
-        assert_int_equal(respond_counters(s.r).held, 2 * (30 - blasts[b].limit));
-        stage_wait(&s, 601);
-        find_high(&s, "late");
-        assert_string_equal(incident_action_text(stage_incident(&s)), "ban");
-        stage_end(&s);
-    }
-}
-
-static void one_client_that_is_touched_again_counts_once(void **state)
-{
-    struct stage s;
-
-    (void)state;
-    stage_begin(&s);
-    s.online = 0;
-    for (unsigned i = 0; i < 30; i++) {
-        stage_find(&s, "unauthorized-command", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
-        assert_int_equal(action_of(stage_incident(&s), ACTION_DISCONNECT)->state, ACTION_DONE);
-    }
-    stage_end(&s);
-}
-
-/* Addresses where nobody is connected touch nobody. */
-static void guessers_from_many_addresses_are_all_banned(void **state)
-{
-    struct stage s;
-    char address[32];
-
-    (void)state;
-    stage_begin(&s);
-    for (unsigned i = 0; i < 200; i++) {
-        snprintf(address, sizeof(address), "203.0.113.%u", i);
-        find_guesser(&s, address);
-    }
-    assert_int_equal(respond_bans(s.r), 200);
-    stage_end(&s);
-}
-
-static void the_blast_radius_can_be_configured(void **state)
-{
-    struct stage s;
-    char client[16];
-
-    (void)state;
-    stage_begin(&s);
-    s.settings.blast_clients_max = 3;
-    s.settings.blast_percent_max = 50;
-    stage_restart(&s);
-    for (unsigned i = 0; i < 10; i++) {
-        snprintf(client, sizeof(client), "m-%u", i);
-        find_high(&s, client);
-    }
-    assert_int_equal(respond_bans(s.r), 3);
-    stage_end(&s);
-}
-
-static void what_is_held_is_not_done_when_nobody_approves_in_15_min(void **state)
-{
-    struct stage s;
-    unsigned n;
-    const struct action *a;
-
-    (void)state;
-    stage_begin(&s);
-    s.at_address = 50;
-    find_guesser(&s, "203.0.113.2");
-    stage_wait(&s, 899);
-    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_HELD);
-    stage_wait(&s, 1);
-    a = action_of(stage_incident(&s), ACTION_BAN);
-    assert_int_equal(a->state, ACTION_OBSERVED);
-    assert_non_null(strstr(a->reason, "not given in time"));
-    assert_non_null(strstr(s.published, "\"state\":\"update\""));
-    assert_int_equal(respond_incident_approve(s.r, stage_incident(&s)->id, "admin:a", s.now, &n),
-                     RESPOND_E_CONFLICT);
-    assert_did_nothing(&s);
-    stage_end(&s);
-}
-
-static void who_became_critical_meanwhile_is_spared_by_an_approval(void **state)
-{
-    struct stage s;
-    unsigned n;
-
-    (void)state;
-    stage_begin(&s);
-    s.at_address = 50;
-    find_guesser(&s, "203.0.113.2");
-    stage_connect(&s, "scada", "203.0.113.2", "control");
-    assert_int_equal(respond_incident_approve(s.r, stage_incident(&s)->id, "admin:a", s.now, &n),
-                     RESPOND_E_CONFLICT);
-    assert_did_nothing(&s);
-    stage_end(&s);
-}
-
-static void in_observe_mode_it_is_seen_what_would_be_done(void **state)
-{
-    struct stage s;
-
-    (void)state;
-    stage_begin(&s);
-    respond_settings_change(s.r, &(struct respond_settings){.enforce = false});
-    find_high(&s, "m-1");
-    assert_only_alerted(&s, ACTION_BAN, ACTION_OBSERVED);
-    assert_non_null(strstr(action_of(stage_incident(&s), ACTION_BAN)->reason, "observe mode"));
-    assert_int_equal(respond_counters(s.r).observed, 2);
-    respond_settings_change(s.r, &(struct respond_settings){.enforce = true});
-    find_high(&s, "m-1");
-    assert_did(&s, "disconnect client m-1", "ban client-address m-1 192.0.2.7 600");
-    stage_end(&s);
-}
-
-static void in_the_grace_after_the_start_nothing_is_done(void **state)
-{
-    struct stage s;
-    struct finding f = finding_of("topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
-
-    (void)state;
-    f.in_grace = true;
-    stage_begin(&s);
-    respond_finding(s.r, &f, s.now);
-    assert_only_alerted(&s, ACTION_DISCONNECT, ACTION_OBSERVED);
-    stage_end(&s);
-}
-
-static void the_kill_switch_stops_actions_for_its_time(void **state)
-{
-    struct stage s;
-
-    (void)state;
-    stage_begin(&s);
-    assert_int_equal(respond_suspend(s.r, 30, "admin:alice", s.now), RESPOND_OK);
-    assert_true(respond_suspended_until_unix_ms(s.r) == s.now.unix_ms + 1800000);
-    find_high(&s, "m-1");
-    assert_only_alerted(&s, ACTION_BAN, ACTION_OBSERVED);
-    stage_wait(&s, 1799);
-    find_high(&s, "m-1");
-    assert_did_nothing(&s);
-    stage_wait(&s, 1);
-    assert_true(respond_suspended_until_unix_ms(s.r) == 0);
-    find_high(&s, "m-1");
-    assert_did(&s, "disconnect client m-1", "ban client-address m-1 192.0.2.7 600");
-    stage_end(&s);
-}
-
-static void the_kill_switch_can_be_put_back_and_has_a_limit(void **state)
-{
-    struct stage s;
-
-    (void)state;
-    stage_begin(&s);
-    assert_int_equal(respond_suspend(s.r, 1441, "admin:alice", s.now), RESPOND_E_INVALID);
-    assert_true(respond_suspended_until_unix_ms(s.r) == 0);
-    assert_int_equal(respond_suspend(s.r, 1440, "admin:alice", s.now), RESPOND_OK);
-    assert_int_equal(respond_suspend(s.r, 0, "admin:alice", s.now), RESPOND_OK);
-    assert_true(respond_suspended_until_unix_ms(s.r) == 0);
-    find_guesser(&s, "203.0.113.1");
-    assert_did(&s, "ban address 203.0.113.1 - 600");
-    stage_end(&s);
-}
-
-/* An admin may ban while automatic actions are suspended. */
-static void the_kill_switch_does_not_tie_people(void **state)
-{
-    struct stage s;
-    const struct respond_ban b = {
-        .kind = RESPOND_BAN_USER, .subject = "eve", .reason = "left", .author = "admin:alice"};
-
-    (void)state;
-    stage_begin(&s);
-    assert_int_equal(respond_suspend(s.r, 30, "admin:alice", s.now), RESPOND_OK);
-    assert_int_equal(respond_ban_add(s.r, &b, s.now), RESPOND_OK);
-    assert_did(&s, "ban user eve - 0");
-    stage_end(&s);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,18 +258,6 @@ int main(void)
         cmocka_unit_test(learned_protection_is_bounded),
         cmocka_unit_test(an_alert_only_finding_is_never_acted_upon),
         cmocka_unit_test(an_identity_is_banned_only_with_its_address),
-        cmocka_unit_test(an_address_with_clients_that_work_waits_for_approval),
-        cmocka_unit_test(no_more_clients_are_touched_than_the_blast_radius),
-        cmocka_unit_test(one_client_that_is_touched_again_counts_once),
-        cmocka_unit_test(guessers_from_many_addresses_are_all_banned),
-        cmocka_unit_test(the_blast_radius_can_be_configured),
-        cmocka_unit_test(what_is_held_is_not_done_when_nobody_approves_in_15_min),
-        cmocka_unit_test(who_became_critical_meanwhile_is_spared_by_an_approval),
-        cmocka_unit_test(in_observe_mode_it_is_seen_what_would_be_done),
-        cmocka_unit_test(in_the_grace_after_the_start_nothing_is_done),
-        cmocka_unit_test(the_kill_switch_stops_actions_for_its_time),
-        cmocka_unit_test(the_kill_switch_can_be_put_back_and_has_a_limit),
-        cmocka_unit_test(the_kill_switch_does_not_tie_people),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,6 +230,33 @@ void post_withdraw_order(struct exchange *x)
     exchange_answer(x, a, NULL, text);
 }
 
+/* @do_it: on the command that the path names */
+static void on_command(struct exchange *x,
+                       enum node_answer (*do_it)(struct node *n, const char *id, const char *reason,
+                                                 const char *author, char **ret_text))
+{
+    const char *reason = body_text(x, "reason", false, ADMIN_TEXT_BYTES_MAX);
+    char *text = NULL;
+    enum node_answer a;
+
+    if (x->status != 0)
+        return;
+    a = do_it(x->node, x->param, reason != NULL ? reason : "by hand", x->author, &text);
+    exchange_answer(x, a, NULL, text);
+}
+
+/** post_approve_command() - POST /v1/commands/{id}/approve */
+void post_approve_command(struct exchange *x)
+{
+    on_command(x, node_command_approve);
+}
+
+/** post_withdraw_command() - POST /v1/commands/{id}/withdraw */
+void post_withdraw_command(struct exchange *x)
+{
+    on_command(x, node_command_withdraw);
+}
+
 /* ---- by order ---- */
 
 /* Return: false when not valid, and @x has its answer. */

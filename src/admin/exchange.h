@@ -57,6 +57,7 @@ exchange_handler_fn view_audit_heads;
 exchange_handler_fn view_bans;
 exchange_handler_fn view_client;
 exchange_handler_fn view_clients;
+exchange_handler_fn view_command;
 exchange_handler_fn view_crypto;
 exchange_handler_fn view_evidence;
 exchange_handler_fn view_flows;
@@ -73,7 +74,9 @@ exchange_handler_fn view_status;
 /* admin/act.c */
 exchange_handler_fn post_ack;
 exchange_handler_fn post_approve;
+exchange_handler_fn post_approve_command;
 exchange_handler_fn post_approve_order;
+exchange_handler_fn post_withdraw_command;
 exchange_handler_fn post_withdraw_order;
 exchange_handler_fn post_assign;
 exchange_handler_fn post_backup;

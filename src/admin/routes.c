@@ -52,6 +52,9 @@ static exchange_handler_fn view_routes;
     X(POST, "/v1/responses/undo",            post_undo,       "what target_kind target address",     "the inverse of what was done to just this target") \
     X(POST, "/v1/orders/{id}/approve",       post_approve_order, NULL,                               "do an order that waits for a second person, who is another one than gave it") \
     X(POST, "/v1/orders/{id}/withdraw",      post_withdraw_order, NULL,                              "an order that waits is not done") \
+    X(GET,  "/v1/commands/{id}",             view_command,    NULL,                                  "a client's command that waits for approval, with its payload") \
+    X(POST, "/v1/commands/{id}/approve",     post_approve_command, "reason",                         "publish it as it came") \
+    X(POST, "/v1/commands/{id}/withdraw",    post_withdraw_command, "reason",                        "it is not published") \
     X(POST, "/v1/responses/suspend",         post_suspend,    "minutes",                             "no automatic action for so long; 0 ends it") \
     X(POST, "/v1/reload",                    post_reload,     NULL,                                  "read configuration, users, certificates and CRL anew") \
     X(POST, "/v1/stop",                      post_stop,       NULL,                                  "stop the node in order") \

@@ -217,6 +217,20 @@ void view_responses(struct exchange *x)
     exchange_reply(x, node_responses_json(x->node));
 }
 
+/** view_command() - GET /v1/commands/{id} */
+void view_command(struct exchange *x)
+{
+    json_t *command = node_command_json(x->node, x->param, x->author);
+
+    if (!json_is_null(command)) {
+        exchange_reply(x, command);
+        return;
+    }
+    json_decref(command);
+    exchange_refuse(x, 404, "list what waits by 'bastide respond', and ask for one of those",
+                    "no command \"%s\" waits", x->param);
+}
+
 /** view_evidence() - GET /v1/evidence */
 void view_evidence(struct exchange *x)
 {

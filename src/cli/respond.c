@@ -33,6 +33,23 @@ static const struct show_field held_columns[] = {
     {"AUTHOR", "author",          SHOW_TEXT},
     {"REASON", "reason",          SHOW_TEXT},
 };
+static const struct show_field command_fields[] = {
+    {"Command",     "id",              SHOW_TEXT},
+    {"Topic",       "target",          SHOW_TEXT},
+    {"Client",      "client_id",       SHOW_TEXT},
+    {"User",        "user",            SHOW_TEXT},
+    {"Role",        "role",            SHOW_TEXT},
+    {"Address",     "address",         SHOW_TEXT},
+    {"Came",        "at_unix_ms",      SHOW_AGO},
+    {"Given up",    "expires_unix_ms", SHOW_UNTIL},
+    {"Approved by", "approved_by",     SHOW_TEXT},
+    {"QoS",         "qos",             SHOW_NUMBER},
+    {"Retained",    "retain",          SHOW_YES},
+    {"Will",        "is_will",         SHOW_YES},
+    {"Bytes",       "bytes",           SHOW_NUMBER},
+    {"Payload",     "payload",         SHOW_TEXT},
+    {"Payload, hex", "payload_hex",    SHOW_TEXT},
+};
 /* clang-format on */
 
 static void add_table(struct buf *to, const json_t *array, const struct show_field *fields,
@@ -153,19 +170,53 @@ static bool is_order(const char *id)
     return strncmp(id, "O-", 2) == 0;
 }
 
-/* @of: "incidents" or "orders". */
+static bool is_command(const char *id)
+{
+    return strncmp(id, "C-", 2) == 0;
+}
+
+/* @of: "incidents", "orders" or "commands"; @deed: what is done to it, NULL: it is shown. */
+static void path_of(struct buf *ret, const struct cli_args *a, const char *of, const char *deed)
+{
+    buf_addf(ret, "/v1/%s/", of);
+    http_escape(ret, a->operands[1]);
+    if (deed != NULL)
+        buf_addf(ret, "/%s", deed);
+    buf_add_u8(ret, 0);
+}
+
 static int by_id(const struct cli_args *a, const char *of, const char *deed)
 {
     CLEANUP(buf_done) struct buf path = {0};
+    json_t *body = json_object();
 
-    buf_addf(&path, "/v1/%s/", of);
-    http_escape(&path, a->operands[1]);
-    buf_addf(&path, "/%s", deed);
-    buf_add_u8(&path, 0);
-    return ask_do(a, (const char *)path.at, json_object());
+    path_of(&path, a, of, deed);
+    if (is_command(a->operands[1]) && cli_arg(a, "--reason") != NULL &&
+        json_object_set_new(body, "reason", json_string(cli_arg(a, "--reason"))) < 0)
+        return refuse(a, body, "an option is no UTF-8 text");
+    return ask_do(a, (const char *)path.at, body);
 }
 
-/* The ids of incidents and orders begin as no action's name does. */
+static int show(const struct cli_args *a)
+{
+    CLEANUP(buf_done) struct buf path = {0};
+    CLEANUP(buf_done) struct buf out = {0};
+    json_t *one = NULL;
+    int rc;
+
+    path_of(&path, a, "commands", NULL);
+    rc = ask_node(a, "GET", (const char *)path.at, NULL, &one);
+    if (rc == CLI_OK && cli_flag(a, "--json")) {
+        print_json(one);
+    } else if (rc == CLI_OK) {
+        show_object(&out, one, command_fields, COUNT_OF(command_fields), clock_unix_ms());
+        print_buf(&out);
+    }
+    json_decref(one);
+    return rc;
+}
+
+/* The ids of incidents, orders and commands begin as no action's name does. */
 static int undo(const struct cli_args *a)
 {
     json_t *body;
@@ -174,6 +225,8 @@ static int undo(const struct cli_args *a)
         return by_id(a, "incidents", "rollback");
     if (is_order(a->operands[1]))
         return by_id(a, "orders", "withdraw");
+    if (is_command(a->operands[1]))
+        return by_id(a, "commands", "withdraw");
     body = body_of(a);
     return body != NULL ? ask_do(a, "/v1/responses/undo", body)
                         : cli_usage(a->verb, "an operand is no UTF-8 text");
@@ -181,6 +234,8 @@ static int undo(const struct cli_args *a)
 
 static int approve(const struct cli_args *a)
 {
+    if (is_command(a->operands[1]))
+        return by_id(a, "commands", "approve");
     return by_id(a, is_order(a->operands[1]) ? "orders" : "incidents", "approve");
 }
 
@@ -211,14 +266,15 @@ static const struct deed {
     {"actions", 1, 1, actions},
     {"run",     2, 5, run},
     {"undo",    2, 5, undo},
+    {"show",    2, 2, show},
     {"approve", 2, 2, approve},
     {"suspend", 1, 1, suspend},
     {"resume",  1, 1, resume},
 };
 /* clang-format on */
 
-/** cli_respond() - bastide respond [list | actions | run ... | undo ... | approve | suspend |
- * resume]
+/** cli_respond() - bastide respond [list | actions | run ... | undo ... | show | approve | suspend
+ * | resume]
  */
 int cli_respond(int argc, char **argv)
 {

@@ -262,11 +262,13 @@ const struct cli_verb cli_verbs[] = {
      "client|user|address|conn SUBJECT", socket_options,
      "It may come back at once; to keep it out, ban it, disable its user or revoke its certificate."},
     {"respond", cli_respond, "act on clients, certificates, topics, the firewall or the node; list, undo and approve it",
-     "[list | actions | run ACTION [KIND TARGET [ADDRESS]] | undo ACTION [KIND TARGET [ADDRESS]] | undo INCIDENT | "
-     "approve INCIDENT|ORDER | suspend | resume]", respond_options,
+     "[list | actions | run ACTION [KIND TARGET [ADDRESS]] | undo ACTION [KIND TARGET [ADDRESS]] | undo INCIDENT|ORDER|COMMAND | "
+     "show COMMAND | approve INCIDENT|ORDER|COMMAND | suspend | resume]", respond_options,
      "actions shows what there is, and at which KIND of TARGET each is aimed. --dry-run counts whom it would hit. "
      "undo INCIDENT takes back all that was done because of it; approve does what waits because it would touch too "
-     "many clients or its playbook says so, or an ORDER of another person that takes two, which undo ORDER takes back. suspend stops all automatic answers for --for, at most 24h, while detection goes on; resume lets "
+     "many clients or its playbook says so, or an ORDER of another person that takes two, which undo ORDER takes back. "
+     "A COMMAND of a client that is held is listed with what waits: show has its payload, approve publishes it as it came, undo "
+     "drops it, and after 15 minutes it is given up. suspend stops all automatic answers for --for, at most 24h, while detection goes on; resume lets "
      "them act again. run posture takes elevated or lockdown as its TARGET, and undo posture goes back to normal. run "
      "delay node has all CONNECTs taken one after another, as in a reconnect storm. run shutdown keeps in the state folder what was, and stops the node."},
     {"reload", cli_reload, "read configuration, users, certificates and CRL anew", "", socket_options,

@@ -2,8 +2,8 @@
 /*
  * detect/brute_force_io.c - D33: a client commands far more than usual
  *
- * Many commands in a minute, or to many different topics, and ten times what is usual for it.
- * What a client does at its busiest is learned while nothing stands.
+ * Many commands in a minute, held ones as well, or to many different topics, and ten times what is
+ * usual for it. What a client does at its busiest is learned while nothing stands.
  *
  * MQ.PR.SP-03
  */
@@ -66,7 +66,7 @@ static void observe(struct judge *j, const struct sight *s)
     me = slot(j, s->client);
     window_add(&me->commands, rule_window_ns(RULE_D33_HIGH), now_of(j), 1);
     linear_window_add(&me->topics, rule_window_ns(RULE_D33_SWEEP), now_of(j), s->topic);
-    sample(j, s->client, s->e->topic);
+    sample(j, s->client, s->e->kind == EVENT_COMMAND_HELD ? s->e->text : s->e->topic);
     suspect(j, s, s->client);
     learn(j, s->client, me);
 }
@@ -82,7 +82,7 @@ const struct detector detect_brute_force_io = {
             .what = "a client commands far more than usual",
             .mode = DETECT_MODE_OBSERVE,
             .confidence = 85,
-            .watches = BIT64(EVENT_COMMAND_SENT),
+            .watches = BIT64(EVENT_COMMAND_SENT) | BIT64(EVENT_COMMAND_HELD),
         },
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .learned_bytes = sizeof(struct learned),

@@ -220,7 +220,8 @@ static void began(struct detect *d, struct sight *s)
 static bool is_speech(const struct event *e)
 {
     return e->kind == EVENT_PUBLISH_TOPIC || e->kind == EVENT_SUBSCRIBED ||
-           e->kind == EVENT_PUBLISH_DENIED || e->kind == EVENT_SUBSCRIBE_DENIED;
+           e->kind == EVENT_PUBLISH_DENIED || e->kind == EVENT_SUBSCRIBE_DENIED ||
+           e->kind == EVENT_COMMAND_HELD;
 }
 
 static void heard(struct sight *s)

@@ -180,6 +180,7 @@ void detect_conn_gone(struct detect *d, uint64_t conn);
 /* Kinds of roles; the i-th's name, NULL after the last. */
 const char *detect_role_kind(size_t i, const char **ret_what);
 bool detect_role_is_critical(const struct detect_role *r);
+bool detect_role_commands_all(const struct detect_role *r);
 double detect_role_factor(const struct detect_role *r, const char *detector);
 /* NULL: @o names a detector and a rule that there are; else what is wrong, to be read after it. */
 const char *detect_override_wrong_why(const struct detect_override *o);

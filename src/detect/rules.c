@@ -97,6 +97,13 @@ bool detect_role_is_critical(const struct detect_role *r)
     return kinds[kind_of(r)].traits & TRAIT_CRITICAL;
 }
 
+/** detect_role_commands_all() - may it command whatever is a command topic, by its kind or because
+ * it is told so, and is not held to certain ones? */
+bool detect_role_commands_all(const struct detect_role *r)
+{
+    return ((kinds[kind_of(r)].traits & TRAIT_COMMANDS) || r->may_command) && !r->has_commands;
+}
+
 /** detect_role_factor() - how many times more than others a role of this kind does of what
  * @detector counts; 1 of what it is not known for */
 double detect_role_factor(const struct detect_role *r, const char *detector)

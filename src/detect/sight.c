@@ -39,7 +39,7 @@ static bool is_of_known_client(const struct event *e)
 {
     return e->kind == EVENT_WILL_PUBLISHED || e->kind == EVENT_INSPECTION_OVERDUE ||
            e->kind == EVENT_AWAITED || e->kind == EVENT_SILENT || e->kind == EVENT_LIFECYCLE ||
-           e->kind == EVENT_RETAINED_CHANGED; /* by a Will */
+           e->kind == EVENT_RETAINED_CHANGED || e->kind == EVENT_COMMAND_HELD; /* by a Will */
 }
 
 static struct record *client_of(struct detect *d, const struct event *e)

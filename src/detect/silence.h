@@ -11,7 +11,8 @@
 
 #define SILENCE_WATCHES                                                                            \
     (BIT64(EVENT_SILENT) | BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_SUBSCRIBED) |                  \
-     BIT64(EVENT_PUBLISH_DENIED) | BIT64(EVENT_SUBSCRIBE_DENIED) | BIT64(EVENT_DISCONNECTED))
+     BIT64(EVENT_PUBLISH_DENIED) | BIT64(EVENT_SUBSCRIBE_DENIED) | BIT64(EVENT_COMMAND_HELD) |     \
+     BIT64(EVENT_DISCONNECTED))
 
 struct silence {
     uint32_t n; /* connections */

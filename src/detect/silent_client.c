@@ -47,7 +47,7 @@ const struct detector detect_silent_client = {
             .confidence = 70,
             .watches = BIT64(EVENT_SILENT) | BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_SUBSCRIBED) |
                        BIT64(EVENT_PUBLISH_DENIED) | BIT64(EVENT_SUBSCRIBE_DENIED) |
-                       BIT64(EVENT_DISCONNECTED),
+                       BIT64(EVENT_COMMAND_HELD) | BIT64(EVENT_DISCONNECTED),
         },
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,

@@ -2,9 +2,9 @@
 /*
  * detect/unauthorized_command.c - D32: a command by one who may not command
  *
- * Once is enough.  Rights should forbid it; this is for the rights that are too
- * broad, and tells of those who try.  A worker marks the event (EVENT_COMMAND) when
- * the topic is a command topic and not the role's to command; roles whose kind
+ * Once is enough, also where the command is held for approval.  Rights should forbid it; this is
+ * for the rights that are too broad, and tells of those who try.  A worker marks the event
+ * (EVENT_COMMAND) when the topic is a command topic and not the role's to command; roles whose kind
  * is to command are not told of either, unless they have command topics of their own.
  *
  * MQ.PR.SP-03
@@ -32,7 +32,7 @@ static void observe(struct judge *j, const struct sight *s)
         return;
     me = slot(j, s->client);
     window_add(&me->commands, rule_window_ns(RULE_D32_HIGH), now_of(j), 1);
-    sample(j, s->client, s->e->topic);
+    sample(j, s->client, s->e->kind == EVENT_COMMAND_HELD ? s->e->text : s->e->topic);
     suspect(j, s, s->client);
 }
 
@@ -47,7 +47,8 @@ const struct detector detect_unauthorized_command = {
             .what = "a client commands equipment, and its role may not",
             .mode = DETECT_MODE_ENFORCE,
             .confidence = 100,
-            .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_PUBLISH_DENIED),
+            .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_PUBLISH_DENIED) |
+                       BIT64(EVENT_COMMAND_HELD),
         },
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,

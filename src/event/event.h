@@ -38,6 +38,7 @@
     X(PUBLISH_TOPIC,       "publish-topic")          /* topic, accepted, not used lately by this connection; value: EVENT_COMMAND ... or 0; number: shape of the payload */ \
     X(PUBLISH_DENIED,      "publish-denied")         /* topic; value: EVENT_COMMAND or 0; text: rule */ \
     X(COMMAND_SENT,        "command-sent")           /* topic: a command topic; each one that was accepted; text: a struct event_sequence, or nothing */ \
+    X(COMMAND_HELD,        "command-held")           /* topic: a command topic; it was not routed: held for approval, or refused because no more are held; also of a Will; value: EVENT_COMMAND or 0; text: which, with the topic */ \
     X(TRAFFIC,             "traffic")                /* text: a struct event_traffic, what the connection did since the last such event; number: retained messages that the node has now */ \
     X(RETAINED_CHANGED,    "retained-changed")       /* topic; value: 1 cleared, 0 replaced; text: 8 bytes, hash_keyed() of the client id whose it was; also where it is refused, and of a Will */ \
     X(PROTOCOL_ERROR,      "protocol-error")         /* value: reason code; text: what */           \
@@ -64,7 +65,7 @@ enum event_kind {
         EVENT_KIND_N,
 };
 
-/* Of PUBLISH_TOPIC, PUBLISH_DENIED and WILL_SET, in .value. */
+/* Of PUBLISH_TOPIC, PUBLISH_DENIED, COMMAND_HELD and WILL_SET, in .value. */
 #define EVENT_COMMAND   1U /* the topic is a command topic, and not the role's to command */
 #define EVENT_UNMATCHED 2U /* nobody subscribes to it, and somebody should */
 #define EVENT_RETAINED  4U

@@ -84,9 +84,15 @@ static void settle_roles(struct config *c)
     struct role_spec *roles = (struct role_spec *)(uintptr_t)c->policy.roles; /* owned by @c */
 
     for (size_t i = 0; i < c->policy.n_roles; i++) {
-        const struct detect_role r = {.name = roles[i].name, .kind = roles[i].kind};
+        const struct detect_role r = {
+            .name = roles[i].name,
+            .kind = roles[i].kind,
+            .may_command = roles[i].may_command,
+            .has_commands = roles[i].n_command_topics > 0,
+        };
 
         roles[i].critical |= detect_role_is_critical(&r);
+        roles[i].hold_commands = c->hold_commands && !detect_role_commands_all(&r);
         roles[i].retained_factor = (uint32_t)detect_role_factor(&r, "D26");
     }
 }

@@ -108,6 +108,7 @@ struct config {
     size_t n_four_eyes_actions;
     char **never_act_on; /* "client NAME", "address PREFIX": no automatic action touches them */
     size_t n_never_act_on;
+    bool hold_commands;                 /* those of roles that may not command wait for a person */
     uint32_t four_eyes_connections_max; /* orders that hit more wait as well; 0: none does */
     struct config_posture postures[CONFIG_POSTURES];
     double detect_time_scale; /* 1; test builds of scenarios raise it: the clock that detectors and

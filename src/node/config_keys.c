@@ -299,7 +299,8 @@ static const struct config_key play_keys[] = {
     {"steps", CONFIG_TEXTS, CONFIG_REQUIRED, IN(respond_play, steps),
      .count_offset = offsetof(struct respond_play, n_steps), .max = 8, .items = "steps",
      .wrong_why = respond_step_wrong_why,
-     .what = "what is done, besides a record and an alert: delay [client|strangers] DURATION, throttle MESSAGES_PER_S|tenth DURATION, disconnect, "
+     .what = "what is done, besides a record and an alert: delay [client|strangers] DURATION, throttle MESSAGES_PER_S|tenth DURATION, "
+             "hold DURATION, disconnect, "
              "ban DURATION, quarantine FILTER publish|deliver|both DURATION, firewall DURATION, posture elevated|lockdown "
              "DURATION; revoke-certificate, revoke-user and shutdown, which wait for approval; none of them: nothing more"},
     {"approval", CONFIG_BOOL, 0, IN(respond_play, needs_approval), .deflt = "no",
@@ -310,7 +311,8 @@ static const struct config_section play_section = SECTION(play_keys, respond_pla
 static const struct config_key four_eyes_keys[] = {
     {"actions", CONFIG_TEXTS, 0, IN(config, four_eyes_actions), .count_offset = offsetof(struct config, n_four_eyes_actions),
      .max = ACTION_KIND_N, .items = "actions", .wrong_why = respond_ordered_wrong_why,
-     .what = "an order of these, such as shutdown or revoke-certificate, waits until a second person approves it"},
+     .what = "an order of these, such as shutdown or revoke-certificate, waits until a second person approves it; with "
+             "hold, a command that is held takes two approvals as well"},
     {"connections_max", CONFIG_U32, 0, IN(config, four_eyes_connections_max), .min = 0, .max = 4294967295, .deflt = "0",
      .what = "an order that hits more connections than so many waits for a second person as well; 0: none does"},
 };
@@ -330,6 +332,9 @@ static const struct config_key respond_keys[] = {
      .max = 1000, .items = "subjects", .wrong_why = respond_spared_wrong_why,
      .what = "whom nothing is ever done to automatically, besides critical roles: 'client NAME', 'user NAME', "
              "'address PREFIX', which spares clients that come from there as well, 'certificate SERIAL'"},
+    {"hold_commands", CONFIG_BOOL, 0, IN(config, hold_commands), .deflt = "no",
+     .what = "a command that unauthorized-command would tell of, and that a rule allows, is not routed: it waits for "
+             "15 minutes for 'bastide respond approve'. 5.0 clients get 0x87, of 3.1.1 it is acknowledged"},
     {"playbooks", CONFIG_LIST, 0, IN(config, plays), .count_offset = offsetof(struct config, n_plays), .max = 100,
      .section = &play_section,
      .what = "what incidents lead to; the first that fits counts, and the node's own come after them"},

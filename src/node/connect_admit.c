@@ -113,7 +113,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     }
     resident_set_will(w, c, p);
     conn_become(&l->conn, CONN_ACTIVE);
-    link_throttle(l);
+    link_restrain(l);
     count_accepted(w, l);
     admit_accepted(l);
     if (p->client_id.len > 0) /* what the node has made up is new each time */

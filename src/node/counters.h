@@ -50,6 +50,7 @@
     X(messages_forwarded,   NULL,                        NULL,                     "messages sent to other outlets")                                      \
     X(publish_denied,       NULL,                        NULL,                     "PUBLISH refused by the gate")                                         \
     X(messages_quarantined, NULL,                        NULL,                     "messages refused, not delivered or dropped because their topic is quarantined") \
+    X(commands_held,        NULL,                        NULL,                     "commands held for a person's approval in place of being routed")      \
     X(subscribe_denied,     NULL,                        NULL,                     "subscriptions refused by the gate")                                   \
     X(subscribes,           NULL,                        NULL,                     "subscriptions granted")                                               \
     X(limits_hit,           NULL,                        NULL,                     "times a limit was reached")                                           \

@@ -3,7 +3,7 @@
  * node/enforce.c - commands of the control plane that reach network connections
  *
  * A changed ban list goes to every worker as a new immutable table, and whom it hits
- * is disconnected there; so do throttles and quarantines.  When the call returns, it
+ * is disconnected there; so do throttles, holds and quarantines.  When the call returns, it
  * is in force.
  *
  * MQ.PR.SP-04 MQ.RS.RP-03 MQ.RS.RP-04
@@ -104,24 +104,33 @@ static unsigned distribute(struct sentinel *s)
 struct collection {
     struct ban *throttles; /* owned; texts borrowed */
     size_t n_throttles;
+    struct ban *holds; /* the same */
+    size_t n_holds;
     struct quarantine *quarantines; /* the same */
     size_t n_quarantines;
 };
+
+/* Whom it means is found as bans are. */
+static void add_named(struct ban **all, size_t *n, const struct respond_measure *m)
+{
+    *all = mem_resize(*all, (*n + 1) * sizeof(**all));
+    (*all)[(*n)++] = (struct ban){
+        .kind = (enum ban_kind)m->target_kind,
+        .subject = (char *)(uintptr_t)m->target,
+        .address = (char *)(uintptr_t)m->address,
+        .expires_unix_ms = m->expires_unix_ms,
+        .per_s = m->amount,
+    };
+}
 
 static void collect(void *arg, const struct respond_measure *m)
 {
     struct collection *c = arg;
 
-    if (m->kind == ACTION_THROTTLE) {
-        c->throttles = mem_resize(c->throttles, (c->n_throttles + 1) * sizeof(*c->throttles));
-        c->throttles[c->n_throttles++] = (struct ban){
-            .kind = (enum ban_kind)m->target_kind,
-            .subject = (char *)(uintptr_t)m->target,
-            .address = (char *)(uintptr_t)m->address,
-            .expires_unix_ms = m->expires_unix_ms,
-            .per_s = m->amount,
-        };
-    }
+    if (m->kind == ACTION_THROTTLE)
+        add_named(&c->throttles, &c->n_throttles, m);
+    if (m->kind == ACTION_HOLD)
+        add_named(&c->holds, &c->n_holds, m);
     if (m->kind == ACTION_QUARANTINE && m->target_kind == TARGET_TOPIC) {
         c->quarantines =
             mem_resize(c->quarantines, (c->n_quarantines + 1) * sizeof(*c->quarantines));
@@ -144,8 +153,10 @@ static struct restraints *restraints_of(const struct respond *r)
 
     respond_measures_each(r, collect, &c);
     all = restraints_new(c.throttles, c.n_throttles, c.quarantines, c.n_quarantines);
+    restraints_hold(all, c.holds, c.n_holds);
     respond_measures_each(r, shut, all);
     free(c.throttles);
+    free(c.holds);
     free(c.quarantines);
     return all;
 }
@@ -196,7 +207,7 @@ void enforce_remove(struct sentinel *s, const struct respond_ban *b)
     distribute(s);
 }
 
-/* ---- throttles and quarantines ---- */
+/* ---- throttles, holds and quarantines ---- */
 
 static bool is_blocked(const void *arg, const struct message *m)
 {
@@ -225,7 +236,7 @@ static void restrain(struct worker *w, void *arg)
             restraints_is_shut(w->restraints, l->listener->name,
                                l->awaits_proxy ? BYTES_NONE : bytes_str(l->address)))
             link_close(l, REASON_ADMINISTRATIVE_ACTION, "the listener is closed for now");
-        link_throttle(l);
+        link_restrain(l);
         if (l->publishing != NULL) /* verdicts are asked for anew */
             memset(l->publishing->verdicts, 0, sizeof(l->publishing->verdicts));
     }
@@ -233,7 +244,8 @@ static void restrain(struct worker *w, void *arg)
         drop_waiting(w);
 }
 
-/** enforce_restraints() - throttles and quarantines of now, in force on every worker on return */
+/** enforce_restraints() - throttles, holds and quarantines of now, in force on every worker on
+ * return */
 void enforce_restraints(struct sentinel *s)
 {
     struct restraints *all = restraints_of(s->respond);

@@ -10,6 +10,7 @@
 #include "node/node_private.h"
 #include "node/scribe.h"
 #include "node/sentinel.h"
+#include "queue/held.h"
 
 #define PART 4096 /* sessions at once: some hundred microseconds */
 
@@ -135,6 +136,7 @@ struct node_facts facts_take(struct node *n)
     }
     sentinel_call(n->sentinel, ask_sentinel, &f);
     f.monitor = monitor_count(n->monitor);
+    f.commands_waiting = held_n(n->held);
     look_at_memory(n, &f);
     f.connected_most = atomic_load(&n->n_connected_most);
     f.store = control_counts(n->control);

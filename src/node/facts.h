@@ -37,7 +37,8 @@ struct node_facts {
     size_t retained;
     size_t retained_bytes;
     size_t memory_bytes;
-    uint64_t heap_bytes; /* of the process; 0: the kernel does not say */
+    size_t commands_waiting; /* for a person */
+    uint64_t heap_bytes;     /* of the process; 0: the kernel does not say */
     uint64_t heap_bytes_most;
     size_t connections[FACTS_LISTENERS_MAX]; /* by listener */
     /* of the sentinel */

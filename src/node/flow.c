@@ -211,7 +211,8 @@ static bool may_not_change(const struct worker *w, const struct publication *p,
 }
 
 /**
- * flow_publish_own() - a message of the node itself, or a Will: retained and routed as any other
+ * flow_publish_own() - a message of the node itself, a Will, or a command that a person approved:
+ * retained and routed as any other
  * @g:  the Will's rights; NULL: the node's own, which may all
  *
  * Counts what is refused; of a Will that is another client's place the detectors are told, refused

@@ -5,6 +5,7 @@
  *
  * MQ.RS.*
  */
+#include "node/held.h"
 #include "node/orders.h"
 #include "node/sentinel.h"
 
@@ -109,6 +110,7 @@ json_t *node_responses_json(struct node *n)
     unsigned posture;
 
     sentinel_call(n->sentinel, list_here, &c);
+    held_list_json(n, c.held);
     pthread_mutex_lock(&n->reload_lock);
     posture = n->posture;
     pthread_mutex_unlock(&n->reload_lock);

@@ -28,6 +28,7 @@
     X(journal_state,     NUMBER,  NULL,                      f->journal_state,                   "0: written, or there is none; 1: nearly full, 2: failed; messages above QoS 0 are refused") \
     X(journal_bytes,     NUMBER,  NULL,                      f->journal.bytes,                   "bytes of the journal's files")                  \
     X(journal_records,   NUMBER,  NULL,                      f->journal.n_records,               "records of the journal that are needed")       \
+    X(commands_waiting,  NUMBER,  NULL,                      f->commands_waiting,                "commands that wait for a person's approval")    \
     X(incidents_open,    NUMBER,  NULL,                      f->incidents_open,                  "incidents not closed")                          \
     X(control_store_bytes, NUMBER, NULL,                     f->store.bytes,                     "size of the control store on disk")
 /* clang-format on */

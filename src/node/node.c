@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "crypto/crypto.h"
 #include "crypto/keyring.h"
+#include "node/held.h"
 #include "node/listener_tls.h"
 #include "node/node_private.h"
 #include "node/reload.h"
@@ -29,6 +30,7 @@
 #include "node/self_test.h"
 #include "node/sentinel.h"
 #include "node/sys.h"
+#include "queue/held.h"
 #include "store/control.h"
 
 #define FILES_BESIDE_CONNECTIONS 256
@@ -180,6 +182,7 @@ struct node *node_new(struct config *c, struct keyring *keys, char **ret_error)
     n->admission = admission_new();
     n->user_sessions = user_sessions_new();
     n->acquaintances = acquaintances_new();
+    n->held = held_list_new();
     n->self_test = self_test_new(n);
     node_set_log_level(c);
     /* The same at each start: salts of users that do not exist would tell by changing. */
@@ -195,6 +198,8 @@ struct node *node_free(struct node *n)
     if (n == NULL)
         return NULL;
     n->sentinel = sentinel_free(n->sentinel);
+    held_give_up(n, UINT64_MAX, "the node stops");
+    n->held = held_list_free(n->held);
     n->control = control_close(n->control);
     for (unsigned i = 0; i < n->n_workers; i++)
         n->workers[i] = worker_free(n->workers[i]);

@@ -159,10 +159,15 @@ json_t *node_audit_json(struct node *n, uint64_t after, size_t limit);
 json_t *node_audit_heads_json(struct node *n);
 /* {"posture", "suspended_until_unix_ms" (0: not), "in_force": [{"what", "target_kind", "target",
  * "address", "directions", "amount", "created_unix_ms", "expires_unix_ms" (0: until undone),
- * "reason", "author", "incident"}] (bans as well), "held": [{"id" (of an incident or an order),
- * "what", "target_kind", "target", "author", "expires_unix_ms", "reason", "n_hit" (orders: when it
- * was given)}], "actions": [{"what", "targets": [...], "does"}]} */
+ * "reason", "author", "incident"}] (bans as well), "held": [{"id" (of an incident, an order or a
+ * command), "what", "target_kind", "target", "author", "expires_unix_ms", "reason", "n_hit"
+ * (orders: when it was given)}, of a command with "client_id", "user", "role", "address",
+ * "at_unix_ms", "qos", "retain", "is_will", "bytes" (of its payload), "approved_by" (where it takes
+ * two)], "actions": [{"what", "targets": [...], "does"}]} */
 json_t *node_responses_json(struct node *n);
+/* A command that waits, as above, with "payload" where that is text or "payload_hex", the first
+ * 1024 bytes; json_null(): none such waits.  That it was shown to @author is in the audit. */
+json_t *node_command_json(struct node *n, const char *id, const char *author);
 /* Array of evidence, as assess/assess.h reads it: one object a probe. */
 json_t *node_evidence_json(struct node *n);
 /* Array, families next to each other, of {"name" (without "bastide_"), "type": "counter"|"gauge",
@@ -239,6 +244,13 @@ enum node_answer node_order_approve(struct node *n, const char *id, const char *
                                     unsigned *ret_count, char **ret_text);
 enum node_answer node_order_withdraw(struct node *n, const char *id, const char *author,
                                      char **ret_text);
+/* Of a client's command that waits: publish it as it came, with its QoS, RETAIN and properties; or
+ * drop it.  Where four_eyes.actions has hold, the first approval is NODE_HELD, and that of another
+ * one publishes it.  NODE_E_CONFLICT: it cannot be published now, and goes on waiting. */
+enum node_answer node_command_approve(struct node *n, const char *id, const char *reason,
+                                      const char *author, char **ret_text);
+enum node_answer node_command_withdraw(struct node *n, const char *id, const char *reason,
+                                       const char *author, char **ret_text);
 /* Was a shutdown done by order, so that the node is to stop once the answer has left? */
 bool node_shutdown_is_ordered(struct node *n);
 /* The inverse, of just what was ordered or done automatically to this target. */

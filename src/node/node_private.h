@@ -13,6 +13,7 @@ struct auth;
 struct admission;
 struct user_sessions;
 struct acquaintances;
+struct held_list;
 struct self_test;
 struct scribe;
 struct keyring;
@@ -37,6 +38,7 @@ struct node {
     struct admission *admission;
     struct user_sessions *user_sessions;
     struct acquaintances *acquaintances;
+    struct held_list *held; /* owned; commands that wait for a person */
     struct self_test *self_test;
     struct monitor *monitor;       /* owned */
     struct journal_io *journal_io; /* these three: NULL without a journal */

@@ -158,6 +158,7 @@ const char *order_needs_text(enum action_kind kind)
     case ACTION_ALERT:
     case ACTION_DISCONNECT:
     case ACTION_BAN:
+    case ACTION_HOLD:
     case ACTION_QUARANTINE:
     case ACTION_SHUTDOWN:
     case ACTION_KIND_N:

@@ -3,9 +3,9 @@
  * node/publish.c - a PUBLISH of a client: what it may, what becomes of it, how it is answered
  *
  * In this order: the packet and its topic alias, QoS 2 duplicates, the gate, what the payload says
- * it is, what the journal can promise, the memory; then it is retained and routed (flow.c), and
- * answered.  Every refusal has a function of its own.  At the end the publisher may be read more
- * slowly.
+ * it is, what the journal can promise, the memory; then it is retained and routed (flow.c), or a
+ * command waits for a person (hold.c), and answered.  Every refusal has a function of its own.  At
+ * the end the publisher may be read more slowly.
  *
  * MQ.PR.IA-05 MQ.PR.SP-05
  */
@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "node/node_private.h"
+#include "queue/held.h"
 
 static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash)
 {
@@ -28,6 +29,8 @@ static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash
         if (a.outcome == GATE_ALLOWED &&
             restraints_block(l->worker->restraints, QUARANTINE_PUBLISH, topic) != NULL)
             a.outcome = GATE_E_QUARANTINED;
+        if (a.outcome == GATE_ALLOWED && (a.is_held || (a.is_command && l->commands_held)))
+            a.outcome = GATE_E_HELD;
         *v = (struct verdict){
             .topic_hash = hash,
             .outcome = a.outcome,
@@ -142,31 +145,36 @@ static void refuse_anothers(struct link *l, const struct wire_publish *p)
     session_acknowledge(l->resident->session, p, REASON_NOT_AUTHORIZED, FLOW_ANOTHERS_TEXT);
 }
 
-/* Return: how many it went to. */
-static size_t route_publish(struct link *l, const struct wire_publish *p, uint64_t hash,
-                            bool is_durable)
+/* Borrows from @p and from @forward, which is empty. */
+static struct publication publication_made(const struct link *l, const struct wire_publish *p,
+                                           const struct verdict *v, struct buf *forward)
 {
-    struct worker *w = l->worker;
-    struct buf forward = {0};
-    struct publication pub = {
+    if (p->props.len > 0)
+        wire_forward_props(p->props, forward);
+    return (struct publication){
         .topic = p->topic,
+        .forward = buf_view(forward),
         .payload = p->payload,
         .qos = p->qos,
         .retain = p->retain,
         .is_control = is_control(l),
-        .expires_ns = p->has_expiry ? w->now_ns + p->expiry_s * NS_PER_S : EXPIRES_NEVER,
+        .expires_ns = p->has_expiry ? l->worker->now_ns + p->expiry_s * NS_PER_S : EXPIRES_NEVER,
         .publisher = l->resident->session->client_key,
         .publisher_id = l->resident->session->client_id,
-        .topic_hash = hash,
-        .is_durable = is_durable,
+        .topic_hash = v->topic_hash,
+        .is_durable = v->is_durable,
     };
+}
+
+/* Return: how many it went to. */
+static size_t route_publish(struct link *l, const struct wire_publish *p, const struct verdict *v)
+{
+    struct worker *w = l->worker;
+    struct buf forward = {0};
+    struct publication pub = publication_made(l, p, v, &forward);
     const char *limit;
     size_t n_matched = 0;
 
-    if (p->props.len > 0) {
-        wire_forward_props(p->props, &forward);
-        pub.forward = buf_view(&forward);
-    }
     /* Without RETAIN nothing that is retained changes [MQTT5-3.3.1-8] [MQTT3-3.3.1-12]. */
     limit = retain_publish(l, p, &pub);
     if (limit == NULL) {
@@ -196,7 +204,7 @@ static void take_publish(struct link *l, const struct wire_publish *p, const str
         refuse_anothers(l, p);
         return;
     }
-    n_matched = route_publish(l, p, v->topic_hash, v->is_durable);
+    n_matched = route_publish(l, p, v);
     notice_publish(l, p, v, n_matched);
     if (v->is_command)
         notice_command(l, p);
@@ -232,6 +240,43 @@ static void refuse_to_promise(struct link *l, const struct wire_publish *p)
         session_acknowledge(l->resident->session, p, REASON_QUOTA_EXCEEDED, why);
     else
         link_close(l, REASON_QUOTA_EXCEEDED, why);
+}
+
+/* What 3.1.1 is told is what it is told of any refusal: it is not to be sent again. */
+static void hold_publish(struct link *l, const struct wire_publish *p, const struct verdict *v)
+{
+    struct buf forward = {0};
+    struct publication pub = publication_made(l, p, v, &forward);
+    const struct held_from from = {
+        .client_id = pub.publisher_id,
+        .user_name = bytes_str(grant_principal(l->grant)),
+        .role = bytes_str(grant_role(l->grant)),
+        .address = bytes_str(l->address),
+    };
+    char why[REFUSAL_TEXT_MAX];
+    bool is_held = hold_command(l->worker, l, &pub, &from, v->is_foreign, why);
+
+    session_acknowledge(l->resident->session, p,
+                        is_held ? gate_outcome_reason(GATE_E_HELD) : REASON_QUOTA_EXCEEDED, why);
+    publication_done(&pub);
+    buf_done(&forward);
+}
+
+/* The gate does not let it through, or not now. */
+static void stop_publish(struct link *l, const struct wire_publish *p, const struct verdict *v)
+{
+    if (v->outcome == GATE_E_QUARANTINED)
+        refuse_quarantined(l, p);
+    else if (v->outcome == GATE_E_TOO_DEEP)
+        refuse_too_deep(l, p);
+    else if (v->outcome != GATE_E_HELD)
+        deny_publish(l, p, v);
+    else if (!is_as_indicated(l, p))
+        refuse_payload(l, p);
+    else if (!is_control(l) && memory_stage(l->worker) == MEMORY_FULL)
+        refuse_for_memory(l, p);
+    else
+        hold_publish(l, p, v);
 }
 
 /** publish_receive() - a PUBLISH; @f is borrowed */
@@ -274,12 +319,8 @@ void publish_receive(struct link *l, const struct wire_frame *f)
     v = ask_gate(l, p.topic, hash_keyed(p.topic));
     if (w->is_watched)
         tap_publish(l, &p, v.outcome == GATE_ALLOWED);
-    if (v.outcome == GATE_E_QUARANTINED)
-        refuse_quarantined(l, &p);
-    else if (v.outcome == GATE_E_TOO_DEEP)
-        refuse_too_deep(l, &p);
-    else if (v.outcome != GATE_ALLOWED)
-        deny_publish(l, &p, &v);
+    if (v.outcome != GATE_ALLOWED)
+        stop_publish(l, &p, &v);
     else if (!is_as_indicated(l, &p))
         refuse_payload(l, &p);
     else if (p.qos > 0 && v.is_durable && !note_may_promise(w))

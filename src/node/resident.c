@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/node_private.h"
+#include "queue/held.h"
 
 /** resident_find() - the session with this client id on this worker, or NULL */
 struct resident *resident_find(const struct worker *w, struct bytes client_id)
@@ -113,13 +114,35 @@ static uint64_t will_delay_s(const struct session *s)
     return s->will != NULL ? MIN(s->will->delay_s, s->expiry_s) : 0;
 }
 
+static void hold_will(struct worker *w, const struct resident *c, struct publication *p,
+                      const struct gate_answer *a)
+{
+    const struct held_from from = {
+        .client_id = c->session->client_id,
+        .user_name = bytes_str(c->principal),
+        .role = bytes_str(a->role),
+        .is_will = true,
+    };
+    char why[REFUSAL_TEXT_MAX];
+
+    (void)hold_command(w, NULL, p, &from, a->is_foreign, why);
+}
+
 /* Return: NULL: it was published; else why not, static. */
 static const char *will_is_refused(struct worker *w, const struct resident *c,
                                    struct publication *p)
 {
-    if (c->grant == NULL || gate_check(c->grant, GATE_PUBLISH, p->topic).outcome != GATE_ALLOWED)
+    struct gate_answer a;
+
+    if (c->grant == NULL)
         return "no longer allowed";
-    return flow_publish_own(w, p, c->grant);
+    a = gate_check(c->grant, GATE_PUBLISH, p->topic);
+    if (a.outcome != GATE_ALLOWED)
+        return "no longer allowed";
+    if (!hold_of_will(w, c, p, &a))
+        return flow_publish_own(w, p, c->grant);
+    hold_will(w, c, p, &a);
+    return gate_outcome_text(GATE_E_HELD);
 }
 
 /* Once, and only if there is one [MQTT5-3.1.2-8] [MQTT5-3.1.2-10] [MQTT3-3.1.2-10]
@@ -298,6 +321,7 @@ void resident_disconnected(struct worker *w, struct resident *c, bool publish_wi
     l->resident = NULL;
     l->client_id = bytes_dup_str(s->client_id);
     c->link = NULL;
+    c->commands_held = l->commands_held;
     atomic_fetch_sub(&w->node->n_connected, 1);
     c->since_unix_ms = clock_unix_ms();
     if (!publish_will_too)

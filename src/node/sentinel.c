@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/held.h"
 #include "node/node_private.h"
 #include "node/orders.h"
 #include "node/self_test.h"
@@ -230,6 +231,7 @@ static void tick(struct sentinel *s)
     store_watch(s, found);
     detect_tick(s->detect, s->now_ns, found, s);
     respond_tick(s->respond, sentinel_now(s));
+    held_give_up(s->node, s->now_unix_ms, "nobody approved it in time");
     identify_tick(s->identify, s->now_unix_ms);
     amends_tick(s);
     s->next_tick_ns = s->now_ns + TICK_NS;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* node/subject.c - a connection as bans and throttles see it */
+/* node/subject.c - a connection as bans, throttles and holds see it */
 #include "base/clock.h"
 #include "node/worker.h"
 
@@ -24,11 +24,14 @@ struct bytes link_principal(const struct link *l)
     return l->grant != NULL ? bytes_str(grant_principal(l->grant)) : BYTES_NONE;
 }
 
-/** link_throttle() - is it slowed down?  Asked when it comes in, and when throttles change. */
-void link_throttle(struct link *l)
+/** link_restrain() - is it slowed down, are its commands held?  Asked when it comes in, and when
+ * restraints change. */
+void link_restrain(struct link *l)
 {
+    const struct restraints *r = l->worker->restraints;
     const struct gate_subject who = link_subject(l);
+    uint64_t now_unix_ms = clock_unix_ms();
 
-    l->throttle_per_s =
-        restraints_per_s(l->worker->restraints, &who, link_principal(l), clock_unix_ms());
+    l->throttle_per_s = restraints_per_s(r, &who, link_principal(l), now_unix_ms);
+    l->commands_held = restraints_holds(r, &who, link_principal(l), now_unix_ms);
 }

@@ -47,6 +47,7 @@ struct worker;
 struct link;
 struct resident;
 struct exchange; /* of authenticate.c */
+struct held_from;
 
 /* What can be due at a time, and who does it then. */
 #define DUE_KINDS(X)                                                                               \
@@ -156,6 +157,7 @@ struct link {
     bool by_password;     /* how the principal was proved, */
     bool by_scram;        /* and that without sending it */
     bool binds;           /* by SCRAM_METHOD_PLUS: the proof is for this connection alone */
+    bool commands_held;   /* by the action hold */
     bool asked_no_expiry; /* CONNECT had a Session Expiry Interval of 0, or none */
     struct quota quota;
     struct publishing *publishing; /* owned; NULL before the first PUBLISH */
@@ -177,11 +179,12 @@ struct resident {
     uint64_t n_received;
     uint64_t purged; /* up to which of the worker's purges its shelf was looked through */
     enum wire_level level : 8;
-    bool by_password; /* how it proved the principal, */
-    bool by_scram;    /* and that without sending it */
-    bool is_control;  /* it came by the control listener */
-    bool is_counted;  /* among the kept sessions of its user */
-    bool is_untried;  /* not the user's only one, and was never resumed */
+    bool by_password;   /* how it proved the principal, */
+    bool by_scram;      /* and that without sending it */
+    bool is_control;    /* it came by the control listener */
+    bool commands_held; /* by the action hold, when its network connection ended */
+    bool is_counted;    /* among the kept sessions of its user */
+    bool is_untried;    /* not the user's only one, and was never resumed */
     char principal[];
 };
 
@@ -363,7 +366,7 @@ void notice_will(struct link *l, const struct wire_connect *p, const struct gate
 /* subject.c */
 struct gate_subject link_subject(const struct link *l);
 struct bytes link_principal(const struct link *l);
-void link_throttle(struct link *l);
+void link_restrain(struct link *l);
 
 /* pace.c */
 bool pace_holds(struct link *l, const struct wire_connect *p, size_t len);
@@ -460,6 +463,12 @@ bool flow_is_anothers(const struct worker *w, struct bytes topic, uint64_t publi
 
 /* publish.c */
 void publish_receive(struct link *l, const struct wire_frame *f);
+
+/* hold.c */
+bool hold_command(struct worker *w, const struct link *l, struct publication *p,
+                  const struct held_from *from, bool is_foreign, char ret_why[REFUSAL_TEXT_MAX]);
+bool hold_of_will(const struct worker *w, const struct resident *c, const struct publication *p,
+                  const struct gate_answer *a);
 
 /* note.c */
 void note_begin_turn(struct worker *w);

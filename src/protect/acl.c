@@ -111,6 +111,7 @@ static void see_meaning(const struct grant *g, struct bytes topic, struct gate_a
     ret->is_command = is_its || list_has(&g->role->policy->commands, topic);
     ret->is_foreign =
         ret->is_command && !is_its && !(g->role->may_command && g->role->commands.n == 0);
+    ret->is_held = ret->is_foreign && g->role->hold_commands;
     ret->is_unread = list_has(&g->role->policy->unread, topic);
     ret->is_owner_only = !g->role->may_command && list_has(&g->role->policy->owner_only, topic);
 }
@@ -282,4 +283,6 @@ void gate_explain(const struct grant *g, enum gate_action action, struct bytes t
                  !a.is_foreign             ? "may command"
                  : g->role->commands.n > 0 ? "may command other topics only"
                                            : "has no may_command");
+    if (a.is_held && a.outcome == GATE_ALLOWED)
+        buf_addf(ret, " Each such command waits until a person approves it.");
 }

@@ -127,6 +127,7 @@ static void add_role(struct builder *b, const struct role_spec *spec)
         .rules = mem_zero(MAX(spec->n_rules, 1U) * sizeof(*role->rules)),
         .critical = spec->critical,
         .may_command = spec->may_command,
+        .hold_commands = spec->hold_commands,
         .control_plane = spec->control_plane,
         .messages_per_s_max =
             spec->messages_per_s_max > 0 ? spec->messages_per_s_max : p->limits.messages_per_s_max,

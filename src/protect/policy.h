@@ -72,6 +72,7 @@ struct role {
     size_t n_variable; /* rules with a ${...} */
     bool critical;
     bool may_command;
+    bool hold_commands;         /* that are not its */
     struct topic_list commands; /* that it may give; empty: any, if may_command */
     bool control_plane;
     uint64_t messages_per_s_max;      /* the node's when the role has none, */

@@ -44,7 +44,10 @@
     X(retained_per_client_max,     1000,       0,    100000000,   "retained messages of one client, twenty times as many of a gateway; a new one is then refused with 0x97, at QoS 0 and by 3.1.1 clients without a word") \
     X(memory_bytes_max,            536870912,  16777216, 1099511627776, "memory of all messages in queues, retained, in buffers and mailboxes; from 3/4 of it on who publishes what has to wait is read slowly, from 7/8 QoS 0 that would wait is dropped, from 15/16 messages and new sessions are refused with 0x97; the control plane goes on") \
     X(messages_per_s_max,          1000,       1,    100000000,   "PUBLISH a second from one client, averaged over 5 s; faster is read more slowly") \
-    X(will_delay_max_s,            86400,      0,    4294967295,  "Will delay; larger is lowered")
+    X(will_delay_max_s,            86400,      0,    4294967295,  "Will delay; larger is lowered") \
+    X(held_commands_max,           256,        0,    10000,       "commands that wait for a person's approval; a further one is refused with 0x97") \
+    X(held_commands_bytes_max,     1048576,    0,    4294967295,  "memory of them; as held_commands_max") \
+    X(held_commands_per_client_max, 32,        0,    10000,       "of them from one client; as held_commands_max")
 /* clang-format on */
 
 struct limits {
@@ -87,6 +90,7 @@ struct role_spec {
     bool may_command; /* may publish to command topics without being an incident (D32) */
     const char *const *command_topics; /* only to these; further ones of the node */
     size_t n_command_topics;
+    bool hold_commands; /* others of its commands wait for a person (D32) */
     bool control_plane; /* may connect to the control listener, and there subscribe to $bastide/
                            topics that its rules allow */
     uint64_t messages_per_s_max;      /* 0: the node's limit */
@@ -197,6 +201,7 @@ struct gate_subject {
     X(E_DENIED,          0x87, "a rule denies it")                                              \
     X(E_RESERVED,        0x87, "the topic is the node's own")                                   \
     X(E_QUARANTINED,     0x87, "the topic is quarantined")                                      \
+    X(E_HELD,            0x87, "the command is held for approval")                              \
     X(E_TOO_DEEP,        0x90, "more levels than a topic may have")
 /* clang-format on */
 
@@ -248,7 +253,8 @@ enum gate_action {
 struct gate_answer {
     enum gate_outcome outcome; /* GATE_ALLOWED, E_NOT_AUTHORIZED, E_DENIED, E_RESERVED */
     bool is_command;           /* GATE_PUBLISH: the topic matches a command topic, ... */
-    bool is_foreign;           /* ... and it is not this role's to command there */
+    bool is_foreign;           /* ... and it is not this role's to command there, ... */
+    bool is_held;              /* ... and so waits for a person, where it is allowed */
     bool is_unread;            /* GATE_PUBLISH: nobody has to subscribe to it */
     bool is_owner_only; /* GATE_PUBLISH: what another one has retained there is not its to change */
     const char *role;   /* borrowed from the grant */
@@ -318,6 +324,10 @@ struct restraints *restraints_new(struct ban *throttles, size_t n_throttles,
 /* Let nobody in by the listener, or nobody from the prefix; NULL: everybody.  Before the table is
  * shared. */
 void restraints_shut(struct restraints *r, const char *listener, const char *prefix);
+/* The commands of these wait for a person.  Before the table is shared. */
+void restraints_hold(struct restraints *r, const struct ban *whom, size_t n);
+bool restraints_holds(const struct restraints *r, const struct gate_subject *s,
+                      struct bytes principal, uint64_t now_unix_ms);
 bool restraints_is_shut(const struct restraints *r, const char *listener, struct bytes address);
 struct restraints *restraints_ref(struct restraints *r);
 struct restraints *restraints_unref(struct restraints *r);

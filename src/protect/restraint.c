@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * protect/restraint.c - who is slowed down, which topics and listeners are blocked: an immutable
- * table
+ * protect/restraint.c - who is slowed down, whose commands are held, which topics and listeners are
+ * blocked: an immutable table
  *
- * Whom a throttle means is found as bans are, by a table of bans whose entries say how
- * many messages a second are left to them.  Quarantined filters are few: they are gone
- * through, and the verdict on a topic is remembered by whoever asks often.
+ * Whom a throttle or a hold means is found as bans are, by a table of bans; of throttles its
+ * entries say how many messages a second are left to them.  Quarantined filters are few: they are
+ * gone through, and the verdict on a topic is remembered by whoever asks often.
  *
  * MQ.PR.SP-05 MQ.RS.RP-04
  */
@@ -28,6 +28,7 @@ struct shut {
 struct restraints {
     _Atomic size_t refs;
     struct ban_table *throttles;
+    struct ban_table *holds;        /* NULL: none */
     struct quarantine *quarantines; /* owned, with their filters */
     size_t n_quarantines;
     unsigned directions; /* of any of them */
@@ -84,6 +85,7 @@ struct restraints *restraints_unref(struct restraints *r)
     if (r == NULL || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
         return NULL;
     ban_table_unref(r->throttles);
+    ban_table_unref(r->holds);
     for (size_t i = 0; i < r->n_quarantines; i++)
         free(r->quarantines[i].filter);
     free(r->quarantines);
@@ -106,6 +108,26 @@ uint64_t restraints_per_s(const struct restraints *r, const struct gate_subject 
     const struct ban *b = ban_table_find(r->throttles, s, principal, now_unix_ms);
 
     return b != NULL ? b->per_s : 0;
+}
+
+/** restraints_hold() - see protect.h; once for a table; @whom is copied */
+void restraints_hold(struct restraints *r, const struct ban *whom, size_t n)
+{
+    check(r->holds == NULL);
+    if (n > 0)
+        r->holds = ban_table_new(whom, n);
+}
+
+/**
+ * restraints_holds() - do the commands of this one wait for a person?
+ * @s, @principal, @now_unix_ms:  as for ban_table_find()
+ *
+ * MQ.RS.RP-03
+ */
+bool restraints_holds(const struct restraints *r, const struct gate_subject *s,
+                      struct bytes principal, uint64_t now_unix_ms)
+{
+    return r->holds != NULL && ban_table_find(r->holds, s, principal, now_unix_ms) != NULL;
 }
 
 /** restraints_directions() - Return: of all quarantines together; QUARANTINE_... */

@@ -67,8 +67,8 @@ static bool aim_delay(const struct respond *r, const struct incident *i,
 }
 
 /* By its name alone, its next owner would have it too. */
-static bool aim_throttle(const struct respond *r, const struct incident *i,
-                         const struct respond_step *step, struct action *a)
+static bool aim_restraint(const struct respond *r, const struct incident *i,
+                          const struct respond_step *step, struct action *a)
 {
     return i->subject_kind == SUBJECT_CLIENT ? aim_at_pair(i, a) : aim_at_subject(r, i, step, a);
 }
@@ -121,7 +121,8 @@ static aim_fn *const aims[ACTION_KIND_N] = {
     [ACTION_RECORD]             = aim_at_subject,
     [ACTION_ALERT]              = aim_at_subject,
     [ACTION_DELAY]              = aim_delay,
-    [ACTION_THROTTLE]           = aim_throttle,
+    [ACTION_THROTTLE]           = aim_restraint,
+    [ACTION_HOLD]               = aim_restraint,
     [ACTION_DISCONNECT]         = aim_at_subject,
     [ACTION_BAN]                = aim_ban,
     [ACTION_QUARANTINE]         = aim_at_filter,

@@ -2,7 +2,8 @@
 /*
  * respond/guard.c - the safeguards before an automatic action
  *
- * In this order: critical subjects and those of never_act_on are never acted upon; observe mode,
+ * In this order: critical subjects and those of never_act_on are never acted upon, but that the
+ * commands of a critical one are held where a play says so, which cuts nothing off; observe mode,
  * the grace after the start and the kill switch let see what would have been done; what is too
  * final for a machine, what would cut off clients that work behind the address of an
  * attacker, and more clients than the blast radius wait for a human.  (detection, section 5)
@@ -30,6 +31,8 @@ bool guard_protects(const struct respond *r, const struct incident *i, const str
     }
     if (spared_has(r, i, a))
         return true;
+    if (a->kind == ACTION_HOLD) /* no play of the node's own has it */
+        return false;
     if (a->target_kind == TARGET_ADDRESS)
         return protected_has(&of[SUBJECT_ADDRESS], bytes_str(a->target));
     if (r->settings.role_is_critical != NULL && i->role[0] != '\0' &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * respond/measure.c - what goes on until it ends or is lifted: delays, throttles, quarantines,
- * blocks of the firewall, the posture
+ * respond/measure.c - what goes on until it ends or is lifted: delays, throttles, holds,
+ * quarantines, blocks of the firewall, the posture
  *
  * Several may be aimed at the same: by a person, and because of each incident.  What
  * is in force is the strictest of them; each is lifted for itself.  Bans are kept
@@ -276,6 +276,7 @@ static const struct force_row {
 } forces[ACTION_KIND_N] = {
     [ACTION_DELAY]      = {force_delay,     false, true},
     [ACTION_THROTTLE]   = {force_restraint, false, false},
+    [ACTION_HOLD]       = {force_restraint, false, false},
     [ACTION_QUARANTINE] = {force_restraint, false, false},
     [ACTION_FIREWALL]   = {force_firewall,  true,  false},
     [ACTION_POSTURE]    = {force_posture,   false, false},

@@ -172,8 +172,6 @@ void measure_keep(struct measure_list *l, const struct respond_measure *m, bool 
 
 /* ---- waiting.c: orders that wait for a second person ---- */
 
-#define RESPOND_HELD_S 900 /* what waits for a person is given up after that */
-
 struct waiting_list {
     struct list all; /* oldest first */
     unsigned n;

@@ -26,7 +26,8 @@
     10000 /* then an automatic ban replaces the automatic one that ends first; an admin's is       \
              refused */
 #define RESPOND_ACTIONS_MAX         32 /* of one incident; then the oldest that needs no undoing goes */
-#define RESPOND_NOTES_MAX           32 /* of one incident; more are refused */
+#define RESPOND_HELD_S              900 /* what waits for a person is given up after that */
+#define RESPOND_NOTES_MAX           32  /* of one incident; more are refused */
 #define RESPOND_NOTE_BYTES_MAX      1024
 #define RESPOND_ASSIGNEE_BYTES_MAX  128
 #define RESPOND_SUSPEND_MINUTES_MAX 1440
@@ -99,6 +100,7 @@ bool respond_target_parse(const char *text, enum respond_target *ret);
     X(ALERT,              "alert",              "the incident is published; nothing")             \
     X(DELAY,              "delay",              "CONNACKs come later, to an address, to a client from one, to strangers or, one after another, to all; no delay") \
     X(THROTTLE,           "throttle",           "its messages are read more slowly; its own rate again") \
+    X(HOLD,               "hold",               "its commands wait for a person's approval; they are routed again") \
     X(DISCONNECT,         "disconnect",         "its connections are closed; it may come back by itself") \
     X(BAN,                "ban",                "it is disconnected and kept out; the ban is lifted") \
     X(QUARANTINE,         "quarantine",         "a topic filter or a listener is blocked; the block is lifted") \
@@ -148,7 +150,7 @@ bool respond_posture_parse(const char *text, enum respond_posture *ret);
 
 /* Borrowed as struct respond_ban. */
 struct respond_measure {
-    enum action_kind kind; /* DELAY, THROTTLE, QUARANTINE, FIREWALL, POSTURE */
+    enum action_kind kind; /* DELAY, THROTTLE, HOLD, QUARANTINE, FIREWALL, POSTURE */
     enum respond_target target_kind;
     const char *target;
     const char *address; /* of TARGET_CLIENT_ADDRESS, and a prefix of TARGET_LISTENER; or NULL */
@@ -181,7 +183,7 @@ struct respond_hands {
      * 0: no longer.  TARGET_NODE: all, one after another.  @address: of a client, otherwise NULL */
     void (*delay)(void *arg, enum respond_target kind, const char *target, const char *address,
                   unsigned delay_ms, uint64_t until_ns);
-    /* Throttles and quarantines are others now: see respond_measures_each(). */
+    /* Throttles, holds and quarantines are others now: see respond_measures_each(). */
     void (*restrain)(void *arg);
     /* Drop packets of the prefix for so long, 0: let them pass; NULL, or why it cannot be had;
      * static. */
@@ -232,9 +234,10 @@ struct respond_play {
     bool needs_approval; /* all of them wait for a person */
 };
 
-/* "delay 10m", "delay client 10m", "delay strangers 10m", "throttle RATE 10m", "disconnect", "ban
- * 1h", "quarantine FILTER publish 1h", "firewall 1h", "revoke-certificate", "revoke-user", "posture
- * elevated 1h". Return: NULL, or what is wrong; static.  @ret is written on success. */
+/* "delay 10m", "delay client 10m", "delay strangers 10m", "throttle RATE 10m", "hold 10m",
+ * "disconnect", "ban 1h", "quarantine FILTER publish 1h", "firewall 1h", "revoke-certificate",
+ * "revoke-user", "posture elevated 1h". Return: NULL, or what is wrong; static.  @ret is written on
+ * success. */
 const char *respond_step_parse(const char *text, struct respond_step *ret);
 const char *respond_step_wrong_why(const char *text);
 /* Of a list of them, each of which is one; each action may stand there once. */

@@ -2,9 +2,9 @@
 /*
  * respond/step.c - a step of a playbook, as the configuration says it
  *
- * "delay 10m", "throttle 10 5m", "disconnect", "ban 1h", "quarantine meters/+ publish 1h",
- * "firewall 1h", "revoke-certificate", "posture elevated 1h".  A word after the other, as
- * the table says.
+ * "delay 10m", "throttle 10 5m", "hold 10m", "disconnect", "ban 1h", "quarantine meters/+ publish
+ * 1h", "firewall 1h", "revoke-certificate", "posture elevated 1h".  A word after the other, as the
+ * table says.
  */
 #include <stdlib.h>
 
@@ -131,6 +131,7 @@ static const struct step_row {
     {ACTION_ALERT,              {NULL}},
     {ACTION_DELAY,              {take_span}},
     {ACTION_THROTTLE,           {take_rate, take_span}},
+    {ACTION_HOLD,               {take_span}},
     {ACTION_DISCONNECT,         {NULL}},
     {ACTION_BAN,                {take_span}},
     {ACTION_QUARANTINE,         {take_filter, take_direction, take_span}},
@@ -144,7 +145,7 @@ static const struct step_row {
 
 static const char forms[] =
     "is no step: record, alert, delay [client|strangers] DURATION, throttle MESSAGES_PER_S|tenth "
-    "DURATION, disconnect, "
+    "DURATION, hold DURATION, disconnect, "
     "ban DURATION, quarantine FILTER publish|deliver|both DURATION, firewall DURATION, "
     "revoke-certificate, revoke-user, posture elevated|lockdown DURATION or shutdown";
 

@@ -83,6 +83,23 @@ def test_what_a_drill_provokes_is_contained_and_nobody_else_disturbed(bus, detec
     assert line["seconds"][0] <= line["contain_seconds"][0] < 60
 
 
+def test_a_drill_is_contained_by_holding_commands(site):
+    """Nobody is cut off: the attacker's commands wait for a person."""
+    assert lab(site, "--prepare").returncode == 0
+    site.change("respond:\n", """respond:
+  playbooks:
+    - {kind: brute-force-io, role: lab-drill, severity: high, steps: [hold 10m]}
+""")
+    site.change("\ndetect:\n", "\ndetect:\n  detectors:\n    - {detector: brute-force-io, mode: enforce}\n")
+    site.start()
+    done = subprocess.run([BASTIDE, "drill", "brute-force-io", "--home", str(site.folder), "--json"], capture_output=True,
+                          text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert recorded(site)[-1]["contained"] == 1
+    assert [m["what"] for m in site.json("respond")["in_force"]] == ["hold"]
+    assert site.end() == 0, site.log_text()
+
+
 def test_a_drill_of_what_is_no_detector_says_so(long_bus):
     done = subprocess.run([BASTIDE, "drill", "no-such", "--home", str(long_bus.folder)], capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "no-such" in done.stderr and "detector" in done.stderr

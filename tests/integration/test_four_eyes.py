@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import admin_api
+from conftest import wait_until
 from nets import need_root
 from peer import PATIENCE_S
 
@@ -106,6 +107,27 @@ def test_a_shutdown_begins_when_the_second_person_agrees(two):
     assert json.loads(kept.read_text())["reason"] == "compromised; approved by admin:nobody"
     two.process = None
     two.log.close()
+
+
+def test_a_command_that_is_held_takes_two_where_holding_does(two, peer):
+    two.change("actions: [posture, shutdown]", "actions: [hold]")
+    two.change("\ncommand_topics:\n", "\ncommand_topics:\n  - test/valve/#\n")
+    two.change("respond:\n", """respond:
+  hold_commands: yes
+  playbooks:
+    - {kind: unauthorized-command, severity: high, steps: []}
+""")
+    two.ok("reload")
+    desk, reader = peer(two, "desk").join(), peer(two, "reader").join().read("test/valve/#")
+    desk.paho.publish("test/valve/1", "open", 1)
+    wait_until(lambda: held(two), "it is held")
+    command, = held(two)
+    assert "approved by you, and waits for a second person" in refused(two, "approve", command["id"])
+    assert "it takes a second person" in refused(two, "approve", command["id"])
+    assert held(two)[0]["approved_by"] == "admin:root"
+    status, answer = second(two, f"/v1/commands/{command['id']}/approve")
+    assert status == 200 and "is published" in answer["text"]
+    assert reader.next().payload == b"open"
 
 
 def test_an_action_that_nobody_can_order_is_told(site):

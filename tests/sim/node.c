@@ -12,6 +12,7 @@
 #include "node/restore.h"
 #include "node/scribe.h"
 #include "node/sentinel.h"
+#include "queue/held.h"
 #include "queue/holders.h"
 #include "sim/disk.h"
 #include "sim/kernel.h"
@@ -369,6 +370,7 @@ static void boot(void)
     node->admission = admission_new();
     node->user_sessions = user_sessions_new();
     node->acquaintances = acquaintances_new();
+    node->held = held_list_new();
     node->n_workers = settings.n_workers;
     atomic_init(&node->next_link, 1);
     for (unsigned i = 0; i < settings.n_workers; i++)
@@ -423,6 +425,7 @@ static void give_back(void)
     admission_free(node->admission);
     user_sessions_free(node->user_sessions);
     acquaintances_free(node->acquaintances);
+    held_list_free(node->held);
     free(node);
     node = NULL;
 }

@@ -226,6 +226,7 @@ void model_event(const struct event *e, unsigned worker)
     case EVENT_PINGED:
     case EVENT_ENDED_EARLY:
     case EVENT_COMMAND_SENT:
+    case EVENT_COMMAND_HELD:
     case EVENT_TRAFFIC:
     case EVENT_RETAINED_CHANGED:
     case EVENT_ODD_PACKET:

@@ -223,6 +223,24 @@ enum node_answer node_order_withdraw(struct node *n, const char *id, const char 
     return acted(n, NULL, ret_text, "withdraw %s by %s", id, author);
 }
 
+json_t *node_command_json(struct node *n, const char *id, const char *author)
+{
+    (void)n, (void)author;
+    return strcmp(id, "C-1") == 0 ? json_pack("{s:s}", "id", id) : json_null();
+}
+
+enum node_answer node_command_approve(struct node *n, const char *id, const char *reason,
+                                      const char *author, char **ret_text)
+{
+    return acted(n, NULL, ret_text, "approve %s: %s by %s", id, reason, author);
+}
+
+enum node_answer node_command_withdraw(struct node *n, const char *id, const char *reason,
+                                       const char *author, char **ret_text)
+{
+    return acted(n, NULL, ret_text, "withdraw %s: %s by %s", id, reason, author);
+}
+
 bool node_shutdown_is_ordered(struct node *n)
 {
     return strstr(n->call, "respond shutdown") != NULL && strstr(n->call, " dry ") == NULL;

@@ -94,6 +94,8 @@ static const struct action {
      "undo quarantine topic a/# by admin:test"},
     {"/v1/orders/O-1/approve",     NULL,                        "approve O-1 by admin:test"},
     {"/v1/orders/O-1/withdraw",    NULL,                        "withdraw O-1 by admin:test"},
+    {"/v1/commands/C-1/approve",   "{\"reason\": \"planned\"}",   "approve C-1: planned by admin:test"},
+    {"/v1/commands/C-1/withdraw",  NULL,                        "withdraw C-1: by hand by admin:test"},
     {"/v1/audit", "{\"action\":\"user add\",\"object\":\"user m1\",\"reason\":\"role device\"}",
      "user add, user m1: role device by admin:test"},
     {"/v1/audit", "{\"action\":\"user remove\",\"object\":\"user m1\"}", "user remove, user m1: - by admin:test"},

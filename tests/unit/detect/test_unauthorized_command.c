@@ -25,6 +25,31 @@ static void one_command_by_one_who_may_not_is_high(void **state)
     }
 }
 
+static void a_command_that_is_held_is_told_of_with_what_became_of_it(void **state)
+{
+    struct scene s;
+    struct event e = {.kind = EVENT_COMMAND_HELD,
+                      .value = EVENT_COMMAND,
+                      .client_id = BYTES("m-1"),
+                      .user_name = BYTES("m-1"),
+                      .address = BYTES("192.0.2.7"),
+                      .role = BYTES("meter"),
+                      .topic = BYTES("fmb/command/a"),
+                      .text = BYTES("held as C-1: fmb/command/a")};
+
+    (void)state;
+    scene_begin(&s, 1, 0);
+    scene_event(&s, e);
+    assert_int_equal(s.n_found, 1);
+    assert_string_equal(s.found[0].sample, "held as C-1: fmb/command/a");
+    e.client_id = BYTES("scada"); /* whose commands are held for another reason */
+    e.role = BYTES("control");
+    e.value = 0;
+    scene_event(&s, e);
+    assert_int_equal(s.n_found, 1);
+    scene_end(&s);
+}
+
 static void other_topics_and_who_may_command_are_silent(void **state)
 {
     struct scene s;
@@ -90,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_command_by_one_who_may_not_is_high),
+        cmocka_unit_test(a_command_that_is_held_is_told_of_with_what_became_of_it),
         cmocka_unit_test(other_topics_and_who_may_command_are_silent),
         cmocka_unit_test(who_may_command_certain_equipment_only_is_told_of_elsewhere),
         cmocka_unit_test(it_is_said_once_until_it_has_been_quiet),

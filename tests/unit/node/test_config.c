@@ -46,13 +46,14 @@ static void every_key_arrives_in_its_field(void **state)
              "  operator: {may_command: yes, control_plane: yes, command_topics: [cmd/a, cmd/b]}\n"
              "  relay: {kind: actuator}\n"
              "  gateway: {retained_per_client_max: 7, sessions_per_user_max: 8}\n"
+             "  desk: {kind: operator}\n"
              "command_topics:\n  - cmd/#\n  - +/set\n"
              "owner_only_topics: [state/#]\n"
              "anonymous_role: meter\n"
              "inventory_file: file\n"
              "detect: {startup_grace_s: 7, time_scale: 2.5, unread_topics: [debug/#], "
              "ping_interval_s: 9}\n"
-             "respond: {enforce: no}\n"
+             "respond: {enforce: no, hold_commands: yes}\n"
              "mqtt:\n  response_information: r/${client_id}/\n  server_reference: b:8883\n"
              "  redirect: moved\n  check_payload_format: yes\n"
              "assess: {target_profile: file, attestations: later.json, attestation_key: file, "
@@ -92,7 +93,7 @@ static void every_key_arrives_in_its_field(void **state)
     assert_int_equal(p->limits.queue_messages_max, 77);
     assert_int_equal(p->limits.retained_bytes_max, 68719476736);
     assert_int_equal(p->limits.receive_max, limits_default.receive_max);
-    assert_int_equal(p->n_roles, 4);
+    assert_int_equal(p->n_roles, 5);
     assert_int_equal(p->roles[3].retained_per_client_max, 7);
     assert_int_equal(p->roles[3].sessions_per_user_max, 8);
     assert_int_equal(p->roles[3].retained_factor, 20);
@@ -132,6 +133,10 @@ static void every_key_arrives_in_its_field(void **state)
     assert_int_equal(c->startup_grace_s, 7);
     assert_true(c->detect_time_scale == 2.5);
     assert_false(c->respond_enforce);
+    assert_true(c->hold_commands);
+    assert_true(p->roles[0].hold_commands && p->roles[1].hold_commands &&
+                p->roles[2].hold_commands);
+    assert_false(p->roles[4].hold_commands); /* its kind commands all */
     assert_string_equal(p->answers.response_information, "r/${client_id}/");
     assert_string_equal(p->answers.server_reference, "b:8883");
     assert_int_equal(p->answers.redirect, REDIRECT_MOVED);

@@ -44,14 +44,14 @@ static const struct wrong {
      "bastide.yaml:1:17: node.xyzzy: unknown key; there are name, location, workers, state_dir, log_level, run_as, durability, sys_interval_s, sandbox"},
     {LEAST "respond:\n  playbooks:\n    - severity: low\n      steps:\n",
      "bastide.yaml:6:13: respond.playbooks[0].steps: is empty; list (- item) of at most 8 steps"},
-    {LEAST "respond: {enfroce: no}\n", "bastide.yaml:3:11: respond.enfroce: unknown key; did you mean enforce? There are enforce, ward, ca, four_eyes, never_act_on, playbooks"},
+    {LEAST "respond: {enfroce: no}\n", "bastide.yaml:3:11: respond.enfroce: unknown key; did you mean enforce? There are enforce, ward, ca, four_eyes, never_act_on, hold_commands, playbooks"},
     {LEAST "respond: {[a]: no}\n", "bastide.yaml:3:11: respond: a key is not a word; keys and values are expected"},
     {LEAST "limits: {receive_maxx: 3}\n",
      "bastide.yaml:3:10: limits.receive_maxx: unknown key; did you mean receive_max? There are connections_max, "
      "connections_per_address_max, connecting_max, connecting_per_address_max, storm_connects_per_s_max, storm_waiting_max, connect_timeout_ms, connect_bytes_max, packet_bytes_max, keep_alive_max_s, "
      "session_expiry_max_s, sessions_max, sessions_per_user_max, session_unresumed_max_s, subscriptions_per_session_max, queue_messages_max, queue_bytes_max, "
      "inflight_max, receive_max, topic_alias_max, topic_alias_sent_max, retained_messages_max, retained_bytes_max, retained_per_client_max, memory_bytes_max, messages_per_s_max, "
-     "will_delay_max_s"},
+     "will_delay_max_s, held_commands_max, held_commands_bytes_max, held_commands_per_client_max"},
     {LEAST "respond:\n  enforce: 0123456789012345678901234567890123456\xe2\x82\xac\xe2\x82\xac\n",
      "bastide.yaml:4:12: respond.enforce: \"0123456789012345678901234567890123456\xe2\x82\xac\" is neither yes nor no; yes or no"},
     {LEAST "respond:\n  enforce: 01234567890123456789012345678901234567\xe2\x82\xac\n",

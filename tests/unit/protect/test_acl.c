@@ -372,6 +372,59 @@ static void what_is_its_owner_s_alone_is_told_of_who_may_not_command(void **stat
     }
 }
 
+static void a_command_that_is_not_its_role_s_is_held_where_that_is_asked_for(void **state)
+{
+    static const char *const commands[] = {"set/#"};
+    static const char *const own[] = {"set/own"};
+    static const struct rule_spec both[] = {PS("set/#"), PS("a")};
+    static const struct {
+        bool hold;
+        bool may_command;
+        bool has_own;
+        bool is_held; /* on set/x */
+    } cases[] = {
+        {false, false, false, false}, {true, false, false, true}, {true, true, false, false},
+        {true, false, true, true},    {true, true, true, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct role_spec role = {
+            .name = "r",
+            .rules = both,
+            .n_rules = COUNT_OF(both),
+            .hold_commands = cases[i].hold,
+            .may_command = cases[i].may_command,
+            .command_topics = own,
+            .n_command_topics = cases[i].has_own,
+        };
+        struct gate_subject s = {.client_id = BYTES("c1"), .anonymous_allowed = true};
+        struct policy *p = policy_of(&(struct policy_spec){.limits = limits_default,
+                                                           .roles = &role,
+                                                           .n_roles = 1,
+                                                           .command_topics = commands,
+                                                           .n_command_topics = 1,
+                                                           .anonymous_role = "r"});
+        enum gate_outcome outcome;
+        struct grant *g = gate_admit(p, &s, &outcome);
+        struct buf text = {0};
+
+        assert_int_equal(gate_check(g, GATE_PUBLISH, BYTES("set/x")).outcome, GATE_ALLOWED);
+        assert_int_equal(gate_check(g, GATE_PUBLISH, BYTES("set/x")).is_held, cases[i].is_held);
+        assert_int_equal(gate_check(g, GATE_PUBLISH, BYTES("set/own")).is_held,
+                         cases[i].is_held && !cases[i].has_own);
+        assert_false(gate_check(g, GATE_PUBLISH, BYTES("a")).is_held);
+        assert_false(gate_check(g, GATE_SUBSCRIBE, BYTES("set/x")).is_held);
+        gate_explain(g, GATE_PUBLISH, BYTES("set/x"), &text);
+        buf_add_u8(&text, '\0');
+        assert_int_equal(strstr((char *)text.at, "waits until a person approves it") != NULL,
+                         cases[i].is_held);
+        buf_done(&text);
+        grant_free(g);
+        policy_unref(p);
+    }
+}
+
 /* clang-format off */
 static const struct explain_case {
     enum gate_action action;
@@ -455,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_role_commands_what_its_list_or_may_command_says),
         cmocka_unit_test(a_topic_that_nobody_has_to_read_is_told),
         cmocka_unit_test(what_is_its_owner_s_alone_is_told_of_who_may_not_command),
+        cmocka_unit_test(a_command_that_is_not_its_role_s_is_held_where_that_is_asked_for),
         cmocka_unit_test(an_explanation_names_each_rule_and_why),
         cmocka_unit_test(a_role_without_rules_is_explained_as_such),
     };

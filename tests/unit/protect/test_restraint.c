@@ -26,6 +26,26 @@ static void the_slowest_of_the_throttles_that_mean_it_counts(void **state)
     restraints_unref(r);
 }
 
+static void the_commands_of_who_is_meant_are_held_until_its_end(void **state)
+{
+    const struct ban whom[] = {
+        {.kind = BAN_CLIENT_ADDRESS, .subject = (char *)"m-1", .address = (char *)"192.0.2.7"},
+        {.kind = BAN_USER, .subject = (char *)"eve", .expires_unix_ms = 100},
+    };
+    struct restraints *r = restraints_new(NULL, 0, NULL, 0);
+    struct gate_subject s = {.client_id = BYTES("m-1"), .address = BYTES("192.0.2.7")};
+
+    (void)state;
+    restraints_hold(r, whom, COUNT_OF(whom));
+    assert_true(restraints_holds(r, &s, BYTES_NONE, 1));
+    s.address = BYTES("192.0.2.8");
+    assert_false(restraints_holds(r, &s, BYTES_NONE, 1));
+    assert_true(restraints_holds(r, &s, BYTES("eve"), 99));
+    assert_false(restraints_holds(r, &s, BYTES("eve"), 100));
+    assert_int_equal(restraints_per_s(r, &s, BYTES("eve"), 1), 0); /* it is not slowed down */
+    restraints_unref(r);
+}
+
 /* clang-format off */
 static const struct {
     const char *topic;
@@ -95,6 +115,7 @@ static void an_empty_table_restrains_nobody(void **state)
     assert_int_equal(restraints_per_s(r, &s, BYTES("eve"), 1), 0);
     assert_null(restraints_block(r, QUARANTINE_PUBLISH, BYTES("a")));
     assert_int_equal(restraints_directions(r), 0);
+    assert_false(restraints_holds(r, &s, BYTES("eve"), 1));
     assert_false(restraints_is_shut(r, "field", BYTES("192.0.2.7")));
     restraints_unref(r);
     assert_null(restraints_unref(NULL));
@@ -104,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_slowest_of_the_throttles_that_mean_it_counts),
+        cmocka_unit_test(the_commands_of_who_is_meant_are_held_until_its_end),
         cmocka_unit_test(a_topic_is_blocked_in_the_directions_that_were_said),
         cmocka_unit_test(a_listener_is_shut_to_everybody_or_to_a_network),
         cmocka_unit_test(an_empty_table_restrains_nobody),

@@ -18,6 +18,46 @@ static void a_critical_role_is_told_of_and_never_acted_upon(void **state)
     stage_end(&s);
 }
 
+/* Only a play of the configuration has it; whom never_act_on names is spared that, too. */
+static void the_commands_of_a_critical_client_are_held_where_a_play_says_so(void **state)
+{
+    char hold[] = "hold 10m";
+    char disconnect[] = "disconnect";
+    char *steps[] = {hold, disconnect};
+    char spared[] = "client plc-2";
+    char *never[] = {spared};
+    const struct respond_play play = {
+        "brute-force-io", "control", SUBJECT_KIND_N, SEVERITY_HIGH, 1, steps, 2, false};
+    struct stage s;
+    const struct action *a;
+
+    (void)state;
+    stage_begin(&s);
+    s.settings.plays = &play;
+    s.settings.n_plays = 1;
+    s.settings.never_act_on = never;
+    s.settings.n_never_act_on = 1;
+    stage_restart(&s);
+    for (unsigned i = 0; i < 2; i++) {
+        struct finding f =
+            finding_of("brute-force-io", SEVERITY_HIGH, SUBJECT_CLIENT, i == 0 ? "plc-1" : "plc-2");
+
+        f.role = BYTES("control");
+        respond_finding(s.r, &f, s.now);
+        a = action_of(stage_incident(&s), ACTION_HOLD);
+        assert_int_equal(a->state, i == 0 ? ACTION_DONE : ACTION_WITHHELD);
+        assert_true(a->target_kind == TARGET_CLIENT_ADDRESS);
+        assert_int_equal(action_of(stage_incident(&s), ACTION_DISCONNECT)->state, ACTION_WITHHELD);
+    }
+    assert_did(&s, "restrain");
+    assert_int_equal(respond_measures(s.r, ACTION_HOLD), 1);
+    stage_restart(&s); /* it is in force again, but not beyond its end */
+    assert_int_equal(respond_measures(s.r, ACTION_HOLD), 1);
+    stage_wait(&s, 600);
+    assert_int_equal(respond_measures(s.r, ACTION_HOLD), 0);
+    stage_end(&s);
+}
+
 static void a_dry_run_tells_which_roles_are_guarded_and_leaves_no_trace(void **state)
 {
     struct stage s;
@@ -246,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_critical_role_is_told_of_and_never_acted_upon),
+        cmocka_unit_test(the_commands_of_a_critical_client_are_held_where_a_play_says_so),
         cmocka_unit_test(a_dry_run_tells_which_roles_are_guarded_and_leaves_no_trace),
         cmocka_unit_test(the_address_of_a_critical_client_is_never_acted_upon),
         cmocka_unit_test(a_critical_client_that_is_told_of_later_is_protected_from_then_on),

@@ -187,6 +187,19 @@ static void check_override_roles(struct config_loader *l, struct conf_value list
     }
 }
 
+/* Nothing would be held, and somebody relies on it. */
+static void check_hold(struct config_loader *l, struct conf_value respond)
+{
+    const struct config *c = l->config;
+    size_t n_topics = c->policy.n_command_topics;
+
+    for (size_t i = 0; i < c->policy.n_roles; i++)
+        n_topics += c->policy.roles[i].n_command_topics;
+    if (c->hold_commands && n_topics == 0)
+        config_warn_key(l, respond, "hold_commands",
+                        "holds nothing: no topic is a command topic; say which in command_topics");
+}
+
 /** config_check_alerts() - what is told beyond this machine is encrypted, or it is said */
 void config_check_alerts(struct config_loader *l, const void *object, struct conf_value v)
 {
@@ -242,6 +255,9 @@ void config_check_root(struct config_loader *l, const void *object, struct conf_
     check_postures(l, v);
     buf_addf(&l->path, "node");
     check_run_as(l, conf_get(v, "node"));
+    l->path.len = len;
+    buf_addf(&l->path, "respond");
+    check_hold(l, conf_get(v, "respond"));
     l->path.len = len;
     buf_addf(&l->path, "admin");
     if (c->admin_socket != NULL && strlen(c->admin_socket) > CONFIG_SOCKET_PATH_MAX)

@@ -334,7 +334,8 @@ static const struct config_key respond_keys[] = {
              "'address PREFIX', which spares clients that come from there as well, 'certificate SERIAL'"},
     {"hold_commands", CONFIG_BOOL, 0, IN(config, hold_commands), .deflt = "no",
      .what = "a command that unauthorized-command would tell of, and that a rule allows, is not routed: it waits for "
-             "15 minutes for 'bastide respond approve'. 5.0 clients get 0x87, of 3.1.1 it is acknowledged"},
+             "15 minutes for 'bastide respond approve', and its client is not disconnected. 5.0 clients get 0x87, of 3.1.1 "
+             "it is acknowledged"},
     {"playbooks", CONFIG_LIST, 0, IN(config, plays), .count_offset = offsetof(struct config, n_plays), .max = 100,
      .section = &play_section,
      .what = "what incidents lead to; the first that fits counts, and the node's own come after them"},

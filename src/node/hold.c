@@ -55,7 +55,10 @@ static void tell(struct worker *w, const struct link *l, const struct publicatio
     text[wire_utf8_whole_len(bytes_str(text))] = '\0';
     e.text = bytes_str(text);
     worker_event(w, l, &e);
-    log_info("gate", "%.*s: command %s", BYTES_ARG(from->client_id), text);
+    if (l != NULL)
+        link_log(l, "gate", "command %s", text);
+    else
+        log_info("gate", "%.*s: Will, a command, %s", BYTES_ARG(from->client_id), text);
 }
 
 /**

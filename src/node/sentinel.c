@@ -90,6 +90,7 @@ void sentinel_learn_config(struct sentinel *s, const struct config *c)
     s->next_declared_ns = 0; /* the inventory may say something else now */
     respond_settings_change(s->respond, &(struct respond_settings){
                                             .enforce = c->respond_enforce,
+                                            .commands_are_held = c->hold_commands,
                                             .plays = c->plays,
                                             .n_plays = c->n_plays,
                                             .never_act_on = c->never_act_on,
@@ -339,6 +340,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
     };
     const struct respond_settings respond = {
         .enforce = c->respond_enforce,
+        .commands_are_held = c->hold_commands,
         .time_scale = c->detect_time_scale,
         .state_dir = c->state_dir,
         .control = n->control,

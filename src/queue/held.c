@@ -150,11 +150,11 @@ struct held *held_take(struct held_list *l, const char *id)
     list_each (it, &l->all) {
         struct held *h = list_item(it, struct held, link);
 
-        if (strcmp(h->id, id) == 0)
-            found = h;
+        if (strcmp(h->id, id) == 0) {
+            found = take_out(l, h);
+            break;
+        }
     }
-    if (found != NULL)
-        take_out(l, found);
     pthread_mutex_unlock(&l->lock);
     return found;
 }
@@ -169,11 +169,11 @@ struct held *held_take_expired(struct held_list *l, uint64_t now_unix_ms)
     list_each (it, &l->all) {
         struct held *h = list_item(it, struct held, link);
 
-        if (found == NULL && h->expires_unix_ms <= now_unix_ms)
-            found = h;
+        if (h->expires_unix_ms <= now_unix_ms) {
+            found = take_out(l, h);
+            break;
+        }
     }
-    if (found != NULL)
-        take_out(l, found);
     pthread_mutex_unlock(&l->lock);
     return found;
 }

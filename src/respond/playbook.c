@@ -58,6 +58,11 @@ static const struct respond_play defaults[] = {
 };
 /* clang-format on */
 
+/* Of a command that went nowhere: to cut its client off would cut its telemetry for nothing. */
+static const struct respond_play held_command = {
+    "unauthorized-command", NULL, SUBJECT_CLIENT, SEVERITY_HIGH, 0, NULL, 0, false,
+};
+
 /* ---- those of the configuration ---- */
 
 static char *keep(const char *text)
@@ -120,6 +125,8 @@ static const struct respond_play *play_of(const struct respond *r, const struct 
         if (fits(&r->plays[n], i, severity, times))
             return &r->plays[n];
     }
+    if (r->settings.commands_are_held && fits(&held_command, i, severity, times))
+        return &held_command;
     for (size_t n = 0; n < COUNT_OF(defaults); n++) {
         if (fits(&defaults[n], i, severity, times))
             return &defaults[n];

@@ -137,6 +137,7 @@ void respond_settings_change(struct respond *r, const struct respond_settings *s
     if (r->settings.enforce != s->enforce)
         log_info("respond", "automatic responses: %s", s->enforce ? "enforced" : "observed only");
     r->settings.enforce = s->enforce;
+    r->settings.commands_are_held = s->commands_are_held;
     playbook_done(r);
     playbook_take(r, s->plays, s->n_plays);
     spared_take(r, s->never_act_on, s->n_never_act_on);

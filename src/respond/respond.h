@@ -247,7 +247,8 @@ const char *respond_steps_wrong_why(char *const *steps, size_t n);
 const char *respond_spared_wrong_why(const char *text);
 
 struct respond_settings {
-    bool enforce;      /* no: observe, record what would have been done */
+    bool enforce;           /* no: observe, record what would have been done */
+    bool commands_are_held; /* what unauthorized-command tells of has not been routed */
     double time_scale; /* divides the durations of bans, delays and escalation; 0: 1; for tests */
     const char *state_dir;   /* of the feed; must exist; NULL: no feed */
     struct control *control; /* borrowed; what a restart must not undo; NULL: nothing is kept */
@@ -281,7 +282,8 @@ struct respond;
 struct respond *respond_new(const struct respond_settings *s, const struct respond_hands *hands,
                             struct respond_now now);
 struct respond *respond_free(struct respond *r);
-/* After a reload: enforce, plays and never_act_on of @s; what is in force stays so. */
+/* After a reload: enforce, commands_are_held, plays and never_act_on of @s; what is in force stays
+ * so. */
 void respond_settings_change(struct respond *r, const struct respond_settings *s);
 /* About once a second: expiry of bans, delays and held actions. */
 void respond_tick(struct respond *r, struct respond_now now);

@@ -13,6 +13,7 @@ import admin_api
 from conftest import wait_until
 from peer import V5, V311, Raw, connect_packet, next_connack, packet, publish_packet, string
 from test_answers import joined, publish, subscribe
+from test_owner_only import dies
 
 HELD = re.compile(r"the command is held for approval as (C-[0-9a-f]+)")
 ROUTED = [(0, None), (0x10, None)]
@@ -31,8 +32,6 @@ roles:
 detect: {{startup_grace_s: 0}}
 respond:
   hold_commands: yes
-  playbooks:
-    - {{kind: unauthorized-command, severity: high, steps: []}}
 """
 
 
@@ -236,6 +235,7 @@ def test_an_incident_says_that_it_is_held(holding):
     wait_until(told, "it is told of")
     assert (told()[0]["subject"], told()[0]["samples"]) == ("client:desk", [f"held as {number}: set/1"])
     assert f"held as {number}: set/1" in node.log_text()
+    assert told()[0]["action"] == "alert" and publish(desk, "telemetry") in ROUTED, "it is not cut off"
     desk.close()
 
 
@@ -288,6 +288,9 @@ def test_what_stands_against_an_approval_leaves_it_waiting(holding):
     done = node.cli("respond", "approve", number)
     assert done.returncode == 1 and "not published, and waits as before: the topic is quarantined" in done.stderr
     assert publish(desk, "set/2") == (0x87, "the topic is quarantined"), "what is blocked does not wait"
+    dies(node, "dying", "set/2", b"trip")
+    wait_until(lambda: "Will on set/2 refused: the topic is quarantined" in node.log_text(), "nor does a Will")
+    assert [one["id"] for one in held(node)] == [number]
     node.ok("respond", "undo", "quarantine", "topic", "set/#")
     node.ok("respond", "approve", number)
     assert next_publish(reader)[2] == "set/1"
@@ -329,7 +332,7 @@ def test_a_payload_that_is_no_text_is_shown_in_hexadecimal(holding):
 
 # ---- for a time, by order and by a play ----
 
-MAY_COMMAND = {"  guest:\n": "  guest:\n    may_command: yes\n", "  hold_commands: yes\n": ""}
+MAY_COMMAND = {"  guest:\n": "  guest:\n    may_command: yes\n", "  hold_commands: yes\n": "  enforce: yes\n"}
 
 
 def test_the_commands_of_a_client_are_held_by_order(holding):
@@ -387,8 +390,8 @@ def test_commands_without_end_of_a_critical_role_are_held_where_a_play_says_so(h
     node = holding(**{
         "  guest:\n": "  guest:\n    kind: control\n", "  hold_commands: yes\n": "",
         "{{startup_grace_s: 0}}": "{{startup_grace_s: 0, detectors: [{{detector: brute-force-io, mode: enforce}}]}}",
-        "    - {{kind: unauthorized-command, severity: high, steps: []}}":
-        "    - {{kind: brute-force-io, role: guest, severity: high, steps: [hold 10m, disconnect]}}"})
+        "respond:\n": "respond:\n  playbooks:\n"
+        "    - {{kind: brute-force-io, role: guest, severity: high, steps: [hold 10m, disconnect]}}\n"})
     desk, _ = joined(node, "desk")
     answers = []
 
@@ -414,11 +417,7 @@ def test_commands_without_end_of_a_critical_role_are_held_where_a_play_says_so(h
 @pytest.mark.parametrize("version", [V311, V5])
 def test_a_client_of_paho_is_heard_when_somebody_agrees(site, peer, version):
     site.change("\ncommand_topics:\n", "\ncommand_topics:\n  - test/valve/#\n")
-    site.change("respond:\n", """respond:
-  hold_commands: yes
-  playbooks:
-    - {kind: unauthorized-command, severity: high, steps: []}
-""")
+    site.change("respond:\n", "respond:\n  hold_commands: yes\n")
     site.start()
     reader = peer(site, "reader").join().read("test/#", qos=2)
     desk = peer(site, "desk", version=version).join()
@@ -455,6 +454,12 @@ def test_a_killed_node_has_published_nothing_that_was_held(holding):
     only_next(reader, desk, "seen")
     for raw in (desk, reader):
         raw.close()
+
+
+def test_who_relies_on_it_without_command_topics_is_warned(home):
+    home.write(CONFIG.replace("command_topics: [set/#]\n", ""))
+    done = home.cli("check-config")
+    assert done.returncode == 0 and "respond.hold_commands: holds nothing" in done.stdout + done.stderr
 
 
 def test_the_api_says_what_is_wrong(holding):

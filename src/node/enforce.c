@@ -123,20 +123,25 @@ static void add_named(struct ban **all, size_t *n, const struct respond_measure 
     };
 }
 
+static void add_filter(struct collection *c, const struct respond_measure *m, unsigned directions)
+{
+    c->quarantines = mem_resize(c->quarantines, (c->n_quarantines + 1) * sizeof(*c->quarantines));
+    c->quarantines[c->n_quarantines++] =
+        (struct quarantine){(char *)(uintptr_t)m->target, directions};
+}
+
 static void collect(void *arg, const struct respond_measure *m)
 {
     struct collection *c = arg;
 
     if (m->kind == ACTION_THROTTLE)
         add_named(&c->throttles, &c->n_throttles, m);
-    if (m->kind == ACTION_HOLD)
+    if (m->kind == ACTION_HOLD && m->target_kind != TARGET_TOPIC)
         add_named(&c->holds, &c->n_holds, m);
-    if (m->kind == ACTION_QUARANTINE && m->target_kind == TARGET_TOPIC) {
-        c->quarantines =
-            mem_resize(c->quarantines, (c->n_quarantines + 1) * sizeof(*c->quarantines));
-        c->quarantines[c->n_quarantines++] =
-            (struct quarantine){(char *)(uintptr_t)m->target, m->directions};
-    }
+    if (m->kind == ACTION_HOLD && m->target_kind == TARGET_TOPIC)
+        add_filter(c, m, QUARANTINE_HOLD);
+    if (m->kind == ACTION_QUARANTINE && m->target_kind == TARGET_TOPIC)
+        add_filter(c, m, m->directions);
 }
 
 static void shut(void *arg, const struct respond_measure *m)

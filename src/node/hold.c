@@ -98,6 +98,19 @@ bool hold_command(struct worker *w, const struct link *l, struct publication *p,
     return true;
 }
 
+/**
+ * hold_wants() - is what the gate allows to wait for a person?
+ * @is_held_back:  the commands of who publishes it are
+ * @a:             what the gate said to it
+ */
+bool hold_wants(const struct worker *w, bool is_held_back, struct bytes topic,
+                const struct gate_answer *a)
+{
+    return a->is_held ||
+           (a->is_command &&
+            (is_held_back || restraints_block(w->restraints, QUARANTINE_HOLD, topic) != NULL));
+}
+
 static bool is_held_back(const struct worker *w, const struct resident *c)
 {
     const struct gate_subject who = {.client_id = c->session->client_id};
@@ -116,6 +129,6 @@ static bool is_held_back(const struct worker *w, const struct resident *c)
 bool hold_of_will(const struct worker *w, const struct resident *c, const struct publication *p,
                   const struct gate_answer *a)
 {
-    return (a->is_held || (a->is_command && is_held_back(w, c))) &&
+    return hold_wants(w, is_held_back(w, c), p->topic, a) &&
            restraints_block(w->restraints, QUARANTINE_PUBLISH, p->topic) == NULL;
 }

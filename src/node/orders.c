@@ -95,6 +95,8 @@ static struct aim_count count_hit(struct node *n, const struct respond_order *o)
         return posture_count(n, (enum respond_posture)o->amount);
     if (o->kind == ACTION_QUARANTINE)
         a.directions = o->directions;
+    if (o->kind == ACTION_HOLD)
+        a.directions = RESPOND_PUBLISH;
     sentinel_call(n->sentinel, aim_here, &a);
     return aim_count(n, &a);
 }

@@ -29,7 +29,7 @@ static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash
         if (a.outcome == GATE_ALLOWED &&
             restraints_block(l->worker->restraints, QUARANTINE_PUBLISH, topic) != NULL)
             a.outcome = GATE_E_QUARANTINED;
-        if (a.outcome == GATE_ALLOWED && (a.is_held || (a.is_command && l->commands_held)))
+        if (a.outcome == GATE_ALLOWED && hold_wants(l->worker, l->commands_held, topic, &a))
             a.outcome = GATE_E_HELD;
         *v = (struct verdict){
             .topic_hash = hash,

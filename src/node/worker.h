@@ -467,6 +467,8 @@ void publish_receive(struct link *l, const struct wire_frame *f);
 /* hold.c */
 bool hold_command(struct worker *w, const struct link *l, struct publication *p,
                   const struct held_from *from, bool is_foreign, char ret_why[REFUSAL_TEXT_MAX]);
+bool hold_wants(const struct worker *w, bool is_held_back, struct bytes topic,
+                const struct gate_answer *a);
 bool hold_of_will(const struct worker *w, const struct resident *c, const struct publication *p,
                   const struct gate_answer *a);
 

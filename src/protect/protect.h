@@ -311,6 +311,7 @@ const struct ban *ban_table_find(const struct ban_table *t, const struct gate_su
 
 #define QUARANTINE_PUBLISH BIT(0) /* publishing is refused */
 #define QUARANTINE_DELIVER BIT(1) /* nothing is delivered */
+#define QUARANTINE_HOLD    BIT(2) /* commands wait for a person */
 
 struct quarantine {
     char *filter;

@@ -138,7 +138,7 @@ unsigned restraints_directions(const struct restraints *r)
 
 /**
  * restraints_block() - is a topic quarantined?
- * @direction:  QUARANTINE_PUBLISH or QUARANTINE_DELIVER
+ * @direction:  QUARANTINE_PUBLISH, QUARANTINE_DELIVER or QUARANTINE_HOLD
  *
  * Topics that begin with '$' are matched by filters that do, as everywhere.
  *

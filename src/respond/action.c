@@ -181,7 +181,7 @@ static const struct action_row {
     [ACTION_ALERT]              = {0, NULL, NULL, NULL, false},
     [ACTION_DELAY]              = {AT(ADDRESS) | AT(CLIENT_ADDRESS) | AT(STRANGERS) | AT(NODE), delay_is_sound, take_measure, lift_measure, false},
     [ACTION_THROTTLE]           = {SOMEBODY, throttle_is_sound, take_measure, lift_measure, false},
-    [ACTION_HOLD]               = {SOMEBODY, NULL, take_measure, lift_measure, false},
+    [ACTION_HOLD]               = {SOMEBODY | AT(TOPIC), NULL, take_measure, lift_measure, false},
     [ACTION_DISCONNECT]         = {SOMEBODY | AT(TOPIC) | AT(LISTENER) | AT(CONN), NULL, disconnect, NULL, false},
     [ACTION_BAN]                = {SOMEBODY, NULL, ban, unban, false},
     [ACTION_QUARANTINE]         = {AT(TOPIC) | AT(LISTENER), quarantine_is_sound, take_measure, lift_measure, false},

@@ -100,7 +100,7 @@ bool respond_target_parse(const char *text, enum respond_target *ret);
     X(ALERT,              "alert",              "the incident is published; nothing")             \
     X(DELAY,              "delay",              "CONNACKs come later, to an address, to a client from one, to strangers or, one after another, to all; no delay") \
     X(THROTTLE,           "throttle",           "its messages are read more slowly; its own rate again") \
-    X(HOLD,               "hold",               "its commands wait for a person's approval; they are routed again") \
+    X(HOLD,               "hold",               "its commands, or those to a topic filter, wait for a person's approval; they are routed again") \
     X(DISCONNECT,         "disconnect",         "its connections are closed; it may come back by itself") \
     X(BAN,                "ban",                "it is disconnected and kept out; the ban is lifted") \
     X(QUARANTINE,         "quarantine",         "a topic filter or a listener is blocked; the block is lifted") \

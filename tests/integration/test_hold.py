@@ -362,6 +362,24 @@ def test_the_commands_of_a_client_are_held_by_order(holding):
         raw.close()
 
 
+def test_the_commands_of_everybody_to_some_topics_are_held_by_order(holding):
+    node = holding(**MAY_COMMAND)
+    desk, _ = joined(node, "desk")
+    other, _ = joined(node, "other")
+    assert publish(desk, "set/north/1") in ROUTED and publish(other, "set/south/1") in ROUTED
+    assert "would hit 1 connection" in node.ok("respond", "run", "hold", "topic", "set/north/1", "--dry-run")
+    node.ok("respond", "run", "hold", "topic", "+/north/#", "--for", "1h")
+    for raw in (desk, other):
+        hold(raw, "set/north/1")
+        assert publish(raw, "set/south/1") in ROUTED and publish(raw, "tell/north/1") in ROUTED, "that is no command"
+    dies(node, "dying", "set/north/2", b"trip")
+    wait_until(lambda: len(held(node)) == 3, "a Will is held, too")
+    node.ok("respond", "undo", "hold", "topic", "+/north/#")
+    for raw in (desk, other):
+        assert publish(raw, "set/north/1") in ROUTED
+        raw.close()
+
+
 def test_a_hold_ends_at_its_time(holding):
     node = holding(**MAY_COMMAND)
     desk, _ = joined(node, "desk")

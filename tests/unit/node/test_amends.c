@@ -22,8 +22,8 @@
 
 struct client {
     struct link link;
-    struct resident resident;
-    struct session session;
+    struct resident *resident;
+    struct session *session;
     struct subscription *subscriptions[FILTERS];
     char id[16];
 };
@@ -61,7 +61,7 @@ static struct client *client_of(uint64_t conn)
 struct link *link_find(const struct worker *w, uint64_t number)
 {
     (void)w;
-    return client_of(number)->resident.link;
+    return client_of(number)->resident->link;
 }
 
 bool self_test_is_own(const struct self_test *t, struct bytes client_id)
@@ -146,19 +146,21 @@ static struct client *connects(void)
     c->link = (struct link){.worker = &site.worker, .number = site.n, .client_id = c->id};
     c->link.phase = LINK_OPEN;
     c->link.conn.state = CONN_ACTIVE;
-    c->link.resident = &c->resident;
-    c->session.client_id = bytes_str(c->id);
-    c->resident.link = &c->link;
-    c->resident.session = &c->session;
-    list_init(&c->session.subscriber.subscriptions);
-    map_put(&site.worker.residents, &c->resident);
+    c->resident = mem_zero(sizeof(*c->resident));
+    c->session = mem_zero(sizeof(*c->session));
+    c->link.resident = c->resident;
+    c->session->client_id = bytes_str(c->id);
+    c->resident->link = &c->link;
+    c->resident->session = c->session;
+    list_init(&c->session->subscriber.subscriptions);
+    map_put(&site.worker.residents, c->resident);
     atomic_store(&site.node.next_link, site.n + 1);
     return c;
 }
 
 static void leaves(struct client *c)
 {
-    c->resident.link = NULL;
+    c->resident->link = NULL;
     map_remove(&site.worker.residents, bytes_str(c->id));
 }
 
@@ -169,8 +171,8 @@ static void subscribes(struct client *c, unsigned n, uint16_t filter_len)
 
         memset(s->filter, 'f', filter_len);
         s->filter_len = filter_len;
-        list_append(&c->session.subscriber.subscriptions, &s->in_subscriber);
-        c->session.subscriber.n_subscriptions++;
+        list_append(&c->session->subscriber.subscriptions, &s->in_subscriber);
+        c->session->subscriber.n_subscriptions++;
         c->subscriptions[i] = s;
     }
 }
@@ -193,11 +195,14 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < site.n; i++)
+    map_done(&site.worker.residents);
+    for (unsigned i = 0; i < site.n; i++) {
         for (unsigned j = 0; j < FILTERS; j++)
             free(site.clients[i].subscriptions[j]);
+        free(site.clients[i].resident);
+        free(site.clients[i].session);
+    }
     event_block_free(site.worker.events);
-    map_done(&site.worker.residents);
     online_done(&site.sentinel);
     return 0;
 }

@@ -208,6 +208,7 @@ act_fn shared_topics;
 act_fn forbidden_command;
 act_fn commands_that_are_its_job;
 act_fn commands_in_a_hurry;
+act_fn commands_in_a_hurry_that_are_held;
 act_fn commands_everywhere;
 act_fn commands_as_usual;
 act_fn replays;

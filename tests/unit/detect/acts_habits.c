@@ -99,30 +99,36 @@ void forbidden_command(struct scene *s, unsigned n)
         does(s, &me, EVENT_PUBLISH_TOPIC, "fmb/command/x", EVENT_COMMAND);
 }
 
-static void commands(struct scene *s, unsigned n, double every_s, unsigned n_topics)
+static void commands(struct scene *s, enum event_kind kind, unsigned n, double every_s,
+                     unsigned n_topics)
 {
     ACTS;
     me.role = "control";
     for (unsigned i = 0; i < n; i++) {
         snprintf(text, sizeof(text), "fmb/command/breaker-%u", i % n_topics);
-        does(s, &me, EVENT_COMMAND_SENT, text, 0);
+        does(s, &me, kind, text, 0);
         idle(s, every_s);
     }
 }
 
 void commands_in_a_hurry(struct scene *s, unsigned n)
 {
-    commands(s, n, 1, 1);
+    commands(s, EVENT_COMMAND_SENT, n, 1, 1);
+}
+
+void commands_in_a_hurry_that_are_held(struct scene *s, unsigned n)
+{
+    commands(s, EVENT_COMMAND_HELD, n, 1, 1);
 }
 
 void commands_everywhere(struct scene *s, unsigned n)
 {
-    commands(s, n, 1, n);
+    commands(s, EVENT_COMMAND_SENT, n, 1, n);
 }
 
 void commands_as_usual(struct scene *s, unsigned n)
 {
-    commands(s, n, 5, 8);
+    commands(s, EVENT_COMMAND_SENT, n, 5, 8);
 }
 
 static void signed_commands(struct scene *s, unsigned n, uint64_t step, uint64_t off_ms)

@@ -79,6 +79,7 @@ static const struct {
     {"spoofed-report",           speaks_for_an_actuator,      0,    1,    SEVERITY_HIGH,     "m-1"},
     {"unauthorized-command",     forbidden_command,           0,    1,    SEVERITY_HIGH,     "m-1"},
     {"brute-force-io",           commands_in_a_hurry,         28,   31,   SEVERITY_HIGH,     "m-1"},
+    {"brute-force-io",           commands_in_a_hurry_that_are_held, 28, 31, SEVERITY_HIGH,   "m-1"},
     {"brute-force-io",           commands_everywhere,         16,   24,   SEVERITY_HIGH,     "m-1"},
     {"message-replay",           replays,                     0,    1,    SEVERITY_HIGH,     "m-1"},
     {"message-replay",           wrong_clock,                 0,    1,    SEVERITY_LOW,      "m-1"},

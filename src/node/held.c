@@ -46,7 +46,7 @@ static json_t *held_json(const struct held *h)
 {
     const struct message *m = h->message;
     CLEANUP(buf_done) struct buf reason = {0};
-    char *author = text_format("client:%s", h->client_id);
+    char *author = held_actor(bytes_str(h->client_id));
     json_t *o = json_pack("{s:s, s:s, s:s, s:s%}", "id", h->id, "what", "command", "target_kind",
                           respond_target_text(TARGET_TOPIC), "target", (const char *)m->topic.at,
                           m->topic.len);
@@ -81,13 +81,13 @@ void held_list_json(struct node *n, json_t *array)
     held_each(n->held, add_held, array);
 }
 
-/* As text where it is text, else in hexadecimal digits. */
+/* As text where it is text without U+0000, else in hexadecimal digits. */
 static void add_payload(json_t *o, struct bytes payload)
 {
     struct bytes shown = bytes_of(payload.at, MIN(payload.len, (size_t)SHOWN_BYTES_MAX));
     CLEANUP(buf_done) struct buf hex = {0};
 
-    if (wire_text_valid(payload)) {
+    if (wire_utf8_valid(payload)) {
         shown.len = shown.len < payload.len ? wire_utf8_whole_len(shown) : shown.len;
         json_object_set_new(o, "payload", json_stringn((const char *)shown.at, shown.len));
         return;
@@ -188,8 +188,9 @@ static char *decided_text(const struct held *h, const char *what)
 {
     const struct message *m = h->message;
 
-    return text_format("command %s of client %s on %.*s, QoS %u, is %s", h->id, h->client_id,
-                       HELD_TOPIC_ARG(m->topic), (unsigned)m->qos, what);
+    return text_format("command %s of client %.*s on %.*s, QoS %u, is %s", h->id,
+                       BYTES_ARG(held_shown(bytes_str(h->client_id))),
+                       BYTES_ARG(held_shown(m->topic)), (unsigned)m->qos, what);
 }
 
 static char *approved_text(const struct held *h, const char *refused)
@@ -253,11 +254,11 @@ void held_give_up(struct node *n, uint64_t now_unix_ms, const char *why)
     struct held *h;
 
     while ((h = held_take_expired(n->held, now_unix_ms)) != NULL) {
-        char *actor = text_format("client:%s", h->client_id);
+        char *actor = held_actor(bytes_str(h->client_id));
         char *result = text_format("%s: given up: %s", h->id, why);
 
         hold_audit(n, actor, "hold command", h->message, "", result);
-        log_warning("control", "command %s of client %s", result, h->client_id);
+        log_warning("control", "%s: command %s", actor, result);
         free(actor);
         free(result);
         held_free(h);

@@ -9,12 +9,11 @@
 struct message;
 struct node;
 
-/* For printf("%.*s"): as much of a topic as the audit and answers show. */
-#define HELD_TOPIC_BYTES_MAX 512
-#define HELD_TOPIC_ARG(topic)                                                                      \
-    (int)MIN((topic).len, (size_t)HELD_TOPIC_BYTES_MAX), (const char *)(topic).at
+#define HELD_SHOWN_BYTES_MAX 512 /* of a topic or client id, in the audit and in answers */
 
 /* hold.c */
+struct bytes held_shown(struct bytes text);
+char *held_actor(struct bytes client_id);
 void hold_audit(struct node *n, const char *actor, const char *action, const struct message *m,
                 const char *reason, const char *result);
 

@@ -18,11 +18,25 @@
 #include "node/node_private.h"
 #include "queue/held.h"
 
+/** held_shown() - @text, UTF-8, cut off between characters if it is long */
+struct bytes held_shown(struct bytes text)
+{
+    if (text.len <= HELD_SHOWN_BYTES_MAX)
+        return text;
+    return bytes_of(text.at, wire_utf8_whole_len(bytes_of(text.at, HELD_SHOWN_BYTES_MAX)));
+}
+
+/** held_actor() - a client, for the audit and in answers; Return: owned by the caller. */
+char *held_actor(struct bytes client_id)
+{
+    return text_format("client:%.*s", BYTES_ARG(held_shown(client_id)));
+}
+
 /** hold_audit() - what became of the command @m is in the audit; any thread */
 void hold_audit(struct node *n, const char *actor, const char *action, const struct message *m,
                 const char *reason, const char *result)
 {
-    char *object = text_format("topic %.*s", HELD_TOPIC_ARG(m->topic));
+    char *object = text_format("topic %.*s", BYTES_ARG(held_shown(m->topic)));
 
     node_audit(n, actor, action, object, reason, result);
     free(object);
@@ -92,7 +106,7 @@ bool hold_command(struct worker *w, const struct link *l, struct publication *p,
     snprintf(what, sizeof(what), "held as %s", id);
     snprintf(ret_why, REFUSAL_TEXT_MAX, "%s as %s", gate_outcome_text(GATE_E_HELD), id);
     tell(w, l, p, from, is_foreign, what);
-    actor = text_format("client:%.*s", BYTES_ARG(from->client_id));
+    actor = held_actor(from->client_id);
     hold_audit(w->node, actor, "hold command", p->message, "", what);
     free(actor);
     return true;

@@ -64,12 +64,18 @@ static size_t n_of_client(const struct held_list *l, uint64_t publisher)
     return n;
 }
 
+static size_t bytes_of_one(const struct publication *p, const struct held_from *from)
+{
+    return sizeof(struct held) + publication_bytes(p) + from->client_id.len + from->user_name.len +
+           from->role.len + from->address.len;
+}
+
 static const char *limit_passed(const struct held_list *l, const struct publication *p,
-                                const struct held_limits *limits)
+                                const struct held_from *from, const struct held_limits *limits)
 {
     if (l->n >= limits->n_max)
         return "held_commands_max";
-    if (l->bytes + publication_bytes(p) > limits->bytes_max)
+    if (l->bytes + bytes_of_one(p, from) > limits->bytes_max)
         return "held_commands_bytes_max";
     return n_of_client(l, p->publisher) >= limits->per_client_max ? "held_commands_per_client_max"
                                                                   : NULL;
@@ -80,14 +86,14 @@ static void add(struct held_list *l, struct held *h)
     list_init(&h->link);
     list_append(&l->all, &h->link);
     l->n++;
-    l->bytes += message_bytes(h->message);
+    l->bytes += h->bytes;
 }
 
 static struct held *take_out(struct held_list *l, struct held *h)
 {
     list_remove(&h->link);
     l->n--;
-    l->bytes -= message_bytes(h->message);
+    l->bytes -= h->bytes;
     return h;
 }
 
@@ -104,6 +110,7 @@ static struct held *held_of(struct publication *p, const struct held_from *from,
     h->role = bytes_dup_str(from->role);
     h->address = bytes_dup_str(from->address);
     h->is_will = from->is_will;
+    h->bytes = bytes_of_one(p, from);
     h->at_unix_ms = now_unix_ms;
     h->expires_unix_ms = now_unix_ms + for_ms;
     return h;
@@ -128,7 +135,7 @@ const char *held_put(struct held_list *l, struct publication *p, const struct he
     struct held *h;
 
     pthread_mutex_lock(&l->lock);
-    limit = limit_passed(l, p, limits);
+    limit = limit_passed(l, p, from, limits);
     if (limit == NULL) {
         h = held_of(p, from, now_unix_ms, for_ms);
         l->last_id = MAX(now_unix_ms, l->last_id + 1); /* no earlier run gave it */

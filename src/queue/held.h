@@ -32,13 +32,14 @@ struct held {
     char *address;
     char *approved_by; /* by one, where it takes two; NULL: by nobody yet */
     bool is_will;
+    size_t bytes; /* that it counts for */
     uint64_t at_unix_ms;
     uint64_t expires_unix_ms; /* then it is given up */
 };
 
 struct held_limits {
     uint64_t n_max;
-    uint64_t bytes_max; /* of message_bytes() */
+    uint64_t bytes_max; /* of all that is kept with them */
     uint64_t per_client_max;
 };
 

@@ -204,6 +204,19 @@ def test_it_waits_no_longer_than_its_message_expiry(holding):
     desk.close()
 
 
+def test_names_of_any_length_are_cut_and_stay_text(holding):
+    node = holding()
+    name, topic = "\u00e9" * 400 + "x", "set/" + "\u20ac" * 300
+    desk, _ = joined(node, name)
+    number = hold(desk, topic)
+    assert (held(node)[0]["client_id"], held(node)[0]["target"]) == (name, topic)
+    said = node.ok("respond", "approve", number)
+    assert "\u00e9" * 256 in said and "\u20ac" * 169 in said
+    done = {e["action"]: e["object"] for e in node.json("audit", "list")}
+    assert done["hold command"] == done["approve command"] == "topic set/" + "\u20ac" * 169
+    desk.close()
+
+
 @pytest.mark.parametrize("limits, n, name", [
     ("{{held_commands_max: 2}}", 2, "held_commands_max"),
     ("{{held_commands_per_client_max: 3}}", 3, "held_commands_per_client_max"),
@@ -324,6 +337,10 @@ def test_a_payload_that_is_no_text_is_shown_in_hexadecimal(holding):
     number = hold(desk, payload=b"\xff\0\x1b[2J")
     shown = node.json("respond", "show", number)
     assert shown["payload_hex"] == "ff001b5b324a" and "payload" not in shown
+    assert node.json("respond", "show", hold(desk, payload=b"a\0b"))["payload_hex"] == "610062"
+    assert node.json("respond", "show", hold(desk, payload=b""))["payload"] == ""
+    number = hold(desk, payload="\u00e9".encode() * 513)
+    assert node.json("respond", "show", number)["payload"] == "\u00e9" * 512
     number = hold(desk, payload=b"a\x1b[2J" + b"y" * 3000)
     out = node.ok("respond", "show", number)
     assert "\x1b" not in out and "y" * 100 in out and "y" * 1100 not in out

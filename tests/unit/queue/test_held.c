@@ -95,12 +95,13 @@ static void no_two_have_one_id(void **state)
 
 static void each_limit_has_its_name(void **state)
 {
-    const size_t one = sizeof(struct message) + strlen("plant/command/1") + strlen("props") + 10;
+    const size_t one = sizeof(struct held) + sizeof(struct message) +
+                       strlen("plant/command/1props") + 10 + strlen("m-1alicemeter");
     const struct {
         struct held_limits limits;
         const char *limit; /* of the third, which is the second of its client */
     } cases[] = {
-        {{3, 10000, 3}, NULL},
+        {{3, 100000, 3}, NULL},
         {{2, 10000, 3}, "held_commands_max"},
         {{0, 10000, 3}, "held_commands_max"},
         {{3, 3 * one, 3}, NULL},

@@ -311,6 +311,25 @@ def test_what_stands_against_an_approval_leaves_it_waiting(holding):
         raw.close()
 
 
+@pytest.mark.parametrize("durability", ["memory", "commit"])
+def test_a_retained_command_is_cleared_by_an_approval(holding, durability):
+    node = holding(workers=f"durability: {durability}, workers")
+    desk, _ = joined(node, "desk")
+    reader = reader_of(node, "reader", "seen")
+    for payload in (b"on", b""):
+        node.ok("respond", "approve", hold(desk, payload=payload, retain=True, props=b"\2\0\0\x0e\x10"))
+        late = reader_of(node, f"late-{payload.decode()}", "set/#", "seen")
+        if payload:
+            got = next_publish(late)
+            assert (got[1], got[2], got[4]) == (1, "set/1", b"on")
+            assert got[3][:1] == b"\2" and 0 < int.from_bytes(got[3][1:], "big") <= 3600, "what is left of it"
+        only_next(late, desk, "seen")
+        assert next_publish(reader)[2] == "seen"
+        late.close()
+    for raw in (desk, reader):
+        raw.close()
+
+
 def test_a_restart_gives_up_what_is_held_and_keeps_what_was_approved(holding):
     node = holding(workers="durability: commit, workers")
     desk, _ = joined(node, "desk")

@@ -342,9 +342,9 @@ static bool keep_one(const struct intruder *i, const struct exercise *e, const j
     json_t *line = exercise_result(e, incidents, &text);
 
     if (i->o->is_json) {
-        json_t *event = line != NULL ? json_pack("{s:s, s:O}", "event", "exercise", "result", line)
-                                     : json_pack("{s:s, s:n, s:s}", "event", "exercise", "result",
-                                                 "why", text);
+        json_t *event =
+            line != NULL ? json_pack("{s:s, s:O}", "event", "exercise", "result", line)
+                         : json_pack("{s:s, s:n, s:s}", "event", "exercise", "result", "why", text);
 
         check(event != NULL && json_dumpf(event, stdout, JSON_COMPACT) == 0);
         putchar('\n');

@@ -67,8 +67,8 @@ static void load_subsection(struct config_loader *l, const struct config_key *k,
     config_load_section(l, k->section, object, v);
 }
 
-/* How many items there are to read; 0, after an error, when it is not a list, or one too long or too
- * short.  "key:" without a value is no list of none where one is required. */
+/* How many items there are to read; 0, after an error, when it is not a list, or one too long or
+ * too short.  "key:" without a value is no list of none where one is required. */
 static size_t list_len(struct config_loader *l, const struct config_key *k, struct conf_value v,
                        size_t n_before)
 {

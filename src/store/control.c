@@ -68,18 +68,20 @@ static bool make_file(const char *dir, const char *path)
 }
 
 /* Exclusive from the first look on, so no shared memory; and no journal but in memory, so the one
- * transaction before the log is there is not crash-safe: it is the one that makes an empty file. */
+ * transaction before the log is there is not crash-safe: it is the one that makes an empty file.
+ * A cache of 512 KiB, since what is read again and again is less.  What is deleted is overwritten,
+ * so every page in the file was written and can be authentic. */
 static const char *const settings[] = {
     "PRAGMA locking_mode = EXCLUSIVE",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA mmap_size = 0",
     "PRAGMA page_size = 4096",
-    "PRAGMA cache_size = -512", /* KiB; what is read again and again is less */
+    "PRAGMA cache_size = -512",
     "PRAGMA max_page_count = 262143",
     "PRAGMA journal_mode = MEMORY",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
-    "PRAGMA secure_delete = ON", /* so every page in the file was written, and can be authentic */
+    "PRAGMA secure_delete = ON",
     "PRAGMA wal_autocheckpoint = 1000",
     "PRAGMA trusted_schema = OFF",
 };

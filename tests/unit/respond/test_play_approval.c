@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/respond/test_play_approval.c - plays that wait for a person; MQ.RS.RP-03 */
+#include "stage.h"
+
+static const struct respond_play with_approval[] = {
+    {.detector = "repeated-auth-failures",
+     .role = "meter",
+     .subject = SUBJECT_KIND_N,
+     .severity = SEVERITY_HIGH,
+     .steps = (char *const[]){"disconnect", "ban 10m"},
+     .n_steps = 2,
+     .needs_approval = true},
+};
+
+static void begin_with_approval(struct stage *s)
+{
+    stage_begin(s);
+    s->settings.plays = with_approval;
+    s->settings.n_plays = COUNT_OF(with_approval);
+    stage_restart(s);
+}
+
+static void find_guesser(struct stage *s, enum severity severity, const char *role)
+{
+    struct finding f =
+        finding_of("repeated-auth-failures", severity, SUBJECT_ADDRESS, "203.0.113.9");
+
+    f.role = bytes_str(role);
+    respond_finding(s->r, &f, s->now);
+}
+
+static void all_that_a_play_with_approval_does_waits_for_a_person(void **state)
+{
+    struct stage s;
+    const struct incident *i;
+    unsigned n = 0;
+
+    (void)state;
+    begin_with_approval(&s);
+    find_guesser(&s, SEVERITY_HIGH, "meter");
+    find_guesser(&s, SEVERITY_HIGH, "meter");
+    assert_did_nothing(&s);
+    i = stage_incident(&s);
+    assert_string_equal(incident_action_text(i), "held");
+    assert_int_equal(action_of(i, ACTION_DISCONNECT)->state, ACTION_HELD);
+    assert_int_equal(action_of(i, ACTION_BAN)->state, ACTION_HELD);
+    assert_non_null(strstr(action_of(i, ACTION_BAN)->reason, "its playbook asks a person first"));
+    assert_int_equal(respond_incident_approve(s.r, i->id, "admin:alice", s.now, &n), RESPOND_OK);
+    assert_int_equal(n, 2);
+    assert_did(&s, "disconnect address 203.0.113.9", "ban address 203.0.113.9 - 600");
+    assert_string_equal(action_of(i, ACTION_BAN)->author, "admin:alice");
+    stage_end(&s);
+}
+
+static void
+what_a_play_with_approval_does_is_given_up_after_15_min_and_asked_for_again(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin_with_approval(&s);
+    find_guesser(&s, SEVERITY_HIGH, "meter");
+    stage_wait(&s, 899);
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_HELD);
+    stage_wait(&s, 1);
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_OBSERVED);
+    find_guesser(&s, SEVERITY_HIGH, "meter");
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_HELD);
+    assert_did_nothing(&s);
+    stage_end(&s);
+}
+
+static void no_other_play_waits_and_a_worse_finding_goes_before_what_waits(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin_with_approval(&s);
+    find_guesser(&s, SEVERITY_HIGH, "gateway");
+    assert_did(&s, "ban address 203.0.113.9 - 600");
+    stage_end(&s);
+    begin_with_approval(&s);
+    find_guesser(&s, SEVERITY_HIGH, "meter");
+    assert_did_nothing(&s);
+    find_guesser(&s, SEVERITY_CRITICAL, "meter");
+    assert_did(&s, "disconnect address 203.0.113.9", "ban address 203.0.113.9 - 3600");
+    stage_end(&s);
+}
+
+static void an_approval_is_not_asked_for_what_is_not_done_anyway(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin_with_approval(&s);
+    stage_connect(&s, "c-1", "203.0.113.9", "control");
+    find_guesser(&s, SEVERITY_HIGH, "meter");
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_WITHHELD);
+    stage_end(&s);
+    begin_with_approval(&s);
+    s.settings.enforce = false;
+    stage_restart(&s);
+    find_guesser(&s, SEVERITY_HIGH, "meter");
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_OBSERVED);
+    stage_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_that_a_play_with_approval_does_waits_for_a_person),
+        cmocka_unit_test(
+            what_a_play_with_approval_does_is_given_up_after_15_min_and_asked_for_again),
+        cmocka_unit_test(no_other_play_waits_and_a_worse_finding_goes_before_what_waits),
+        cmocka_unit_test(an_approval_is_not_asked_for_what_is_not_done_anyway),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

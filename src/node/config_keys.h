@@ -85,7 +85,16 @@ struct config_loader {
     struct buf *warnings;    /* borrowed */
 };
 
+/* A row's place in the object, and a section of rows. */
+#define IN(type, field) .offset = offsetof(struct type, field)
+#define SECTION(keys_, type, check_)                                                               \
+    {                                                                                              \
+        .keys = (keys_), .n_keys = COUNT_OF(keys_), .size = sizeof(struct type),                   \
+        .verify = (check_)                                                                         \
+    }
+
 extern const struct config_section config_root_section;
+extern const struct config_section config_role_section;  /* of roles */
 extern const struct config_section config_users_section; /* of users_file */
 
 /* A place in the object that a key of it stands for. */

@@ -102,17 +102,27 @@ static void slow_down(struct link *l, bool takes_memory)
     }
 }
 
-/* 3.1.1 has no word for it but to close the connection [MQTT3-3.3.5-2]. */
+/* 5.0 is told why.  3.1.1 has no word for it but to close the connection [MQTT3-3.3.5-2]
+ * [MQTT3-4.8.0-2], so that the client sends it again. */
+static void refuse_for_now(struct link *l, const struct wire_publish *p, const char *why)
+{
+    struct session *s = l->resident->session;
+
+    if (p->qos == 0 || l->conn.level == WIRE_V5) {
+        session_acknowledge(s, p, REASON_QUOTA_EXCEEDED, why);
+        return;
+    }
+    session_take_back(s, p);
+    link_close(l, REASON_QUOTA_EXCEEDED, why);
+}
+
 static void refuse_for_memory(struct link *l, const struct wire_publish *p)
 {
     struct worker *w = l->worker;
 
     w->counters.limits_hit++;
     worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, "memory_bytes_max");
-    if (p->qos > 0 && l->conn.level != WIRE_V5)
-        link_close(l, REASON_QUOTA_EXCEEDED, "no memory for more messages: memory_bytes_max");
-    else
-        session_acknowledge(l->resident->session, p, REASON_QUOTA_EXCEEDED, "memory_bytes_max");
+    refuse_for_now(l, p, "no memory for more messages: memory_bytes_max");
 }
 
 /* Return: NULL when it was retained, or need not be; else the limit that does not let it. */
@@ -228,7 +238,7 @@ static void refuse_payload(struct link *l, const struct wire_publish *p)
         session_acknowledge(l->resident->session, p, REASON_PAYLOAD_FORMAT_INVALID, why);
 }
 
-/* It cannot be kept now.  3.1.1 has no answer that says so [MQTT3-4.8.0-2]. */
+/* It cannot be kept now. */
 static void refuse_to_promise(struct link *l, const struct wire_publish *p)
 {
     struct worker *w = l->worker;
@@ -236,10 +246,7 @@ static void refuse_to_promise(struct link *l, const struct wire_publish *p)
 
     w->counters.limits_hit++;
     worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, "journal");
-    if (l->conn.level == WIRE_V5)
-        session_acknowledge(l->resident->session, p, REASON_QUOTA_EXCEEDED, why);
-    else
-        link_close(l, REASON_QUOTA_EXCEEDED, why);
+    refuse_for_now(l, p, why);
 }
 
 /* What 3.1.1 is told is what it is told of any refusal: it is not to be sent again. */

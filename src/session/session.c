@@ -161,6 +161,17 @@ enum session_received session_receive_publish(struct session *s, const struct wi
 }
 
 /**
+ * session_take_back() - a PUBLISH that was to be routed is not answered: the connection closes
+ *
+ * What the client sends again on the next one is new [MQTT3-4.3.3-2] [MQTT5-4.3.3-12].
+ */
+void session_take_back(struct session *s, const struct wire_publish *p)
+{
+    if (p->qos == 2)
+        incoming_remove(s, p->packet_id);
+}
+
+/**
  * session_acknowledge() - answer a PUBLISH that was routed, or refused with @reason >= 0x80
  * @reason_string:  may be NULL
  *

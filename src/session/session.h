@@ -164,6 +164,7 @@ enum session_received {
 };
 
 enum session_received session_receive_publish(struct session *s, const struct wire_publish *p);
+void session_take_back(struct session *s, const struct wire_publish *p);
 void session_acknowledge(struct session *s, const struct wire_publish *p, uint8_t reason,
                          const char *reason_string);
 void session_receive_pubrel(struct session *s, const struct wire_ack *p);

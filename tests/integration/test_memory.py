@@ -13,6 +13,7 @@ from peer import PATIENCE_S, V311, Raw, connect_packet, packet, publish_packet, 
 BUDGET = 16 << 20  # the least that can be configured
 PAYLOAD = b"x" * 65000
 QUOTA_EXCEEDED = 0x97
+DUP = 8
 
 
 @pytest.fixture
@@ -114,3 +115,25 @@ def test_who_has_a_session_fetches_what_waits_and_then_there_is_room(field, peer
         wait_until(lambda: metric(field, "memory_bytes") < BUDGET / 2, "memory given back")
         flood.send(packet(0x32, string("test/away") + struct.pack("!HB", 500, 0) + b"later"))
         assert flood.packet() == (0x40, struct.pack("!H", 500))
+
+
+def test_what_was_refused_at_qos_2_is_delivered_when_it_is_sent_again(field, peer):
+    """3.1.1 is refused by an end of its connection, and nothing of the refused message stays [MQTT3-4.3.3-2]."""
+    away = peer(field, "away").join(expiry_s=3600)
+    away.read("test/away")
+    away.leave()
+    reader = peer(field, "reader").join()
+    reader.read("test/once")
+    once = publish_packet("test/once", b"once", 2, 7)
+    with Raw(field) as sender:
+        sender.join(field, "sender", clean=False)
+        with full(field):
+            sender.send(once)
+            assert sender.rest_until_closed() == b""
+    away.join()  # what waited for it is gone
+    wait_until(lambda: metric(field, "memory_bytes") < BUDGET / 2, "memory given back")
+    with Raw(field) as sender:
+        assert sender.join(field, "sender", clean=False)
+        sender.send(bytes([once[0] | DUP]) + once[1:])
+        assert sender.packet() == (0x50, struct.pack("!H", 7))
+        assert reader.next().payload == b"once"

@@ -56,6 +56,21 @@ static void a_refused_qos_2_publish_frees_its_id_in_5_0(void **state)
     bench_free(b);
 }
 
+/* 3.1.1 has no answer that refuses: the connection is closed, and the client sends it again. */
+static void what_is_not_answered_is_new_when_it_comes_again(void **state)
+{
+    struct bench *b = bench_new(WIRE_V311, 0);
+    struct wire_publish p = {.topic = BYTES("t"), .qos = 2, .packet_id = 3};
+
+    (void)state;
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_ROUTE);
+    session_take_back(b->session, &p);
+    cut(b);
+    agree(b, WIRE_V311, 65535, 1 << 20);
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_ROUTE); /* [MQTT3-4.3.3-2] */
+    bench_free(b);
+}
+
 static void topic_aliases_are_set_used_and_bounded(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 0);
@@ -183,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_repeated_qos_2_publish_is_not_routed_again),
         cmocka_unit_test(more_qos_2_than_receive_maximum_is_refused_in_5_0_only),
         cmocka_unit_test(a_refused_qos_2_publish_frees_its_id_in_5_0),
+        cmocka_unit_test(what_is_not_answered_is_new_when_it_comes_again),
         cmocka_unit_test(topic_aliases_are_set_used_and_bounded),
         cmocka_unit_test(only_connect_is_legal_first_and_never_again),
         cmocka_unit_test(expiry_is_never_more_than_what_came),

@@ -131,6 +131,7 @@ const struct detector detect_bad_certificate = {
             .what = "a client shows a certificate that must not be believed",
             .mode = DETECT_MODE_OBSERVE,
             .confidence = 90,
+            .told_only = BIT(SUBJECT_USER), /* who is online under it; never found */
             .watches =
                 BIT64(EVENT_TLS_FAILED) | BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_DISCONNECTED),
         },

@@ -358,6 +358,15 @@ const struct detector_info *detect_detector(size_t i)
     return &detector_at(i)->info;
 }
 
+/** detect_acts_on() - does the @i-th detector have findings of such subjects that may be acted
+ * upon? */
+bool detect_acts_on(size_t i, enum subject_kind k)
+{
+    const struct detector *d = detector_at(i);
+
+    return d->bytes[k] > 0 && !(d->info.told_only & BIT(k));
+}
+
 /** detect_counters() - of the @i-th detector, since detect_new() */
 struct detector_counters detect_counters(const struct detect *d, size_t i)
 {

@@ -225,6 +225,8 @@ struct detect_shape detect_shape(struct bytes payload);
 
 size_t detect_detectors(void); /* how many */
 const struct detector_info *detect_detector(size_t i);
+/* Does the @i-th have findings of such subjects that may be acted upon? */
+bool detect_acts_on(size_t i, enum subject_kind k);
 struct detector_counters detect_counters(const struct detect *d, size_t i);
 /* Clients, addresses and user names that were forgotten for want of room although something was on
  * record. */

@@ -112,6 +112,7 @@ const struct detector detect_mass_disconnect = {
             .what = "many are cut off at once",
             .mode = DETECT_MODE_OBSERVE,
             .confidence = 80,
+            .told_only = BIT(SUBJECT_CLIENT), /* whether it is counted; never found */
             .watches = BIT64(EVENT_DISCONNECTED) | BIT64(EVENT_CONNECT_ACCEPTED),
         },
     .bytes[SUBJECT_CLIENT] = sizeof(struct by_client),

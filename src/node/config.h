@@ -150,6 +150,9 @@ struct config {
     char *warnings;
 };
 
+/* Is anything other in it? */
+bool config_posture_is_prepared(const struct config_posture *p);
+
 #define CONFIG_BYTES_MAX       (1U << 20)  /* of the file */
 #define CONFIG_USERS_BYTES_MAX (16U << 20) /* of users_file */
 

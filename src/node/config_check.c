@@ -123,6 +123,14 @@ static void fail_role(struct config_loader *l, struct conf_value map, const char
                     BYTES_ARG(buf_view(&names)));
 }
 
+/** config_check_role() - the role that @key of @map names is there; @role NULL: it names none */
+void config_check_role(struct config_loader *l, struct conf_value map, const char *key,
+                       const char *role)
+{
+    if (role != NULL && role_named(l->config, role) == NULL)
+        fail_role(l, map, key, role);
+}
+
 static void check_anonymous(struct config_loader *l, struct conf_value root)
 {
     const struct config *c = l->config;
@@ -178,11 +186,8 @@ static void check_override_roles(struct config_loader *l, struct conf_value list
     size_t len = l->path.len;
 
     for (size_t i = 0; i < c->n_detect_overrides; i++) {
-        const char *role = c->detect_overrides[i].role;
-
         buf_addf(&l->path, "detect.detectors[%zu]", i);
-        if (role != NULL && role_named(c, role) == NULL)
-            fail_role(l, conf_item(list, i), "role", role);
+        config_check_role(l, conf_item(list, i), "role", c->detect_overrides[i].role);
         l->path.len = len;
     }
 }
@@ -222,16 +227,6 @@ void config_check_mqtt(struct config_loader *l, const void *object, struct conf_
                         "clients are sent on, and not told where to; add server_reference");
 }
 
-/** config_check_play() - its steps can all be done */
-void config_check_play(struct config_loader *l, const void *object, struct conf_value v)
-{
-    const struct respond_play *p = object;
-    const char *why = respond_steps_wrong_why(p->steps, p->n_steps);
-
-    if (why != NULL)
-        config_fail_key(l, v, "steps", "%s", why);
-}
-
 /** config_check_monitor() - that payloads are shown is said */
 void config_check_monitor(struct config_loader *l, const void *object, struct conf_value v)
 {
@@ -258,6 +253,7 @@ void config_check_root(struct config_loader *l, const void *object, struct conf_
     l->path.len = len;
     buf_addf(&l->path, "respond");
     check_hold(l, conf_get(v, "respond"));
+    config_check_plays(l, conf_get(conf_get(v, "respond"), "playbooks"));
     l->path.len = len;
     buf_addf(&l->path, "admin");
     if (c->admin_socket != NULL && strlen(c->admin_socket) > CONFIG_SOCKET_PATH_MAX)

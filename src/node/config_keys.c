@@ -215,7 +215,7 @@ static const struct config_key detect_keys[] = {
 };
 static const struct config_section detect_section = SECTION(detect_keys, config, NULL);
 
-static const struct config_choice subjects[] = {
+const struct config_choice config_subjects[] = {
     {"any", SUBJECT_KIND_N}, {"client", SUBJECT_CLIENT}, {"address", SUBJECT_ADDRESS}, {"user", SUBJECT_USER},
     {"fleet", SUBJECT_FLEET}, {NULL, 0},
 };
@@ -228,7 +228,7 @@ static const struct config_key play_keys[] = {
      .what = "which kind of incident, such as topic-scan-publish; without it any"},
     {"role", CONFIG_TEXT, 0, IN(respond_play, role), .min = 1, .max = ROLE_NAME_MAX,
      .what = "role of the client; without it any"},
-    {"subject", CONFIG_CHOICE, 0, IN(respond_play, subject), .deflt = "any", .choices = subjects,
+    {"subject", CONFIG_CHOICE, 0, IN(respond_play, subject), .deflt = "any", .choices = config_subjects,
      .what = "what the incident is about"},
     {"severity", CONFIG_CHOICE, CONFIG_REQUIRED, IN(respond_play, severity), .choices = severities,
      .what = "how grave it is"},

@@ -96,6 +96,7 @@ struct config_loader {
 extern const struct config_section config_root_section;
 extern const struct config_section config_role_section;  /* of roles */
 extern const struct config_section config_users_section; /* of users_file */
+extern const struct config_choice config_subjects[];     /* of a play: enum subject_kind */
 
 /* A place in the object that a key of it stands for. */
 static inline void *config_field(const void *object, size_t offset)
@@ -139,7 +140,6 @@ const char *config_proxy_wrong_why(const char *text);
 
 /* config_check.c */
 config_check_fn config_check_alerts;
-config_check_fn config_check_play;
 config_check_fn config_check_monitor;
 config_check_fn config_check_root;
 config_check_fn config_check_mqtt;
@@ -150,6 +150,12 @@ const char *config_file_wrong_why(const char *path);
 const char *config_detector_wrong_why(const char *name);
 const char *config_listener_name_wrong_why(const char *name);
 bool config_file_is_open(const char *path);
+void config_check_role(struct config_loader *l, struct conf_value map, const char *key,
+                       const char *role);
+
+/* config_plays.c */
+config_check_fn config_check_play;
+void config_check_plays(struct config_loader *l, struct conf_value list);
 
 #define CONFIG_UNIX            "unix:" /* before the path of a socket */
 #define CONFIG_SOCKET_PATH_MAX 107U    /* of a unix socket; unix(7) */

@@ -49,20 +49,13 @@ void posture_wait(struct node *n)
     pthread_mutex_unlock(&n->reload_lock);
 }
 
-static bool is_prepared(const struct config_posture *p)
-{
-    const struct limits none = {0};
-
-    return p->n_closed_listeners > 0 || memcmp(&p->limits, &none, sizeof(none)) != 0;
-}
-
 /** posture_is_prepared() - does the configuration say what is other in it? any thread */
 bool posture_is_prepared(struct node *n, enum respond_posture p)
 {
     bool is_it;
 
     pthread_mutex_lock(&n->config_lock);
-    is_it = is_prepared(&n->config->postures[p]);
+    is_it = config_posture_is_prepared(&n->config->postures[p]);
     pthread_mutex_unlock(&n->config_lock);
     return is_it;
 }

@@ -236,6 +236,50 @@ static void a_play_can_be_for_each_severity_and_each_kind_of_subject(void **stat
     config_free(c);
 }
 
+static void a_play_on_a_detector_that_only_observes_is_told(void **state)
+{
+    const struct home *h = *state;
+    struct config *c =
+        load(h, LEAST "roles: {a: {}, b: {}}\n"
+                      "detect: {detectors: [{detector: brute-force-io, role: a, mode: enforce},\n"
+                      "                     {detector: publish-flood, mode: off}]}\n"
+                      "respond:\n  playbooks:\n"
+                      "    - {kind: brute-force-io, severity: high, steps: [hold 10m]}\n"
+                      "    - {kind: brute-force-io, role: a, severity: high, steps: [hold 10m]}\n"
+                      "    - {kind: brute-force-io, role: b, severity: high, steps: [hold 10m]}\n"
+                      "    - {kind: publish-flood, severity: high, steps: [ban 10m]}\n"
+                      "    - {kind: silent-client, severity: low, steps: []}\n"
+                      "    - {kind: silent-client, severity: medium, steps: [disconnect]}\n"
+                      "    - {severity: low, steps: [disconnect]}\n");
+    char *plain = without_dir(h, c->warnings);
+
+    assert_string_equal(
+        plain,
+        "bastide.yaml:10:14: respond.playbooks[2].kind: nothing of this play is done while "
+        "brute-force-io is in mode observe; add {detector: brute-force-io, mode: enforce} to "
+        "detect.detectors\n"
+        "bastide.yaml:11:14: respond.playbooks[3].kind: nothing of this play is done while "
+        "publish-flood is in mode off; add {detector: publish-flood, mode: enforce} to "
+        "detect.detectors\n"
+        "bastide.yaml:13:14: respond.playbooks[5].kind: nothing of this play is done while "
+        "silent-client is in mode observe; add {detector: silent-client, mode: enforce} to "
+        "detect.detectors");
+    free(plain);
+    config_free(c);
+}
+
+static void a_play_may_ask_for_a_firewall_and_a_posture_that_there_are(void **state)
+{
+    const struct home *h = *state;
+    struct config *c =
+        load(h, LEAST "respond:\n  ward: ward.sock\n  playbooks:\n"
+                      "    - {severity: high, steps: [firewall 1h, posture elevated 1h]}\n"
+                      "postures: {elevated: {closed_listeners: [l]}}\n");
+
+    assert_null(c->warnings);
+    config_free(c);
+}
+
 static void an_empty_list_or_section_is_as_none(void **state)
 {
     const struct home *h = *state;
@@ -385,6 +429,8 @@ int main(void)
         TEST(what_is_not_said_has_its_default),
         TEST(each_kind_of_role_can_be_named_and_what_the_detectors_are_told_is_kept),
         TEST(a_play_can_be_for_each_severity_and_each_kind_of_subject),
+        TEST(a_play_on_a_detector_that_only_observes_is_told),
+        TEST(a_play_may_ask_for_a_firewall_and_a_posture_that_there_are),
         TEST(an_empty_list_or_section_is_as_none),
         TEST(one_port_on_several_addresses_is_allowed),
         TEST(every_key_of_a_transport_arrives_in_its_field),

@@ -44,6 +44,28 @@ static const struct wrong {
      "bastide.yaml:1:17: node.xyzzy: unknown key; there are name, location, workers, state_dir, log_level, run_as, durability, sys_interval_s, sandbox"},
     {LEAST "respond:\n  playbooks:\n    - severity: low\n      steps:\n",
      "bastide.yaml:6:13: respond.playbooks[0].steps: is empty; list (- item) of at most 8 steps"},
+    /* plays that could never be done */
+    {LEAST "roles: {meter: {}, gateway: {}}\nrespond:\n  playbooks:\n    - {role: gatway, severity: high, steps: [ban 10m]}\n",
+     "bastide.yaml:6:14: respond.playbooks[0].role: there is no role \"gatway\"; roles has meter, gateway"},
+    {LEAST "respond:\n  playbooks:\n    - {severity: high, steps: []}\n    - {severity: high, steps: [ban 10m, firewall 1h]}\n",
+     "bastide.yaml:6:41: respond.playbooks[1].steps[1]: nobody keeps the firewall; add respond.ward, the socket of "
+     "bastide-ward, or leave the step out"},
+    {LEAST "respond:\n  playbooks:\n    - {severity: high, steps: [posture lockdown 1h]}\npostures: {elevated: {limits: {receive_max: 3}}}\n",
+     "bastide.yaml:5:32: respond.playbooks[0].steps[0]: nothing is other in that posture; say below postures.lockdown "
+     "what is, or leave the step out"},
+    {LEAST "respond:\n  playbooks:\n    - {kind: publish-flood, subject: fleet, severity: high, steps: []}\n",
+     "bastide.yaml:5:38: respond.playbooks[0].subject: nothing of that kind that publish-flood finds is acted upon; it can be: client"},
+    {LEAST "respond:\n  playbooks:\n    - {subject: user, severity: high, steps: []}\n",
+     "bastide.yaml:5:17: respond.playbooks[0].subject: nothing of that kind that any detector finds is acted upon; it can be: address, client, fleet"},
+    {LEAST "respond:\n  playbooks:\n    - {kind: abnormal-termination, severity: high, steps: []}\n",
+     "bastide.yaml:5:46: respond.playbooks[0].severity: abnormal-termination finds nothing of that severity; it can be: low, medium"},
+    {LEAST "respond:\n  playbooks:\n    - {kind: store-fault, severity: high, steps: []}\n",
+     "bastide.yaml:5:14: respond.playbooks[0].kind: nothing is ever done about store-fault but to tell it; leave the play out"},
+    {LEAST "respond:\n  playbooks:\n    - {kind: publish-flod, subject: crowd, severity: grave, steps: [ban]}\n",
+     "bastide.yaml:5:14: respond.playbooks[0].kind: \"publish-flod\" is no kind of incident; docs/reference/detectors.md has them\n"
+     "bastide.yaml:5:37: respond.playbooks[0].subject: \"crowd\" is not known here; any, client, address, user or fleet\n"
+     "bastide.yaml:5:54: respond.playbooks[0].severity: \"grave\" is not known here; info, low, medium, high or critical\n"
+     "bastide.yaml:5:69: respond.playbooks[0].steps[0]: \"ban\" needs a duration such as 90s, 10m, 1h or 2d, up to 30d"},
     {LEAST "respond: {enfroce: no}\n", "bastide.yaml:3:11: respond.enfroce: unknown key; did you mean enforce? There are enforce, ward, ca, four_eyes, never_act_on, hold_commands, playbooks"},
     {LEAST "respond: {[a]: no}\n", "bastide.yaml:3:11: respond: a key is not a word; keys and values are expected"},
     {LEAST "limits: {receive_maxx: 3}\n",

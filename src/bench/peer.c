@@ -320,7 +320,7 @@ static void take_ack(struct peer *p, const struct wire_frame *f)
 
 static void take_pong(struct peer *p, const struct wire_frame *f)
 {
-    if (decoded(p, f, wire_decode_ping(f->flags, f->body)))
+    if (decoded(p, f, wire_decode_ping(f->flags, f->body, p->driver->bench->level)))
         driver_count(p->driver, TALLY_PONG, 1);
 }
 

@@ -142,7 +142,7 @@ enum client_outcome channel_send(struct client *c, struct bytes packet, uint64_t
 
 static enum client_outcome take_pingresp(struct client *c, const struct wire_frame *f)
 {
-    enum wire_outcome o = wire_decode_ping(f->flags, f->body);
+    enum wire_outcome o = wire_decode_ping(f->flags, f->body, c->level);
 
     if (o != WIRE_OK)
         return client_misbehaved(c, o, f->type);

@@ -92,7 +92,8 @@ struct tls_settings {
     const char *client_ca;   /* PEM bundle, NULL when certificates are not asked for */
     const char *crl;         /* PEM, may be NULL */
     enum tls_client_certificate client_certificate;
-    int version_min; /* 0x0303 TLS 1.2, 0x0304 TLS 1.3 */
+    int version_min;   /* 0x0303 TLS 1.2, 0x0304 TLS 1.3 */
+    bool in_websocket; /* what ALPN agrees on is http/1.1, and not mqtt */
 };
 
 struct tls_context; /* reference counted, any thread */
@@ -160,7 +161,6 @@ struct websocket_settings {
     const char *path;     /* that is asked for */
     char *const *origins; /* of pages that may connect, besides programs, which name none */
     size_t n_origins;     /* 0: pages from this machine, to itself */
-    uint64_t frame_bytes_max;
 };
 
 /* Where to connect to; all borrowed. */

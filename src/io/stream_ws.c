@@ -309,8 +309,7 @@ static size_t take_frames(struct stream *s, uint8_t *at, size_t len)
     size_t n = 0;
 
     while (used < len && w->phase == OPEN) {
-        struct ws_step step = ws_read(&w->reader, bytes_of(at + used, len - used), at + n,
-                                      w->settings.frame_bytes_max);
+        struct ws_step step = ws_read(&w->reader, bytes_of(at + used, len - used), at + n);
 
         used += step.used;
         switch (step.event) {

@@ -32,7 +32,8 @@
 #define CHAIN_LENGTH_MAX  5          /* certificates between a client's and a trusted one */
 #define CHAIN_BYTES_MAX   (32 << 10) /* before the client is known */
 #define TICKET_LIFETIME_S 3600
-#define ALPN_NAME         "\4mqtt"
+#define ALPN_MQTT         "\4mqtt"
+#define ALPN_WEBSOCKET    "\10http/1.1"
 
 struct tls_context {
     atomic_uint n_refs;
@@ -282,17 +283,17 @@ static bool use_client_certificates(struct builder *b, const struct tls_settings
 
 /* ---- the context ---- */
 
+/* Who offers protocols, and not the one of this listener, means another server; RFC 7301 3.2. */
 static int select_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_len,
                        const unsigned char *offered, unsigned offered_len, void *owner)
 {
-    struct bytes ours = BYTES(ALPN_NAME);
+    const char *ours = owner;
     unsigned char *chosen;
 
     (void)ssl;
-    (void)owner;
-    if (SSL_select_next_proto(&chosen, ret_len, ours.at, (unsigned)ours.len, offered,
-                              offered_len) != OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_NOACK;
+    if (SSL_select_next_proto(&chosen, ret_len, (const unsigned char *)ours, (unsigned)strlen(ours),
+                              offered, offered_len) != OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
     *ret = chosen;
     return SSL_TLSEXT_ERR_OK;
 }
@@ -360,7 +361,8 @@ struct tls_context *tls_context_new(const struct tls_settings *s, char **ret_err
     set_session_id(b.c);
     check(SSL_CTX_set_num_tickets(b.c->ssl_ctx, 1) == 1);
     SSL_CTX_set_timeout(b.c->ssl_ctx, TICKET_LIFETIME_S);
-    SSL_CTX_set_alpn_select_cb(b.c->ssl_ctx, select_alpn, NULL);
+    SSL_CTX_set_alpn_select_cb(b.c->ssl_ctx, select_alpn,
+                               s->in_websocket ? ALPN_WEBSOCKET : ALPN_MQTT);
     if (use_certificate(&b, s->certificate) && use_key(&b, s->key, s->certificate))
         (void)use_client_certificates(&b, s);
     return finish(&b, ret_error);

@@ -270,7 +270,7 @@ static void receive_ack(struct link *l, const struct wire_frame *f)
 
 static void receive_pingreq(struct link *l, const struct wire_frame *f)
 {
-    if (!flow_well_formed(l, wire_decode_ping(f->flags, f->body)))
+    if (!flow_well_formed(l, wire_decode_ping(f->flags, f->body, l->conn.level)))
         return;
     wire_encode_ping(conn_out(&l->conn), WIRE_PINGRESP); /* [MQTT5-3.12.4-1] [MQTT3-3.12.4-1] */
     l->conn.n_packets++;

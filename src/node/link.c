@@ -195,13 +195,12 @@ void link_watch(struct link *l)
     loop_watch(l->worker->loop, &l->file, watches);
 }
 
-static void expect_websocket(struct link *l, const struct limits *limits)
+static void expect_websocket(struct link *l)
 {
     const struct websocket_settings settings = {
         .path = l->listener->websocket_path,
         .origins = l->listener->websocket_origins,
         .n_origins = l->listener->n_websocket_origins,
-        .frame_bytes_max = limits->packet_bytes_max,
     };
 
     stream_expect_websocket(l->stream, &settings);
@@ -214,7 +213,7 @@ static struct link *link_new(struct worker *w, struct worker_listener *from, str
     l->stream = s;
     l->listener = from->config;
     if (from->config->websocket)
-        expect_websocket(l, policy_limits(w->policy));
+        expect_websocket(l);
     l->number = atomic_fetch_add(&w->node->next_link, 1);
     l->phase = LINK_HANDSHAKE;
     l->opened_ns = l->heard_ns = l->wrote_ns = w->now_ns;

@@ -35,6 +35,7 @@ static struct tls_context *tls_of(const struct config_listener *l, char **ret_er
         .crl = l->crl,
         .client_certificate = client_certificate_of(l),
         .version_min = l->tls_version_min,
+        .in_websocket = l->websocket,
     };
 
     return tls_context_new(&s, ret_error);

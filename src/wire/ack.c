@@ -17,7 +17,7 @@ static bool is_ack(enum wire_type type)
 /**
  * wire_decode_ack() - read one PUBACK, PUBREC, PUBREL or PUBCOMP
  * @type:   which of the four
- * @flags:  low four bits of the fixed header; in 3.1 a PUBREL may be a DUP
+ * @flags:  low four bits of the fixed header
  * @body:   the rest of the packet, complete; borrowed by @ret
  * @level:  protocol level agreed at CONNECT
  * @ret:    written on WIRE_OK, otherwise untouched; of .props what .props.set names
@@ -37,9 +37,7 @@ enum wire_outcome wire_decode_ack(enum wire_type type, uint8_t flags, struct byt
     check(is_ack(type));
     p.reason = REASON_SUCCESS;
     p.props.set = 0;
-    if (type == WIRE_PUBREL && level == WIRE_V31)
-        flags &= (uint8_t)~BIT(3);
-    reader_flags(&r, flags, type == WIRE_PUBREL ? PUBREL_FLAGS : 0);
+    reader_flags(&r, flags, type == WIRE_PUBREL ? PUBREL_FLAGS : 0, level);
     p.packet_id = reader_packet_id(&r);
     if (level == WIRE_V5 && r.left > 0)
         p.reason = reader_u8(&r);

@@ -47,7 +47,8 @@ static void read_flags(struct reader *r, struct wire_connect *p)
     p->has_password = flags & FLAG_PASSWORD;
     p->has_user_name = flags & FLAG_USER_NAME;
 
-    if (flags & FLAG_RESERVED) /* [MQTT5-3.1.2-3] [MQTT3-3.1.2-3] */
+    /* [MQTT5-3.1.2-3] [MQTT3-3.1.2-3]; in 3.1 it is not used */
+    if ((flags & FLAG_RESERVED) && p->level != WIRE_V31)
         reader_fail(r, WIRE_E_MALFORMED);
     if (p->will_qos > QOS_MAX) /* [MQTT5-3.1.2-12] [MQTT3-3.1.2-14] */
         reader_fail(r, WIRE_E_QOS);
@@ -135,7 +136,7 @@ enum wire_outcome wire_decode_connect(uint8_t flags, struct bytes body, struct w
 
     read_level(&r, &p);
     level = r.outcome == WIRE_OK || p.level == WIRE_V5 ? p.level : 0;
-    reader_flags(&r, flags, 0);
+    reader_flags(&r, flags, 0, p.level);
     read_flags(&r, &p);
     p.keep_alive_s = reader_u16(&r);
     if (p.level == WIRE_V5)
@@ -231,7 +232,7 @@ enum wire_outcome wire_decode_connack(uint8_t flags, struct bytes body, enum wir
     struct wire_connack p = {0};
     uint8_t ack_flags;
 
-    reader_flags(&r, flags, 0);
+    reader_flags(&r, flags, 0, level);
     ack_flags = reader_u8(&r);
     if (level == WIRE_V31)
         ack_flags = 0;

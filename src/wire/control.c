@@ -12,11 +12,11 @@
  *
  * Return: WIRE_OK, or WIRE_E_MALFORMED: there is nothing in it but its type.
  */
-enum wire_outcome wire_decode_ping(uint8_t flags, struct bytes body)
+enum wire_outcome wire_decode_ping(uint8_t flags, struct bytes body, enum wire_level level)
 {
     struct reader r = reader_over(body);
 
-    reader_flags(&r, flags, 0);
+    reader_flags(&r, flags, 0, level);
     reader_end(&r);
     return r.outcome;
 }
@@ -61,7 +61,7 @@ enum wire_outcome wire_decode_disconnect(enum wire_type type, uint8_t flags, str
     struct wire_disconnect p = {0};
 
     check(type == WIRE_DISCONNECT || type == WIRE_AUTH);
-    reader_flags(&r, flags, 0); /* [MQTT5-3.14.1-1] [MQTT5-3.15.1-1] [MQTT3-3.14.1-1] */
+    reader_flags(&r, flags, 0, level); /* [MQTT5-3.14.1-1] [MQTT5-3.15.1-1] [MQTT3-3.14.1-1] */
     if (type == WIRE_AUTH && level < WIRE_V5) /* type 15 is forbidden before, section 2.2.1 */
         reader_fail(&r, WIRE_E_MALFORMED);
     if (level == WIRE_V5 && r.left > 0)

@@ -132,7 +132,7 @@ static enum wire_outcome judge_value(const struct prop_rule *rule, const struct 
         if (!wire_utf8_valid(p->name) || !wire_utf8_valid(p->value))
             return WIRE_E_MALFORMED; /* [MQTT5-1.5.7-1] [MQTT5-3.3.2-13] [MQTT5-3.3.2-19] */
     }
-    if (rule->type == TYPE_TOPIC && !wire_topic_name_valid(p->value))
+    if (rule->type == TYPE_TOPIC && !wire_topic_name_well_formed(p->value))
         return WIRE_E_TOPIC_NAME; /* [MQTT5-3.3.2-14] */
     return WIRE_OK;
 }

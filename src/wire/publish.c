@@ -127,8 +127,10 @@ enum wire_outcome wire_decode_publish(uint8_t flags, struct bytes body, enum wir
     p.retain = flags & FLAG_RETAIN;
     if (p.qos > QOS_MAX) /* [MQTT5-3.3.1-4] [MQTT3-3.3.1-4] */
         reader_fail(&r, WIRE_E_QOS);
-    if (p.qos == 0 && p.dup) /* [MQTT5-3.3.1-2] [MQTT3-3.3.1-2] */
+    /* [MQTT5-3.3.1-2] [MQTT3-3.3.1-2]; in 3.1 it means nothing there */
+    if (p.qos == 0 && p.dup && level != WIRE_V31)
         reader_fail(&r, WIRE_E_MALFORMED);
+    p.dup = p.dup && p.qos > 0;
 
     p.topic = reader_binary(&r);
     if (p.qos > 0)

@@ -97,9 +97,10 @@ static inline void reader_end(struct reader *r)
 }
 
 /* The low four bits of the fixed header, where they are reserved [MQTT5-2.1.3-1] [MQTT3-2.2.2-1]
- * [MQTT3-2.2.2-2]. */
-static inline void reader_flags(struct reader *r, uint8_t flags, uint8_t wanted)
+ * [MQTT3-2.2.2-2].  In 3.1 they are not used, and old devices set them. */
+static inline void reader_flags(struct reader *r, uint8_t flags, uint8_t wanted,
+                                enum wire_level level)
 {
-    if (flags != wanted)
+    if (flags != wanted && level != WIRE_V31)
         reader_fail(r, WIRE_E_MALFORMED);
 }

@@ -18,14 +18,6 @@
 #define QOS_MAX                    2
 #define SUBACK_FAILURE_V311        0x80
 
-/* In 3.1 a request that is sent again has DUP set. */
-static void check_request_flags(struct reader *r, uint8_t flags, enum wire_level level)
-{
-    if (level == WIRE_V31)
-        flags &= (uint8_t)~BIT(3);
-    reader_flags(r, flags, REQUEST_FLAGS);
-}
-
 static struct bytes read_filter(struct reader *r)
 {
     /* [MQTT5-3.8.3-1] [MQTT5-3.10.3-1] [MQTT3-3.8.3-1] [MQTT3-3.10.3-1] */
@@ -42,6 +34,8 @@ static void read_options(struct reader *r, enum wire_level level, struct wire_su
     struct bytes group;
     struct bytes filter;
 
+    if (level == WIRE_V31) /* where they are not used */
+        options &= (uint8_t)~OPTION_RESERVED_V311;
     s->qos = options & 3;
     s->no_local = options & OPTION_NO_LOCAL;
     s->retain_as_published = options & OPTION_RETAIN_AS_PUBLISHED;
@@ -82,7 +76,7 @@ enum wire_outcome wire_decode_subscribe(uint8_t flags, struct bytes body, enum w
     size_t n = 0;
     uint16_t packet_id;
 
-    check_request_flags(&r, flags, level);
+    reader_flags(&r, flags, REQUEST_FLAGS, level);
     packet_id = reader_packet_id(&r);
     if (level == WIRE_V5)
         props_read(&r, BIT(WIRE_SUBSCRIBE), &props);
@@ -156,7 +150,7 @@ enum wire_outcome wire_decode_unsubscribe(uint8_t flags, struct bytes body, enum
     size_t n = 0;
     uint16_t packet_id;
 
-    check_request_flags(&r, flags, level);
+    reader_flags(&r, flags, REQUEST_FLAGS, level);
     packet_id = reader_packet_id(&r);
     if (level == WIRE_V5)
         props_read(&r, BIT(WIRE_UNSUBSCRIBE), &props);
@@ -220,7 +214,7 @@ enum wire_outcome wire_decode_suback(enum wire_type type, uint8_t flags, struct 
     uint16_t packet_id;
 
     check(type == WIRE_SUBACK || type == WIRE_UNSUBACK);
-    reader_flags(&r, flags, 0);
+    reader_flags(&r, flags, 0, level);
     packet_id = reader_packet_id(&r);
     if (level == WIRE_V5)
         props_read(&r, BIT(type), &props);

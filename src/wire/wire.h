@@ -301,7 +301,7 @@ enum wire_outcome wire_decode_suback(enum wire_type type, uint8_t flags, struct 
                                      enum wire_level level, struct wire_suback *ret);
 enum wire_outcome wire_decode_unsubscribe(uint8_t flags, struct bytes body, enum wire_level level,
                                           struct wire_unsubscribe *ret);
-enum wire_outcome wire_decode_ping(uint8_t flags, struct bytes body);
+enum wire_outcome wire_decode_ping(uint8_t flags, struct bytes body, enum wire_level level);
 enum wire_outcome wire_decode_disconnect(enum wire_type type, uint8_t flags, struct bytes body,
                                          enum wire_level level, struct wire_disconnect *ret);
 

@@ -77,7 +77,7 @@ static struct ws_step check_start(const struct ws_reader *r)
     return (struct ws_step){.event = WS_NOTHING};
 }
 
-static struct ws_step check_len(const struct ws_reader *r, uint64_t len, uint64_t frame_bytes_max)
+static struct ws_step check_len(const struct ws_reader *r, uint64_t len)
 {
     size_t n = len_bytes(r);
 
@@ -85,13 +85,11 @@ static struct ws_step check_len(const struct ws_reader *r, uint64_t len, uint64_
         return bad(WS_CODE_PROTOCOL, "the length of a frame is not in its shortest form");
     if (n == 8 && (r->head[2] & BIT(7)))
         return bad(WS_CODE_PROTOCOL, "the length of a frame is larger than 63 bits");
-    if (len > frame_bytes_max)
-        return bad(WS_CODE_TOO_BIG, "a frame is larger than packet_bytes_max");
     return (struct ws_step){.event = WS_NOTHING};
 }
 
 /* Take what there is of the head; with the last of it the payload begins. */
-static struct ws_step read_head(struct ws_reader *r, struct bytes in, uint64_t frame_bytes_max)
+static struct ws_step read_head(struct ws_reader *r, struct bytes in)
 {
     struct ws_step s = {.event = WS_NOTHING};
     size_t used = 0;
@@ -105,7 +103,7 @@ static struct ws_step read_head(struct ws_reader *r, struct bytes in, uint64_t f
         r->mask_phase = 0;
         r->control_len = 0;
         r->in_payload = true;
-        s = check_len(r, r->left, frame_bytes_max);
+        s = check_len(r, r->left);
     }
     s.used = used;
     return s;
@@ -206,25 +204,24 @@ static struct ws_step read_data(struct ws_reader *r, struct bytes in, uint8_t *t
 
 /**
  * ws_read() - the next thing in what a client has sent, however it was split
- * @r:                kept by the caller from call to call
- * @in:               not empty
- * @to:               room for @in.len bytes; may be @in.at or before it, for payload is never
- *                    longer than the frame that it came in
- * @frame_bytes_max:  of payload in one frame
+ * @r:   kept by the caller from call to call
+ * @in:  not empty
+ * @to:  room for @in.len bytes; may be @in.at or before it, for payload is never longer than the
+ *       frame that it came in
  *
  * MQTT packets need not begin or end with a frame [MQTT5-6.0.0-2] [MQTT3-6.0.0-2]: frames of data
- * and messages of several frames come out as one run of bytes.
+ * and messages of several frames come out as one run of bytes, and a frame may have any length.
  *
  * Return: what it was.  After WS_CLOSE and WS_BAD there is no next.
  */
-struct ws_step ws_read(struct ws_reader *r, struct bytes in, uint8_t *to, uint64_t frame_bytes_max)
+struct ws_step ws_read(struct ws_reader *r, struct bytes in, uint8_t *to)
 {
     struct ws_step head = {.event = WS_NOTHING};
     struct ws_step s;
 
     check(in.len > 0);
     if (!r->in_payload) {
-        head = read_head(r, in, frame_bytes_max);
+        head = read_head(r, in);
         if (head.event == WS_BAD || !r->in_payload)
             return head;
         in = bytes_of(in.at + head.used, in.len - head.used);

@@ -82,7 +82,6 @@ enum ws_code {
     WS_CODE_PROTOCOL = 1002,
     WS_CODE_NOT_BINARY = 1003,
     WS_CODE_NOT_UTF8 = 1007,
-    WS_CODE_TOO_BIG = 1009,
 };
 
 /* Where in a frame a client's bytes are; zeroed before the first. */
@@ -114,7 +113,7 @@ struct ws_step {
     const char *why;
 };
 
-struct ws_step ws_read(struct ws_reader *r, struct bytes in, uint8_t *to, uint64_t frame_bytes_max);
+struct ws_step ws_read(struct ws_reader *r, struct bytes in, uint8_t *to);
 void ws_write_head(struct buf *out, size_t len);
 void ws_write_control(struct buf *out, enum ws_opcode opcode, struct bytes payload);
 void ws_write_close(struct buf *out, unsigned code, const char *why);

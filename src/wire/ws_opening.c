@@ -41,6 +41,11 @@ static bool is_same(struct bytes a, const char *b)
     return a.len == strlen(b) && strncasecmp((const char *)a.at, b, a.len) == 0;
 }
 
+static bool is_exactly(struct bytes a, const char *b)
+{
+    return bytes_equal(a, bytes_str(b));
+}
+
 static bool is_alnum(uint8_t c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -77,12 +82,13 @@ static struct bytes cut(struct bytes b, uint8_t mark, struct bytes *rest)
     return bytes_of(b.at, (size_t)(at - b.at));
 }
 
-static bool list_has(struct bytes list, const char *item)
+static bool list_has(struct bytes list, const char *item,
+                     bool (*same)(struct bytes a, const char *b))
 {
     while (list.at != NULL) {
         struct bytes rest;
 
-        if (is_same(trimmed(cut(list, ',', &rest)), item))
+        if (same(trimmed(cut(list, ',', &rest)), item))
             return true;
         list = rest;
     }
@@ -99,12 +105,12 @@ static void see_host(struct request *r, struct bytes value)
 
 static void see_upgrade(struct request *r, struct bytes value)
 {
-    r->upgrades |= list_has(value, "websocket");
+    r->upgrades |= list_has(value, "websocket", is_same);
 }
 
 static void see_connection(struct request *r, struct bytes value)
 {
-    r->connection |= list_has(value, "upgrade");
+    r->connection |= list_has(value, "upgrade", is_same);
 }
 
 static void see_key(struct request *r, struct bytes value)
@@ -125,11 +131,12 @@ static void see_origin(struct request *r, struct bytes value)
     r->origin = value;
 }
 
-/* mqttv3.1 is what clients offered before the standard had a name. */
+/* By letter: who is answered another name than it offered is to fail, RFC 6455 4.1.  mqttv3.1 is
+ * what clients offered before the standard had a name. */
 static void see_subprotocol(struct request *r, struct bytes value)
 {
-    r->offers_mqtt |= list_has(value, "mqtt");
-    r->offers_mqttv31 |= list_has(value, "mqttv3.1");
+    r->offers_mqtt |= list_has(value, "mqtt", is_exactly);
+    r->offers_mqttv31 |= list_has(value, "mqttv3.1", is_exactly);
 }
 
 static void see_length(struct request *r, struct bytes value)

@@ -4,8 +4,6 @@
 
 #include "wire/ws.h"
 
-#define FRAME_BYTES_MAX 100000
-
 /* All that came out of a stream. */
 struct result {
     struct buf data;
@@ -23,7 +21,7 @@ static bool take(struct ws_reader *r, struct bytes piece, struct result *ret)
     struct ws_step s = {.event = WS_NOTHING};
 
     while (in.len > 0 && s.event != WS_CLOSE && s.event != WS_BAD) {
-        s = ws_read(r, in, to, FRAME_BYTES_MAX);
+        s = ws_read(r, in, to);
         check(s.used > 0 && s.used <= in.len && s.data.len <= s.used + WS_CONTROL_MAX);
         in = bytes_of(in.at + s.used, in.len - s.used);
         if (s.event == WS_DATA) {

@@ -21,15 +21,31 @@ def test_clients_come_by_ipv6(air, peer):  # noqa: F811
         assert banned.recv(1) == b""
 
 
-@pytest.mark.parametrize("offered, chosen", [(["mqtt"], "mqtt"), (["x", "mqtt"], "mqtt"), (["h2", "http/1.1"], None)])
-def test_alpn_is_mqtt_or_nothing(air, offered, chosen):  # noqa: F811
+def shake_hands(air, port, offered):
     context = ssl.create_default_context(cafile=air.ca)
-    context.set_alpn_protocols(offered)
-    with socket.create_connection(("127.0.0.1", air.tls_port), PATIENCE_S) as plain:
-        with context.wrap_socket(plain, server_hostname="localhost") as secure:  # with SNI
-            assert secure.selected_alpn_protocol() == chosen
-            secure.sendall(connect_packet("one", "alice", air.passwords["alice"]))
-            assert secure.recv(4) == b"\x20\2\0\0"
+    if offered:
+        context.set_alpn_protocols(offered)
+    plain = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+    return context.wrap_socket(plain, server_hostname="localhost")  # with SNI
+
+
+@pytest.mark.parametrize("offered, chosen", [(["mqtt"], "mqtt"), (["x", "mqtt"], "mqtt"), ([], None)])
+def test_alpn_is_mqtt(air, offered, chosen):  # noqa: F811
+    with shake_hands(air, air.tls_port, offered) as secure:
+        assert secure.selected_alpn_protocol() == chosen
+        secure.sendall(connect_packet("one", "alice", air.passwords["alice"]))
+        assert secure.recv(4) == b"\x20\2\0\0"
+
+
+def test_alpn_of_a_websocket_is_http(air):  # noqa: F811
+    with shake_hands(air, air.ports["secure_web"], ["h2", "http/1.1"]) as secure:
+        assert secure.selected_alpn_protocol() == "http/1.1"
+
+
+def test_who_means_another_server_by_alpn_is_refused(air):  # noqa: F811
+    for port, offered in ((air.tls_port, ["h2", "http/1.1"]), (air.ports["secure_web"], ["mqtt"])):
+        with pytest.raises(ssl.SSLError, match="no application protocol"):
+            shake_hands(air, port, offered)
 
 
 def test_check_config_says_what_is_spoken_where(wires):  # noqa: F811

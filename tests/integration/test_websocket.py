@@ -10,7 +10,7 @@ from conftest import wait_until
 from peer import PATIENCE_S, V5, V311, connect_packet, publish_packet, subscribe_packet
 from transports import DISCONNECT, MALFORMED, PROTOCOL_ERROR, air, events, hasty, joined_web, wires  # noqa: F401, fixtures
 from wires import BINARY, CLOSE, CONTINUATION, KEY, NORMAL, NOT_BINARY, PING, PONG, PROTOCOL, \
-    TEXT, TOO_BIG, Web, accept_of, frame, request
+    TEXT, Web, accept_of, frame, request
 
 
 @pytest.mark.parametrize("name", ["web", "secure_web"], ids=["ws", "wss"])
@@ -156,7 +156,6 @@ BREACHES = {
     "an unknown kind": (frame(3, b"x"), PROTOCOL),
     "a continuation of nothing": (frame(CONTINUATION, b"\xc0\0"), PROTOCOL),
     "a ping in pieces": (frame(PING, b"x", fin=False), PROTOCOL),
-    "too large": (b"\x82\xff" + (1048577).to_bytes(8, "big") + b"mask", TOO_BIG),
     "a code nobody may send": (frame(CLOSE, b"\x03\xee"), PROTOCOL),
 }
 

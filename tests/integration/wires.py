@@ -14,7 +14,7 @@ from peer import PATIENCE_S, Raw
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 CONTINUATION = 0
-NORMAL, PROTOCOL, NOT_BINARY, TOO_BIG = 1000, 1002, 1003, 1009
+NORMAL, PROTOCOL, NOT_BINARY = 1000, 1002, 1003
 KEY = base64.b64encode(b"sixteen bytes ok").decode()
 
 

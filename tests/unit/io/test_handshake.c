@@ -70,6 +70,7 @@ static const struct guest {
     {"P-521 only",                           NONE,     NULL,      {.groups = "P-521"}, "no shared group", NULL},
     {"P-256 only",                           NONE,     NULL,      {.groups = "P-256"}, NULL, NULL},
     {"ChaCha20",                             NONE,     NULL,      {.version_max = TLS1_2_VERSION, .ciphers = "ECDHE-ECDSA-CHACHA20-POLY1305"}, NULL, NULL},
+    {"one who means another server",         NONE,     NULL,      {.alpn = "\2h2"}, "no application protocol", NULL},
     {"one who does not know our CA",         NONE,     NULL,      {.ca = "other-ca.crt"}, "the peer's alert: unknown CA", NULL},
 };
 /* clang-format on */
@@ -226,26 +227,6 @@ static void all_that_is_found_out_about_a_peer_is_told(void **state)
     assert_memory_equal(alpn, "mqtt", 4);
     peer_free(p);
     stream_free(s);
-}
-
-static void an_alpn_that_is_not_mqtt_is_passed_over(void **state)
-{
-    const struct manner m = {.alpn = "\2h2"};
-    struct tls_context *c = server(NONE, NULL, 0x0303);
-    const unsigned char *alpn;
-    unsigned alpn_len;
-    struct peer *p;
-    struct stream *s;
-    int fds[2];
-
-    (void)state;
-    pair_unix(fds);
-    s = established(c, fds, &m, &p);
-    SSL_get0_alpn_selected(p->ssl, &alpn, &alpn_len);
-    assert_int_equal(alpn_len, 0);
-    peer_free(p);
-    stream_free(s);
-    tls_context_unref(c);
 }
 
 /* The session of a connection that was made and ended, with a ticket. */
@@ -416,7 +397,6 @@ int main(void)
         cmocka_unit_test(one_of_an_unknown_ca_is_told_so),
         cmocka_unit_test(tls_1_3_may_be_required),
         cmocka_unit_test(all_that_is_found_out_about_a_peer_is_told),
-        cmocka_unit_test(an_alpn_that_is_not_mqtt_is_passed_over),
         cmocka_unit_test(a_session_is_resumed_and_keeps_its_certificate),
         cmocka_unit_test(a_new_context_resumes_nothing_so_that_revocation_counts),
         cmocka_unit_test(a_session_does_not_outlive_its_certificate),

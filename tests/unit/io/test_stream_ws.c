@@ -245,23 +245,6 @@ static void a_text_frame_is_told_behind_the_data_before_it(void **state)
     stream_free(s);
 }
 
-static void a_frame_that_is_too_large_is_told(void **state)
-{
-    struct stream *s;
-    int fd;
-
-    (void)state;
-    s = opened(&fd);
-    say(fd, BYTES("\x82\xff\0\0\0\0\0\x30\0\1" KEY));
-    assert_int_equal(read_none(s), STREAM_BAD);
-    assert_string_equal(stream_error(s), "WebSocket: a frame is larger than packet_bytes_max");
-    stream_shutdown(s);
-    expect(fd, BYTES("\x88\x29\x03\xf1"
-                     "a frame is larger than packet_bytes_max"));
-    stream_free(s);
-    close(fd);
-}
-
 static void a_close_is_answered_with_its_code_and_is_the_end(void **state)
 {
     struct stream *s;
@@ -343,7 +326,6 @@ int main(void)
         cmocka_unit_test(a_ping_is_answered_between_frames),
         cmocka_unit_test(of_many_pings_to_a_full_socket_the_last_is_answered),
         cmocka_unit_test(a_text_frame_is_told_behind_the_data_before_it),
-        cmocka_unit_test(a_frame_that_is_too_large_is_told),
         cmocka_unit_test(a_close_is_answered_with_its_code_and_is_the_end),
         cmocka_unit_test(an_end_without_close_is_an_end),
         cmocka_unit_test(shutdown_sends_a_close_and_goes_on_reading),

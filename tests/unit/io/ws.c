@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-const struct websocket_settings ws_settings = {.path = "/mqtt", .frame_bytes_max = BIG_BYTES};
+const struct websocket_settings ws_settings = {.path = "/mqtt"};
 
 void say(int fd, struct bytes what)
 {

@@ -44,7 +44,7 @@ static inline enum wire_outcome any_decode(enum wire_type type, uint8_t flags, s
         return wire_decode_unsubscribe(flags, body, level, &ret->unsubscribe);
     case WIRE_PINGREQ:
     case WIRE_PINGRESP:
-        return wire_decode_ping(flags, body);
+        return wire_decode_ping(flags, body, level);
     case WIRE_DISCONNECT:
     case WIRE_AUTH:
         return wire_decode_disconnect(type, flags, body, level, &ret->disconnect);

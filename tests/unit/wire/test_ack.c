@@ -6,10 +6,8 @@
 static const struct refusal refusals[] = {
     R("[MQTT5-2.1.3-1] flags of PUBACK",   E_MALFORMED, PUBACK,  V5,   2,   "\0\1"),
     R("[MQTT3-2.2.2-2] flags of PUBREC",   E_MALFORMED, PUBREC,  V311, 8,   "\0\1"),
-    R("flags of PUBACK, 3.1",              E_MALFORMED, PUBACK,  V31,  8,   "\0\1"),
     R("[MQTT5-3.6.1-1] flags of PUBREL",   E_MALFORMED, PUBREL,  V5,   0,   "\0\1"),
     R("[MQTT3-3.6.1-1] PUBREL is no DUP",  E_MALFORMED, PUBREL,  V311, 0xa, "\0\1"),
-    R("flags of PUBREL, 3.1",              E_MALFORMED, PUBREL,  V31,  4,   "\0\1"),
     R("flags of PUBCOMP",                  E_MALFORMED, PUBCOMP, V5,   2,   "\0\1"),
     R("packet id zero",                    E_PACKET_ID, PUBACK,  V5,   0,   "\0\0"),
     R("packet id zero, 3.1.1",             E_PACKET_ID, PUBCOMP, V311, 0,   "\0\0"),
@@ -38,6 +36,7 @@ static const struct packet accepted[] = {
     A("user properties",             PUBCOMP, V5,   0,   "\0\1\0\x0d\x26\0\1a\0\1b\x26\0\1a\0\0"),
     A("3.1.1",                       PUBREL,  V311, 2,   "\xff\xff"),
     A("3.1, again",                  PUBREL,  V31,  0xa, "\0\1"),
+    A("3.1, flags of no use",        PUBACK,  V31,  0xf, "\0\1"),
 };
 /* clang-format on */
 

@@ -82,6 +82,7 @@ static const struct packet accepted[] = {
     A("3.1, everything", CONNECT, V31, 0, L31 "\xf6\xff\xff\0\1c\0\3w/t\0\0\0\1u\0\1p"),
     A("3.1, the user name is missing",        CONNECT, V31,  0, L31 "\x82\0\0\0\1c"),
     A("3.1, the password is missing",         CONNECT, V31,  0, L31 "\xc2\0\0\0\1c\0\1u"),
+    A("3.1, flags of no use",                 CONNECT, V31,  0xf, L31 "\3\0\0\0\1c"),
     A("3.1, a client id of 24 characters", CONNECT, V31, 0,
       L31 "\2\0\0\0\x18" "abcdefghijklmnopqrstuvwx"),
     A("5.0, success",                         CONNACK, V5,   0, "\1\0\0"),

@@ -107,6 +107,20 @@ static const struct {
 };
 /* clang-format on */
 
+/* How deep a topic may be is for those that are published to. */
+static void a_response_topic_may_have_any_number_of_levels(void **state)
+{
+    static union any p;
+    uint8_t body[3 + 2 + 3 + 200] = {0, 1,  't', 203 % 128 | 128, 203 / 128, PROP_RESPONSE_TOPIC,
+                                     0, 200};
+
+    (void)state;
+    memset(body + 8, '/', 200);
+    assert_int_equal(any_decode(WIRE_PUBLISH, 0, bytes_of(body, sizeof(body)), WIRE_V5, &p),
+                     WIRE_OK);
+    assert_int_equal(p.publish.props.len, 203);
+}
+
 /* A packet that is good but for what may be in @block, of at most 127 bytes. */
 static enum wire_outcome decode(const struct carrier *c, struct bytes block)
 {
@@ -293,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_packet_carries_its_properties_and_no_others),
+        cmocka_unit_test(a_response_topic_may_have_any_number_of_levels),
         cmocka_unit_test(only_user_properties_and_identifiers_in_publish_may_repeat),
         cmocka_unit_test(a_value_that_is_not_allowed_is_refused_by_each_packet),
         cmocka_unit_test(a_property_that_is_cut_short_is_malformed),

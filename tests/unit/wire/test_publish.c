@@ -59,6 +59,7 @@ static const struct packet accepted[] = {
     A("3.1.1, QoS 0",                PUBLISH, V311, 0x1, "\0\4$SYS\0\1"),
     A("3.1.1, QoS 2, again",         PUBLISH, V311, 0xd, "\0\1a\0\1p"),
     A("3.1, QoS 1",                  PUBLISH, V31,  0x2, "\0\1a\0\1p"),
+    A("3.1, QoS 0, again",           PUBLISH, V31,  0x8, "\0\1ap"),
 };
 /* clang-format on */
 

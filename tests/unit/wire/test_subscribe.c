@@ -9,7 +9,6 @@
 static const struct refusal refusals[] = {
     S("[MQTT5-3.8.1-1] flags",                      E_MALFORMED,    V5,   0,   "\0\1\0\0\1a\0"),
     S("[MQTT3-3.8.1-1] flags",                      E_MALFORMED,    V311, 0xa, "\0\1\0\1a\0"),
-    S("flags, 3.1",                                 E_MALFORMED,    V31,  4,   "\0\1\0\1a\0"),
     S("[MQTT5-2.2.1-3] packet id zero",             E_PACKET_ID,    V5,   2,   "\0\0\0\0\1a\0"),
     S("[MQTT3-2.3.1-1] packet id zero",             E_PACKET_ID,    V311, 2,   "\0\0\0\1a\0"),
     S("[MQTT5-3.8.3-2] no filter",                  E_PROTOCOL,     V5,   2,   "\0\1\0"),
@@ -26,7 +25,6 @@ static const struct refusal refusals[] = {
     S("retain handling 3",                          E_PROTOCOL,     V5,   2,   "\0\1\0\0\1a\x30"),
     S("[MQTT3-3.8.3-4] QoS 3",                      E_QOS,          V311, 2,   "\0\1\0\1a\3"),
     S("[MQTT3-3.8.3-4] no local in 3.1.1",          E_MALFORMED,    V311, 2,   "\0\1\0\1a\4"),
-    S("[MQTT3-3.8.3-4] bit 7 in 3.1",               E_MALFORMED,    V31,  2,   "\0\1\0\1a\x80"),
     S("[MQTT5-4.7.3-1] an empty filter",            E_TOPIC_FILTER, V5,   2,   "\0\1\0\0\0\0"),
     S("[MQTT3-4.7.3-1] an empty filter",            E_TOPIC_FILTER, V311, 2,   "\0\1\0\0\0"),
     S("[MQTT5-4.7.1-1] # is not last",              E_TOPIC_FILTER, V5,   2,   "\0\1\0\0\3#/a\0"),
@@ -69,6 +67,7 @@ static const struct packet accepted[] = {
     A("shared",                            SUBSCRIBE,   V5,   2,   "\0\1\0\0\x0a$share/g/+\x19"),
     A("3.1.1",                             SUBSCRIBE,   V311, 2,   "\0\1\0\1a\0\0\1b\1\0\1c\2"),
     A("3.1, again",                        SUBSCRIBE,   V31,  0xa, "\0\1\0\1a\1"),
+    A("3.1, bits of no use",               SUBSCRIBE,   V31,  0,   "\0\1\0\1a\xfd"),
     A("two filters",                       UNSUBSCRIBE, V5,   2,   "\0\1\0\0\1a\0\3b/#"),
     A("a user property",                   UNSUBSCRIBE, V5,   2,   "\0\1\7\x26\0\1k\0\1v\0\1a"),
     A("3.1.1",                             UNSUBSCRIBE, V311, 2,   "\0\1\0\1a"),

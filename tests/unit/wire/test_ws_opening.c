@@ -95,6 +95,7 @@ static const struct refusal {
     {"a key of 17 bytes",           &plain, WS_OPENING_E_KEY, BYTES(LINE HOST UPGRADE "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZTE=\r\n" VERSION MQTT END)},
     {"a key with bits too many",    &plain, WS_OPENING_E_KEY, BYTES(LINE HOST UPGRADE "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZZ==\r\n" VERSION MQTT END)},
     {"[MQTT5-6.0.0-3] no subprotocol", &plain, WS_OPENING_E_SUBPROTOCOL, BYTES(LINE HOST UPGRADE KEY VERSION END)},
+    {"a subprotocol in other letters", &plain, WS_OPENING_E_SUBPROTOCOL, BYTES(LINE HOST UPGRADE KEY VERSION "Sec-WebSocket-Protocol: MQTT\r\n" END)},
     {"[MQTT3-6.0.0-3] another subprotocol", &plain, WS_OPENING_E_SUBPROTOCOL, BYTES(LINE HOST UPGRADE KEY VERSION "Sec-WebSocket-Protocol: amqp, mqttx\r\n" END)},
     {"a page from anywhere",        &plain, WS_OPENING_E_ORIGIN, BYTES(LINE REST "Origin: https://evil.example\r\n" END)},
     {"a page from nowhere",         &plain, WS_OPENING_E_ORIGIN, BYTES(LINE REST "Origin: null\r\n" END)},

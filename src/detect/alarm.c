@@ -6,8 +6,6 @@
 
 #include "base/mem.h"
 
-#define NAME_BYTES_MAX 256 /* of what is only told with the subject */
-
 static struct bytes key_of(const void *item)
 {
     return bytes_of(&((const struct alarm *)item)->id, sizeof(struct alarm_id));
@@ -45,7 +43,7 @@ static void forget_names(struct alarm *a)
 
 static struct bytes keep_cut(struct bytes name)
 {
-    return bytes_dup(bytes_of(name.at, MIN(name.len, (size_t)NAME_BYTES_MAX)));
+    return bytes_dup(bytes_of(name.at, MIN(name.len, (size_t)ALARM_NAME_BYTES_MAX)));
 }
 
 /**

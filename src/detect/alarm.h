@@ -9,8 +9,10 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "detect/detect.h"
+#include "wire/wire.h"
 
-#define ALARMS_MAX 4096
+#define ALARMS_MAX           4096
+#define ALARM_NAME_BYTES_MAX WIRE_CLIENT_ID_MAX /* of a name: anybody may send a long user name */
 
 struct alarm_id {
     uint64_t subject; /* its key */

@@ -14,7 +14,6 @@
 
 #define RAISE_AGAIN_NS SECONDS(600)
 #define CLOSES_BELOW   0.5
-#define NAME_BYTES_MAX 1024 /* of a subject: anybody may send a user name */
 
 static const struct detector *detector_of(const struct judge *j)
 {
@@ -138,7 +137,7 @@ static struct finding finding_of(const struct judge *j, const struct record *r,
     struct finding f = {
         .severity = rule_info(m->rule)->severity,
         .subject_kind = r->kind,
-        .subject = bytes_of(name.at, MIN(name.len, (size_t)NAME_BYTES_MAX)),
+        .subject = bytes_of(name.at, MIN(name.len, (size_t)ALARM_NAME_BYTES_MAX)),
         .client_id = r->kind == SUBJECT_CLIENT ? name : BYTES_NONE,
         .address = r->kind == SUBJECT_ADDRESS ? name : BYTES_NONE,
         .user_name = r->kind == SUBJECT_USER ? name : BYTES_NONE,

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "wire/wire.h"
 
+_Static_assert(IDENTIFY_TEXT_MAX >= WIRE_CLIENT_ID_MAX, "who is let in is listed");
+
 /** text_clean() - a copy that is UTF-8 and has no control characters; others become '?' */
 char *text_clean(struct bytes b)
 {

@@ -257,12 +257,13 @@ struct incident_call {
     enum respond_answer answer;
 };
 
-/* The detector erred: what it learned of the client is void. */
+/* The detector erred: what it learned of the client is void.  Of a client that an address named,
+ * nothing is: anybody may name one. */
 static void forget_client(struct sentinel *s, const char *id)
 {
     const struct incident *i = respond_incident_find(s->respond, id);
 
-    if (i != NULL && i->client_id[0] != '\0')
+    if (i != NULL && i->subject_kind == SUBJECT_CLIENT)
         habits_forget(s, i->client_id);
 }
 

@@ -375,6 +375,15 @@ void connect_tell_too_large(struct link *l, struct bytes begun)
         send_refusal(l, &p, REASON_PACKET_TOO_LARGE, "CONNECT is larger than connect_bytes_max");
 }
 
+/* Before anything is known by it: what is found, banned and shown is under its whole name
+ * [MQTT5-3.1.3-8] [MQTT3-3.1.3-9]. */
+static void refuse_long_id(struct link *l, const struct wire_connect *p)
+{
+    l->worker->counters.limits_hit++;
+    connect_refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID,
+                   "the client identifier is longer than client_id_bytes_max");
+}
+
 /**
  * connect_receive() - the first packet of a network connection
  *
@@ -396,6 +405,10 @@ void connect_receive(struct link *l, const struct wire_frame *f)
             send_refusal(l, &p, wire_outcome_reason(outcome), wire_outcome_text(outcome));
         flow_protocol_error(l, violation_of_outcome(outcome), wire_outcome_reason(outcome),
                             wire_outcome_text(outcome));
+        return;
+    }
+    if (p.client_id.len > policy_limits(w->policy)->client_id_bytes_max) {
+        refuse_long_id(l, &p);
         return;
     }
     if (l->client_id == NULL)

@@ -26,6 +26,7 @@
     X(storm_waiting_max,           7500,       0,    1000000,     "network connections that wait so, each with a whole CONNECT of at most 4096 bytes; who is one too many waits too, and counts for connecting_max") \
     X(connect_timeout_ms,           8000,      100,  600000,      "from accept to a whole CONNECT; then the connection is closed") \
     X(connect_bytes_max,           65536,      64,   1048576,     "size of a CONNECT packet; larger is refused with 0x95") \
+    X(client_id_bytes_max,         256,        23,   1024,        "size of a client id; a longer one is refused with 0x85, of 3.1.1 0x02") \
     X(packet_bytes_max,            1048576,    64,   268435460,   "size of any packet; told to 5.0 clients; larger is refused with 0x95") \
     X(keep_alive_max_s,            3600,       5,    65535,       "keep alive; 5.0 clients are told, 3.1.1 clients are held to it") \
     X(session_expiry_max_s,        604800,     0,    4294967295,  "how long a session outlives its connection; larger is lowered") \

@@ -72,6 +72,16 @@ static struct action *same_again(struct incident *i, enum action_kind kind)
     return NULL;
 }
 
+static void add_to_reason(struct action *a, const char *more)
+{
+    struct buf text = {0};
+
+    buf_addf(&text, "%s%s", a->reason, more);
+    free(a->reason);
+    a->reason = bytes_dup_str(buf_view(&text));
+    buf_done(&text);
+}
+
 static void reason_of(const struct incident *i, const char *why_not, struct action *a)
 {
     char *sentence = incident_sentence(i);
@@ -106,6 +116,19 @@ static void lengthen(struct respond *r, const struct incident *i, struct action 
     history_keep(&r->histories, h, now);
 }
 
+/* @why is taken. */
+static void fail(struct incident *i, struct action *a, enum respond_answer answer, char *why)
+{
+    const char *said = why != NULL ? why : respond_answer_text(answer);
+
+    a->state = ACTION_FAILED;
+    a->expires_unix_ms = 0;
+    add_to_reason(a, "; ");
+    add_to_reason(a, said);
+    log_warning("respond", "%s: %s of %s: %s", i->id, action_kind_text(a->kind), a->target, said);
+    free(why);
+}
+
 static void perform(struct respond *r, struct incident *i, struct action *a, struct respond_now now)
 {
     unsigned touched = guard_clients(r, a);
@@ -117,15 +140,10 @@ static void perform(struct respond *r, struct incident *i, struct action *a, str
     if (a->kind == ACTION_BAN)
         lengthen(r, i, a, now);
     answer = action_perform(r, a, now, &why);
-    if (answer == RESPOND_OK) {
+    if (answer == RESPOND_OK)
         guard_touched(r, a, touched, now);
-        return;
-    }
-    a->state = ACTION_FAILED;
-    a->expires_unix_ms = 0;
-    log_error("respond", "%s: %s of %s: %s", i->id, action_kind_text(a->kind), a->target,
-              why != NULL ? why : respond_answer_text(answer));
-    free(why);
+    else
+        fail(i, a, answer, why);
 }
 
 static bool stands_longer(const struct respond *r, const struct action *a, struct respond_now now)
@@ -310,16 +328,6 @@ unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
     return n_undone;
 }
 
-static void give_up(struct action *a)
-{
-    struct buf text = {0};
-
-    buf_addf(&text, "%s, not given in time", a->reason);
-    free(a->reason);
-    a->reason = bytes_dup_str(buf_view(&text));
-    buf_done(&text);
-}
-
 /**
  * act_expire() - note which actions of @i are over
  *
@@ -338,7 +346,7 @@ bool act_expire(struct incident *i, struct respond_now now)
         if (!is_in_force(a) || a->expires_unix_ms == 0 || a->expires_unix_ms > now.unix_ms)
             continue;
         if (a->state == ACTION_HELD) {
-            give_up(a);
+            add_to_reason(a, ", not given in time");
             in_vain = true;
         }
         a->state = a->state == ACTION_HELD ? ACTION_OBSERVED : ACTION_EXPIRED;

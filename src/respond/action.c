@@ -94,9 +94,10 @@ static enum respond_answer disconnect(struct respond *r, struct action *a, struc
                                       char **ret_why)
 {
     (void)now;
-    (void)ret_why;
-    r->hands.disconnect(r->hands.arg, a->target_kind, a->target, a->address, a->reason);
-    return RESPOND_OK;
+    if (r->hands.disconnect(r->hands.arg, a->target_kind, a->target, a->address, a->reason) > 0)
+        return RESPOND_OK;
+    *ret_why = bytes_dup_str(BYTES("nobody was connected"));
+    return RESPOND_E_NOT_FOUND;
 }
 
 /** action_ban() - the ban that ACTION_BAN makes; borrows from @a */

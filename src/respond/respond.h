@@ -220,7 +220,7 @@ enum incident_disposition {
     X(OBSERVED,   "observed")   /* would have been done: observe mode, grace, suspended, not approved */ \
     X(WITHHELD,   "withheld")   /* the subject is never acted upon */                             \
     X(HELD,       "held")       /* for approval: the blast radius would have been too large */    \
-    X(FAILED,     "failed")     /* the list of bans or measures is full, or the firewall refused */ \
+    X(FAILED,     "failed")     /* nobody was hit, a list is full, the node or the firewall cannot: the reason says it */ \
     X(UNDONE,     "undone")                                                                       \
     X(EXPIRED,    "expired")
 /* clang-format on */

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from conftest import SANITIZERS, wait_until
-from peer import PATIENCE_S, Raw, packet, publish_packet, string
+from peer import PATIENCE_S, Raw, connect_packet, packet, publish_packet, string
 
 MEMORY_BYTES = 48 << 20
 
@@ -31,6 +31,35 @@ def field(site):
     yield site
     assert site.end() == 0, site.log_text()
     assert not SANITIZERS.search(site.log_text()), site.log_text()
+
+
+# ---- names ----
+
+
+def test_a_client_id_that_something_would_cut_is_refused_before_it_is_known(field):
+    for level, reason in ((4, 2), (5, 0x85)):
+        with Raw(field) as raw:
+            raw.send(connect_packet("x" * 257, "alice", field.passwords["alice"], level=level))
+            first, body = raw.packet()
+            assert (first, body[1]) == (0x20, reason)
+            assert raw.rest_until_closed() == b""
+        with Raw(field) as raw:
+            raw.join(field, f"{level}" + "y" * 255)
+    assert "bastide_limits_hit_total 2" in field.ok("metrics")
+    assert all(len(asset["client_id"]) < 257 for asset in field.json("assets"))
+
+
+def test_the_longest_client_id_that_can_be_allowed_is_cut_off_by_its_whole_name(site, peer):
+    """Of two that differ in their last letter alone, the one that does it is hit."""
+    site.change("\nlimits:\n", "\nlimits:\n  client_id_bytes_max: 1024\n")
+    site.change("\ncommand_topics:\n", "\ncommand_topics:\n  - test/valve/#\n")
+    site.start()
+    bad, good = peer(site, "v" * 1023 + "b").join(), peer(site, "v" * 1023 + "g").join()
+    bad.paho.publish("test/valve/1", "open", 0)
+    assert bad.disconnected.wait(PATIENCE_S), site.json("incidents")
+    assert {i["client_id"] for i in site.json("incidents")} == {"v" * 1023 + "b"}
+    assert not good.disconnected.is_set()
+    assert site.end() == 0, site.log_text()
 
 
 # ---- retained messages ----

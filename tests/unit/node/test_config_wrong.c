@@ -70,7 +70,7 @@ static const struct wrong {
     {LEAST "respond: {[a]: no}\n", "bastide.yaml:3:11: respond: a key is not a word; keys and values are expected"},
     {LEAST "limits: {receive_maxx: 3}\n",
      "bastide.yaml:3:10: limits.receive_maxx: unknown key; did you mean receive_max? There are connections_max, "
-     "connections_per_address_max, connecting_max, connecting_per_address_max, storm_connects_per_s_max, storm_waiting_max, connect_timeout_ms, connect_bytes_max, packet_bytes_max, keep_alive_max_s, "
+     "connections_per_address_max, connecting_max, connecting_per_address_max, storm_connects_per_s_max, storm_waiting_max, connect_timeout_ms, connect_bytes_max, client_id_bytes_max, packet_bytes_max, keep_alive_max_s, "
      "session_expiry_max_s, sessions_max, sessions_per_user_max, session_unresumed_max_s, subscriptions_per_session_max, queue_messages_max, queue_bytes_max, "
      "inflight_max, receive_max, topic_alias_max, topic_alias_sent_max, retained_messages_max, retained_bytes_max, retained_per_client_max, memory_bytes_max, messages_per_s_max, "
      "will_delay_max_s, held_commands_max, held_commands_bytes_max, held_commands_per_client_max"},

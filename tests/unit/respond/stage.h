@@ -29,6 +29,7 @@ struct stage {
     char *published; /* owned; the last one */
     unsigned online;
     unsigned at_address;
+    bool nobody_is_there;      /* for a disconnect */
     const char *firewall_says; /* against it; NULL: nothing */
     const char *ca_says;
     unsigned of_topic;          /* who use the topic of a quarantine, */
@@ -48,7 +49,7 @@ static inline unsigned stage_disconnect(void *arg, enum respond_target kind, con
     assert_true(reason[0] != '\0');
     assert_true((address != NULL) == (kind == TARGET_CLIENT_ADDRESS));
     snprintf(stage_did(arg), 160, "disconnect %s %s", respond_target_text(kind), target);
-    return 1;
+    return ((struct stage *)arg)->nobody_is_there ? 0 : 1;
 }
 
 static inline void stage_restrain(void *arg)

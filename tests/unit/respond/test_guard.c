@@ -2,6 +2,24 @@
 /* tests/unit/respond/test_guard.c - whom an automatic action spares */
 #include "stage.h"
 
+static void a_disconnect_that_hit_nobody_is_not_done(void **state)
+{
+    struct stage s;
+    const struct action *a;
+
+    (void)state;
+    stage_begin(&s);
+    s.nobody_is_there = true;
+    stage_find_high(&s, "m-1");
+    assert_did(&s, "disconnect client m-1", "ban client-address m-1 192.0.2.7 600");
+    a = action_of(stage_incident(&s), ACTION_DISCONNECT);
+    assert_int_equal(a->state, ACTION_FAILED);
+    assert_non_null(strstr(a->reason, "nobody was connected"));
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_DONE);
+    assert_int_equal(respond_counters(s.r).actions[ACTION_DISCONNECT], 0);
+    stage_end(&s);
+}
+
 static void a_critical_role_is_told_of_and_never_acted_upon(void **state)
 {
     struct stage s;
@@ -285,6 +303,7 @@ static void an_identity_is_banned_only_with_its_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_disconnect_that_hit_nobody_is_not_done),
         cmocka_unit_test(a_critical_role_is_told_of_and_never_acted_upon),
         cmocka_unit_test(the_commands_of_a_critical_client_are_held_where_a_play_says_so),
         cmocka_unit_test(a_dry_run_tells_which_roles_are_guarded_and_leaves_no_trace),

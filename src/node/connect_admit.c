@@ -126,7 +126,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     tell_resumed_subscriptions(l);
     log_debug("connect", "%s %s: accepted: user %s, role %s", l->address, l->client_id,
               grant_principal(l->grant), grant_role(l->grant));
-    l->heard_ns = w->now_ns; /* while its password was verified it was not silent, but waiting */
+    l->alive_ns = w->now_ns; /* while its password was verified it was not silent, but waiting */
     link_heard(l);
     link_dirty(l);
 }

@@ -19,7 +19,8 @@
 #include "node/self_test.h"
 
 #define ACCEPT_PAUSE_NS       (100 * NS_PER_MS)
-#define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] [MQTT3-3.1.2-24] */
+#define SUSPECT_NS            NS_PER_MS /* a turn later */
+#define KEEP_ALIVE_FACTOR_NUM 3         /* one and a half times [MQTT5-3.1.2-22] [MQTT3-3.1.2-24] */
 #define KEEP_ALIVE_FACTOR_DEN 2
 
 static void on_ready(struct loop_file *f, uint32_t ready);
@@ -85,7 +86,7 @@ static uint64_t connect_due_ns(const struct link *l)
 
 static uint64_t keep_alive_due_ns(const struct link *l)
 {
-    return l->heard_ns + l->keep_alive_s * NS_PER_S * KEEP_ALIVE_FACTOR_NUM / KEEP_ALIVE_FACTOR_DEN;
+    return l->alive_ns + l->keep_alive_s * NS_PER_S * KEEP_ALIVE_FACTOR_NUM / KEEP_ALIVE_FACTOR_DEN;
 }
 
 /* The time by which the next thing has to have happened. */
@@ -94,6 +95,7 @@ static void arm(struct link *l)
     struct worker *w = l->worker;
     uint64_t at_ns = TIMER_NEVER;
 
+    l->is_suspect = false;
     if (l->phase == LINK_LINGERING)
         at_ns = l->heard_ns + LINGER_NS;
     else if (awaits_connect(l))
@@ -216,7 +218,7 @@ static struct link *link_new(struct worker *w, struct worker_listener *from, str
         expect_websocket(l);
     l->number = atomic_fetch_add(&w->node->next_link, 1);
     l->phase = LINK_HANDSHAKE;
-    l->opened_ns = l->heard_ns = l->wrote_ns = w->now_ns;
+    l->opened_ns = l->heard_ns = l->alive_ns = l->wrote_ns = w->now_ns;
     l->address = stream_peer(l->stream)->address;
     list_init(&l->dirty);
     list_init(&l->again);
@@ -350,6 +352,39 @@ static void on_ready(struct loop_file *f, uint32_t ready)
 
 /* ---- time ---- */
 
+/* Of the client's silence nothing is known while the node does not read it [MQTT5-3.1.2-22]
+ * [MQTT3-3.1.2-24]: the time begins anew while it is held back, and when it takes something of
+ * the much that is owed to it. */
+static void excuse_silence(struct link *l)
+{
+    uint64_t now_ns = l->worker->now_ns;
+
+    if (l->read_again_ns != 0 || (conn_gated_bytes(&l->conn) > 0 && note_is_behind(l->worker)))
+        l->alive_ns = now_ns;
+    else if (link_owes_much(l))
+        l->alive_ns = MAX(l->alive_ns, l->wrote_ns);
+}
+
+/* What has come, and was not read since others had their turn, is taken before the client is
+ * judged. */
+static void keep_alive_is_due(struct link *l)
+{
+    struct worker *w = l->worker;
+    bool was_read = l->is_suspect && !list_is_linked(&l->again);
+
+    excuse_silence(l);
+    if (keep_alive_due_ns(l) > w->now_ns) {
+        arm(l);
+    } else if (!was_read) {
+        l->is_suspect = true;
+        link_again(l);
+        worker_due(w, &l->due, w->now_ns + SUSPECT_NS, DUE_LINK);
+    } else {
+        w->counters.keep_alive_timeouts++;
+        link_close(l, REASON_KEEP_ALIVE_TIMEOUT, "keep alive timeout");
+    }
+}
+
 /** link_is_due() - a deadline of this connection has come */
 void link_is_due(struct worker *w, struct due *d)
 {
@@ -357,6 +392,7 @@ void link_is_due(struct worker *w, struct due *d)
 
     if (l->read_again_ns != 0 && l->read_again_ns <= w->now_ns) {
         l->read_again_ns = 0;
+        l->alive_ns = w->now_ns;
         if (l->conn.state == CONN_AWAIT_CONNECT)
             l->delay_served = true;
         if (!link_process(l) || l->phase == LINK_DOOMED)
@@ -372,9 +408,8 @@ void link_is_due(struct worker *w, struct due *d)
         w->counters.connect_timeouts++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "connect_timeout_ms");
         link_end_now(l);
-    } else if (l->keep_alive_s > 0 && keep_alive_due_ns(l) <= w->now_ns) {
-        w->counters.keep_alive_timeouts++;
-        link_close(l, REASON_KEEP_ALIVE_TIMEOUT, "keep alive timeout"); /* [MQTT5-3.1.2-22] */
+    } else if (l->phase == LINK_OPEN && l->keep_alive_s > 0) {
+        keep_alive_is_due(l);
     } else {
         arm(l);
     }

@@ -18,6 +18,7 @@
 
 #define LINK_OUT_MAX_BYTES   1048576 /* answers that wait: then their client is not read */
 #define LINGER_NS            (2 * NS_PER_S)
+#define LINK_PROGRESS_BYTES  1024 /* of an unfinished packet, in the time of keep alive */
 #define TOPIC_BLOOM_WORDS    16
 #define TOPIC_BLOOM_FRESH_NS (60 * NS_PER_S)
 #define VERDICTS             8
@@ -119,8 +120,10 @@ struct link {
     struct buf out;
     uint32_t out_at;
     uint32_t counted_bytes; /* of @in, @out and the gate, by memory_of_link() */
+    uint32_t alive_bytes;   /* of the unfinished packet in @in, at alive_ns */
     uint64_t opened_ns;
-    uint64_t heard_ns;
+    uint64_t heard_ns; /* something was read */
+    uint64_t alive_ns; /* keep alive counts from here */
     uint64_t wrote_ns;
     uint64_t acknowledged_ns; /* a message; or since when something waits */
     uint64_t stuck_told_ns;   /* that it acknowledges nothing */
@@ -140,6 +143,7 @@ struct link {
     bool by_scram;        /* and that without sending it */
     bool binds;           /* by SCRAM_METHOD_PLUS: the proof is for this connection alone */
     bool commands_held;   /* by the action hold */
+    bool is_suspect;      /* silent for the time of keep alive, as far as was read */
     bool asked_no_expiry; /* CONNECT had a Session Expiry Interval of 0, or none */
     struct quota quota;
     struct publishing *publishing; /* owned; NULL before the first PUBLISH */

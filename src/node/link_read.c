@@ -100,6 +100,10 @@ static size_t take_packets(struct link *l, struct bytes data)
             used += f.len;
         }
     }
+    if (used > 0) {
+        l->alive_ns = l->worker->now_ns;
+        l->alive_bytes = 0;
+    }
     return l->phase == LINK_OPEN ? used : data.len;
 }
 
@@ -141,16 +145,22 @@ static uint8_t *read_place(struct link *l, size_t *ret_cap)
     return buf_reserve(&l->in, *ret_cap);
 }
 
+/* A large packet on a slow line keeps the connection alive as long as it grows; bytes that never
+ * become a Control Packet do not [MQTT5-3.1.2-22] [MQTT3-3.1.2-24]. */
+static void see_progress(struct link *l)
+{
+    if (l->in.len < l->alive_bytes + LINK_PROGRESS_BYTES)
+        return;
+    l->alive_ns = l->worker->now_ns;
+    l->alive_bytes = (uint32_t)l->in.len;
+}
+
 /* Return: as link_process(). */
-static bool took(struct link *l, uint8_t *at, size_t n)
+static bool take_read(struct link *l, uint8_t *at, size_t n)
 {
     struct worker *w = l->worker;
     size_t used;
 
-    link_count_bytes(l, &w->counters.bytes_received, n);
-    if (l->phase == LINK_LINGERING)
-        return true;
-    l->heard_ns = w->now_ns;
     if (at != w->read_buffer) {
         l->in.len += n;
         return link_process(l);
@@ -164,6 +174,19 @@ static bool took(struct link *l, uint8_t *at, size_t n)
     used = take_packets(l, bytes_of(at, n));
     if (l->phase == LINK_OPEN && used < n)
         buf_add(&l->in, bytes_of(at + used, n - used));
+    return true;
+}
+
+/* Return: as link_process(). */
+static bool took(struct link *l, uint8_t *at, size_t n)
+{
+    link_count_bytes(l, &l->worker->counters.bytes_received, n);
+    if (l->phase == LINK_LINGERING)
+        return true;
+    l->heard_ns = l->worker->now_ns;
+    if (!take_read(l, at, n))
+        return false;
+    see_progress(l);
     return true;
 }
 

@@ -98,6 +98,8 @@ enum session_offered flow_offer(struct worker *w, struct publication *p, const s
         w->counters.messages_dropped++;
         return how;
     case SESSION_SKIPPED:
+    case SESSION_AWAY:
+    case SESSION_FULL:
         return how;
     }
     if (s->conn != NULL)

@@ -226,24 +226,19 @@ static void take_intents(struct restoring *r, const struct homes *all)
     }
 }
 
-/* To one member, wherever the group has any now. */
+/* To one member that takes it, wherever the group has any now; nobody is connected yet. */
 static void give_to_member(struct restoring *r, struct message *m, struct bytes group,
                            struct bytes filter)
 {
     for (unsigned i = 0; i < r->node->n_workers; i++) {
         struct worker *w = r->node->workers[i];
         struct share *share = router_share(w->router, group, filter);
-        struct share_target t = {0};
-        struct publication p;
+        struct publication p = publication_of(m);
+        bool is_taken = share != NULL && share_offer_here(w, &p, share, false);
 
-        if (share != NULL && share_here(share).n_members > 0)
-            t = share_next_here(share);
-        if (!t.found)
-            continue;
-        p = publication_of(m);
-        flow_offer(w, &p, &(struct receiver){t.member->subscriber, &t.member, 1});
         publication_done(&p);
-        return;
+        if (is_taken)
+            return;
     }
 }
 

@@ -3,9 +3,11 @@
  * node/share.c - a message on its way to one member of a group
  *
  * The worker that received the message picks a member of its own or another worker,
- * which picks among its own; if it has none any more it passes the message on.  When a
- * member's connection goes, what was not sent to it yet goes to a member that is
- * connected; when its session ends, so does what it has not acknowledged at QoS 1.
+ * which picks among its own.  Who takes it has room for it in its queue: where no member does,
+ * the next worker is asked that was not yet, first for members that are connected, then for
+ * any; so a message goes at most twice to each worker, and is dropped if there is room nowhere
+ * [MQTT5-4.5.0-1].  When a member's connection goes, what was not sent to it yet goes to a member
+ * that is connected; when its session ends, so does what it has not acknowledged at QoS 1.
  * QoS 2 messages that were sent stay with their session [MQTT5-4.8.2-5].
  */
 #include <stdlib.h>
@@ -13,60 +15,111 @@
 #include "base/mem.h"
 #include "node/node_private.h"
 
-#define HOPS_MAX 3 /* between workers, when members come and go meanwhile */
+/* For a member that takes a message. */
+struct quest {
+    uint64_t asked; /* BIT64() of workers */
+    bool any;       /* also for members that are not connected */
+    bool was_full;  /* of one that was asked */
+};
 
 struct share_post {
     struct post post;
     struct message *message; /* owned reference */
     uint64_t intent;         /* id by which the journal has it; 0: it does not */
-    unsigned hops;
+    struct quest quest;
     size_t group_len;
     size_t filter_len;
     uint8_t text[]; /* group, filter */
 };
 
 static void send_on(struct worker *w, unsigned outlet, struct share *s, struct publication *p,
-                    unsigned hops);
+                    const struct quest *q);
 
-/* To one member here: the next in turn, or who comes after it if its queue is full. */
-static bool offer_here(struct worker *w, struct publication *p, struct share *s,
-                       struct share_target t)
+static bool ask_here(struct worker *w, struct publication *p, struct share *s, struct quest *q)
 {
-    for (uint32_t i = share_here(s).n_members; i > 0 && t.found; i--) {
-        struct subscription *const member = t.member;
-        const struct receiver r = {member->subscriber, &member, 1};
+    static const bool is_taken[] = {
+        [SESSION_SENT] = true,  [SESSION_QUEUED] = true, [SESSION_SKIPPED] = true,
+        [SESSION_AWAY] = false, [SESSION_FULL] = false,  [SESSION_DROPPED] = false,
+    };
 
-        if (flow_offer(w, p, &r) != SESSION_DROPPED)
+    for (uint32_t i = q->any ? share_here(s).n_members : share_here(s).n_connected; i > 0; i--) {
+        struct subscription *const member = share_next_here(s, !q->any);
+        const struct receiver r = {member->subscriber, &member, 1};
+        enum session_offered how = flow_offer(w, p, &r);
+
+        if (is_taken[how])
             return true;
-        t = share_next_here(s);
+        q->was_full |= how == SESSION_FULL;
+        w->work_beside++;
     }
     return false;
 }
 
-static void deliver(struct worker *w, struct publication *p, struct share *s, unsigned hops)
+/* In one round, the first or the second: here, then at the next worker that was not asked. */
+static bool go_round(struct worker *w, struct publication *p, struct share *s, struct quest *q)
+{
+    bool was_here = q->asked & BIT64(w->index);
+    struct share_target t;
+
+    q->asked |= BIT64(w->index);
+    if (!was_here && ask_here(w, p, s, q))
+        return true;
+    t = share_next_elsewhere(s, q->asked, !q->any);
+    if (t.found)
+        send_on(w, t.outlet, s, p, q);
+    return t.found;
+}
+
+static bool go_on(struct worker *w, struct publication *p, struct share *s, struct quest *q)
+{
+    if (go_round(w, p, s, q))
+        return true;
+    if (q->any || !share_has_away(s))
+        return false;
+    q->any = true;
+    q->asked = 0;
+    return go_round(w, p, s, q);
+}
+
+/* To the worker whose turn it is, if that is another one. */
+static bool begin(struct worker *w, struct publication *p, struct share *s, struct quest *q)
 {
     struct share_target t = share_next(s);
 
-    if (!t.found)
-        return;
-    if (t.member != NULL)
-        offer_here(w, p, s, t);
-    else
-        send_on(w, t.outlet, s, p, hops);
+    *q = (struct quest){.any = !share_has_connected(s)};
+    if (!t.found || t.is_here)
+        return false;
+    send_on(w, t.outlet, s, p, q);
+    return true;
 }
 
-static void route_share(struct worker *w, const struct share_post *sp, struct publication *p)
+static void deliver(struct worker *w, struct publication *p, struct share *s)
+{
+    struct quest q;
+
+    if (!begin(w, p, s, &q) && !go_on(w, p, s, &q))
+        w->counters.messages_dropped += q.was_full;
+}
+
+/** share_offer_here() - to one member of this worker, the next in turn that takes it
+ * @connected:  among those that are; otherwise among all
+ *
+ * Return: whether one has taken it. */
+bool share_offer_here(struct worker *w, struct publication *p, struct share *s, bool connected)
+{
+    struct quest q = {.any = !connected};
+
+    return ask_here(w, p, s, &q);
+}
+
+static void route_share(struct worker *w, struct share_post *sp, struct publication *p)
 {
     struct bytes group = bytes_of(sp->text, sp->group_len);
     struct bytes filter = bytes_of(sp->text + sp->group_len, sp->filter_len);
     struct share *s = router_share(w->router, group, filter);
 
-    if (s != NULL && share_here(s).n_members > 0)
-        offer_here(w, p, s, share_next_here(s));
-    else if (s != NULL && sp->hops < HOPS_MAX)
-        deliver(w, p, s, sp->hops + 1);
-    else
-        w->counters.messages_dropped++; /* the group has dissolved */
+    if (s == NULL || !go_on(w, p, s, &sp->quest)) /* the group has dissolved, or none has room */
+        w->counters.messages_dropped += s == NULL || sp->quest.was_full;
 }
 
 static void take_share_post(struct worker *w, struct post *post)
@@ -84,7 +137,7 @@ static void take_share_post(struct worker *w, struct post *post)
 }
 
 static void send_on(struct worker *w, unsigned outlet, struct share *s, struct publication *p,
-                    unsigned hops)
+                    const struct quest *q)
 {
     struct bytes group = share_group(s);
     struct bytes filter = share_filter(s);
@@ -94,7 +147,7 @@ static void send_on(struct worker *w, unsigned outlet, struct share *s, struct p
     sp->post.take = take_share_post;
     sp->message = publication_keep(p);
     sp->intent = note_share_intent(w, p, s);
-    sp->hops = hops;
+    sp->quest = *q;
     sp->group_len = group.len;
     sp->filter_len = filter.len;
     memcpy(sp->text, group.at, group.len);
@@ -107,7 +160,7 @@ static void send_on(struct worker *w, unsigned outlet, struct share *s, struct p
 void share_route(struct worker *w, struct publication *p, const struct match *m)
 {
     for (size_t i = 0; i < m->n_shares; i++)
-        deliver(w, p, m->shares[i], 0);
+        deliver(w, p, m->shares[i]);
 }
 
 /* ---- members that come and go ---- */
@@ -141,24 +194,36 @@ static bool is_member(const struct session *s)
     return false;
 }
 
-/* Give each of @left to another member, if one is there; otherwise it stays with @s. */
+/* To another member that is connected; if that is on another worker and has no room meanwhile, to
+ * any, of which the session that is left is one. */
+static bool hand_over(struct worker *w, struct publication *p, struct share *s)
+{
+    struct quest q;
+
+    return share_has_connected(s) && (begin(w, p, s, &q) || go_round(w, p, s, &q));
+}
+
+/* Give each of @left to another member, if one takes it; otherwise it stays with @s, unless that
+ * ends. */
 static void pass_on(struct worker *w, struct session *s, struct queue_ring *left, bool ends)
 {
     while (left->n > 0) {
         struct delivery d = *ring_at(left, 0);
         struct share *share = router_share_by_id(w->router, d.share);
+        struct publication p = publication_of(d.message);
+        bool has_left = share != NULL;
 
         ring_drop_first(left);
-        if (share != NULL && (ends || share_has_connected(share))) {
-            struct publication p = publication_of(d.message);
-
-            p.is_durable = note_is_durable(w, p.topic); /* it has no record if @s is not kept */
-            deliver(w, &p, share, 0);
-            publication_done(&p);
+        p.is_durable = note_is_durable(w, p.topic); /* it has no record if @s is not kept */
+        if (share != NULL && ends)
+            deliver(w, &p, share);
+        else if (share != NULL)
+            has_left = hand_over(w, &p, share);
+        publication_done(&p);
+        if (has_left)
             delivery_done(&d);
-        } else {
+        else
             session_put_back(s, &d);
-        }
     }
     ring_done(left);
 }

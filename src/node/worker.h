@@ -250,6 +250,7 @@ void interest_acknowledge(struct worker *w);
 
 /* share.c */
 void share_route(struct worker *w, struct publication *p, const struct match *m);
+bool share_offer_here(struct worker *w, struct publication *p, struct share *s, bool connected);
 void share_member(struct session *s, struct subscription *sub);
 void share_member_changed(struct worker *w, struct session *s);
 void share_member_left(struct worker *w, struct session *s);

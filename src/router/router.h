@@ -113,9 +113,9 @@ struct share_count {
 };
 
 struct share_target {
-    struct subscription *member; /* NULL: not here */
-    unsigned outlet;             /* when @member is NULL */
     bool found;
+    bool is_here;    /* a member of this worker: share_next_here() */
+    unsigned outlet; /* when it is not */
 };
 
 struct subscription *router_share_find(const struct subscriber *s, struct bytes group,
@@ -133,9 +133,11 @@ struct bytes share_group(const struct share *s);
 struct bytes share_filter(const struct share *s);
 struct share_count share_here(const struct share *s);
 bool share_has_connected(const struct share *s);
+bool share_has_away(const struct share *s);
 bool share_has_kept(const struct share *s);
 struct share_target share_next(struct share *s);
-struct share_target share_next_here(struct share *s);
+struct share_target share_next_elsewhere(struct share *s, uint64_t asked, bool connected);
+struct subscription *share_next_here(struct share *s, bool connected);
 
 /* Retained messages [MQTT5-3.3.1-5]. */
 struct retained_limits {

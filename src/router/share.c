@@ -5,7 +5,8 @@
  * A share is one group on one filter.  Every outlet tells the others how many members
  * of it it has, and how many of them are connected; so the worker that received a
  * message picks, in turn and by weight, a member of its own or an outlet, which then
- * picks among its own.  A member that is connected goes before one that is not.
+ * picks among its own.  A member that is connected goes before one that is not.  Where none of
+ * them takes it, the next outlet is asked that was not yet.
  * What a member holds survives if the journal has the session of any member.
  *
  * [MQTT5-4.8.2-1] [MQTT5-4.8.2-3]
@@ -208,14 +209,27 @@ bool share_has_connected(const struct share *s)
     return s->here.n_connected + s->elsewhere.n_connected > 0;
 }
 
+/** share_has_away() - is any member not connected, wherever it is? */
+bool share_has_away(const struct share *s)
+{
+    return s->here.n_members + s->elsewhere.n_members >
+           s->here.n_connected + s->elsewhere.n_connected;
+}
+
 /** share_has_kept() - does the journal have the session of any member, wherever it is? */
 bool share_has_kept(const struct share *s)
 {
     return s->here.n_kept + s->elsewhere.n_kept > 0;
 }
 
-/* The next member here in turn; @connected: among those that are, of which there is one. */
-static struct subscription *next_member(struct share *s, bool connected)
+static uint32_t weight_of(const struct share_count *n, bool connected)
+{
+    return connected ? n->n_connected : n->n_members;
+}
+
+/** share_next_here() - the next member here in turn; NULL: there is none
+ * @connected:  among those that are */
+struct subscription *share_next_here(struct share *s, bool connected)
 {
     for (uint32_t i = 0; i < s->here.n_members; i++) {
         struct list *first = s->members.next;
@@ -229,14 +243,16 @@ static struct subscription *next_member(struct share *s, bool connected)
     return NULL;
 }
 
+/* Of all members at outlets the @k-th. */
 static unsigned outlet_of(const struct share *s, uint32_t k, bool connected)
 {
     unsigned i = 0;
 
     for (;; i++) {
-        uint32_t n = connected ? s->outlets[i].n_connected : s->outlets[i].n_members;
+        uint32_t n;
 
         check(i < OUTLETS_MAX);
+        n = weight_of(&s->outlets[i], connected);
         if (k < n)
             return i;
         k -= n;
@@ -248,22 +264,30 @@ static unsigned outlet_of(const struct share *s, uint32_t k, bool connected)
 struct share_target share_next(struct share *s)
 {
     bool connected = share_has_connected(s);
-    uint32_t here = connected ? s->here.n_connected : s->here.n_members;
-    uint32_t all = here + (connected ? s->elsewhere.n_connected : s->elsewhere.n_members);
+    uint32_t here = weight_of(&s->here, connected);
+    uint32_t all = here + weight_of(&s->elsewhere, connected);
     uint32_t k;
 
     if (all == 0)
         return (struct share_target){0};
     k = s->turn++ % all;
     if (k < here)
-        return (struct share_target){.member = next_member(s, connected), .found = true};
-    return (struct share_target){.outlet = outlet_of(s, k - here, connected), .found = true};
+        return (struct share_target){.found = true, .is_here = true};
+    return (struct share_target){.found = true, .outlet = outlet_of(s, k - here, connected)};
 }
 
-/** share_next_here() - as share_next(), among the members of this worker only */
-struct share_target share_next_here(struct share *s)
+/** share_next_elsewhere() - an outlet with members, from some on in turn; not found: there is none
+ * @asked:      BIT64(outlet) of those that are not to be found
+ * @connected:  with members that are */
+struct share_target share_next_elsewhere(struct share *s, uint64_t asked, bool connected)
 {
-    struct subscription *sub = next_member(s, s->here.n_connected > 0);
+    unsigned first = s->turn++ % OUTLETS_MAX;
 
-    return (struct share_target){.member = sub, .found = sub != NULL};
+    for (unsigned i = 0; i < OUTLETS_MAX; i++) {
+        unsigned outlet = (first + i) % OUTLETS_MAX;
+
+        if (!(asked & BIT64(outlet)) && weight_of(&s->outlets[outlet], connected) > 0)
+            return (struct share_target){.found = true, .outlet = outlet};
+    }
+    return (struct share_target){0};
 }

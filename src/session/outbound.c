@@ -236,6 +236,15 @@ static uint32_t lane_max(const struct session *s)
     return s->conn != NULL ? LANE_MAX_CONNECTED : LANE_MAX_AWAY;
 }
 
+/* By the drop rule.  Of what comes to a group it is not known yet whether it is dropped. */
+static enum session_offered refuse(struct session *s, const struct share *share)
+{
+    if (share != NULL)
+        return SESSION_FULL;
+    s->n_dropped++;
+    return SESSION_DROPPED;
+}
+
 static enum session_offered enqueue(struct session *s, struct publication *p, struct delivery *d,
                                     const struct share *share, uint64_t now_ns)
 {
@@ -249,10 +258,7 @@ static enum session_offered enqueue(struct session *s, struct publication *p, st
     }
     d->record = 0; /* it was not noted yet */
     delivery_done(d);
-    if (outcome == QUEUE_E_EXPIRED)
-        return SESSION_SKIPPED;
-    s->n_dropped++;
-    return SESSION_DROPPED;
+    return outcome == QUEUE_E_EXPIRED ? SESSION_SKIPPED : refuse(s, share);
 }
 
 /**
@@ -275,13 +281,11 @@ enum session_offered session_offer(struct session *s, struct publication *p,
     if (!w.any || p->expires_ns <= now_ns)
         return SESSION_SKIPPED;
     if (s->conn == NULL && (qos == 0 || !s->is_persistent))
-        return SESSION_SKIPPED;
+        return SESSION_AWAY;
     if (qos == 0 && at_once)
         return send_now(s, p, &w, now_ns);
-    if (qos == 0 && p->may_not_wait) {
-        s->n_dropped++;
-        return SESSION_DROPPED;
-    }
+    if (qos == 0 && p->may_not_wait)
+        return refuse(s, share);
     d = delivery_of(p, r, &w, qos);
     if (is_kept(s, p, share, qos))
         d.record = notes_id(session_notes(s));

@@ -174,7 +174,9 @@ bool session_receive_ack(struct session *s, enum wire_type type, const struct wi
 enum session_offered {
     SESSION_SENT, /* encoded */
     SESSION_QUEUED,
-    SESSION_SKIPPED, /* not for this session: No Local, QoS 0 while disconnected, expired */
+    SESSION_SKIPPED, /* not for this session, nor for another in its place: No Local, expired */
+    SESSION_AWAY,    /* nothing of this QoS is kept while it is disconnected */
+    SESSION_FULL,    /* by the queue's drop rule, for a member of a group: another may take it */
     SESSION_DROPPED, /* by the queue's drop rule, or larger than the client takes */
 };
 

@@ -161,9 +161,12 @@ void shares_member_left(void)
     left_ns = kernel_now_ns();
 }
 
-/** shares_may_pass_on() - may @m have gone to another member first, or to a worker without one? */
+/** shares_may_pass_on() - may @m have gone to another member first, or to a worker where none takes
+ * it? */
 bool shares_may_pass_on(const struct letter *m)
 {
+    if (settings.small_queues)
+        return true;
     return left_ns > 0 && m->sent_ns < left_ns + TOLD_WITHIN_NS;
 }
 

@@ -227,10 +227,11 @@ static void a_group_gets_each_message_once_and_in_turn(void **state)
     assert_int_equal(m.n_receivers, 0);
     assert_int_equal(m.n_shares, 2); /* one a group */
     for (int i = 0; i < 30; i++) {
-        struct share_target t = share_next(router_share(r, BYTES("g"), BYTES("a/+")));
+        struct share *s = router_share(r, BYTES("g"), BYTES("a/+"));
+        struct share_target t = share_next(s);
 
-        assert_true(t.found && t.member != NULL);
-        got[t.member->subscriber - subscribers]++;
+        assert_true(t.found && t.is_here);
+        got[share_next_here(s, false)->subscriber - subscribers]++;
     }
     assert_true(got[0] == 10 && got[1] == 10 && got[2] == 10);
     forget_all(r);
@@ -250,12 +251,43 @@ static void who_is_connected_goes_before_who_is_not(void **state)
         router_share_join(r, &subscribers[i], &options, BYTES("g"), BYTES("t"));
     router_share_member(member(1), true, false);
     s = router_share(r, BYTES("g"), BYTES("t"));
+    assert_true(share_has_away(s));
     for (int i = 0; i < 10; i++)
-        assert_ptr_equal(share_next(s).member->subscriber, &subscribers[1]);
+        assert_ptr_equal(share_next_here(s, true)->subscriber, &subscribers[1]);
     router_share_member(member(1), false, false);
     assert_false(share_has_connected(s));
     assert_true(share_next(s).found); /* a session that keeps it is better than nobody */
+    assert_null(share_next_here(s, true));
+    for (size_t i = 0; i < 3; i++)
+        router_share_member(member(i), true, false);
+    assert_false(share_has_away(s));
     forget_all(r);
+    router_free(r);
+}
+
+/* Each once, so that what nobody takes comes to an end. */
+static void outlets_with_members_are_found_until_all_were_asked(void **state)
+{
+    struct router *r = router_new();
+    const struct share_count one_of_each[] = {{2, 1, 0}, {1, 0, 0}, {3, 3, 0}};
+    struct share *s;
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(one_of_each); i++)
+        router_share_interest(r, 2 + i, BYTES("g"), BYTES("t"), one_of_each[i]);
+    s = router_share(r, BYTES("g"), BYTES("t"));
+    for (int connected = 0; connected < 2; connected++) {
+        uint64_t asked = 0;
+        struct share_target t;
+
+        while ((t = share_next_elsewhere(s, asked, connected)).found) {
+            assert_false(t.is_here || asked & BIT64(t.outlet));
+            asked |= BIT64(t.outlet);
+        }
+        assert_int_equal(asked, connected ? BIT64(2) | BIT64(4) : BIT64(2) | BIT64(3) | BIT64(4));
+    }
+    for (unsigned i = 0; i < COUNT_OF(one_of_each); i++)
+        router_share_interest(r, 2 + i, BYTES("g"), BYTES("t"), (struct share_count){0});
     router_free(r);
 }
 
@@ -304,7 +336,7 @@ static void outlets_get_their_share_by_weight(void **state)
     for (int i = 0; i < 40; i++) {
         struct share_target t = share_next(s);
 
-        if (t.member != NULL)
+        if (t.is_here)
             here++;
         else
             there[t.outlet]++;
@@ -328,6 +360,7 @@ int main(void)
         cmocka_unit_test(outlets_are_matched_beside_local_sessions),
         cmocka_unit_test(a_group_gets_each_message_once_and_in_turn),
         cmocka_unit_test(who_is_connected_goes_before_who_is_not),
+        cmocka_unit_test(outlets_with_members_are_found_until_all_were_asked),
         cmocka_unit_test(a_group_knows_whether_a_member_is_kept),
         cmocka_unit_test(outlets_get_their_share_by_weight),
     };

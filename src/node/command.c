@@ -216,8 +216,7 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
     sentinel_call(n->sentinel, do_ban, &c);
     log_info("control", "%s: ban %s %s: %s", author, ban_kind_text(r->kind), r->subject,
              respond_answer_text(c.answer));
-    audit_of(n, author, "ban", ban_kind_text(r->kind), r->subject, r->reason, "%s, %u closed",
-             respond_answer_text(c.answer), *ret_count);
+    order_audit(n, "", &order, author, "%s, %u closed", respond_answer_text(c.answer), *ret_count);
     *ret_text =
         c.answer == RESPOND_OK
             ? text_format("%s \"%s\" is banned; %u connection%s closed%s", ban_kind_text(r->kind),

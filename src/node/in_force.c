@@ -5,41 +5,52 @@
  *
  * MQ.RS.*
  */
+#include <stdlib.h>
+
 #include "node/held.h"
 #include "node/orders.h"
 #include "node/sentinel.h"
 
+/* @o, which says what exactly @ordered is, too. */
+static json_t *said_exactly(json_t *o, const struct respond_order *ordered)
+{
+    char *exactly = respond_exactly(ordered);
+
+    json_object_set_new(o, "exactly", json_string(exactly));
+    free(exactly);
+    return o;
+}
+
+static json_t *measure_json(const struct respond_measure *m)
+{
+    const struct respond_order ordered = respond_order_of_measure(m);
+
+    return said_exactly(respond_measure_json(m), &ordered);
+}
+
 static void add_measure(void *arg, const struct respond_measure *m)
 {
-    if (strcmp(m->author, TRIAL_AUTHOR) == 0)
-        return;
-    json_array_append_new(arg, respond_measure_json(m));
+    if (strcmp(m->author, TRIAL_AUTHOR) != 0)
+        json_array_append_new(arg, measure_json(m));
 }
 
 static void add_ban(void *arg, const struct respond_ban *b)
 {
-    const struct respond_measure m = {
-        .kind = ACTION_BAN,
-        .target_kind = (enum respond_target)b->kind,
-        .target = b->subject,
-        .address = b->address,
-        .created_unix_ms = b->created_unix_ms,
-        .expires_unix_ms = b->expires_unix_ms,
-        .reason = b->reason,
-        .author = b->author,
-        .incident = b->incident,
-    };
+    const struct respond_measure m = respond_measure_of_ban(b);
 
-    json_array_append_new(arg, respond_measure_json(&m));
+    json_array_append_new(arg, measure_json(&m));
 }
 
 /* @id: of the incident, or of the order. */
 static json_t *held_json(const char *id, const struct action *a)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "id", id, "what",
-                     action_kind_text(a->kind), "target_kind", respond_target_text(a->target_kind),
-                     "target", a->target, "author", a->author, "expires_unix_ms",
-                     (json_int_t)a->expires_unix_ms, "reason", a->reason);
+    const struct respond_order ordered = respond_order_of(a);
+    json_t *o = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "id", id, "what", action_kind_text(a->kind),
+        "target_kind", respond_target_text(a->target_kind), "target", a->target, "author",
+        a->author, "expires_unix_ms", (json_int_t)a->expires_unix_ms, "reason", a->reason);
+
+    return said_exactly(o, &ordered);
 }
 
 static void add_held(void *arg, const struct incident *i)

@@ -40,15 +40,18 @@ void order_audit(struct node *n, const char *verb, const struct respond_order *o
     char *action = text_format("%s%s", verb, action_kind_text(o->kind));
     char *object = text_format("%s %s", respond_target_text(o->target_kind), o->target);
     char *result;
+    char *said;
     va_list args;
 
     va_start(args, format);
     result = text_vformat(format, args);
     va_end(args);
-    node_audit(n, author, action, object, o->reason, result);
+    said = respond_result_text(result, o);
+    node_audit(n, author, action, object, o->reason, said);
     free(action);
     free(object);
     free(result);
+    free(said);
 }
 
 /** order_audit_done() - the same of one that was tried, with how many it hit */

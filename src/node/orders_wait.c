@@ -111,17 +111,6 @@ static char *no_such_order(const char *id)
         id);
 }
 
-static struct respond_order order_of(const struct action *a)
-{
-    return (struct respond_order){
-        .kind = a->kind,
-        .target_kind = a->target_kind,
-        .target = a->target,
-        .address = a->address,
-        .reason = a->reason,
-    };
-}
-
 /** node_order_approve() - see node.h */
 enum node_answer node_order_approve(struct node *n, const char *id, const char *author,
                                     unsigned *ret_count, char **ret_text)
@@ -140,7 +129,7 @@ enum node_answer node_order_approve(struct node *n, const char *id, const char *
                 : no_such_order(id);
         return node_answer_of(c.answer);
     }
-    order = order_of(&c.ordered.action);
+    order = respond_order_of(&c.ordered.action);
     done = (struct order_call){&order, author, c.answer, c.why, c.is_kept};
     if (order.kind == ACTION_POSTURE && c.answer == RESPOND_OK)
         posture_wait(n);
@@ -163,7 +152,7 @@ enum node_answer node_order_withdraw(struct node *n, const char *id, const char 
         *ret_text = no_such_order(id);
         return node_answer_of(c.answer);
     }
-    order = order_of(&c.ordered.action);
+    order = respond_order_of(&c.ordered.action);
     order_audit(n, "withdraw ", &order, author, "%s", id);
     *ret_text =
         text_format("order %s is withdrawn: %s of %s \"%s\"", id, action_kind_text(order.kind),

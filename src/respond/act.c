@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "respond/private.h"
-#include "store/audit.h"
 
 #define DAY_S 86400
 
@@ -180,28 +179,6 @@ static void decide(struct respond *r, struct incident *i, const struct finding *
     reason_of(i, why_not, a);
 }
 
-/** act_audit() - what became of @a is in the audit; MQ.PR.IP-04 */
-void act_audit(struct respond *r, const struct action *a, const char *author, const char *result,
-               struct respond_now now)
-{
-    struct audit_entry e = {
-        .at_unix_ms = now.unix_ms,
-        .actor = author,
-        .action = action_kind_text(a->kind),
-        .reason = a->reason,
-        .result = result,
-    };
-    struct buf object = {0};
-
-    if (r->settings.control == NULL)
-        return;
-    buf_addf(&object, "%s %s", respond_target_text(a->target_kind), a->target);
-    buf_add_u8(&object, 0);
-    e.object = (const char *)object.at;
-    control_audit(r->settings.control, &e);
-    buf_done(&object);
-}
-
 static uint64_t amount_of(const struct respond *r, const struct incident *i,
                           const struct respond_step *step)
 {
@@ -336,7 +313,7 @@ unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
  *
  * Return: whether something was held in vain.
  */
-bool act_expire(struct incident *i, struct respond_now now)
+bool act_expire(struct respond *r, struct incident *i, struct respond_now now)
 {
     bool in_vain = false;
 
@@ -346,6 +323,7 @@ bool act_expire(struct incident *i, struct respond_now now)
         if (!is_in_force(a) || a->expires_unix_ms == 0 || a->expires_unix_ms > now.unix_ms)
             continue;
         if (a->state == ACTION_HELD) {
+            act_audit(r, a, a->author, "given up: nobody approved it in time", now);
             add_to_reason(a, ", not given in time");
             in_vain = true;
         }
@@ -366,6 +344,7 @@ void act_calm(struct respond *r, struct incident *i, struct respond_now now)
             (a->target_kind != TARGET_NODE && a->target_kind != TARGET_STRANGERS))
             continue;
         action_undo(r, a, now);
+        act_audit(r, a, "node", "over: its incident is closed", now);
         a->state = ACTION_EXPIRED;
         a->expires_unix_ms = 0;
     }

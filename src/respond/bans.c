@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "respond/private.h"
-#include "store/audit.h"
 
 static const char *const kinds[] = {
     [RESPOND_BAN_ADDRESS] = "address",
@@ -163,6 +162,22 @@ struct ban_entry *bans_ends_first(const struct ban_list *l)
     return first;
 }
 
+/** respond_measure_of_ban() - for lists in which both stand; borrows from @b */
+struct respond_measure respond_measure_of_ban(const struct respond_ban *b)
+{
+    return (struct respond_measure){
+        .kind = ACTION_BAN,
+        .target_kind = (enum respond_target)b->kind,
+        .target = b->subject,
+        .address = b->address,
+        .created_unix_ms = b->created_unix_ms,
+        .expires_unix_ms = b->expires_unix_ms,
+        .reason = b->reason,
+        .author = b->author,
+        .incident = b->incident,
+    };
+}
+
 /* ---- the list and the node ---- */
 
 /**
@@ -200,35 +215,17 @@ void respond_ban_lift(struct respond *r, struct ban_entry *e)
     bans_drop(&r->bans, e);
 }
 
-/* Who is let in again, and why, is in the audit as if a person had done it; MQ.RC.RP-06 */
-static void audit_end(const struct respond *r, const struct respond_ban *b, uint64_t now_unix_ms)
-{
-    CLEANUP(buf_done) struct buf object = {0};
-    struct audit_entry e = {
-        .at_unix_ms = now_unix_ms,
-        .actor = "node",
-        .action = "unban",
-        .reason = b->reason,
-        .result = "done, its time is over",
-    };
-
-    if (r->settings.control == NULL)
-        return;
-    buf_addf(&object, "%s %s", respond_ban_kind_text(b->kind), b->subject);
-    buf_add_u8(&object, 0);
-    e.object = (const char *)object.at;
-    control_audit(r->settings.control, &e);
-}
-
 /** respond_bans_expire() - lift those whose time is over */
-void respond_bans_expire(struct respond *r, uint64_t now_unix_ms)
+void respond_bans_expire(struct respond *r, struct respond_now now)
 {
     list_each (it, &r->bans.all) {
         struct ban_entry *e = list_item(it, struct ban_entry, link);
+        struct respond_measure m;
 
-        if (e->ban.expires_unix_ms == 0 || e->ban.expires_unix_ms > now_unix_ms)
+        if (e->ban.expires_unix_ms == 0 || e->ban.expires_unix_ms > now.unix_ms)
             continue;
-        audit_end(r, &e->ban, now_unix_ms);
+        m = respond_measure_of_ban(&e->ban);
+        audit_end(r, &m, "unban", now);
         respond_ban_lift(r, e);
     }
 }

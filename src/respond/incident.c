@@ -276,7 +276,7 @@ void incidents_expire(struct respond *r, struct respond_now now)
     list_each (it, &r->incidents) {
         struct kept_incident *k = list_item(it, struct kept_incident, link);
 
-        if (act_expire(&k->face, now))
+        if (act_expire(r, &k->face, now))
             incident_changed(r, &k->face, now);
         if (is_settled && k->is_restored && k->face.state == INCIDENT_OPEN)
             close_incident(r, k, now);

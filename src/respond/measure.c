@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "respond/private.h"
 #include "wire/wire.h"
 
@@ -357,7 +358,10 @@ static void expire(struct respond *r, struct measure_entry *e, struct respond_no
     struct respond_measure at = e->measure;
     char *target = keep(at.target);
     char *address = keep(at.address);
+    char *verb = text_format("undo %s", action_kind_text(kind));
 
+    audit_end(r, &at, verb, now);
+    free(verb);
     measures_drop(&r->measures, e);
     at.target = target;
     at.address = address;

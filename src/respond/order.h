@@ -37,6 +37,16 @@ enum respond_answer respond_order_run(struct respond *r, const struct respond_or
 enum respond_answer respond_order_undo(struct respond *r, const struct respond_order *o,
                                        const char *author, struct respond_now now);
 
+/* ---- in words ---- */
+
+/* "throttle 50/s for 10m"; owned by the caller. */
+char *respond_exactly(const struct respond_order *o);
+/* @result, and what exactly it is the result of, if there is more to say than its kind: "done:
+ * throttle 50/s for 10m"; owned by the caller. */
+char *respond_result_text(const char *result, const struct respond_order *o);
+struct respond_order respond_order_of(const struct action *a);
+struct respond_order respond_order_of_measure(const struct respond_measure *m);
+
 /* ---- for a second person ---- */
 
 #define RESPOND_WAITING_MAX    64 /* orders that wait; more are refused */

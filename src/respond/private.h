@@ -236,7 +236,7 @@ void respond_measures_expire(struct respond *r, struct respond_now now);
 enum respond_answer respond_ban_put(struct respond *r, const struct respond_ban *b,
                                     struct respond_now now);
 void respond_ban_lift(struct respond *r, struct ban_entry *e);
-void respond_bans_expire(struct respond *r, uint64_t now_unix_ms);
+void respond_bans_expire(struct respond *r, struct respond_now now);
 
 /* playbook.c */
 
@@ -268,6 +268,12 @@ enum respond_answer action_perform(struct respond *r, struct action *a, struct r
 void action_undo(struct respond *r, const struct action *a, struct respond_now now);
 struct respond_ban action_ban(const struct action *a);
 
+/* exactly.c */
+void act_audit(struct respond *r, const struct action *a, const char *author, const char *result,
+               struct respond_now now);
+void audit_end(struct respond *r, const struct respond_measure *m, const char *action,
+               struct respond_now now);
+
 /* aim.c */
 bool action_aim(const struct respond *r, const struct incident *i, const struct respond_step *step,
                 struct action *a);
@@ -279,11 +285,9 @@ unsigned act_approve(struct respond *r, struct incident *i, const char *author,
                      struct respond_now now);
 unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
                       struct respond_now now);
-bool act_expire(struct incident *i, struct respond_now now);
+bool act_expire(struct respond *r, struct incident *i, struct respond_now now);
 void act_calm(struct respond *r, struct incident *i, struct respond_now now);
 void action_done(struct action *a);
-void act_audit(struct respond *r, const struct action *a, const char *author, const char *result,
-               struct respond_now now);
 void act_lifted(struct respond *r, const struct respond_measure *at, const char *author,
                 struct respond_now now);
 void act_ban_lifted(struct respond *r, const struct respond_ban *b, const char *author,

@@ -217,9 +217,12 @@ static bool is_ban(enum action_kind kind)
 static json_t *json_action(const struct action *a)
 {
     json_t *o = json_object();
+    const struct respond_order ordered = respond_order_of(a);
+    char *exactly = respond_exactly(&ordered);
 
     set(o, "at_unix_ms", json_integer((json_int_t)a->at_unix_ms));
     set(o, "what", json_string(action_kind_text(a->kind)));
+    set(o, "exactly", json_string(exactly));
     set(o, "state", json_string(action_state_text(a->state)));
     set(o, "author", json_text(a->author));
     set(o, "reason", json_text(a->reason));
@@ -235,11 +238,14 @@ static json_t *json_action(const struct action *a)
         set(o, "posture", json_string(respond_posture_text((enum respond_posture)a->amount)));
     if (a->kind == ACTION_QUARANTINE)
         set(o, "direction", json_string(respond_direction_text(a->directions)));
+    if (a->for_ms != 0)
+        set(o, "for_ms", json_integer((json_int_t)a->for_ms));
     if (a->expires_unix_ms != 0)
         set(o, "expires_unix_ms", json_integer((json_int_t)a->expires_unix_ms));
     set(o, "undone", json_boolean(a->state == ACTION_UNDONE));
     if (a->undone_by != NULL)
         set(o, "undone_by", json_text(a->undone_by));
+    free(exactly);
     return o;
 }
 

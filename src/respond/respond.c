@@ -153,7 +153,7 @@ void respond_flush(struct respond *r)
 /** respond_tick() - see respond.h */
 void respond_tick(struct respond *r, struct respond_now now)
 {
-    respond_bans_expire(r, now.unix_ms);
+    respond_bans_expire(r, now);
     respond_measures_expire(r, now);
     waiting_expire(r, now);
     incidents_expire(r, now);

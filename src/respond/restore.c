@@ -97,6 +97,15 @@ static bool read_subject(struct incident *i, const json_t *o)
     return true;
 }
 
+/* Each kind has its own word for it. */
+static uint64_t amount_of(const json_t *o)
+{
+    enum respond_posture posture = POSTURE_NORMAL;
+
+    (void)respond_posture_parse(text_of(o, "posture"), &posture);
+    return MAX((uint64_t)posture, number_of(o, "delay_ms") + number_of(o, "per_s"));
+}
+
 static void read_action(struct incident *i, const json_t *o)
 {
     unsigned kind = choice_of(text_of(o, "what"), ACTION_KIND_N, kind_at);
@@ -120,13 +129,18 @@ static void read_action(struct incident *i, const json_t *o)
         .expires_unix_ms = state == ACTION_DONE ? number_of(o, "expires_unix_ms") : 0,
         .target_kind = target,
         .target = text_dup(o, "target"),
-        .address = kind == ACTION_BAN ? bytes_dup_str(bytes_str(i->address)) : NULL,
+        .address = kind == ACTION_BAN || target == TARGET_CLIENT_ADDRESS
+                       ? bytes_dup_str(bytes_str(i->address))
+                       : NULL,
+        .amount = amount_of(o),
+        .for_ms = number_of(o, "for_ms"),
         .incident = bytes_dup_str(bytes_str(i->id)),
         .author = text_dup(o, "author"),
         .reason = text_format("%s%s", text_of(o, "reason"),
                               was_held ? ", not given before a restart" : ""),
     };
     (void)respond_ban_kind_parse(text_of(o, "ban"), &a->ban_kind);
+    (void)respond_direction_parse(text_of(o, "direction"), &a->directions);
     if (json_object_get(o, "undone_by") != NULL)
         a->undone_by = text_dup(o, "undone_by");
     i->n_actions++;

@@ -2,6 +2,8 @@
 /* tests/unit/respond/test_order.c - actions by order, measures, and steps of a playbook */
 #include "stage.h"
 
+#include "store/audit.h"
+
 static enum respond_answer order(struct stage *s, struct respond_order o)
 {
     enum respond_answer a;
@@ -80,6 +82,61 @@ static void each_action_does_what_it_says_and_its_inverse_takes_it_back(void **s
         assert_did_nothing(&s);
         stage_end(&s);
     }
+}
+
+/* clang-format off */
+static const struct {
+    struct respond_order order;
+    const char *text;
+} exact[] = {
+    {{AT(DELAY, ADDRESS, "192.0.2.1"), .amount = 500, .for_ms = 90000}, "delay 500 ms for 90s"},
+    {{AT(DELAY, NODE, "node"), .for_ms = 60000}, "delay for 1m"},
+    {{AT(THROTTLE, USER, "eve"), .amount = 50, .for_ms = 600000}, "throttle 50/s for 10m"},
+    {{AT(QUARANTINE, TOPIC, "a/#"), .directions = RESPOND_PUBLISH}, "quarantine publish"},
+    {{AT(QUARANTINE, LISTENER, "field"), .directions = RESPOND_PUBLISH | RESPOND_DELIVER, .for_ms = 86400000}, "quarantine for 1d"},
+    {{AT(POSTURE, NODE, "node"), .amount = POSTURE_LOCKDOWN, .for_ms = 7200000}, "posture lockdown for 2h"},
+    {{AT(BAN, CLIENT, "m-1"), .for_ms = 1500}, "ban for 1500 ms"},
+    {{AT(DISCONNECT, CLIENT, "m-1")}, "disconnect"},
+};
+/* clang-format on */
+
+static void an_action_says_what_exactly_it_is(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(exact); i++) {
+        char *text = respond_exactly(&exact[i].order);
+
+        assert_string_equal(text, exact[i].text);
+        free(text);
+    }
+}
+
+static void count_end(void *arg, const struct audit_row *row)
+{
+    const struct audit_entry *e = &row->entry;
+    unsigned *n = arg;
+
+    *n += strcmp(e->actor, "node") == 0 && strcmp(e->action, "undo throttle") == 0 &&
+          strcmp(e->object, "client m-1") == 0 &&
+          strcmp(e->result, "done, its time is over: throttle 5/s for 1m") == 0;
+    *n += strcmp(e->actor, "node") == 0 && strcmp(e->action, "unban") == 0 &&
+          strcmp(e->result, "done, its time is over: ban for 1m") == 0;
+}
+
+static void what_ends_by_time_is_in_the_audit(void **state)
+{
+    struct stage s;
+    unsigned n = 0;
+    char *error = NULL;
+
+    (void)state;
+    stage_begin(&s);
+    order(&s, (struct respond_order){AT(THROTTLE, CLIENT, "m-1"), .amount = 5, .for_ms = 60000});
+    order(&s, (struct respond_order){AT(BAN, CLIENT, "m-2"), .for_ms = 60000});
+    stage_wait(&s, 61);
+    assert_true(control_audit_each(s.settings.control, 0, 0, count_end, &n, &error));
+    assert_int_equal(n, 2);
+    stage_end(&s);
 }
 
 static void what_the_node_cannot_do_is_not_in_force(void **state)
@@ -382,6 +439,8 @@ static void a_user_name_that_somebody_guesses_at_is_not_revoked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_action_says_what_exactly_it_is),
+        cmocka_unit_test(what_ends_by_time_is_in_the_audit),
         cmocka_unit_test(each_action_does_what_it_says_and_its_inverse_takes_it_back),
         cmocka_unit_test(what_the_node_cannot_do_is_not_in_force),
         cmocka_unit_test(a_measure_ends_at_its_time_and_outlives_a_restart),

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "node/node_private.h"
 
 /**
@@ -147,7 +148,7 @@ size_t flow_route(struct worker *w, struct publication *p)
     uint64_t outlets = m.outlets;
 
     if (flow_is_held_back(w, p)) {
-        if (p->retain)
+        if (p->stamp != 0)
             outlet_send(w, BIT64(w->n_workers) - 1, p);
         return m.n_receivers + m.n_shares + (m.outlets != 0);
     }
@@ -156,7 +157,7 @@ size_t flow_route(struct worker *w, struct publication *p)
         flow_offer(w, p, &m.receivers[i]);
     if (m.n_shares > 0)
         share_route(w, p, &m);
-    if (p->retain) /* who subscribes there meanwhile gets it, too */
+    if (p->stamp != 0) /* who subscribes there meanwhile gets it, too */
         outlets |= BIT64(w->n_workers) - 1;
     if (outlets != 0) {
         note_intents(w, p, outlets);
@@ -167,7 +168,7 @@ size_t flow_route(struct worker *w, struct publication *p)
 
 /**
  * flow_retain() - keep it as the retained message of its topic, or remove that one
- * @p:  its stamp is set
+ * @p:  its stamp is set, or is 0 if it is not retained
  * @g:  whose limit is asked; NULL: the node's own, which has none
  *
  * Return: NULL, or the limit that does not let it; static.
@@ -185,6 +186,7 @@ const char *flow_retain(struct worker *w, struct publication *p, const struct gr
         g != NULL ? grant_retained_per_client_max(g) : SIZE_MAX,
     };
     enum retain_outcome outcome;
+    const char *limit;
 
     /* A removal has to know what there is to remove. */
     if (w->notes != NULL && p->payload.len == 0)
@@ -193,7 +195,10 @@ const char *flow_retain(struct worker *w, struct publication *p, const struct gr
     outcome = router_retain(w->router, p, &room);
     if (outcome == RETAIN_STORED)
         note_retained(w, p);
-    return limits_of[outcome];
+    limit = limits_of[outcome];
+    if (limit != NULL)
+        p->stamp = 0;
+    return limit;
 }
 
 /** flow_is_anothers() - has another client than @publisher a retained message on @topic, as far as
@@ -212,20 +217,41 @@ static bool may_not_change(const struct worker *w, const struct publication *p,
            gate_check(g, GATE_PUBLISH, p->topic).is_owner_only;
 }
 
+/* What there is no room to retain is published all the same [MQTT5-3.1.2-8] [MQTT3-3.1.2-8]. */
+static void retain_own(struct worker *w, struct publication *p, const struct grant *g)
+{
+    const char *limit = flow_retain(w, p, g);
+    const struct event e = {
+        .kind = EVENT_LIMIT_HIT,
+        .client_id = p->publisher_id,
+        .user_name = bytes_str(g != NULL ? grant_principal(g) : NULL),
+        .role = bytes_str(g != NULL ? grant_role(g) : NULL),
+        .topic = p->topic,
+        .text = bytes_str(limit),
+    };
+
+    if (limit == NULL)
+        return;
+    w->counters.limits_hit++;
+    if (p->publisher_id.len == 0)
+        return;
+    worker_event(w, NULL, &e);
+    log_info("gate", "%.*s: what it has on %.*s is not retained: %s", BYTES_ARG(p->publisher_id),
+             BYTES_ARG(p->topic), limit);
+}
+
 /**
  * flow_publish_own() - a message of the node itself, a Will, or a command that a person approved:
- * retained and routed as any other
+ * routed as any other, and retained if there is room
  * @g:  the Will's rights; NULL: the node's own, which may all
  *
- * Counts what is refused; of a Will that is another client's place the detectors are told, refused
- * or not.
+ * Counts what is refused and what is not retained; of a Will that is another client's place the
+ * detectors are told, refused or not.
  *
  * Return: NULL, or why it was refused: then it is neither retained nor routed; static.
  */
 const char *flow_publish_own(struct worker *w, struct publication *p, const struct grant *g)
 {
-    const char *limit = NULL;
-
     if (restraints_block(w->restraints, QUARANTINE_PUBLISH, p->topic) != NULL) {
         w->counters.messages_quarantined++;
         return gate_outcome_text(GATE_E_QUARANTINED);
@@ -237,12 +263,9 @@ const char *flow_publish_own(struct worker *w, struct publication *p, const stru
         return FLOW_ANOTHERS_TEXT;
     }
     if (p->retain)
-        limit = flow_retain(w, p, g);
-    if (limit == NULL)
-        flow_route(w, p);
-    else
-        w->counters.limits_hit++;
-    return limit;
+        retain_own(w, p, g);
+    flow_route(w, p);
+    return NULL;
 }
 
 /* ---- packets ---- */

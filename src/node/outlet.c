@@ -58,7 +58,7 @@ static void take_parcel(struct worker *w, struct post *post)
         struct publication *p = &item_at(c, at)->p;
         const struct message *kept = p->message;
 
-        if (p->retain)
+        if (p->stamp != 0)
             router_retain(w->router, p, &no_limits);
         flow_deliver_here(w, p);
         if (kept != NULL)

@@ -125,24 +125,31 @@ static void refuse_for_memory(struct link *l, const struct wire_publish *p)
     refuse_for_now(l, p, "no memory for more messages: memory_bytes_max");
 }
 
-/* Return: NULL when it was retained, or need not be; else the limit that does not let it. */
+/* Return: NULL when it was retained, or need not be; else the limit that does not let it, which is
+ * told. */
 static const char *retain_publish(struct link *l, const struct wire_publish *p,
                                   struct publication *pub)
 {
+    struct worker *w = l->worker;
+    const char *limit;
+
     if (!p->retain)
         return NULL;
     notice_retain(l, p);
-    return flow_retain(l->worker, pub, l->grant);
+    limit = flow_retain(w, pub, l->grant);
+    if (limit != NULL) {
+        w->counters.limits_hit++;
+        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, limit);
+        link_log(l, "gate", "publish to %.*s is not retained: %s", BYTES_ARG(p->topic), limit);
+    }
+    return limit;
 }
 
 static void refuse_to_retain(struct link *l, const struct wire_publish *p, const char *limit)
 {
-    struct worker *w = l->worker;
     char why[96];
 
     snprintf(why, sizeof(why), "no more is retained: %s", limit);
-    w->counters.limits_hit++;
-    worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, limit);
     session_acknowledge(l->resident->session, p, REASON_QUOTA_EXCEEDED, why);
 }
 
@@ -187,13 +194,13 @@ static size_t route_publish(struct link *l, const struct wire_publish *p, const 
 
     /* Without RETAIN nothing that is retained changes [MQTT5-3.3.1-8] [MQTT3-3.3.1-12]. */
     limit = retain_publish(l, p, &pub);
-    if (limit == NULL) {
+    if (limit != NULL && l->conn.level == WIRE_V5) {
+        refuse_to_retain(l, p, limit);
+    } else { /* before 5.0 there is no such answer [MQTT3-4.3.2-2] [MQTT3-4.3.3-2] */
         n_matched = flow_route(w, &pub);
         w->counters.messages_unmatched += n_matched == 0;
         session_acknowledge(l->resident->session, p,
                             n_matched > 0 ? REASON_SUCCESS : REASON_NO_MATCHING_SUBSCRIBERS, NULL);
-    } else {
-        refuse_to_retain(l, p, limit);
     }
     publication_done(&pub);
     buf_done(&forward);

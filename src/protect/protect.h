@@ -40,9 +40,9 @@
     X(receive_max,                 100,        1,    65535,       "unacknowledged QoS 2 messages from one client; told to 5.0 clients; more is 0x93") \
     X(topic_alias_max,             16,         0,    1024,        "topic aliases a client may set; more is 0x94") \
     X(topic_alias_sent_max,    16,         0,    1024,        "topic aliases for the topics most sent to one client, if it takes as many; others are sent in full") \
-    X(retained_messages_max,       100000,     0,    100000000,   "retained messages of the node; a new one is then refused with 0x97") \
-    X(retained_bytes_max,          268435456,  0,    68719476736, "memory of retained messages and of the tree of their topics; a message that would pass it is refused with 0x97") \
-    X(retained_per_client_max,     1000,       0,    100000000,   "retained messages of one client, twenty times as many of a gateway; a new one is then refused with 0x97, at QoS 0 and by 3.1.1 clients without a word") \
+    X(retained_messages_max,       100000,     0,    100000000,   "retained messages of the node; a new one is then refused with 0x97, at QoS 0 without a word; a Will, and what 3.1.1 clients publish, is delivered and not retained") \
+    X(retained_bytes_max,          268435456,  0,    68719476736, "memory of retained messages and of the tree of their topics; a message that would pass it: as retained_messages_max, and what its topic retains stays") \
+    X(retained_per_client_max,     1000,       0,    100000000,   "retained messages of one client, twenty times as many of a gateway; a new one: as retained_messages_max") \
     X(memory_bytes_max,            536870912,  16777216, 1099511627776, "memory of all messages in queues, retained, in buffers and mailboxes; from 3/4 of it on who publishes what has to wait is read slowly, from 7/8 QoS 0 that would wait is dropped, from 15/16 messages and new sessions are refused with 0x97; the control plane goes on") \
     X(messages_per_s_max,          1000,       1,    100000000,   "PUBLISH a second from one client, averaged over 5 s; faster is read more slowly") \
     X(will_delay_max_s,            86400,      0,    4294967295,  "Will delay; larger is lowered") \

@@ -52,7 +52,7 @@ struct publication {
     uint64_t publisher;
     struct bytes publisher_id; /* client id; of use to the journal only */
     uint64_t topic_hash;
-    uint64_t stamp;
+    uint64_t stamp;          /* of one that is retained; else 0 */
     bool may_not_wait;       /* at QoS 0 it is dropped where it cannot be sent at once */
     struct message *message; /* owned once made; NULL until somebody has to keep it */
 };

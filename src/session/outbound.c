@@ -208,7 +208,7 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
     }
     session_use_packet_id(s);
     ring_push(&s->inflight, d);
-    s->resend_at = s->inflight.n;
+    s->release_at = s->resend_at = s->inflight.n;
     s->n_unacknowledged++;
     return true;
 }
@@ -315,7 +315,8 @@ static void finish(struct session *s, struct delivery *d)
     s->n_unacknowledged--;
     while (s->inflight.n > 0 && ring_at(&s->inflight, 0)->state == INFLIGHT_DONE) {
         ring_drop_first(&s->inflight);
-        s->resend_at -= s->resend_at > 0; /* what was done before a reconnect is not sent again */
+        s->release_at -= s->release_at > 0; /* what was done before a reconnect is not sent again */
+        s->resend_at -= s->resend_at > 0;
     }
 }
 
@@ -338,6 +339,16 @@ static void leave_out(struct session *s, struct delivery *d)
         finish(s, d);
 }
 
+/* Send PUBREL again, which waits for no PUBLISH and no send quota [MQTT5-3.3.4-10] [MQTT5-4.9.0-3];
+ * and it takes one, so that there are never more messages under way than that. */
+static void release_again(struct session *s, const struct delivery *d)
+{
+    if (d->state != INFLIGHT_PUBCOMP)
+        return;
+    s->n_unacknowledged++;
+    conn_send_ack(s->conn, WIRE_PUBREL, d->packet_id, REASON_SUCCESS, NULL);
+}
+
 /* Send again what was in flight on an earlier network connection [MQTT5-4.4.0-1] [MQTT3-4.4.0-1],
  * also what has expired since it was sent [MQTT5-4.3.3-7], and to the same member of a shared
  * subscription [MQTT5-4.8.2-4]. */
@@ -345,13 +356,9 @@ static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
 {
     struct wire_delivery w;
 
-    if (d->state == INFLIGHT_DONE)
+    if (d->state == INFLIGHT_DONE || d->state == INFLIGHT_PUBCOMP)
         return;
     s->n_unacknowledged++;
-    if (d->state == INFLIGHT_PUBCOMP) {
-        conn_send_ack(s->conn, WIRE_PUBREL, d->packet_id, REASON_SUCCESS, NULL);
-        return;
-    }
     d->dup = true; /* [MQTT5-3.3.1-1] */
     w = wire_of(d, now_ns);
     if (is_too_large(s->conn, &w)) {
@@ -384,6 +391,10 @@ bool session_pump(struct session *s, uint64_t now_ns)
     while (may_write(s)) {
         struct delivery d;
 
+        if (s->release_at < s->inflight.n) {
+            release_again(s, ring_at(&s->inflight, s->release_at++));
+            continue;
+        }
         if (s->resend_at < s->inflight.n) {
             if (s->n_unacknowledged >= s->inflight_max)
                 return false;
@@ -421,7 +432,7 @@ static bool was_sent(const struct session *s, const struct delivery *d)
     unsigned first = ring_at(&s->inflight, 0)->packet_id;
     unsigned i = d->packet_id >= first ? d->packet_id - first : d->packet_id + PACKET_IDS - first;
 
-    return i < s->resend_at;
+    return i < (d->state == INFLIGHT_PUBCOMP ? s->release_at : s->resend_at);
 }
 
 /**
@@ -468,32 +479,4 @@ bool session_receive_ack(struct session *s, enum wire_type type, const struct wi
             return false;
         return true;
     }
-}
-
-/**
- * session_take_shared() - what came by shared subscriptions and may go to another member
- * @in_flight_too:  the session ends: also what was sent at QoS 1 and not acknowledged; QoS 2
- *                  messages that were sent go to nobody else [MQTT5-4.8.2-5]
- * @ret:            gets the deliveries, the older first
- */
-void session_take_shared(struct session *s, bool in_flight_too, struct queue_ring *ret)
-{
-    for (size_t i = 0; in_flight_too && i < s->inflight.n; i++) {
-        struct delivery *d = ring_at(&s->inflight, i);
-
-        if (d->share == 0 || d->state != INFLIGHT_PUBACK)
-            continue;
-        ring_push(ret, d);
-        d->message = NULL; /* moved */
-        d->more_subids = NULL;
-        d->record = 0;
-        d->state = INFLIGHT_DONE;
-    }
-    queue_take_shared(&s->queue, ret);
-}
-
-/** session_put_back() - nobody else wants it: @d waits here again */
-void session_put_back(struct session *s, const struct delivery *d)
-{
-    queue_put(&s->queue, d);
 }

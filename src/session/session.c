@@ -63,8 +63,8 @@ void session_drop_will(struct session *s)
 /**
  * session_attach() - @c is the session's network connection from here on
  *
- * What is in flight is sent again, oldest first, as far as the client's Receive
- * Maximum allows [MQTT5-4.4.0-1] [MQTT5-4.9.0-1]; session_pump() does it.
+ * What is in flight is sent again, oldest first: PUBREL, then PUBLISH as far as the client's
+ * Receive Maximum allows [MQTT5-4.4.0-1] [MQTT5-4.9.0-1]; session_pump() does it.
  */
 void session_attach(struct session *s, struct conn *c, const struct session_limits *limits)
 {
@@ -74,6 +74,7 @@ void session_attach(struct session *s, struct conn *c, const struct session_limi
     s->queue_limits = limits->queue;
     s->inflight_max = MIN(limits->inflight_max, (uint32_t)c->client_receive_max);
     s->n_unacknowledged = 0;
+    s->release_at = 0;
     s->resend_at = 0;
 }
 
@@ -103,6 +104,13 @@ static void incoming_add(struct session *s, uint16_t id)
         s->incoming = mem_zero(INCOMING_BYTES);
     s->incoming[id / 8] = (uint8_t)(s->incoming[id / 8] | BIT(id % 8));
     s->n_incoming++;
+}
+
+/* A PUBLISH is done with: PUBCOMP leaves, or PUBREC with an error.  What came on an earlier network
+ * connection was not counted on this one. */
+static void received_done(struct conn *c)
+{
+    c->n_received -= c->n_received > 0;
 }
 
 /** session_restore_received() - the client has not released this packet id */
@@ -147,15 +155,21 @@ void session_forget(struct session *s)
  * again [MQTT5-4.3.3-10]; after it the same id is another message [MQTT5-4.3.3-12].  One of
  * QoS 1 is new each time, since it is acknowledged before the next is read [MQTT5-4.3.2-5]
  * [MQTT3-4.3.2-2].
+ *
+ * Receive Maximum counts what came on this network connection, repetitions too, as the client
+ * counts it [MQTT5-3.3.4-9]; ids of earlier ones stay taken, of which there are 65535.
  */
 enum session_received session_receive_publish(struct session *s, const struct wire_publish *p)
 {
+    struct conn *c = s->conn;
+
     if (p->qos < 2)
         return SESSION_ROUTE;
+    if (c->level == WIRE_V5 && c->n_received >= c->receive_max)
+        return SESSION_E_RECEIVE_MAXIMUM;
+    c->n_received++;
     if (incoming_has(s, p->packet_id))
         return SESSION_DUPLICATE;
-    if (s->conn->level == WIRE_V5 && s->n_incoming >= s->conn->receive_max)
-        return SESSION_E_RECEIVE_MAXIMUM;
     incoming_note(s, p->packet_id);
     return SESSION_ROUTE;
 }
@@ -185,8 +199,10 @@ void session_acknowledge(struct session *s, const struct wire_publish *p, uint8_
 {
     if (p->qos == 0)
         return;
-    if (p->qos == 2 && reason >= 0x80 && s->conn->level == WIRE_V5)
+    if (p->qos == 2 && reason >= 0x80 && s->conn->level == WIRE_V5) {
         incoming_remove(s, p->packet_id);
+        received_done(s->conn);
+    }
     conn_send_ack(s->conn, p->qos == 1 ? WIRE_PUBACK : WIRE_PUBREC, p->packet_id, reason,
                   reason_string);
 }
@@ -203,6 +219,7 @@ void session_receive_pubrel(struct session *s, const struct wire_ack *p)
 
     if (known)
         incoming_remove(s, p->packet_id);
+    received_done(s->conn);
     conn_send_ack(s->conn, WIRE_PUBCOMP, p->packet_id,
                   known ? REASON_SUCCESS : REASON_PACKET_IDENTIFIER_NOT_FOUND, NULL);
 }

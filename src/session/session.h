@@ -49,7 +49,8 @@ struct conn {
     struct sent_alias *sent_aliases; /* owned, of alias.c; NULL until one is used */
     uint32_t packet_max;             /* the client's */
     uint32_t n_subacks_due;          /* deliveries wait until these have left */
-    uint32_t n_packets; /* put into @out, and not taken into account yet by its owner */
+    uint32_t n_packets;  /* put into @out, and not taken into account yet by its owner */
+    uint32_t n_received; /* QoS 2 PUBLISH that are not done with, for Receive Maximum */
     bool request_problem;
     bool has_method; /* CONNECT had an Authentication Method: AUTH may come */
 };
@@ -113,7 +114,8 @@ struct session {
     struct queue_limits queue_limits;
     struct queue_ring inflight; /* contiguous packet ids from inflight.at(0).packet_id */
     uint32_t n_unacknowledged;  /* sent on this network connection and not finished */
-    uint32_t resend_at;         /* inflight entries from here on were not sent again yet */
+    uint32_t release_at;        /* inflight entries from here on: no PUBREL was sent again yet, */
+    uint32_t resend_at;         /* and from here on no PUBLISH */
     uint32_t inflight_max;
     uint32_t n_incoming;
     uint8_t *

@@ -43,6 +43,45 @@ static void more_qos_2_than_receive_maximum_is_refused_in_5_0_only(void **state)
     bench_free(b);
 }
 
+/* The client's send quota begins anew, section 4.9; and the ids of before stay taken. */
+static void receive_maximum_counts_what_came_on_this_network_connection(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 0);
+    struct wire_publish p = {.topic = BYTES("t"), .qos = 2};
+    struct wire_ack rel = {.packet_id = 1};
+
+    (void)state;
+    for (int connection = 0; connection < 3; connection++) {
+        for (int i = 0; i < 5; i++) {
+            p.packet_id++;
+            assert_int_equal(session_receive_publish(b->session, &p), SESSION_ROUTE);
+        }
+        cut(b);
+        agree(b, WIRE_V5, 65535, 1 << 20);
+    }
+    session_receive_pubrel(b->session, &rel); /* of an earlier one: it makes no room on this one */
+    for (p.packet_id = 2; p.packet_id <= 6; p.packet_id++)
+        assert_int_equal(session_receive_publish(b->session, &p), SESSION_DUPLICATE);
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_E_RECEIVE_MAXIMUM);
+    rel.packet_id = 2;
+    session_receive_pubrel(b->session, &rel);
+    assert_int_equal(session_receive_publish(b->session, &p), SESSION_DUPLICATE);
+    bench_free(b);
+}
+
+static void a_refusal_makes_room_under_receive_maximum(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 0);
+    struct wire_publish p = {.topic = BYTES("t"), .qos = 2, .packet_id = 1};
+
+    (void)state;
+    for (; p.packet_id <= 10; p.packet_id++) {
+        assert_int_equal(session_receive_publish(b->session, &p), SESSION_ROUTE);
+        session_acknowledge(b->session, &p, REASON_NOT_AUTHORIZED, "no");
+    }
+    bench_free(b);
+}
+
 static void a_refused_qos_2_publish_frees_its_id_in_5_0(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 0);
@@ -197,6 +236,8 @@ int main(void)
         cmocka_unit_test(a_suback_says_why_where_that_fits),
         cmocka_unit_test(a_repeated_qos_2_publish_is_not_routed_again),
         cmocka_unit_test(more_qos_2_than_receive_maximum_is_refused_in_5_0_only),
+        cmocka_unit_test(receive_maximum_counts_what_came_on_this_network_connection),
+        cmocka_unit_test(a_refusal_makes_room_under_receive_maximum),
         cmocka_unit_test(a_refused_qos_2_publish_frees_its_id_in_5_0),
         cmocka_unit_test(what_is_not_answered_is_new_when_it_comes_again),
         cmocka_unit_test(topic_aliases_are_set_used_and_bounded),

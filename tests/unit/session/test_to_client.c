@@ -105,8 +105,8 @@ static void what_was_in_flight_is_sent_again_after_a_reconnect(void **state)
     assert_int_equal(offer(b, "four", 1), SESSION_QUEUED);
     agree(b, WIRE_V5, 65535, 1 << 20);
     session_pump(b->session, 0);
-    assert_sent(b, "one", 1, 1, true);
     assert_sent_ack(b, WIRE_PUBREL, 2, 0);
+    assert_sent(b, "one", 1, 1, true);
     assert_sent(b, "three", 2, 3, true);
     assert_sent(b, "four", 1, 4, false);
     assert_nothing_sent(b);
@@ -129,6 +129,42 @@ static void what_is_too_large_to_be_sent_again_is_released(void **state)
     assert_true(ack(b, WIRE_PUBCOMP, 2, REASON_PACKET_IDENTIFIER_NOT_FOUND));
     offer(b, "next", 2);
     assert_sent(b, "next", 2, 3, false);
+    bench_free(b);
+}
+
+/* [MQTT5-3.3.4-10] [MQTT5-4.9.0-3] [MQTT5-4.4.0-1] */
+static void pubrel_is_sent_again_whatever_the_window(void **state)
+{
+    static const uint16_t not_received[] = {1, 2, 6};
+    struct bench *b = bench_new(WIRE_V5, 2);
+
+    (void)state;
+    for (int i = 0; i < 6; i++)
+        offer(b, "x", 2);
+    for (uint16_t id = 3; id <= 5; id++)
+        assert_true(ack(b, WIRE_PUBREC, id, 0));
+    cut(b);
+    agree(b, WIRE_V5, 1, 1 << 20);
+    assert_true(ack(b, WIRE_PUBCOMP, 3, 0)); /* of the old connection: not sent on this one */
+    b->out.len = b->read_at = 0;
+    cut(b);
+    agree(b, WIRE_V5, 1, 1 << 20);
+    session_pump(b->session, 0);
+    for (uint16_t id = 3; id <= 5; id++)
+        assert_sent_ack(b, WIRE_PUBREL, id, 0);
+    assert_nothing_sent(b);
+    for (uint16_t id = 3; id <= 5; id++)
+        assert_true(ack(b, WIRE_PUBCOMP, id, 0));
+    for (size_t i = 0; i < COUNT_OF(not_received); i++) {
+        uint16_t id = not_received[i];
+
+        assert_sent(b, "x", 2, id, true);
+        assert_nothing_sent(b);
+        assert_true(ack(b, WIRE_PUBREC, id, 0));
+        assert_sent_ack(b, WIRE_PUBREL, id, 0);
+        assert_true(ack(b, WIRE_PUBCOMP, id, 0));
+    }
+    assert_int_equal(session_queued(b->session), 0);
     bench_free(b);
 }
 
@@ -437,6 +473,7 @@ int main(void)
         cmocka_unit_test(a_pubrec_with_an_error_ends_the_delivery),
         cmocka_unit_test(what_was_in_flight_is_sent_again_after_a_reconnect),
         cmocka_unit_test(what_is_too_large_to_be_sent_again_is_released),
+        cmocka_unit_test(pubrel_is_sent_again_whatever_the_window),
         cmocka_unit_test(resending_respects_a_smaller_receive_maximum),
         cmocka_unit_test(what_was_acknowledged_out_of_order_does_not_stop_resending),
         cmocka_unit_test(an_expired_message_of_qos_0_does_not_open_the_window),

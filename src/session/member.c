@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session/member.c - what came to a session as a member of a group goes to another, or comes back
+ */
+#include "session/session_private.h"
+
+/**
+ * session_take_shared() - what came by shared subscriptions and may go to another member
+ * @in_flight_too:  the session ends: also what was sent at QoS 1 and not acknowledged; QoS 2
+ *                  messages that were sent go to nobody else [MQTT5-4.8.2-5]
+ * @ret:            gets the deliveries, the older first
+ */
+void session_take_shared(struct session *s, bool in_flight_too, struct queue_ring *ret)
+{
+    for (size_t i = 0; in_flight_too && i < s->inflight.n; i++) {
+        struct delivery *d = ring_at(&s->inflight, i);
+
+        if (d->share == 0 || d->state != INFLIGHT_PUBACK)
+            continue;
+        ring_push(ret, d);
+        d->message = NULL; /* moved */
+        d->more_subids = NULL;
+        d->record = 0;
+        d->state = INFLIGHT_DONE;
+    }
+    queue_take_shared(&s->queue, ret);
+}
+
+/** session_put_back() - nobody else wants it: @d waits here again */
+void session_put_back(struct session *s, const struct delivery *d)
+{
+    queue_put(&s->queue, d);
+}

@@ -32,6 +32,7 @@ struct restored_message {
     uint64_t id;
     uint32_t bytes;      /* message_bytes() of it */
     uint32_t n_holders;  /* deliveries on shelves */
+    uint32_t expires_s;  /* shelf_expiry() of it */
     bool is_control : 1; /* does not wait on a shelf */
     bool is_wanted : 1;  /* in memory */
 };

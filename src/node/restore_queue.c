@@ -20,6 +20,11 @@ static struct restored_messages *messages_like(struct restoring *r, uint64_t id)
     return &r->messages[id >> 2 & (RECORD_WORKERS_MAX - 1)];
 }
 
+static uint64_t unix_ms_at_zero(const struct restoring *r)
+{
+    return r->node->workers[0]->notes->unix_ms_at_zero;
+}
+
 /** restore_take_message() - see restore.h; each is given once */
 bool restore_take_message(struct restoring *r, uint64_t id, struct bytes record)
 {
@@ -37,6 +42,7 @@ bool restore_take_message(struct restoring *r, uint64_t id, struct bytes record)
     l->at[l->n++] = (struct restored_message){
         .id = id,
         .bytes = (uint32_t)publication_bytes(&p),
+        .expires_s = shelf_expiry(session_expires_ns(m.expires_unix_ms, unix_ms_at_zero(r))),
         .is_control = m.is_control,
     };
     return true;
@@ -92,9 +98,7 @@ static void make(void *arg, uint8_t kind, uint64_t id, struct bytes record)
 {
     struct restoring *r = arg;
     struct message *m =
-        kind == RECORD_MESSAGE
-            ? session_message(id, record, r->node->workers[0]->notes->unix_ms_at_zero)
-            : NULL;
+        kind == RECORD_MESSAGE ? session_message(id, record, unix_ms_at_zero(r)) : NULL;
 
     if (m != NULL)
         map_put(&r->made, m);
@@ -198,6 +202,7 @@ bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record
     s.record = id;
     s.message = d.message;
     s.bytes = 0; /* its message may come later */
+    s.expires_s = 0;
     s.qos = d.qos;
     s.retain = d.retain;
     s.n_subids = (uint8_t)d.n_subids;
@@ -285,6 +290,7 @@ static void link_queue(struct restoring *r, const struct homes *all, struct rest
             keep_delivery(r, q->session, &s, packet_id);
         } else {
             s.bytes = m->bytes;
+            s.expires_s = m->expires_s;
             m->n_holders++;
             queue_put_shelved(&h->resident->session->queue, &s);
         }

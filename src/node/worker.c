@@ -350,6 +350,7 @@ void worker_sweep(struct worker *w, struct due *d)
         w->notes->unix_ms_at_zero = clock_unix_ms() - w->now_ns / NS_PER_MS;
     router_retained_sweep(w->router, w->now_ns, w->sweep_stamp, SWEEP_BUCKETS);
     w->sweep_stamp = stamp;
+    expire_some(w);
     interest_retire(w);
     if (w->index == 0)
         memory_tell(w);

@@ -137,6 +137,7 @@ struct worker {
     struct due sweep;
     struct due ping;
     uint64_t sweep_stamp;
+    size_t expire_cursor; /* of expire_some() */
     enum memory_stage memory_told;
     struct counters counters;
     uint64_t violations[VIOLATION_N];
@@ -255,6 +256,9 @@ void share_member(struct session *s, struct subscription *sub);
 void share_member_changed(struct worker *w, struct session *s);
 void share_member_left(struct worker *w, struct session *s);
 void share_member_ends(struct worker *w, struct session *s);
+
+/* expire.c */
+void expire_some(struct worker *w);
 
 /* retained.c */
 void retained_turn_begins(struct worker *w);

@@ -5,8 +5,8 @@
  * The control lane is emptied before the delivery lane.  The drop rule: QoS 0 is
  * queued while the queue is less than half full, QoS 1 and 2 until it is full;
  * past that the newest is refused.  So QoS 0 never crowds out what was promised,
- * and what is in the queue stays.  The control lane may fill the queue to twice its
- * bound: telemetry cannot crowd out commands of the control plane.
+ * and what is in the queue stays until it expires.  The control lane may fill the queue to twice
+ * its bound: telemetry cannot crowd out commands of the control plane.
  *
  * MQ.PR.SP-05
  */
@@ -14,12 +14,17 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "queue/queue_private.h"
 
 #define RING_CAP_MIN  8
 #define RING_CAP_KEEP 16 /* an empty ring larger than this gives its memory back */
+/* A queue is not looked through again within LOOK_AGAIN_NS, nor within LOOK_NS_EACH for each that
+ * waits, so that it takes a hundredth of the time at most. */
+#define LOOK_AGAIN_NS NS_PER_S
+#define LOOK_NS_EACH  UINT64_C(5000)
 
 /* Give the memory back; the deliveries are elsewhere by now. */
 static void ring_forget(struct queue_ring *r)
@@ -127,6 +132,7 @@ void queue_put(struct queue *q, const struct delivery *d)
 
     q->n++;
     q->bytes += message_bytes(d->message);
+    queue_note_expiry(q, d->message->expires_ns);
     if (!d->message->is_control && queue_is_shelving(q))
         queue_shelve(q, d);
     else
@@ -234,7 +240,7 @@ const struct delivery *queue_head(struct queue *q, uint64_t now_ns)
         struct delivery *d;
         struct delivery expired;
 
-        queue_take_aside(q);
+        queue_take_aside(q, now_ns);
         if (head_lane(q)->n == 0)
             return NULL;
         d = ring_at(head_lane(q), 0);
@@ -256,4 +262,58 @@ bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret)
     *ret = *d;
     drop_head(q);
     return true;
+}
+
+/* ---- what has expired ---- */
+
+static bool has_expired(const void *arg, const struct delivery *d)
+{
+    const uint64_t *now_ns = arg;
+
+    return d->message->expires_ns <= *now_ns;
+}
+
+static void note_expiries(struct queue *q, const struct queue_ring *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct message *m = ring_at(r, i)->message;
+
+        if (m != NULL)
+            queue_note_expiry(q, m->expires_ns);
+    }
+}
+
+static void look_through(struct queue *q, uint64_t now_ns)
+{
+    struct queue_ring expired = {0};
+
+    q->look_ns = now_ns + MAX(LOOK_AGAIN_NS, q->n * LOOK_NS_EACH);
+    take_if(q, has_expired, &now_ns, &expired);
+    ring_done(&expired);
+    q->expires_ns = 0;
+    for (size_t lane = 0; lane < QUEUE_LANE_N; lane++)
+        note_expiries(q, &q->lanes[lane]);
+    if (q->tail != NULL)
+        note_expiries(q, &q->tail->aside);
+    queue_expire_shelved(q, now_ns);
+}
+
+/**
+ * queue_expire() - drop what has expired [MQTT5-3.3.2-5], so that it takes no place of others
+ *
+ * First what stands in front, as it does where all expires after the same time; if that is
+ * nothing, the whole queue is looked through, if it was not a moment ago.
+ *
+ * Return: how many were dropped.
+ */
+size_t queue_expire(struct queue *q, uint64_t now_ns)
+{
+    uint32_t before = q->n;
+
+    if (q->expires_ns == 0 || now_ns < q->expires_ns)
+        return 0;
+    queue_head(q, now_ns);
+    if (q->n == before && now_ns >= q->look_ns)
+        look_through(q, now_ns);
+    return before - q->n;
 }

@@ -126,6 +126,8 @@ struct queue {
     uint32_t lane_max;       /* in memory, before the rest goes on the shelf; 0: all of it */
     uint32_t n;
     size_t bytes;
+    uint64_t expires_ns; /* nothing in it expires before; 0: nothing expires */
+    uint64_t look_ns;    /* before this it is not looked through again for what has */
 };
 
 struct queue_limits {
@@ -143,6 +145,7 @@ void queue_done(struct queue *q);
 enum queue_outcome queue_admits(const struct queue *q, const struct queue_limits *limits,
                                 const struct delivery *d, uint64_t now_ns);
 void queue_put(struct queue *q, const struct delivery *d);
+size_t queue_expire(struct queue *q, uint64_t now_ns);
 typedef bool queue_pick_fn(const void *arg, const struct message *m);
 void queue_take_if(struct queue *q, queue_pick_fn *pick, const void *arg, struct queue_ring *ret);
 void queue_take_shared(struct queue *q, struct queue_ring *ret);

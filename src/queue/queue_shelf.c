@@ -73,6 +73,7 @@ void queue_shelve(struct queue *q, const struct delivery *d)
     s.record = d->record;
     s.message = d->message->record;
     s.bytes = (uint32_t)message_bytes(d->message);
+    s.expires_s = shelf_expiry(d->message->expires_ns);
     s.qos = d->qos;
     s.retain = d->retain;
     s.n_subids = (uint8_t)d->n_subids;
@@ -89,6 +90,7 @@ void queue_put_shelved(struct queue *q, const struct shelved *d)
     push(q, d);
     q->n++;
     q->bytes += d->bytes;
+    queue_note_expiry(q, shelved_expires_ns(d));
 }
 
 /* The delivery and its message are not needed any more. */
@@ -109,6 +111,14 @@ void queue_drop_tail(struct queue *q)
         if (!d.is_aside)
             forget(&d);
     }
+}
+
+/* It does not wait any more. */
+static void drop(struct queue *q, const struct shelved *d)
+{
+    q->n--;
+    q->bytes -= d->bytes;
+    forget(d);
 }
 
 /* Of one that is aside its place is the first on the shelf. */
@@ -137,12 +147,20 @@ static bool first_shelved(const struct queue *q, struct shelved *ret)
 }
 
 /** queue_take_aside() - see queue_private.h */
-void queue_take_aside(struct queue *q)
+void queue_take_aside(struct queue *q, uint64_t now_ns)
 {
     struct shelved d;
 
-    while (q->lanes[QUEUE_DELIVERY].n == 0 && first_shelved(q, &d) && d.is_aside)
-        take_first_aside(q);
+    while (q->lanes[QUEUE_DELIVERY].n == 0 && first_shelved(q, &d)) {
+        if (d.is_aside) {
+            take_first_aside(q);
+        } else if (shelved_expires_ns(&d) <= now_ns) {
+            pop(q, &d);
+            drop(q, &d);
+        } else {
+            return;
+        }
+    }
 }
 
 /** queue_wants() - see queue.h */
@@ -208,6 +226,7 @@ size_t queue_unshelve(struct queue *q, const uint64_t *records, struct message *
             struct delivery d = delivery_of(&s, messages[i]);
 
             q->bytes += message_bytes(messages[i]);
+            queue_note_expiry(q, messages[i]->expires_ns);
             ring_push(&q->lanes[QUEUE_DELIVERY], &d);
         } else {
             q->n--;
@@ -228,26 +247,67 @@ static int by_record(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/** queue_drop_shelved() - see queue.h */
-size_t queue_drop_shelved(struct queue *q, const uint64_t *records, size_t n)
+typedef bool pick_shelved_fn(const void *arg, const struct shelved *d);
+
+/* Drop what @pick says; the order of the rest stays.  There is a tail.  Return: how many. */
+static size_t drop_if(struct queue *q, pick_shelved_fn *pick, const void *arg)
 {
     struct shelf rest = {0};
     struct shelved d;
     size_t n_dropped = 0;
 
-    if (n == 0 || q->tail == NULL)
-        return 0;
     while (shelf_pop(&q->tail->shelf, &d)) {
-        if (d.is_aside || bsearch(&d.message, records, n, sizeof(*records), by_record) == NULL) {
+        if (d.is_aside || !pick(arg, &d)) {
             shelf_push(&rest, &d);
             continue;
         }
-        q->n--;
-        q->bytes -= d.bytes;
-        forget(&d);
+        drop(q, &d);
         n_dropped++;
     }
     q->tail->shelf = rest;
     settle(q);
     return n_dropped;
+}
+
+struct records {
+    const uint64_t *at;
+    size_t n;
+};
+
+static bool is_among(const void *arg, const struct shelved *d)
+{
+    const struct records *r = arg;
+
+    return bsearch(&d->message, r->at, r->n, sizeof(*r->at), by_record) != NULL;
+}
+
+/** queue_drop_shelved() - see queue.h */
+size_t queue_drop_shelved(struct queue *q, const uint64_t *records, size_t n)
+{
+    if (n == 0 || q->tail == NULL)
+        return 0;
+    return drop_if(q, is_among, &(struct records){records, n});
+}
+
+static bool has_expired(const void *arg, const struct shelved *d)
+{
+    const uint64_t *now_ns = arg;
+
+    return shelved_expires_ns(d) <= *now_ns;
+}
+
+/** queue_expire_shelved() - see queue_private.h */
+void queue_expire_shelved(struct queue *q, uint64_t now_ns)
+{
+    struct shelf_cursor c;
+    struct shelved d;
+
+    if (q->tail == NULL)
+        return;
+    drop_if(q, has_expired, &now_ns);
+    c = front(q);
+    while (shelf_next(&c, &d)) {
+        if (!d.is_aside)
+            queue_note_expiry(q, shelved_expires_ns(&d));
+    }
 }

@@ -3,7 +3,7 @@
  * queue/shelf.c - see shelf.h
  *
  *   flags u8 | [worker u8] difference of counts | [worker u8] difference of counts | bytes
- *            | [n u8] subids
+ *            | [difference of expires_s] | [n u8] subids
  *
  * Numbers are variable-length, seven bits a byte, the low ones first; differences have their sign
  * in the lowest bit.  Each chunk begins anew, with differences to 0.
@@ -12,20 +12,22 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "queue/queue.h"
 
 #define CHUNK_BYTES_MIN 256 /* with its head */
 #define CHUNK_BYTES_MAX 4096
-#define SHELVED_MAX     112 /* more than any takes */
+#define SHELVED_MAX     120 /* more than any takes */
 
 /* Flags. */
-#define QOS            3
+#define QOS            3U
+#define ASIDE          3U /* in place of a QoS */
 #define RETAIN         BIT(2)
 #define SUBIDS_SHIFT   3  /* two bits: how many */
 #define SUBIDS_MANY    3U /* how many follows */
-#define ASIDE          BIT(5)
+#define EXPIRES        BIT(5)
 #define OTHER_WORKER   BIT(6) /* the delivery's id is from another one than that before */
 #define OTHER_WORKER_M BIT(7) /* the message's */
 
@@ -61,22 +63,46 @@ static uint8_t worker_of(uint64_t id)
     return (uint8_t)id;
 }
 
+static uint8_t *put_difference(uint8_t *to, uint64_t before, uint64_t n)
+{
+    uint64_t difference = n - before;
+
+    return put_number(to, difference << 1 ^ (0 - (difference >> 63)));
+}
+
+static uint64_t get_difference(const uint8_t **from, uint64_t before)
+{
+    uint64_t n = get_number(from);
+
+    return before + (n >> 1 ^ (0 - (n & 1)));
+}
+
 static uint8_t *put_id(uint8_t *to, uint64_t before, uint64_t id)
 {
-    uint64_t difference = (id >> 8) - (before >> 8);
-
     if (worker_of(id) != worker_of(before))
         *to++ = worker_of(id);
-    return put_number(to, difference << 1 ^ (0 - (difference >> 63)));
+    return put_difference(to, before >> 8, id >> 8);
 }
 
 static uint64_t get_id(const uint8_t **from, uint64_t before, bool is_other)
 {
     uint8_t worker = is_other ? *(*from)++ : worker_of(before);
-    uint64_t n = get_number(from);
-    uint64_t difference = n >> 1 ^ (0 - (n & 1));
 
-    return ((before >> 8) + difference) << 8 | worker;
+    return get_difference(from, before >> 8) << 8 | worker;
+}
+
+/** shelf_expiry() - see shelf.h */
+uint32_t shelf_expiry(uint64_t expires_ns)
+{
+    uint64_t s = expires_ns / NS_PER_S + (expires_ns % NS_PER_S > 0);
+
+    return s > UINT32_MAX ? 0 : (uint32_t)MAX(s, (uint64_t)1);
+}
+
+/** shelved_expires_ns() - see shelf.h */
+uint64_t shelved_expires_ns(const struct shelved *d)
+{
+    return d->expires_s != 0 ? d->expires_s * NS_PER_S : EXPIRES_NEVER;
 }
 
 /* ---- chunks ---- */
@@ -109,6 +135,7 @@ static void begin_chunk(struct shelf *s)
         s->first = c;
     s->last = c;
     s->record = s->message = 0;
+    s->expires_s = 0;
 }
 
 /* The first chunk is the only one that grows: most queues are short. */
@@ -145,10 +172,12 @@ static uint8_t flags_of(const struct shelf *s, const struct shelved *d)
 
     if (d->is_aside)
         return ASIDE;
-    check(d->qos <= QOS && d->n_subids <= SHELF_SUBIDS_MAX);
+    check(d->qos < ASIDE && d->n_subids <= SHELF_SUBIDS_MAX);
     flags = d->qos | MIN((unsigned)d->n_subids, SUBIDS_MANY) << SUBIDS_SHIFT;
     if (d->retain)
         flags |= RETAIN;
+    if (d->expires_s != 0)
+        flags |= EXPIRES;
     if (worker_of(d->record) != worker_of(s->record))
         flags |= OTHER_WORKER;
     if (worker_of(d->message) != worker_of(s->message))
@@ -169,6 +198,10 @@ void shelf_push(struct shelf *s, const struct shelved *d)
         to = put_id(to, s->record, d->record);
         to = put_id(to, s->message, d->message);
         to = put_number(to, d->bytes);
+        if (d->expires_s != 0) {
+            to = put_difference(to, s->expires_s, d->expires_s);
+            s->expires_s = d->expires_s;
+        }
         if (d->n_subids >= SUBIDS_MANY)
             *to++ = d->n_subids;
         for (unsigned i = 0; i < d->n_subids; i++)
@@ -191,11 +224,14 @@ bool shelf_next(struct shelf_cursor *c, struct shelved *ret)
         return false;
     from = c->chunk->data + c->at;
     flags = *from++;
-    ret->is_aside = flags & ASIDE;
+    ret->is_aside = (flags & QOS) == ASIDE;
     if (!ret->is_aside) {
         ret->record = c->record = get_id(&from, c->record, flags & OTHER_WORKER);
         ret->message = c->message = get_id(&from, c->message, flags & OTHER_WORKER_M);
         ret->bytes = (uint32_t)get_number(&from);
+        if (flags & EXPIRES)
+            c->expires_s = (uint32_t)get_difference(&from, c->expires_s);
+        ret->expires_s = flags & EXPIRES ? c->expires_s : 0;
         ret->qos = flags & QOS;
         ret->retain = flags & RETAIN;
         ret->n_subids = flags >> SUBIDS_SHIFT & SUBIDS_MANY;

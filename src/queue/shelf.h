@@ -3,9 +3,9 @@
  * queue/shelf.h - deliveries whose messages the journal has, packed
  *
  * First in, first out.  Of each delivery there are the ids of its record and of its message's,
- * what the message is charged for, QoS, RETAIN and subscription identifiers; the ids as
- * differences to the one before, so that five to ten bytes are enough.  A delivery that stays
- * in memory has a place here too, of one byte.
+ * what the message is charged for, QoS, RETAIN, subscription identifiers and when it expires; ids
+ * and times as differences to the one before, so that five to twelve bytes are enough.  A delivery
+ * that stays in memory has a place here too, of one byte.
  *
  * Knows nothing of holders and of journals.  Pure.
  */
@@ -16,9 +16,10 @@
 #define SHELF_SUBIDS_MAX 16
 
 struct shelved {
-    uint64_t record;  /* of the delivery; its two low bits are 0, as those of @message are */
-    uint64_t message; /* record of the message */
-    uint32_t bytes;   /* message_bytes() of it */
+    uint64_t record;    /* of the delivery; its two low bits are 0, as those of @message are */
+    uint64_t message;   /* record of the message */
+    uint32_t bytes;     /* message_bytes() of it */
+    uint32_t expires_s; /* shelf_expiry() of it */
     uint8_t qos;
     bool retain;
     bool is_aside; /* it is kept in memory elsewhere; nothing else is set */
@@ -31,6 +32,7 @@ struct shelf_cursor {
     size_t at;
     uint64_t record; /* of the one before */
     uint64_t message;
+    uint32_t expires_s; /* of the last one before that expires */
 };
 
 struct shelf {
@@ -39,8 +41,14 @@ struct shelf {
     struct shelf_cursor front; /* before the first that was not taken */
     uint64_t record;           /* of the last */
     uint64_t message;
+    uint32_t expires_s; /* of the last that expires */
     size_t n;
 };
+
+/* CLOCK_MONOTONIC in seconds, rounded up; 0: never, or in more than a century. */
+uint32_t shelf_expiry(uint64_t expires_ns);
+/* The other way. */
+uint64_t shelved_expires_ns(const struct shelved *d);
 
 void shelf_done(struct shelf *s);
 void shelf_push(struct shelf *s, const struct shelved *d);

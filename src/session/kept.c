@@ -165,7 +165,8 @@ size_t session_drop_shelved(struct session *s, const uint64_t *records, size_t n
     return n_dropped;
 }
 
-static uint64_t expires_ns_of(uint64_t unix_ms, uint64_t unix_ms_at_zero)
+/** session_expires_ns() - see session.h */
+uint64_t session_expires_ns(uint64_t unix_ms, uint64_t unix_ms_at_zero)
 {
     uint64_t ms = unix_ms > unix_ms_at_zero ? unix_ms - unix_ms_at_zero : 0;
 
@@ -192,7 +193,7 @@ struct message *session_message(uint64_t id, struct bytes record, uint64_t unix_
         .qos = m.qos,
         .retain = m.retain,
         .is_control = m.is_control,
-        .expires_ns = expires_ns_of(m.expires_unix_ms, unix_ms_at_zero),
+        .expires_ns = session_expires_ns(m.expires_unix_ms, unix_ms_at_zero),
         .publisher = m.publisher.len > 0 ? client_key(m.publisher) : 0,
         .topic_hash = hash_keyed(m.topic),
     };

@@ -250,6 +250,8 @@ static enum session_offered enqueue(struct session *s, struct publication *p, st
 {
     enum queue_outcome outcome = queue_admits(&s->queue, &s->queue_limits, d, now_ns);
 
+    while (outcome == QUEUE_E_FULL && queue_expire(&s->queue, now_ns) > 0)
+        outcome = queue_admits(&s->queue, &s->queue_limits, d, now_ns);
     if (outcome == QUEUE_OK) {
         session_note_offered(s, p, d, share);
         s->queue.lane_max = lane_max(s);

@@ -155,6 +155,8 @@ size_t session_wants(struct session *s, uint64_t *ret);
  * caller calls session_pump() afterwards.  Return: how many were lost. */
 size_t session_read(struct session *s, const uint64_t *records, struct message **messages,
                     size_t n);
+/* A date of a message's record as CLOCK_MONOTONIC; EXPIRES_NEVER: none. */
+uint64_t session_expires_ns(uint64_t unix_ms, uint64_t unix_ms_at_zero);
 /* As the journal has it; NULL: not a message. */
 struct message *session_message(uint64_t id, struct bytes record, uint64_t unix_ms_at_zero);
 

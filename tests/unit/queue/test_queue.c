@@ -2,6 +2,7 @@
 /* tests/unit/queue/test_queue.c - the drop rule, the two lanes, expiry, and who frees a message */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "queue/queue.h"
 #include "unit/unit.h"
 
@@ -119,6 +120,56 @@ static void what_has_expired_is_neither_taken_in_nor_given_out(void **state)
     queue_done(&q);
 }
 
+static void put_expiring(struct queue *q, const char *payload, bool is_control, uint64_t expires_ns)
+{
+    struct delivery d = delivery_of(payload, 1, is_control, expires_ns);
+
+    assert_int_equal(put(q, &limits, &d, 0), QUEUE_OK);
+}
+
+/* [MQTT5-3.3.2-5] */
+static void what_has_expired_goes_from_anywhere_in_the_queue(void **state)
+{
+    struct queue q = {0};
+    const uint64_t s = NS_PER_S;
+
+    (void)state;
+    put_expiring(&q, "command", true, EXPIRES_NEVER);
+    put_expiring(&q, "one", false, EXPIRES_NEVER);
+    put_expiring(&q, "soon", false, 2 * s);
+    put_expiring(&q, "later", false, 5 * s);
+    put_expiring(&q, "two", false, EXPIRES_NEVER);
+    put_expiring(&q, "soon, too", true, 2 * s);
+    assert_int_equal(queue_expire(&q, 2 * s - 1), 0);
+    assert_int_equal(queue_expire(&q, 2 * s), 2);
+    assert_int_equal(q.n, 4);
+    assert_int_equal(queue_expire(&q, 5 * s - 1), 0);
+    assert_int_equal(queue_expire(&q, 5 * s), 1);
+    assert_int_equal(q.expires_ns, 0);
+    assert_takes(&q, 5 * s, "command");
+    assert_takes(&q, 5 * s, "one");
+    assert_takes(&q, 5 * s, "two");
+    assert_int_equal(q.bytes, 0);
+    queue_done(&q);
+}
+
+/* What expires in the order in which it came costs nothing but itself. */
+static void a_queue_is_not_looked_through_again_and_again(void **state)
+{
+    struct queue q = {0};
+
+    (void)state;
+    put_expiring(&q, "front", false, 10);
+    put_expiring(&q, "one", false, EXPIRES_NEVER);
+    for (uint64_t at = 20; at < 23; at++)
+        put_expiring(&q, "soon", false, at);
+    assert_int_equal(queue_expire(&q, 20), 1); /* the one in front */
+    assert_int_equal(queue_expire(&q, 20), 1);
+    assert_int_equal(queue_expire(&q, 22), 0); /* that was a moment ago */
+    assert_int_equal(queue_expire(&q, 20 + NS_PER_S), 2);
+    queue_done(&q);
+}
+
 static void order_survives_growth_and_wrap_around(void **state)
 {
     const struct queue_limits wide = {.messages_max = 100000, .bytes_max = 1 << 30};
@@ -208,6 +259,8 @@ int main(void)
         cmocka_unit_test(bytes_are_bounded_as_messages_are),
         cmocka_unit_test(control_goes_first_and_finds_room_in_a_full_queue),
         cmocka_unit_test(what_has_expired_is_neither_taken_in_nor_given_out),
+        cmocka_unit_test(what_has_expired_goes_from_anywhere_in_the_queue),
+        cmocka_unit_test(a_queue_is_not_looked_through_again_and_again),
         cmocka_unit_test(order_survives_growth_and_wrap_around),
         cmocka_unit_test(what_is_picked_leaves_and_the_order_of_the_rest_stays),
         cmocka_unit_test(a_publication_makes_one_message_however_often_it_is_kept),

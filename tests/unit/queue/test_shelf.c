@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "queue/queue.h"
 #include "unit/unit.h"
 
@@ -54,11 +55,17 @@ static uint64_t delivery_id(unsigned i)
     return (uint64_t)(2 * i + 2) << 8 | 4;
 }
 
+/* Some expire, one later than the other. */
+static uint64_t expires_ns_of(unsigned i)
+{
+    return i % 4 == 3 ? EXPIRES_NEVER : (1000 + i * 37 % 500) * NS_PER_S;
+}
+
 /* The @i-th message, as it was published or as it is read back. */
 static struct message *message_of(unsigned i)
 {
     char text[16];
-    struct publication p = {.topic = BYTES("t"), .qos = 1, .expires_ns = EXPIRES_NEVER};
+    struct publication p = {.topic = BYTES("t"), .qos = 1, .expires_ns = expires_ns_of(i)};
     struct message *m;
 
     snprintf(text, sizeof(text), "%u", i);
@@ -156,7 +163,7 @@ static void a_queue_that_waits_takes_little(void **state)
         queue_put(&q, &d);
     }
     assert_true(q.bytes > WAITING * sizeof(struct message));
-    assert_true(memory_counted() - before < 10 * WAITING + 8192);
+    assert_true(memory_counted() - before < 12 * WAITING + 8192);
     assert_int_equal(n_forgotten, 0);
     queue_done(&q);
     assert_int_equal(n_forgotten, 2 * WAITING);
@@ -270,6 +277,56 @@ static void a_queue_has_a_tail_while_something_is_on_the_shelf(void **state)
     queue_done(&q);
 }
 
+/* Without being read back. */
+static void what_has_expired_leaves_the_shelf_and_its_records(void **state)
+{
+    const uint64_t now_ns = 1200 * NS_PER_S;
+    struct queue q = {.lane_max = 10};
+    struct delivery d;
+    size_t n = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < WAITING; i++) {
+        put_kept(&q, i);
+        n += expires_ns_of(i) <= now_ns;
+    }
+    assert_int_equal(queue_expire(&q, 1000 * NS_PER_S - 1), 0);
+    for (size_t dropped; (dropped = queue_expire(&q, now_ns)) > 0;)
+        n -= dropped;
+    assert_int_equal(n, 0);
+    for (unsigned i = 0; i < WAITING; i++) {
+        if (expires_ns_of(i) <= now_ns) {
+            assert_true(was_forgotten(delivery_id(i)) && was_forgotten(message_id(i)));
+            continue;
+        }
+        if (!queue_take(&q, now_ns, &d)) {
+            assert_int_equal(read_back(&q, 64, 0), 0);
+            assert_true(queue_take(&q, now_ns, &d));
+        }
+        assert_is(&d, i);
+        delivery_done(&d);
+    }
+    assert_int_equal(q.n, 0);
+    assert_int_equal(q.bytes, 0);
+    queue_done(&q);
+}
+
+/* Nobody has to ask for it: the head of the queue is what has not expired. */
+static void what_has_expired_on_the_shelf_is_not_read_back(void **state)
+{
+    struct queue q = {.lane_max = 1};
+    uint64_t record;
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        put_kept(&q, i);
+    assert_null(queue_head(&q, 2000 * NS_PER_S));
+    assert_int_equal(q.n, 1);
+    assert_int_equal(queue_wants(&q, &record, 1, SIZE_MAX), 1);
+    assert_int_equal(record, message_id(3));
+    queue_done(&q);
+}
+
 static void what_is_lost_is_counted_and_the_rest_comes(void **state)
 {
     struct queue q = {.lane_max = 1};
@@ -352,6 +409,8 @@ int main(void)
         WITH_RECORDS(what_several_sessions_wait_for_is_needed_until_the_last_has_gone),
         WITH_RECORDS(what_cannot_be_read_back_keeps_its_place),
         WITH_RECORDS(a_queue_has_a_tail_while_something_is_on_the_shelf),
+        WITH_RECORDS(what_has_expired_leaves_the_shelf_and_its_records),
+        WITH_RECORDS(what_has_expired_on_the_shelf_is_not_read_back),
         WITH_RECORDS(what_is_lost_is_counted_and_the_rest_comes),
         WITH_RECORDS(an_answer_that_comes_too_late_changes_nothing),
         WITH_RECORDS(holders_are_counted_by_record),

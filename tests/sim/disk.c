@@ -144,6 +144,13 @@ void disk_crash(bool power)
         disk_cut_power(&disk);
 }
 
+/* ---- no room for a moment ---- */
+
+bool __wrap_note_may_promise(const struct worker *w)
+{
+    return !(settings.shortages && one_in(12)) && __real_note_may_promise(w);
+}
+
 /* ---- the control store ---- */
 
 void __wrap_journal_mark_put(struct control *c, const struct journal_mark *m)

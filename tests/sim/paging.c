@@ -18,6 +18,7 @@ enum reached {
     REACHED_READ,
     REACHED_READ_IN_PARTS,
     REACHED_PURGED,
+    REACHED_EXPIRED,
     REACHED_N,
 };
 
@@ -27,6 +28,7 @@ static const char *const reached_text[REACHED_N] = {
     [REACHED_READ] = "read back",
     [REACHED_READ_IN_PARTS] = "read back in more than one part",
     [REACHED_PURGED] = "dropped from a shelf by a quarantine",
+    [REACHED_EXPIRED] = "dropped from a shelf since it had expired",
 };
 
 static uint64_t reached[REACHED_N];
@@ -67,6 +69,15 @@ size_t __wrap_session_drop_shelved(struct session *s, const uint64_t *records, s
 
     reached[REACHED_PURGED] += n_dropped;
     return n_dropped;
+}
+
+size_t __wrap_queue_expire(struct queue *q, uint64_t now_ns)
+{
+    size_t before = queue_n_shelved(q);
+    size_t n = __real_queue_expire(q, now_ns);
+
+    reached[REACHED_EXPIRED] += MIN(n, before - queue_n_shelved(q));
+    return n;
 }
 
 static bool is_short[SIM_WORKERS_MAX]; /* the turn of now: it does nothing of what can wait */

@@ -88,7 +88,7 @@ static void out_remove(struct client *c, struct out *o)
     memmove(o, o + 1, (--c->n_out - at) * sizeof(*o));
 }
 
-static void check_ack_reason(const struct line *k, const struct letter *m, uint8_t reason)
+static void check_ack_reason(const struct line *k, struct letter *m, uint8_t reason)
 {
     if (k->level != LEVEL_5) {
         expect(reason == 0, "a reason to a 3.1.1 client");
@@ -101,6 +101,8 @@ static void check_ack_reason(const struct line *k, const struct letter *m, uint8
     if (m->is_denied)
         expect(reason == 0x87, "m%u, which is not allowed, is acknowledged with 0x%02x", m->n,
                reason);
+    else if (reason == 0x97 && settings.durable)
+        m->is_doubtful |= m->n_sent > 1; /* what was sent before may have been taken */
     else
         expect(reason == 0 || reason == 0x10, "m%u is refused with 0x%02x", m->n, reason);
 }

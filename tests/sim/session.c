@@ -6,6 +6,7 @@
  * turn.  What is due has to have happened when the turn is over whose time is past it.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -148,6 +149,17 @@ static void check_keep_alive(const struct line *k, const struct event *e)
            k->index);
 }
 
+/* So a client of 3.1.1 is told that what it publishes cannot be kept; it sends it again. */
+static void check_refusal(struct line *k, const struct event *e)
+{
+    static const char why[] = "the node cannot keep it now";
+
+    if (!bytes_equal(bytes_of(e->text.at, MIN(e->text.len, strlen(why))), bytes_str(why)))
+        return;
+    expect(k->level < LEVEL_5, "k%u: ended in place of an answer", k->index);
+    k->may_end |= MAY_END_REFUSED;
+}
+
 static void disconnected(const struct event *e)
 {
     struct line *k = line_of(e);
@@ -156,6 +168,7 @@ static void disconnected(const struct event *e)
 
     trace("k%u ends: %.*s", k->index, BYTES_ARG(e->text));
     k->was_disconnected = true;
+    check_refusal(k, e);
     if (c == NULL || c->attached != k)
         return;
     check_keep_alive(k, e);
@@ -205,8 +218,9 @@ void model_event(const struct event *e, unsigned worker)
                BYTES_ARG(e->client_id), BYTES_ARG(e->text));
         break;
     case EVENT_LIMIT_HIT:
-        expect(bytes_equal(e->text, BYTES("connect_timeout_ms")), "limit: %.*s",
-               BYTES_ARG(e->text));
+        expect(bytes_equal(e->text, BYTES("connect_timeout_ms")) ||
+                   (settings.durable && bytes_equal(e->text, BYTES("journal"))),
+               "limit: %.*s", BYTES_ARG(e->text));
         break;
     case EVENT_UNSUBSCRIBED:
         shares_member_left();

@@ -36,6 +36,7 @@ void settings_draw(uint64_t seed)
     if (settings.durable)
         settings.small_queues = settings.outlet = false; /* what was dropped is not counted over a
                                                             restart, and an outlet has no memory */
+    settings.shortages = settings.durable && one_in(3);
     settings.quarantines = !settings.outlet && one_in(3);
     settings.shares &= !settings.quarantines; /* whose topics are others */
     if (!one_in(4))

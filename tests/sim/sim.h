@@ -60,6 +60,7 @@ struct settings {
     bool outlet;           /* somebody who is no worker gets messages */
     bool durable;          /* there is a journal, and the node ends at once, again and again */
     bool quarantines;      /* of some topics nothing is delivered for a while */
+    bool shortages;        /* the journal takes nothing more for a moment */
     unsigned delay_max_us; /* of the network */
     unsigned receive_max;
     unsigned inflight_max;

@@ -218,7 +218,7 @@ static void calm_down(void)
 
     trace("all is healed");
     thaw_all();
-    settings.stalls = false;
+    settings.stalls = settings.shortages = false;
     for (unsigned steps = 0; steps < CALM_STEPS_MAX; steps++) {
         bool moved = step();
 

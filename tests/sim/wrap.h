@@ -57,10 +57,12 @@ int __wrap_listener_open(const char *host, uint16_t port, bool reuse_port, int *
 
 /* disk.c */
 WRAP(journal_mark_put);
+WRAP(note_may_promise);
 
 /* paging.c */
 WRAP(journal_search_some);
 WRAP(journal_walk_some);
+WRAP(queue_expire);
 WRAP(queue_put);
 WRAP(queue_put_shelved);
 WRAP(queue_wants);

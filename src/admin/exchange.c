@@ -55,7 +55,7 @@ static json_t *text_json(const char *text)
 /**
  * exchange_refuse() - the error body that every refusal has
  * @status:      of HTTP
- * @what_to_do:  for the person who asked
+ * @what_to_do:  for the person who asked; NULL: nothing that @format does not say
  * @format:      what is wrong
  */
 void exchange_refuse(struct exchange *x, int status, const char *what_to_do, const char *format,
@@ -71,20 +71,21 @@ void exchange_refuse(struct exchange *x, int status, const char *what_to_do, con
     x->status = status;
     x->reply = json_object();
     json_object_set_new(x->reply, "error", text_json(what));
-    json_object_set_new(x->reply, "what_to_do", json_string(what_to_do));
+    if (what_to_do != NULL)
+        json_object_set_new(x->reply, "what_to_do", json_string(what_to_do));
 }
 
 /* clang-format off */
 static const struct {
     int status; /* of HTTP */
-    const char *advice;
+    const char *advice; /* NULL: the node's sentence says it */
 } answers[] = {
     [NODE_OK]          = {200, "nothing"},
-    [NODE_E_INVALID]   = {400, "correct what is named, and try again"},
-    [NODE_E_NOT_FOUND] = {404, "list what there is, and ask for one of those"},
-    [NODE_E_CONFLICT]  = {409, "change what stands against it, then try again"},
+    [NODE_E_INVALID]   = {400, NULL},
+    [NODE_E_NOT_FOUND] = {404, NULL},
+    [NODE_E_CONFLICT]  = {409, NULL},
     [NODE_E_LIMIT]     = {429, "remove what is no longer needed, or raise the limit in the configuration"},
-    [NODE_HELD]        = {202, "have somebody else say 'bastide respond approve ID'; 'bastide respond undo ID' takes it back"},
+    [NODE_HELD]        = {202, NULL},
     [NODE_E_FAILED]    = {500, "read the node's log"},
 };
 /* clang-format on */

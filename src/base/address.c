@@ -125,24 +125,34 @@ bool prefix_is_everybody(const struct address *prefix)
     return prefix->prefix_len == 0 || (prefix->prefix_len == V4_PREFIX_BITS && is_v4(prefix));
 }
 
+/** address_text() - see address.h */
+void address_text(const struct address *a, char ret[ADDRESS_NETWORK_LEN])
+{
+    char host[INET6_ADDRSTRLEN];
+    bool v4 = is_v4(a);
+
+    inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a->at + V4_PREFIX_BITS / 8 : a->at, host, sizeof(host));
+    if (a->prefix_len == ADDRESS_BITS_MAX)
+        snprintf(ret, ADDRESS_NETWORK_LEN, "%s", host);
+    else
+        snprintf(ret, ADDRESS_NETWORK_LEN, "%s/%d", host,
+                 a->prefix_len - (v4 ? V4_PREFIX_BITS : 0));
+}
+
 /**
  * address_network() - the network that an address is in, as text
- * @v4_bits, @v6_bits:  how much of it is the network's
+ * @v4_bits, @v6_bits:  how much of it is the network's; less than all
  *
  * Return: false if @text is no address; @ret is then untouched.
  */
 bool address_network(struct bytes text, uint8_t v4_bits, uint8_t v6_bits,
                      char ret[ADDRESS_NETWORK_LEN])
 {
-    char host[INET6_ADDRSTRLEN];
     struct address a;
-    bool v4;
 
     if (!address_parse(text, &a))
         return false;
-    v4 = is_v4(&a);
-    address_mask(&a, (uint8_t)(v4 ? V4_PREFIX_BITS + v4_bits : v6_bits));
-    inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a.at + V4_PREFIX_BITS / 8 : a.at, host, sizeof(host));
-    snprintf(ret, ADDRESS_NETWORK_LEN, "%s/%d", host, v4 ? v4_bits : v6_bits);
+    address_mask(&a, is_v4(&a) ? (uint8_t)(V4_PREFIX_BITS + v4_bits) : v6_bits);
+    address_text(&a, ret);
     return true;
 }

@@ -25,4 +25,6 @@ bool prefix_has(const struct address *prefix, const struct address *a);
 #define ADDRESS_NETWORK_LEN 50
 bool address_network(struct bytes text, uint8_t v4_bits, uint8_t v6_bits,
                      char ret[ADDRESS_NETWORK_LEN]);
+/* The one way to write it: "192.0.2.1", "192.0.2.0/24", "2001:db8::/32". */
+void address_text(const struct address *a, char ret[ADDRESS_NETWORK_LEN]);
 bool prefix_is_everybody(const struct address *prefix);

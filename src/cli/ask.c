@@ -141,9 +141,9 @@ static int refused(const struct http_answer *answer, const json_t *reply)
     const char *error = json_string_value(json_object_get(reply, "error"));
     const char *advice = json_string_value(json_object_get(reply, "what_to_do"));
 
-    if (error == NULL || advice == NULL)
+    if (error == NULL)
         return cli_fail("the node answered %d", answer->status);
-    return cli_fail("%s\n  what to do: %s", error, advice);
+    return advice != NULL ? cli_fail("%s\n  what to do: %s", error, advice) : cli_fail("%s", error);
 }
 
 static int ask_raw(const struct cli_args *a, const char *method, const char *path, json_t *body,

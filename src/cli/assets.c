@@ -51,7 +51,7 @@ static const struct show_field flow_columns[] = {
     {"TO",         "to",                 SHOW_TEXT},
     {"DECLARED",   "declared",           SHOW_YES},
     {"LIVE",       "live",               SHOW_YES},
-    {"ABOUT/S",    "messages_per_s",     SHOW_NUMBER},
+    {"ABOUT/S",    "messages_per_s",     SHOW_DECIMAL},
     {"FROM ZONE",  "from_zone",          SHOW_TEXT},
     {"TO ZONE",    "to_zone",            SHOW_TEXT},
     {"CLASS",      "classification",     SHOW_TEXT},
@@ -96,8 +96,8 @@ static const struct filter {
     {"--state",  {"state"},                                  false},
     {"--role",   {"role"},                                   false},
     {"--zone",   {"zone_seen", "zone", "from_zone", "to_zone"}, false},
-    {"--from",   {"from", "from_id"},                        false},
-    {"--to",     {"to", "to_id"},                            false},
+    {"--from",   {"from", "from_name", "from_id"},           false},
+    {"--to",     {"to", "to_name", "to_id"},                 false},
     {"--topic",  {"topic"},                                  true},
     {"--search", {"name", "client_id", "principal", "address"}, true},
 };
@@ -363,12 +363,15 @@ int cli_assets(int argc, char **argv)
 
 /* ---- flows ---- */
 
-static void print_missing(const json_t *missing)
+static void print_missing(const struct cli_args *a, const json_t *missing)
 {
-    if (json_array_size(missing) == 0)
-        return;
-    (void)printf("\n");
-    print_list(missing, false, "", missing_columns, COUNT_OF(missing_columns));
+    json_t *rows = chosen(a, missing);
+
+    if (json_array_size(rows) > 0) {
+        (void)printf("\n");
+        print_list(rows, false, "", missing_columns, COUNT_OF(missing_columns));
+    }
+    json_decref(rows);
 }
 
 static int print_flows(const struct cli_args *a, const json_t *flows, const json_t *reply)
@@ -384,7 +387,7 @@ static int print_flows(const struct cli_args *a, const json_t *flows, const json
         print_list(flows, cli_flag(a, "--json"), "no flows to show", flow_columns,
                    COUNT_OF(flow_columns));
         if (!cli_flag(a, "--json"))
-            print_missing(json_object_get(reply, "declared_not_seen"));
+            print_missing(a, json_object_get(reply, "declared_not_seen"));
     }
     return CLI_OK;
 }
@@ -401,6 +404,15 @@ int cli_flows(int argc, char **argv)
 }
 
 /* ---- crypto ---- */
+
+/* In place of a table that is empty. */
+static const char *no_crypto_text(const struct cli_args *a, const json_t *reply)
+{
+    if (cli_flag(a, "--outside") && !json_is_true(json_object_get(reply, "has_profile")))
+        return "the inventory has no crypto_profile: write down in it which versions, suites and "
+               "groups are allowed,\nthen 'bastide reload'";
+    return "no assets to show";
+}
 
 /** cli_crypto() - bastide crypto; MQ.ID.IC-04 */
 int cli_crypto(int argc, char **argv)
@@ -419,7 +431,7 @@ int cli_crypto(int argc, char **argv)
         if (cli_flag(&a, "--csv"))
             print_csv(rows, crypto_values, COUNT_OF(crypto_values));
         else
-            print_list(rows, cli_flag(&a, "--json"), "no assets to show", crypto_columns,
+            print_list(rows, cli_flag(&a, "--json"), no_crypto_text(&a, reply), crypto_columns,
                        COUNT_OF(crypto_columns));
         json_decref(rows);
     }

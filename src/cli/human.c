@@ -188,6 +188,17 @@ void human_bytes(struct buf *to, uint64_t bytes)
     buf_addf(to, "%.1f %s", n, names[i]);
 }
 
+/** human_decimal() - "1234", "12", "2.5", "0.017"; what is next to nothing is "<0.001" */
+void human_decimal(struct buf *to, double number)
+{
+    if (number > 0 && number < 0.001)
+        buf_addf(to, "<0.001");
+    else if (number < 10)
+        buf_addf(to, "%.2g", number);
+    else
+        buf_addf(to, "%.0f", number);
+}
+
 static uint64_t unit_s(char letter)
 {
     for (size_t i = 0; i < COUNT_OF(units); i++) {

@@ -35,8 +35,11 @@ static const struct show_field status_fields[] = {
     {"Bans",                 "bans",               SHOW_NUMBER},
     {"Open incidents",       "incidents_open",     SHOW_NUMBER},
     /* of "respond" */
+    {"Posture",              "posture",                 SHOW_TEXT},
+    {"Waits for a person",   "waiting",                 SHOW_NUMBER},
     {"Automatic answers",    "enforce",                 SHOW_YES},
     {"Suspended, ends",      "suspended_until_unix_ms", SHOW_UNTIL},
+    {"Time scale",           "time_scale_text",         SHOW_TEXT},
     {"Kept on disk",         "kept",                    SHOW_YES},
     /* of "journal" */
     {"Journal",              "state",              SHOW_TEXT},
@@ -84,6 +87,8 @@ static const struct show_field client_fields[] = {
     {"TLS",                 "tls_version",             SHOW_TEXT},
     {"Cipher",              "tls_cipher",              SHOW_TEXT},
     {"Certificate of",      "certificate_cn",          SHOW_TEXT},
+    {"Certificate serial",  "certificate_serial",      SHOW_TEXT},
+    {"Certificate issuer",  "certificate_issuer",      SHOW_TEXT},
     {"Certificate SHA-256", "certificate_fingerprint", SHOW_TEXT},
     {"Certificate ends",    "certificate_not_after_unix_ms", SHOW_UNTIL},
     {"Keep alive, s",       "keep_alive_s",            SHOW_NUMBER},
@@ -187,6 +192,19 @@ int cli_clients(int argc, char **argv)
     return rc;
 }
 
+/* What is so on every node is no news. */
+static void tell_unusual(json_t *status)
+{
+    double scale = json_number_value(json_object_get(status, "time_scale"));
+
+    if (json_integer_value(json_object_get(status, "suspended_until_unix_ms")) == 0)
+        json_object_del(status, "suspended_until_unix_ms");
+    if (scale > 1)
+        json_object_set_new(
+            status, "time_scale_text",
+            json_sprintf("%g: automatic bans and delays end so many times sooner", scale));
+}
+
 /** cli_status() - bastide status */
 int cli_status(int argc, char **argv)
 {
@@ -202,8 +220,7 @@ int cli_status(int argc, char **argv)
         /* One list, so that all values stand below each other. */
         json_object_update_missing(reply, json_object_get(reply, "respond"));
         json_object_update_missing(reply, json_object_get(reply, "journal"));
-        if (json_integer_value(json_object_get(reply, "suspended_until_unix_ms")) == 0)
-            json_object_del(reply, "suspended_until_unix_ms");
+        tell_unusual(reply);
         show_object(&out, reply, status_fields, COUNT_OF(status_fields), now_unix_ms);
         buf_add_u8(&out, '\n');
         show_table(&out, json_object_get(reply, "listeners"), listener_fields,

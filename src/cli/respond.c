@@ -13,25 +13,29 @@
 
 /* clang-format off */
 static const struct show_field node_fields[] = {
-    {"Posture",   "posture",                 SHOW_TEXT},
-    {"Suspended", "suspended_until_unix_ms", SHOW_UNTIL},
+    {"Posture",         "posture",                 SHOW_TEXT},
+    {"Suspended, ends", "suspended_until_unix_ms", SHOW_UNTIL},
 };
 static const struct show_field force_columns[] = {
-    {"WHAT",   "what",            SHOW_TEXT},
-    {"KIND",   "target_kind",     SHOW_TEXT},
-    {"TARGET", "target",          SHOW_TEXT},
-    {"SINCE",  "created_unix_ms", SHOW_AGO},
-    {"ENDS",   "expires_unix_ms", SHOW_LIFTED},
-    {"AUTHOR", "author",          SHOW_TEXT},
-    {"REASON", "reason",          SHOW_TEXT},
+    {"WHAT",    "exactly",         SHOW_TEXT},
+    {"KIND",    "target_kind",     SHOW_TEXT},
+    {"TARGET",  "target",          SHOW_TEXT},
+    {"ADDRESS", "address",         SHOW_TEXT},
+    {"SINCE",   "created_unix_ms", SHOW_AGO},
+    {"ENDS",    "expires_unix_ms", SHOW_LIFTED},
+    {"AUTHOR",  "author",          SHOW_TEXT},
+    {"REASON",  "reason",          SHOW_TEXT},
 };
 static const struct show_field held_columns[] = {
-    {"WAITS",  "what",            SHOW_TEXT},
-    {"TARGET", "target",          SHOW_TEXT},
-    {"ID",     "id",              SHOW_TEXT},
-    {"ENDS",   "expires_unix_ms", SHOW_UNTIL},
-    {"AUTHOR", "author",          SHOW_TEXT},
-    {"REASON", "reason",          SHOW_TEXT},
+    {"WAITS",   "exactly",         SHOW_TEXT},
+    {"ID",      "id",              SHOW_TEXT},
+    {"KIND",    "target_kind",     SHOW_TEXT},
+    {"TARGET",  "target",          SHOW_TEXT},
+    {"ADDRESS", "address",         SHOW_TEXT},
+    {"HITS",    "n_hit",           SHOW_NUMBER},
+    {"GIVEN UP", "expires_unix_ms", SHOW_UNTIL},
+    {"AUTHOR",  "author",          SHOW_TEXT},
+    {"REASON",  "reason",          SHOW_TEXT},
 };
 static const struct show_field command_fields[] = {
     {"Command",     "id",              SHOW_TEXT},
@@ -58,7 +62,7 @@ static void add_table(struct buf *to, const json_t *array, const struct show_fie
     if (json_array_size(array) == 0)
         return;
     buf_add_u8(to, '\n');
-    show_table(to, array, fields, n, clock_unix_ms(), print_columns());
+    show_used(to, array, fields, n, clock_unix_ms(), print_columns());
 }
 
 static int list(const struct cli_args *a)
@@ -70,6 +74,8 @@ static int list(const struct cli_args *a)
     if (rc == CLI_OK && cli_flag(a, "--json")) {
         print_json(all);
     } else if (rc == CLI_OK) {
+        if (json_integer_value(json_object_get(all, "suspended_until_unix_ms")) == 0)
+            json_object_del(all, "suspended_until_unix_ms");
         show_object(&out, all, node_fields, COUNT_OF(node_fields), clock_unix_ms());
         add_table(&out, json_object_get(all, "in_force"), force_columns, COUNT_OF(force_columns));
         add_table(&out, json_object_get(all, "held"), held_columns, COUNT_OF(held_columns));
@@ -85,10 +91,12 @@ static void print_action(const json_t *action)
     const json_t *target;
     size_t i;
 
-    buf_addf(&out, "%s:", json_string_value(json_object_get(action, "what")));
+    buf_addf(&out, "%s", json_string_value(json_object_get(action, "what")));
     json_array_foreach(json_object_get(action, "targets"), i, target)
-        buf_addf(&out, " %s", json_string_value(target));
-    buf_addf(&out, "\n    %s\n", json_string_value(json_object_get(action, "does")));
+        buf_addf(&out, "%s %s", i > 0 ? "," : " of", json_string_value(target));
+    buf_addf(&out, "\n    does:   %s\n    undone: %s\n",
+             json_string_value(json_object_get(action, "does")),
+             json_string_value(json_object_get(action, "undone")));
     print_buf(&out);
 }
 

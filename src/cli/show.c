@@ -36,6 +36,9 @@ void show_value(struct buf *to, const json_t *object, const struct show_field *f
     case SHOW_NUMBER:
         buf_addf(to, "%llu", (unsigned long long)number);
         break;
+    case SHOW_DECIMAL:
+        human_decimal(to, json_number_value(v));
+        break;
     case SHOW_BYTES:
         human_bytes(to, number);
         break;
@@ -56,7 +59,7 @@ void show_value(struct buf *to, const json_t *object, const struct show_field *f
 
 static bool is_right(enum show_format f)
 {
-    return f == SHOW_NUMBER || f == SHOW_BYTES;
+    return f == SHOW_NUMBER || f == SHOW_DECIMAL || f == SHOW_BYTES;
 }
 
 static void pad(struct buf *to, size_t columns)
@@ -171,6 +174,34 @@ void show_table(struct buf *to, const json_t *array, const struct show_field *fi
     }
     free(wide);
     free(g.cells);
+}
+
+static bool has_any(const json_t *array, const char *key)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(array, i, one)
+    {
+        if (json_object_get(one, key) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/** show_used() - as show_table(), without the columns in which nothing stands */
+void show_used(struct buf *to, const json_t *array, const struct show_field *fields, size_t n,
+               uint64_t now_unix_ms, size_t columns)
+{
+    struct show_field *used = mem_zero(n * sizeof(*used));
+    size_t n_used = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (has_any(array, fields[i].key))
+            used[n_used++] = fields[i];
+    }
+    show_table(to, array, used, n_used, now_unix_ms, columns);
+    free(used);
 }
 
 /** show_object() - append "title  value" lines; a field that @object does not have is left out */

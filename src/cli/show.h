@@ -9,6 +9,7 @@
 enum show_format {
     SHOW_TEXT,
     SHOW_NUMBER,
+    SHOW_DECIMAL, /* two digits of what is small */
     SHOW_BYTES,
     SHOW_AGO,    /* *_unix_ms in the past */
     SHOW_UNTIL,  /* *_unix_ms to come; 0: nothing that ends */
@@ -26,6 +27,8 @@ struct show_field {
 /* @columns: of the terminal; long texts are cut to it as far as they can be.  0: nothing is cut. */
 void show_table(struct buf *to, const json_t *array, const struct show_field *fields, size_t n,
                 uint64_t now_unix_ms, size_t columns);
+void show_used(struct buf *to, const json_t *array, const struct show_field *fields, size_t n,
+               uint64_t now_unix_ms, size_t columns);
 void show_object(struct buf *to, const json_t *object, const struct show_field *fields, size_t n,
                  uint64_t now_unix_ms);
 void show_value(struct buf *to, const json_t *object, const struct show_field *f,

@@ -124,7 +124,7 @@ struct tally tally_deprecated_share(const struct identify *id, uint64_t now)
 
 static const char *judgement(const struct inventory *v, const struct asset *a, uint64_t now)
 {
-    const struct crypto_entry *e = entry_of(v, a);
+    const struct crypto_entry *e = has_tls(a) ? entry_of(v, a) : NULL; /* in clear: none fits */
 
     if (v->n_crypto == 0)
         return "no-profile";
@@ -146,10 +146,8 @@ static json_t *one_json(const struct identify *id, const struct asset *a, uint64
             (void)json_object_set_new(o, identify_trait_name(t),
                                       json_stringn((const char *)value.at, value.len));
     }
-    if (!has_tls(a)) {
+    if (!has_tls(a))
         (void)json_object_set_new(o, "tls_version", json_string("none"));
-        return o;
-    }
     (void)json_object_set_new(o, "profile", json_string(judgement(id->inventory, a, now)));
     if (trait_date(asset_trait(a, IDENTIFY_TRAIT_CERTIFICATE_NOT_AFTER), &not_after))
         (void)json_object_set_new(o, "certificate_not_after_unix_ms",

@@ -130,6 +130,14 @@ bool end_matches(const char *end, const struct asset *a)
     return strcmp(end, a->client_id) == 0; /* anonymous: nothing else is known */
 }
 
+/** end_name() - what a declared flow has to call @a: the name that end_matches() finds it by */
+const char *end_name(const struct asset *a)
+{
+    if (a->record != NULL)
+        return a->record->name;
+    return a->principal[0] != '\0' ? a->principal : a->client_id;
+}
+
 /** flow_declared() - the declared flow that covers @f; NULL when there is none */
 struct declared_flow *flow_declared(const struct inventory *v, const struct flow *f)
 {

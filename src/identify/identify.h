@@ -102,10 +102,11 @@ char *identify_certificate_serial(const struct identify *id, struct bytes client
  */
 json_t *identify_network_json(const struct identify *id, uint64_t unix_ms);
 /* {"at_unix_ms", "n", "dropped", "flows": [{"from_zone", "to_zone", "conduit", "crosses_zones",
- * "messages_per_s" (about: the publisher's, shared among its topics), "from", "from_id", "topic",
- * "to", "to_id", "declared", "classification", "live", "first_seen_unix_ms", "last_seen_unix_ms"}],
- * "declared_not_seen": [{"from", "topic", "to"}]}; live: both ends are connected, the topic was
- * used on this connection, and the subscription stands */
+ * "messages_per_s" (about: the publisher's, shared among its topics), "from", "topic", "to" (as
+ * declared flows name them), "from_name", "to_name" (as assets are shown), "from_id", "to_id",
+ * "declared", "classification", "live", "first_seen_unix_ms", "last_seen_unix_ms"}],
+ * "declared_not_seen": [{"from", "topic", "to", "declared", "crosses_zones"}]}; live: both ends are
+ * connected, the topic was used on this connection, and the subscription stands */
 json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms);
 
 /* Each live connection that has published to a topic which @filter matches, as far as its topics

@@ -434,6 +434,7 @@ bool flow_is_live(const struct flow *f);
 struct declared_flow *flow_declared(const struct inventory *v, const struct flow *f);
 const struct declared_topic *topic_declared(const struct inventory *v, struct bytes topic);
 bool end_matches(const char *end, const struct asset *a);
+const char *end_name(const struct asset *a);
 json_t *asset_differences(const struct identify *id, const struct asset *a, uint64_t unix_ms);
 json_t *record_differences(const struct identify *id, const struct record *r, uint64_t unix_ms);
 const char *protocol_text(unsigned level);

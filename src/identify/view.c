@@ -124,8 +124,9 @@ static json_t *flow_json(const struct flow *f, const struct inventory *v,
     const char *classification = d != NULL && d->classification != NULL ? d->classification
                                  : t != NULL                            ? t->classification
                                                                         : NULL;
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I}", "from",
-                          asset_name(f->from), "from_id", f->from->id, "topic", f->topic, "to",
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I}", "from",
+                          end_name(f->from), "from_name", asset_name(f->from), "from_id",
+                          f->from->id, "topic", f->topic, "to", end_name(f->to), "to_name",
                           asset_name(f->to), "to_id", f->to->id, "declared", d != NULL, "live",
                           flow_is_live(f), "first_seen_unix_ms", (json_int_t)f->first_seen_unix_ms,
                           "last_seen_unix_ms", (json_int_t)f->last_seen_unix_ms);
@@ -158,8 +159,9 @@ json_t *identify_flows_json(const struct identify *id, uint64_t unix_ms)
     for (size_t i = 0; i < v->n_flows; i++)
         if (!v->flows[i].seen)
             (void)json_array_append_new(
-                missing, json_pack("{s:s, s:s, s:s}", "from", v->flows[i].from, "topic",
-                                   v->flows[i].topic, "to", v->flows[i].to));
+                missing, json_pack("{s:s, s:s, s:s, s:b, s:b}", "from", v->flows[i].from, "topic",
+                                   v->flows[i].topic, "to", v->flows[i].to, "declared", true,
+                                   "crosses_zones", v->flows[i].crosses_zones));
     return json_pack("{s:I, s:I, s:I, s:o, s:o}", "at_unix_ms", (json_int_t)unix_ms, "n",
                      (json_int_t)json_array_size(list), "dropped",
                      (json_int_t)id->counts.n_flows_dropped, "flows", list, "declared_not_seen",

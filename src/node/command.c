@@ -98,31 +98,32 @@ static const enum respond_target targets[NODE_SUBJECT_KIND_N] = {
 enum node_answer node_disconnect(struct node *n, enum node_subject_kind kind, const char *subject,
                                  const char *author, unsigned *ret_count, char **ret_text)
 {
+    struct canonical said CLEANUP(canonical_done) = canonical_of(targets[kind], subject, NULL);
     const struct respond_order order = {.kind = ACTION_DISCONNECT,
                                         .target_kind = targets[kind],
-                                        .target = subject,
+                                        .target = said.target,
                                         .reason = "by hand"};
-    const char *why = aim_wrong_why(targets[kind], subject, NULL);
+    const char *why = aim_wrong_why(targets[kind], said.target, NULL);
     struct aim a CLEANUP(aim_done) = {0};
     enum node_answer waits = NODE_OK;
     unsigned n_closed;
 
     if (why != NULL) {
-        *ret_text = text_format("%s \"%s\" %s", subject_kinds[kind], subject, why);
+        *ret_text = text_format("%s \"%s\" %s", subject_kinds[kind], said.target, why);
         return NODE_E_INVALID;
     }
     *ret_count = 0;
     if (order_waits(n, &order, author, hits_of(n, &order), &waits, ret_text))
         return waits;
-    a = aim_at(targets[kind], subject, NULL);
+    a = aim_at(targets[kind], said.target, NULL);
     n_closed = aim_disconnect(n, &a, "disconnected by the operator");
-    log_info("control", "%s: disconnect %s %s: %u closed", author, subject_kinds[kind], subject,
+    log_info("control", "%s: disconnect %s %s: %u closed", author, subject_kinds[kind], said.target,
              n_closed);
-    audit_of(n, author, "disconnect", subject_kinds[kind], subject, "", "%u closed", n_closed);
+    audit_of(n, author, "disconnect", subject_kinds[kind], said.target, "", "%u closed", n_closed);
     *ret_count = n_closed;
     *ret_text = n_closed > 0
                     ? text_format("%u connection%s closed", n_closed, n_closed == 1 ? "" : "s")
-                    : text_format("no connection of %s \"%s\"", subject_kinds[kind], subject);
+                    : text_format("no connection of %s \"%s\"", subject_kinds[kind], said.target);
     return n_closed > 0 ? NODE_OK : NODE_E_NOT_FOUND;
 }
 
@@ -149,15 +150,6 @@ static void do_ban(struct sentinel *s, void *arg)
     c->is_kept = respond_is_kept(s->respond);
 }
 
-static void do_unban(struct sentinel *s, void *arg)
-{
-    struct ban_call *c = arg;
-
-    c->answer = respond_ban_remove(s->respond, c->ban.kind, c->ban.subject, c->ban.address,
-                                   c->author, sentinel_now(s));
-    c->is_kept = respond_is_kept(s->respond);
-}
-
 /** node_answer_of() - an answer of respond as the API gives it */
 enum node_answer node_answer_of(enum respond_answer a)
 {
@@ -176,17 +168,29 @@ enum node_answer node_answer_of(enum respond_answer a)
     return NODE_E_FAILED;
 }
 
+/* Can there be one of it?  NULL; or why not, owned by the caller. */
+static char *wrong_ban(enum ban_kind kind, const struct canonical *said)
+{
+    const char *why = NULL;
+
+    return ban_subject_valid(kind, said->target, said->address, &why)
+               ? NULL
+               : text_format("%s \"%s\" %s", ban_kind_text(kind), said->target, why);
+}
+
 /** node_ban() - see node.h */
 enum node_answer node_ban(struct node *n, const struct node_ban_request *r, const char *author,
                           unsigned *ret_count, char **ret_text)
 {
+    struct canonical said CLEANUP(canonical_done) =
+        canonical_of((enum respond_target)r->kind, r->subject, r->address);
     uint64_t now_unix_ms = clock_unix_ms();
     struct ban_call c = {
         .ban =
             {
                 .kind = (enum respond_ban_kind)r->kind,
-                .subject = r->subject,
-                .address = r->address,
+                .subject = said.target,
+                .address = said.address,
                 .created_unix_ms = now_unix_ms,
                 .expires_unix_ms = r->for_ms > 0 ? now_unix_ms + r->for_ms : 0,
                 .reason = r->reason != NULL ? r->reason : "",
@@ -195,55 +199,105 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
     };
     const struct respond_order order = {.kind = ACTION_BAN,
                                         .target_kind = (enum respond_target)r->kind,
-                                        .target = r->subject,
-                                        .address = r->address,
+                                        .target = said.target,
+                                        .address = said.address,
                                         .for_ms = r->for_ms,
                                         .reason = c.ban.reason};
     enum node_answer waits = NODE_OK;
-    const char *why = NULL;
 
     *ret_count = 0;
-    if (!ban_subject_valid(r->kind, r->subject, r->address, &why)) {
-        *ret_text = text_format("%s \"%s\": %s", ban_kind_text(r->kind), r->subject, why);
-        return NODE_E_INVALID;
-    }
-    *ret_text = order_wrong_user(n, order.target_kind, r->subject);
+    *ret_text = wrong_ban(r->kind, &said);
+    if (*ret_text == NULL)
+        *ret_text = order_wrong_user(n, order.target_kind, said.target);
     if (*ret_text != NULL)
         return NODE_E_INVALID;
     *ret_count = hits_of(n, &order);
     if (order_waits(n, &order, author, *ret_count, &waits, ret_text))
         return waits;
     sentinel_call(n->sentinel, do_ban, &c);
-    log_info("control", "%s: ban %s %s: %s", author, ban_kind_text(r->kind), r->subject,
+    log_info("control", "%s: ban %s %s: %s", author, ban_kind_text(r->kind), said.target,
              respond_answer_text(c.answer));
     order_audit(n, "", &order, author, "%s, %u closed", respond_answer_text(c.answer), *ret_count);
     *ret_text =
         c.answer == RESPOND_OK
             ? text_format("%s \"%s\" is banned; %u connection%s closed%s", ban_kind_text(r->kind),
-                          r->subject, *ret_count, *ret_count == 1 ? "" : "s", until_restart(&c))
+                          said.target, *ret_count, *ret_count == 1 ? "" : "s", until_restart(&c))
             : text_format("%s", respond_answer_text(c.answer));
     return node_answer_of(c.answer);
+}
+
+struct unban_call {
+    struct ban_call call;
+    struct buf others; /* owned; bans that keep the subject out as well */
+};
+
+/* Another one that keeps @mine out: a prefix around an address, a client from one address. */
+static bool covers(const struct respond_ban *b, const struct respond_ban *mine)
+{
+    struct address outer;
+    struct address inner;
+
+    if (mine->kind == RESPOND_BAN_CLIENT && b->kind == RESPOND_BAN_CLIENT_ADDRESS)
+        return strcmp(b->subject, mine->subject) == 0;
+    return mine->kind == RESPOND_BAN_ADDRESS && b->kind == RESPOND_BAN_ADDRESS &&
+           prefix_parse(b->subject, &outer) == NULL &&
+           prefix_parse(mine->subject, &inner) == NULL && outer.prefix_len < inner.prefix_len &&
+           prefix_has(&outer, &inner);
+}
+
+static void add_other(void *arg, const struct respond_ban *b)
+{
+    struct unban_call *u = arg;
+
+    if (covers(b, &u->call.ban))
+        buf_addf(&u->others, "%s%s %s%s%s", u->others.len > 0 ? ", " : "",
+                 ban_kind_text((enum ban_kind)b->kind), b->subject, b->address != NULL ? " " : "",
+                 b->address != NULL ? b->address : "");
+}
+
+static void do_unban(struct sentinel *s, void *arg)
+{
+    struct unban_call *u = arg;
+    struct ban_call *c = &u->call;
+
+    c->answer = respond_ban_remove(s->respond, c->ban.kind, c->ban.subject, c->ban.address,
+                                   c->author, sentinel_now(s));
+    c->is_kept = respond_is_kept(s->respond);
+    respond_bans_each(s->respond, add_other, u);
 }
 
 /** node_unban() - see node.h */
 enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subject,
                             const char *address, const char *author, char **ret_text)
 {
-    struct ban_call c = {
-        .ban = {.kind = (enum respond_ban_kind)kind, .subject = subject, .address = address},
-        .author = author,
+    struct canonical said CLEANUP(canonical_done) =
+        canonical_of((enum respond_target)kind, subject, address);
+    struct unban_call u = {
+        .call = {.ban = {.kind = (enum respond_ban_kind)kind,
+                         .subject = said.target,
+                         .address = said.address},
+                 .author = author},
     };
+    const char *what = ban_kind_text(kind);
 
-    sentinel_call(n->sentinel, do_unban, &c);
-    log_info("control", "%s: unban %s %s: %s", author, ban_kind_text(kind), subject,
-             respond_answer_text(c.answer));
-    audit_of(n, author, "unban", ban_kind_text(kind), subject, "", "%s",
-             respond_answer_text(c.answer));
-    *ret_text = c.answer == RESPOND_OK
-                    ? text_format("the ban of %s \"%s\" is lifted%s", ban_kind_text(kind), subject,
-                                  until_restart(&c))
-                    : text_format("no ban of %s \"%s\"", ban_kind_text(kind), subject);
-    return node_answer_of(c.answer);
+    *ret_text = wrong_ban(kind, &said);
+    if (*ret_text != NULL)
+        return NODE_E_INVALID;
+    sentinel_call(n->sentinel, do_unban, &u);
+    log_info("control", "%s: unban %s %s: %s", author, what, said.target,
+             respond_answer_text(u.call.answer));
+    audit_of(n, author, "unban", what, said.target, "", "%s", respond_answer_text(u.call.answer));
+    if (u.call.answer == RESPOND_OK)
+        *ret_text = text_format("the ban of %s \"%s\" is lifted%s%s%.*s", what, said.target,
+                                until_restart(&u.call),
+                                u.others.len > 0 ? "; kept out still by the ban of " : "",
+                                BYTES_ARG(buf_view(&u.others)));
+    else
+        *ret_text = text_format("no ban of %s \"%s\"%s%.*s", what, said.target,
+                                u.others.len > 0 ? "; what keeps it out is the ban of " : "",
+                                BYTES_ARG(buf_view(&u.others)));
+    buf_done(&u.others);
+    return node_answer_of(u.call.answer);
 }
 
 /* ---- incidents ---- */
@@ -337,7 +391,9 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
     static const char *const verbs[] = {"ack", "assign", "close", "rollback", "approve"};
     static const char *const done[] = {"acknowledged", "assigned", "closed", "undone", "done"};
     struct incident_call c = {.request = r, .author = author};
-    const char *to = r->verb == NODE_INCIDENT_ASSIGN ? r->assignee : "";
+    const char *to = r->verb != NODE_INCIDENT_ASSIGN ? ""
+                     : r->assignee[0] != '\0'        ? r->assignee
+                                                     : "nobody";
     const char *as = r->verb == NODE_INCIDENT_CLOSE && r->disposition != NULL ? r->disposition : "";
 
     if (r->disposition != NULL && !incident_disposition_parse(r->disposition, &c.disposition)) {

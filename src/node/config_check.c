@@ -205,6 +205,18 @@ static void check_hold(struct config_loader *l, struct conf_value respond)
                         "holds nothing: no topic is a command topic; say which in command_topics");
 }
 
+/** config_check_detect() - that bans end sooner than they say is said */
+void config_check_detect(struct config_loader *l, const void *object, struct conf_value v)
+{
+    const struct config *c = object;
+
+    if (c->detect_time_scale > 1)
+        config_warn_key(l, v, "time_scale",
+                        "automatic bans and delays end %g times sooner than they say; for "
+                        "exercises only, leave it out",
+                        c->detect_time_scale);
+}
+
 /** config_check_alerts() - what is told beyond this machine is encrypted, or it is said */
 void config_check_alerts(struct config_loader *l, const void *object, struct conf_value v)
 {

@@ -213,7 +213,7 @@ static const struct config_key detect_keys[] = {
     {"time_scale", CONFIG_DECIMAL, CONFIG_RESTART, IN(config, detect_time_scale), .min = 1, .max = 10000, .deflt = "1",
      .what = "so much faster runs the clock of detectors and bans; for exercises"},
 };
-static const struct config_section detect_section = SECTION(detect_keys, config, NULL);
+static const struct config_section detect_section = SECTION(detect_keys, config, config_check_detect);
 
 const struct config_choice config_subjects[] = {
     {"any", SUBJECT_KIND_N}, {"client", SUBJECT_CLIENT}, {"address", SUBJECT_ADDRESS}, {"user", SUBJECT_USER},

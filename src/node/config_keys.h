@@ -140,6 +140,7 @@ const char *config_proxy_wrong_why(const char *text);
 
 /* config_check.c */
 config_check_fn config_check_alerts;
+config_check_fn config_check_detect;
 config_check_fn config_check_monitor;
 config_check_fn config_check_root;
 config_check_fn config_check_mqtt;

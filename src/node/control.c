@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "node/facts.h"
 #include "node/node_private.h"
+#include "node/orders.h"
 #include "node/scribe.h"
 #include "node/sentinel.h"
 
@@ -79,6 +80,14 @@ static json_t *journal_json(const struct node_facts *f)
         "records", (json_int_t)f->journal.n_records);
 }
 
+static json_t *respond_json(struct node *n, const struct node_facts *f, bool enforce)
+{
+    return json_pack("{s:s,s:I,s:b,s:I,s:b,s:f}", "posture", in_force_posture(n), "waiting",
+                     (json_int_t)(f->actions_waiting + f->commands_waiting), "enforce", enforce,
+                     "suspended_until_unix_ms", (json_int_t)f->suspended_until_unix_ms, "kept",
+                     (int)f->is_kept, "time_scale", n->started->detect_time_scale);
+}
+
 /** node_status_json() - see node.h */
 json_t *node_status_json(struct node *n)
 {
@@ -112,9 +121,7 @@ json_t *node_status_json(struct node *n)
     set_count(o, "assets", f.identify.n_assets);
     set_count(o, "bans", f.bans);
     set_count(o, "incidents_open", f.incidents_open);
-    json_object_set_new(o, "respond",
-                        json_pack("{s:b,s:I,s:b}", "enforce", enforce, "suspended_until_unix_ms",
-                                  (json_int_t)f.suspended_until_unix_ms, "kept", (int)f.is_kept));
+    json_object_set_new(o, "respond", respond_json(n, &f, enforce));
     if (f.has_journal)
         json_object_set_new(o, "journal", journal_json(&f));
     json_object_set_new(o, "events", events_json(&f));
@@ -245,6 +252,8 @@ static void show_client(struct worker *w, void *arg)
         set_text(call->found, "tls_cipher", peer->tls != NULL ? peer->tls->cipher : NULL);
         if (peer->has_certificate) {
             set_text(call->found, "certificate_cn", peer->tls->certificate.cn);
+            set_text(call->found, "certificate_serial", peer->tls->certificate.serial);
+            set_text(call->found, "certificate_issuer", peer->tls->certificate.issuer);
             set_text(call->found, "certificate_fingerprint", peer->tls->certificate.fingerprint);
             set_count(call->found, "certificate_not_after_unix_ms",
                       peer->tls->certificate.not_after_unix_ms);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "node/node_private.h"
+#include "node/orders.h"
 #include "node/scribe.h"
 #include "node/sentinel.h"
 #include "queue/held.h"
@@ -83,6 +84,7 @@ static void ask_sentinel(struct sentinel *s, void *arg)
     f->identify = identify_counts(s->identify);
     f->bans = s->n_bans;
     f->incidents_open = respond_incidents_open(s->respond);
+    f->actions_waiting = in_force_waiting(s);
     f->suspended_until_unix_ms = respond_suspended_until_unix_ms(s->respond);
     f->is_kept = respond_is_kept(s->respond);
     f->respond = respond_counters(s->respond);

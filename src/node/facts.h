@@ -45,6 +45,7 @@ struct node_facts {
     struct identify_counts identify;
     size_t bans;
     unsigned incidents_open;
+    size_t actions_waiting; /* for a person */
     uint64_t suspended_until_unix_ms;
     bool is_kept;
     struct respond_counters respond;

@@ -47,9 +47,9 @@ static json_t *held_json(const struct held *h)
     const struct message *m = h->message;
     CLEANUP(buf_done) struct buf reason = {0};
     char *author = held_actor(bytes_str(h->client_id));
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s%}", "id", h->id, "what", "command", "target_kind",
-                          respond_target_text(TARGET_TOPIC), "target", (const char *)m->topic.at,
-                          m->topic.len);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s%}", "id", h->id, "what", "command", "exactly",
+                          "command", "target_kind", respond_target_text(TARGET_TOPIC), "target",
+                          (const char *)m->topic.at, m->topic.len);
 
     describe(h, &reason);
     set_text(o, "author", author);
@@ -176,7 +176,9 @@ static bool is_agreed(struct node *n, struct held *h, const char *author, enum n
         h->approved_by = bytes_dup_str(bytes_str(author));
         *ret = NODE_HELD;
         *ret_text =
-            text_format("command %s is approved by you, and waits for a second person", h->id);
+            text_format("command %s is approved by you, and waits for a second person: another "
+                        "one says 'bastide respond approve %s', 'bastide respond undo %s' drops it",
+                        h->id, h->id, h->id);
     } else {
         *ret = NODE_E_CONFLICT;
         *ret_text = text_format("command %s is approved by you: it takes a second person", h->id);

@@ -45,10 +45,11 @@ static void add_ban(void *arg, const struct respond_ban *b)
 static json_t *held_json(const char *id, const struct action *a)
 {
     const struct respond_order ordered = respond_order_of(a);
-    json_t *o = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "id", id, "what", action_kind_text(a->kind),
-        "target_kind", respond_target_text(a->target_kind), "target", a->target, "author",
-        a->author, "expires_unix_ms", (json_int_t)a->expires_unix_ms, "reason", a->reason);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:I, s:s}", "id", id, "what",
+                  action_kind_text(a->kind), "target_kind", respond_target_text(a->target_kind),
+                  "target", a->target, "address", a->address, "author", a->author,
+                  "expires_unix_ms", (json_int_t)a->expires_unix_ms, "reason", a->reason);
 
     return said_exactly(o, &ordered);
 }
@@ -71,6 +72,39 @@ static void add_waiting(void *arg, const struct respond_waiting *w)
     json_array_append_new(arg, o);
 }
 
+static void count_held(void *arg, const struct incident *i)
+{
+    for (unsigned n = 0; n < i->n_actions; n++)
+        *(size_t *)arg += i->actions[n].state == ACTION_HELD;
+}
+
+static void count_waiting(void *arg, const struct respond_waiting *w)
+{
+    (void)w;
+    ++*(size_t *)arg;
+}
+
+/** in_force_waiting() - so many actions and orders wait for a person; the sentinel's thread */
+size_t in_force_waiting(const struct sentinel *s)
+{
+    size_t n = 0;
+
+    respond_incidents_each(s->respond, count_held, &n);
+    respond_waiting_each(s->respond, count_waiting, &n);
+    return n;
+}
+
+/** in_force_posture() - the posture's name; static; any thread */
+const char *in_force_posture(struct node *n)
+{
+    unsigned posture;
+
+    pthread_mutex_lock(&n->reload_lock);
+    posture = n->posture;
+    pthread_mutex_unlock(&n->reload_lock);
+    return respond_posture_text((enum respond_posture)posture);
+}
+
 struct responses_call {
     json_t *in_force;
     json_t *held;
@@ -86,6 +120,15 @@ static void list_here(struct sentinel *s, void *arg)
     respond_incidents_each(s->respond, add_held, c->held);
     respond_waiting_each(s->respond, add_waiting, c->held);
     c->suspended_until_unix_ms = respond_suspended_until_unix_ms(s->respond);
+}
+
+/* @does: "what it does; what undoes it". */
+static json_t *action_json(enum action_kind k, const char *does, json_t *targets)
+{
+    const char *undo = strstr(does, "; ");
+
+    return json_pack("{s:s, s:o, s:s%, s:s}", "what", action_kind_text(k), "targets", targets,
+                     "does", does, (size_t)(undo - does), "undone", undo + 2);
 }
 
 /* The table of actions, but for those that only a machine does. */
@@ -106,8 +149,7 @@ static json_t *actions_json(void)
                 json_array_append_new(targets, json_string(respond_target_text(t)));
         }
         if (json_array_size(targets) > 0)
-            json_array_append_new(all, json_pack("{s:s, s:o, s:s}", "what", action_kind_text(k),
-                                                 "targets", targets, "does", does[k]));
+            json_array_append_new(all, action_json(k, does[k], targets));
         else
             json_decref(targets);
     }
@@ -118,14 +160,10 @@ static json_t *actions_json(void)
 json_t *node_responses_json(struct node *n)
 {
     struct responses_call c = {.in_force = json_array(), .held = json_array()};
-    unsigned posture;
 
     sentinel_call(n->sentinel, list_here, &c);
     held_list_json(n, c.held);
-    pthread_mutex_lock(&n->reload_lock);
-    posture = n->posture;
-    pthread_mutex_unlock(&n->reload_lock);
-    return json_pack("{s:s, s:I, s:o, s:o, s:o}", "posture", respond_posture_text(posture),
+    return json_pack("{s:s, s:I, s:o, s:o, s:o}", "posture", in_force_posture(n),
                      "suspended_until_unix_ms", (json_int_t)c.suspended_until_unix_ms, "in_force",
                      c.in_force, "held", c.held, "actions", actions_json());
 }

@@ -88,7 +88,8 @@ const char *node_answer_text(enum node_answer a);
  * (configuration), "workers", "clients_connected", "sessions", "subscriptions",
  * "retained_messages", "retained_bytes", "messages_received", "messages_sent", "messages_dropped",
  * "bytes_received", "bytes_sent", "users", "roles", "assets", "bans", "incidents_open", "respond":
- * {"enforce": bool, "suspended_until_unix_ms", "kept": bool (bans and incidents are on disk)},
+ * {"posture", "waiting" (for a person: actions, orders and commands), "enforce": bool,
+ * "suspended_until_unix_ms", "kept": bool (bans and incidents are on disk), "time_scale"},
  * "journal" (where there is one): {"state": "ok"|"full"|"failed", "bytes", "bytes_needed",
  * "records"}, "listeners": [{"name", "address", "port", "plane": "delivery"|"control", "tls": bool,
  * "websocket": bool, "proxy_protocol": bool, "anonymous": bool, "connections"}]}
@@ -102,9 +103,10 @@ json_t *node_status_json(struct node *n);
  * "queue_bytes", "inflight", "messages_received", "messages_sent", "messages_dropped"}
  */
 json_t *node_clients_json(struct node *n, size_t limit);
-/* One of the above, with "certificate_cn", "certificate_fingerprint",
- * "certificate_not_after_unix_ms", "tls_cipher", "will_topic" and "subscription_list": [{"filter",
- * "qos", "group" (of a shared one)}]; json_null() when there is no such session. */
+/* One of the above, with "certificate_cn", "certificate_serial", "certificate_issuer",
+ * "certificate_fingerprint", "certificate_not_after_unix_ms", "tls_cipher", "will_topic" and
+ * "subscription_list": [{"filter", "qos", "group" (of a shared one)}]; json_null() when there is no
+ * such session. */
 json_t *node_client_json(struct node *n, const char *client_id);
 /* {"at_unix_ms", "n", "dropped" (did not fit), "assets": [{"id", "name", "state", "declared": bool,
  * "connected": bool, "client_id", "principal", "role", "address", "owner", "site", "location",
@@ -160,10 +162,11 @@ json_t *node_audit_heads_json(struct node *n);
 /* {"posture", "suspended_until_unix_ms" (0: not), "in_force": [{"what", "target_kind", "target",
  * "address", "directions", "amount", "created_unix_ms", "expires_unix_ms" (0: until undone),
  * "reason", "author", "incident", "exactly" ("throttle 50/s for 10m")}] (bans as well), "held":
- * [{"id" (of an incident, an order or a command), "what", "target_kind", "target", "author",
- * "expires_unix_ms", "reason", "exactly" (as above), "n_hit" (orders: when it was given)}, of a command with "client_id", "user", "role", "address",
- * "at_unix_ms", "qos", "retain", "is_will", "bytes" (of its payload), "approved_by" (where it takes
- * two)], "actions": [{"what", "targets": [...], "does"}]} */
+ * [{"id" (of an incident, an order or a command), "what", "target_kind", "target", "address",
+ * "author", "expires_unix_ms", "reason", "exactly" (as above), "n_hit" (orders: when it was
+ * given)}, of a command with "client_id", "user", "role", "address", "at_unix_ms", "qos", "retain",
+ * "is_will", "bytes" (of its payload), "approved_by" (where it takes two)], "actions": [{"what",
+ * "targets": [...], "does", "undone" (how)}]} */
 json_t *node_responses_json(struct node *n);
 /* A command that waits, as above, with "payload" where that is text or "payload_hex", the first
  * 1024 bytes; json_null(): none such waits.  That it was shown to @author is in the audit. */

@@ -109,12 +109,13 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
                               const char *author, unsigned *ret_count, char **ret_text)
 {
     struct order_call c = {.author = author};
+    struct canonical said CLEANUP(canonical_done) = {0};
     struct respond_order order = {0};
     enum node_answer answer = NODE_OK;
     struct aim_count hit;
 
     *ret_count = 0;
-    *ret_text = order_read(o, &order);
+    *ret_text = order_read(o, &said, &order);
     if (*ret_text == NULL)
         *ret_text = order_wrong_listener(n, &order);
     if (*ret_text == NULL)
@@ -142,9 +143,10 @@ enum node_answer node_respond_undo(struct node *n, const struct node_order *o, c
                                    char **ret_text)
 {
     struct order_call c = {.author = author};
+    struct canonical said CLEANUP(canonical_done) = {0};
     struct respond_order order = {0};
 
-    *ret_text = order_read(o, &order);
+    *ret_text = order_read(o, &said, &order);
     if (*ret_text != NULL)
         return NODE_E_INVALID;
     c.order = &order;

@@ -3,6 +3,7 @@
  * private to node */
 #pragma once
 
+#include "node/canonical.h"
 #include "node/node_private.h"
 #include "respond/order.h"
 
@@ -23,13 +24,17 @@ void order_audit_done(struct node *n, const char *verb, const struct order_call 
 char *order_answer_text(const struct order_call *c, const struct aim_count *hit);
 
 /* orders_read.c */
-char *order_read(const struct node_order *o, struct respond_order *ret);
+char *order_read(const struct node_order *o, struct canonical *said, struct respond_order *ret);
 char *order_wrong_listener(struct node *n, const struct respond_order *o);
 char *order_wrong_user(struct node *n, enum respond_target kind, const char *name);
 const char *order_needs_text(enum action_kind kind);
 bool order_is_idle(struct node *n, const struct respond_order *o);
 enum node_answer order_try_dry(struct node *n, const struct respond_order *o,
                                const struct aim_count *hit, char **ret_text);
+
+/* in_force.c */
+size_t in_force_waiting(const struct sentinel *s);
+const char *in_force_posture(struct node *n);
 
 /* orders_wait.c */
 bool order_needs_second(struct node *n, enum action_kind kind, unsigned n_hit);

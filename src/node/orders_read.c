@@ -33,20 +33,28 @@ static char *wrong_target(const char *what, unsigned targets)
                         : text_format("%s can be aimed at: %.*s", what, BYTES_ARG(buf_view(&text)));
 }
 
+/* The kind is right, and nothing of that kind is named. */
+static char *missing_target(const char *what, enum respond_target kind)
+{
+    const char *name = respond_target_text(kind);
+
+    return text_format("%s of which %s? The target is missing: %s %s TARGET", what, name, what,
+                       name);
+}
+
 /**
  * order_read() - what @o asks for
- * @ret:  borrows from @o; untouched when something is wrong
+ * @said:  zero; as the node spells it, for canonical_done()
+ * @ret:   borrows from @o and @said; untouched when something is wrong
  *
  * Any thread.
  *
  * Return: NULL; or what is wrong, owned by the caller.
  */
-char *order_read(const struct node_order *o, struct respond_order *ret)
+char *order_read(const struct node_order *o, struct canonical *said, struct respond_order *ret)
 {
     struct respond_order r = {
         .target_kind = TARGET_NODE,
-        .target = o->target,
-        .address = o->address,
         .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
         .amount = o->amount,
         .for_ms = o->for_ms,
@@ -61,10 +69,15 @@ char *order_read(const struct node_order *o, struct respond_order *ret)
     if (o->target_kind != NULL && !respond_target_parse(o->target_kind, &r.target_kind))
         return text_format("no kind of target is called \"%s\"; bastide respond actions lists them",
                            o->target_kind);
+    *said = canonical_of(r.target_kind, o->target, o->address);
+    r.target = said->target;
+    r.address = said->address;
     if (r.target == NULL && (r.target_kind == TARGET_NODE || r.target_kind == TARGET_STRANGERS))
         r.target = respond_target_text(r.target_kind);
-    if (!(respond_action_targets(r.kind) & BIT(r.target_kind)) || r.target == NULL)
+    if (!(respond_action_targets(r.kind) & BIT(r.target_kind)))
         return wrong_target(o->what, respond_action_targets(r.kind));
+    if (r.target == NULL)
+        return missing_target(o->what, r.target_kind);
     why = aim_wrong_why(r.target_kind, r.target, r.address);
     if (why != NULL)
         return text_format("%s \"%s\" %s", respond_target_text(r.target_kind), r.target, why);

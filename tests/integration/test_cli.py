@@ -255,7 +255,7 @@ def test_disconnect_closes_the_connection_and_says_how_many(node, client):
     node.ok("disconnect", "conn", str(conn["meter-2"]))
     done = node.cli("disconnect", "client", "meter-9")
     assert done.returncode == NO
-    assert "what to do" in done.stderr
+    assert done.stderr == 'bastide: no connection of client "meter-9"\n'
 
 
 def test_a_ban_cuts_and_keeps_out_until_it_is_lifted(node, client):
@@ -300,10 +300,10 @@ def test_a_ban_outlives_a_restart(node):
         ["incidents", "--severity", "bad"],
     ],
 )
-def test_what_the_node_refuses_exits_1_with_advice(node, words):
+def test_what_the_node_refuses_exits_1_and_says_what_is_wrong(node, words):
     done = node.cli(*words)
     assert done.returncode == NO
-    assert "what to do" in done.stderr
+    assert words[-1] in done.stderr or words[1] in done.stderr
 
 
 def test_responses_are_suspended_and_resumed(node):

@@ -238,6 +238,36 @@ static void the_trail_names_where_an_error_was_born_and_passed(void **state)
     buf_done(&text);
 }
 
+static void an_address_has_one_text(void **state)
+{
+    static const struct {
+        const char *said;
+        const char *text;
+    } cases[] = {
+        {"192.0.2.1", "192.0.2.1"},
+        {"::ffff:192.0.2.1", "192.0.2.1"},
+        {"::FFFF:c000:0201/128", "192.0.2.1"},
+        {"192.0.2.1/32", "192.0.2.1"},
+        {"192.0.2.0/24", "192.0.2.0/24"},
+        {"::ffff:192.0.2.0/120", "192.0.2.0/24"},
+        {"2001:0DB8:0:0::9", "2001:db8::9"},
+        {"2001:db8:0::/32", "2001:db8::/32"},
+        {"0.0.0.0/0", "0.0.0.0/0"},
+        {"::/0", "::/0"},
+        {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:0/112", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:0/112"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char text[ADDRESS_NETWORK_LEN];
+        struct address a;
+
+        assert_null(prefix_parse(cases[i].said, &a));
+        address_text(&a, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 static void an_address_tells_the_network_that_it_is_in(void **state)
 {
     static const struct {
@@ -265,6 +295,7 @@ static void an_address_tells_the_network_that_it_is_in(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_address_has_one_text),
         cmocka_unit_test(an_address_tells_the_network_that_it_is_in),
         cmocka_unit_test(the_hash_is_siphash_1_3),
         cmocka_unit_test(a_map_agrees_with_an_array_over_random_changes),

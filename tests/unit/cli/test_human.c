@@ -132,6 +132,22 @@ static void sizes_are_told_in_binary_units(void **state)
     assert_buf(&b, "16777216.0 TiB");
 }
 
+static void small_numbers_have_two_digits(void **state)
+{
+    static const struct {
+        double number;
+        const char *text;
+    } cases[] = {{0, "0"},      {0.0003, "<0.001"}, {0.0167, "0.017"}, {0.4986, "0.5"},
+                 {2.54, "2.5"}, {9.96, "10"},       {60, "60"},        {1234.6, "1235"}};
+    struct buf b = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        human_decimal(&b, cases[i].number);
+        assert_buf(&b, cases[i].text);
+    }
+}
+
 /* clang-format off */
 static const struct {
     const char *text;
@@ -164,6 +180,7 @@ int main(void)
         cmocka_unit_test(a_span_is_told_in_the_unit_that_fits),
         cmocka_unit_test(the_past_and_the_future_are_told_from_now),
         cmocka_unit_test(sizes_are_told_in_binary_units),
+        cmocka_unit_test(small_numbers_have_two_digits),
         cmocka_unit_test(a_duration_needs_its_unit_and_has_a_limit),
     };
 

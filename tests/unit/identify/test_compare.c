@@ -129,6 +129,9 @@ static void devices_are_held_against_the_crypto_profile(void **state)
     tell(id, &c[0], IDENTIFY_TRAIT_CERTIFICATE_NOT_AFTER, "2026-01-01T00:00:00.000Z");
     connect_at(id, &centre, NOW); /* without TLS */
     expect_fact(id, IDENTIFY_SUITE_IN_POLICY_RATIO, NOW, 0, 0);
+    all = identify_crypto_json(id, NOW);
+    assert_string_equal(text_in(asset_named(all, "centre"), "profile"), "no-profile");
+    json_decref(all);
     declare(id,
             "crypto_profile:\n  - {tls_version: TLSv1.3, certificate_key: EC P-256}\n"
             "  - {tls_version: TLSv1.2, sunset: 2025-01-31}\n",
@@ -137,6 +140,7 @@ static void devices_are_held_against_the_crypto_profile(void **state)
     for (unsigned i = 0; i < 3; i++)
         assert_string_equal(text_in(asset_named(all, versions[i]), "profile"), expected[i]);
     assert_string_equal(text_in(asset_named(all, "centre"), "tls_version"), "none");
+    assert_string_equal(text_in(asset_named(all, "centre"), "profile"), "outside");
     assert_int_equal(json_integer_value(json_object_get(asset_named(all, versions[0]),
                                                         "certificate_not_after_unix_ms")),
                      1767225600000);

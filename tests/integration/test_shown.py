@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person reads: the first look of a shift, what is in force, what waits, and how it is undone."""
+
+import re
+
+import pytest
+
+from conftest import wait_until
+from peer import PATIENCE_S
+
+GUESSED_S = 30
+
+
+def lines(text):
+    """Each line as its cells, which two spaces part."""
+    return [re.split(r"  +", line.strip()) for line in text.splitlines()]
+
+
+def table(text, first):
+    """The rows below the title line that begins with `first`, as dictionaries."""
+    rows = lines(text)
+    at = next(i for i, row in enumerate(rows) if row[0] == first)
+    ends = next((i for i in range(at, len(rows)) if rows[i] == [""]), len(rows))
+    return [dict(zip(rows[at], row)) for row in rows[at + 1:ends]]
+
+
+def fields(text):
+    return {row[0]: row[1] for row in lines(text) if len(row) == 2}
+
+
+def guess(site, peer, source="127.0.0.9", n=15):
+    for i in range(n):
+        one = peer(site, "guesser", password=f"guess {i}", source=source)
+        one.connect()
+        one.close()
+
+
+# ---- status ----
+
+
+def test_the_first_look_shows_the_posture_and_what_waits(site, peer):
+    site.change("respond:\n", "respond:\n  playbooks:\n"
+                "    - {kind: repeated-auth-failures, severity: high, steps: [ban 10m], approval: yes}\n")
+    site.config.write_text(site.config.read_text() + "\npostures:\n  elevated:\n    limits: {packet_bytes_max: 1000}\n")
+    site.start()
+    seen = fields(site.ok("status"))
+    assert (seen["Posture"], seen["Waits for a person"]) == ("normal", "0")
+    assert "Time scale" not in seen and "Suspended, ends" not in seen
+    site.ok("respond", "run", "posture", "elevated", "--for", "10m")
+    guess(site, peer)
+    wait_until(lambda: site.json("status")["respond"]["waiting"] == 1, "the ban waits", GUESSED_S)
+    seen = fields(site.ok("status"))
+    assert (seen["Posture"], seen["Waits for a person"]) == ("elevated", "1")
+    site.ok("respond", "suspend", "--for", "10m")
+    assert fields(site.ok("respond"))["Suspended, ends"].startswith("in ")
+    assert site.end() == 0, site.log_text()
+
+
+def test_a_clock_that_runs_faster_is_told_wherever_one_looks(site):
+    site.change("\ndetect:\n", "\ndetect:\n  time_scale: 60\n")
+    told = "detect.time_scale: automatic bans and delays end 60 times sooner"
+    assert told in site.cli("check-config").stderr
+    site.start()
+    assert told in site.log_text()
+    assert fields(site.ok("status"))["Time scale"].startswith("60: ")
+    assert site.end() == 0, site.log_text()
+
+
+# ---- what is in force, and what waits ----
+
+
+def test_what_is_in_force_is_shown_as_it_has_to_be_undone(field, peer):
+    field.ok("respond", "run", "ban", "client-address", "desk", "127.0.0.7", "--for", "10m")
+    field.ok("respond", "run", "throttle", "client", "meter", "--rate", "5", "--for", "10m")
+    field.ok("respond", "run", "quarantine", "topic", "test/x/#", "--direction", "publish", "--for", "10m")
+    field.ok("respond", "run", "delay", "address", "127.0.0.8", "--delay", "1500", "--for", "10m")
+    shown = {row["WHAT"]: row for row in table(field.ok("respond"), "WHAT")}
+    assert set(shown) == {"ban for 10m", "throttle 5/s for 10m", "quarantine publish for 10m", "delay 1500 ms for 10m"}
+    ban = shown["ban for 10m"]
+    assert (ban["KIND"], ban["TARGET"], ban["ADDRESS"]) == ("client-address", "desk", "127.0.0.7")
+    for what, row in shown.items():
+        target = [row[title] for title in ("KIND", "TARGET", "ADDRESS") if row[title] != "-"]
+        field.ok("respond", "undo", what.split()[0], *target)
+    assert field.json("respond")["in_force"] == []
+
+
+def test_columns_in_which_nothing_stands_are_left_out(field):
+    field.ok("respond", "run", "ban", "client", "desk", "--for", "10m")
+    row, = table(field.ok("respond"), "WHAT")
+    assert "ADDRESS" not in row
+
+
+def test_an_order_that_waits_is_shown_with_whom_it_hits_and_how_to_approve_it(site, peer):
+    site.change("respond:\n", "respond:\n  four_eyes:\n    actions: [throttle]\n")
+    site.start()
+    peer(site, "one", source="127.0.0.7").join()
+    said = site.cli("respond", "run", "throttle", "address", "127.0.0.7", "--rate", "5", "--for", "10m").stderr
+    row, = table(site.ok("respond"), "WAITS")
+    assert (row["WAITS"], row["TARGET"], row["HITS"]) == ("throttle 5/s for 10m", "127.0.0.7", "1")
+    assert f"bastide respond approve {row['ID']}" in said and "approve ID" not in said
+    assert site.end() == 0, site.log_text()
+
+
+def test_each_action_says_what_undoes_it(field):
+    actions = field.ok("respond", "actions")
+    assert re.search(r"^throttle of .*address.*\n +does: +its messages .*\n +undone: +its own rate again$", actions, re.M)
+    assert ";" not in actions
+
+
+@pytest.mark.parametrize("words, said", [
+    (["ban", "client"], "ban of which client? The target is missing: ban client TARGET"),
+    (["ban"], "ban can be aimed at: address, client,"),
+    (["throttle", "topic", "x"], "throttle can be aimed at: address, client,"),
+])
+def test_a_target_that_is_missing_is_told_apart_from_one_that_cannot_be(field, words, said):
+    done = field.cli("respond", "run", *words)
+    assert done.returncode == 1 and said in done.stderr and "what to do" not in done.stderr
+
+
+# ---- one spelling ----
+
+SERIAL = "00:0a:1b:2C"
+
+
+@pytest.mark.parametrize("kind, said, other, shown", [
+    ("address", "10.9.9.9", "::ffff:10.9.9.9", "10.9.9.9"),
+    ("address", "2001:0db8::9", "2001:db8:0:0::9", "2001:db8::9"),
+    ("address", "::ffff:10.9.9.0/120", "10.9.9.0/24", "10.9.9.0/24"),
+    ("certificate", SERIAL, "A1B2C", "0A1B2C"),
+])
+def test_what_is_spelled_in_two_ways_is_one(field, kind, said, other, shown):
+    field.ok("ban", kind, said)
+    field.ok("ban", kind, other)
+    assert [b["subject"] for b in field.json("bans")] == [shown]
+    assert shown in field.ok("unban", kind, other)
+    assert field.json("bans") == []
+    field.ok("respond", "run", "throttle", kind, said, "--rate", "5")
+    field.ok("respond", "undo", "throttle", kind, other)
+    assert field.json("respond")["in_force"] == []
+
+
+def test_an_address_of_a_client_and_of_whom_to_cut_has_one_spelling(field, peer):
+    one = peer(field, "one", source="127.0.0.7").join()
+    field.ok("disconnect", "address", "::ffff:127.0.0.7")
+    assert one.disconnected.wait(PATIENCE_S)
+    field.ok("ban", "client-address", "one", "::ffff:127.0.0.7")
+    assert peer(field, "one", source="127.0.0.7").connect() == 0x8A
+    field.ok("unban", "client-address", "one", "127.0.0.7")
+    peer(field, "one", source="127.0.0.7").join()
+
+
+def test_who_lifts_a_ban_that_is_not_the_one_is_told_which_is(field):
+    field.ok("ban", "address", "127.0.9.0/24")
+    field.ok("ban", "client-address", "desk", "127.0.0.7")
+    assert "what keeps it out is the ban of address 127.0.9.0/24" in field.cli("unban", "address", "127.0.9.5").stderr
+    assert "the ban of client-address desk 127.0.0.7" in field.cli("unban", "client", "desk").stderr
+    field.ok("ban", "address", "127.0.9.5")
+    assert "kept out still by the ban of address 127.0.9.0/24" in field.ok("unban", "address", "127.0.9.5")
+
+
+def test_a_client_is_shown_with_the_serial_number_that_its_certificate_is_banned_by(field, peer):
+    one = peer(field, "device-1", tls=True, certificate=field.certificate("device-1")).join()
+    seen = fields(field.ok("clients", "device-1"))
+    serial, issuer = seen["Certificate serial"], seen["Certificate issuer"]
+    assert serial in {c["serial"] for c in field.json("pki", "list")} and issuer
+    pairs = ":".join(serial[i:i + 2].lower() for i in range(0, len(serial), 2))
+    assert "1 connection closed" in field.ok("ban", "certificate", pairs)
+    assert one.disconnected.wait(PATIENCE_S)
+    field.ok("unban", "certificate", serial.lstrip("0"))
+
+
+# ---- flows and crypto ----
+
+
+@pytest.fixture
+def talking(field, peer):
+    """Two clients whose ids are not their users' names, one of which speaks to the other."""
+    peer(field, "desk", user="bob").join().read("test/said/#")
+    sensor = peer(field, "sensor-7").join()
+    sensor.publish("test/said/much", "x")
+    wait_until(lambda: field.json("flows") != [], "a flow")
+    return field
+
+
+@pytest.mark.parametrize("option, name", [("--csv", "flows.csv"), ("--json", "flows.json")])
+def test_flows_that_were_exported_and_imported_are_declared(talking, option, name):
+    flow, = talking.json("flows", "--from", "sensor-7", "--to", "desk")
+    assert (flow["from"], flow["to"], flow["from_name"], flow["to_name"]) == ("alice", "bob", "sensor-7", "desk")
+    (talking.folder / name).write_text(talking.ok("flows", "--undeclared", option))
+    talking.ok("flows", "import", str(talking.folder / name))
+    talking.ok("reload")
+    assert talking.json("flows", "--undeclared") == [] and len(talking.json("flows")) == 1
+
+
+def test_the_options_of_flows_hold_for_those_that_are_declared_and_not_seen(talking):
+    (talking.folder / "more.csv").write_text("from,topic,to,crosses_zones\npump,test/p,bob,\nalice,test/q,mary,yes\n")
+    talking.ok("flows", "import", str(talking.folder / "more.csv"))
+    talking.ok("reload")
+
+    def missing(*options):
+        shown = talking.ok("flows", *options)
+        return [row["TOPIC"] for row in table(shown, "DECLARED, NOT SEEN: FROM")] if "NOT SEEN" in shown else []
+
+    assert missing() == ["test/p", "test/q"]
+    assert missing("--from", "pump") == missing("--to", "bob") == missing("--topic", "/p") == ["test/p"]
+    assert missing("--cross-zone") == ["test/q"]
+    assert missing("--undeclared") == []
+
+
+def test_who_comes_in_clear_is_outside_the_profile(talking, peer):
+    peer(talking, "device-1", tls=True, certificate=talking.certificate("device-1")).join()
+    wait_until(lambda: any(x["tls_version"] != "none" for x in talking.json("crypto")), "its suite is known")
+    assert "the inventory has no crypto_profile" in talking.ok("crypto", "--outside")
+    assert talking.json("crypto", "--outside") == []
+    inventory = talking.folder / "inventory.yaml"
+    inventory.write_text(inventory.read_text() + "\ncrypto_profile:\n  - {tls_version: TLSv1.3}\n")
+    talking.ok("reload")
+    assert {(x["name"], x["tls_version"]) for x in talking.json("crypto", "--outside")} == {("desk", "none"), ("sensor-7", "none")}
+    assert talking.json("crypto", "--outside") == [x for x in talking.json("crypto") if x["name"] != "device-1"]

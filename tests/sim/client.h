@@ -77,8 +77,9 @@ struct line {
     bool was_answered; /* by CONNACK */
     bool was_accepted;
     bool was_disconnected;
-    uint64_t heeded_to; /* so far it was read in turns before that of its end */
-    int expect_present; /* -1: either */
+    uint64_t overdue_ns; /* was found to be silent for too long; 0: it is not */
+    uint64_t heeded_to;  /* so far it was read in turns before that of its end */
+    int expect_present;  /* -1: either */
 };
 
 /* A subscription as the client knows it. */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "cli/args.h"
 #include "cli/help.h"
+#include "detect/detect.h"
 #include "lab/lab.h"
 
 /** cli_help() - bastide help [VERB] */
@@ -52,6 +53,27 @@ int cli_lab(int argc, char **argv)
 
 #define DRILL_WORDS_MAX 16
 
+static bool is_detector(const char *name)
+{
+    for (size_t i = 0; i < detect_detectors(); i++) {
+        if (strcmp(detect_detector(i)->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* As docs/guide/detect.md has it. */
+static int no_drill(const char *name)
+{
+    if (is_detector(name))
+        (void)cli_fail("no drill of %s, because it compares hours, or finds what is of the whole "
+                       "fleet; 'bastide drill all' tries those that there are",
+                       name);
+    else
+        (void)cli_fail("there is no detector %s; docs/reference/detectors.md lists them", name);
+    return CLI_USAGE;
+}
+
 /** cli_drill() - bastide drill DETECTOR: a drill of the lab under a name of its own */
 int cli_drill(int argc, char **argv)
 {
@@ -64,6 +86,8 @@ int cli_drill(int argc, char **argv)
             "drill: name a detector, or say all; docs/reference/detectors.md lists them");
         return CLI_USAGE;
     }
+    if (!lab_has_drill(argv[1]))
+        return no_drill(argv[1]);
     words[n++] = strcmp(argv[1], "all") == 0 ? all : argv[1];
     for (int i = 2; i < argc; i++)
         words[n++] = argv[i];

@@ -48,11 +48,14 @@ static const struct show_field fields[] = {
 };
 static const struct show_field action_columns[] = {
     {"WHEN",   "at_unix_ms",      SHOW_AGO},
-    {"WHAT",   "what",            SHOW_TEXT},
+    {"WHAT",   "exactly",         SHOW_TEXT},
     {"STATE",  "state",           SHOW_TEXT},
+    {"KIND",   "target_kind",     SHOW_TEXT},
     {"TARGET", "target",          SHOW_TEXT},
+    {"ADDRESS", "address",        SHOW_TEXT},
     {"ENDS",   "expires_unix_ms", SHOW_UNTIL},
-    {"AUTHOR", "author",          SHOW_TEXT},
+    {"UNDONE BY", "undone_by",    SHOW_TEXT},
+    {"WHY NOT", "why_not",        SHOW_TEXT},
 };
 static const struct show_field note_columns[] = {
     {"NOTED",  "at_unix_ms", SHOW_AGO},
@@ -136,6 +139,7 @@ static void print_line(const json_t *incident, bool as_json)
             buf_add_u8(&out, ' ');
         }
     }
+    show_value(&out, incident, &(const struct show_field){"", "text", SHOW_TEXT}, at);
     buf_add_u8(&out, '\n');
     print_buf(&out);
 }
@@ -211,10 +215,75 @@ static void add_texts(struct buf *to, const char *title, const json_t *texts)
         buf_add_u8(to, '\n');
 }
 
+/* Of "ip:192.0.2.1". */
+static const char *name_of_subject(const json_t *incident)
+{
+    const char *subject = json_string_value(json_object_get(incident, "subject"));
+    const char *colon = subject != NULL ? strchr(subject, ':') : NULL;
+
+    return colon != NULL ? colon + 1 : "";
+}
+
+/* What an action's reason says behind what was found of @subject; NULL: nothing stood against it.
+ */
+static const char *why_not(const json_t *action, const char *subject)
+{
+    const char *reason = json_string_value(json_object_get(action, "reason"));
+    const char *found = reason != NULL ? strstr(reason, subject) : NULL;
+    const char *more = found != NULL ? strstr(found + strlen(subject), "; ") : NULL;
+
+    return more != NULL ? more + 2 : NULL;
+}
+
+static void explain(json_t *actions, const char *subject)
+{
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(actions, i, one)
+    {
+        const char *text = why_not(one, subject);
+
+        if (text != NULL)
+            json_object_set_new(one, "why_not", json_string(text));
+    }
+}
+
+/* When the first of those that wait is given up; 0: none waits. */
+static uint64_t waits_until(const json_t *actions)
+{
+    uint64_t first = 0;
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(actions, i, one)
+    {
+        const char *state = json_string_value(json_object_get(one, "state"));
+        uint64_t at = (uint64_t)json_integer_value(json_object_get(one, "expires_unix_ms"));
+
+        if (state != NULL && strcmp(state, "held") == 0 && (first == 0 || at < first))
+            first = at;
+    }
+    return first;
+}
+
+static void add_approval(struct buf *to, const json_t *incident, uint64_t now_unix_ms)
+{
+    uint64_t until = waits_until(json_object_get(incident, "actions"));
+    char date[CLOCK_TEXT_LEN];
+
+    if (until == 0)
+        return;
+    buf_addf(to, "\napprove until %.5s UTC, ", clock_format(until, date) + strlen("2026-11-27T"));
+    human_until(to, until, now_unix_ms, "");
+    buf_addf(to, ": bastide incidents approve %s\n",
+             json_string_value(json_object_get(incident, "id")));
+}
+
 static void print_incident(const json_t *incident)
 {
     CLEANUP(buf_done) struct buf out = {0};
-    const json_t *actions = json_object_get(incident, "actions");
+    json_t *actions = json_object_get(incident, "actions");
     const json_t *notes = json_object_get(incident, "notes");
     const char *text = json_string_value(json_object_get(incident, "text"));
     uint64_t now_unix_ms = clock_unix_ms();
@@ -229,9 +298,11 @@ static void print_incident(const json_t *incident)
     }
     out.len = 0;
     if (json_array_size(actions) > 0) {
+        explain(actions, name_of_subject(incident));
         buf_add_u8(&out, '\n');
-        show_table(&out, actions, action_columns, COUNT_OF(action_columns), now_unix_ms,
-                   print_columns());
+        show_used(&out, actions, action_columns, COUNT_OF(action_columns), now_unix_ms,
+                  print_columns());
+        add_approval(&out, incident, now_unix_ms);
     }
     if (json_array_size(notes) > 0) {
         buf_add_u8(&out, '\n');
@@ -296,7 +367,10 @@ static int act(const struct cli_args *a, const struct deed *d)
         return cli_usage(a->verb, "%s takes no --as", d->name);
     if (person != NULL && !d->takes_person)
         return cli_usage(a->verb, "%s takes no --to", d->name);
-    body = json_pack("{s:s*, s:s*, s:s*}", "note", note, "disposition", judgement, "to", person);
+    if (person == NULL && d->takes_person)
+        return cli_usage(a->verb, "%s takes --to NAME, or --to '' for nobody", d->name);
+    body = json_pack("{s:s*, s:s*, s:s*}", "note", note, "disposition", judgement, "to",
+                     person != NULL && person[0] != '\0' ? person : NULL);
     if (body == NULL)
         return cli_usage(a->verb, "an option is no UTF-8 text");
     incident_path(&path, a->operands[1], d->name);

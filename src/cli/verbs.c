@@ -86,7 +86,7 @@ static const struct cli_option incident_options[] = {
     {"--limit",    NULL, "N",        "only the newest N"},
     {"--follow",   "-f", NULL,       "those there are, then a line for each change until interrupted"},
     {"--stats",    NULL, NULL,       "how those of 30 days were judged, by kind, and how often a detector was wrong"},
-    {"--to",       NULL, "NAME",     "with assign: who is to look after it; without it nobody"},
+    {"--to",       NULL, "NAME",     "with assign: who is to look after it; '' for nobody"},
     {"--note",     NULL, "TEXT",     "with ack, assign and close: what is kept with the incident"},
     {"--as",       NULL, "JUDGEMENT", "with close: true (an attack), false (the detector erred) or benign (it was meant to be)"},
     JSON_OPTION, CLI_SOCKET_OPTIONS, END,

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "crypto/crypto.h"
 #include "io/io.h"
+#include "lab/lab.h"
 
 #define PASSWORD_MAX     256
 #define CERTIFICATE_DAYS "1"
@@ -42,8 +43,8 @@ static bool is_of_detectors(const char *name)
     return strcmp(name, DRILL_DETECTORS) == 0 || drill_detects(name);
 }
 
-/** drill_is_known() - is there a drill @name? */
-bool drill_is_known(const char *name)
+/** lab_has_drill() - see lab.h */
+bool lab_has_drill(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(drills); i++)
         if (strcmp(drills[i].name, name) == 0)
@@ -274,7 +275,11 @@ bool drill_measure(struct drill *d, struct client *c, const char *id,
 static bool read_password(struct drill *d, char **ret_error)
 {
     char *path = lab_path(d->home.dir, DRILL_NAME, ".password");
-    bool ok = file_read(path, PASSWORD_MAX, &d->password_secret, ret_error);
+    bool ok =
+        access(path, F_OK) < 0
+            ? text_fail(ret_error, "there is no %s; make it by 'bastide lab --prepare --home %s'",
+                        path, d->home.dir)
+            : file_read(path, PASSWORD_MAX, &d->password_secret, ret_error);
 
     buf_add_u8(&d->password_secret, 0);
     free(path);

@@ -80,7 +80,7 @@ static bool take_option(struct command *c, int id, const char *word)
         return c->intruder = true;
     case OPTION_DRILL:
         o->drill = optarg;
-        if (drill_is_known(optarg))
+        if (lab_has_drill(optarg))
             return true;
         fprintf(stderr,
                 "bastide lab: --drill %s: revoke, disable, ban, block, posture, firewall, "

@@ -212,7 +212,6 @@ extern const size_t lab_prologue_n, lab_steps_n;
 int lab_scene_run(const struct lab_options *o);
 int lab_intruder_run(const struct lab_options *o);
 int drill_run(const struct lab_options *o);
-bool drill_is_known(const char *name);
 
 /* ---- exercises: what was tried, held against what the node noticed ---- */
 

@@ -15,7 +15,7 @@
 #include "node/orders.h"
 #include "node/self_trials.h"
 
-#define TOPIC     "bastide-self-test/blocked"
+#define TOPIC     SELF_TEST_TOPICS "blocked"
 #define ENDS_MS   60000 /* by itself, whatever becomes of the trial */
 #define SILENT_MS 200   /* so long nothing of the blocked topic may come */
 

@@ -98,7 +98,7 @@ struct policy *self_test_policy(const struct self_test *t, const struct policy_s
                                 char **ret_error)
 {
     static const struct rule_spec rules[] = {
-        {.filter = SELF_TEST_TOPIC, .publish = true, .subscribe = true}};
+        {.filter = SELF_TEST_TOPICS "#", .publish = true, .subscribe = true}};
     struct policy_spec all = *spec;
     struct role_spec *roles = mem_zero((spec->n_roles + 1) * sizeof(*roles));
     struct user_spec *users = mem_zero((spec->n_users + SELF_TEST_PRINCIPALS) * sizeof(*users));

@@ -117,7 +117,7 @@ static void try_rights(struct trial_kit *kit, struct evidence_list *e)
     const struct client_message elsewhere = {
         .topic = BYTES("somewhere/else/entirely"), .payload = BYTES("x"), .qos = 1};
     const struct client_message alone = {
-        .topic = BYTES("bastide-self-test/alone"), .payload = BYTES("x"), .qos = 1};
+        .topic = BYTES(SELF_TEST_TOPICS "alone"), .payload = BYTES("x"), .qos = 1};
     unsigned before = kit->seen(kit->seen_arg).n_denied;
     char id[TRIAL_ID_LEN];
     struct client_settings s;

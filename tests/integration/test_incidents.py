@@ -160,6 +160,17 @@ def test_nothing_waits_for_approval_is_said(commanded):
     assert "what to do" not in done.stderr
 
 
+def test_who_follows_reads_what_was_found(commanded):
+    follower = subprocess.Popen([BASTIDE, "incidents", "-f", "--home", str(commanded.folder)], stdout=subprocess.PIPE, text=True)
+    try:
+        incident = command(commanded, "intruder")
+        assert incident["id"] in (line := follower.stdout.readline()) and incident["text"] in line
+    finally:
+        follower.kill()
+        follower.wait()
+        follower.stdout.close()
+
+
 def test_follow_writes_a_line_for_each_change(commanded):
     follower = subprocess.Popen(
         [BASTIDE, "incidents", "--follow", "--json", "--home", str(commanded.folder)],

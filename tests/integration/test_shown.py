@@ -7,6 +7,7 @@ import pytest
 
 from conftest import wait_until
 from peer import PATIENCE_S
+from test_assess import evidence
 
 GUESSED_S = 30
 
@@ -217,3 +218,64 @@ def test_who_comes_in_clear_is_outside_the_profile(talking, peer):
     talking.ok("reload")
     assert {(x["name"], x["tls_version"]) for x in talking.json("crypto", "--outside")} == {("desk", "none"), ("sensor-7", "none")}
     assert talking.json("crypto", "--outside") == [x for x in talking.json("crypto") if x["name"] != "device-1"]
+
+
+# ---- incidents ----
+
+
+def test_what_was_not_done_says_why_not_and_what_waits_how_to_approve_it(site, peer):
+    site.change("respond:\n", "respond:\n  playbooks:\n"
+                "    - {kind: repeated-auth-failures, severity: high, steps: [ban 10m], approval: yes}\n"
+                "    - {kind: repeated-auth-failures, severity: medium, steps: [delay 10m]}\n")
+    site.start()
+    for i in range(30):
+        one = peer(site, "guesser", password=f"guess {i}", source="127.0.0.9")
+        one.connect()
+        one.close()
+        if site.json("status")["respond"]["waiting"]:
+            break
+    incident = next(i["id"] for i in site.json("incidents") if i["kind"] == "repeated-auth-failures")
+    shown = site.ok("incidents", "show", incident)
+    row = next(r for r in table(shown, "WHEN") if r["STATE"] == "held")
+    assert row["WHY NOT"] == "its playbook asks a person first; approval needed"
+    assert re.search(rf"^approve until \d\d:\d\d UTC, in 1[45] min: bastide incidents approve {incident}$", shown, re.M)
+    site.ok("incidents", "approve", incident)
+    shown = site.ok("incidents", "show", incident)
+    assert "approve until" not in shown
+    assert site.end() == 0, site.log_text()
+
+
+def test_the_column_of_reasons_is_there_where_there_is_one(field, peer):
+    guess(field, peer, n=6)
+    wait_until(lambda: field.json("incidents") != [], "an incident", GUESSED_S)
+    incident = field.json("incidents")[0]
+    assert "WHY NOT" not in field.ok("incidents", "show", incident["id"])
+    assert field.cli("incidents", "assign", incident["id"]).returncode == 2
+    assert "is assigned to Ada" in field.ok("incidents", "assign", incident["id"], "--to", "Ada")
+    assert "is assigned to nobody" in field.ok("incidents", "assign", incident["id"], "--to", "")
+
+
+# ---- drills ----
+
+
+def test_a_drill_that_there_is_not_says_why_and_one_before_the_lab_what_to_run(site):
+    for name, said in (("client-unavailable", "no drill of client-unavailable, because"), ("nonsense", "there is no detector nonsense")):
+        done = site.cli("drill", name)
+        assert done.returncode == 2 and said in done.stderr
+    done = site.cli("drill", "brute-force-io")
+    assert done.returncode == 1 and f"bastide lab --prepare --home {site.folder}" in done.stderr
+
+
+# ---- what the node tries by itself ----
+
+
+def test_who_reads_everything_does_not_read_what_the_node_tries(site, peer):
+    site.change("  tester:\n    allow:\n", "  tester:\n    allow:\n      - subscribe: '#'\n")
+    site.change("connect_timeout_ms: 20000", "connect_timeout_ms: 1000")
+    site.start()
+    reader = peer(site, "reader").join().read("#")
+    wait_until(lambda: re.search(r"self-test: \d+ results", site.log_text()), "the trials have ended", 60)
+    assert "nobody subscribes to was answered by 0x10" in evidence(site, "MQ.DE.ID-03.t1")["detail"]
+    assert evidence(site, "MQ.DE.ID-03.t1")["value"] == 1 and evidence(site, "MQ.RS.RP-04.t1")["value"] == 2
+    assert [m.topic for m in list(reader.messages.queue) if "self-test" in m.topic] == []
+    assert site.end() == 0, site.log_text()

@@ -205,7 +205,7 @@ def test_it_waits_no_longer_than_its_message_expiry(holding):
 
 
 def test_names_of_any_length_are_cut_and_stay_text(holding):
-    node = holding()
+    node = holding("limits: {{client_id_bytes_max: 1024}}")
     name, topic = "\u00e9" * 400 + "x", "set/" + "\u20ac" * 300
     desk, _ = joined(node, name)
     number = hold(desk, topic)

@@ -191,6 +191,40 @@ static void check_mode(struct config_loader *l, const struct respond_play *p, st
     }
 }
 
+static bool is_critical(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->policy.n_roles; i++) {
+        const struct role_spec *r = &c->policy.roles[i];
+
+        if (strcmp(r->name, name) == 0)
+            return r->critical ||
+                   detect_role_is_critical(&(struct detect_role){.name = r->name, .kind = r->kind});
+    }
+    return false;
+}
+
+static bool holds(const struct respond_play *p)
+{
+    struct respond_step s;
+
+    for (size_t i = 0; i < p->n_steps; i++) {
+        if (p->steps[i] != NULL && respond_step_parse(p->steps[i], &s) == NULL &&
+            s.kind == ACTION_HOLD)
+            return true;
+    }
+    return false;
+}
+
+static void check_critical(struct config_loader *l, const struct respond_play *p,
+                           struct conf_value v)
+{
+    if (p->role != NULL && p->n_steps > 0 && !holds(p) && is_critical(l->config, p->role))
+        config_warn_key(l, v, "role",
+                        "nothing of this play is done: %s is a critical role, to whose clients "
+                        "nothing but hold is ever done",
+                        p->role);
+}
+
 /** config_check_play() - there is an incident that it fits, and each action stands there once */
 void config_check_play(struct config_loader *l, const void *object, struct conf_value v)
 {
@@ -217,6 +251,7 @@ void config_check_plays(struct config_loader *l, struct conf_value list)
         config_check_role(l, v, "role", p->role);
         check_steps(l, p, v);
         check_mode(l, p, v);
+        check_critical(l, p, v);
         config_leave(l, item_len);
     }
     config_leave(l, len);

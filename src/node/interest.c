@@ -71,9 +71,8 @@ static void send_subacks(struct worker *w)
 
         if (wait->seq > acked)
             break;
-        if (l != NULL && l->phase == LINK_OPEN) {
-            buf_add(conn_gate(&l->conn), buf_view(&wait->packet));
-            l->conn.n_subacks_due--;
+        if (l != NULL && l->conn.n_subacks_due > 0) { /* else it is not waited for any longer */
+            conn_suback(&l->conn, buf_view(&wait->packet));
             link_dirty(l);
         }
         list_remove(it);
@@ -264,16 +263,17 @@ void share_tell(struct worker *w, struct bytes group, struct bytes filter)
 
 /**
  * interest_send_suback() - w->suback leaves when the other workers have taken in what it grants
+ * @type:           WIRE_SUBACK, or WIRE_UNSUBACK, which leaves behind the SUBACKs before it
  * @reason_string:  why something was not granted; NULL: all was
  */
-void interest_send_suback(struct link *l, const char *reason_string)
+void interest_send_suback(struct link *l, enum wire_type type, const char *reason_string)
 {
     struct worker *w = l->worker;
     struct suback_wait *wait = mem_new(struct suback_wait);
 
     wait->link = l->number;
     wait->seq = w->interest_seq;
-    conn_add_suback(&l->conn, &wait->packet, WIRE_SUBACK, w->suback, reason_string);
+    conn_add_suback(&l->conn, &wait->packet, type, w->suback, reason_string);
     l->conn.n_subacks_due++;
     l->conn.n_packets++;
     list_append(&w->suback_waits, &wait->in_worker);

@@ -184,7 +184,7 @@ void link_watch(struct link *l)
     } else {
         bool authenticating = l->conn.state == CONN_AUTHENTICATING;
 
-        if (l->read_again_ns == 0 && !authenticating && !link_owes_much(l)) {
+        if (l->read_again_ns == 0 && !authenticating && !link_owes_much(l) && !l->has_closed) {
             watches |= LOOP_READ;
             if (stream_has_pending(l->stream))
                 link_again(l);
@@ -385,6 +385,18 @@ static void keep_alive_is_due(struct link *l)
     }
 }
 
+/* What could not be had in this time is not waited for; the client is still told why it was
+ * closed. */
+static void linger_is_over(struct link *l)
+{
+    if (l->has_left || !conn_owes(&l->conn)) {
+        link_end_now(l);
+        return;
+    }
+    conn_forget_owed(&l->conn);
+    link_linger(l);
+}
+
 /** link_is_due() - a deadline of this connection has come */
 void link_is_due(struct worker *w, struct due *d)
 {
@@ -403,7 +415,7 @@ void link_is_due(struct worker *w, struct due *d)
         return;
     }
     if (l->phase == LINK_LINGERING && l->heard_ns + LINGER_NS <= w->now_ns) {
-        link_end_now(l);
+        linger_is_over(l);
     } else if (l->phase != LINK_LINGERING && awaits_connect(l) && connect_due_ns(l) <= w->now_ns) {
         w->counters.connect_timeouts++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "connect_timeout_ms");

@@ -138,7 +138,8 @@ struct link {
     bool delay_served;        /* its address's, its client's or a stranger's */
     bool pace_served;
     enum admission_as counts_as : 8;
-    bool has_left;        /* by DISCONNECT: nothing more comes, and it waits for nothing */
+    bool has_left;        /* by DISCONNECT: nothing more comes, and no reason is waited for */
+    bool has_closed;      /* its sending side, while something was owed to it */
     bool by_password;     /* how the principal was proved, */
     bool by_scram;        /* and that without sending it */
     bool binds;           /* by SCRAM_METHOD_PLUS: the proof is for this connection alone */

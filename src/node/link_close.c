@@ -2,10 +2,10 @@
 /*
  * node/link_close.c - the end of a network connection
  *
- * A connection that is closed is told why, its sending side is shut down, and what still arrives is
- * read and thrown away for a moment, so that a reset does not swallow the reason.  One that its
- * client has ended is closed as soon as what is owed is written.  Memory is freed at the end of the
- * turn.
+ * A connection that is closed gets what is owed to it, also what waits for the journal and for
+ * other workers, and is told why; its sending side is shut down, and what still arrives is read and
+ * thrown away for a moment, so that a reset does not swallow the reason.  One that its client has
+ * ended is closed as soon as what is owed is written.  Memory is freed at the end of the turn.
  */
 #include <stdlib.h>
 
@@ -86,6 +86,15 @@ void link_linger(struct link *l)
     l->read_again_ns = 0;
     wipe_input(l);
     link_heard(l);
+    link_dirty(l);
+}
+
+/** link_has_closed() - of one that lingers: nothing more comes; it ends when what is owed is
+ * written
+ */
+void link_has_closed(struct link *l)
+{
+    l->has_closed = true;
     link_dirty(l);
 }
 

@@ -18,6 +18,7 @@ void link_move_home(struct link *l);
 void link_leave_worker(struct link *l);
 void link_free(struct link *l);
 void link_linger(struct link *l);
+void link_has_closed(struct link *l);
 void link_lost(struct link *l, const char *why);
 
 /* node/link_read.c */

@@ -223,7 +223,10 @@ void link_read(struct link *l)
                                     stream_error(l->stream));
             break;
         case STREAM_END:
-            link_lost(l, "closed by the client without DISCONNECT");
+            if (l->phase == LINK_OPEN)
+                link_lost(l, "closed by the client without DISCONNECT");
+            else
+                link_has_closed(l);
             return;
         case STREAM_FAILED:
             link_lost(l, stream_error(l->stream));

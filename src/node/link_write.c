@@ -110,7 +110,7 @@ static void end_sending(struct link *l)
     /* Of a layer there would still be its own goodbye to read: a reset could swallow ours. */
     bool has_layer = stream_peer(l->stream)->is_tls || l->listener->websocket;
 
-    if (l->has_left && !has_layer)
+    if (l->has_closed || (l->has_left && !has_layer))
         link_end_now(l);
     else
         stream_shutdown(l->stream);
@@ -123,6 +123,8 @@ static void flush(struct link *l)
     bool more = true;
 
     l->is_blocked = false;
+    if (l->phase == LINK_LINGERING)
+        conn_finish(&l->conn);
     while (more && l->phase != LINK_DOOMED && l->phase != LINK_HANDSHAKE) {
         struct session *s = l->conn.session;
 
@@ -145,7 +147,8 @@ static void flush(struct link *l)
     }
     if (l->phase != LINK_DOOMED)
         flush_stream(l);
-    if (l->phase == LINK_LINGERING && l->out.len == 0 && !link_stream_owes(l))
+    if (l->phase == LINK_LINGERING && l->out.len == 0 && !link_stream_owes(l) &&
+        !conn_owes(&l->conn))
         end_sending(l);
     if (l->phase == LINK_DOOMED)
         return;

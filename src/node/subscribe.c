@@ -194,7 +194,7 @@ void subscribe_receive(struct link *l, const struct wire_frame *f)
             suback_code(l->conn.level, subscribe_one(l, &p->at[i], p->subscription_id, &refusal));
         tap_subscribe(l, &p->at[i], w->suback->reason[i]);
     }
-    interest_send_suback(l, refusal_text(&refusal));
+    interest_send_suback(l, WIRE_SUBACK, refusal_text(&refusal));
 }
 
 /**
@@ -260,9 +260,7 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
         w->suback->reason[i] = had ? REASON_SUCCESS : REASON_NO_SUBSCRIPTION_EXISTED;
         tap_unsubscribe(l, p->filter[i], w->suback->reason[i]);
     }
-    conn_add_suback(&l->conn, conn_gate(&l->conn), WIRE_UNSUBACK, w->suback,
-                    refusal_text(&refusal));
-    l->conn.n_packets++;
+    interest_send_suback(l, WIRE_UNSUBACK, refusal_text(&refusal));
     link_dirty(l);
 }
 

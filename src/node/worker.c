@@ -393,7 +393,7 @@ static bool something_to_send(const struct worker *w)
     list_each (it, (struct list *)&w->links) {
         const struct link *l = list_item(it, struct link, in_worker);
 
-        if (l->out.len > l->out_at)
+        if (l->out.len > l->out_at || conn_owes(&l->conn))
             return true;
     }
     return false;

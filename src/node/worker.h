@@ -246,7 +246,7 @@ void interest_done(struct worker *w);
 void interest_retire(struct worker *w);
 void interest_tell(struct worker *w, struct bytes filter, bool wanted);
 void share_tell(struct worker *w, struct bytes group, struct bytes filter);
-void interest_send_suback(struct link *l, const char *reason_string);
+void interest_send_suback(struct link *l, enum wire_type type, const char *reason_string);
 void interest_acknowledge(struct worker *w);
 
 /* share.c */

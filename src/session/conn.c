@@ -43,13 +43,11 @@ void conn_done(struct conn *c)
 }
 
 /** conn_become() - move to @next, which must be a legal move; what waits at the gate of one that is
- * closed is forgotten: the client will ask again */
+ * closed is owed all the same [MQTT5-4.3.2-4] [MQTT3-4.3.2-2] */
 void conn_become(struct conn *c, enum conn_state next)
 {
     check(rules[c->state].may_become & BIT(next));
     c->state = next;
-    if (next == CONN_CLOSED)
-        c->gate = gate_free(c->gate);
 }
 
 /** conn_may_receive() - is a packet of this type legal now?  AUTH comes from who began with an
@@ -167,12 +165,13 @@ void conn_add_suback(const struct conn *c, struct buf *out, enum wire_type type,
 static void add_disconnect(struct conn *c, struct wire_disconnect *d)
 {
     static const uint64_t kept[] = {UINT64_MAX, ~BIT64(PROP_REASON_STRING), 0};
-    size_t begun = c->out->len;
+    struct buf *out = conn_last(c);
+    size_t begun = out->len;
 
     for (size_t i = 0; i < COUNT_OF(kept); i++) {
         d->props.set &= kept[i];
-        wire_encode_disconnect(c->out, WIRE_DISCONNECT, d, c->level);
-        if (!is_too_long(c, c->out, begun))
+        wire_encode_disconnect(out, WIRE_DISCONNECT, d, c->level);
+        if (!is_too_long(c, out, begun))
             break;
     }
     c->n_packets++;
@@ -182,9 +181,10 @@ static void add_disconnect(struct conn *c, struct wire_disconnect *d)
  * conn_send_disconnect() - tell a 5.0 client why; the connection takes nothing more
  * @server_reference:  where to go instead; NULL: nowhere
  *
- * Only 5.0 has a DISCONNECT from the server, when CONNACK has left [MQTT5-3.14.0-1]; it is the
- * last packet [MQTT5-3.14.4-1].  The reason string is left out where it makes the packet larger
- * than the client takes [MQTT5-3.14.2-3]; User Properties are not sent at all [MQTT5-3.14.2-4].
+ * Only 5.0 has a DISCONNECT from the server, behind CONNACK [MQTT5-3.14.0-1] and all else that is
+ * owed; it is the last packet [MQTT5-3.14.4-1].  The reason string is left out where it makes the
+ * packet larger than the client takes [MQTT5-3.14.2-3]; User Properties are not sent at all
+ * [MQTT5-3.14.2-4].
  */
 void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_string,
                           const char *server_reference)
@@ -199,7 +199,7 @@ void conn_send_disconnect(struct conn *c, uint8_t reason, const char *reason_str
         d.props.set |= BIT64(PROP_SERVER_REFERENCE);
         d.props.server_reference = bytes_str(server_reference);
     }
-    if (c->state == CONN_ACTIVE && c->level == WIRE_V5 && !conn_awaits_connack(c))
+    if (c->state == CONN_ACTIVE && c->level == WIRE_V5)
         add_disconnect(c, &d);
     conn_become(c, CONN_CLOSED);
 }

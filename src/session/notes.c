@@ -82,6 +82,7 @@ struct gate *gate_free(struct gate *g)
         return NULL;
     list_remove(&g->in_notes);
     buf_done(&g->bytes);
+    buf_done(&g->last);
     free(g->marks);
     free(g);
     return NULL;
@@ -103,6 +104,16 @@ static void mark(struct gate *g, uint64_t number)
     g->marks[g->n_marks++] = (struct gate_mark){.number = number, .at = g->bytes.len};
 }
 
+static struct gate *gate_of(struct conn *c)
+{
+    if (c->gate == NULL) {
+        c->gate = mem_new(struct gate);
+        c->gate->conn = c;
+        list_init(&c->gate->in_notes);
+    }
+    return c->gate;
+}
+
 /**
  * conn_gate() - where to put a packet that waits for what was noted before it
  *
@@ -119,12 +130,7 @@ struct buf *conn_gate(struct conn *c)
     number = number_of_last_note(n);
     if (number <= n->flushed && (c->gate == NULL || c->gate->n_marks == 0))
         return c->out;
-    if (c->gate == NULL) {
-        c->gate = mem_new(struct gate);
-        c->gate->conn = c;
-        list_init(&c->gate->in_notes);
-    }
-    mark(c->gate, number);
+    mark(gate_of(c), number);
     if (!list_is_linked(&c->gate->in_notes))
         list_append(&n->gates, &c->gate->in_notes);
     return &c->gate->bytes;
@@ -142,6 +148,58 @@ bool conn_awaits_connack(const struct conn *c)
     return c->gate != NULL && c->gate->has_connack;
 }
 
+/** conn_suback() - it leaves when what was noted before it is safe, and then is due no longer */
+void conn_suback(struct conn *c, struct bytes packet)
+{
+    struct buf *out = conn_gate(c);
+
+    buf_add(out, packet);
+    if (out == c->out)
+        c->n_subacks_due--;
+    else
+        c->gate->marks[c->gate->n_marks - 1].n_subacks++;
+}
+
+/** conn_owes() - is there an answer that has not come to the output buffer yet? */
+bool conn_owes(const struct conn *c)
+{
+    return c->n_subacks_due > 0 || (c->gate != NULL && c->gate->n_marks > 0);
+}
+
+/** conn_last() - where to put the last packet: what is owed goes before it */
+struct buf *conn_last(struct conn *c)
+{
+    return conn_owes(c) ? &gate_of(c)->last : c->out;
+}
+
+/** conn_finish() - of one that is closed: its last packet leaves, if nothing is owed any more */
+void conn_finish(struct conn *c)
+{
+    if (c->gate == NULL || conn_owes(c))
+        return;
+    buf_add(c->out, buf_view(&c->gate->last));
+    buf_done(&c->gate->last);
+}
+
+static void nothing_waits(struct gate *g)
+{
+    list_remove(&g->in_notes);
+    buf_done(&g->bytes);
+}
+
+/** conn_forget_owed() - it is not waited for any longer; the last packet is not forgotten, but
+ * where CONNACK is [MQTT5-3.14.0-1] */
+void conn_forget_owed(struct conn *c)
+{
+    c->n_subacks_due = 0;
+    if (c->gate == NULL)
+        return;
+    if (c->gate->has_connack)
+        buf_done(&c->gate->last);
+    c->gate->n_marks = 0;
+    nothing_waits(c->gate);
+}
+
 /** conn_gated_bytes() - that wait */
 size_t conn_gated_bytes(const struct conn *c)
 {
@@ -153,7 +211,9 @@ size_t conn_gate_memory(const struct conn *c)
 {
     const struct gate *g = c->gate;
 
-    return g != NULL ? sizeof(*g) + g->bytes.cap + g->marks_cap * sizeof(*g->marks) : 0;
+    if (g == NULL)
+        return 0;
+    return sizeof(*g) + g->bytes.cap + g->last.cap + g->marks_cap * sizeof(*g->marks);
 }
 
 /** gate_open() - see notes.h */
@@ -163,7 +223,7 @@ bool gate_open(struct gate *g, uint64_t flushed)
     size_t len;
 
     while (n < g->n_marks && g->marks[n].number <= flushed)
-        n++;
+        g->conn->n_subacks_due -= g->marks[n++].n_subacks;
     if (n == 0)
         return false;
     len = n < g->n_marks ? g->marks[n].at : g->bytes.len;
@@ -175,9 +235,7 @@ bool gate_open(struct gate *g, uint64_t flushed)
     }
     g->n_marks -= n;
     g->has_connack = false;
-    if (g->n_marks == 0) {
-        list_remove(&g->in_notes);
-        buf_done(&g->bytes);
-    }
+    if (g->n_marks == 0)
+        nothing_waits(g);
     return true;
 }

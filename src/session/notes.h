@@ -7,7 +7,8 @@
  *
  * A packet that promises something (an acknowledgement, CONNACK), or that must not be
  * seen before it is remembered (PUBLISH at QoS 2, PUBREL), is put into the connection's
- * gate: it leaves when everything that was noted before it is on the device.
+ * gate: it leaves when everything that was noted before it is on the device.  So it does when the
+ * connection has been closed meanwhile; DISCONNECT is behind all that was owed.
  *
  * Pure; a worker's.  A worker without a journal has no notes.
  */
@@ -43,6 +44,7 @@ struct message *notes_message(struct notes *n, struct publication *p);
 struct gate_mark {
     uint64_t number; /* of the batch that it waits for */
     size_t at;       /* where in the bytes it begins */
+    uint32_t n_subacks;
 };
 
 struct gate {
@@ -53,6 +55,7 @@ struct gate {
     size_t n_marks;
     size_t marks_cap;
     bool has_connack; /* nothing may go past it */
+    struct buf last;  /* DISCONNECT, behind all that is owed */
 };
 
 struct gate *gate_free(struct gate *g);

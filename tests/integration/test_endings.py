@@ -2,13 +2,15 @@
 """How a connection ends when the node ends it: the client learns why, whatever it is doing."""
 
 import socket
+import struct
 import time
 
 import pytest
 
 from conftest import wait_until
-from peer import (PATIENCE_S, Raw, connect_packet, next_connack, next_disconnect,
-                  publish_packet)
+from crash import prepare
+from peer import (PATIENCE_S, Raw, connect_packet, next_connack, next_disconnect, packet,
+                  publish_packet, string, varint)
 
 JUNK = b"\x30\x81\x80\x80\x80\x80" + b"x" * (4 << 20)  # ill-formed, with much behind it
 MALFORMED = 0x81
@@ -88,3 +90,75 @@ def test_the_node_says_which_keep_alive_holds(site, asked_s, told_s):
         reason, told = next_connack(raw)
         assert (reason, told.get(0x13)) == (0, told_s)
     assert site.end() == 0
+
+
+# ---- what is owed when it ends ----
+
+CONNACK, PUBACK, PUBREC, SUBACK, UNSUBACK, DISCONNECT = 0x20, 0x40, 0x50, 0x90, 0xB0, 0xE0
+GOODBYE = b"\xe0\0"
+
+
+@pytest.fixture
+def committing(home):
+    """A node of two workers, where acknowledgements wait for the journal."""
+    prepare(home)
+    home.start()
+    yield home
+    assert home.end() == 0, home.log_text()
+
+
+def spoken(level, name):
+    """What a client says at once; the session is kept, so that all of it is noted."""
+    more = b"\0" if level == 5 else b""
+    expiry = b"\x11" + struct.pack("!I", 300)
+    said = {
+        "connect": connect_packet("c", level=level, clean=False, properties=expiry if level == 5 else b""),
+        "subscribe": packet(0x82, b"\0\1" + more + string("s") + b"\1"),
+        "unsubscribe": packet(0xA2, b"\0\4" + more + string("s")),
+        "publish 1": packet(0x32, string("k/1") + b"\0\2" + more + b"x"),
+        "publish 2": packet(0x34, string("k/1") + b"\0\3" + more + b"x"),
+        "disconnect": GOODBYE,
+        "no packet": b"\0\0",
+    }
+    return said[name]
+
+
+def heard_until_closed(raw):
+    """The types of what comes."""
+    rest, types = raw.rest_until_closed(), []
+    while rest:
+        n, at = varint(rest[1:])
+        types.append(rest[0] & 0xF0)
+        rest = rest[1 + at + n:]
+    return types
+
+
+@pytest.mark.parametrize("level", [4, 5])
+@pytest.mark.parametrize("said, owed", [
+    (["connect", "disconnect"], [CONNACK]),
+    (["connect", "publish 1", "publish 2", "disconnect"], [CONNACK, PUBACK, PUBREC]),
+    (["connect", "publish 1", "publish 1", "no packet"], [CONNACK, PUBACK, PUBACK]),
+    (["connect", "subscribe", "disconnect"], [CONNACK, SUBACK]),
+    (["connect", "subscribe", "unsubscribe", "disconnect"], [CONNACK, SUBACK, UNSUBACK]),
+])
+def test_what_is_owed_to_a_client_is_sent_before_its_connection_is_closed(committing, level, said, owed):
+    """[MQTT5-3.1.4-5] [MQTT5-4.3.2-4] [MQTT3-4.3.2-2] [MQTT5-3.8.4-1] [MQTT5-3.14.4-1]"""
+    last = [DISCONNECT] if level == 5 and said[-1] == "no packet" else []
+    for half_closes in (False, True):
+        with Raw(committing) as raw:
+            raw.send(b"".join(spoken(level, one) for one in said))
+            if half_closes:
+                raw.socket.shutdown(socket.SHUT_WR)
+            assert heard_until_closed(raw) == owed + last
+
+
+def test_unsuback_comes_behind_suback_and_what_is_retained_too(committing):
+    with Raw(committing) as raw:
+        raw.send(spoken(5, "connect") + packet(0x33, string("s") + b"\0\2\0x"))
+        assert [raw.packet()[0] for _ in range(2)] == [CONNACK, PUBACK]
+        for _ in range(10):
+            raw.send(spoken(5, "subscribe") + spoken(5, "unsubscribe"))
+            types = [raw.packet()[0] & 0xF0 for _ in range(2)]
+            if types[1] == 0x30:
+                types[1] = raw.packet()[0]
+            assert types == [SUBACK, UNSUBACK]

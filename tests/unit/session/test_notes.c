@@ -260,7 +260,7 @@ static void nothing_goes_past_connack(void **state)
     desk_free(d);
 }
 
-static void a_connection_that_is_closed_forgets_what_waited(void **state)
+static void what_waits_is_owed_after_the_end_and_disconnect_comes_last(void **state)
 {
     struct desk *d = desk_new(1);
 
@@ -269,12 +269,63 @@ static void a_connection_that_is_closed_forgets_what_waited(void **state)
     notes_drop(&d->notes, notes_id(&d->notes));
     conn_send_ack(&d->conn, WIRE_PUBACK, 1, REASON_SUCCESS, NULL);
     assert_true(conn_gate_memory(&d->conn) >= 4);
-    conn_become(&d->conn, CONN_CLOSED);
-    assert_int_equal(conn_gate_memory(&d->conn), 0);
-    assert_true(list_is_empty(&d->notes.gates));
+    conn_send_disconnect(&d->conn, REASON_MALFORMED_PACKET, NULL, NULL);
+    conn_finish(&d->conn);
+    assert_true(conn_owes(&d->conn));
+    assert_int_equal(d->out.len, 0);
     hand_over(d);
     flushed(d, 1);
-    assert_int_equal(d->out.len, 0);
+    assert_false(conn_owes(&d->conn));
+    assert_int_equal(d->out.len, 4);
+    assert_int_equal(d->out.at[0], WIRE_PUBACK << 4);
+    conn_finish(&d->conn);
+    conn_finish(&d->conn);
+    assert_int_equal(d->out.len, 7);
+    assert_int_equal(d->out.at[4], WIRE_DISCONNECT << 4);
+    assert_int_equal(d->out.at[6], REASON_MALFORMED_PACKET);
+    desk_free(d);
+}
+
+static void what_is_owed_too_long_is_forgotten_but_not_why_it_was_closed(void **state)
+{
+    struct desk *d = desk_new(1);
+
+    (void)state;
+    join(d);
+    d->conn.n_subacks_due = 1;
+    notes_drop(&d->notes, notes_id(&d->notes));
+    conn_send_ack(&d->conn, WIRE_PUBACK, 1, REASON_SUCCESS, NULL);
+    conn_send_disconnect(&d->conn, REASON_MALFORMED_PACKET, NULL, NULL);
+    conn_forget_owed(&d->conn);
+    conn_finish(&d->conn);
+    hand_over(d);
+    flushed(d, 1);
+    assert_int_equal(d->out.len, 3);
+    assert_int_equal(d->out.at[0], WIRE_DISCONNECT << 4);
+    assert_true(list_is_empty(&d->notes.gates));
+    desk_free(d);
+}
+
+/* What the others have taken in, and the journal has not yet. */
+static void a_suback_is_due_until_it_leaves(void **state)
+{
+    struct desk *d = desk_new(1);
+
+    (void)state;
+    join(d);
+    d->conn.n_subacks_due = 2;
+    conn_suback(&d->conn, BYTES("now"));
+    assert_int_equal(d->conn.n_subacks_due, 1);
+    notes_drop(&d->notes, notes_id(&d->notes));
+    conn_suback(&d->conn, BYTES("then"));
+    assert_int_equal(d->conn.n_subacks_due, 1);
+    assert_int_equal(offer(d, "x", true), SESSION_QUEUED);
+    hand_over(d);
+    flushed(d, 2);
+    assert_int_equal(d->conn.n_subacks_due, 0);
+    session_pump(d->session, 0);
+    assert_memory_equal(d->out.at, "nowthen", 7);
+    assert_int_equal(d->out.at[7] & 0xf0, WIRE_PUBLISH << 4);
     desk_free(d);
 }
 
@@ -466,7 +517,9 @@ int main(void)
         cmocka_unit_test(what_is_noted_later_waits_longer_and_in_order),
         cmocka_unit_test(order_holds_when_a_session_is_no_longer_kept),
         cmocka_unit_test(nothing_goes_past_connack),
-        cmocka_unit_test(a_connection_that_is_closed_forgets_what_waited),
+        cmocka_unit_test(what_waits_is_owed_after_the_end_and_disconnect_comes_last),
+        cmocka_unit_test(what_is_owed_too_long_is_forgotten_but_not_why_it_was_closed),
+        cmocka_unit_test(a_suback_is_due_until_it_leaves),
         cmocka_unit_test(what_was_in_flight_is_sent_again_with_its_packet_ids),
         cmocka_unit_test(what_waited_in_the_journal_is_read_back_in_order_while_it_is_taken),
         cmocka_unit_test(what_a_subscription_found_waits_for_what_is_read_back),

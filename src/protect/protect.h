@@ -45,7 +45,7 @@
     X(retained_per_client_max,     1000,       0,    100000000,   "retained messages of one client, twenty times as many of a gateway; a new one: as retained_messages_max") \
     X(memory_bytes_max,            536870912,  16777216, 1099511627776, "memory of all messages in queues, retained, in buffers and mailboxes; from 3/4 of it on who publishes what has to wait is read slowly, from 7/8 QoS 0 that would wait is dropped, from 15/16 messages and new sessions are refused with 0x97; the control plane goes on") \
     X(messages_per_s_max,          1000,       1,    100000000,   "PUBLISH a second from one client, averaged over 5 s; faster is read more slowly") \
-    X(will_delay_max_s,            86400,      0,    4294967295,  "Will delay; larger is lowered") \
+    X(will_delay_max_s,            604800,     0,    4294967295,  "Will delay; larger is lowered, so that with less than session_expiry_max_s a Will comes earlier than its client said") \
     X(held_commands_max,           256,        0,    10000,       "commands that wait for a person's approval; a further one is refused with 0x97") \
     X(held_commands_bytes_max,     1048576,    0,    4294967295,  "memory of them; as held_commands_max") \
     X(held_commands_per_client_max, 32,        0,    10000,       "of them from one client; as held_commands_max")

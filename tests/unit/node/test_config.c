@@ -176,6 +176,8 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(c->policy.n_roles, 0);
     assert_null(c->policy.anonymous_role);
     assert_memory_equal(&c->policy.limits, &limits_default, sizeof(limits_default));
+    /* No Will comes before its delay or the end of its session [MQTT5-3.1.3-9]. */
+    assert_true(c->policy.limits.will_delay_max_s >= c->policy.limits.session_expiry_max_s);
     assert_true(c->respond_enforce);
     assert_true(c->detect_time_scale == 1);
     assert_int_equal(c->startup_grace_s, 120);

@@ -40,6 +40,7 @@ static void want(struct wanted *w, const struct subscription *sub)
     w->any = true;
     w->qos = MAX(w->qos, sub->qos);
     w->retain_as_published |= sub->retain_as_published;
+    /* Those beyond are left out, see docs/reference/limits.md. */
     if (sub->id != 0 && w->n_subids < WIRE_SUBIDS_MAX)
         w->subids[w->n_subids++] = sub->id;
 }

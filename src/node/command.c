@@ -133,6 +133,7 @@ struct ban_call {
     struct respond_ban ban;
     const char *author;
     enum respond_answer answer;
+    char *why; /* owned */
     bool is_kept;
 };
 
@@ -146,7 +147,7 @@ static void do_ban(struct sentinel *s, void *arg)
 {
     struct ban_call *c = arg;
 
-    c->answer = respond_ban_add(s->respond, &c->ban, sentinel_now(s));
+    c->answer = respond_ban_add(s->respond, &c->ban, sentinel_now(s), &c->why);
     c->is_kept = respond_is_kept(s->respond);
 }
 
@@ -161,6 +162,7 @@ enum node_answer node_answer_of(enum respond_answer a)
     case RESPOND_E_NOT_FOUND:
         return NODE_E_NOT_FOUND;
     case RESPOND_E_CONFLICT:
+    case RESPOND_E_COVERED:
         return NODE_E_CONFLICT;
     case RESPOND_E_LIMIT:
         return NODE_E_LIMIT;
@@ -176,6 +178,19 @@ static char *wrong_ban(enum ban_kind kind, const struct canonical *said)
     return ban_subject_valid(kind, said->target, said->address, &why)
                ? NULL
                : text_format("%s \"%s\" %s", ban_kind_text(kind), said->target, why);
+}
+
+static char *ban_answer_text(const struct ban_call *c, enum ban_kind which, const char *subject,
+                             unsigned n_closed)
+{
+    const char *kind = ban_kind_text(which);
+
+    if (c->answer == RESPOND_OK)
+        return text_format("%s \"%s\" is banned; %u connection%s closed%s%s%s", kind, subject,
+                           n_closed, n_closed == 1 ? "" : "s", c->why != NULL ? "; " : "",
+                           c->why != NULL ? c->why : "", until_restart(c));
+    return text_format("ban of %s \"%s\": %s", kind, subject,
+                       c->why != NULL ? c->why : respond_answer_text(c->answer));
 }
 
 /** node_ban() - see node.h */
@@ -218,11 +233,8 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
     log_info("control", "%s: ban %s %s: %s", author, ban_kind_text(r->kind), said.target,
              respond_answer_text(c.answer));
     order_audit(n, "", &order, author, "%s, %u closed", respond_answer_text(c.answer), *ret_count);
-    *ret_text =
-        c.answer == RESPOND_OK
-            ? text_format("%s \"%s\" is banned; %u connection%s closed%s", ban_kind_text(r->kind),
-                          said.target, *ret_count, *ret_count == 1 ? "" : "s", until_restart(&c))
-            : text_format("%s", respond_answer_text(c.answer));
+    *ret_text = ban_answer_text(&c, r->kind, said.target, *ret_count);
+    free(c.why);
     return node_answer_of(c.answer);
 }
 
@@ -307,6 +319,7 @@ struct incident_call {
     const char *author;
     enum incident_disposition disposition;
     unsigned n_actions;
+    unsigned n_held; /* of an approval */
     enum respond_answer answer;
 };
 
@@ -344,7 +357,8 @@ static void do_incident(struct sentinel *s, void *arg)
         c->answer = respond_incident_rollback(s->respond, q->id, c->author, now, &c->n_actions);
         break;
     case NODE_INCIDENT_APPROVE:
-        c->answer = respond_incident_approve(s->respond, q->id, c->author, now, &c->n_actions);
+        c->answer =
+            respond_incident_approve(s->respond, q->id, c->author, now, &c->n_held, &c->n_actions);
         break;
     }
 }
@@ -378,6 +392,7 @@ static char *why_not(const struct node_incident_request *r, enum respond_answer 
             r->id, RESPOND_NOTES_MAX);
     case RESPOND_E_NOT_FOUND:
         return text_format("no incident has the id \"%s\"", r->id);
+    case RESPOND_E_COVERED:
     case RESPOND_OK:
         break;
     }
@@ -404,6 +419,10 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
     sentinel_call(n->sentinel, do_incident, &c);
     if (c.answer != RESPOND_OK)
         *ret_text = why_not(r, c.answer);
+    else if (c.n_held > c.n_actions)
+        *ret_text = text_format("incident %s: %u of %u actions done: 'bastide incidents show' says "
+                                "why not the others",
+                                r->id, c.n_actions, c.n_held);
     else if (r->verb == NODE_INCIDENT_ROLLBACK || r->verb == NODE_INCIDENT_APPROVE)
         *ret_text = text_format("incident %s: %u action%s %s", r->id, c.n_actions,
                                 c.n_actions == 1 ? "" : "s", done[r->verb]);

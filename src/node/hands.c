@@ -40,9 +40,14 @@ static const char *hand_firewall(void *arg, const char *prefix, unsigned for_s)
     return firewall_ask(((struct sentinel *)arg)->node, prefix, for_s);
 }
 
-static void hand_posture(void *arg, enum respond_posture p)
+static const char *hand_posture(void *arg, enum respond_posture p)
 {
-    posture_want(((struct sentinel *)arg)->node, p);
+    struct node *n = ((struct sentinel *)arg)->node;
+    const char *lacks = posture_lacks(n, p);
+
+    if (lacks == NULL)
+        posture_want(n, p);
+    return lacks;
 }
 
 static char *hand_revoke(void *arg, const char *serial)

@@ -104,7 +104,7 @@ enum node_answer node_answer_of(enum respond_answer a);
 /* posture.c */
 struct policy *posture_policy(const struct node *n, const struct config *c, enum respond_posture p,
                               char **ret_error);
-bool posture_is_prepared(struct node *n, enum respond_posture p);
+const char *posture_lacks(struct node *n, enum respond_posture p);
 void posture_want(struct node *n, enum respond_posture p);
 void posture_wait(struct node *n);
 void posture_listeners(struct worker *w, const struct config *c, enum respond_posture p);

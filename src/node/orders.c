@@ -29,7 +29,7 @@ static void undo_here(struct sentinel *s, void *arg)
 {
     struct order_call *c = arg;
 
-    c->answer = respond_order_undo(s->respond, c->order, c->author, sentinel_now(s));
+    c->answer = respond_order_undo(s->respond, c->order, c->author, sentinel_now(s), &c->why);
     c->is_kept = respond_is_kept(s->respond);
 }
 
@@ -57,8 +57,11 @@ void order_audit(struct node *n, const char *verb, const struct respond_order *o
 /** order_audit_done() - the same of one that was tried, with how many it hit */
 void order_audit_done(struct node *n, const char *verb, const struct order_call *c, unsigned hit)
 {
-    order_audit(n, verb, c->order, c->author, "%s, %u hit",
-                c->why != NULL ? c->why : respond_answer_text(c->answer), hit);
+    bool is_done = c->answer == RESPOND_OK;
+
+    order_audit(n, verb, c->order, c->author, "%s%s%s, %u hit",
+                is_done || c->why == NULL ? respond_answer_text(c->answer) : "",
+                is_done && c->why != NULL ? ", " : "", c->why != NULL ? c->why : "", hit);
 }
 
 /**
@@ -73,9 +76,10 @@ char *order_answer_text(const struct order_call *c, const struct aim_count *hit)
     const char *kind = respond_target_text(c->order->target_kind);
 
     if (c->answer == RESPOND_OK)
-        return text_format("%s of %s \"%s\": done; %u connection%s hit, %u of critical roles%s",
+        return text_format("%s of %s \"%s\": done; %u connection%s hit, %u of critical roles%s%s%s",
                            what, kind, c->order->target, hit->n, hit->n == 1 ? "" : "s",
-                           hit->n_critical,
+                           hit->n_critical, c->why != NULL ? "; " : "",
+                           c->why != NULL ? c->why : "",
                            c->is_kept ? "" : "; IT IS NOT ON DISK, so a restart undoes it");
     if (c->answer == RESPOND_E_INVALID)
         return text_format("%s", order_needs_text(c->order->kind));
@@ -159,9 +163,13 @@ enum node_answer node_respond_undo(struct node *n, const struct node_order *o, c
                                 respond_target_text(order.target_kind), order.target);
     else if (c.answer == RESPOND_E_INVALID)
         *ret_text = text_format("%s cannot be undone", o->what);
+    else if (c.why != NULL)
+        *ret_text = text_format("%s of %s \"%s\" is in force still: %s", o->what,
+                                respond_target_text(order.target_kind), order.target, c.why);
     else
         *ret_text = text_format("no %s of %s \"%s\" is in force", o->what,
                                 respond_target_text(order.target_kind), order.target);
+    free(c.why);
     return node_answer_of(c.answer);
 }
 

@@ -47,7 +47,7 @@ bool order_waits(struct node *n, const struct respond_order *o, const char *auth
 bool order_of_trial(struct node *n, const struct respond_order *o);
 bool order_of_trial_undo(struct node *n, const struct respond_order *o);
 
-const char *firewall_lacks(const struct node *n);
+const char *firewall_would(struct node *n, const char *prefix, unsigned for_s);
 const char *revocation_lacks(const struct node *n);
 const char *firewall_ask(struct node *n, const char *prefix, unsigned for_s);
 bool firewall_count(struct node *n, unsigned *ret_blocks);

@@ -8,9 +8,12 @@
  */
 #include "node/orders.h"
 
+#include <stdlib.h>
+
 #include "base/guess.h"
 #include "base/text.h"
 #include "node/aim.h"
+#include "node/sentinel.h"
 
 #define LETTERS_OFF 3 /* so many are another name */
 
@@ -183,20 +186,38 @@ const char *order_needs_text(enum action_kind kind)
 /** order_is_idle() - it would be said to be in force, and nothing would be other than before */
 bool order_is_idle(struct node *n, const struct respond_order *o)
 {
-    return o->kind == ACTION_POSTURE && !posture_is_prepared(n, (enum respond_posture)o->amount);
+    return o->kind == ACTION_POSTURE && posture_lacks(n, (enum respond_posture)o->amount) != NULL;
 }
 
-/* What is known to stand against it before it is tried; NULL: nothing, or it takes a try. */
-static const char *stands_against(struct node *n, const struct respond_order *o)
+struct covered_call {
+    const struct respond_order *order;
+    char *why; /* owned */
+};
+
+static void covered_here(struct sentinel *s, void *arg)
 {
+    struct covered_call *c = arg;
+
+    c->why = respond_order_covered(s->respond, c->order, sentinel_now(s));
+}
+
+/* What is known to stand against it before it is tried, owned by the caller; NULL: nothing, or it
+ * takes a try. */
+static char *stands_against(struct node *n, const struct respond_order *o)
+{
+    struct covered_call c = {.order = o};
+    const char *lacks = NULL;
+
     if (o->kind == ACTION_FIREWALL)
-        return firewall_lacks(n);
-    if (o->kind == ACTION_REVOKE_CERTIFICATE)
-        return revocation_lacks(n);
-    if (order_is_idle(n, o))
-        return "nothing would change: the configuration has neither limits nor closed_listeners "
-               "for it below postures";
-    return NULL;
+        lacks = firewall_would(n, o->target, (unsigned)(o->for_ms / 1000));
+    else if (o->kind == ACTION_REVOKE_CERTIFICATE)
+        lacks = revocation_lacks(n);
+    else if (o->kind == ACTION_POSTURE)
+        lacks = posture_lacks(n, (enum respond_posture)o->amount);
+    if (lacks != NULL)
+        return text_format("%s", lacks);
+    sentinel_call(n->sentinel, covered_here, &c);
+    return c.why;
 }
 
 static char *would_text(struct node *n, const struct respond_order *o, const struct aim_count *hit)
@@ -216,15 +237,17 @@ static char *would_text(struct node *n, const struct respond_order *o, const str
 enum node_answer order_try_dry(struct node *n, const struct respond_order *o,
                                const struct aim_count *hit, char **ret_text)
 {
-    const char *why = stands_against(n, o);
+    char *why;
 
     if (!respond_order_is_sound(o)) {
         *ret_text = text_format("%s", order_needs_text(o->kind));
         return NODE_E_INVALID;
     }
+    why = stands_against(n, o);
     if (why != NULL) {
         *ret_text = text_format("%s of %s \"%s\": %s", action_kind_text(o->kind),
                                 respond_target_text(o->target_kind), o->target, why);
+        free(why);
         return NODE_E_CONFLICT;
     }
     *ret_text = would_text(n, o, hit);

@@ -49,15 +49,17 @@ void posture_wait(struct node *n)
     pthread_mutex_unlock(&n->reload_lock);
 }
 
-/** posture_is_prepared() - does the configuration say what is other in it? any thread */
-bool posture_is_prepared(struct node *n, enum respond_posture p)
+/** posture_lacks() - what must be there before it can be had; NULL: nothing; static; any thread */
+const char *posture_lacks(struct node *n, enum respond_posture p)
 {
-    bool is_it;
+    bool is_prepared;
 
     pthread_mutex_lock(&n->config_lock);
-    is_it = config_posture_is_prepared(&n->config->postures[p]);
+    is_prepared = p == POSTURE_NORMAL || config_posture_is_prepared(&n->config->postures[p]);
     pthread_mutex_unlock(&n->config_lock);
-    return is_it;
+    return is_prepared ? NULL
+                       : "nothing would change: the configuration has neither limits nor "
+                         "closed_listeners for it below postures";
 }
 
 static bool is_closed_in(const struct config_posture *p, const char *listener)

@@ -15,7 +15,7 @@ static void postures(struct node *n, struct evidence_list *e)
     unsigned n_prepared = 1; /* the normal one */
 
     for (enum respond_posture p = POSTURE_ELEVATED; p < POSTURE_N; p++)
-        n_prepared += posture_is_prepared(n, p);
+        n_prepared += posture_lacks(n, p) == NULL;
     evidence_add(e, "MQ.RS.RP-05.t1", n_prepared, POSTURE_N, NULL,
                  "%u of the postures normal, elevated and lockdown are in the configuration",
                  n_prepared);

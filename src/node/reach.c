@@ -14,13 +14,44 @@
 #include "node/orders.h"
 #include "ward/ward.h"
 
-/** firewall_lacks() - what must be there before it can be asked; NULL: nothing; static */
-const char *firewall_lacks(const struct node *n)
+/* What must be there before it can be asked; NULL: nothing; static. */
+static const char *firewall_lacks(const struct node *n)
 {
     return n->started->ward_socket != NULL
                ? NULL
                : "respond.ward is not set: nobody keeps the firewall; set it to the socket of "
                  "bastide-ward, and restart the node";
+}
+
+/* NULL with the request that is to be asked, or what is wrong with it; static. */
+static const char *read_request(const struct node *n, const char *prefix, unsigned for_s,
+                                struct ward_request *ret)
+{
+    const char *why;
+
+    *ret = (struct ward_request){.verb = for_s > 0 ? WARD_BLOCK : WARD_UNBLOCK, .seconds = for_s};
+    why = prefix_parse(prefix, &ret->prefix);
+    return why != NULL ? why : firewall_lacks(n);
+}
+
+/**
+ * firewall_would() - firewall_ask() without asking for it, but for whom the ward alone knows of
+ *
+ * Return: NULL, or why it cannot be had; static.
+ */
+const char *firewall_would(struct node *n, const char *prefix, unsigned for_s)
+{
+    const struct ward_request ping = {.verb = WARD_PING};
+    struct ward_request r;
+    const char *why = read_request(n, prefix, for_s, &r);
+    enum ward_answer answer;
+
+    if (why != NULL)
+        return why;
+    answer = ward_request_judge(&r, NULL, 0);
+    if (answer == WARD_OK)
+        answer = ward_ask(n->started->ward_socket, &ping).answer;
+    return answer == WARD_OK ? NULL : ward_answer_text(answer);
 }
 
 /**
@@ -31,12 +62,10 @@ const char *firewall_lacks(const struct node *n)
  */
 const char *firewall_ask(struct node *n, const char *prefix, unsigned for_s)
 {
-    struct ward_request r = {.verb = for_s > 0 ? WARD_BLOCK : WARD_UNBLOCK, .seconds = for_s};
+    struct ward_request r;
     struct ward_reply reply;
-    const char *why = prefix_parse(prefix, &r.prefix);
+    const char *why = read_request(n, prefix, for_s, &r);
 
-    if (why == NULL)
-        why = firewall_lacks(n);
     if (why != NULL)
         return why;
     reply = ward_ask(n->started->ward_socket, &r);

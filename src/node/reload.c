@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "node/aim.h"
 #include "node/listener_tls.h"
 #include "node/node_private.h"
@@ -119,12 +120,40 @@ static void put_in_force(struct node *n, struct config *c, struct policy *policy
              c->policy.n_users, c->policy.n_roles);
 }
 
+static void add_posture(void *arg, const struct respond_measure *m)
+{
+    if (m->kind == ACTION_POSTURE)
+        *(unsigned *)arg |= BIT(m->amount);
+}
+
+static void postures_here(struct sentinel *s, void *arg)
+{
+    respond_measures_each(s->respond, add_posture, arg);
+}
+
+/* What is in force must not be gone by a reload, while everybody is told that it is there. */
+static bool keeps_postures(struct node *n, const struct config *c, char **ret_error)
+{
+    unsigned in_force = 0;
+
+    sentinel_call(n->sentinel, postures_here, &in_force);
+    for (enum respond_posture p = POSTURE_ELEVATED; p < POSTURE_N; p++) {
+        if ((in_force & BIT(p)) && !config_posture_is_prepared(&c->postures[p]))
+            return text_fail(ret_error,
+                             "%s: postures.%s: is in force, and here it has neither limits nor "
+                             "closed_listeners; 'bastide respond undo posture' first",
+                             n->started->path, respond_posture_text(p));
+    }
+    return true;
+}
+
 /* All or nothing.  @text gets what was done, or the errors. */
 static bool reload(struct node *n, struct buf *text)
 {
     char *error = NULL;
     struct config *c = config_load(n->started->path, &error);
-    struct policy *policy = c != NULL ? posture_policy(n, c, n->posture, &error) : NULL;
+    bool is_fit = c != NULL && keeps_postures(n, c, &error);
+    struct policy *policy = is_fit ? posture_policy(n, c, n->posture, &error) : NULL;
     struct alert_change *alerts = policy != NULL ? sentinel_alerts(c, &error) : NULL;
     struct tls_context **tls = NULL;
     bool ok = false;

@@ -120,7 +120,7 @@ static void fail(struct incident *i, struct action *a, enum respond_answer answe
 {
     const char *said = why != NULL ? why : respond_answer_text(answer);
 
-    a->state = ACTION_FAILED;
+    a->state = answer == RESPOND_E_COVERED ? ACTION_COVERED : ACTION_FAILED;
     a->expires_unix_ms = 0;
     add_to_reason(a, "; ");
     add_to_reason(a, said);
@@ -139,10 +139,12 @@ static void perform(struct respond *r, struct incident *i, struct action *a, str
     if (a->kind == ACTION_BAN)
         lengthen(r, i, a, now);
     answer = action_perform(r, a, now, &why);
-    if (answer == RESPOND_OK)
-        guard_touched(r, a, touched, now);
-    else
+    if (answer != RESPOND_OK) {
         fail(i, a, answer, why);
+        return;
+    }
+    guard_touched(r, a, touched, now);
+    free(why);
 }
 
 static bool stands_longer(const struct respond *r, const struct action *a, struct respond_now now)
@@ -249,12 +251,17 @@ void act_on(struct respond *r, struct incident *i, const struct finding *f, cons
 /**
  * act_approve() - do what is held
  *
- * Return: how many were done.  A subject that is critical by now is spared.
+ * @ret_done:  how many of them were; a subject that is critical by now is spared, and what lasts
+ *             longer already stays as it is
+ *
+ * Return: how many were held.
  */
 unsigned act_approve(struct respond *r, struct incident *i, const char *author,
-                     struct respond_now now)
+                     struct respond_now now, unsigned *ret_done)
 {
-    unsigned n_done = 0;
+    unsigned n_held = 0;
+
+    *ret_done = 0;
 
     for (unsigned n = 0; n < i->n_actions; n++) {
         struct action *a = &i->actions[n];
@@ -271,9 +278,10 @@ unsigned act_approve(struct respond *r, struct incident *i, const char *author,
         }
         count(r, a);
         act_audit(r, a, author, action_state_text(a->state), now);
-        n_done += a->state == ACTION_DONE;
+        n_held++;
+        *ret_done += a->state == ACTION_DONE;
     }
-    return n_done;
+    return n_held;
 }
 
 static void mark_undone(struct respond *r, struct action *a, const char *author)
@@ -296,8 +304,8 @@ unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
 
         if (!is_in_force(a))
             continue;
-        if (a->state == ACTION_DONE)
-            action_undo(r, a, now);
+        if (a->state == ACTION_DONE && !action_undo(r, a, now))
+            continue;
         mark_undone(r, a, author);
         act_audit(r, a, author, action_state_text(a->state), now);
         n_undone++;
@@ -341,9 +349,9 @@ void act_calm(struct respond *r, struct incident *i, struct respond_now now)
         struct action *a = &i->actions[n];
 
         if (a->kind != ACTION_DELAY || a->state != ACTION_DONE ||
-            (a->target_kind != TARGET_NODE && a->target_kind != TARGET_STRANGERS))
+            (a->target_kind != TARGET_NODE && a->target_kind != TARGET_STRANGERS) ||
+            !action_undo(r, a, now))
             continue;
-        action_undo(r, a, now);
         act_audit(r, a, "node", "over: its incident is closed", now);
         a->state = ACTION_EXPIRED;
         a->expires_unix_ms = 0;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "respond/private.h"
 
 #define DELAY_MS_MAX   60000
@@ -19,11 +20,13 @@ typedef bool sound_fn(const struct action *a);
 /* Return: RESPOND_OK, or why not; @ret_why: more on it, owned by the caller, or untouched. */
 typedef enum respond_answer perform_fn(struct respond *r, struct action *a, struct respond_now now,
                                        char **ret_why);
-typedef void undo_fn(struct respond *r, const struct action *a, struct respond_now now);
+/* Return: false when the node cannot, so that it is in force still. */
+typedef bool undo_fn(struct respond *r, const struct action *a, struct respond_now now);
 
 /* ---- measures ---- */
 
-static struct respond_measure measure_of(const struct action *a)
+/** action_measure() - the measure that @a makes; borrows from it */
+struct respond_measure action_measure(const struct action *a)
 {
     return (struct respond_measure){
         .kind = a->kind,
@@ -42,23 +45,23 @@ static struct respond_measure measure_of(const struct action *a)
 static enum respond_answer take_measure(struct respond *r, struct action *a, struct respond_now now,
                                         char **ret_why)
 {
-    const char *why = NULL;
     struct respond_measure m;
-    enum respond_answer answer;
 
     a->expires_unix_ms = a->for_ms > 0 ? now.unix_ms + a->for_ms : 0;
-    m = measure_of(a);
-    answer = respond_measure_put(r, &m, now, &why);
-    if (why != NULL)
-        *ret_why = bytes_dup_str(bytes_str(why));
-    return answer;
+    m = action_measure(a);
+    return respond_measure_put(r, &m, now, ret_why);
 }
 
-static void lift_measure(struct respond *r, const struct action *a, struct respond_now now)
+static bool lift_measure(struct respond *r, const struct action *a, struct respond_now now)
 {
-    struct respond_measure at = measure_of(a);
+    struct respond_measure at = action_measure(a);
+    char *why = NULL;
+    bool is_lifted;
 
-    respond_measures_lift(r, &at, now);
+    (void)respond_measures_lift(r, &at, now, &why);
+    is_lifted = why == NULL;
+    free(why);
+    return is_lifted;
 }
 
 static bool delay_is_sound(const struct action *a)
@@ -119,13 +122,12 @@ static enum respond_answer ban(struct respond *r, struct action *a, struct respo
 {
     struct respond_ban b;
 
-    (void)ret_why;
     a->expires_unix_ms = a->for_ms > 0 ? now.unix_ms + a->for_ms : 0;
     b = action_ban(a);
-    return respond_ban_put(r, &b, now);
+    return respond_ban_put(r, &b, now, ret_why);
 }
 
-static void unban(struct respond *r, const struct action *a, struct respond_now now)
+static bool unban(struct respond *r, const struct action *a, struct respond_now now)
 {
     struct respond_ban b = action_ban(a);
     struct ban_entry *e = bans_find(&r->bans, b.kind, b.subject, b.address);
@@ -134,6 +136,7 @@ static void unban(struct respond *r, const struct action *a, struct respond_now 
     if (e != NULL && e->ban.incident != NULL && a->incident != NULL &&
         strcmp(e->ban.incident, a->incident) == 0)
         respond_ban_lift(r, e);
+    return true;
 }
 
 /* Kept out of this node at once, whatever becomes of the list that all who trust the CA read. */
@@ -148,7 +151,11 @@ static enum respond_answer revoke_certificate(struct respond *r, struct action *
     why = r->hands.revoke(r->hands.arg, a->target);
     if (why == NULL)
         return RESPOND_OK;
-    *ret_why = why;
+    free(*ret_why);
+    *ret_why = text_format("not on the CA's list: %s; kept out of this node by a ban, which "
+                           "'bastide respond undo ban certificate %s' lifts",
+                           why, a->target);
+    free(why);
     return RESPOND_E_CONFLICT;
 }
 
@@ -200,6 +207,12 @@ bool action_is_for_people(enum action_kind kind)
     return rows[kind].for_people;
 }
 
+/** action_is_ban() - is what it does a ban? */
+bool action_is_ban(enum action_kind kind)
+{
+    return kind == ACTION_BAN || kind == ACTION_REVOKE_CERTIFICATE || kind == ACTION_REVOKE_USER;
+}
+
 /** action_can_be_undone() - has it an inverse? */
 bool action_can_be_undone(enum action_kind kind)
 {
@@ -237,9 +250,8 @@ enum respond_answer action_perform(struct respond *r, struct action *a, struct r
     return rows[a->kind].perform(r, a, now, ret_why);
 }
 
-/** action_undo() - its inverse, if it has one */
-void action_undo(struct respond *r, const struct action *a, struct respond_now now)
+/** action_undo() - its inverse, if it has one; Return: false when it is in force still */
+bool action_undo(struct respond *r, const struct action *a, struct respond_now now)
 {
-    if (rows[a->kind].undo != NULL)
-        rows[a->kind].undo(r, a, now);
+    return rows[a->kind].undo == NULL || rows[a->kind].undo(r, a, now);
 }

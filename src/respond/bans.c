@@ -180,21 +180,40 @@ struct respond_measure respond_measure_of_ban(const struct respond_ban *b)
 
 /* ---- the list and the node ---- */
 
+/** bans_cover() - Return: the ban of the same subject that ends after @b, or NULL. */
+const struct ban_entry *bans_cover(const struct ban_list *l, const struct respond_ban *b)
+{
+    const struct ban_entry *e = bans_find(l, b->kind, b->subject, b->address);
+
+    return e != NULL && ends_later(e->ban.expires_unix_ms, b->expires_unix_ms) ? e : NULL;
+}
+
 /**
  * respond_ban_put() - ban, in the list and on the node; not yet on disk
+ * @ret_why:  as of respond_order_run()
  *
- * Return: RESPOND_OK, E_INVALID, or E_LIMIT when the list is full.
+ * Return: RESPOND_OK, E_INVALID, E_COVERED by one that ends later, or E_LIMIT when the list is
+ * full.
  */
 enum respond_answer respond_ban_put(struct respond *r, const struct respond_ban *b,
-                                    struct respond_now now)
+                                    struct respond_now now, char **ret_why)
 {
+    const struct ban_entry *old;
+    struct respond_measure before;
     struct respond_ban made = *b;
-    bool is_new;
 
     if (!ban_is_sound(b) || (b->expires_unix_ms != 0 && b->expires_unix_ms <= now.unix_ms))
         return RESPOND_E_INVALID;
-    is_new = bans_find(&r->bans, b->kind, b->subject, b->address) == NULL;
-    if (is_new && r->bans.by_key.n >= RESPOND_BANS_MAX) {
+    old = bans_find(&r->bans, b->kind, b->subject, b->address);
+    if (old != NULL) {
+        bool is_covered = bans_cover(&r->bans, b) != NULL;
+
+        before = respond_measure_of_ban(&old->ban);
+        *ret_why = is_covered ? in_force_text(&before) : in_place_text(&before);
+        if (is_covered)
+            return RESPOND_E_COVERED;
+    }
+    if (old == NULL && r->bans.by_key.n >= RESPOND_BANS_MAX) {
         struct ban_entry *out = ban_is_automatic(b) ? bans_ends_first(&r->bans) : NULL;
 
         if (out == NULL)
@@ -232,9 +251,9 @@ void respond_bans_expire(struct respond *r, struct respond_now now)
 
 /** respond_ban_add() - see respond.h; E_INVALID: fields missing, or it would be over already */
 enum respond_answer respond_ban_add(struct respond *r, const struct respond_ban *b,
-                                    struct respond_now now)
+                                    struct respond_now now, char **ret_why)
 {
-    enum respond_answer a = respond_ban_put(r, b, now);
+    enum respond_answer a = respond_ban_put(r, b, now, ret_why);
 
     if (a == RESPOND_OK)
         respond_flush(r);

@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "respond/private.h"
 #include "store/audit.h"
@@ -113,6 +114,47 @@ char *respond_result_text(const char *result, const struct respond_order *o)
 
     free(exactly);
     return text;
+}
+
+/** ends_later() - does what ends at @a go on when @b is over?  0: until undone. */
+bool ends_later(uint64_t a_unix_ms, uint64_t b_unix_ms)
+{
+    return b_unix_ms != 0 && (a_unix_ms == 0 || a_unix_ms > b_unix_ms);
+}
+
+static void say_whose(const struct respond_measure *m, struct buf *ret)
+{
+    const struct respond_order o = respond_order_of_measure(m);
+    char *exactly = respond_exactly(&o);
+    char date[CLOCK_TEXT_LEN];
+
+    if (m->expires_unix_ms != 0)
+        buf_addf(ret, "until %s", clock_format(m->expires_unix_ms, date));
+    else
+        buf_addf(ret, "until undone");
+    buf_addf(ret, " by %s, as %s", m->author, exactly);
+    free(exactly);
+}
+
+/** in_force_text() - why something weaker than @m is refused; owned by the caller */
+char *in_force_text(const struct respond_measure *m)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    buf_addf(&text, "in force ");
+    say_whose(m, &text);
+    buf_addf(&text, ": undo it first");
+    return bytes_dup_str(buf_view(&text));
+}
+
+/** in_place_text() - what gave way to something longer; owned by the caller */
+char *in_place_text(const struct respond_measure *m)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    buf_addf(&text, "in place of what was in force ");
+    say_whose(m, &text);
+    return bytes_dup_str(buf_view(&text));
 }
 
 /* ---- in the audit; MQ.PR.IP-04 ---- */

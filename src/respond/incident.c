@@ -455,19 +455,19 @@ enum respond_answer respond_incident_rollback(struct respond *r, const char *id,
 
 /** respond_incident_approve() - see respond.h */
 enum respond_answer respond_incident_approve(struct respond *r, const char *id, const char *author,
-                                             struct respond_now now, unsigned *ret_done)
+                                             struct respond_now now, unsigned *ret_held,
+                                             unsigned *ret_done)
 {
     struct incident *i = incident_mutable(r, id);
-    unsigned n;
 
     if (i == NULL)
         return RESPOND_E_NOT_FOUND;
-    n = act_approve(r, i, author, now);
-    if (n == 0)
+    *ret_held = act_approve(r, i, author, now, ret_done);
+    if (*ret_held == 0)
         return RESPOND_E_CONFLICT;
-    log_info("respond", "%s: %u actions approved by %s", id, n, author);
+    log_info("respond", "%s: %u of %u actions done, approved by %s", id, *ret_done, *ret_held,
+             author);
     respond_flush(r);
     incident_changed(r, i, now);
-    *ret_done = n;
     return RESPOND_OK;
 }

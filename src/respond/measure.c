@@ -12,105 +12,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "respond/private.h"
-#include "wire/wire.h"
-
-/* ---- words ---- */
-
-/** respond_target_text() - static */
-const char *respond_target_text(enum respond_target t)
-{
-    static const char *const texts[] = {
-#define X(name, text) [TARGET_##name] = text,
-        RESPOND_TARGETS(X)
-#undef X
-    };
-
-    check(t < TARGET_N);
-    return texts[t];
-}
-
-/** respond_target_parse() - Return: false if @text is none; @ret is then untouched. */
-bool respond_target_parse(const char *text, enum respond_target *ret)
-{
-    for (enum respond_target t = 0; t < TARGET_N; t++) {
-        if (strcmp(text, respond_target_text(t)) == 0) {
-            *ret = t;
-            return true;
-        }
-    }
-    return false;
-}
-
-/** respond_posture_text() - static */
-const char *respond_posture_text(enum respond_posture p)
-{
-    static const char *const texts[] = {
-#define X(name, text) [POSTURE_##name] = text,
-        RESPOND_POSTURES(X)
-#undef X
-    };
-
-    check(p < POSTURE_N);
-    return texts[p];
-}
-
-/** respond_posture_parse() - Return: false if @text is none; @ret is then untouched. */
-bool respond_posture_parse(const char *text, enum respond_posture *ret)
-{
-    for (enum respond_posture p = 0; p < POSTURE_N; p++) {
-        if (strcmp(text, respond_posture_text(p)) == 0) {
-            *ret = p;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* clang-format off */
-static const struct {
-    const char *text;
-    unsigned directions;
-} directions[] = {
-    {"publish", RESPOND_PUBLISH}, {"deliver", RESPOND_DELIVER}, {"both", RESPOND_PUBLISH | RESPOND_DELIVER},
-};
-/* clang-format on */
-
-/** respond_direction_parse() - Return: false if @text is none; @ret is then untouched. */
-bool respond_direction_parse(const char *text, unsigned *ret)
-{
-    for (size_t i = 0; i < COUNT_OF(directions); i++) {
-        if (strcmp(text, directions[i].text) == 0) {
-            *ret = directions[i].directions;
-            return true;
-        }
-    }
-    return false;
-}
-
-/** respond_direction_text() - of RESPOND_PUBLISH, RESPOND_DELIVER or both; static */
-const char *respond_direction_text(unsigned which)
-{
-    for (size_t i = 0; i < COUNT_OF(directions); i++) {
-        if (directions[i].directions == which)
-            return directions[i].text;
-    }
-    return "none";
-}
-
-/** respond_topic_wrong_why() - see respond.h */
-const char *respond_topic_wrong_why(const char *filter)
-{
-    if (!wire_topic_filter_valid(bytes_str(filter)))
-        return "is no valid topic filter";
-    return filter[0] == '$'
-               ? "begins with '$': shared names and the node's own topics are left alone"
-               : NULL;
-}
 
 /* ---- the list ---- */
 
@@ -127,14 +32,82 @@ static bool is_aimed_at(const struct respond_measure *m, const struct respond_me
            strcmp(or_empty(m->address), or_empty(at->address)) == 0;
 }
 
+static bool is_because_of(const struct respond_measure *m, const struct respond_measure *at)
+{
+    return strcmp(or_empty(m->incident), or_empty(at->incident)) == 0;
+}
+
+static bool is_as_strong(const struct respond_measure *a, const struct respond_measure *b)
+{
+    return a->amount == b->amount && a->directions == b->directions;
+}
+
+/* Others of the same, stronger or weaker ones, stand beside it: what is in force is the strictest.
+ */
 static struct measure_entry *find(const struct measure_list *l, const struct respond_measure *m)
 {
     list_each (it, (struct list *)(uintptr_t)&l->all) {
         struct measure_entry *e = list_item(it, struct measure_entry, link);
 
-        if (is_aimed_at(&e->measure, m) &&
-            strcmp(or_empty(e->measure.incident), or_empty(m->incident)) == 0)
+        if (is_aimed_at(&e->measure, m) && is_as_strong(&e->measure, m) &&
+            is_because_of(&e->measure, m))
             return e;
+    }
+    return NULL;
+}
+
+/* ---- what is stronger ---- */
+
+typedef bool holds_fn(const struct respond_measure *a, const struct respond_measure *b);
+
+static bool holds_more(const struct respond_measure *a, const struct respond_measure *b)
+{
+    return a->amount >= b->amount;
+}
+
+static bool holds_slower(const struct respond_measure *a, const struct respond_measure *b)
+{
+    return a->amount <= b->amount;
+}
+
+static bool holds_directions(const struct respond_measure *a, const struct respond_measure *b)
+{
+    return (b->directions & ~a->directions) == 0;
+}
+
+/* Does @a hold all that @b would?  NULL: one is as another. */
+static holds_fn *const holds[ACTION_KIND_N] = {
+    [ACTION_DELAY] = holds_more,
+    [ACTION_THROTTLE] = holds_slower,
+    [ACTION_QUARANTINE] = holds_directions,
+    [ACTION_POSTURE] = holds_more,
+};
+
+static bool covers(const struct respond_measure *a, const struct respond_measure *b)
+{
+    bool ends_first = ends_later(b->expires_unix_ms, a->expires_unix_ms);
+    bool says_more = !is_as_strong(a, b) || ends_later(a->expires_unix_ms, b->expires_unix_ms);
+
+    return is_aimed_at(a, b) && !ends_first && says_more &&
+           (holds[b->kind] == NULL || holds[b->kind](a, b));
+}
+
+/**
+ * measures_cover() - what makes @m in vain: it is as strong at least, and ends no earlier
+ *
+ * A person's is covered by whatever is in force; what is because of an incident by others of that
+ * alone, since each is rolled back for itself.
+ *
+ * Return: borrowed, or NULL.
+ */
+const struct respond_measure *measures_cover(const struct measure_list *l,
+                                             const struct respond_measure *m)
+{
+    list_each (it, (struct list *)(uintptr_t)&l->all) {
+        const struct respond_measure *old = &list_item(it, struct measure_entry, link)->measure;
+
+        if (covers(old, m) && (m->incident == NULL || is_because_of(old, m)))
+            return old;
     }
     return NULL;
 }
@@ -214,9 +187,10 @@ static struct strictest strictest_of(const struct respond *r, const struct respo
     bool is_for_good = false;
 
     list_each (it, (struct list *)(uintptr_t)&r->measures.all) {
-        const struct respond_measure *m = &list_item(it, struct measure_entry, link)->measure;
+        const struct measure_entry *e = list_item(it, struct measure_entry, link);
+        const struct respond_measure *m = &e->measure;
 
-        if (!is_aimed_at(m, at))
+        if (!is_aimed_at(m, at) || e->is_going)
             continue;
         s.n++;
         s.amount = MAX(s.amount, m->amount);
@@ -264,8 +238,7 @@ static const char *force_posture(struct respond *r, const struct respond_measure
                                  struct respond_now now)
 {
     (void)now;
-    r->hands.posture(r->hands.arg, (enum respond_posture)strictest_of(r, at).amount);
-    return NULL;
+    return r->hands.posture(r->hands.arg, (enum respond_posture)strictest_of(r, at).amount);
 }
 
 /* clang-format off */
@@ -296,59 +269,101 @@ bool measure_is_kept(enum action_kind kind)
     return measure_is_kind(kind) && !forces[kind].ends_with_run;
 }
 
+/* It is in force: what it took the place of is over. */
+static enum respond_answer put(struct respond *r, const struct respond_measure *m,
+                               struct respond_now now, char **ret_why)
+{
+    const struct measure_entry *old = find(&r->measures, m);
+    char *in_place = old != NULL ? in_place_text(&old->measure) : NULL;
+    const char *why;
+
+    measures_add(&r->measures, m);
+    why = forces[m->kind].force(r, m, now);
+    if (why != NULL) {
+        measures_drop(&r->measures, find(&r->measures, m));
+        free(in_place);
+        *ret_why = keep(why);
+        return RESPOND_E_CONFLICT;
+    }
+    if (in_place != NULL)
+        *ret_why = in_place;
+    return RESPOND_OK;
+}
+
 /**
  * respond_measure_put() - in force on return, in the list and on the node; soon on disk
- * @ret_why:  set when the answer is E_CONFLICT: what the node says against it; static
+ * @ret_why:  as of respond_order_run()
  *
- * Return: RESPOND_OK; E_INVALID when it would be over already; E_LIMIT; E_CONFLICT when the node
- *         cannot.
+ * Return: RESPOND_OK; E_INVALID when it would be over already; E_COVERED; E_LIMIT; E_CONFLICT when
+ *         the node cannot.
  */
 enum respond_answer respond_measure_put(struct respond *r, const struct respond_measure *m,
-                                        struct respond_now now, const char **ret_why)
+                                        struct respond_now now, char **ret_why)
 {
+    const struct respond_measure *over = measures_cover(&r->measures, m);
     struct respond_measure taken = *m;
 
     if (m->expires_unix_ms != 0 && m->expires_unix_ms <= now.unix_ms)
         return RESPOND_E_INVALID;
+    if (over != NULL) {
+        *ret_why = in_force_text(over);
+        return RESPOND_E_COVERED;
+    }
     if (r->measures.n >= RESPOND_MEASURES_MAX && find(&r->measures, m) == NULL)
         return RESPOND_E_LIMIT;
     taken.created_unix_ms = now.unix_ms;
-    measures_add(&r->measures, &taken);
-    *ret_why = forces[m->kind].force(r, &taken, now);
-    if (*ret_why == NULL)
-        return RESPOND_OK;
-    measures_drop(&r->measures, find(&r->measures, &taken));
-    return RESPOND_E_CONFLICT;
+    return put(r, &taken, now, ret_why);
+}
+
+/* Begin: those that @at names are going.  Return: how many. */
+static unsigned begin_lifting(struct measure_list *l, const struct respond_measure *at)
+{
+    unsigned n = 0;
+
+    list_each (it, &l->all) {
+        struct measure_entry *e = list_item(it, struct measure_entry, link);
+
+        e->is_going = is_aimed_at(&e->measure, at) &&
+                      (at->incident == NULL || is_because_of(&e->measure, at));
+        n += e->is_going;
+    }
+    return n;
+}
+
+/* @is_done: they are gone; otherwise they stay. */
+static void end_lifting(struct measure_list *l, bool is_done)
+{
+    list_each (it, &l->all) {
+        struct measure_entry *e = list_item(it, struct measure_entry, link);
+
+        if (e->is_going && is_done)
+            measures_drop(l, e);
+        else
+            e->is_going = false;
+    }
 }
 
 /**
  * respond_measures_lift() - no longer in force on return
- * @at:   kind and target; its incident says because of which, NULL: because of any and by anybody
+ * @at:       kind and target; its incident says because of which, NULL: because of any and by
+ *            anybody
+ * @ret_why:  what the node says against it: then they stay in force; owned by the caller
  *
  * Return: how many were lifted.
  */
 unsigned respond_measures_lift(struct respond *r, const struct respond_measure *at,
-                               struct respond_now now)
+                               struct respond_now now, char **ret_why)
 {
-    unsigned n = 0;
+    unsigned n = begin_lifting(&r->measures, at);
+    const char *why = n > 0 ? forces[at->kind].force(r, at, now) : NULL;
 
-    list_each (it, &r->measures.all) {
-        struct measure_entry *e = list_item(it, struct measure_entry, link);
-
-        if (!is_aimed_at(&e->measure, at) ||
-            (at->incident != NULL && strcmp(or_empty(e->measure.incident), at->incident) != 0))
-            continue;
-        measures_drop(&r->measures, e);
-        n++;
-    }
-    if (n > 0) {
-        const char *why = forces[at->kind].force(r, at, now);
-
-        if (why != NULL)
-            log_warning("respond", "%s of %s lifted, but: %s", action_kind_text(at->kind),
-                        at->target, why);
-    }
-    return n;
+    end_lifting(&r->measures, why == NULL);
+    if (why == NULL)
+        return n;
+    *ret_why = keep(why);
+    log_warning("respond", "%s of %s is still in force: %s", action_kind_text(at->kind), at->target,
+                why);
+    return 0;
 }
 
 /* One that is over; @r has others, which may hold what it held. */
@@ -388,20 +403,28 @@ void respond_measures_expire(struct respond *r, struct respond_now now)
 void respond_measures_resume(struct respond *r, unsigned kinds, struct respond_now now)
 {
     list_each (it, &r->measures.all) {
-        const struct respond_measure *m = &list_item(it, struct measure_entry, link)->measure;
+        struct measure_entry *e = list_item(it, struct measure_entry, link);
+        const struct respond_measure *m = &e->measure;
         const char *why = kinds & BIT(m->kind) ? forces[m->kind].force(r, m, now) : NULL;
 
-        if (why != NULL)
-            log_error("respond", "%s of %s is not in force again: %s", action_kind_text(m->kind),
-                      m->target, why);
+        if (why == NULL)
+            continue;
+        log_error("respond", "%s of %s is not in force again: %s", action_kind_text(m->kind),
+                  m->target, why);
+        if (!forces[m->kind].ends_by_itself) /* of those the ward is asked again */
+            measures_drop(&r->measures, e);
     }
 }
 
 /** respond_measures_each() - in the order in which they were taken; @fn must not call respond */
 void respond_measures_each(const struct respond *r, respond_measure_fn *fn, void *arg)
 {
-    list_each (it, (struct list *)(uintptr_t)&r->measures.all)
-        fn(arg, &list_item(it, struct measure_entry, link)->measure);
+    list_each (it, (struct list *)(uintptr_t)&r->measures.all) {
+        const struct measure_entry *e = list_item(it, struct measure_entry, link);
+
+        if (!e->is_going)
+            fn(arg, &e->measure);
+    }
 }
 
 /** respond_measures() - Return: how many of @kind are in force. */

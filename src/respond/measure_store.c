@@ -72,6 +72,14 @@ static const char *or_none(const char *text)
     return text != NULL ? text : "-";
 }
 
+static void add_key(const struct respond_measure *m, struct buf *ret)
+{
+    buf_addf(ret, PREFIX "%s %s %s %s %s %u %llu", action_kind_text(m->kind),
+             respond_target_text(m->target_kind), m->target, or_none(m->address),
+             or_none(m->incident), m->directions, (unsigned long long)m->amount);
+    buf_add_u8(ret, '\0');
+}
+
 /** measure_keep() - put @m into the store, or take it out */
 void measure_keep(struct measure_list *l, const struct respond_measure *m, bool is_in_force)
 {
@@ -81,10 +89,7 @@ void measure_keep(struct measure_list *l, const struct respond_measure *m, bool 
 
     if (l->control == NULL || !measure_is_kept(m->kind))
         return;
-    buf_addf(&key, PREFIX "%s %s %s %s %s", action_kind_text(m->kind),
-             respond_target_text(m->target_kind), m->target, or_none(m->address),
-             or_none(m->incident));
-    buf_add_u8(&key, '\0');
+    add_key(m, &key);
     if (!is_in_force) {
         control_delete(l->control, CONTROL_SETTING, (const char *)key.at);
         return;
@@ -102,6 +107,20 @@ struct loading {
     uint64_t now_unix_ms;
 };
 
+/* Under another key it was kept by a program of before. */
+static void take(struct loading *load, const char *key, const char *doc,
+                 const struct respond_measure *m)
+{
+    struct buf now CLEANUP(buf_done) = {0};
+
+    measures_add(load->list, m);
+    add_key(m, &now);
+    if (strcmp((const char *)now.at, key) == 0)
+        return;
+    control_delete(load->control, CONTROL_SETTING, key);
+    control_put(load->control, CONTROL_SETTING, (const char *)now.at, m->created_unix_ms, doc);
+}
+
 static void load_one(void *arg, const char *key, uint64_t at_unix_ms, const char *doc)
 {
     struct loading *load = arg;
@@ -115,7 +134,7 @@ static void load_one(void *arg, const char *key, uint64_t at_unix_ms, const char
     if (o == NULL || !parse(o, &m))
         log_error("respond", "%s: is not understood, and not in force: take it again", key);
     else if (m.expires_unix_ms == 0 || m.expires_unix_ms > load->now_unix_ms)
-        measures_add(load->list, &m);
+        take(load, key, doc, &m);
     else
         control_delete(load->control, CONTROL_SETTING, key);
     json_decref(o);

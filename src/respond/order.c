@@ -56,6 +56,27 @@ bool respond_order_is_sound(const struct respond_order *o)
     return is_sound;
 }
 
+/** respond_order_covered() - see order.h */
+char *respond_order_covered(const struct respond *r, const struct respond_order *o,
+                            struct respond_now now)
+{
+    struct action a = order_action(o, "", now);
+    struct respond_measure m = action_measure(&a);
+    struct respond_ban b = action_ban(&a);
+    const struct respond_measure *over = NULL;
+    struct respond_measure of_ban;
+
+    m.expires_unix_ms = b.expires_unix_ms = o->for_ms > 0 ? now.unix_ms + o->for_ms : 0;
+    if (measure_is_kind(o->kind)) {
+        over = measures_cover(&r->measures, &m);
+    } else if (action_is_ban(o->kind) && bans_cover(&r->bans, &b) != NULL) {
+        of_ban = respond_measure_of_ban(&bans_cover(&r->bans, &b)->ban);
+        over = &of_ban;
+    }
+    action_done(&a);
+    return over != NULL ? in_force_text(over) : NULL;
+}
+
 /** order_perform() - do it now; as respond_order_run() */
 enum respond_answer order_perform(struct respond *r, struct action *a, struct respond_now now,
                                   char **ret_why)
@@ -71,10 +92,12 @@ enum respond_answer order_perform(struct respond *r, struct action *a, struct re
 
 /**
  * respond_order_run() - do it now; in force on return, and on disk unless respond_is_kept() says no
- * @ret_why:  more on why not, or NULL; owned by the caller; untouched on RESPOND_OK
+ * @ret_why:  more on why not, or on RESPOND_OK what it took the place of; owned by the caller;
+ *            untouched when there is no more to say
  *
  * Return: RESPOND_OK; E_INVALID when the kind takes no such target, or lacks what it needs;
- *         E_LIMIT; E_CONFLICT when the node cannot.
+ *         E_COVERED when what is in force is as strong and ends later; E_LIMIT; E_CONFLICT when the
+ *         node cannot.
  */
 enum respond_answer respond_order_run(struct respond *r, const struct respond_order *o,
                                       const char *author, struct respond_now now, char **ret_why)
@@ -86,13 +109,29 @@ enum respond_answer respond_order_run(struct respond *r, const struct respond_or
     return answer;
 }
 
+static enum respond_answer lift(struct respond *r, const struct respond_measure *at,
+                                struct respond_now now, char **ret_why)
+{
+    char *why = NULL;
+
+    if (respond_measures_lift(r, at, now, &why) > 0)
+        return RESPOND_OK;
+    if (why == NULL)
+        return RESPOND_E_NOT_FOUND;
+    *ret_why = why;
+    return RESPOND_E_CONFLICT;
+}
+
 /**
  * respond_order_undo() - the inverse, of what a person or a detector did to just this target
  *
- * Return: RESPOND_OK; E_NOT_FOUND when nothing of it is in force; E_INVALID when it has no inverse.
+ * @ret_why:  more on why not; owned by the caller; untouched when there is no more to say
+ *
+ * Return: RESPOND_OK; E_NOT_FOUND when nothing of it is in force; E_INVALID when it has no inverse;
+ *         E_CONFLICT when the node cannot, so that it is in force still.
  */
 enum respond_answer respond_order_undo(struct respond *r, const struct respond_order *o,
-                                       const char *author, struct respond_now now)
+                                       const char *author, struct respond_now now, char **ret_why)
 {
     const struct respond_measure at = {
         .kind = o->kind,
@@ -106,7 +145,7 @@ enum respond_answer respond_order_undo(struct respond *r, const struct respond_o
         answer = respond_ban_remove(r, (enum respond_ban_kind)o->target_kind, o->target, o->address,
                                     author, now);
     else if (measure_is_kind(o->kind))
-        answer = respond_measures_lift(r, &at, now) > 0 ? RESPOND_OK : RESPOND_E_NOT_FOUND;
+        answer = lift(r, &at, now, ret_why);
     if (answer == RESPOND_OK && measure_is_kind(o->kind)) {
         r->counters.undone++;
         act_lifted(r, &at, author, now);

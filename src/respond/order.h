@@ -32,10 +32,14 @@ const char *respond_ordered_wrong_why(const char *text);
 /* Has it what its kind needs? */
 bool respond_order_is_sound(const struct respond_order *o);
 
+/* What is in force and makes @o in vain, as it is as strong at least and ends later; owned by the
+ * caller; NULL: nothing. */
+char *respond_order_covered(const struct respond *r, const struct respond_order *o,
+                            struct respond_now now);
 enum respond_answer respond_order_run(struct respond *r, const struct respond_order *o,
                                       const char *author, struct respond_now now, char **ret_why);
 enum respond_answer respond_order_undo(struct respond *r, const struct respond_order *o,
-                                       const char *author, struct respond_now now);
+                                       const char *author, struct respond_now now, char **ret_why);
 
 /* ---- in words ---- */
 

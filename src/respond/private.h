@@ -152,6 +152,7 @@ void ban_unkeep(struct ban_list *l, const struct ban_entry *e);
 
 struct measure_entry {
     struct respond_measure measure; /* its texts are owned */
+    bool is_going;                  /* it is being lifted, and holds no more if that succeeds */
     struct list link;
 };
 
@@ -227,14 +228,17 @@ void respond_flush(struct respond *r);
 
 /* measures of the list and on the node, at once */
 enum respond_answer respond_measure_put(struct respond *r, const struct respond_measure *m,
-                                        struct respond_now now, const char **ret_why);
+                                        struct respond_now now, char **ret_why);
+const struct respond_measure *measures_cover(const struct measure_list *l,
+                                             const struct respond_measure *m);
 unsigned respond_measures_lift(struct respond *r, const struct respond_measure *at,
-                               struct respond_now now);
+                               struct respond_now now, char **ret_why);
 void respond_measures_expire(struct respond *r, struct respond_now now);
 
 /* bans of the list and on the node, at once */
 enum respond_answer respond_ban_put(struct respond *r, const struct respond_ban *b,
-                                    struct respond_now now);
+                                    struct respond_now now, char **ret_why);
+const struct ban_entry *bans_cover(const struct ban_list *l, const struct respond_ban *b);
 void respond_ban_lift(struct respond *r, struct ban_entry *e);
 void respond_bans_expire(struct respond *r, struct respond_now now);
 
@@ -263,14 +267,19 @@ enum action_state guard_ask(struct respond *r, const struct incident *i, const s
 bool action_is_sound(const struct action *a);
 bool action_is_for_people(enum action_kind kind);
 bool action_can_be_undone(enum action_kind kind);
+bool action_is_ban(enum action_kind kind);
+struct respond_measure action_measure(const struct action *a);
 enum respond_answer action_perform(struct respond *r, struct action *a, struct respond_now now,
                                    char **ret_why);
-void action_undo(struct respond *r, const struct action *a, struct respond_now now);
+bool action_undo(struct respond *r, const struct action *a, struct respond_now now);
 struct respond_ban action_ban(const struct action *a);
 
 /* exactly.c */
 void act_audit(struct respond *r, const struct action *a, const char *author, const char *result,
                struct respond_now now);
+bool ends_later(uint64_t a_unix_ms, uint64_t b_unix_ms);
+char *in_force_text(const struct respond_measure *m);
+char *in_place_text(const struct respond_measure *m);
 void audit_end(struct respond *r, const struct respond_measure *m, const char *action,
                struct respond_now now);
 
@@ -282,7 +291,7 @@ bool action_aim(const struct respond *r, const struct incident *i, const struct 
 void act_on(struct respond *r, struct incident *i, const struct finding *f, const struct plan *p,
             struct respond_now now);
 unsigned act_approve(struct respond *r, struct incident *i, const char *author,
-                     struct respond_now now);
+                     struct respond_now now, unsigned *ret_done);
 unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
                       struct respond_now now);
 bool act_expire(struct respond *r, struct incident *i, struct respond_now now);

@@ -208,12 +208,6 @@ static void set(json_t *o, const char *key, json_t *value)
     json_object_set_new(o, key, value);
 }
 
-/* Is what it does a ban? */
-static bool is_ban(enum action_kind kind)
-{
-    return kind == ACTION_BAN || kind == ACTION_REVOKE_CERTIFICATE || kind == ACTION_REVOKE_USER;
-}
-
 static json_t *json_action(const struct action *a)
 {
     json_t *o = json_object();
@@ -228,7 +222,7 @@ static json_t *json_action(const struct action *a)
     set(o, "reason", json_text(a->reason));
     set(o, "target_kind", json_string(respond_target_text(a->target_kind)));
     set(o, "target", json_text(a->target));
-    if (is_ban(a->kind))
+    if (action_is_ban(a->kind))
         set(o, "ban", json_string(respond_ban_kind_text(a->ban_kind)));
     if (a->kind == ACTION_DELAY && a->amount > 0)
         set(o, "delay_ms", json_integer((json_int_t)a->amount));

@@ -88,7 +88,8 @@ struct respond_hands {
     /* Drop packets of the prefix for so long, 0: let them pass; NULL, or why it cannot be had;
      * static. */
     const char *(*firewall)(void *arg, const char *prefix, unsigned for_s);
-    void (*posture)(void *arg, enum respond_posture p);
+    /* NULL, or why it cannot be had; static. */
+    const char *(*posture)(void *arg, enum respond_posture p);
     /* Put the certificate on the CA's list; NULL, or why it cannot be done; owned by the caller. */
     char *(*revoke)(void *arg, const char *serial);
     /* Keep evidence and stop, once the answer to who asked has left. */
@@ -220,6 +221,7 @@ enum incident_disposition {
     X(OBSERVED,   "observed")   /* would have been done: observe mode, grace, suspended, not approved */ \
     X(WITHHELD,   "withheld")   /* the subject is never acted upon */                             \
     X(HELD,       "held")       /* for approval: the blast radius would have been too large */    \
+    X(COVERED,    "covered")    /* what is in force already lasts longer, or is stronger */       \
     X(FAILED,     "failed")     /* nobody was hit, a list is full, the node or the firewall cannot: the reason says it */ \
     X(UNDONE,     "undone")                                                                       \
     X(EXPIRED,    "expired")
@@ -297,6 +299,7 @@ struct incident {
     X(E_INVALID,     "the request does not make sense")                \
     X(E_NOT_FOUND,   "there is no such thing")                         \
     X(E_CONFLICT,    "its state does not allow that")                  \
+    X(E_COVERED,     "what is in force is longer or stronger")         \
     X(E_LIMIT,       "a limit would be passed")
 /* clang-format on */
 
@@ -349,9 +352,12 @@ enum respond_answer respond_incident_close(struct respond *r, const char *id,
  * closed incidents. */
 enum respond_answer respond_incident_rollback(struct respond *r, const char *id, const char *author,
                                               struct respond_now now, unsigned *ret_undone);
-/* Do what is held for approval; E_CONFLICT when nothing is.  Held actions expire after 15 min. */
+/* Do what is held for approval; E_CONFLICT when nothing is.  Held actions expire after 15 min.
+ * @ret_held, @ret_done: how many were, and how many of them are done now; the others say why not.
+ */
 enum respond_answer respond_incident_approve(struct respond *r, const char *id, const char *author,
-                                             struct respond_now now, unsigned *ret_done);
+                                             struct respond_now now, unsigned *ret_held,
+                                             unsigned *ret_done);
 
 /* ---- measures in force ---- */
 
@@ -386,9 +392,9 @@ uint64_t respond_suspended_until_unix_ms(const struct respond *r); /* 0: not sus
 /* ---- the ban list ---- */
 
 /* On disk when it returns, or respond_is_kept() is false; automatic ones soon after.  Created now,
- * whatever @b says.  Copies. */
+ * whatever @b says.  Copies.  @ret_why as of respond_order_run(). */
 enum respond_answer respond_ban_add(struct respond *r, const struct respond_ban *b,
-                                    struct respond_now now);
+                                    struct respond_now now, char **ret_why);
 enum respond_answer respond_ban_remove(struct respond *r, enum respond_ban_kind kind,
                                        const char *subject, const char *address, const char *author,
                                        struct respond_now now);

@@ -285,6 +285,21 @@ def test_without_the_ca_a_certificate_is_kept_out_and_it_is_said_what_to_do(fiel
     assert peer(field, "device-1", tls=True, certificate=certificate).connect() == BANNED
     entry = field.json("audit", "list")[-1]
     assert entry["action"] == "revoke-certificate" and "this node alone keeps it out" in entry["result"]
+    assert f"'bastide respond undo ban certificate {serial}' lifts" in done.stderr
+    field.ok("respond", "undo", "ban", "certificate", serial)
+    peer(field, "device-1", tls=True, certificate=certificate).join()
+
+
+def test_what_is_in_force_is_not_shortened(field, peer):
+    field.ok("respond", "run", "revoke-user", "user", "alice", "--reason", "left the firm")
+    for words in (["respond", "run", "ban", "user", "alice", "--for", "3s"], ["ban", "user", "alice", "--for", "3s"],
+                  ["respond", "run", "ban", "user", "alice", "--for", "3s", "--dry-run"]):
+        done = field.cli(*words)
+        assert done.returncode == 1 and "in force until undone by admin:" in done.stderr, done.stderr
+    field.ok("respond", "run", "throttle", "user", "bob", "--rate", "5", "--for", "1m")
+    said = field.ok("respond", "run", "throttle", "user", "bob", "--rate", "5", "--for", "1h")
+    assert "in place of what was in force until" in said
+    assert [m["exactly"] for m in field.json("respond")["in_force"]] == ["throttle 5/s for 1h", "ban"]
 
 
 def test_a_user_who_is_revoked_is_out_until_that_is_undone(field, peer):
@@ -318,6 +333,11 @@ postures:
         raw.join(site, "again")
     site.ok("reload")
     assert site.json("respond")["posture"] == "lockdown"
+    with_it = site.config.read_text()
+    site.config.write_text(with_it[:with_it.index("\npostures:")])
+    refused = site.cli("reload")
+    assert refused.returncode == 1 and "postures.lockdown: is in force" in refused.stderr
+    site.config.write_text(with_it)
     field_one.publish("test/small", "small")
     assert field_one.next().payload == b"small"
     field_one.paho.publish("test/large", "x" * 1000, 1)

@@ -25,12 +25,14 @@ struct stage {
     struct respond_now now;
     unsigned n_did;
     char did[DID_MAX][160]; /* "ban client-address m-1 192.0.2.1 300" */
+    unsigned restrained;    /* measures in force when the node last asked */
     unsigned n_published;
     char *published; /* owned; the last one */
     unsigned online;
     unsigned at_address;
     bool nobody_is_there;      /* for a disconnect */
     const char *firewall_says; /* against it; NULL: nothing */
+    const char *posture_says;  /* the same */
     const char *ca_says;
     unsigned of_topic;          /* who use the topic of a quarantine, */
     unsigned of_topic_critical; /* and of them critical ones */
@@ -52,9 +54,20 @@ static inline unsigned stage_disconnect(void *arg, enum respond_target kind, con
     return ((struct stage *)arg)->nobody_is_there ? 0 : 1;
 }
 
+static inline void stage_count_one(void *arg, const struct respond_measure *m)
+{
+    (void)m;
+    ++*(unsigned *)arg;
+}
+
+/* As the node does: it asks what is in force. */
 static inline void stage_restrain(void *arg)
 {
-    snprintf(stage_did(arg), 160, "restrain");
+    struct stage *s = arg;
+
+    s->restrained = 0;
+    respond_measures_each(s->r, stage_count_one, &s->restrained);
+    snprintf(stage_did(s), 160, "restrain");
 }
 
 static inline const char *stage_firewall(void *arg, const char *prefix, unsigned for_s)
@@ -65,9 +78,12 @@ static inline const char *stage_firewall(void *arg, const char *prefix, unsigned
     return s->firewall_says;
 }
 
-static inline void stage_posture(void *arg, enum respond_posture p)
+static inline const char *stage_posture(void *arg, enum respond_posture p)
 {
+    const struct stage *s = arg;
+
     snprintf(stage_did(arg), 160, "posture %s", respond_posture_text(p));
+    return p != POSTURE_NORMAL ? s->posture_says : NULL;
 }
 
 static inline char *stage_revoke(void *arg, const char *serial)

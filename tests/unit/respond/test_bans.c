@@ -23,7 +23,12 @@ static enum respond_answer add(struct stage *s, enum respond_ban_kind kind, cons
 {
     struct respond_ban b = ban(s, kind, subject, address, for_s);
 
-    return respond_ban_add(s->r, &b, s->now);
+    enum respond_answer a;
+    char *why = NULL;
+
+    a = respond_ban_add(s->r, &b, s->now, &why);
+    free(why);
+    return a;
 }
 
 static void collect(void *arg, const struct respond_ban *b)
@@ -121,7 +126,7 @@ static void what_makes_no_sense_is_refused(void **state)
     assert_int_equal(add(&s, RESPOND_BAN_KIND_N, "eve", NULL, 60), RESPOND_E_INVALID);
     b = ban(&s, RESPOND_BAN_USER, "eve", NULL, 60);
     b.expires_unix_ms = s.now.unix_ms;
-    assert_int_equal(respond_ban_add(s.r, &b, s.now), RESPOND_E_INVALID);
+    assert_int_equal(respond_ban_add(s.r, &b, s.now, &(char *){NULL}), RESPOND_E_INVALID);
     assert_int_equal(respond_ban_remove(s.r, RESPOND_BAN_KIND_N, "eve", NULL, "admin:alice", s.now),
                      RESPOND_E_INVALID);
     assert_did_nothing(&s);

@@ -18,17 +18,17 @@ static void an_address_with_clients_that_work_waits_for_approval(void **state)
     stage_find_guesser(&s, "203.0.113.2");
     assert_did_nothing(&s);
     assert_string_equal(incident_action_text(stage_incident(&s)), "held");
-    assert_int_equal(
-        respond_incident_approve(s.r, stage_incident(&s)->id, "admin:alice", s.now, &n),
-        RESPOND_OK);
+    assert_int_equal(respond_incident_approve(s.r, stage_incident(&s)->id, "admin:alice", s.now,
+                                              &(unsigned){0}, &n),
+                     RESPOND_OK);
     assert_int_equal(n, 1);
     assert_did(&s, "ban address 203.0.113.2 - 600");
     assert_string_equal(action_of(stage_incident(&s), ACTION_BAN)->author, "admin:alice");
     assert_string_equal(incident_action_text(stage_incident(&s)), "ban");
-    assert_int_equal(
-        respond_incident_approve(s.r, stage_incident(&s)->id, "admin:alice", s.now, &n),
-        RESPOND_E_CONFLICT);
-    assert_int_equal(respond_incident_approve(s.r, "I-0", "admin:alice", s.now, &n),
+    assert_int_equal(respond_incident_approve(s.r, stage_incident(&s)->id, "admin:alice", s.now,
+                                              &(unsigned){0}, &n),
+                     RESPOND_E_CONFLICT);
+    assert_int_equal(respond_incident_approve(s.r, "I-0", "admin:alice", s.now, &(unsigned){0}, &n),
                      RESPOND_E_NOT_FOUND);
     stage_end(&s);
 }
@@ -128,8 +128,9 @@ static void what_is_held_is_not_done_when_nobody_approves_in_15_min(void **state
     assert_int_equal(a->state, ACTION_OBSERVED);
     assert_non_null(strstr(a->reason, "not given in time"));
     assert_non_null(strstr(s.published, "\"state\":\"update\""));
-    assert_int_equal(respond_incident_approve(s.r, stage_incident(&s)->id, "admin:a", s.now, &n),
-                     RESPOND_E_CONFLICT);
+    assert_int_equal(
+        respond_incident_approve(s.r, stage_incident(&s)->id, "admin:a", s.now, &(unsigned){0}, &n),
+        RESPOND_E_CONFLICT);
     assert_did_nothing(&s);
     stage_end(&s);
 }
@@ -144,8 +145,10 @@ static void who_became_critical_meanwhile_is_spared_by_an_approval(void **state)
     s.at_address = 50;
     stage_find_guesser(&s, "203.0.113.2");
     stage_connect(&s, "scada", "203.0.113.2", "control");
-    assert_int_equal(respond_incident_approve(s.r, stage_incident(&s)->id, "admin:a", s.now, &n),
-                     RESPOND_E_CONFLICT);
+    assert_int_equal(
+        respond_incident_approve(s.r, stage_incident(&s)->id, "admin:a", s.now, &(unsigned){0}, &n),
+        RESPOND_OK);
+    assert_int_equal(n, 0);
     assert_did_nothing(&s);
     stage_end(&s);
 }
@@ -226,7 +229,7 @@ static void the_kill_switch_does_not_tie_people(void **state)
     (void)state;
     stage_begin(&s);
     assert_int_equal(respond_suspend(s.r, 30, "admin:alice", s.now), RESPOND_OK);
-    assert_int_equal(respond_ban_add(s.r, &b, s.now), RESPOND_OK);
+    assert_int_equal(respond_ban_add(s.r, &b, s.now, &(char *){NULL}), RESPOND_OK);
     assert_did(&s, "ban user eve - 0");
     stage_end(&s);
 }

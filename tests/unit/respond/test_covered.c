@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/respond/test_covered.c - what is in force is neither shortened nor weakened by another
+ * order: it is undone first */
+#include "stage.h"
+
+#define AT(kind_, target_kind_, target_)                                                           \
+    .kind = ACTION_##kind_, .target_kind = TARGET_##target_kind_, .target = (target_),             \
+    .reason = "test"
+#define FILTER(which) AT(QUARANTINE, TOPIC, "a/#"), .directions = (which)
+#define BOTH          (RESPOND_PUBLISH | RESPOND_DELIVER)
+
+static enum respond_answer order(struct stage *s, const struct respond_order *o, const char *author,
+                                 const char *says)
+{
+    enum respond_answer a;
+    char *why = NULL;
+
+    a = respond_order_run(s->r, o, author, s->now, &why);
+    if (says != NULL && (why == NULL || strstr(why, says) == NULL))
+        fail_msg("\"%s\" instead of \"%s\"", why != NULL ? why : "", says);
+    free(why);
+    return a;
+}
+
+/* clang-format off */
+static const struct {
+    struct respond_order first, then;
+    enum respond_answer answer;
+    const char *says; /* NULL: nothing more */
+} cases[] = {
+    {{AT(BAN, CLIENT, "x")}, {AT(BAN, CLIENT, "x"), .for_ms = 5000}, RESPOND_E_COVERED, "in force until undone by admin:anna, as ban: undo it first"},
+    {{AT(BAN, CLIENT, "x"), .for_ms = 60000}, {AT(BAN, CLIENT, "x"), .for_ms = 5000}, RESPOND_E_COVERED, "in force until 2026-11-25T"},
+    {{AT(BAN, CLIENT, "x"), .for_ms = 5000}, {AT(BAN, CLIENT, "x")}, RESPOND_OK, "in place of what was in force until 2026-11-25T"},
+    {{AT(BAN, CLIENT, "x"), .for_ms = 5000}, {AT(BAN, CLIENT, "x"), .for_ms = 5000}, RESPOND_OK, "in place of"},
+    {{AT(REVOKE_USER, USER, "x")}, {AT(BAN, USER, "x"), .for_ms = 3000}, RESPOND_E_COVERED, "undo it first"},
+    {{AT(REVOKE_CERTIFICATE, CERTIFICATE, "0A")}, {AT(BAN, CERTIFICATE, "0A"), .for_ms = 3000}, RESPOND_E_COVERED, "undo it first"},
+    {{FILTER(BOTH)}, {FILTER(RESPOND_DELIVER)}, RESPOND_E_COVERED, "as quarantine both"},
+    {{FILTER(BOTH), .for_ms = 5000}, {FILTER(RESPOND_DELIVER)}, RESPOND_OK, NULL},
+    {{FILTER(RESPOND_PUBLISH)}, {FILTER(RESPOND_DELIVER)}, RESPOND_OK, NULL},
+    {{FILTER(RESPOND_PUBLISH)}, {FILTER(BOTH), .for_ms = 5000}, RESPOND_OK, NULL},
+    {{AT(POSTURE, NODE, "node"), .amount = POSTURE_LOCKDOWN}, {AT(POSTURE, NODE, "node"), .amount = POSTURE_ELEVATED, .for_ms = 60000}, RESPOND_E_COVERED, "as posture lockdown"},
+    {{AT(POSTURE, NODE, "node"), .amount = POSTURE_ELEVATED}, {AT(POSTURE, NODE, "node"), .amount = POSTURE_LOCKDOWN, .for_ms = 60000}, RESPOND_OK, NULL},
+    {{AT(THROTTLE, CLIENT, "x"), .amount = 5}, {AT(THROTTLE, CLIENT, "x"), .amount = 50}, RESPOND_E_COVERED, "as throttle 5/s"},
+    {{AT(THROTTLE, CLIENT, "x"), .amount = 50}, {AT(THROTTLE, CLIENT, "x"), .amount = 5, .for_ms = 5000}, RESPOND_OK, NULL},
+    {{AT(THROTTLE, CLIENT, "x"), .amount = 5, .for_ms = 5000}, {AT(THROTTLE, CLIENT, "x"), .amount = 5}, RESPOND_OK, "in place of"},
+    {{AT(DELAY, ADDRESS, "192.0.2.1"), .amount = 500, .for_ms = 60000}, {AT(DELAY, ADDRESS, "192.0.2.1"), .amount = 100, .for_ms = 60000}, RESPOND_E_COVERED, "as delay 500 ms for 1m"},
+    {{AT(FIREWALL, ADDRESS, "192.0.2.1"), .for_ms = 60000}, {AT(FIREWALL, ADDRESS, "192.0.2.1"), .for_ms = 5000}, RESPOND_E_COVERED, "undo it first"},
+    {{AT(HOLD, CLIENT, "x"), .for_ms = 60000}, {AT(HOLD, CLIENT, "x"), .for_ms = 5000}, RESPOND_E_COVERED, "undo it first"},
+};
+/* clang-format on */
+
+static void what_is_in_force_is_neither_shortened_nor_weakened(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct respond_order *then = &cases[i].then;
+        struct stage s;
+        char *covered;
+
+        print_message("  case %zu: %s\n", i, action_kind_text(then->kind));
+        stage_begin(&s);
+        assert_int_equal(order(&s, &cases[i].first, "admin:anna", NULL), RESPOND_OK);
+        s.n_did = 0;
+        covered = respond_order_covered(s.r, then, s.now);
+        assert_int_equal(covered != NULL, cases[i].answer == RESPOND_E_COVERED);
+        free(covered);
+        assert_int_equal(order(&s, then, "admin:bob", cases[i].says), cases[i].answer);
+        if (cases[i].answer == RESPOND_E_COVERED)
+            assert_did_nothing(&s);
+        stage_end(&s);
+    }
+}
+
+/* What was in force until then is so again when the stronger one is over, also after a restart. */
+static void a_stronger_one_ends_and_leaves_what_was_before(void **state)
+{
+    const struct respond_order elevated = {AT(POSTURE, NODE, "node"), .amount = POSTURE_ELEVATED};
+    const struct respond_order lockdown = {AT(POSTURE, NODE, "node"), .amount = POSTURE_LOCKDOWN,
+                                           .for_ms = 60000};
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    assert_int_equal(order(&s, &elevated, "admin:anna", NULL), RESPOND_OK);
+    assert_int_equal(order(&s, &lockdown, "admin:bob", NULL), RESPOND_OK);
+    assert_did(&s, "posture elevated", "posture lockdown");
+    stage_restart(&s);
+    assert_int_equal(respond_measures(s.r, ACTION_POSTURE), 2);
+    stage_wait(&s, 61);
+    assert_did(&s, "posture elevated");
+    stage_restart(&s);
+    assert_int_equal(respond_measures(s.r, ACTION_POSTURE), 1);
+    stage_end(&s);
+}
+
+static void an_approval_shortens_nothing_and_its_rollback_lifts_nothing(void **state)
+{
+    const struct respond_order for_good = {AT(BAN, ADDRESS, "203.0.113.9")};
+    struct stage s;
+    unsigned n_held = 0, n_done = 0, n_undone = 0;
+
+    (void)state;
+    stage_begin(&s);
+    s.at_address = 1; /* so that it waits */
+    stage_find_guesser(&s, "203.0.113.9");
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_HELD);
+    assert_int_equal(order(&s, &for_good, "admin:anna", NULL), RESPOND_OK);
+    assert_int_equal(
+        respond_incident_approve(s.r, stage_incident(&s)->id, "admin:bob", s.now, &n_held, &n_done),
+        RESPOND_OK);
+    assert_true(n_held > n_done);
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_COVERED);
+    assert_non_null(strstr(action_of(stage_incident(&s), ACTION_BAN)->reason,
+                           "in force until undone by admin:anna"));
+    (void)respond_incident_rollback(s.r, stage_incident(&s)->id, "admin:bob", s.now, &n_undone);
+    assert_int_equal(respond_bans(s.r), 1);
+    stage_end(&s);
+}
+
+/* The ward is away: what it drops, it drops until the time is over. */
+static void what_cannot_be_undone_is_in_force_still(void **state)
+{
+    const struct respond_order block = {AT(FIREWALL, ADDRESS, "192.0.2.1"), .for_ms = 60000};
+    struct stage s;
+    char *why = NULL;
+
+    (void)state;
+    stage_begin(&s);
+    assert_int_equal(order(&s, &block, "admin:anna", NULL), RESPOND_OK);
+    s.firewall_says = "nobody is there";
+    assert_int_equal(respond_order_undo(s.r, &block, "admin:anna", s.now, &why),
+                     RESPOND_E_CONFLICT);
+    assert_string_equal(why, "nobody is there");
+    free(why);
+    assert_int_equal(respond_measures(s.r, ACTION_FIREWALL), 1);
+    stage_end(&s);
+}
+
+static void a_posture_that_is_not_prepared_fails(void **state)
+{
+    char lockdown[] = "posture lockdown 1h";
+    char *steps[] = {lockdown};
+    const struct respond_play play = {
+        .subject = SUBJECT_KIND_N, .severity = SEVERITY_HIGH, .steps = steps, .n_steps = 1};
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    s.settings.plays = &play;
+    s.settings.n_plays = 1;
+    respond_settings_change(s.r, &s.settings);
+    s.posture_says = "nothing would change";
+    stage_find_high(&s, "m-1");
+    assert_int_equal(action_of(stage_incident(&s), ACTION_POSTURE)->state, ACTION_FAILED);
+    assert_non_null(
+        strstr(action_of(stage_incident(&s), ACTION_POSTURE)->reason, "nothing would change"));
+    assert_int_equal(respond_measures(s.r, ACTION_POSTURE), 0);
+    stage_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_in_force_is_neither_shortened_nor_weakened),
+        cmocka_unit_test(a_stronger_one_ends_and_leaves_what_was_before),
+        cmocka_unit_test(an_approval_shortens_nothing_and_its_rollback_lifts_nothing),
+        cmocka_unit_test(what_cannot_be_undone_is_in_force_still),
+        cmocka_unit_test(a_posture_that_is_not_prepared_fails),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

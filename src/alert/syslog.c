@@ -37,7 +37,7 @@ static const struct {
 };
 static const char *const params[] = {
     "id", "kind", "severity", "state", "action", "subject", "client_id", "ip", "username", "role",
-    "count", "limit", "window_s", "attck", "subcategory", "disposition", "assigned_to", "expires",
+    "rule", "count", "limit", "window_s", "attck", "subcategory", "disposition", "assigned_to", "expires",
 };
 /* clang-format on */
 

@@ -28,6 +28,7 @@ static const struct show_field columns[] = {
 static const struct show_field fields[] = {
     {"Incident",    "id",              SHOW_TEXT},
     {"Kind",        "kind",            SHOW_TEXT},
+    {"Rule",        "rule",            SHOW_TEXT},
     {"Severity",    "severity",        SHOW_TEXT},
     {"State",       "state",           SHOW_TEXT},
     {"Subject",     "subject",         SHOW_TEXT},

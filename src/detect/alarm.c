@@ -69,7 +69,8 @@ struct alarm *alarm_raise(struct alarms *all, const struct alarm_id *id, const s
     }
     list_append(&all->raised, &a->link);
     a->severity = f->severity;
-    a->raised_ns = now_ns;
+    a->raised_ns = a->said_ns = now_ns;
+    a->has_more = false;
     a->pending_until_ns = pending_until_ns;
     a->limit = f->limit;
     a->window_s = f->window_s;
@@ -88,6 +89,15 @@ struct alarm *alarm_raise(struct alarms *all, const struct alarm_id *id, const s
 struct alarm *alarm_oldest(const struct alarms *all)
 {
     return all->by_id.n < ALARMS_MAX ? NULL : list_item(all->raised.next, struct alarm, link);
+}
+
+/** alarm_refreshed() - what was counted since it was raised was said */
+void alarm_refreshed(struct alarms *all, struct alarm *a, uint64_t now_ns)
+{
+    a->said_ns = now_ns;
+    a->has_more = false;
+    list_remove(&a->link);
+    list_append(&all->raised, &a->link);
 }
 
 /** alarm_drop() - it no longer stands; @a is freed */

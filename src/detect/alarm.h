@@ -22,9 +22,11 @@ struct alarm_id {
 
 struct alarm {
     struct alarm_id id;
-    struct list link; /* in the order in which they were raised */
+    struct list link; /* in the order in which they were raised or refreshed */
     enum severity severity;
     uint64_t raised_ns;        /* last time, detectors' time */
+    uint64_t said_ns;          /* the same, refreshes as well */
+    bool has_more;             /* was counted since */
     uint64_t pending_until_ns; /* it was not said yet, and is not before then; 0: it was */
     double limit;
     unsigned window_s;
@@ -47,4 +49,5 @@ struct alarm *alarm_find(const struct alarms *all, const struct alarm_id *id);
 struct alarm *alarm_raise(struct alarms *all, const struct alarm_id *id, const struct finding *f,
                           uint64_t now_ns, uint64_t pending_until_ns);
 struct alarm *alarm_oldest(const struct alarms *all);
+void alarm_refreshed(struct alarms *all, struct alarm *a, uint64_t now_ns);
 void alarm_drop(struct alarms *all, struct alarm *a);

@@ -135,6 +135,7 @@ const struct detector detect_bad_certificate = {
             .watches =
                 BIT64(EVENT_TLS_FAILED) | BIT64(EVENT_CONNECT_ACCEPTED) | BIT64(EVENT_DISCONNECTED),
         },
+    .acts_each_time = true,
     .bytes[SUBJECT_ADDRESS] = sizeof(struct state),
     .bytes[SUBJECT_USER] = sizeof(struct online),
     .observe = observe,

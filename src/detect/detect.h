@@ -77,6 +77,7 @@ enum detect_mode {
 enum finding_state {
     FINDING_OPEN,
     FINDING_UPDATE,
+    FINDING_REFRESH, /* it goes on: what was counted, and nothing that is to be done about it */
     FINDING_CLOSED,
 };
 
@@ -101,6 +102,8 @@ struct detector_info {
     uint64_t watches;      /* BIT64(enum event_kind) */
 };
 
+struct detect_rule;
+
 /* Borrowed until the detect_found_fn returns. */
 struct finding {
     const struct detector_info *detector;
@@ -112,8 +115,9 @@ struct finding {
     struct bytes user_name;
     struct bytes address;
     struct bytes role;
-    double count; /* what was reached, against ... */
-    double limit; /* ... the limit of this severity ... */
+    double count;                   /* what was reached, against ... */
+    double limit;                   /* ... the limit of this severity ... */
+    const struct detect_rule *rule; /* ... which is that of this rule; NULL: CLOSED */
     unsigned window_s;
     unsigned confidence; /* 0..100 */
     bool alert_only;     /* never act on the subject: it is a name that anybody may have said */
@@ -174,6 +178,10 @@ void detect_configure(struct detect *d, const struct detect_config *c);
 void detect_event(struct detect *d, const struct event *e, detect_found_fn *found, void *arg);
 /* Call about once a second: what is due, and closes what has calmed down. */
 void detect_tick(struct detect *d, uint64_t now_ns, detect_found_fn *found, void *arg);
+/* A person has dealt with what @of finds of the subject: the next time is news, whatever is counted
+ * still. */
+void detect_dismiss(struct detect *d, const struct detector_info *of, enum subject_kind kind,
+                    struct bytes subject);
 /* The connection has ended and no event told of it: it is no longer waited for. */
 void detect_conn_gone(struct detect *d, uint64_t conn);
 
@@ -197,6 +205,10 @@ struct detect_rule {
 
 /* The @i-th, for the manual; NULL after the last. */
 const struct detect_rule *detect_rule(size_t i);
+/* That of the detector with the name; NULL: there is none. */
+const struct detect_rule *detect_rule_named(const char *detector_id, const char *name);
+/* What it counts, without the row of the table that it goes by; owned by the caller. */
+char *detect_rule_counts(const struct detect_rule *r);
 
 /* What clients are used to, and what detectors know of all together, to be kept over a restart:
  * rows of text. */

@@ -48,6 +48,7 @@ struct judge;
 
 struct detector {
     struct detector_info info;
+    bool acts_each_time;          /* what its high rules tell of is one event: each is acted upon */
     size_t bytes[SUBJECT_KIND_N]; /* of its slot in such a record; 0: none */
     size_t more_bytes;            /* of a second one, which only few clients need; 0: none */
     size_t learned_bytes;         /* of what it learns of a client: numbers only; 0: nothing */

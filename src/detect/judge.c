@@ -3,9 +3,11 @@
  * detect/judge.c - what of all that is counted is worth saying
  *
  * A detector names a suspect and measures it; here it is decided whether that is
- * news: the first time that a limit is reached, a step up in severity, and that it
- * is still over after 600 s.  A finding of a detector that others explain waits for
- * hold_s, and gives way to a finding of the fleet for as long as that stands.
+ * news: the first time that a limit is reached, a step up in severity, that it is
+ * still over after 600 s, and of what is one event each further one, once in 5 s.  What is
+ * counted besides is told every 10 s, of so many at once that a flood fills no disk.  A finding of
+ * a detector that others explain waits for hold_s, and gives way to a finding of the fleet for as
+ * long as that stands.
  */
 #include <math.h>
 
@@ -13,6 +15,9 @@
 #include "detect/private.h"
 
 #define RAISE_AGAIN_NS SECONDS(600)
+#define EACH_AGAIN_NS  SECONDS(5)
+#define REFRESH_NS     SECONDS(10)
+#define REFRESHES_MAX  4 /* a tick */
 #define CLOSES_BELOW   0.5
 
 static const struct detector *detector_of(const struct judge *j)
@@ -144,6 +149,7 @@ static struct finding finding_of(const struct judge *j, const struct record *r,
         .role = bytes_str(role->name),
         .count = m->count,
         .limit = m->limit,
+        .rule = rule_info(m->rule),
         .window_s = rule_info(m->rule)->window_s,
         .observe_only = role->mode[j->detector] != DETECT_MODE_ENFORCE,
     };
@@ -205,13 +211,15 @@ enum news {
 /* Of @m, over its limit, with @a, which may be NULL, standing or waiting. */
 static enum news news_of(const struct judge *j, const struct alarm *a, const struct measure *m)
 {
+    enum severity severity = rule_info(m->rule)->severity;
+    uint64_t again_ns = detector_of(j)->acts_each_time && severity >= SEVERITY_HIGH
+                            ? EACH_AGAIN_NS
+                            : RAISE_AGAIN_NS;
     bool waits;
 
     if (a != NULL && a->pending_until_ns == 0)
-        return rule_info(m->rule)->severity > a->severity ||
-                       j->now_ns >= a->raised_ns + RAISE_AGAIN_NS
-                   ? NEWS_SAID
-                   : NEWS_NONE;
+        return severity > a->severity || j->now_ns >= a->raised_ns + again_ns ? NEWS_SAID
+                                                                              : NEWS_NONE;
     waits = (!m->at_once && detector_of(j)->info.hold_s > 0) || explained_by(j) != NULL;
     if (a != NULL)
         return waits ? NEWS_NONE : NEWS_SAID;
@@ -244,6 +252,7 @@ void suspect(struct judge *j, const struct sight *s, struct record *r)
     news = news_of(j, a, &m);
     if (news == NEWS_NONE) {
         bench_of(j)->suppressed++;
+        a->has_more = true;
         return;
     }
     if (a == NULL)
@@ -266,7 +275,53 @@ bool stands(const struct judge *j, const struct record *r)
     return a != NULL && a->pending_until_ns == 0;
 }
 
+/** detect_dismiss() - see detect.h; what was counted stays */
+void detect_dismiss(struct detect *d, const struct detector_info *of, enum subject_kind kind,
+                    struct bytes subject)
+{
+    list_each (it, &d->alarms.raised) {
+        struct alarm *a = list_item(it, struct alarm, link);
+        struct record *r;
+
+        if (&detector_at(a->id.detector)->info != of || a->id.kind != (uint32_t)kind ||
+            a->pending_until_ns != 0 || !bytes_equal(a->subject, subject))
+            continue;
+        r = record_find(d, kind, a->id.subject);
+        d->benches[a->id.detector].standing--;
+        if (r != NULL)
+            r->n_standing--;
+        alarm_drop(&d->alarms, a);
+    }
+}
+
 /* ---- time ---- */
+
+static struct finding finding_of_alarm(const struct judge *j, const struct alarm *a,
+                                       const struct record *r, const struct measure *m)
+{
+    struct finding f = finding_of(j, r, m);
+
+    f.client_id = a->client_id;
+    f.user_name = a->user_name;
+    f.address = a->address;
+    return f;
+}
+
+static bool is_due(const struct judge *j, const struct alarm *a)
+{
+    return a->has_more && j->now_ns >= a->said_ns + REFRESH_NS && j->n_refreshed < REFRESHES_MAX;
+}
+
+static void refresh(struct judge *j, struct alarm *a, const struct record *r,
+                    const struct measure *m)
+{
+    struct finding f = finding_of_alarm(j, a, r, m);
+
+    f.state = FINDING_REFRESH;
+    hand_out(j, &f);
+    alarm_refreshed(&j->d->alarms, a, j->now_ns);
+    j->n_refreshed++;
+}
 
 static void look_again_at_pending(struct judge *j, struct alarm *a, struct record *r,
                                   const struct measure *m)
@@ -279,10 +334,7 @@ static void look_again_at_pending(struct judge *j, struct alarm *a, struct recor
     }
     if (j->now_ns < a->pending_until_ns || explained_by(j) != NULL)
         return;
-    f = finding_of(j, r, m);
-    f.client_id = a->client_id;
-    f.user_name = a->user_name;
-    f.address = a->address;
+    f = finding_of_alarm(j, a, r, m);
     raise_alarm(j, r, a, &f);
 }
 
@@ -306,6 +358,8 @@ static void look_again(struct judge *j, struct alarm *a)
     } else if (m.ratio < CLOSES_BELOW) {
         close_alarm(j, a, r, m.count, NULL);
         alarm_drop(&j->d->alarms, a);
+    } else if (m.over && is_due(j, a)) {
+        refresh(j, a, r, &m);
     }
 }
 

@@ -66,6 +66,7 @@ const struct detector detect_message_replay = {
             .confidence = 90,
             .watches = BIT64(EVENT_COMMAND_SENT),
         },
+    .acts_each_time = true,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

@@ -61,8 +61,9 @@ struct detect {
 struct judge {
     struct detect *d;
     size_t detector;
-    uint64_t at_ns;  /* not scaled */
-    uint64_t now_ns; /* scaled */
+    uint64_t at_ns;       /* not scaled */
+    uint64_t now_ns;      /* scaled */
+    unsigned n_refreshed; /* in this tick */
     detect_found_fn *found;
     void *arg;
 };

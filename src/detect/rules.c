@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define SECOND_NS 1000000000ULL
 
@@ -34,6 +35,47 @@ uint64_t rule_window_ns(enum rule r)
 const struct detect_rule *detect_rule(size_t i)
 {
     return i < RULE_N ? rule_info((enum rule)i) : NULL;
+}
+
+/** detect_rule_named() - Return: that of the detector with this name, static, or NULL. */
+const struct detect_rule *detect_rule_named(const char *detector_id, const char *name)
+{
+    for (enum rule r = 0; r < RULE_N; r++) {
+        if (strcmp(rule_info(r)->detector, detector_id) == 0 &&
+            strcmp(rule_info(r)->name, name) == 0)
+            return rule_info(r);
+    }
+    return NULL;
+}
+
+/* "as medium, and of another entropy": the rule that it goes by, and @ret_rest what it says more;
+ * NULL: it says all. */
+static const struct detect_rule *goes_by(const struct detect_rule *r, const char **ret_rest)
+{
+    char name[32] = {0};
+    size_t len;
+
+    if (strncmp(r->what, "as ", 3) != 0)
+        return NULL;
+    len = strcspn(r->what + 3, ",");
+    memcpy(name, r->what + 3, MIN(len, sizeof(name) - 1));
+    *ret_rest = r->what + 3 + len;
+    return detect_rule_named(r->detector, name);
+}
+
+/** detect_rule_counts() - see detect.h */
+char *detect_rule_counts(const struct detect_rule *r)
+{
+    const char *rest = "";
+    const struct detect_rule *by = goes_by(r, &rest);
+    char *of = by != NULL ? detect_rule_counts(by) : NULL;
+    char *text;
+
+    if (of == NULL)
+        return text_format("%.*s", (int)strcspn(r->what, ";"), r->what);
+    text = text_format("%s%.*s", of, (int)strcspn(rest, ";"), rest);
+    free(of);
+    return text;
 }
 
 /* ---- kinds of roles ---- */

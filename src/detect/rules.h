@@ -22,7 +22,7 @@
     X(D02_PREFIX,        "D02", "prefix",         LOW,      120,   60,     "as medium, from one /24 or /64; told, never acted on") \
     X(D03_LOW,           "D03", "low",            LOW,      8,     600,    "ends without DISCONNECT, halved each so many seconds, beyond what is usual for the client") \
     X(D03_MEDIUM,        "D03", "medium",         MEDIUM,   12,    600,    "as low") \
-    X(D04_LOW,           "D04", "low",            LOW,      1,     60,     "how often the longest silence that it may keep has passed; that is at least so many seconds") \
+    X(D04_LOW,           "D04", "low",            LOW,      1,     60,     "times that the longest silence that it may keep has passed; that is at least so many seconds") \
     X(D04_CRITICAL,      "D04", "critical",       HIGH,     1,     60,     "as low, of a critical client") \
     X(D04_PING,          "D04", "ping",           HIGH,     2,     60,     "questions on its role's ping_topic that found no answer, one after another") \
     X(D05_MEDIUM,        "D05", "medium",         MEDIUM,   5,     60,     "failed logins from one address") \

@@ -50,6 +50,7 @@ const struct detector detect_unauthorized_command = {
             .watches = BIT64(EVENT_PUBLISH_TOPIC) | BIT64(EVENT_PUBLISH_DENIED) |
                        BIT64(EVENT_COMMAND_HELD),
         },
+    .acts_each_time = true,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

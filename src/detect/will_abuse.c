@@ -67,6 +67,7 @@ const struct detector detect_will_abuse = {
             .yields = {"D43", "D44"},
             .watches = BIT64(EVENT_WILL_SET) | BIT64(EVENT_WILL_PUBLISHED),
         },
+    .acts_each_time = true,
     .bytes[SUBJECT_CLIENT] = sizeof(struct state),
     .observe = observe,
     .measure = measure,

@@ -320,6 +320,7 @@ struct incident_call {
     enum incident_disposition disposition;
     unsigned n_actions;
     unsigned n_held; /* of an approval */
+    char *in_force;  /* owned; what goes on although it is closed; NULL: nothing */
     enum respond_answer answer;
 };
 
@@ -331,6 +332,25 @@ static void forget_client(struct sentinel *s, const char *id)
 
     if (i != NULL && i->subject_kind == SUBJECT_CLIENT)
         habits_forget(s, i->client_id);
+}
+
+/* What is found again opens another one. */
+static void close_here(struct sentinel *s, struct incident_call *c, struct respond_now now)
+{
+    const struct node_incident_request *q = c->request;
+    const struct incident *i = respond_incident_find(s->respond, q->id);
+    bool was_open = i != NULL && i->state != INCIDENT_CLOSED;
+
+    c->answer = respond_incident_close(s->respond, q->id, c->disposition, q->note, c->author, now);
+    if (c->answer != RESPOND_OK)
+        return;
+    i = respond_incident_find(s->respond, q->id);
+    if (was_open)
+        detect_dismiss(s->detect, i->detector, i->subject_kind, bytes_str(i->subject));
+    if (c->disposition == DISPOSITION_FALSE)
+        forget_client(s, q->id);
+    if (c->disposition == DISPOSITION_FALSE || c->disposition == DISPOSITION_BENIGN)
+        c->in_force = incident_in_force_text(i, now.unix_ms);
 }
 
 static void do_incident(struct sentinel *s, void *arg)
@@ -348,10 +368,7 @@ static void do_incident(struct sentinel *s, void *arg)
             respond_incident_assign(s->respond, q->id, q->assignee, q->note, c->author, now);
         break;
     case NODE_INCIDENT_CLOSE:
-        c->answer =
-            respond_incident_close(s->respond, q->id, c->disposition, q->note, c->author, now);
-        if (c->answer == RESPOND_OK && c->disposition == DISPOSITION_FALSE)
-            forget_client(s, q->id);
+        close_here(s, c, now);
         break;
     case NODE_INCIDENT_ROLLBACK:
         c->answer = respond_incident_rollback(s->respond, q->id, c->author, now, &c->n_actions);
@@ -427,8 +444,11 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
         *ret_text = text_format("incident %s: %u action%s %s", r->id, c.n_actions,
                                 c.n_actions == 1 ? "" : "s", done[r->verb]);
     else
-        *ret_text = text_format("incident %s is %s%s%s%s%s", r->id, done[r->verb],
-                                to[0] != '\0' ? " to " : "", to, as[0] != '\0' ? " as " : "", as);
+        *ret_text =
+            text_format("incident %s is %s%s%s%s%s%s%s", r->id, done[r->verb],
+                        to[0] != '\0' ? " to " : "", to, as[0] != '\0' ? " as " : "", as,
+                        c.in_force != NULL ? "; " : "", c.in_force != NULL ? c.in_force : "");
+    free(c.in_force);
     log_info("control", "%s: %s", author, *ret_text);
     audit_of(n, author, verbs[r->verb], "incident", r->id, r->note, "%s", *ret_text);
     return node_answer_of(c.answer);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "respond/private.h"
 
 #define DAY_S 86400
@@ -206,6 +207,7 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
     };
     struct action *a = same_again(i, kind);
     struct action old = {0};
+    bool is_news; /* what is not done again and again is told once */
 
     if ((a != NULL && kind <= ACTION_ALERT) || !action_aim(r, i, &p->steps[kind], &new) ||
         (kind == ACTION_BAN && stands_longer(r, &new, now)) ||
@@ -214,6 +216,7 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
         return;
     }
     decide(r, i, f, p, now, &new);
+    is_news = a == NULL || new.state == ACTION_DONE || new.state != a->state;
     if (a != NULL && !gives_way(a, &new)) {
         action_done(&new);
         return;
@@ -227,7 +230,7 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
     if (a->state == ACTION_DONE)
         perform(r, i, a, now);
     count(r, a);
-    if (kind <= ACTION_ALERT)
+    if (kind <= ACTION_ALERT || !is_news)
         return;
     act_audit(r, a, a->author, action_state_text(a->state), now);
     log_warning("respond", "%s of %s: %s: %s", action_kind_text(kind), a->target,
@@ -311,6 +314,45 @@ unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
         n_undone++;
     }
     return n_undone;
+}
+
+/** act_withdraw() - a person has closed the incident: what waits for approval is not done any more
+ */
+void act_withdraw(struct respond *r, struct incident *i, const char *author, struct respond_now now)
+{
+    for (unsigned n = 0; n < i->n_actions; n++) {
+        struct action *a = &i->actions[n];
+
+        if (a->state != ACTION_HELD)
+            continue;
+        mark_undone(r, a, author);
+        act_audit(r, a, author, "withdrawn: its incident was closed", now);
+    }
+}
+
+/** incident_in_force_text() - see respond.h */
+char *incident_in_force_text(const struct incident *i, uint64_t now_unix_ms)
+{
+    const struct action *last = NULL;
+    unsigned n_in_force = 0;
+    char date[CLOCK_TEXT_LEN];
+
+    for (unsigned n = 0; n < i->n_actions; n++) {
+        const struct action *a = &i->actions[n];
+
+        if (!is_in_force(a) || (a->expires_unix_ms != 0 && a->expires_unix_ms <= now_unix_ms))
+            continue;
+        n_in_force++;
+        if (last == NULL || ends_later(a->expires_unix_ms, last->expires_unix_ms))
+            last = a;
+    }
+    if (last == NULL)
+        return NULL;
+    return text_format(
+        "%u %s%s still in force %s%s: bastide incidents rollback %s", n_in_force,
+        n_in_force == 1 ? action_kind_text(last->kind) : "actions",
+        n_in_force == 1 ? " is" : " are", last->expires_unix_ms != 0 ? "until " : "until undone",
+        last->expires_unix_ms != 0 ? clock_format(last->expires_unix_ms, date) : "", i->id);
 }
 
 /**

@@ -122,6 +122,7 @@ static void take_over(struct incident *i, const struct finding *f, struct respon
         FINDING_CLOSED) /* what it had come to, not what is left when it has calmed down */
         i->count = f->count;
     i->limit = f->limit;
+    i->rule = f->rule;
     i->window_s = f->window_s;
     i->confidence = f->confidence;
     i->updated_unix_ms = now.unix_ms;
@@ -236,6 +237,15 @@ static void close_by_finding(struct respond *r, struct kept_incident *k, const s
     close_incident(r, k, now);
 }
 
+/* It goes on, and nothing more is to be done about it. */
+static void refresh(struct respond *r, struct kept_incident *k, const struct finding *f,
+                    struct respond_now now)
+{
+    take_over(&k->face, f, now);
+    k->is_restored = false;
+    respond_record(r, &k->face, "update");
+}
+
 /**
  * respond_finding() - open, update or close the incident of @f, and act
  * @f:  borrowed
@@ -249,10 +259,10 @@ void respond_finding(struct respond *r, const struct finding *f, struct respond_
     bool is_new = k == NULL;
     struct plan p;
 
-    if (f->state == FINDING_CLOSED) {
+    if (f->state == FINDING_CLOSED || f->state == FINDING_REFRESH) {
         free(key);
         if (k != NULL)
-            close_by_finding(r, k, f, now);
+            (f->state == FINDING_CLOSED ? close_by_finding : refresh)(r, k, f, now);
         return;
     }
     if (is_new)
@@ -403,6 +413,13 @@ enum respond_answer respond_incident_assign(struct respond *r, const char *id, c
     return RESPOND_OK;
 }
 
+static void close_by_person(struct respond *r, struct kept_incident *k, const char *author,
+                            struct respond_now now)
+{
+    act_withdraw(r, &k->face, author, now);
+    close_incident(r, k, now);
+}
+
 /**
  * respond_incident_close() - dealt with, and judged; what is closed already is judged anew
  *
@@ -430,7 +447,7 @@ enum respond_answer respond_incident_close(struct respond *r, const char *id,
     if (k->face.state == INCIDENT_CLOSED)
         incident_changed(r, &k->face, now);
     else
-        close_incident(r, k, now);
+        close_by_person(r, k, author, now);
     return RESPOND_OK;
 }
 

@@ -294,6 +294,8 @@ unsigned act_approve(struct respond *r, struct incident *i, const char *author,
                      struct respond_now now, unsigned *ret_done);
 unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
                       struct respond_now now);
+void act_withdraw(struct respond *r, struct incident *i, const char *author,
+                  struct respond_now now);
 bool act_expire(struct respond *r, struct incident *i, struct respond_now now);
 void act_calm(struct respond *r, struct incident *i, struct respond_now now);
 void action_done(struct action *a);

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "respond/private.h"
 
 #define TEXT_OF(name, count, ...) static const char *const name[count] = {__VA_ARGS__}
@@ -140,6 +141,13 @@ static double readable(double n)
     return n < 10 ? n : (double)(long long)(n + 0.5);
 }
 
+/* Its rule's own words: a detector has rules that count different things. */
+static char *counts_of(const struct incident *i)
+{
+    return i->rule != NULL ? detect_rule_counts(i->rule)
+                           : bytes_dup_str(bytes_str(i->detector->counts));
+}
+
 /** incident_sentence() - what was found, for a person; Return: owned by the caller. */
 char *incident_sentence(const struct incident *i)
 {
@@ -149,13 +157,11 @@ char *incident_sentence(const struct incident *i)
         [SUBJECT_USER] = "user name",
         [SUBJECT_FLEET] = "the whole",
     };
-    struct buf text = {0};
-    char *s;
+    char *counts = counts_of(i);
+    char *s = text_format("%s %s: %.4g %s, within %u s (limit %.4g)", nouns[i->subject_kind],
+                          i->subject, readable(i->count), counts, i->window_s, readable(i->limit));
 
-    buf_addf(&text, "%s %s: %.4g %s in %u s (limit %.4g)", nouns[i->subject_kind], i->subject,
-             readable(i->count), i->detector->counts, i->window_s, readable(i->limit));
-    s = bytes_dup_str(buf_view(&text));
-    buf_done(&text);
+    free(counts);
     return s;
 }
 
@@ -316,17 +322,26 @@ static json_t *text_or_null(const char *text)
     return text[0] != '\0' ? json_text(text) : json_null();
 }
 
+/* "" where it is not known. */
+static const char *rule_of(const struct incident *i)
+{
+    return i->rule != NULL ? i->rule->name : "";
+}
+
 /** respond_record_json() - see respond.h */
 json_t *respond_record_json(const struct incident *i, const char *state)
 {
     json_t *o = common(i);
     json_t *evidence = json_object();
+    char *counts = counts_of(i);
 
-    set(evidence, "counts", json_string(i->detector->counts));
+    set(evidence, "counts", json_string(counts));
+    free(counts);
     set(evidence, "confidence", json_integer(i->confidence));
     set(evidence, "opened", json_date(i->opened_unix_ms));
     set(o, "evidence", evidence);
 
+    set(o, "rule", text_or_null(rule_of(i)));
     set(o, "time", json_date(i->updated_unix_ms));
     set(o, "client_id", text_or_null(i->client_id));
     set(o, "ip", text_or_null(i->address));
@@ -359,6 +374,7 @@ json_t *respond_incident_json(const struct incident *i)
     set(o, "updated_unix_ms", json_integer((json_int_t)i->updated_unix_ms));
     set(o, "expires_unix_ms", json_integer((json_int_t)expires_unix_ms));
     set(o, "confidence", json_integer(i->confidence));
+    set_if_known(o, "rule", rule_of(i));
     set_if_known(o, "client_id", i->client_id);
     set_if_known(o, "address", i->address);
     set_if_known(o, "user", i->user_name);

@@ -278,6 +278,7 @@ struct incident {
     char *assignee; /* who is to look after it; "": nobody was named */
     double count;
     double limit;
+    const struct detect_rule *rule; /* whose limit that is; NULL: an older version did not say */
     unsigned window_s;
     unsigned confidence;
     uint64_t opened_unix_ms;
@@ -326,6 +327,9 @@ uint64_t incident_expires_unix_ms(const struct incident *i);
 typedef void respond_incident_fn(void *arg, const struct incident *i);
 void respond_incidents_each(const struct respond *r, respond_incident_fn *fn,
                             void *arg); /* oldest first */
+/* What of it is in force still, and how it is taken back, for who closes it; owned by the caller;
+ * NULL: nothing. */
+char *incident_in_force_text(const struct incident *i, uint64_t now_unix_ms);
 const struct incident *respond_incident_find(const struct respond *r, const char *id);
 unsigned respond_incidents_open(const struct respond *r); /* not closed */
 
@@ -343,8 +347,9 @@ enum respond_answer respond_incident_ack(struct respond *r, const char *id, cons
 enum respond_answer respond_incident_assign(struct respond *r, const char *id, const char *assignee,
                                             const char *note, const char *author,
                                             struct respond_now now);
-/* Actions in force stay so until they expire; undo them first with rollback.  One that has closed
- * by itself is judged so, too, and a judgement is corrected. */
+/* What waits for approval is withdrawn.  Actions in force stay so until they expire; undo them
+ * first with rollback.  One that has closed by itself is judged so, too, and a judgement is
+ * corrected. */
 enum respond_answer respond_incident_close(struct respond *r, const char *id,
                                            enum incident_disposition d, const char *note,
                                            const char *author, struct respond_now now);

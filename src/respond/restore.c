@@ -183,6 +183,7 @@ static void read_numbers(struct incident *i, const json_t *o)
 
     i->count = json_number_value(json_object_get(o, "count"));
     i->limit = json_number_value(json_object_get(o, "limit"));
+    i->rule = detect_rule_named(i->detector->id, text_of(o, "rule"));
     i->window_s = (unsigned)number_of(o, "window_s");
     i->confidence = (unsigned)number_of(evidence, "confidence");
     i->updated_unix_ms = date_of(o, "time");

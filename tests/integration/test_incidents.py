@@ -57,6 +57,17 @@ def test_an_incident_is_shown_acknowledged_and_closed(commanded):
     assert commanded.cli("incidents", "close", number, "--as", "odd").returncode == NO
 
 
+def test_what_was_closed_and_is_found_again_opens_another_one(commanded):
+    first = command(commanded, "intruder")
+    assert first["rule"] == "high" and "1 commands that the role may not give, within 600 s" in first["text"]
+    commanded.ok("incidents", "close", first["id"], "--as", "true")
+    again = Client(commanded, "intruder").wait_connected()
+    again.paho.publish("open/command/breaker", b"open", 0)
+    wait_until(lambda: [x["id"] for x in commanded.json("incidents", "--state", "open")] not in ([], [first["id"]]),
+               "another incident")
+    again.close()
+
+
 def test_incidents_outlive_a_restart_and_judgements_are_counted(commanded):
     wrong, right = command(commanded, "one")["id"], command(commanded, "two")["id"]
     commanded.ok("incidents", "close", wrong, "--as", "false", "--note", "a new station")

@@ -41,6 +41,8 @@ struct scene {
     struct detect *d;
     const char *only; /* which detectors it is about: how their names begin */
     uint64_t now_ns;
+    unsigned n_refreshed;
+    double refreshed_count; /* of the last of them */
     unsigned n_found;
     struct found found[FOUND_MAX];
 };
@@ -97,6 +99,11 @@ static inline void scene_found(void *arg, const struct finding *f)
 
     if (strncmp(f->detector->name, s->only, strlen(s->only)) != 0)
         return;
+    if (f->state == FINDING_REFRESH) {
+        s->n_refreshed++;
+        s->refreshed_count = f->count;
+        return;
+    }
     s->n_found++;
 
     assert_true(s->n_found < FOUND_MAX);

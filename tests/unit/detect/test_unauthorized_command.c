@@ -96,6 +96,47 @@ static void it_is_said_once_until_it_has_been_quiet(void **state)
     scene_end(&s);
 }
 
+static void each_command_is_acted_upon_once_in_five_seconds(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_begin(&s, 1, 0);
+    for (unsigned i = 0; i < 12; i++) { /* one a second: at 0, 5 and 10 s */
+        scene_topic(&s, EVENT_PUBLISH_DENIED, "m-1", "meter", "fmb/command/b", EVENT_COMMAND);
+        scene_wait(&s, 1);
+    }
+    assert_int_equal(s.n_found, 3);
+    assert_int_equal(s.found[1].state, FINDING_UPDATE);
+    assert_true(s.found[1].count == 6 && s.found[2].count == 11);
+    assert_int_equal(s.n_refreshed, 0);
+    scene_idle(&s, 20); /* and what came behind the last of them is told */
+    assert_int_equal(s.n_refreshed, 1);
+    assert_true(s.refreshed_count == 12);
+    assert_int_equal(s.n_found, 3);
+    scene_end(&s);
+}
+
+static void what_a_person_has_dealt_with_is_news_the_next_time(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_begin(&s, 1, 0);
+    scene_topic(&s, EVENT_PUBLISH_DENIED, "m-1", "meter", "fmb/command/b", EVENT_COMMAND);
+    scene_topic(&s, EVENT_PUBLISH_DENIED, "m-2", "meter", "fmb/command/b", EVENT_COMMAND);
+    assert_int_equal(s.n_found, 2);
+    detect_dismiss(s.d, scene_counters(&s, "D32").detector, SUBJECT_CLIENT, BYTES("m-1"));
+    assert_int_equal(scene_counters(&s, "D32").standing, 1);
+    scene_topic(&s, EVENT_PUBLISH_DENIED, "m-1", "meter", "fmb/command/b", EVENT_COMMAND);
+    scene_topic(&s, EVENT_PUBLISH_DENIED, "m-2", "meter", "fmb/command/b", EVENT_COMMAND);
+    assert_int_equal(s.n_found, 3);
+    assert_int_equal(s.found[2].state, FINDING_OPEN);
+    assert_string_equal(s.found[2].subject, "m-1");
+    assert_true(s.found[2].count == 2);
+    scene_end(&s);
+}
+
 static void a_long_topic_is_shown_cut_between_characters(void **state)
 {
     struct scene s;
@@ -119,6 +160,8 @@ int main(void)
         cmocka_unit_test(other_topics_and_who_may_command_are_silent),
         cmocka_unit_test(who_may_command_certain_equipment_only_is_told_of_elsewhere),
         cmocka_unit_test(it_is_said_once_until_it_has_been_quiet),
+        cmocka_unit_test(each_command_is_acted_upon_once_in_five_seconds),
+        cmocka_unit_test(what_a_person_has_dealt_with_is_news_the_next_time),
         cmocka_unit_test(a_long_topic_is_shown_cut_between_characters),
     };
 

@@ -174,7 +174,7 @@ static void the_object_of_the_api_has_its_fields(void **state)
     assert_null(json_object_get(o, "client_id"));
     assert_string_equal(text_of(o, "state"), "open");
     assert_string_equal(text_of(o, "text"),
-                        "address 203.0.113.9: 12 failed logins in 600 s (limit 10)");
+                        "address 203.0.113.9: 12 failed logins, within 600 s (limit 10)");
     assert_true((uint64_t)json_integer_value(json_object_get(o, "expires_unix_ms")) ==
                 s.now.unix_ms + 600000);
     json_decref(o);

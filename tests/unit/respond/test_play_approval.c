@@ -106,9 +106,95 @@ static void an_approval_is_not_asked_for_what_is_not_done_anyway(void **state)
     stage_end(&s);
 }
 
+static void what_waits_is_withdrawn_with_its_incident(void **state)
+{
+    struct stage s;
+    unsigned n_held = 0, n_done = 0;
+
+    (void)state;
+    stage_begin(&s);
+    s.at_address = 1;
+    stage_find_guesser(&s, "203.0.113.9");
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_HELD);
+    assert_int_equal(respond_incident_close(s.r, stage_incident(&s)->id, DISPOSITION_TRUE, NULL,
+                                            "admin:anna", s.now),
+                     RESPOND_OK);
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_UNDONE);
+    assert_string_equal(action_of(stage_incident(&s), ACTION_BAN)->undone_by, "admin:anna");
+    assert_int_equal(
+        respond_incident_approve(s.r, stage_incident(&s)->id, "admin:bob", s.now, &n_held, &n_done),
+        RESPOND_E_CONFLICT);
+    stage_end(&s);
+}
+
+static void what_is_in_force_still_is_said_when_it_closes(void **state)
+{
+    struct stage s;
+    char *text;
+
+    (void)state;
+    stage_begin(&s);
+    stage_find_high(&s, "m-1");
+    text = incident_in_force_text(stage_incident(&s), s.now.unix_ms);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "1 ban is still in force until 2026-11-25T"));
+    assert_non_null(strstr(text, "bastide incidents rollback I-20261125-0001"));
+    free(text);
+    assert_null(incident_in_force_text(stage_incident(&s), s.now.unix_ms + 600000));
+    stage_end(&s);
+}
+
+/* The rule's own words, with those of the one that it goes by; and they outlive a restart. */
+static void an_incident_says_what_its_rule_counts(void **state)
+{
+    struct stage s;
+    struct finding f = finding_of("retained-flood", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-1");
+    json_t *o;
+
+    (void)state;
+    stage_begin(&s);
+    f.rule = detect_rule_named("D26", "quota");
+    respond_finding(s.r, &f, s.now);
+    for (unsigned i = 0; i < 2; i++) {
+        o = respond_incident_json(stage_incident(&s));
+        assert_string_equal(json_string_value(json_object_get(o, "rule")), "quota");
+        assert_string_equal(json_string_value(json_object_get(o, "text")),
+                            "client m-1: 12 times that one client passed retained_per_client_max, "
+                            "so that nothing more of it was kept, within 600 s (limit 10)");
+        json_decref(o);
+        stage_restart(&s);
+    }
+    stage_end(&s);
+}
+
+/* Nothing is done, and nothing opens. */
+static void what_goes_on_is_counted_in_its_incident(void **state)
+{
+    struct stage s;
+    struct finding f = finding_of("topic-scan-publish", SEVERITY_HIGH, SUBJECT_CLIENT, "m-1");
+
+    (void)state;
+    stage_begin(&s);
+    f.state = FINDING_REFRESH;
+    respond_finding(s.r, &f, s.now);
+    assert_int_equal(respond_incidents_open(s.r), 0);
+    stage_find_high(&s, "m-1");
+    s.n_did = 0;
+    f.count = 99;
+    respond_finding(s.r, &f, s.now);
+    assert_did_nothing(&s);
+    assert_true(stage_incident(&s)->count == 99);
+    assert_non_null(strstr(s.published, "\"state\":\"update\""));
+    stage_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_waits_is_withdrawn_with_its_incident),
+        cmocka_unit_test(what_is_in_force_still_is_said_when_it_closes),
+        cmocka_unit_test(an_incident_says_what_its_rule_counts),
+        cmocka_unit_test(what_goes_on_is_counted_in_its_incident),
         cmocka_unit_test(all_that_a_play_with_approval_does_waits_for_a_person),
         cmocka_unit_test(
             what_a_play_with_approval_does_is_given_up_after_15_min_and_asked_for_again),

@@ -106,7 +106,7 @@ static void an_action_says_who_why_and_until_when(void **state)
     assert_int_equal(a->state, ACTION_DONE);
     assert_string_equal(a->author, "detector:repeated-auth-failures");
     assert_non_null(strstr(a->reason, i->id));
-    assert_non_null(strstr(a->reason, "12 failed logins in 600 s (limit 10)"));
+    assert_non_null(strstr(a->reason, "12 failed logins, within 600 s (limit 10)"));
     assert_true(a->expires_unix_ms == s.now.unix_ms + 600000);
     assert_true(incident_expires_unix_ms(i) == a->expires_unix_ms);
     stage_end(&s);

@@ -31,6 +31,7 @@ void clients_start(void)
         c->next_packet_id = settings.high_packet_ids ? (uint16_t)chance_between(65500, 65535) : 1;
         c->received = mem_zero(PACKET_IDS);
         c->last_by_id = mem_zero(PACKET_IDS * sizeof(struct letter *));
+        c->refused_by_id = mem_zero(PACKET_IDS * sizeof(struct letter *));
         c->lazy = one_in(4) ? (unsigned)chance_between(2, 8) : 1;
     }
 }
@@ -41,6 +42,7 @@ void clients_end(void)
     for (unsigned i = 0; i < settings.n_clients; i++) {
         free(clients[i].received);
         free(clients[i].last_by_id);
+        free(clients[i].refused_by_id);
         free(clients[i].owed);
     }
     for (size_t i = 0; i < n_lines; i++) {

@@ -157,8 +157,9 @@ struct client {
     struct out out[OUT_MAX]; /* in the order they were sent */
     unsigned n_out;
     uint16_t next_packet_id;
-    uint8_t *received;          /* QoS 2 ids between PUBLISH and PUBREL; by id, enum received */
-    struct letter **last_by_id; /* what came last by a packet id */
+    uint8_t *received;             /* QoS 2 ids between PUBLISH and PUBREL; by id, enum received */
+    struct letter **last_by_id;    /* what came last by a packet id */
+    struct letter **refused_by_id; /* of RECEIVED_REFUSED; NULL: an empty one */
     struct owed *owed;
     size_t n_owed;
     size_t owed_cap;

@@ -247,6 +247,16 @@ static struct bytes resolve_alias(struct line *k, const struct packet *p)
     return bytes_str(topic_text((unsigned)k->node_alias_topic[p->alias] - 1));
 }
 
+/* The node did not get the PUBREC, so the same comes again; another message by that packet id is
+ * a new one [MQTT5-4.3.3-12]. */
+static bool is_refused_again(const struct client *c, const struct packet *p)
+{
+    const struct letter *m = p->payload.len > 0 ? letter_find(p->payload) : NULL;
+
+    return c->received[p->packet_id] == RECEIVED_REFUSED && (p->flags & 8) &&
+           c->refused_by_id[p->packet_id] == m;
+}
+
 static void receive_publish(struct line *k, const struct packet *sent, uint64_t written_ns)
 {
     struct client *c = k->client;
@@ -270,7 +280,7 @@ static void receive_publish(struct line *k, const struct packet *sent, uint64_t 
         owe(c, PUBREC, p->packet_id, 0);
         return;
     }
-    if (qos == 2 && c->received[p->packet_id] == RECEIVED_REFUSED && (p->flags & 8)) {
+    if (qos == 2 && is_refused_again(c, p)) {
         owe(c, PUBREC, p->packet_id, 0x83);
         return;
     }
@@ -279,6 +289,7 @@ static void receive_publish(struct line *k, const struct packet *sent, uint64_t 
         owe(c, PUBACK, p->packet_id, reason);
     if (qos == 2) {
         c->received[p->packet_id] = reason == 0 ? RECEIVED : RECEIVED_REFUSED;
+        c->refused_by_id[p->packet_id] = p->payload.len > 0 ? letter_find(p->payload) : NULL;
         owe(c, PUBREC, p->packet_id, reason);
     }
 }

@@ -17,7 +17,7 @@
 #include "sim/paging.h"
 #include "sim/sim.h"
 
-#define SEEDS_THAT_REACH 100 /* that many come to everything there is */
+#define SEEDS_THAT_REACH 10000 /* that many come to everything there is */
 
 struct options {
     uint64_t from;

@@ -2,5 +2,7 @@
 /* sim/paging.h - see paging.c */
 #pragma once
 
+#include <stdint.h>
+
 void paging_turn_begins(unsigned worker);
-void paging_expect_reached(void);
+void paging_expect_reached(uint64_t n_seeds);

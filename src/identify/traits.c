@@ -106,10 +106,12 @@ void identify_trait_add(struct buf *traits, enum identify_trait t, struct bytes 
 /** trait_next() - Return: false behind the last one. */
 bool trait_next(struct bytes traits, size_t *cursor, enum identify_trait *ret, struct bytes *value)
 {
-    const uint8_t *at = traits.at + *cursor;
+    const uint8_t *at;
 
-    if (*cursor + RECORD_HEAD > traits.len || *cursor + RECORD_HEAD + at[1] > traits.len ||
-        at[0] >= IDENTIFY_TRAIT_N)
+    if (*cursor + RECORD_HEAD > traits.len)
+        return false;
+    at = traits.at + *cursor;
+    if (*cursor + RECORD_HEAD + at[1] > traits.len || at[0] >= IDENTIFY_TRAIT_N)
         return false;
     *ret = at[0];
     *value = bytes_of(at + RECORD_HEAD, at[1]);

@@ -30,7 +30,7 @@ static const struct {
     [REACHED_RESTORED] = {"put on a shelf at a start", 100},
     [REACHED_READ] = {"read back", 100},
     [REACHED_READ_IN_PARTS] = {"read back in more than one part", 100},
-    [REACHED_PURGED] = {"dropped from a shelf by a quarantine", 100},
+    [REACHED_PURGED] = {"dropped from a shelf by a quarantine", 2000},
     [REACHED_EXPIRED] = {"dropped from a shelf since it had expired", 10000},
 };
 

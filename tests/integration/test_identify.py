@@ -306,7 +306,7 @@ def test_a_device_that_was_kept_out_counts_as_checked_when_it_was_inspected_befo
     assert 0 <= seen["t2"]["value"] < 1 and seen["t2"]["samples"] == 1
     assert seen["t3"]["value"] == 0.5
     told = [(e["actor"], e["action"], e["object"], e["result"]) for e in home.json("audit", "list")]
-    assert ("node", "unban", "client edge", "done, its time is over") in told
+    assert ("node", "unban", "client edge", "done, its time is over: ban for 1s") in told
     assert [e[2] for e in told if e[1] == "inspect"] == ["Edge"]
     edge.close()
     assert home.end() == 0

@@ -141,6 +141,8 @@ static void check_keep_alive(const struct line *k, const struct event *e)
 
     if (!bytes_equal(e->text, BYTES("keep alive timeout")))
         return;
+    if (is_ending) /* which takes its time, and meanwhile clients here do nothing */
+        return;
     if (k->socket->was_frozen || k->is_slow)
         return;
     expect(k->is_silent || k->phase == PHASE_LEFT, "k%u: keep alive timeout of a client that pings",

@@ -140,8 +140,8 @@ struct node_incident_filter {
  * "action", "count", "limit", "window_s", "attck": [...], "time_unix_ms" (first),
  * "updated_unix_ms", "expires_unix_ms", "client_id", "address", "user", "text" (a sentence for a
  * person), "subcategory", "disposition", "actions": [{"at_unix_ms", "what", "exactly", "state",
- * "target", "expires_unix_ms", "author", "undone": bool}], "notes": [{"at_unix_ms", "author", "text"}],
- * "related": [ids of the same client, user or address within an hour], "samples": [...],
+ * "target", "expires_unix_ms", "author", "undone": bool}], "notes": [{"at_unix_ms", "author",
+ * "text"}], "related": [ids of the same client, user or address within an hour], "samples": [...],
  * "assigned_to", "acknowledged_unix_ms", "rule" (that was reached)}. */
 json_t *node_incidents_json(struct node *n, const struct node_incident_filter *f);
 /* Is there such a kind?  NULL, or what is wrong, owned by the caller; any thread. */

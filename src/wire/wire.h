@@ -12,10 +12,10 @@
 
 #define WIRE_PACKET_MAX       268435460U /* fixed header of 5 and 268,435,455 [MQTT5-1.5.5-1] */
 #define WIRE_HEADER_MAX       5
-#define WIRE_FILTERS_MAX      256 /* in one SUBSCRIBE or UNSUBSCRIBE; more are refused, as below */
-#define WIRE_SUBIDS_MAX       16  /* subscription identifiers read from one PUBLISH */
-#define WIRE_USER_MAX         64  /* user properties in one packet */
-#define WIRE_CLIENT_ID_MAX    1024 /* the most of client_id_bytes_max: nothing in the node cuts such a one */
+#define WIRE_FILTERS_MAX      256  /* in one SUBSCRIBE or UNSUBSCRIBE; more are refused, as below */
+#define WIRE_SUBIDS_MAX       16   /* subscription identifiers read from one PUBLISH */
+#define WIRE_USER_MAX         64   /* user properties in one packet */
+#define WIRE_CLIENT_ID_MAX    1024 /* of client_id_bytes_max; nothing in the node cuts such a one */
 #define WIRE_TOPIC_LEVELS_MAX 128
 
 enum wire_level {

@@ -248,7 +248,7 @@ static struct bytes resolve_alias(struct line *k, const struct packet *p)
 }
 
 /* The node did not get the PUBREC, so the same comes again; another message by that packet id is
- * a new one [MQTT5-4.3.3-12]. */
+ * a new one [MQTT5-4.3.3-9]. */
 static bool is_refused_again(const struct client *c, const struct packet *p)
 {
     const struct letter *m = p->payload.len > 0 ? letter_find(p->payload) : NULL;

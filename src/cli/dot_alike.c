@@ -65,14 +65,14 @@ static void add_deed(json_t *deeds, const json_t *flow, const struct end *me,
     static const struct hash_key fixed = {{0x616c696b65, 1}};
     CLEANUP(buf_done) struct buf deed = {0};
     const char *id = text_of(flow, me->id);
-    json_int_t so_far = json_integer_value(json_object_get(deeds, id));
+    uint64_t so_far = (uint64_t)json_integer_value(json_object_get(deeds, id));
 
     add_pattern(&deed, flow);
     buf_addf(&deed, "%s\n%s\n%s\n%d%d", me->id, text_of(flow, other->id), text_of(flow, me->zone),
              json_is_true(json_object_get(flow, "declared")),
              json_is_true(json_object_get(flow, "live")));
-    so_far = (json_int_t)((uint64_t)so_far + hash_with(&fixed, buf_view(&deed)));
-    (void)json_object_set_new(deeds, id, json_integer(so_far));
+    so_far += hash_with(&fixed, buf_view(&deed));
+    (void)json_object_set_new(deeds, id, json_integer((json_int_t)so_far));
 }
 
 /* {deeds: [ids]} */

@@ -83,9 +83,9 @@ static json_t *journal_json(const struct node_facts *f)
 static json_t *respond_json(struct node *n, const struct node_facts *f, bool enforce)
 {
     return json_pack("{s:s,s:I,s:b,s:I,s:b,s:f}", "posture", in_force_posture(n), "waiting",
-                     (json_int_t)(f->actions_waiting + f->commands_waiting), "enforce", enforce,
-                     "suspended_until_unix_ms", (json_int_t)f->suspended_until_unix_ms, "kept",
-                     (int)f->is_kept, "time_scale", n->started->detect_time_scale);
+                     (json_int_t)f->actions_waiting + (json_int_t)f->commands_waiting, "enforce",
+                     enforce, "suspended_until_unix_ms", (json_int_t)f->suspended_until_unix_ms,
+                     "kept", (int)f->is_kept, "time_scale", n->started->detect_time_scale);
 }
 
 /** node_status_json() - see node.h */

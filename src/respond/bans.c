@@ -222,7 +222,8 @@ enum respond_answer respond_ban_put(struct respond *r, const struct respond_ban 
                     RESPOND_BANS_MAX, kinds[out->ban.kind], out->ban.subject);
         respond_ban_lift(r, out);
     }
-    made.created_unix_ms = now.unix_ms;
+    if (made.created_unix_ms == 0)
+        made.created_unix_ms = now.unix_ms;
     r->hands.ban_add(r->hands.arg, &bans_put(&r->bans, &made)->ban);
     return RESPOND_OK;
 }

@@ -56,8 +56,8 @@ enum respond_ban_kind { /* in the order of protect's enum ban_kind */
 struct respond_ban {
     enum respond_ban_kind kind;
     const char *subject;
-    const char *address; /* RESPOND_BAN_CLIENT_ADDRESS only, otherwise NULL */
-    uint64_t created_unix_ms;
+    const char *address;      /* RESPOND_BAN_CLIENT_ADDRESS only, otherwise NULL */
+    uint64_t created_unix_ms; /* for respond_ban_add() 0: now */
     uint64_t expires_unix_ms; /* 0: until lifted */
     const char *reason;
     const char *author;   /* "admin:alice", "detector:repeated-auth-failures" */

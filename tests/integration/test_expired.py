@@ -78,9 +78,8 @@ def test_what_has_expired_goes_though_nobody_comes_for_it(field):
         assert away.take(QUEUE) == ["first"] + [str(i) for i in range(1, QUEUE)]
 
 
+@pytest.mark.parametrize("field", ["commit"], indirect=True)  # of memory nothing is left after a kill
 def test_what_has_expired_meanwhile_goes_after_a_kill(field):
-    if "durability: commit" not in field.config.read_text():
-        pytest.skip("nothing survives")
     fill(field, 5)
     field.end(signal.SIGKILL)
     field.start()

@@ -97,7 +97,7 @@ def test_a_large_packet_on_a_slow_line_has_its_time(field):
         begun = time.monotonic()
         for at in range(0, len(whole), 1024):
             raw.send(whole[at:at + 1024])
-            time.sleep(KEEP_ALIVE_S / 5)
+            time.sleep(KEEP_ALIVE_S / 5)  # the line's own pace: five KiB in each keep alive
         assert time.monotonic() - begun > 3 * KEEP_ALIVE_S
         assert message(watcher) == ("test/x", b"x" * 16384)
         raw.send(PINGREQ)

@@ -296,23 +296,25 @@ static void list_network(struct sentinel *s, void *arg)
     ((struct json_call *)arg)->answer = identify_network_json(s->identify, clock_unix_ms());
 }
 
+static void list_ban(void *arg, const struct respond_ban *b)
+{
+    json_t *o = json_object();
+
+    set_text(o, "kind", respond_ban_kind_text(b->kind));
+    set_text(o, "subject", b->subject);
+    set_text(o, "address", b->address);
+    set_count(o, "created_unix_ms", b->created_unix_ms);
+    set_count(o, "expires_unix_ms", b->expires_unix_ms);
+    set_text(o, "reason", b->reason);
+    set_text(o, "author", b->author);
+    json_array_append_new(arg, o);
+}
+
 static void list_bans(struct sentinel *s, void *arg)
 {
     json_t *all = ((struct json_call *)arg)->answer = json_array();
 
-    for (size_t i = 0; i < s->n_bans; i++) {
-        const struct ban *b = &s->bans[i];
-        json_t *o = json_object();
-
-        set_text(o, "kind", ban_kind_text(b->kind));
-        set_text(o, "subject", b->subject);
-        set_text(o, "address", b->address);
-        set_count(o, "created_unix_ms", b->created_unix_ms);
-        set_count(o, "expires_unix_ms", b->expires_unix_ms);
-        set_text(o, "reason", b->reason);
-        set_text(o, "author", b->author);
-        json_array_append_new(all, o);
-    }
+    respond_bans_each(s->respond, list_ban, all);
 }
 
 static json_t *ask(struct node *n, void (*fn)(struct sentinel *s, void *arg))

@@ -17,57 +17,39 @@
 #include "node/node_private.h"
 #include "node/sentinel.h"
 
-static void ban_copy(struct ban *to, const struct respond_ban *b)
-{
-    to->kind = (enum ban_kind)b->kind; /* respond keeps protect's order */
-    to->subject = bytes_dup_str(bytes_str(b->subject));
-    to->address = b->address != NULL ? bytes_dup_str(bytes_str(b->address)) : NULL;
-    to->created_unix_ms = b->created_unix_ms;
-    to->expires_unix_ms = b->expires_unix_ms;
-    to->reason = bytes_dup_str(bytes_str(b->reason));
-    to->author = bytes_dup_str(bytes_str(b->author));
-}
+/* ---- bans ---- */
 
-static void ban_done(struct ban *b)
-{
-    free(b->subject);
-    free(b->address);
-    free(b->reason);
-    free(b->author);
-}
-
-static bool same(const struct ban *a, const struct respond_ban *b)
-{
-    return a->kind == (enum ban_kind)b->kind && strcmp(a->subject, b->subject) == 0 &&
-           bytes_equal(bytes_str(a->address), bytes_str(b->address));
-}
-
-static void forget(struct sentinel *s, const struct respond_ban *b)
-{
-    for (size_t i = 0; i < s->n_bans; i++) {
-        if (!same(&s->bans[i], b))
-            continue;
-        ban_done(&s->bans[i]);
-        s->bans[i] = s->bans[--s->n_bans];
-        return;
-    }
-}
-
-static void remember(void *arg, const struct respond_ban *b)
-{
-    struct sentinel *s = arg;
-
-    forget(s, b);
-    s->bans = mem_resize(s->bans, (s->n_bans + 1) * sizeof(*s->bans));
-    ban_copy(&s->bans[s->n_bans++], b);
-}
-
-/* ---- on the workers ---- */
-
-struct enforce {
-    struct ban_table *table;
-    unsigned n_closed;
+struct bans {
+    struct ban *all; /* owned; texts borrowed */
+    size_t n;
 };
+
+static void add_ban(void *arg, const struct respond_ban *b)
+{
+    struct bans *bans = arg;
+
+    bans->all[bans->n++] = (struct ban){
+        .kind = (enum ban_kind)b->kind, /* respond keeps protect's order */
+        .subject = (char *)(uintptr_t)b->subject,
+        .address = (char *)(uintptr_t)b->address,
+        .created_unix_ms = b->created_unix_ms,
+        .expires_unix_ms = b->expires_unix_ms,
+        .reason = (char *)(uintptr_t)b->reason,
+        .author = (char *)(uintptr_t)b->author,
+    };
+}
+
+/* With one reference. */
+static struct ban_table *bans_of(const struct respond *r)
+{
+    struct bans bans = {.all = mem_zero(MAX(respond_bans(r), 1U) * sizeof(*bans.all))};
+    struct ban_table *t;
+
+    respond_bans_each(r, add_ban, &bans);
+    t = ban_table_new(bans.all, bans.n);
+    free(bans.all);
+    return t;
+}
 
 static bool hits(const struct ban_table *t, const struct link *l)
 {
@@ -78,28 +60,26 @@ static bool hits(const struct ban_table *t, const struct link *l)
 
 static void enforce(struct worker *w, void *arg)
 {
-    struct enforce *e = arg;
-
     ban_table_unref(w->bans);
-    w->bans = ban_table_ref(e->table);
+    w->bans = ban_table_ref(arg);
     list_each (it, &w->links) {
         struct link *l = list_item(it, struct link, in_worker);
 
-        if (l->phase == LINK_LINGERING || !hits(w->bans, l))
-            continue;
-        link_close(l, REASON_ADMINISTRATIVE_ACTION, "banned");
-        e->n_closed++;
+        if (l->phase != LINK_LINGERING && hits(w->bans, l))
+            link_close(l, REASON_ADMINISTRATIVE_ACTION, "banned");
     }
 }
 
-static unsigned distribute(struct sentinel *s)
+/** enforce_bans() - those of now, in force on every worker on return */
+void enforce_bans(struct sentinel *s)
 {
-    struct enforce e = {.table = ban_table_new(s->bans, s->n_bans)};
+    struct ban_table *t = bans_of(s->respond);
 
-    node_call_all(s->node, enforce, &e);
-    ban_table_unref(e.table);
-    return e.n_closed;
+    node_call_all(s->node, enforce, t);
+    ban_table_unref(t);
 }
+
+/* ---- throttles, holds and quarantines ---- */
 
 struct collection {
     struct ban *throttles; /* owned; texts borrowed */
@@ -180,39 +160,13 @@ static void load_restraints(struct sentinel *s)
 /** enforce_load() - give the workers, not yet started, bans and restraints of earlier runs */
 void enforce_load(struct sentinel *s)
 {
-    struct ban_table *t;
+    struct ban_table *t = bans_of(s->respond);
 
-    respond_bans_each(s->respond, remember, s);
-    t = ban_table_new(s->bans, s->n_bans);
     for (unsigned i = 0; i < s->node->n_workers; i++)
         s->node->workers[i]->bans = ban_table_ref(t);
     ban_table_unref(t);
     load_restraints(s);
 }
-
-/** enforce_done() - free the list */
-void enforce_done(struct sentinel *s)
-{
-    for (size_t i = 0; i < s->n_bans; i++)
-        ban_done(&s->bans[i]);
-    free(s->bans);
-}
-
-/** enforce_add() - in force on every worker on return; Return: how many connections were closed. */
-unsigned enforce_add(struct sentinel *s, const struct respond_ban *b)
-{
-    remember(s, b);
-    return distribute(s);
-}
-
-/** enforce_remove() - lifted on every worker on return */
-void enforce_remove(struct sentinel *s, const struct respond_ban *b)
-{
-    forget(s, b);
-    distribute(s);
-}
-
-/* ---- throttles, holds and quarantines ---- */
 
 static bool is_blocked(const void *arg, const struct message *m)
 {

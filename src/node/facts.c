@@ -82,7 +82,7 @@ static void ask_sentinel(struct sentinel *s, void *arg)
     struct node_facts *f = arg;
 
     f->identify = identify_counts(s->identify);
-    f->bans = s->n_bans;
+    f->bans = respond_bans(s->respond);
     f->incidents_open = respond_incidents_open(s->respond);
     f->actions_waiting = in_force_waiting(s);
     f->suspended_until_unix_ms = respond_suspended_until_unix_ms(s->respond);

@@ -60,14 +60,10 @@ static void hand_shutdown(void *arg, const char *author, const char *reason)
     shutdown_want(((struct sentinel *)arg)->node, author, reason);
 }
 
-static void hand_ban_add(void *arg, const struct respond_ban *b)
+static void hand_ban(void *arg, const struct respond_ban *b)
 {
-    enforce_add(arg, b);
-}
-
-static void hand_ban_remove(void *arg, const struct respond_ban *b)
-{
-    enforce_remove(arg, b);
+    (void)b;
+    enforce_bans(arg);
 }
 
 struct delay_post {
@@ -184,8 +180,8 @@ struct respond_hands hands_of(struct sentinel *s)
     return (struct respond_hands){
         .arg = s,
         .disconnect = hand_disconnect,
-        .ban_add = hand_ban_add,
-        .ban_remove = hand_ban_remove,
+        .ban_add = hand_ban,
+        .ban_remove = hand_ban,
         .delay = hand_delay,
         .restrain = hand_restrain,
         .firewall = hand_firewall,

@@ -51,6 +51,7 @@ const char *firewall_would(struct node *n, const char *prefix, unsigned for_s);
 const char *revocation_lacks(const struct node *n);
 const char *firewall_ask(struct node *n, const char *prefix, unsigned for_s);
 bool firewall_count(struct node *n, unsigned *ret_blocks);
-bool firewall_forgot(struct node *n, unsigned n_blocks);
+size_t firewall_wanted(const struct respond *r);
+bool firewall_forgot(struct node *n, size_t n_blocks);
 char *revoke_certificate(struct node *n, const char *serial);
 void shutdown_want(struct node *n, const char *author, const char *reason);

@@ -71,29 +71,36 @@ static void detectors(struct sentinel *s, struct evidence_list *e)
             (unsigned long long)n_closed);
 }
 
+struct ban_facts {
+    uint64_t now_unix_ms;
+    size_t n_complete;
+    size_t n_overdue;
+};
+
+static void look_at_ban(void *arg, const struct respond_ban *b)
+{
+    struct ban_facts *f = arg;
+
+    f->n_complete += b->author[0] != '\0' && b->reason[0] != '\0' && b->expires_unix_ms != 0;
+    f->n_overdue += b->expires_unix_ms != 0 && b->expires_unix_ms + 2000 < f->now_unix_ms;
+}
+
 static void bans(struct sentinel *s, struct evidence_list *e)
 {
-    size_t n_complete = 0;
-    size_t n_overdue = 0;
-    size_t n_kept;
+    struct ban_facts f = {.now_unix_ms = e->at_unix_ms};
+    size_t n = respond_bans(s->respond);
+    size_t n_kept = respond_bans_kept(s->respond);
 
-    for (size_t i = 0; i < s->n_bans; i++) {
-        const struct ban *b = &s->bans[i];
-
-        n_complete += b->author[0] != '\0' && b->reason[0] != '\0' && b->expires_unix_ms != 0;
-        n_overdue += b->expires_unix_ms != 0 && b->expires_unix_ms + 2000 < e->at_unix_ms;
-    }
-    n_kept = respond_bans_kept(s->respond);
-    if (s->n_bans > 0)
-        evidence_add(e, "MQ.PR.SP-04.t4", n_kept == s->n_bans, s->n_bans, NULL,
+    respond_bans_each(s->respond, look_at_ban, &f);
+    if (n > 0)
+        evidence_add(e, "MQ.PR.SP-04.t4", n_kept == n, n, NULL,
                      "%zu of %zu bans were read back from the state, as after a restart", n_kept,
-                     s->n_bans);
-    if (s->n_bans > 0)
-        evidence_add(e, "MQ.PR.SP-04.t3", (double)n_complete / (double)s->n_bans, s->n_bans, NULL,
-                     "%zu of %zu bans have an author, a reason and an expiry", n_complete,
-                     s->n_bans);
-    evidence_add(e, "MQ.RC.RP-04.t4", (double)n_overdue, s->n_bans > 0 ? s->n_bans : 1, NULL,
-                 "%zu of %zu bans in force are past their expiry", n_overdue, s->n_bans);
+                     n);
+    if (n > 0)
+        evidence_add(e, "MQ.PR.SP-04.t3", (double)f.n_complete / (double)n, n, NULL,
+                     "%zu of %zu bans have an author, a reason and an expiry", f.n_complete, n);
+    evidence_add(e, "MQ.RC.RP-04.t4", (double)f.n_overdue, n > 0 ? n : 1, NULL,
+                 "%zu of %zu bans in force are past their expiry", f.n_overdue, n);
 }
 
 /* ---- incidents ---- */

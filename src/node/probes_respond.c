@@ -121,26 +121,9 @@ static void left(struct node *n, struct evidence_list *e)
 
 /* ---- the firewall: MQ.RS.RP-05.t3 ---- */
 
-static struct bytes text_key(const void *item)
-{
-    return bytes_str(item);
-}
-
-/* Several incidents may ask for the same block. */
-static void add_block(void *arg, const struct respond_measure *m)
-{
-    if (m->kind == ACTION_FIREWALL && map_find(arg, bytes_str(m->target)) == NULL)
-        map_put(arg, (void *)(uintptr_t)m->target);
-}
-
 static void blocks_here(struct sentinel *s, void *arg)
 {
-    struct map blocks;
-
-    map_init(&blocks, text_key);
-    respond_measures_each(s->respond, add_block, &blocks);
-    *(size_t *)arg = blocks.n;
-    map_done(&blocks);
+    *(size_t *)arg = firewall_wanted(s->respond);
 }
 
 static void firewall(struct node *n, struct evidence_list *e)

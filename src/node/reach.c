@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "crypto/crypto.h"
 #include "node/orders.h"
 #include "ward/ward.h"
@@ -89,8 +90,33 @@ bool firewall_count(struct node *n, unsigned *ret_blocks)
     return true;
 }
 
-/** firewall_forgot() - has the ward less in force than the node asked for? */
-bool firewall_forgot(struct node *n, unsigned n_blocks)
+static struct bytes text_key(const void *item)
+{
+    return bytes_str(item);
+}
+
+static void want_block(void *arg, const struct respond_measure *m)
+{
+    if (m->kind == ACTION_FIREWALL && map_find(arg, bytes_str(m->target)) == NULL)
+        map_put(arg, (void *)(uintptr_t)m->target);
+}
+
+/** firewall_wanted() - how many blocks are to be in force; several orders may be for the same one
+ */
+size_t firewall_wanted(const struct respond *r)
+{
+    struct map blocks;
+    size_t n;
+
+    map_init(&blocks, text_key);
+    respond_measures_each(r, want_block, &blocks);
+    n = blocks.n;
+    map_done(&blocks);
+    return n;
+}
+
+/** firewall_forgot() - has the ward less in force than @n_blocks? */
+bool firewall_forgot(struct node *n, size_t n_blocks)
 {
     unsigned n_kept = 0;
 

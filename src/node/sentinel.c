@@ -237,7 +237,7 @@ static void tick(struct sentinel *s)
     amends_tick(s);
     s->next_tick_ns = s->now_ns + TICK_NS;
     if (s->now_ns >= s->next_ward_ns) {
-        if (firewall_forgot(s->node, respond_measures(s->respond, ACTION_FIREWALL)))
+        if (firewall_forgot(s->node, firewall_wanted(s->respond)))
             respond_measures_resume(s->respond, BIT(ACTION_FIREWALL), sentinel_now(s));
         s->next_ward_ns = s->now_ns + WARD_NS;
     }
@@ -445,7 +445,6 @@ struct sentinel *sentinel_free(struct sentinel *s)
     alert_free(s->alert);
     detect_free(s->detect);
     identify_free(s->identify);
-    enforce_done(s);
     mailbox_free(s->mailbox);
     loop_free(s->loop);
     free(s->roles);

@@ -82,8 +82,6 @@ struct sentinel {
     struct role_traits *roles;        /* owned */
     uint64_t messages_per_s_max;      /* of who has no role */
     size_t n_roles;
-    struct ban *bans; /* owned, what the workers know */
-    size_t n_bans;
     struct map online;    /* of online.c, by connection */
     struct map addresses; /* of online.c, by address */
     uint64_t now_ns;
@@ -137,8 +135,6 @@ void store_watch(struct sentinel *s, detect_found_fn *found);
 
 /* enforce.c: the list, on its way to the workers */
 void enforce_load(struct sentinel *s);
-void enforce_done(struct sentinel *s);
-unsigned enforce_add(struct sentinel *s, const struct respond_ban *b);
-void enforce_remove(struct sentinel *s, const struct respond_ban *b);
+void enforce_bans(struct sentinel *s);
 void enforce_restraints(struct sentinel *s);
 void enforce_these_restraints(struct node *n, struct restraints *r);

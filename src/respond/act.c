@@ -148,12 +148,13 @@ static void perform(struct respond *r, struct incident *i, struct action *a, str
     free(why);
 }
 
-static bool stands_longer(const struct respond *r, const struct action *a, struct respond_now now)
+/* Nothing to add to: a finding bans again who is kept out by a person for less. */
+static bool is_kept_out(const struct respond *r, const struct action *a, struct respond_now now)
 {
     struct respond_ban b = action_ban(a);
-    const struct ban_entry *e = bans_find(&r->bans, b.kind, b.subject, b.address);
 
-    return e != NULL && (e->ban.expires_unix_ms == 0 || e->ban.expires_unix_ms > now.unix_ms);
+    b.expires_unix_ms = a->for_ms > 0 ? now.unix_ms + a->for_ms : 0;
+    return bans_suffice(&r->bans, &b, now.unix_ms);
 }
 
 /* Only what is stronger takes the place of what is in force or waits. */
@@ -210,7 +211,7 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
     bool is_news; /* what is not done again and again is told once */
 
     if ((a != NULL && kind <= ACTION_ALERT) || !action_aim(r, i, &p->steps[kind], &new) ||
-        (kind == ACTION_BAN && stands_longer(r, &new, now)) ||
+        (kind == ACTION_BAN && is_kept_out(r, &new, now)) ||
         (kind == ACTION_THROTTLE && new.amount == 0)) {
         action_done(&new);
         return;
@@ -408,9 +409,10 @@ void act_ban_lifted(struct respond *r, const struct respond_ban *b, const char *
 
     for (unsigned n = 0; i != NULL && n < i->n_actions; n++) {
         struct action *a = &i->actions[n];
+        struct respond_ban done = action_ban(a);
 
-        if (a->kind == ACTION_BAN && a->state == ACTION_DONE && a->ban_kind == b->kind &&
-            strcmp(a->target, b->subject) == 0)
+        if (action_is_ban(a->kind) && action_can_be_undone(a->kind) && a->state == ACTION_DONE &&
+            bans_same_subject(&done, b))
             mark_undone(r, a, author);
     }
     if (i != NULL)

@@ -130,11 +130,10 @@ static enum respond_answer ban(struct respond *r, struct action *a, struct respo
 static bool unban(struct respond *r, const struct action *a, struct respond_now now)
 {
     struct respond_ban b = action_ban(a);
-    struct ban_entry *e = bans_find(&r->bans, b.kind, b.subject, b.address);
+    struct ban_entry *e = bans_find(&r->bans, &b);
 
     (void)now;
-    if (e != NULL && e->ban.incident != NULL && a->incident != NULL &&
-        strcmp(e->ban.incident, a->incident) == 0)
+    if (e != NULL)
         respond_ban_lift(r, e);
     return true;
 }

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* respond/bans.c - the list of bans of the node */
+/*
+ * respond/bans.c - the list of bans of the node
+ *
+ * Several may be of the same subject: by people, and because of each incident.  It is kept out as
+ * long as one of them stands; each is rolled back for itself.
+ *
+ * MQ.RS.RP-03
+ */
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "respond/private.h"
 
 static const char *const kinds[] = {
@@ -40,15 +48,15 @@ static struct bytes key_of(const void *item)
     return bytes_str(((const struct ban_entry *)item)->key);
 }
 
-static char *make_key(enum respond_ban_kind kind, const char *subject, const char *address)
+static const char *or_empty(const char *text)
 {
-    struct buf key = {0};
-    char *text;
+    return text != NULL ? text : "";
+}
 
-    buf_addf(&key, "%s\n%s\n%s", kinds[kind], subject, address != NULL ? address : "");
-    text = bytes_dup_str(buf_view(&key));
-    buf_done(&key);
-    return text;
+static char *make_key(const struct respond_ban *b)
+{
+    return text_format("%s\n%s\n%s%s%s", kinds[b->kind], b->subject, or_empty(b->address),
+                       b->incident != NULL ? "\n" : "", or_empty(b->incident));
 }
 
 /** bans_init() - none */
@@ -69,10 +77,14 @@ static void drop_text(const char *text)
     free((void *)(uintptr_t)text);
 }
 
-static void drop(struct ban_list *l, struct ban_entry *e)
+static void take_out(struct ban_list *l, struct ban_entry *e)
 {
     map_remove(&l->by_key, key_of(e));
     list_remove(&e->link);
+}
+
+static void entry_free(struct ban_entry *e)
+{
     drop_text(e->ban.subject);
     drop_text(e->ban.address);
     drop_text(e->ban.reason);
@@ -85,33 +97,44 @@ static void drop(struct ban_list *l, struct ban_entry *e)
 /** bans_drop() - it is over; @e is freed */
 void bans_drop(struct ban_list *l, struct ban_entry *e)
 {
-    ban_unkeep(l, e);
-    drop(l, e);
+    ban_unkeep(l, e->key);
+    take_out(l, e);
+    entry_free(e);
 }
 
 /** bans_done() - free them all; what is kept stays so */
 void bans_done(struct ban_list *l)
 {
-    list_each (it, &l->all)
-        drop(l, list_item(it, struct ban_entry, link));
+    list_each (it, &l->all) {
+        struct ban_entry *e = list_item(it, struct ban_entry, link);
+
+        take_out(l, e);
+        entry_free(e);
+    }
     map_done(&l->by_key);
 }
 
-/** bans_find() - Return: the ban of just this subject, or NULL. */
-struct ban_entry *bans_find(const struct ban_list *l, enum respond_ban_kind kind,
-                            const char *subject, const char *address)
+/** bans_find() - Return: the ban of just this subject because of the same, or NULL. */
+struct ban_entry *bans_find(const struct ban_list *l, const struct respond_ban *b)
 {
-    char *key = make_key(kind, subject, address);
+    char *key = make_key(b);
     struct ban_entry *e = map_find(&l->by_key, bytes_str(key));
 
     free(key);
     return e;
 }
 
-/** bans_put() - copy @b into the list, in place of one of the same subject */
+/** bans_same_subject() - do both keep out the same? */
+bool bans_same_subject(const struct respond_ban *a, const struct respond_ban *b)
+{
+    return a->kind == b->kind && strcmp(a->subject, b->subject) == 0 &&
+           strcmp(or_empty(a->address), or_empty(b->address)) == 0;
+}
+
+/** bans_put() - copy @b into the list, in place of one of the same subject because of the same */
 struct ban_entry *bans_put(struct ban_list *l, const struct respond_ban *b)
 {
-    struct ban_entry *e = bans_find(l, b->kind, b->subject, b->address);
+    struct ban_entry *e = bans_find(l, b);
 
     if (e != NULL)
         bans_drop(l, e);
@@ -119,10 +142,10 @@ struct ban_entry *bans_put(struct ban_list *l, const struct respond_ban *b)
     e->ban = *b;
     e->ban.subject = keep(b->subject);
     e->ban.address = keep(b->address);
-    e->ban.reason = keep(b->reason != NULL ? b->reason : "");
-    e->ban.author = keep(b->author != NULL ? b->author : "");
+    e->ban.reason = keep(or_empty(b->reason));
+    e->ban.author = keep(or_empty(b->author));
     e->ban.incident = keep(b->incident);
-    e->key = make_key(b->kind, b->subject, b->address);
+    e->key = make_key(b);
     list_init(&e->link);
     list_append(&l->all, &e->link);
     map_put(&l->by_key, e);
@@ -180,12 +203,81 @@ struct respond_measure respond_measure_of_ban(const struct respond_ban *b)
 
 /* ---- the list and the node ---- */
 
-/** bans_cover() - Return: the ban of the same subject that ends after @b, or NULL. */
-const struct ban_entry *bans_cover(const struct ban_list *l, const struct respond_ban *b)
+/* Is what @b asks for so anyway, whatever is rolled back that @b is not because of? */
+static bool stands_with(const struct respond_ban *other, const struct respond_ban *b)
 {
-    const struct ban_entry *e = bans_find(l, b->kind, b->subject, b->address);
+    return other->incident == NULL || strcmp(other->incident, or_empty(b->incident)) == 0;
+}
 
-    return e != NULL && ends_later(e->ban.expires_unix_ms, b->expires_unix_ms) ? e : NULL;
+/* Of the same subject, and ends after @b. */
+static const struct respond_ban *outlasting(const struct ban_list *l, const struct respond_ban *b,
+                                            bool of_any_incident)
+{
+    list_each (it, &l->all) {
+        const struct respond_ban *other = &list_item(it, struct ban_entry, link)->ban;
+
+        if (bans_same_subject(other, b) && ends_later(other->expires_unix_ms, b->expires_unix_ms) &&
+            (of_any_incident || stands_with(other, b)))
+            return other;
+    }
+    return NULL;
+}
+
+/**
+ * bans_cover() - what makes @b in vain: a ban of the same subject that ends after it, by a person
+ * or because of the same incident
+ *
+ * One because of another incident is rolled back for itself, and covers nothing.
+ *
+ * Return: borrowed, or NULL.
+ */
+const struct respond_ban *bans_cover(const struct ban_list *l, const struct respond_ban *b)
+{
+    return outlasting(l, b, false);
+}
+
+/** bans_suffice() - is the subject kept out because of an incident, or by a person as long as @b
+ * would? */
+bool bans_suffice(const struct ban_list *l, const struct respond_ban *b, uint64_t now_unix_ms)
+{
+    list_each (it, &l->all) {
+        const struct respond_ban *other = &list_item(it, struct ban_entry, link)->ban;
+        uint64_t needed_unix_ms = other->incident != NULL ? now_unix_ms : b->expires_unix_ms;
+
+        if (bans_same_subject(other, b) && !ends_later(needed_unix_ms, other->expires_unix_ms))
+            return true;
+    }
+    return false;
+}
+
+/* What @b takes the place of, or stands beside without ending later; owned by the caller; NULL:
+ * nothing. */
+static char *what_else_text(const struct ban_list *l, const struct respond_ban *b)
+{
+    const struct ban_entry *old = bans_find(l, b);
+    const struct respond_ban *other = old != NULL ? &old->ban : outlasting(l, b, true);
+    struct respond_measure m;
+
+    if (other == NULL)
+        return NULL;
+    m = respond_measure_of_ban(other);
+    return old != NULL ? in_place_text(&m) : beside_text(&m);
+}
+
+/* Has the list room for one more? */
+static bool make_room(struct respond *r, const struct respond_ban *b)
+{
+    struct ban_entry *out;
+
+    if (bans_find(&r->bans, b) != NULL || r->bans.by_key.n < RESPOND_BANS_MAX)
+        return true;
+    out = ban_is_automatic(b) ? bans_ends_first(&r->bans) : NULL;
+    if (out == NULL)
+        return false;
+    log_warning("respond", "%d bans: the one of %s %s is lifted before its time", RESPOND_BANS_MAX,
+                kinds[out->ban.kind], out->ban.subject);
+    respond_ban_lift(r, out);
+    return true;
 }
 
 /**
@@ -198,30 +290,24 @@ const struct ban_entry *bans_cover(const struct ban_list *l, const struct respon
 enum respond_answer respond_ban_put(struct respond *r, const struct respond_ban *b,
                                     struct respond_now now, char **ret_why)
 {
-    const struct ban_entry *old;
-    struct respond_measure before;
+    const struct respond_ban *over;
+    struct respond_measure m;
     struct respond_ban made = *b;
+    char *what_else;
 
     if (!ban_is_sound(b) || (b->expires_unix_ms != 0 && b->expires_unix_ms <= now.unix_ms))
         return RESPOND_E_INVALID;
-    old = bans_find(&r->bans, b->kind, b->subject, b->address);
-    if (old != NULL) {
-        bool is_covered = bans_cover(&r->bans, b) != NULL;
-
-        before = respond_measure_of_ban(&old->ban);
-        *ret_why = is_covered ? in_force_text(&before) : in_place_text(&before);
-        if (is_covered)
-            return RESPOND_E_COVERED;
+    over = bans_cover(&r->bans, b);
+    if (over != NULL) {
+        m = respond_measure_of_ban(over);
+        *ret_why = in_force_text(&m);
+        return RESPOND_E_COVERED;
     }
-    if (old == NULL && r->bans.by_key.n >= RESPOND_BANS_MAX) {
-        struct ban_entry *out = ban_is_automatic(b) ? bans_ends_first(&r->bans) : NULL;
-
-        if (out == NULL)
-            return RESPOND_E_LIMIT;
-        log_warning("respond", "%d bans: the one of %s %s is lifted before its time",
-                    RESPOND_BANS_MAX, kinds[out->ban.kind], out->ban.subject);
-        respond_ban_lift(r, out);
-    }
+    if (!make_room(r, b))
+        return RESPOND_E_LIMIT;
+    what_else = what_else_text(&r->bans, b);
+    if (what_else != NULL)
+        *ret_why = what_else;
     if (made.created_unix_ms == 0)
         made.created_unix_ms = now.unix_ms;
     r->hands.ban_add(r->hands.arg, &bans_put(&r->bans, &made)->ban);
@@ -231,8 +317,10 @@ enum respond_answer respond_ban_put(struct respond *r, const struct respond_ban 
 /** respond_ban_lift() - off the list and off the node; @e is freed */
 void respond_ban_lift(struct respond *r, struct ban_entry *e)
 {
+    ban_unkeep(&r->bans, e->key);
+    take_out(&r->bans, e);
     r->hands.ban_remove(r->hands.arg, &e->ban);
-    bans_drop(&r->bans, e);
+    entry_free(e);
 }
 
 /** respond_bans_expire() - lift those whose time is over */
@@ -261,20 +349,28 @@ enum respond_answer respond_ban_add(struct respond *r, const struct respond_ban 
     return a;
 }
 
-/** respond_ban_remove() - lift a ban; an incident that caused it shows by whom */
+/** respond_ban_remove() - lift all bans of just this subject; incidents that caused them show by
+ * whom */
 enum respond_answer respond_ban_remove(struct respond *r, enum respond_ban_kind kind,
                                        const char *subject, const char *address, const char *author,
                                        struct respond_now now)
 {
-    struct ban_entry *e;
+    const struct respond_ban of = {.kind = kind, .subject = subject, .address = address};
+    unsigned n = 0;
 
     if (kind >= RESPOND_BAN_KIND_N || subject == NULL)
         return RESPOND_E_INVALID;
-    e = bans_find(&r->bans, kind, subject, address);
-    if (e == NULL)
+    list_each (it, &r->bans.all) {
+        struct ban_entry *e = list_item(it, struct ban_entry, link);
+
+        if (!bans_same_subject(&e->ban, &of))
+            continue;
+        act_ban_lifted(r, &e->ban, author, now);
+        respond_ban_lift(r, e);
+        n++;
+    }
+    if (n == 0)
         return RESPOND_E_NOT_FOUND;
-    act_ban_lifted(r, &e->ban, author, now);
-    respond_ban_lift(r, e);
     respond_flush(r);
     return RESPOND_OK;
 }
@@ -291,7 +387,7 @@ size_t respond_bans_kept(struct respond *r)
     bans_read_back(r->settings.control, &again);
     list_each (it, &r->bans.all) {
         const struct respond_ban *b = &list_item(it, struct ban_entry, link)->ban;
-        const struct ban_entry *e = bans_find(&again, b->kind, b->subject, b->address);
+        const struct ban_entry *e = bans_find(&again, b);
 
         n += e != NULL && e->ban.expires_unix_ms == b->expires_unix_ms;
     }

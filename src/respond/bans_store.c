@@ -79,44 +79,50 @@ void ban_keep(struct ban_list *l, const struct ban_entry *e)
     free(text);
 }
 
-/** ban_unkeep() - it is over */
-void ban_unkeep(struct ban_list *l, const struct ban_entry *e)
+/** ban_unkeep() - what is kept under this key is over */
+void ban_unkeep(struct ban_list *l, const char *key)
 {
     if (l->control != NULL)
-        control_delete(l->control, CONTROL_BAN, e->key);
+        control_delete(l->control, CONTROL_BAN, key);
 }
 
 /* ---- at the start ---- */
 
 struct loading {
     struct ban_list *into;
+    struct control *from; /* NULL: from a file */
     size_t n_bad;
 };
 
-static void take(struct loading *l, json_t *o)
+/* Return: the entry, or NULL when it is not understood or there are too many. */
+static struct ban_entry *take(struct loading *l, json_t *o)
 {
     struct respond_ban b;
 
-    if (!ban_parse(o, &b) || l->into->by_key.n >= RESPOND_BANS_MAX)
-        l->n_bad++;
-    else
-        bans_put(l->into, &b);
+    if (ban_parse(o, &b) && l->into->by_key.n < RESPOND_BANS_MAX)
+        return bans_put(l->into, &b);
+    l->n_bad++;
+    return NULL;
 }
 
+/* Under another key it was kept by a program of before. */
 static void take_row(void *arg, const char *key, uint64_t at_unix_ms, const char *doc)
 {
+    struct loading *l = arg;
     json_t *o = json_loads(doc, 0, NULL);
+    const struct ban_entry *e = take(l, o);
 
-    (void)key;
-    (void)at_unix_ms;
-    take(arg, o);
+    if (e != NULL && strcmp(e->key, key) != 0) {
+        control_delete(l->from, CONTROL_BAN, key);
+        control_put(l->from, CONTROL_BAN, e->key, at_unix_ms, doc);
+    }
     json_decref(o);
 }
 
 /** bans_read_back() - what is in the store, into @ret, which is not kept itself */
 void bans_read_back(struct control *from, struct ban_list *ret)
 {
-    struct loading l = {.into = ret};
+    struct loading l = {.into = ret, .from = from};
     char *error = NULL;
 
     check(ret->control == NULL);
@@ -164,7 +170,7 @@ static void parse_old(struct ban_list *l, struct bytes text, struct buf *why)
         buf_addf(why, "version %d, %d is understood", version, OLD_VERSION);
     if (why->len > 0)
         bans = NULL;
-    json_array_foreach(bans, i, o) take(&loading, o);
+    json_array_foreach(bans, i, o)(void) take(&loading, o);
     if (loading.n_bad > 0)
         buf_addf(why, "%zu of %zu bans are not understood", loading.n_bad, json_array_size(bans));
     json_decref(root);

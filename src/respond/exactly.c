@@ -157,6 +157,16 @@ char *in_place_text(const struct respond_measure *m)
     return bytes_dup_str(buf_view(&text));
 }
 
+/** beside_text() - what goes on beside something that is not stronger; owned by the caller */
+char *beside_text(const struct respond_measure *m)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    buf_addf(&text, "beside what is in force ");
+    say_whose(m, &text);
+    return bytes_dup_str(buf_view(&text));
+}
+
 /* ---- in the audit; MQ.PR.IP-04 ---- */
 
 static void audit(struct respond *r, const struct respond_order *o, const char *actor,

@@ -92,24 +92,30 @@ static bool covers(const struct respond_measure *a, const struct respond_measure
            (holds[b->kind] == NULL || holds[b->kind](a, b));
 }
 
+static const struct respond_measure *covering(const struct measure_list *l,
+                                              const struct respond_measure *m, bool of_any_incident)
+{
+    list_each (it, (struct list *)(uintptr_t)&l->all) {
+        const struct respond_measure *old = &list_item(it, struct measure_entry, link)->measure;
+
+        if (covers(old, m) && (of_any_incident || old->incident == NULL || is_because_of(old, m)))
+            return old;
+    }
+    return NULL;
+}
+
 /**
- * measures_cover() - what makes @m in vain: it is as strong at least, and ends no earlier
+ * measures_cover() - what makes @m in vain: it is as strong at least, ends no earlier, and is by a
+ * person or because of the same incident
  *
- * A person's is covered by whatever is in force; what is because of an incident by others of that
- * alone, since each is rolled back for itself.
+ * One because of another incident is rolled back for itself, and covers nothing.
  *
  * Return: borrowed, or NULL.
  */
 const struct respond_measure *measures_cover(const struct measure_list *l,
                                              const struct respond_measure *m)
 {
-    list_each (it, (struct list *)(uintptr_t)&l->all) {
-        const struct respond_measure *old = &list_item(it, struct measure_entry, link)->measure;
-
-        if (covers(old, m) && (m->incident == NULL || is_because_of(old, m)))
-            return old;
-    }
-    return NULL;
+    return covering(l, m, false);
 }
 
 static char *keep(const char *text)
@@ -269,24 +275,35 @@ bool measure_is_kept(enum action_kind kind)
     return measure_is_kind(kind) && !forces[kind].ends_with_run;
 }
 
+/* What @m takes the place of, or stands beside without being stronger; owned by the caller; NULL:
+ * nothing. */
+static char *what_else_text(const struct measure_list *l, const struct respond_measure *m)
+{
+    const struct measure_entry *old = find(l, m);
+    const struct respond_measure *other = covering(l, m, true);
+
+    if (old != NULL)
+        return in_place_text(&old->measure);
+    return other != NULL ? beside_text(other) : NULL;
+}
+
 /* It is in force: what it took the place of is over. */
 static enum respond_answer put(struct respond *r, const struct respond_measure *m,
                                struct respond_now now, char **ret_why)
 {
-    const struct measure_entry *old = find(&r->measures, m);
-    char *in_place = old != NULL ? in_place_text(&old->measure) : NULL;
+    char *what_else = what_else_text(&r->measures, m);
     const char *why;
 
     measures_add(&r->measures, m);
     why = forces[m->kind].force(r, m, now);
     if (why != NULL) {
         measures_drop(&r->measures, find(&r->measures, m));
-        free(in_place);
+        free(what_else);
         *ret_why = keep(why);
         return RESPOND_E_CONFLICT;
     }
-    if (in_place != NULL)
-        *ret_why = in_place;
+    if (what_else != NULL)
+        *ret_why = what_else;
     return RESPOND_OK;
 }
 

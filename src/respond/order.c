@@ -70,7 +70,7 @@ char *respond_order_covered(const struct respond *r, const struct respond_order 
     if (measure_is_kind(o->kind)) {
         over = measures_cover(&r->measures, &m);
     } else if (action_is_ban(o->kind) && bans_cover(&r->bans, &b) != NULL) {
-        of_ban = respond_measure_of_ban(&bans_cover(&r->bans, &b)->ban);
+        of_ban = respond_measure_of_ban(bans_cover(&r->bans, &b));
         over = &of_ban;
     }
     action_done(&a);

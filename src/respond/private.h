@@ -122,7 +122,7 @@ void feed_next_id(struct feed *f, uint64_t now_unix_ms, char ret[INCIDENT_ID_BYT
 
 struct ban_entry {
     struct respond_ban ban; /* its texts are owned */
-    char *key;              /* owned */
+    char *key;              /* owned; of the subject, and of the incident that it is because of */
     struct list link;
 };
 
@@ -134,8 +134,8 @@ struct ban_list {
 
 void bans_init(struct ban_list *l);
 void bans_done(struct ban_list *l);
-struct ban_entry *bans_find(const struct ban_list *l, enum respond_ban_kind kind,
-                            const char *subject, const char *address);
+struct ban_entry *bans_find(const struct ban_list *l, const struct respond_ban *b);
+bool bans_same_subject(const struct respond_ban *a, const struct respond_ban *b);
 struct ban_entry *bans_put(struct ban_list *l, const struct respond_ban *b);
 void bans_drop(struct ban_list *l, struct ban_entry *e);
 struct ban_entry *bans_ends_first(const struct ban_list *l);
@@ -146,7 +146,7 @@ void bans_load(struct ban_list *l, struct control *control, const char *state_di
                uint64_t now_unix_ms);
 void bans_read_back(struct control *from, struct ban_list *ret);
 void ban_keep(struct ban_list *l, const struct ban_entry *e);
-void ban_unkeep(struct ban_list *l, const struct ban_entry *e);
+void ban_unkeep(struct ban_list *l, const char *key);
 
 /* ---- measure.c, measure_store.c ---- */
 
@@ -238,7 +238,8 @@ void respond_measures_expire(struct respond *r, struct respond_now now);
 /* bans of the list and on the node, at once */
 enum respond_answer respond_ban_put(struct respond *r, const struct respond_ban *b,
                                     struct respond_now now, char **ret_why);
-const struct ban_entry *bans_cover(const struct ban_list *l, const struct respond_ban *b);
+const struct respond_ban *bans_cover(const struct ban_list *l, const struct respond_ban *b);
+bool bans_suffice(const struct ban_list *l, const struct respond_ban *b, uint64_t now_unix_ms);
 void respond_ban_lift(struct respond *r, struct ban_entry *e);
 void respond_bans_expire(struct respond *r, struct respond_now now);
 
@@ -280,6 +281,7 @@ void act_audit(struct respond *r, const struct action *a, const char *author, co
 bool ends_later(uint64_t a_unix_ms, uint64_t b_unix_ms);
 char *in_force_text(const struct respond_measure *m);
 char *in_place_text(const struct respond_measure *m);
+char *beside_text(const struct respond_measure *m);
 void audit_end(struct respond *r, const struct respond_measure *m, const char *action,
                struct respond_now now);
 

@@ -74,10 +74,9 @@ struct respond_hands {
     /* Close the connections of the subject; returns how many were closed or told to. */
     unsigned (*disconnect)(void *arg, enum respond_target kind, const char *target,
                            const char *address, const char *reason);
-    /* The ban list changed; @b was added (replacing one of the same kind, subject and address).
-     * Disconnect whom it hits. */
+    /* The list of respond_bans_each() is another now: @b was added.  Disconnect whom it hits. */
     void (*ban_add)(void *arg, const struct respond_ban *b);
-    /* @b was lifted, or has expired. */
+    /* The same: @b was lifted, or has expired.  Others may keep out the same. */
     void (*ban_remove)(void *arg, const struct respond_ban *b);
     /* Answer CONNECTs of TARGET_ADDRESS, _CLIENT_ADDRESS or _STRANGERS @delay_ms later, until then;
      * 0: no longer.  TARGET_NODE: all, one after another.  @address: of a client, otherwise NULL */
@@ -397,7 +396,8 @@ uint64_t respond_suspended_until_unix_ms(const struct respond *r); /* 0: not sus
 /* ---- the ban list ---- */
 
 /* On disk when it returns, or respond_is_kept() is false; automatic ones soon after.  Created now,
- * whatever @b says.  Copies.  @ret_why as of respond_order_run(). */
+ * whatever @b says.  Copies.  @ret_why as of respond_order_run().  Others of the same subject, each
+ * because of an incident, stand beside it. */
 enum respond_answer respond_ban_add(struct respond *r, const struct respond_ban *b,
                                     struct respond_now now, char **ret_why);
 enum respond_answer respond_ban_remove(struct respond *r, enum respond_ban_kind kind,

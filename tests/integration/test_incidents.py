@@ -111,6 +111,14 @@ def guess(node):
         one.wait(PATIENCE_S)
 
 
+def knock(node):
+    """0: who comes from the address of the guesser is let in."""
+    return subprocess.run(
+        ["mosquitto_pub", "-p", str(node.port), "-A", "127.0.0.9", "-i", "meter-1", "-t", "open/a", "-m", "x"],
+        capture_output=True, timeout=PATIENCE_S,
+    ).returncode
+
+
 def bans_of_guesses(node):
     """What became of each ban that the guesses led to."""
     return [
@@ -140,6 +148,24 @@ def test_what_was_done_because_of_an_incident_is_rolled_back(home):
     assert [x for x in undone if x[0] != "delay"] == [("ban", "undone: ban for 10m")]  # a delay came first, or did not
     Client(node, "meter-1", source="127.0.0.9").wait_connected().close()
     assert home.end() == 0, home.log_text()
+
+
+def test_what_a_person_banned_outlives_a_rollback(home):
+    home.write(CONFIG + "detect:\n  startup_grace_s: 0\n")
+    home.start()
+    guess(home)
+    said = home.ok("ban", "address", "127.0.0.9", "--for", "5m", "--reason", "looked at")
+    assert "beside what is in force until" in said and "by detector:repeated-auth-failures, as ban for 10m" in said
+    assert len(home.json("bans")) == 2
+    number = home.json("incidents", "--kind", "repeated-auth-failures")[0]["id"]
+    home.ok("incidents", "rollback", number)
+    assert [(x["author"][:6], x["reason"]) for x in home.json("bans")] == [("admin:", "looked at")]
+    assert knock(home) != 0
+    assert home.end() == 0, home.log_text()
+    home.start()
+    assert knock(home) != 0
+    home.ok("unban", "address", "127.0.0.9")
+    assert knock(home) == 0
 
 
 def test_what_a_playbook_does_with_approval_waits_until_it_is_approved(home):

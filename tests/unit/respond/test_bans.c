@@ -271,6 +271,27 @@ static void a_file_of_an_older_version_is_taken_over_once(void **state)
     stage_end(&s);
 }
 
+/* Of one subject there was one row, whatever it was because of. */
+static void a_row_of_an_older_version_is_found_again_when_its_ban_is_lifted(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    control_put(
+        s.settings.control, CONTROL_BAN, "user\neve\n", 1,
+        "{\"kind\":\"user\",\"subject\":\"eve\",\"created_unix_ms\":1,\"expires_unix_ms\":0,"
+        "\"reason\":\"r\",\"author\":\"detector:x\",\"incident\":\"I-20261125-0009\"}");
+    stage_restart(&s);
+    assert_int_equal(respond_bans(s.r), 1);
+    assert_int_equal(respond_bans_kept(s.r), 1);
+    assert_int_equal(respond_ban_remove(s.r, RESPOND_BAN_USER, "eve", NULL, "admin:alice", s.now),
+                     RESPOND_OK);
+    stage_restart(&s);
+    assert_int_equal(respond_bans(s.r), 0);
+    stage_end(&s);
+}
+
 static void limit_files(rlim_t bytes)
 {
     struct rlimit limit;
@@ -415,6 +436,7 @@ int main(void)
         cmocka_unit_test(bans_end_at_their_time),
         cmocka_unit_test(a_corrupt_file_is_moved_aside_and_what_is_sound_is_kept),
         cmocka_unit_test(a_file_of_an_older_version_is_taken_over_once),
+        cmocka_unit_test(a_row_of_an_older_version_is_found_again_when_its_ban_is_lifted),
         cmocka_unit_test(bans_that_cannot_be_written_are_in_force_and_written_later),
         cmocka_unit_test(the_next_ban_is_longer_also_after_a_restart),
         cmocka_unit_test(the_kill_switch_and_who_is_never_acted_on_outlive_a_restart),

@@ -117,6 +117,156 @@ static void an_approval_shortens_nothing_and_its_rollback_lifts_nothing(void **s
     stage_end(&s);
 }
 
+/* A detector's ban of who is banned by a person already: held, and approved. */
+static void approve_a_ban(struct stage *s, const char *address)
+{
+    unsigned n_held = 0, n_done = 0;
+
+    s->at_address = 1; /* so that it waits */
+    stage_find_guesser(s, address);
+    assert_int_equal(respond_incident_approve(s->r, stage_incident(s)->id, "admin:bob", s->now,
+                                              &n_held, &n_done),
+                     RESPOND_OK);
+    assert_int_equal(action_of(stage_incident(s), ACTION_BAN)->state, ACTION_DONE);
+}
+
+static void roll_back(struct stage *s)
+{
+    unsigned n_undone = 0;
+
+    assert_int_equal(
+        respond_incident_rollback(s->r, stage_incident(s)->id, "admin:bob", s->now, &n_undone),
+        RESPOND_OK);
+}
+
+static void what_a_person_banned_outlives_a_longer_ban_that_is_rolled_back(void **state)
+{
+    const struct respond_order shorter = {AT(BAN, ADDRESS, "203.0.113.9"), .for_ms = 60000};
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    assert_int_equal(order(&s, &shorter, "admin:anna", NULL), RESPOND_OK);
+    approve_a_ban(&s, "203.0.113.9");
+    assert_did(&s, "ban address 203.0.113.9 - 60", "ban address 203.0.113.9 - 600");
+    stage_restart(&s);
+    assert_int_equal(respond_bans(s.r), 2);
+    roll_back(&s);
+    assert_did(&s, "unban address 203.0.113.9 -");
+    stage_restart(&s);
+    assert_int_equal(respond_bans(s.r), 1);
+    stage_wait(&s, 59);
+    assert_did_nothing(&s);
+    stage_wait(&s, 1);
+    assert_did(&s, "unban address 203.0.113.9 -");
+    stage_end(&s);
+}
+
+static void what_a_person_orders_stands_beside_what_a_detector_did(void **state)
+{
+    const struct respond_order shorter = {AT(BAN, ADDRESS, "203.0.113.9"), .for_ms = 60000};
+    struct stage s;
+    char *covered;
+
+    (void)state;
+    stage_begin(&s);
+    stage_find_guesser(&s, "203.0.113.9");
+    covered = respond_order_covered(s.r, &shorter, s.now);
+    assert_null(covered);
+    assert_int_equal(order(&s, &shorter, "admin:anna",
+                           "beside what is in force until 2026-11-25T11:10:00.000Z by "
+                           "detector:repeated-auth-failures, as ban for 10m"),
+                     RESPOND_OK);
+    assert_did(&s, "ban address 203.0.113.9 - 600", "ban address 203.0.113.9 - 60");
+    roll_back(&s);
+    assert_int_equal(respond_bans(s.r), 1);
+    stage_wait(&s, 60);
+    assert_int_equal(respond_bans(s.r), 0);
+    stage_end(&s);
+}
+
+/* Neither keeps the other from what it is for: a ban that ends soon does not shield from one that
+ * has been earned, and one that lasts is not told again. */
+static void a_finding_bans_beside_a_person_who_banned_for_less(void **state)
+{
+    const struct respond_order shorter = {AT(BAN, ADDRESS, "203.0.113.9"), .for_ms = 60000};
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    assert_int_equal(order(&s, &shorter, "admin:anna", NULL), RESPOND_OK);
+    stage_find_guesser(&s, "203.0.113.9");
+    stage_wait(&s, 10);
+    stage_find_guesser(&s, "203.0.113.9");
+    assert_did(&s, "ban address 203.0.113.9 - 60", "ban address 203.0.113.9 - 600");
+    assert_int_equal(respond_bans(s.r), 2);
+    stage_end(&s);
+}
+
+static void undoing_a_ban_lifts_all_of_it_and_every_incident_shows_that(void **state)
+{
+    const struct respond_order shorter = {AT(BAN, ADDRESS, "203.0.113.9"), .for_ms = 60000};
+    struct stage s;
+    char *why = NULL;
+
+    (void)state;
+    stage_begin(&s);
+    assert_int_equal(order(&s, &shorter, "admin:anna", NULL), RESPOND_OK);
+    stage_find_guesser(&s, "203.0.113.9");
+    s.n_did = 0;
+    assert_int_equal(respond_order_undo(s.r, &shorter, "admin:bob", s.now, &why), RESPOND_OK);
+    assert_null(why);
+    assert_did(&s, "unban address 203.0.113.9 -", "unban address 203.0.113.9 -");
+    assert_int_equal(respond_bans(s.r), 0);
+    assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_UNDONE);
+    stage_end(&s);
+}
+
+/* clang-format off */
+static const struct {
+    enum subject_kind subject; /* whom a detector finds, and what it does */
+    const char *name;
+    const char *step;
+    struct respond_order order; /* what a person orders beside it, though it is weaker */
+    const char *left; /* what the node is told when the detector's is rolled back */
+} beside[] = {
+    {SUBJECT_CLIENT, "m-1", "throttle 5 1h", {AT(THROTTLE, CLIENT_ADDRESS, "m-1"), .address = "192.0.2.7", .amount = 50, .for_ms = 60000}, "restrain"},
+    {SUBJECT_CLIENT, "m-1", "hold 1h", {AT(HOLD, CLIENT_ADDRESS, "m-1"), .address = "192.0.2.7", .for_ms = 60000}, "restrain"},
+    {SUBJECT_CLIENT, "m-1", "quarantine a/# both 1h", {FILTER(RESPOND_PUBLISH), .for_ms = 60000}, "restrain"},
+    {SUBJECT_ADDRESS, "192.0.2.7", "firewall 1h", {AT(FIREWALL, ADDRESS, "192.0.2.7"), .for_ms = 60000}, "firewall 192.0.2.7 60"},
+    {SUBJECT_CLIENT, "m-1", "posture lockdown 1h", {AT(POSTURE, NODE, "node"), .amount = POSTURE_ELEVATED, .for_ms = 60000}, "posture elevated"},
+};
+/* clang-format on */
+
+static void what_a_person_took_outlives_the_rollback_of_what_was_stronger(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(beside); i++) {
+        char *step = (char *)(uintptr_t)beside[i].step;
+        const struct respond_play play = {
+            .subject = SUBJECT_KIND_N, .severity = SEVERITY_HIGH, .steps = &step, .n_steps = 1};
+        struct stage s;
+
+        print_message("  %s\n", step);
+        stage_begin(&s);
+        s.settings.has_firewall = true;
+        s.settings.plays = &play;
+        s.settings.n_plays = 1;
+        stage_restart(&s);
+        stage_find(&s, "topic-scan-publish", SEVERITY_HIGH, beside[i].subject, beside[i].name);
+        assert_int_equal(respond_measures(s.r, beside[i].order.kind), 1);
+        assert_int_equal(order(&s, &beside[i].order, "admin:anna", "beside what is in force"),
+                         RESPOND_OK);
+        s.n_did = 0;
+        roll_back(&s);
+        assert_did(&s, beside[i].left);
+        assert_int_equal(respond_measures(s.r, beside[i].order.kind), 1);
+        stage_wait(&s, 60);
+        assert_int_equal(respond_measures(s.r, beside[i].order.kind), 0);
+        stage_end(&s);
+    }
+}
+
 /* The ward is away: what it drops, it drops until the time is over. */
 static void what_cannot_be_undone_is_in_force_still(void **state)
 {
@@ -164,6 +314,11 @@ int main(void)
         cmocka_unit_test(what_is_in_force_is_neither_shortened_nor_weakened),
         cmocka_unit_test(a_stronger_one_ends_and_leaves_what_was_before),
         cmocka_unit_test(an_approval_shortens_nothing_and_its_rollback_lifts_nothing),
+        cmocka_unit_test(what_a_person_banned_outlives_a_longer_ban_that_is_rolled_back),
+        cmocka_unit_test(what_a_person_orders_stands_beside_what_a_detector_did),
+        cmocka_unit_test(a_finding_bans_beside_a_person_who_banned_for_less),
+        cmocka_unit_test(undoing_a_ban_lifts_all_of_it_and_every_incident_shows_that),
+        cmocka_unit_test(what_a_person_took_outlives_the_rollback_of_what_was_stronger),
         cmocka_unit_test(what_cannot_be_undone_is_in_force_still),
         cmocka_unit_test(a_posture_that_is_not_prepared_fails),
     };

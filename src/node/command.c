@@ -238,44 +238,14 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
     return node_answer_of(c.answer);
 }
 
-struct unban_call {
-    struct ban_call call;
-    struct buf others; /* owned; bans that keep the subject out as well */
-};
-
-/* Another one that keeps @mine out: a prefix around an address, a client from one address. */
-static bool covers(const struct respond_ban *b, const struct respond_ban *mine)
-{
-    struct address outer;
-    struct address inner;
-
-    if (mine->kind == RESPOND_BAN_CLIENT && b->kind == RESPOND_BAN_CLIENT_ADDRESS)
-        return strcmp(b->subject, mine->subject) == 0;
-    return mine->kind == RESPOND_BAN_ADDRESS && b->kind == RESPOND_BAN_ADDRESS &&
-           prefix_parse(b->subject, &outer) == NULL &&
-           prefix_parse(mine->subject, &inner) == NULL && outer.prefix_len < inner.prefix_len &&
-           prefix_has(&outer, &inner);
-}
-
-static void add_other(void *arg, const struct respond_ban *b)
-{
-    struct unban_call *u = arg;
-
-    if (covers(b, &u->call.ban))
-        buf_addf(&u->others, "%s%s %s%s%s", u->others.len > 0 ? ", " : "",
-                 ban_kind_text((enum ban_kind)b->kind), b->subject, b->address != NULL ? " " : "",
-                 b->address != NULL ? b->address : "");
-}
-
 static void do_unban(struct sentinel *s, void *arg)
 {
-    struct unban_call *u = arg;
-    struct ban_call *c = &u->call;
+    struct ban_call *c = arg;
 
     c->answer = respond_ban_remove(s->respond, c->ban.kind, c->ban.subject, c->ban.address,
                                    c->author, sentinel_now(s));
     c->is_kept = respond_is_kept(s->respond);
-    respond_bans_each(s->respond, add_other, u);
+    c->why = order_kept_out_by(s->respond, &c->ban);
 }
 
 /** node_unban() - see node.h */
@@ -284,32 +254,31 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
 {
     struct canonical said CLEANUP(canonical_done) =
         canonical_of((enum respond_target)kind, subject, address);
-    struct unban_call u = {
-        .call = {.ban = {.kind = (enum respond_ban_kind)kind,
-                         .subject = said.target,
-                         .address = said.address},
-                 .author = author},
+    struct ban_call c = {
+        .ban = {.kind = (enum respond_ban_kind)kind,
+                .subject = said.target,
+                .address = said.address},
+        .author = author,
     };
     const char *what = ban_kind_text(kind);
 
     *ret_text = wrong_ban(kind, &said);
     if (*ret_text != NULL)
         return NODE_E_INVALID;
-    sentinel_call(n->sentinel, do_unban, &u);
+    sentinel_call(n->sentinel, do_unban, &c);
     log_info("control", "%s: unban %s %s: %s", author, what, said.target,
-             respond_answer_text(u.call.answer));
-    audit_of(n, author, "unban", what, said.target, "", "%s", respond_answer_text(u.call.answer));
-    if (u.call.answer == RESPOND_OK)
-        *ret_text = text_format("the ban of %s \"%s\" is lifted%s%s%.*s", what, said.target,
-                                until_restart(&u.call),
-                                u.others.len > 0 ? "; kept out still by the ban of " : "",
-                                BYTES_ARG(buf_view(&u.others)));
+             respond_answer_text(c.answer));
+    audit_of(n, author, "unban", what, said.target, "", "%s", respond_answer_text(c.answer));
+    if (c.answer == RESPOND_OK)
+        *ret_text = text_format(
+            "the ban of %s \"%s\" is lifted%s%s%s", what, said.target, until_restart(&c),
+            c.why != NULL ? "; kept out still by the ban of " : "", c.why != NULL ? c.why : "");
     else
-        *ret_text = text_format("no ban of %s \"%s\"%s%.*s", what, said.target,
-                                u.others.len > 0 ? "; what keeps it out is the ban of " : "",
-                                BYTES_ARG(buf_view(&u.others)));
-    buf_done(&u.others);
-    return node_answer_of(u.call.answer);
+        *ret_text = text_format("no ban of %s \"%s\"%s%s", what, said.target,
+                                c.why != NULL ? "; what keeps it out is the ban of " : "",
+                                c.why != NULL ? c.why : "");
+    free(c.why);
+    return node_answer_of(c.answer);
 }
 
 /* ---- incidents ---- */

@@ -11,9 +11,12 @@
 
 #include <stdlib.h>
 
+#include "base/address.h"
 #include "base/text.h"
 #include "node/aim.h"
 #include "node/sentinel.h"
+
+#define NOT_ON_DISK "; IT IS NOT ON DISK, so a restart undoes it"
 
 /* ---- done ---- */
 
@@ -25,12 +28,61 @@ static void run_here(struct sentinel *s, void *arg)
     c->is_kept = respond_is_kept(s->respond);
 }
 
+/* Another one that keeps out whom @mine does: a prefix around an address, a client from one
+ * address. */
+static bool keeps_out(const struct respond_ban *b, const struct respond_ban *mine)
+{
+    struct address outer;
+    struct address inner;
+
+    if (mine->kind == RESPOND_BAN_CLIENT && b->kind == RESPOND_BAN_CLIENT_ADDRESS)
+        return strcmp(b->subject, mine->subject) == 0;
+    return mine->kind == RESPOND_BAN_ADDRESS && b->kind == RESPOND_BAN_ADDRESS &&
+           prefix_parse(b->subject, &outer) == NULL &&
+           prefix_parse(mine->subject, &inner) == NULL && outer.prefix_len < inner.prefix_len &&
+           prefix_has(&outer, &inner);
+}
+
+struct others {
+    const struct respond_ban *lifted;
+    struct buf said;
+};
+
+static void add_other(void *arg, const struct respond_ban *b)
+{
+    struct others *o = arg;
+
+    if (keeps_out(b, o->lifted))
+        buf_addf(&o->said, "%s%s %s%s%s", o->said.len > 0 ? ", " : "",
+                 respond_ban_kind_text(b->kind), b->subject, b->address != NULL ? " " : "",
+                 b->address != NULL ? b->address : "");
+}
+
+/** order_kept_out_by() - which bans keep out the subject of @lifted without it; owned by the
+ * caller; NULL: none */
+char *order_kept_out_by(const struct respond *r, const struct respond_ban *lifted)
+{
+    struct others o = {.lifted = lifted};
+    char *said = NULL;
+
+    respond_bans_each(r, add_other, &o);
+    if (o.said.len > 0)
+        said = bytes_dup_str(buf_view(&o.said));
+    buf_done(&o.said);
+    return said;
+}
+
 static void undo_here(struct sentinel *s, void *arg)
 {
     struct order_call *c = arg;
+    const struct respond_ban of = {.kind = (enum respond_ban_kind)c->order->target_kind,
+                                   .subject = c->order->target,
+                                   .address = c->order->address};
 
     c->answer = respond_order_undo(s->respond, c->order, c->author, sentinel_now(s), &c->why);
     c->is_kept = respond_is_kept(s->respond);
+    if (c->order->kind == ACTION_BAN)
+        c->others = order_kept_out_by(s->respond, &of);
 }
 
 /** order_audit() - what became of @o, said by @format, is in the audit; @verb: "undo " */
@@ -79,8 +131,7 @@ char *order_answer_text(const struct order_call *c, const struct aim_count *hit)
         return text_format("%s of %s \"%s\": done; %u connection%s hit, %u of critical roles%s%s%s",
                            what, kind, c->order->target, hit->n, hit->n == 1 ? "" : "s",
                            hit->n_critical, c->why != NULL ? "; " : "",
-                           c->why != NULL ? c->why : "",
-                           c->is_kept ? "" : "; IT IS NOT ON DISK, so a restart undoes it");
+                           c->why != NULL ? c->why : "", c->is_kept ? "" : NOT_ON_DISK);
     if (c->answer == RESPOND_E_INVALID)
         return text_format("%s", order_needs_text(c->order->kind));
     return text_format("%s of %s \"%s\": %s", what, kind, c->order->target,
@@ -142,6 +193,26 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
     return node_answer_of(c.answer);
 }
 
+/* What came of undoing @c, for who asked; owned by the caller. */
+static char *undo_text(const struct order_call *c)
+{
+    const char *what = action_kind_text(c->order->kind);
+    const char *kind = respond_target_text(c->order->target_kind);
+    const char *target = c->order->target;
+    const char *others = c->others != NULL ? c->others : "";
+
+    if (c->answer == RESPOND_OK)
+        return text_format("%s of %s \"%s\" is undone%s%s%s", what, kind, target,
+                           c->is_kept ? "" : NOT_ON_DISK,
+                           c->others != NULL ? "; kept out still by the ban of " : "", others);
+    if (c->answer == RESPOND_E_INVALID)
+        return text_format("%s cannot be undone", what);
+    if (c->why != NULL)
+        return text_format("%s of %s \"%s\" is in force still: %s", what, kind, target, c->why);
+    return text_format("no %s of %s \"%s\" is in force%s%s", what, kind, target,
+                       c->others != NULL ? "; what keeps it out is the ban of " : "", others);
+}
+
 /** node_respond_undo() - see node.h */
 enum node_answer node_respond_undo(struct node *n, const struct node_order *o, const char *author,
                                    char **ret_text)
@@ -158,18 +229,9 @@ enum node_answer node_respond_undo(struct node *n, const struct node_order *o, c
     if (order.kind == ACTION_POSTURE && c.answer == RESPOND_OK)
         posture_wait(n);
     order_audit_done(n, "undo ", &c, 0);
-    if (c.answer == RESPOND_OK)
-        *ret_text = text_format("%s of %s \"%s\" is undone", o->what,
-                                respond_target_text(order.target_kind), order.target);
-    else if (c.answer == RESPOND_E_INVALID)
-        *ret_text = text_format("%s cannot be undone", o->what);
-    else if (c.why != NULL)
-        *ret_text = text_format("%s of %s \"%s\" is in force still: %s", o->what,
-                                respond_target_text(order.target_kind), order.target, c.why);
-    else
-        *ret_text = text_format("no %s of %s \"%s\" is in force", o->what,
-                                respond_target_text(order.target_kind), order.target);
+    *ret_text = undo_text(&c);
     free(c.why);
+    free(c.others);
     return node_answer_of(c.answer);
 }
 
@@ -182,6 +244,7 @@ static bool of_trial(struct node *n, const struct respond_order *o,
 
     sentinel_call(n->sentinel, here, &c);
     free(c.why);
+    free(c.others);
     return c.answer == RESPOND_OK;
 }
 

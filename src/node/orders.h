@@ -14,7 +14,8 @@ struct order_call {
     const struct respond_order *order;
     const char *author;
     enum respond_answer answer;
-    char *why; /* owned */
+    char *why;    /* owned */
+    char *others; /* owned; of an undo: what keeps it out still; NULL: nothing */
     bool is_kept;
 };
 
@@ -22,6 +23,7 @@ void order_audit(struct node *n, const char *verb, const struct respond_order *o
                  const char *author, const char *format, ...) PRINTF(5, 6);
 void order_audit_done(struct node *n, const char *verb, const struct order_call *c, unsigned hit);
 char *order_answer_text(const struct order_call *c, const struct aim_count *hit);
+char *order_kept_out_by(const struct respond *r, const struct respond_ban *lifted);
 
 /* orders_read.c */
 char *order_read(const struct node_order *o, struct canonical *said, struct respond_order *ret);

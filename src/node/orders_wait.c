@@ -131,7 +131,8 @@ enum node_answer node_order_approve(struct node *n, const char *id, const char *
         return node_answer_of(c.answer);
     }
     order = respond_order_of(&c.ordered.action);
-    done = (struct order_call){&order, author, c.answer, c.why, c.is_kept};
+    done = (struct order_call){
+        .order = &order, .author = author, .answer = c.answer, .why = c.why, .is_kept = c.is_kept};
     if (order.kind == ACTION_POSTURE && c.answer == RESPOND_OK)
         posture_wait(n);
     order_audit_done(n, "approve ", &done, hit.n);

@@ -155,8 +155,11 @@ def test_who_lifts_a_ban_that_is_not_the_one_is_told_which_is(field):
     field.ok("ban", "client-address", "desk", "127.0.0.7")
     assert "what keeps it out is the ban of address 127.0.9.0/24" in field.cli("unban", "address", "127.0.9.5").stderr
     assert "the ban of client-address desk 127.0.0.7" in field.cli("unban", "client", "desk").stderr
-    field.ok("ban", "address", "127.0.9.5")
-    assert "kept out still by the ban of address 127.0.9.0/24" in field.ok("unban", "address", "127.0.9.5")
+    for undo in (["unban"], ["respond", "undo", "ban"]):
+        nothing = field.cli(*undo, "address", "127.0.9.5").stderr
+        assert "what keeps it out is the ban of address 127.0.9.0/24" in nothing
+        field.ok("ban", "address", "127.0.9.5")
+        assert "kept out still by the ban of address 127.0.9.0/24" in field.ok(*undo, "address", "127.0.9.5")
 
 
 def test_a_client_is_shown_with_the_serial_number_that_its_certificate_is_banned_by(field, peer):

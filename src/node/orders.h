@@ -3,8 +3,8 @@
  * private to node */
 #pragma once
 
-#include "node/canonical.h"
 #include "node/node_private.h"
+#include "respond/canonical.h"
 #include "respond/order.h"
 
 struct aim_count;

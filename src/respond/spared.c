@@ -3,14 +3,14 @@
  * respond/spared.c - whom the configuration says nothing is ever done to automatically
  *
  * "client scada-1", "user joe", "address 10.1.0.0/16", "certificate 0A12": the words of an
- * order.  A client is spared by any of its names; an address for itself, since who offends
- * from it may call himself what he likes.  (detection, section 5)
+ * order, in any of their spellings.  A client is spared by any of its names; an address for itself,
+ * since who offends from it may call himself what he likes.  (detection, section 5)
  */
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/address.h"
 #include "base/mem.h"
+#include "respond/canonical.h"
 #include "respond/private.h"
 
 struct spared {
@@ -22,6 +22,11 @@ struct spared {
 #define KINDS                                                                                      \
     (BIT(TARGET_CLIENT) | BIT(TARGET_USER) | BIT(TARGET_ADDRESS) | BIT(TARGET_CERTIFICATE))
 
+static bool is_serial(const char *name)
+{
+    return name[0] != '\0' && name[strspn(name, "0123456789ABCDEF")] == '\0';
+}
+
 /* @ret is written on success, its name is owned by the caller.  Return: NULL, or what is wrong;
  * static. */
 static const char *parse(const char *text, struct spared *ret)
@@ -30,6 +35,7 @@ static const char *parse(const char *text, struct spared *ret)
     char *kind = bytes_dup_str(bytes_of(text, len));
     const char *name = text + len + strspn(text + len, " ");
     struct spared s = {.kind = TARGET_N};
+    struct canonical said;
     bool is_kind = respond_target_parse(kind, &s.kind) && (KINDS & BIT(s.kind));
 
     free(kind);
@@ -37,7 +43,13 @@ static const char *parse(const char *text, struct spared *ret)
         return "needs client, user, address or certificate, and then which one";
     if (s.kind == TARGET_ADDRESS && prefix_parse(name, &s.network) != NULL)
         return "needs an IP address or prefix, such as 192.0.2.1 or 2001:db8::/32";
-    s.name = bytes_dup_str(bytes_str(name));
+    said = canonical_of(s.kind, name, NULL);
+    s.name = said.target;
+    if (s.kind == TARGET_CERTIFICATE && !is_serial(s.name)) {
+        free(s.name);
+        return "needs a serial number: digits from 0 to 9 and A to F, as 'bastide pki list' shows "
+               "it";
+    }
     *ret = s;
     return NULL;
 }
@@ -90,7 +102,7 @@ static bool is_client(const struct respond *r, const struct spared *s, const str
     if (s->kind == TARGET_ADDRESS)
         return is_from(s, i->address);
     serial = r->hands.certificate_of(r->hands.arg, i->client_id);
-    is_it = serial != NULL && strcasecmp(s->name, serial) == 0;
+    is_it = serial != NULL && strcmp(s->name, serial) == 0;
     free(serial);
     return is_it;
 }

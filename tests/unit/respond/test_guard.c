@@ -180,6 +180,7 @@ static void whom_the_configuration_names_is_spared_until_it_names_others(void **
         {"client gw-1", NULL, true},        {"client gw-2", NULL, false},
         {"address 192.0.2.0/24", NULL, true}, {"address 198.51.100.0/24", NULL, false},
         {"certificate 0a12", "0A12", true}, {"certificate 0A13", "0A12", false},
+        {"certificate a12", "0A12", true},  {"certificate 00:0a:12", "0A12", true},
         {"user joe", NULL, true},           {"user ann", NULL, false},
     };
     /* clang-format on */
@@ -234,7 +235,8 @@ static void an_address_is_spared_for_itself_and_not_by_the_names_used_from_it(vo
 static void who_is_none_to_be_spared_is_told(void **state)
 {
     static const char *const cases[] = {
-        "", "client", "planet x", "topic a/#", "address 10.0.0.1/33", "issuer CA"};
+        "",          "client",           "planet x",           "topic a/#", "address 10.0.0.1/33",
+        "issuer CA", "certificate 0x1A", "certificate gateway"};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* node/canonical.c - see canonical.h */
-#include "node/canonical.h"
+/* respond/canonical.c - see canonical.h */
+#include "respond/canonical.h"
 
 #include <ctype.h>
 #include <stdlib.h>

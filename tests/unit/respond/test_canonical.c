@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "node/canonical.h"
+#include "respond/canonical.h"
 
 static void addresses_and_serial_numbers_have_one_spelling(void **state)
 {

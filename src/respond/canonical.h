@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/canonical.h - one spelling of each address and of each serial number
+ * respond/canonical.h - one spelling of each address and of each serial number
  *
  * What is in force is found again by its text.
  */
 #pragma once
 
-#include "respond/respond.h"
+#include "respond/action.h"
 
 /* Whom an order is aimed at, as the node says it. */
 struct canonical {

@@ -3,6 +3,7 @@
 #include "kept.h"
 
 #include <dirent.h>
+#include <limits.h>
 
 #include "store/audit.h"
 #include "store/backup.h"
@@ -138,7 +139,7 @@ static void each_file(const char *dir, void (*fn)(void *arg, const char *path), 
 
     assert_non_null(d);
     while ((e = readdir(d)) != NULL) {
-        char path[400];
+        char path[PATH_MAX];
 
         if (e->d_name[0] == '.')
             continue;

@@ -4,8 +4,10 @@
  *
  * A message adds to counters of its connection.  They become one event when there are
  * NOTICE_MESSAGES or NOTICE_BYTES of them, with the first message after NOTICE_NS, and when the
- * connection ends.  Besides, a topic that was not used lately, a command, and what
- * is odd leave an event each.
+ * connection ends.  Whoever has that many within NOTICE_DENSE_NS is told of for twice as many the
+ * next time, up to NOTICE_MESSAGES_MAX: so a flood is known at its first hundred, never are more
+ * untold than were told of it, and the sentinel has the less to do for each message the more there
+ * are.  Besides, a topic that was not used lately, a command, and what is odd leave an event each.
  *
  * MQ.DE.* MQ.PR.SP-03
  */
@@ -16,17 +18,19 @@
 #include "detect/detect.h"
 #include "node/node_private.h"
 
-#define NOTICE_MESSAGES  100
-#define NOTICE_NS        (5 * NS_PER_S)
-#define NOTICE_BYTES     262144 /* to the client, since the last event */
-#define PROPERTIES_BYTES 16384
-#define QOS2_SOME        20
-#define QOS2_STEP        10
-#define QUEUE_STEP       500
-#define QUEUE_STEP_BYTES 1048576
-#define STUCK_S          60
-#define STUCK_NS         (20 * NS_PER_S) /* between two notices of it */
-#define DECIMAL_MAX      20              /* digits of 64 bits */
+#define NOTICE_MESSAGES     100
+#define NOTICE_MESSAGES_MAX 1600
+#define NOTICE_DENSE_NS     (10 * NS_PER_MS)
+#define NOTICE_NS           (5 * NS_PER_S)
+#define NOTICE_BYTES        262144 /* to the client, since the last event */
+#define PROPERTIES_BYTES    16384
+#define QOS2_SOME           20
+#define QOS2_STEP           10
+#define QUEUE_STEP          500
+#define QUEUE_STEP_BYTES    1048576
+#define STUCK_S             60
+#define STUCK_NS            (20 * NS_PER_S) /* between two notices of it */
+#define DECIMAL_MAX         20              /* digits of 64 bits */
 
 static void leave_traffic(struct link *l, struct event_traffic *t, uint64_t since_ns)
 {
@@ -44,10 +48,13 @@ static void leave_traffic(struct link *l, struct event_traffic *t, uint64_t sinc
 static void tell(struct link *l)
 {
     struct publishing *p = l->publishing;
+    bool is_dense = p->traffic.n_messages >= p->tell_at &&
+                    l->worker->now_ns < p->traffic_since_ns + NOTICE_DENSE_NS;
 
     leave_traffic(l, &p->traffic, p->traffic_since_ns);
     p->traffic = (struct event_traffic){0};
     p->traffic_since_ns = l->worker->now_ns;
+    p->tell_at = is_dense ? MIN(2 * p->tell_at, NOTICE_MESSAGES_MAX) : NOTICE_MESSAGES;
 }
 
 /** notice_sent() - so many bytes were written to the client */
@@ -144,7 +151,7 @@ void notice_publish(struct link *l, const struct wire_publish *p, const struct v
     t->n_unmatched += unmatched && !p->retain;
     t->payload_max = MAX(t->payload_max, (uint32_t)p->payload.len);
     t->bytes_in += p->topic.len + p->payload.len;
-    if (t->n_messages >= NOTICE_MESSAGES || now_ns >= me->traffic_since_ns + NOTICE_NS)
+    if (t->n_messages >= me->tell_at || now_ns >= me->traffic_since_ns + NOTICE_NS)
         tell(l);
 }
 

@@ -15,6 +15,7 @@
 
 #include "alert/private.h"
 #include "base/clock.h"
+#include "base/shown.h"
 
 #define FACILITY        13      /* log audit */
 #define PEN             "32473" /* RFC 5612: of documentation; structured data must name one */
@@ -82,23 +83,32 @@ static size_t told_len(const char *text, size_t max)
     return len;
 }
 
+/* At most @max bytes of how @text is shown. */
+static struct bytes told(struct buf *shown, const char *text, size_t max)
+{
+    shown_add(shown, bytes_str(text));
+    buf_add_u8(shown, 0);
+    return bytes_of(shown->at, told_len((const char *)shown->at, max));
+}
+
 static void add_sentence(struct buf *to, const char *text)
 {
-    size_t len = told_len(text, TEXT_BYTES_MAX);
+    CLEANUP(buf_done) struct buf shown = {0};
 
-    for (size_t i = 0; i < len; i++)
-        buf_add_u8(to, (uint8_t)text[i] < ' ' ? '?' : (uint8_t)text[i]);
+    buf_add(to, told(&shown, text, TEXT_BYTES_MAX));
 }
 
 /* Section 6.3.3. */
 static void add_escaped(struct buf *to, const char *text)
 {
-    size_t len = told_len(text, PARAM_BYTES_MAX);
+    CLEANUP(buf_done) struct buf shown = {0};
 
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == '"' || text[i] == '\\' || text[i] == ']')
+    struct bytes value = told(&shown, text, PARAM_BYTES_MAX);
+
+    for (size_t i = 0; i < value.len; i++) {
+        if (strchr("\"\\]", value.at[i]) != NULL)
             buf_add_u8(to, '\\');
-        buf_add_u8(to, (uint8_t)text[i] < ' ' ? '?' : (uint8_t)text[i]);
+        buf_add_u8(to, value.at[i]);
     }
 }
 

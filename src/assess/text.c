@@ -2,15 +2,15 @@
 /*
  * assess/text.c - the report for a terminal: what matters first, every subcategory last
  *
- * 80 to 100 columns, UTF-8.  Names and details that come from outside have their
- * control characters taken off, so that no client writes to the operator's
- * terminal.
+ * 80 to 100 columns, UTF-8.  Names and details that come from outside are shown
+ * (base/shown.h), so that no client writes to the operator's terminal.
  */
 #include "assess/private.h"
 
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/shown.h"
 
 #define COLUMNS_MIN 80
 #define COLUMNS_MAX 100
@@ -50,7 +50,7 @@ static void style_off(struct page *p, enum style s)
         buf_addf(p->out, "\033[0m");
 }
 
-/* The next character: its bytes; a control character is one byte that is shown as '?'. */
+/* Of the next character. */
 static size_t char_len(const char *at)
 {
     size_t n = 1;
@@ -58,14 +58,6 @@ static size_t char_len(const char *at)
     while (((unsigned char)at[n] & 0xc0) == 0x80)
         n++;
     return n;
-}
-
-static void add_char(struct page *p, const char *at, size_t n)
-{
-    if (n == 1 && ((unsigned char)*at < 0x20 || *at == 0x7f))
-        buf_add_u8(p->out, '?');
-    else
-        buf_add(p->out, bytes_of(at, n));
 }
 
 /* @text in exactly @width characters: cut with an ellipsis, or filled with spaces. */
@@ -83,7 +75,7 @@ static void add_cell(struct page *p, enum style s, const char *text, unsigned wi
             used++;
             break;
         }
-        add_char(p, at, char_len(at));
+        shown_add(p->out, bytes_of(at, char_len(at)));
         used++;
     }
     style_off(p, s);
@@ -111,8 +103,7 @@ static void add_wrapped(struct page *p, const char *text, unsigned at, unsigned 
             buf_add_u8(p->out, ' ');
             at++;
         }
-        for (size_t i = 0; i < bytes; i += char_len(text + i))
-            add_char(p, text + i, char_len(text + i));
+        shown_add(p->out, bytes_of(text, bytes));
         at += width;
         text += bytes;
         text += *text == ' ';

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/shown.h"
 
 static const char *const names[] = {"error", "warning", "info", "debug"};
 static atomic_int level_most = LOG_INFO;
@@ -24,22 +25,6 @@ enum log_level log_level_get(void)
     return (enum log_level)atomic_load_explicit(&level_most, memory_order_relaxed);
 }
 
-/* Copy @from to @to with control characters escaped; Return: the length. */
-static size_t escape(char *to, size_t cap, const char *from)
-{
-    size_t len = 0;
-
-    for (; *from != '\0' && len + 5 < cap; from++) {
-        unsigned char c = (unsigned char)*from;
-
-        if (c < 0x20 || c == 0x7f)
-            len += (size_t)snprintf(to + len, cap - len, "\\x%02x", c);
-        else
-            to[len++] = (char)c;
-    }
-    return len;
-}
-
 /* The last characters give way to dots, and no character to half of them. */
 static void mark_cut(char text[LOG_LINE_MAX])
 {
@@ -54,10 +39,9 @@ static void mark_cut(char text[LOG_LINE_MAX])
 void log_line(enum log_level level, const char *area, const char *format, ...)
 {
     char text[LOG_LINE_MAX];
-    char line[2 * LOG_LINE_MAX];
     char date[CLOCK_TEXT_LEN];
+    CLEANUP(buf_done) struct buf line = {0};
     va_list args;
-    size_t len;
     int n;
 
     if (level > log_level_get())
@@ -68,10 +52,9 @@ void log_line(enum log_level level, const char *area, const char *format, ...)
     if (n >= (int)sizeof(text))
         mark_cut(text);
 
-    len = (size_t)snprintf(line, sizeof(line), "%s %s %s: ", clock_format(clock_unix_ms(), date),
-                           names[level], area);
-    len += escape(line + len, sizeof(line) - len - 1, text);
-    line[len++] = '\n';
-    if (write(STDERR_FILENO, line, len) < 0)
+    buf_addf(&line, "%s %s %s: ", clock_format(clock_unix_ms(), date), names[level], area);
+    shown_add(&line, bytes_str(text));
+    buf_add_u8(&line, '\n');
+    if (write(STDERR_FILENO, line.at, line.len) < 0)
         return; /* nowhere left to say so */
 }

@@ -2,8 +2,8 @@
 /*
  * base/log.h - lines for the operator, on standard error
  *
- * One line is one write(2); any thread may log.  Control characters in what is
- * printed are shown as \xNN, so a client id cannot forge a line.  Never a
+ * One line is one write(2); any thread may log.  What is printed
+ * is shown (base/shown.h), so a client id cannot forge a line.  Never a
  * secret.  Only L3 and above log; what is below returns or leaves an event.
  */
 #pragma once

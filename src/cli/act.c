@@ -2,12 +2,15 @@
 /* cli/act.c - the verbs by which a person acts on a running node */
 #include <jansson.h>
 
+#include "base/shown.h"
 #include "cli/ask.h"
 #include "cli/human.h"
+#include "cli/print.h"
 
-/* KIND SUBJECT [ADDRESS] as the API takes them. */
+/* KIND SUBJECT [ADDRESS] as the API takes them; the subject as the lists show it. */
 static json_t *subject_body(const struct cli_args *a)
 {
+    shown_undo(a->operands[1]);
     return json_pack("{s:s, s:s, s:s*}", "kind", a->operands[0], "subject", a->operands[1],
                      "address", a->n_operands > 2 ? a->operands[2] : NULL);
 }
@@ -67,9 +70,15 @@ int cli_disconnect(int argc, char **argv)
 int cli_reload(int argc, char **argv)
 {
     struct cli_args a;
+    json_t *reply = NULL;
     int rc = cli_args_parse(&a, argc, argv, 0, 0);
 
-    return rc != CLI_OK ? rc : ask_do(&a, "/v1/reload", NULL);
+    if (rc == CLI_OK)
+        rc = ask_node(&a, "POST", "/v1/reload", NULL, &reply);
+    if (rc == CLI_OK)
+        print_text(json_string_value(json_object_get(reply, "text")));
+    json_decref(reply);
+    return rc;
 }
 
 /** cli_stop() - bastide stop; MQ.RS.RP-06 */

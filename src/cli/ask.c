@@ -210,7 +210,7 @@ int ask_do(const struct cli_args *a, const char *path, json_t *body)
     int rc = ask_node(a, "POST", path, body, &reply);
 
     if (rc == CLI_OK)
-        print_text(json_string_value(json_object_get(reply, "text")));
+        print_sentence(json_string_value(json_object_get(reply, "text")));
     json_decref(reply);
     return rc;
 }

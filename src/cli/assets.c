@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/shown.h"
 #include "cli/ask.h"
 #include "cli/bom.h"
 #include "cli/csv.h"
@@ -327,6 +328,7 @@ static int set_state(const struct cli_args *a)
 
     if (cli_arg(a, "--reason") == NULL)
         return cli_usage(a->verb, "say why, by --reason TEXT");
+    shown_undo(a->operands[1]);
     body = json_pack("{s:s, s:s, s:s}", "name", a->operands[1], "state", a->operands[2], "reason",
                      cli_arg(a, "--reason"));
     return body != NULL ? ask_do(a, "/v1/assets/state", body)
@@ -339,6 +341,7 @@ static int inspected(const struct cli_args *a)
 
     if (cli_arg(a, "--reason") == NULL)
         return cli_usage(a->verb, "say what was looked at, by --reason TEXT");
+    shown_undo(a->operands[1]);
     body = json_pack("{s:s, s:s}", "name", a->operands[1], "reason", cli_arg(a, "--reason"));
     return body != NULL ? ask_do(a, "/v1/assets/inspect", body)
                         : cli_usage(a->verb, "an operand or option is no UTF-8 text");

@@ -3,60 +3,13 @@
 #include "cli/human.h"
 
 #include "base/clock.h"
+#include "base/shown.h"
 
 #define SPAN_S_MAX (10ULL * 366 * 24 * 3600)
 
 /* ---- texts ---- */
 
-/*
- * The code point at the start of @b and its length; an ill-formed byte gives its value and length
- * 0. Overlong forms and surrogates need no care: what is shown is only kept from being a control.
- */
-static uint32_t code_point(struct bytes b, size_t *ret_len)
-{
-    uint8_t first = b.at[0];
-    size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t code = len <= 1 ? first : first & (0x7fU >> len);
-    bool well_formed = first <= 0xf4 && len > 0 && len <= b.len;
-
-    for (size_t i = 1; well_formed && i < len; i++) {
-        well_formed = (b.at[i] & 0xc0) == 0x80;
-        code = code << 6 | (b.at[i] & 0x3f);
-    }
-    *ret_len = well_formed ? len : 0;
-    return well_formed ? code : first;
-}
-
-/* Controls, and what makes a line read in another order than it was written. */
-static bool is_treacherous(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
-           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
-}
-
-/**
- * human_text() - append @text so that it cannot steer a terminal
- *
- * A client chooses its id and topics: an escape sequence or a right-to-left
- * mark in it is shown, never obeyed.
- */
-void human_text(struct buf *to, struct bytes text)
-{
-    while (text.len > 0) {
-        size_t len = 0;
-        uint32_t code = code_point(text, &len);
-
-        if (len == 0)
-            buf_addf(to, "\\x%02x", code);
-        else if (is_treacherous(code))
-            buf_addf(to, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
-        else
-            buf_add(to, bytes_of(text.at, len));
-        text = bytes_of(text.at + MAX(len, 1), text.len - MAX(len, 1));
-    }
-}
-
-/** human_lines() - as human_text(), but a line end stays one */
+/** human_lines() - as shown_add(), but a line end stays one */
 void human_lines(struct buf *to, struct bytes text)
 {
     for (;;) {
@@ -64,11 +17,11 @@ void human_lines(struct buf *to, struct bytes text)
 
         if (end == NULL)
             break;
-        human_text(to, bytes_of(text.at, (size_t)(end - text.at)));
+        shown_add(to, bytes_of(text.at, (size_t)(end - text.at)));
         buf_add_u8(to, '\n');
         text = bytes_of(end + 1, text.len - (size_t)(end + 1 - text.at));
     }
-    human_text(to, text);
+    shown_add(to, text);
 }
 
 /* East Asian wide forms take two columns, combining marks none: the blocks that matter. */
@@ -83,14 +36,14 @@ static size_t width(uint32_t c)
     return 1;
 }
 
-/** human_columns() - columns that what human_text() made takes on a terminal */
+/** human_columns() - columns that what shown_add() made takes on a terminal */
 size_t human_columns(struct bytes text)
 {
     size_t columns = 0;
 
     while (text.len > 0) {
         size_t len = 0;
-        uint32_t code = code_point(text, &len);
+        uint32_t code = shown_character(text, &len);
 
         columns += width(code);
         text = bytes_of(text.at + MAX(len, 1), text.len - MAX(len, 1));
@@ -105,7 +58,7 @@ struct bytes human_cut(struct bytes text, size_t columns)
 
     while (at < text.len) {
         size_t len = 0;
-        size_t wide = width(code_point(bytes_of(text.at + at, text.len - at), &len));
+        size_t wide = width(shown_character(bytes_of(text.at + at, text.len - at), &len));
 
         if (wide > columns)
             break;

@@ -4,7 +4,6 @@
 
 #include "base/bytes.h"
 
-void human_text(struct buf *to, struct bytes text);
 void human_lines(struct buf *to, struct bytes text);
 void human_span(struct buf *to, uint64_t span_ms);
 void human_ago(struct buf *to, uint64_t then_unix_ms, uint64_t now_unix_ms);

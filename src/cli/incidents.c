@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/shown.h"
 #include "cli/ask.h"
 #include "cli/http.h"
 #include "cli/human.h"
@@ -210,7 +211,7 @@ static void add_texts(struct buf *to, const char *title, const json_t *texts)
     json_array_foreach(texts, i, one)
     {
         buf_addf(to, i == 0 ? "%s: " : ", ", title);
-        human_text(to, bytes_of(json_string_value(one), json_string_length(one)));
+        shown_add(to, bytes_of(json_string_value(one), json_string_length(one)));
     }
     if (i > 0)
         buf_add_u8(to, '\n');
@@ -295,7 +296,7 @@ static void print_incident(const json_t *incident)
     print_buf(&out);
     if (text != NULL) {
         (void)fputc('\n', stdout);
-        print_text(text);
+        print_sentence(text);
     }
     out.len = 0;
     if (json_array_size(actions) > 0) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/shown.h"
 #include "cli/ask.h"
 #include "cli/http.h"
 #include "cli/print.h"
@@ -162,6 +163,7 @@ static int show_client(const struct cli_args *a)
     int rc;
 
     buf_addf(&path, "/v1/clients/");
+    shown_undo(a->operands[0]);
     http_escape(&path, a->operands[0]);
     buf_add_u8(&path, 0);
     rc = ask_node(a, "GET", (const char *)path.at, NULL, &reply);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/shown.h"
 #include "cli/human.h"
 
 /** print_columns() - of the terminal that standard output is; 0: it is none */
@@ -24,7 +25,17 @@ void print_buf(const struct buf *b)
         (void)fwrite(b->at, 1, b->len, stdout);
 }
 
-/** print_text() - a sentence of the node, and a line end */
+/** print_sentence() - of the node, on one line whatever names are in it */
+void print_sentence(const char *text)
+{
+    CLEANUP(buf_done) struct buf out = {0};
+
+    shown_add(&out, bytes_str(text));
+    buf_add_u8(&out, '\n');
+    print_buf(&out);
+}
+
+/** print_text() - sentences of the node, one a line */
 void print_text(const char *text)
 {
     CLEANUP(buf_done) struct buf out = {0};

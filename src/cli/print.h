@@ -8,6 +8,7 @@
 
 size_t print_columns(void);
 void print_buf(const struct buf *b);
+void print_sentence(const char *text);
 void print_text(const char *text);
 void print_json(const json_t *value);
 void print_list(const json_t *array, bool as_json, const char *none,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/shown.h"
 #include "cli/ask.h"
 #include "cli/http.h"
 #include "cli/human.h"
@@ -139,6 +140,8 @@ static json_t *body_of(const struct cli_args *a)
     const char *const *more = (const char *const *)a->operands + 2;
     int n = a->n_operands - 2;
 
+    if (n > 1)
+        shown_undo(a->operands[3]);
     if (is_posture)
         return json_pack("{s:s, s:s*}", "what", a->operands[1], "posture", n > 0 ? more[0] : NULL);
     return json_pack("{s:s, s:s*, s:s*, s:s*}", "what", a->operands[1], "target_kind",

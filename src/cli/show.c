@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/shown.h"
 #include "cli/human.h"
 
 #define CUT_COLUMNS_MIN 16 /* a text is not cut to less */
@@ -31,7 +32,7 @@ void show_value(struct buf *to, const json_t *object, const struct show_field *f
     }
     switch (f->format) {
     case SHOW_TEXT:
-        human_text(to, bytes_of(json_string_value(v), json_string_length(v)));
+        shown_add(to, bytes_of(json_string_value(v), json_string_length(v)));
         break;
     case SHOW_NUMBER:
         buf_addf(to, "%llu", (unsigned long long)number);

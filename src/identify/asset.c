@@ -11,16 +11,14 @@
 
 _Static_assert(IDENTIFY_TEXT_MAX >= WIRE_CLIENT_ID_MAX, "who is let in is listed");
 
-/** text_clean() - a copy that is UTF-8 and has no control characters; others become '?' */
+/** text_clean() - a copy that is UTF-8; what is not becomes '?' */
 char *text_clean(struct bytes b)
 {
     bool is_utf8 = wire_utf8_valid(b);
     char *text = bytes_dup_str(b);
 
     for (size_t i = 0; i < b.len; i++) {
-        uint8_t c = b.at[i];
-
-        if (c < 0x20 || c == 0x7f || (c >= 0x80 && !is_utf8))
+        if (b.at[i] >= 0x80 && !is_utf8)
             text[i] = '?';
     }
     return text;

@@ -282,3 +282,28 @@ def test_who_reads_everything_does_not_read_what_the_node_tries(site, peer):
     assert evidence(site, "MQ.DE.ID-03.t1")["value"] == 1 and evidence(site, "MQ.RS.RP-04.t1")["value"] == 2
     assert [m.topic for m in list(reader.messages.queue) if "self-test" in m.topic] == []
     assert site.end() == 0, site.log_text()
+
+
+# ---- names that would steer a terminal ----
+
+TREACHEROUS = ["evil\x1b[31mred", "two\nlines", "c1 \x9b31m", "turned \u202eround", "un\u200bseen", "made up \\x1b"]
+
+
+def test_who_has_a_treacherous_name_can_be_acted_on_by_what_is_shown(field, peer):
+    ones = {name: peer(field, name).join() for name in TREACHEROUS}
+    shown = sorted(row["CLIENT"] for row in table(field.ok("clients"), "CLIENT"))
+    assert len(set(shown)) == len(TREACHEROUS)
+    assert not [c for name in shown for c in name if not c.isprintable()]
+    assert sorted(row["ASSET"] for row in table(field.ok("assets"), "ASSET")) == shown
+    assert sorted(a["client_id"] for a in field.json("assets")) == sorted(TREACHEROUS)
+    for name in shown:
+        assert fields(field.ok("clients", name))["Client"] == name
+        assert "1 connection closed" in field.ok("ban", "client", name)
+        assert f'"{name}" is lifted' in field.ok("unban", "client", name)
+    assert all(one.disconnected.wait(PATIENCE_S) for one in ones.values())
+
+
+def test_the_log_shows_a_treacherous_name_and_does_not_obey_it(field, peer):
+    peer(field, "c1 \x9b31m \u202eround", password="wrong").connect()
+    assert "\\x9b31m \\u202eround" in field.log_text()
+    assert not [c for c in field.log_text() if not c.isprintable() and c != "\n"]

@@ -20,39 +20,6 @@ static void assert_buf(struct buf *b, const char *expected)
     *b = (struct buf){0};
 }
 
-/* clang-format off */
-static const struct {
-    struct bytes text;
-    const char *shown;
-} texts[] = {
-    {BYTES("meter-17"),             "meter-17"},
-    {BYTES("Zähler"),               "Zähler"},
-    {BYTES("水位"),                 "水位"},
-    {BYTES("a\x1b[2Jb"),            "a\\x1b[2Jb"},
-    {BYTES("line\nend\r\t"),        "line\\x0aend\\x0d\\x09"},
-    {BYTES("zero\0in"),             "zero\\x00in"},
-    {BYTES("del\x7f"),              "del\\x7f"},
-    {BYTES("c1 \xc2\x9b" "31m"),    "c1 \\x9b31m"},
-    {BYTES("\xe2\x80\xae" "abc"),   "\\u202eabc"},
-    {BYTES("\xe2\x81\xa6" "abc"),   "\\u2066abc"},
-    {BYTES("ill \xff\xfe"),         "ill \\xff\\xfe"},
-    {BYTES("cut \xe2\x80"),         "cut \\xe2\\x80"},
-    {BYTES("overlong \xc0\x80"),    "overlong \\xc0\\x80"},
-    {BYTES(""),                     ""},
-};
-/* clang-format on */
-
-static void a_text_of_a_stranger_cannot_steer_the_terminal(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        struct buf b = {0};
-
-        human_text(&b, texts[i].text);
-        assert_buf(&b, texts[i].shown);
-    }
-}
-
 static void line_ends_stay_where_lines_are_meant(void **state)
 {
     struct buf b = {0};
@@ -174,7 +141,6 @@ static void a_duration_needs_its_unit_and_has_a_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_text_of_a_stranger_cannot_steer_the_terminal),
         cmocka_unit_test(line_ends_stay_where_lines_are_meant),
         cmocka_unit_test(columns_are_counted_as_a_terminal_does),
         cmocka_unit_test(a_span_is_told_in_the_unit_that_fits),

@@ -124,7 +124,7 @@ static void bytes_that_are_no_text_come_out_as_text(void **state)
     connect_at(id, &odd, NOW);
     all = identify_assets_json(id, NOW);
     assert_string_equal(text_in(json_array_get(json_object_get(all, "assets"), 0), "id"),
-                        "user:p?q/x??");
+                        "user:p\nq/x\x01?");
     json_decref(all);
     identify_free(id);
 }

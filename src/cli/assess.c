@@ -143,18 +143,21 @@ static void print_text_report(const struct assessment *as)
     print_buf(&out);
 }
 
+/* Where a symbolic link leads, the report goes; the link stays. */
 static int write_html(const char *path, const struct assessment *as)
 {
     CLEANUP(buf_done) struct buf out = {0};
+    char *file = realpath(path, NULL);
     char *error = NULL;
     int rc = CLI_OK;
 
     assess_html(&out, as);
-    if (!file_replace(path, buf_view(&out), 0644, &error))
+    if (!file_replace(file != NULL ? file : path, buf_view(&out), 0644, &error))
         rc = cli_fail("%s", error);
     else
         (void)fprintf(stderr, "bastide: written: %s\n", path);
     free(error);
+    free(file);
     return rc;
 }
 
@@ -164,16 +167,20 @@ static int print_comparison(const char *path, const struct assessment *as)
     json_error_t error;
     json_t *before = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
     json_t *after;
+    int rc = CLI_OK;
 
     if (before == NULL)
         return cli_fail("%s: %s, line %d; it must be what bastide assess --json wrote", path,
                         error.text, error.line);
     after = assess_json(as);
-    assess_compare(&out, before, after);
+    if (json_equal(json_object_get(before, "format"), json_object_get(after, "format")))
+        assess_compare(&out, before, after);
+    else
+        rc = cli_fail("%s is not what bastide assess --json wrote", path);
     print_buf(&out);
     json_decref(before);
     json_decref(after);
-    return CLI_OK;
+    return rc;
 }
 
 static int put_out(const struct cli_args *a, const struct assessment *as)

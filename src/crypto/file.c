@@ -144,11 +144,19 @@ static bool sync_folder(const char *dir)
     return ok;
 }
 
+/* Devices, pipes and sockets would be gone for all who use them. */
+static bool is_replaceable(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) != 0 || S_ISREG(st.st_mode);
+}
+
 /**
  * file_replace_told() - write @path as a whole, or leave it as it was
  * @mode:  permissions, not narrowed by the umask
  *
- * A file with this name is replaced, also if it is a symbolic link.
+ * A file with this name is replaced, also if it is a symbolic link; what is no file is left alone.
  *
  * Return: which file is there; @ret_error unless FILE_REPLACED.
  */
@@ -161,6 +169,12 @@ enum file_replaced file_replace_told(const char *path, struct bytes content, uns
     bool is_there;
     int fd;
 
+    if (!is_replaceable(path)) {
+        text_fail(ret_error, "writing %s: it is there, and no regular file; name another one",
+                  path);
+        free(dir);
+        return FILE_AS_IT_WAS;
+    }
     buf_addf(&name, "%s.XXXXXX", path);
     buf_add_u8(&name, 0);
     fd = mkostemp((char *)name.at, O_CLOEXEC);

@@ -2,6 +2,7 @@
 """What a running node can prove about itself, asked as an operator asks."""
 
 import json
+import os
 import re
 import subprocess
 
@@ -175,3 +176,23 @@ users:
     wait_until(lambda: "user careless has a password that everybody knows" in site.log_text(), "it is found")
     wait_until(lambda: evidence(site, "MQ.PR.IA-03.t4").get("value") == 1, "it is evidence")
     assert site.end() == 0
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"format": "other"}', '{"subcategories": []}'])
+def test_only_an_assessment_is_compared(site, tmp_path, text):
+    other = tmp_path / "other.json"
+    other.write_text(text)
+    done = site.cli("assess", "--no-node", "--compare", other)
+    assert done.returncode == 1 and "not what bastide assess --json wrote" in done.stderr and done.stdout == ""
+
+
+def test_a_report_goes_where_a_link_leads_and_spares_what_is_no_file(site, tmp_path):
+    pipe, page, link = tmp_path / "pipe", tmp_path / "page.html", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(page)
+    page.write_text("of yesterday")
+    done = site.cli("assess", "--no-node", "--html", pipe)
+    assert done.returncode == 1 and f"{pipe}: it is there, and no regular file" in done.stderr
+    assert pipe.is_fifo()
+    site.ok("assess", "--no-node", "--html", link)
+    assert link.is_symlink() and page.read_text().startswith("<!")

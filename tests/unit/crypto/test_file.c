@@ -45,6 +45,24 @@ static void a_failed_replacement_leaves_nothing_behind(void **state)
     assert_refused(file_replace(in(f, "absent/a"), BYTES("x"), 0600, &error), &error, "absent/a");
 }
 
+static void what_is_no_file_is_left_alone(void **state)
+{
+    struct folder *f = *state;
+    char *error = NULL;
+    struct stat st;
+
+    assert_int_equal(mkfifo(in(f, "pipe"), 0600), 0);
+    assert_int_equal(symlink(in(f, "pipe"), in(f, "leads-there")), 0);
+    assert_refused(file_replace(in(f, "pipe"), BYTES("x"), 0600, &error), &error,
+                   "no regular file");
+    assert_refused(file_replace(in(f, "leads-there"), BYTES("x"), 0600, &error), &error,
+                   "no regular file");
+    assert_int_equal(lstat(in(f, "pipe"), &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(lstat(in(f, "leads-there"), &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+}
+
 static void a_symbolic_link_is_replaced_and_not_followed(void **state)
 {
     struct buf text = {0};
@@ -129,6 +147,7 @@ int main(void)
         IN_FOLDER(what_is_replaced_is_read_back),
         IN_FOLDER(the_mode_is_exact_whatever_the_umask),
         IN_FOLDER(a_failed_replacement_leaves_nothing_behind),
+        IN_FOLDER(what_is_no_file_is_left_alone),
         IN_FOLDER(a_symbolic_link_is_replaced_and_not_followed),
         IN_FOLDER(a_file_that_is_too_long_or_none_is_refused),
         IN_FOLDER(a_lock_keeps_another_process_out),

@@ -272,6 +272,9 @@ static int verify(struct audit_task *t)
     if (rc != CLI_OK)
         return rc;
     begin_check(t, NULL);
+    if (t->file != NULL && audit_check_entries(t->check) == 0 && cli_arg(t->args, "--head") == NULL)
+        return cli_fail("%s holds no entry: it is not what bastide audit export wrote",
+                        cli_arg(t->args, "--file"));
     if (audit_check_end(t->check, &problems)) {
         home_say("%zu entries and %zu signed heads: nothing is missing, changed or moved.\n",
                  audit_check_entries(t->check), audit_check_heads(t->check));

@@ -76,6 +76,14 @@ def test_an_export_is_verified_alone_and_a_change_of_it_is_found(field, tmp_path
     assert "not hold" in refused(lines, "--key", "A" + key[1:] if key[0] != "A" else "B" + key[1:])
 
 
+@pytest.mark.parametrize("lines", [0, 1])
+def test_an_export_without_an_entry_is_none(field, tmp_path, lines):
+    export = tmp_path / "audit.jsonl"
+    export.write_text("".join(field.ok("audit", "export").splitlines(keepends=True)[:lines]))
+    done = field.cli("audit", "verify", "--file", export)
+    assert done.returncode == 1 and "holds no entry" in done.stderr and done.stdout == ""
+
+
 def test_a_head_that_was_kept_elsewhere_finds_a_tail_that_was_cut_off_with_its_heads(field, tmp_path):
     field.ok("ban", "client", "evil")
     export = tmp_path / "audit.jsonl"

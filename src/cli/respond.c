@@ -25,6 +25,7 @@ static const struct show_field force_columns[] = {
     {"SINCE",   "created_unix_ms", SHOW_AGO},
     {"ENDS",    "expires_unix_ms", SHOW_LIFTED},
     {"AUTHOR",  "author",          SHOW_TEXT},
+    {"UNDO WAITS", "undo_by",      SHOW_TEXT},
     {"REASON",  "reason",          SHOW_TEXT},
 };
 static const struct show_field held_columns[] = {

@@ -290,6 +290,7 @@ struct incident_call {
     unsigned n_actions;
     unsigned n_held; /* of an approval */
     char *in_force;  /* owned; what goes on although it is closed; NULL: nothing */
+    char *why;       /* owned; what could not be undone; NULL: nothing */
     enum respond_answer answer;
 };
 
@@ -340,7 +341,8 @@ static void do_incident(struct sentinel *s, void *arg)
         close_here(s, c, now);
         break;
     case NODE_INCIDENT_ROLLBACK:
-        c->answer = respond_incident_rollback(s->respond, q->id, c->author, now, &c->n_actions);
+        c->answer =
+            respond_incident_rollback(s->respond, q->id, c->author, now, &c->n_actions, &c->why);
         break;
     case NODE_INCIDENT_APPROVE:
         c->answer =
@@ -403,21 +405,25 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
         return NODE_E_INVALID;
     }
     sentinel_call(n->sentinel, do_incident, &c);
-    if (c.answer != RESPOND_OK)
+    if (c.answer != RESPOND_OK && c.why != NULL)
+        *ret_text = text_format("incident %s: %s", r->id, c.why);
+    else if (c.answer != RESPOND_OK)
         *ret_text = why_not(r, c.answer);
     else if (c.n_held > c.n_actions)
         *ret_text = text_format("incident %s: %u of %u actions done: 'bastide incidents show' says "
                                 "why not the others",
                                 r->id, c.n_actions, c.n_held);
     else if (r->verb == NODE_INCIDENT_ROLLBACK || r->verb == NODE_INCIDENT_APPROVE)
-        *ret_text = text_format("incident %s: %u action%s %s", r->id, c.n_actions,
-                                c.n_actions == 1 ? "" : "s", done[r->verb]);
+        *ret_text = text_format("incident %s: %u action%s %s%s%s", r->id, c.n_actions,
+                                c.n_actions == 1 ? "" : "s", done[r->verb],
+                                c.why != NULL ? "; " : "", c.why != NULL ? c.why : "");
     else
         *ret_text =
             text_format("incident %s is %s%s%s%s%s%s%s", r->id, done[r->verb],
                         to[0] != '\0' ? " to " : "", to, as[0] != '\0' ? " as " : "", as,
                         c.in_force != NULL ? "; " : "", c.in_force != NULL ? c.in_force : "");
     free(c.in_force);
+    free(c.why);
     log_info("control", "%s: %s", author, *ret_text);
     audit_of(n, author, verbs[r->verb], "incident", r->id, r->note, "%s", *ret_text);
     return node_answer_of(c.answer);

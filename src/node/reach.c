@@ -97,7 +97,8 @@ static struct bytes text_key(const void *item)
 
 static void want_block(void *arg, const struct respond_measure *m)
 {
-    if (m->kind == ACTION_FIREWALL && map_find(arg, bytes_str(m->target)) == NULL)
+    if (m->kind == ACTION_FIREWALL && m->undo_by == NULL &&
+        map_find(arg, bytes_str(m->target)) == NULL)
         map_put(arg, (void *)(uintptr_t)m->target);
 }
 

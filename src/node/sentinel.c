@@ -239,6 +239,7 @@ static void tick(struct sentinel *s)
     if (s->now_ns >= s->next_ward_ns) {
         if (firewall_forgot(s->node, firewall_wanted(s->respond)))
             respond_measures_resume(s->respond, BIT(ACTION_FIREWALL), sentinel_now(s));
+        respond_measures_settle(s->respond, sentinel_now(s));
         s->next_ward_ns = s->now_ns + WARD_NS;
     }
     if (s->now_ns >= s->next_save_ns) {

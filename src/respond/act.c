@@ -297,23 +297,37 @@ static void mark_undone(struct respond *r, struct action *a, const char *author)
     r->counters.undone++;
 }
 
-/** act_rollback() - undo what is in force, withdraw what is held; Return: how many. */
-unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
-                      struct respond_now now)
+static void add_still_in_force(const struct action *a, const char *why, struct buf *ret)
 {
+    buf_addf(ret, "%s%s of %s %s is in force still: %s", ret->len > 0 ? "; " : "",
+             action_kind_text(a->kind), respond_target_text(a->target_kind), a->target, why);
+}
+
+/** act_rollback() - undo what is in force, withdraw what is held; Return: how many; @ret_why as of
+ * respond_incident_rollback(). */
+unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
+                      struct respond_now now, char **ret_why)
+{
+    CLEANUP(buf_done) struct buf still = {0};
     unsigned n_undone = 0;
 
     for (unsigned n = 0; n < i->n_actions; n++) {
         struct action *a = &i->actions[n];
+        char *why = NULL;
 
         if (!is_in_force(a))
             continue;
-        if (a->state == ACTION_DONE && !action_undo(r, a, now))
+        if (a->state == ACTION_DONE && !action_undo(r, a, author, now, &why)) {
+            add_still_in_force(a, why, &still);
+            free(why);
             continue;
+        }
         mark_undone(r, a, author);
         act_audit(r, a, author, action_state_text(a->state), now);
         n_undone++;
     }
+    if (still.len > 0)
+        *ret_why = bytes_dup_str(buf_view(&still));
     return n_undone;
 }
 
@@ -390,10 +404,11 @@ void act_calm(struct respond *r, struct incident *i, struct respond_now now)
 {
     for (unsigned n = 0; n < i->n_actions; n++) {
         struct action *a = &i->actions[n];
+        char *why = NULL; /* a delay is always lifted */
 
         if (a->kind != ACTION_DELAY || a->state != ACTION_DONE ||
             (a->target_kind != TARGET_NODE && a->target_kind != TARGET_STRANGERS) ||
-            !action_undo(r, a, now))
+            !action_undo(r, a, "node", now, &why))
             continue;
         act_audit(r, a, "node", "over: its incident is closed", now);
         a->state = ACTION_EXPIRED;
@@ -425,8 +440,8 @@ static bool is_at(const struct action *a, const struct respond_measure *at)
            strcmp(a->target, at->target) == 0;
 }
 
-/** act_lifted() - a person lifted all measures of this kind and target: their incidents show that
- */
+/** act_lifted() - a person lifted all measures of this kind and target, or those because of the
+ * incident that @at names: their incidents show that */
 void act_lifted(struct respond *r, const struct respond_measure *at, const char *author,
                 struct respond_now now)
 {
@@ -434,6 +449,8 @@ void act_lifted(struct respond *r, const struct respond_measure *at, const char 
         struct incident *i = &list_item(it, struct kept_incident, link)->face;
         bool has_changed = false;
 
+        if (at->incident != NULL && strcmp(at->incident, i->id) != 0)
+            continue;
         for (unsigned n = 0; n < i->n_actions; n++) {
             if (!is_at(&i->actions[n], at))
                 continue;

@@ -20,8 +20,10 @@ typedef bool sound_fn(const struct action *a);
 /* Return: RESPOND_OK, or why not; @ret_why: more on it, owned by the caller, or untouched. */
 typedef enum respond_answer perform_fn(struct respond *r, struct action *a, struct respond_now now,
                                        char **ret_why);
-/* Return: false when the node cannot, so that it is in force still. */
-typedef bool undo_fn(struct respond *r, const struct action *a, struct respond_now now);
+/* Return: false when the node cannot, so that it is in force still; @ret_why: why, owned by the
+ * caller, otherwise untouched. */
+typedef bool undo_fn(struct respond *r, const struct action *a, const char *author,
+                     struct respond_now now, char **ret_why);
 
 /* ---- measures ---- */
 
@@ -52,16 +54,16 @@ static enum respond_answer take_measure(struct respond *r, struct action *a, str
     return respond_measure_put(r, &m, now, ret_why);
 }
 
-static bool lift_measure(struct respond *r, const struct action *a, struct respond_now now)
+static bool lift_measure(struct respond *r, const struct action *a, const char *author,
+                         struct respond_now now, char **ret_why)
 {
     struct respond_measure at = action_measure(a);
     char *why = NULL;
-    bool is_lifted;
 
-    (void)respond_measures_lift(r, &at, now, &why);
-    is_lifted = why == NULL;
-    free(why);
-    return is_lifted;
+    (void)respond_measures_lift(r, &at, author, now, &why);
+    if (why != NULL)
+        *ret_why = why;
+    return why == NULL;
 }
 
 static bool delay_is_sound(const struct action *a)
@@ -127,12 +129,15 @@ static enum respond_answer ban(struct respond *r, struct action *a, struct respo
     return respond_ban_put(r, &b, now, ret_why);
 }
 
-static bool unban(struct respond *r, const struct action *a, struct respond_now now)
+static bool unban(struct respond *r, const struct action *a, const char *author,
+                  struct respond_now now, char **ret_why)
 {
     struct respond_ban b = action_ban(a);
     struct ban_entry *e = bans_find(&r->bans, &b);
 
+    (void)author;
     (void)now;
+    (void)ret_why;
     if (e != NULL)
         respond_ban_lift(r, e);
     return true;
@@ -249,8 +254,10 @@ enum respond_answer action_perform(struct respond *r, struct action *a, struct r
     return rows[a->kind].perform(r, a, now, ret_why);
 }
 
-/** action_undo() - its inverse, if it has one; Return: false when it is in force still */
-bool action_undo(struct respond *r, const struct action *a, struct respond_now now)
+/** action_undo() - its inverse, if it has one; Return: false with @ret_why, owned by the caller,
+ * when it is in force still */
+bool action_undo(struct respond *r, const struct action *a, const char *author,
+                 struct respond_now now, char **ret_why)
 {
-    return rows[a->kind].undo == NULL || rows[a->kind].undo(r, a, now);
+    return rows[a->kind].undo == NULL || rows[a->kind].undo(r, a, author, now, ret_why);
 }

@@ -110,4 +110,5 @@ struct respond_measure {
     const char *reason;
     const char *author;
     const char *incident; /* NULL: a person took it */
+    const char *undo_by;  /* who has undone it, which the node could not do yet; NULL: nobody */
 };

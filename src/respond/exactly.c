@@ -211,3 +211,13 @@ void audit_end(struct respond *r, const struct respond_measure *m, const char *a
 
     audit(r, &o, "node", action, "done, its time is over", now);
 }
+
+/** audit_late() - the same of @m, which somebody has undone before the node could */
+void audit_late(struct respond *r, const struct respond_measure *m, struct respond_now now)
+{
+    const struct respond_order o = respond_order_of_measure(m);
+    char *action = text_format("undo %s", action_kind_text(m->kind));
+
+    audit(r, &o, m->undo_by, action, "done, now that it can be", now);
+    free(action);
+}

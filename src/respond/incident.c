@@ -451,16 +451,17 @@ enum respond_answer respond_incident_close(struct respond *r, const char *id,
     return RESPOND_OK;
 }
 
-/** respond_incident_rollback() - see respond.h; E_CONFLICT when there is nothing to undo */
+/** respond_incident_rollback() - see respond.h; E_CONFLICT when nothing was undone */
 enum respond_answer respond_incident_rollback(struct respond *r, const char *id, const char *author,
-                                              struct respond_now now, unsigned *ret_undone)
+                                              struct respond_now now, unsigned *ret_undone,
+                                              char **ret_why)
 {
     struct incident *i = incident_mutable(r, id);
     unsigned n;
 
     if (i == NULL)
         return RESPOND_E_NOT_FOUND;
-    n = act_rollback(r, i, author, now);
+    n = act_rollback(r, i, author, now, ret_why);
     if (n == 0)
         return RESPOND_E_CONFLICT;
     log_info("respond", "%s: %u actions undone by %s", id, n, author);

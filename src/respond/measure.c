@@ -89,7 +89,7 @@ static bool covers(const struct respond_measure *a, const struct respond_measure
     bool says_more = !is_as_strong(a, b) || ends_later(a->expires_unix_ms, b->expires_unix_ms);
 
     return is_aimed_at(a, b) && !ends_first && says_more &&
-           (holds[b->kind] == NULL || holds[b->kind](a, b));
+           (holds[b->kind] == NULL || holds[b->kind](a, b)) && a->undo_by == NULL;
 }
 
 static const struct respond_measure *covering(const struct measure_list *l,
@@ -135,18 +135,51 @@ void measures_init(struct measure_list *l)
     list_init(&l->all);
 }
 
-/** measures_drop() - off the list; @e is freed */
-void measures_drop(struct measure_list *l, struct measure_entry *e)
+static struct measure_entry *entry_new(const struct respond_measure *m)
 {
-    measure_keep(l, &e->measure, false);
-    list_remove(&e->link);
+    struct measure_entry *e = mem_new(struct measure_entry);
+
+    e->measure = *m;
+    e->measure.target = keep(m->target);
+    e->measure.address = keep(m->address);
+    e->measure.reason = keep(or_empty(m->reason));
+    e->measure.author = keep(or_empty(m->author));
+    e->measure.incident = keep(m->incident);
+    e->measure.undo_by = keep(m->undo_by);
+    list_init(&e->link);
+    return e;
+}
+
+static void entry_free(struct measure_entry *e)
+{
     drop_text(e->measure.target);
     drop_text(e->measure.address);
     drop_text(e->measure.reason);
     drop_text(e->measure.author);
     drop_text(e->measure.incident);
+    drop_text(e->measure.undo_by);
     free(e);
+}
+
+static void put_in(struct measure_list *l, struct measure_entry *e)
+{
+    list_append(&l->all, &e->link);
+    l->n++;
+    measure_keep(l, &e->measure, true);
+}
+
+static void take_out(struct measure_list *l, struct measure_entry *e)
+{
+    list_remove(&e->link);
     l->n--;
+}
+
+/** measures_drop() - off the list; @e is freed */
+void measures_drop(struct measure_list *l, struct measure_entry *e)
+{
+    measure_keep(l, &e->measure, false);
+    take_out(l, e);
+    entry_free(e);
 }
 
 /** measures_done() - free them all; what is in force, and kept, stays so */
@@ -160,22 +193,12 @@ void measures_done(struct measure_list *l)
 /** measures_add() - copy @m into the list, in place of one for the same and because of the same */
 void measures_add(struct measure_list *l, const struct respond_measure *m)
 {
-    struct measure_entry *e = find(l, m);
-    struct respond_measure copy = *m;
+    struct measure_entry *old = find(l, m);
+    struct measure_entry *e = entry_new(m);
 
-    copy.target = keep(m->target);
-    copy.address = keep(m->address);
-    copy.reason = keep(or_empty(m->reason));
-    copy.author = keep(or_empty(m->author));
-    copy.incident = keep(m->incident);
-    if (e != NULL)
-        measures_drop(l, e);
-    e = mem_new(struct measure_entry);
-    e->measure = copy;
-    list_init(&e->link);
-    list_append(&l->all, &e->link);
-    l->n++;
-    measure_keep(l, &e->measure, true);
+    if (old != NULL)
+        measures_drop(l, old);
+    put_in(l, e);
 }
 
 /* ---- in force ---- */
@@ -196,7 +219,7 @@ static struct strictest strictest_of(const struct respond *r, const struct respo
         const struct measure_entry *e = list_item(it, struct measure_entry, link);
         const struct respond_measure *m = &e->measure;
 
-        if (!is_aimed_at(m, at) || e->is_going)
+        if (!is_aimed_at(m, at) || e->is_going || m->undo_by != NULL)
             continue;
         s.n++;
         s.amount = MAX(s.amount, m->amount);
@@ -287,21 +310,29 @@ static char *what_else_text(const struct measure_list *l, const struct respond_m
     return other != NULL ? beside_text(other) : NULL;
 }
 
-/* It is in force: what it took the place of is over. */
+/* It is in force, and what it took the place of is over; or that goes on. */
 static enum respond_answer put(struct respond *r, const struct respond_measure *m,
                                struct respond_now now, char **ret_why)
 {
     char *what_else = what_else_text(&r->measures, m);
+    struct measure_entry *old = find(&r->measures, m);
+    struct measure_entry *e = entry_new(m);
     const char *why;
 
-    measures_add(&r->measures, m);
+    if (old != NULL)
+        take_out(&r->measures, old);
+    put_in(&r->measures, e);
     why = forces[m->kind].force(r, m, now);
     if (why != NULL) {
-        measures_drop(&r->measures, find(&r->measures, m));
+        measures_drop(&r->measures, e);
+        if (old != NULL)
+            put_in(&r->measures, old);
         free(what_else);
         *ret_why = keep(why);
         return RESPOND_E_CONFLICT;
     }
+    if (old != NULL)
+        entry_free(old);
     if (what_else != NULL)
         *ret_why = what_else;
     return RESPOND_OK;
@@ -347,17 +378,36 @@ static unsigned begin_lifting(struct measure_list *l, const struct respond_measu
     return n;
 }
 
-/* @is_done: they are gone; otherwise they stay. */
-static void end_lifting(struct measure_list *l, bool is_done)
+/* They are gone. */
+static void end_lifting(struct measure_list *l)
 {
     list_each (it, &l->all) {
         struct measure_entry *e = list_item(it, struct measure_entry, link);
 
-        if (e->is_going && is_done)
+        if (e->is_going)
             measures_drop(l, e);
-        else
-            e->is_going = false;
     }
+}
+
+/* They stay; those that the node need not hold up are lifted as soon as that can be done.  Return:
+ * when the last of them ends. */
+static uint64_t put_off_lifting(struct measure_list *l, const char *author)
+{
+    uint64_t last_unix_ms = 0;
+
+    list_each (it, &l->all) {
+        struct measure_entry *e = list_item(it, struct measure_entry, link);
+        struct respond_measure *m = &e->measure;
+
+        if (e->is_going && forces[m->kind].ends_by_itself) {
+            drop_text(m->undo_by);
+            m->undo_by = keep(author);
+            measure_keep(l, m, true);
+            last_unix_ms = MAX(last_unix_ms, m->expires_unix_ms);
+        }
+        e->is_going = false;
+    }
+    return last_unix_ms;
 }
 
 /**
@@ -369,15 +419,23 @@ static void end_lifting(struct measure_list *l, bool is_done)
  * Return: how many were lifted.
  */
 unsigned respond_measures_lift(struct respond *r, const struct respond_measure *at,
-                               struct respond_now now, char **ret_why)
+                               const char *author, struct respond_now now, char **ret_why)
 {
     unsigned n = begin_lifting(&r->measures, at);
     const char *why = n > 0 ? forces[at->kind].force(r, at, now) : NULL;
+    uint64_t ends_unix_ms;
+    char date[CLOCK_TEXT_LEN];
 
-    end_lifting(&r->measures, why == NULL);
-    if (why == NULL)
+    if (why == NULL) {
+        end_lifting(&r->measures);
         return n;
-    *ret_why = keep(why);
+    }
+    ends_unix_ms = put_off_lifting(&r->measures, author);
+    *ret_why = ends_unix_ms == 0
+                   ? keep(why)
+                   : text_format("%s; it is lifted as soon as that can be done, and ends by itself "
+                                 "at %s",
+                                 why, clock_format(ends_unix_ms, date));
     log_warning("respond", "%s of %s is still in force: %s", action_kind_text(at->kind), at->target,
                 why);
     return 0;
@@ -422,7 +480,8 @@ void respond_measures_resume(struct respond *r, unsigned kinds, struct respond_n
     list_each (it, &r->measures.all) {
         struct measure_entry *e = list_item(it, struct measure_entry, link);
         const struct respond_measure *m = &e->measure;
-        const char *why = kinds & BIT(m->kind) ? forces[m->kind].force(r, m, now) : NULL;
+        bool is_wanted = (kinds & BIT(m->kind)) && m->undo_by == NULL;
+        const char *why = is_wanted ? forces[m->kind].force(r, m, now) : NULL;
 
         if (why == NULL)
             continue;
@@ -430,6 +489,24 @@ void respond_measures_resume(struct respond *r, unsigned kinds, struct respond_n
                   m->target, why);
         if (!forces[m->kind].ends_by_itself) /* of those the ward is asked again */
             measures_drop(&r->measures, e);
+    }
+}
+
+/** respond_measures_settle() - see respond.h */
+void respond_measures_settle(struct respond *r, struct respond_now now)
+{
+    list_each (it, &r->measures.all) {
+        struct measure_entry *e = list_item(it, struct measure_entry, link);
+        const struct respond_measure *m = &e->measure;
+
+        if (m->undo_by == NULL || forces[m->kind].force(r, m, now) != NULL)
+            continue;
+        log_info("respond", "%s of %s is lifted, as %s wanted", action_kind_text(m->kind),
+                 m->target, m->undo_by);
+        audit_late(r, m, now);
+        if (m->incident != NULL)
+            act_lifted(r, m, m->undo_by, now);
+        measures_drop(&r->measures, e);
     }
 }
 

@@ -35,6 +35,8 @@ json_t *respond_measure_json(const struct respond_measure *m)
     json_object_set_new(o, "author", json_text(m->author));
     if (m->incident != NULL)
         json_object_set_new(o, "incident", json_text(m->incident));
+    if (m->undo_by != NULL)
+        json_object_set_new(o, "undo_by", json_text(m->undo_by));
     return o;
 }
 
@@ -49,11 +51,11 @@ static bool parse(json_t *o, struct respond_measure *ret)
     json_int_t expires = 0;
 
     *ret = (struct respond_measure){0};
-    if (json_unpack(o, "{s:s, s:s, s:s, s?s, s?I, s?I, s:I, s:I, s:s, s:s, s?s}", "what", &what,
-                    "target_kind", &target_kind, "target", &ret->target, "address", &ret->address,
-                    "directions", &directions, "amount", &amount, "created_unix_ms", &created,
-                    "expires_unix_ms", &expires, "reason", &ret->reason, "author", &ret->author,
-                    "incident", &ret->incident) != 0)
+    if (json_unpack(o, "{s:s, s:s, s:s, s?s, s?I, s?I, s:I, s:I, s:s, s:s, s?s, s?s}", "what",
+                    &what, "target_kind", &target_kind, "target", &ret->target, "address",
+                    &ret->address, "directions", &directions, "amount", &amount, "created_unix_ms",
+                    &created, "expires_unix_ms", &expires, "reason", &ret->reason, "author",
+                    &ret->author, "incident", &ret->incident, "undo_by", &ret->undo_by) != 0)
         return false;
     if (!action_kind_parse(what, &ret->kind) || !measure_is_kept(ret->kind) ||
         !respond_target_parse(target_kind, &ret->target_kind) || directions < 0 ||

@@ -110,11 +110,11 @@ enum respond_answer respond_order_run(struct respond *r, const struct respond_or
 }
 
 static enum respond_answer lift(struct respond *r, const struct respond_measure *at,
-                                struct respond_now now, char **ret_why)
+                                const char *author, struct respond_now now, char **ret_why)
 {
     char *why = NULL;
 
-    if (respond_measures_lift(r, at, now, &why) > 0)
+    if (respond_measures_lift(r, at, author, now, &why) > 0)
         return RESPOND_OK;
     if (why == NULL)
         return RESPOND_E_NOT_FOUND;
@@ -145,7 +145,7 @@ enum respond_answer respond_order_undo(struct respond *r, const struct respond_o
         answer = respond_ban_remove(r, (enum respond_ban_kind)o->target_kind, o->target, o->address,
                                     author, now);
     else if (measure_is_kind(o->kind))
-        answer = lift(r, &at, now, ret_why);
+        answer = lift(r, &at, author, now, ret_why);
     if (answer == RESPOND_OK && measure_is_kind(o->kind)) {
         r->counters.undone++;
         act_lifted(r, &at, author, now);

@@ -232,7 +232,7 @@ enum respond_answer respond_measure_put(struct respond *r, const struct respond_
 const struct respond_measure *measures_cover(const struct measure_list *l,
                                              const struct respond_measure *m);
 unsigned respond_measures_lift(struct respond *r, const struct respond_measure *at,
-                               struct respond_now now, char **ret_why);
+                               const char *author, struct respond_now now, char **ret_why);
 void respond_measures_expire(struct respond *r, struct respond_now now);
 
 /* bans of the list and on the node, at once */
@@ -272,7 +272,8 @@ bool action_is_ban(enum action_kind kind);
 struct respond_measure action_measure(const struct action *a);
 enum respond_answer action_perform(struct respond *r, struct action *a, struct respond_now now,
                                    char **ret_why);
-bool action_undo(struct respond *r, const struct action *a, struct respond_now now);
+bool action_undo(struct respond *r, const struct action *a, const char *author,
+                 struct respond_now now, char **ret_why);
 struct respond_ban action_ban(const struct action *a);
 
 /* exactly.c */
@@ -284,6 +285,7 @@ char *in_place_text(const struct respond_measure *m);
 char *beside_text(const struct respond_measure *m);
 void audit_end(struct respond *r, const struct respond_measure *m, const char *action,
                struct respond_now now);
+void audit_late(struct respond *r, const struct respond_measure *m, struct respond_now now);
 
 /* aim.c */
 bool action_aim(const struct respond *r, const struct incident *i, const struct respond_step *step,
@@ -295,7 +297,7 @@ void act_on(struct respond *r, struct incident *i, const struct finding *f, cons
 unsigned act_approve(struct respond *r, struct incident *i, const char *author,
                      struct respond_now now, unsigned *ret_done);
 unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
-                      struct respond_now now);
+                      struct respond_now now, char **ret_why);
 void act_withdraw(struct respond *r, struct incident *i, const char *author,
                   struct respond_now now);
 bool act_expire(struct respond *r, struct incident *i, struct respond_now now);

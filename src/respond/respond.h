@@ -353,9 +353,11 @@ enum respond_answer respond_incident_close(struct respond *r, const char *id,
                                            enum incident_disposition d, const char *note,
                                            const char *author, struct respond_now now);
 /* Undo all that was done because of it and withdraw what is held; @ret_undone: how many.  Also on
- * closed incidents. */
+ * closed incidents.  @ret_why: what could not be undone, and why not; owned by the caller;
+ * untouched when there is nothing. */
 enum respond_answer respond_incident_rollback(struct respond *r, const char *id, const char *author,
-                                              struct respond_now now, unsigned *ret_undone);
+                                              struct respond_now now, unsigned *ret_undone,
+                                              char **ret_why);
 /* Do what is held for approval; E_CONFLICT when nothing is.  Held actions expire after 15 min.
  * @ret_held, @ret_done: how many were, and how many of them are done now; the others say why not.
  */
@@ -371,6 +373,8 @@ unsigned respond_measures(const struct respond *r, enum action_kind kind);
 /* Tell the node again of those of the kinds, BIT(enum action_kind): after the start, and when the
  * firewall has forgotten. */
 void respond_measures_resume(struct respond *r, unsigned kinds, struct respond_now now);
+/* Lift what somebody has undone while the node could not: now and then. */
+void respond_measures_settle(struct respond *r, struct respond_now now);
 json_t *respond_measure_json(const struct respond_measure *m);
 
 /* ---- how they were judged ---- */

@@ -112,7 +112,8 @@ static void an_approval_shortens_nothing_and_its_rollback_lifts_nothing(void **s
     assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_COVERED);
     assert_non_null(strstr(action_of(stage_incident(&s), ACTION_BAN)->reason,
                            "in force until undone by admin:anna"));
-    (void)respond_incident_rollback(s.r, stage_incident(&s)->id, "admin:bob", s.now, &n_undone);
+    (void)respond_incident_rollback(s.r, stage_incident(&s)->id, "admin:bob", s.now, &n_undone,
+                                    &(char *){NULL});
     assert_int_equal(respond_bans(s.r), 1);
     stage_end(&s);
 }
@@ -134,9 +135,12 @@ static void roll_back(struct stage *s)
 {
     unsigned n_undone = 0;
 
-    assert_int_equal(
-        respond_incident_rollback(s->r, stage_incident(s)->id, "admin:bob", s->now, &n_undone),
-        RESPOND_OK);
+    char *why = NULL;
+
+    assert_int_equal(respond_incident_rollback(s->r, stage_incident(s)->id, "admin:bob", s->now,
+                                               &n_undone, &why),
+                     RESPOND_OK);
+    assert_null(why);
 }
 
 static void what_a_person_banned_outlives_a_longer_ban_that_is_rolled_back(void **state)
@@ -280,8 +284,138 @@ static void what_cannot_be_undone_is_in_force_still(void **state)
     s.firewall_says = "nobody is there";
     assert_int_equal(respond_order_undo(s.r, &block, "admin:anna", s.now, &why),
                      RESPOND_E_CONFLICT);
-    assert_string_equal(why, "nobody is there");
+    assert_string_equal(why,
+                        "nobody is there; it is lifted as soon as that can be done, and ends by "
+                        "itself at 2026-11-25T11:01:00.000Z");
     free(why);
+    assert_int_equal(respond_measures(s.r, ACTION_FIREWALL), 1);
+    stage_end(&s);
+}
+
+static void a_longer_block_that_cannot_be_had_leaves_the_one_that_is(void **state)
+{
+    const struct respond_order block = {AT(FIREWALL, ADDRESS, "192.0.2.1"), .for_ms = 60000};
+    const struct respond_order longer = {AT(FIREWALL, ADDRESS, "192.0.2.1"), .for_ms = 600000};
+    struct stage s;
+
+    (void)state;
+    stage_begin(&s);
+    assert_int_equal(order(&s, &block, "admin:anna", NULL), RESPOND_OK);
+    s.firewall_says = "nobody is there";
+    assert_int_equal(order(&s, &longer, "admin:anna", "nobody is there"), RESPOND_E_CONFLICT);
+    assert_int_equal(respond_measures(s.r, ACTION_FIREWALL), 1);
+    stage_restart(&s);
+    assert_int_equal(respond_measures(s.r, ACTION_FIREWALL), 1);
+    stage_wait(&s, 60);
+    assert_int_equal(respond_measures(s.r, ACTION_FIREWALL), 0);
+    stage_end(&s);
+}
+
+static void read_undo(void *arg, const struct respond_measure *m)
+{
+    snprintf(arg, 64, "%s", m->undo_by != NULL ? m->undo_by : "-");
+}
+
+/* A detector's block, by a play, and a person's order of 60 s beside it or none. */
+static void begin_blocked(struct stage *s, bool has_order)
+{
+    static char step[] = "firewall 1h";
+    static char *steps[] = {step};
+    static const struct respond_play play = {
+        .subject = SUBJECT_KIND_N, .severity = SEVERITY_HIGH, .steps = steps, .n_steps = 1};
+    const struct respond_order block = {AT(FIREWALL, ADDRESS, "192.0.2.7"), .for_ms = 60000};
+
+    stage_begin(s);
+    s->settings.has_firewall = true;
+    s->settings.plays = &play;
+    s->settings.n_plays = 1;
+    stage_restart(s);
+    stage_find_guesser(s, "192.0.2.7");
+    if (has_order)
+        assert_int_equal(order(s, &block, "admin:anna", NULL), RESPOND_OK);
+    s->n_did = 0;
+}
+
+static void roll_back_in_vain(struct stage *s)
+{
+    unsigned n = 0;
+    char *why = NULL;
+
+    s->firewall_says = "nobody is there";
+    assert_int_equal(
+        respond_incident_rollback(s->r, stage_incident(s)->id, "admin:bob", s->now, &n, &why),
+        RESPOND_E_CONFLICT);
+    assert_string_equal(why, "firewall of address 192.0.2.7 is in force still: nobody is there; it "
+                             "is lifted as soon as that can be done, and ends by itself at "
+                             "2026-11-25T12:00:00.000Z");
+    free(why);
+    assert_int_equal(n, 0);
+    assert_int_equal(action_of(stage_incident(s), ACTION_FIREWALL)->state, ACTION_DONE);
+    s->n_did = 0;
+}
+
+static void a_block_that_was_undone_in_vain_is_lifted_when_that_can_be_done(void **state)
+{
+    struct stage s;
+    char undo_by[64] = "";
+
+    (void)state;
+    for (unsigned restarted = 0; restarted < 2; restarted++) {
+        begin_blocked(&s, false);
+        roll_back_in_vain(&s);
+        if (restarted)
+            stage_restart(&s);
+        respond_measures_each(s.r, read_undo, undo_by);
+        assert_string_equal(undo_by, "admin:bob");
+        respond_measures_resume(s.r, BIT(ACTION_FIREWALL), s.now);
+        assert_did_nothing(&s); /* nobody wants it blocked again */
+        respond_measures_settle(s.r, s.now);
+        assert_did(&s, "firewall 192.0.2.7 0");
+        assert_int_equal(respond_measures(s.r, ACTION_FIREWALL), 1);
+        s.firewall_says = NULL;
+        respond_measures_settle(s.r, s.now);
+        assert_did(&s, "firewall 192.0.2.7 0");
+        assert_int_equal(respond_measures(s.r, ACTION_FIREWALL), 0);
+        assert_int_equal(action_of(stage_incident(&s), ACTION_FIREWALL)->state, ACTION_UNDONE);
+        assert_string_equal(action_of(stage_incident(&s), ACTION_FIREWALL)->undone_by, "admin:bob");
+        stage_end(&s);
+    }
+}
+
+static void what_a_person_ordered_is_left_when_a_block_is_lifted_late(void **state)
+{
+    struct stage s;
+
+    (void)state;
+    begin_blocked(&s, true);
+    roll_back_in_vain(&s);
+    s.firewall_says = NULL;
+    respond_measures_settle(s.r, s.now);
+    assert_did(&s, "firewall 192.0.2.7 60");
+    assert_int_equal(respond_measures(s.r, ACTION_FIREWALL), 1);
+    stage_end(&s);
+}
+
+static void a_new_order_takes_the_place_of_a_block_that_was_undone_in_vain(void **state)
+{
+    const struct respond_order shorter = {AT(FIREWALL, ADDRESS, "192.0.2.7"), .for_ms = 30000};
+    struct stage s;
+    char *why = NULL;
+    char undo_by[64] = "";
+
+    (void)state;
+    begin_blocked(&s, true);
+    s.firewall_says = "nobody is there";
+    assert_int_equal(respond_order_undo(s.r, &shorter, "admin:bob", s.now, &why),
+                     RESPOND_E_CONFLICT);
+    free(why);
+    s.firewall_says = NULL;
+    assert_int_equal(order(&s, &shorter, "admin:anna", NULL), RESPOND_OK);
+    s.n_did = 0;
+    respond_measures_settle(s.r, s.now);
+    assert_did(&s, "firewall 192.0.2.7 30");
+    respond_measures_each(s.r, read_undo, undo_by);
+    assert_string_equal(undo_by, "-");
     assert_int_equal(respond_measures(s.r, ACTION_FIREWALL), 1);
     stage_end(&s);
 }
@@ -320,6 +454,10 @@ int main(void)
         cmocka_unit_test(undoing_a_ban_lifts_all_of_it_and_every_incident_shows_that),
         cmocka_unit_test(what_a_person_took_outlives_the_rollback_of_what_was_stronger),
         cmocka_unit_test(what_cannot_be_undone_is_in_force_still),
+        cmocka_unit_test(a_longer_block_that_cannot_be_had_leaves_the_one_that_is),
+        cmocka_unit_test(a_block_that_was_undone_in_vain_is_lifted_when_that_can_be_done),
+        cmocka_unit_test(what_a_person_ordered_is_left_when_a_block_is_lifted_late),
+        cmocka_unit_test(a_new_order_takes_the_place_of_a_block_that_was_undone_in_vain),
         cmocka_unit_test(a_posture_that_is_not_prepared_fails),
     };
 

@@ -280,12 +280,14 @@ static void what_people_cannot_do_is_refused(void **state)
     assert_int_equal(respond_incident_ack(s.r, "I-1", NULL, "a", s.now), RESPOND_E_NOT_FOUND);
     assert_int_equal(respond_incident_close(s.r, "I-1", DISPOSITION_TRUE, NULL, "a", s.now),
                      RESPOND_E_NOT_FOUND);
-    assert_int_equal(respond_incident_rollback(s.r, "I-1", "a", s.now, &n), RESPOND_E_NOT_FOUND);
+    assert_int_equal(respond_incident_rollback(s.r, "I-1", "a", s.now, &n, &(char *){NULL}),
+                     RESPOND_E_NOT_FOUND);
 
     stage_find(&s, "repeated-auth-failures", SEVERITY_LOW, SUBJECT_ADDRESS, "203.0.113.9");
     i = stage_incident(&s);
     assert_int_equal(respond_incident_ack(s.r, i->id, note, "a", s.now), RESPOND_E_INVALID);
-    assert_int_equal(respond_incident_rollback(s.r, i->id, "a", s.now, &n), RESPOND_E_CONFLICT);
+    assert_int_equal(respond_incident_rollback(s.r, i->id, "a", s.now, &n, &(char *){NULL}),
+                     RESPOND_E_CONFLICT);
     note[1024] = '\0';
     for (unsigned k = 0; k < RESPOND_NOTES_MAX; k++)
         assert_int_equal(respond_incident_ack(s.r, i->id, note, "a", s.now), RESPOND_OK);
@@ -310,7 +312,9 @@ static void a_rollback_undoes_all_that_is_in_force(void **state)
     find_guesser(&s, SEVERITY_HIGH);
     s.n_did = 0;
     i = stage_incident(&s);
-    assert_int_equal(respond_incident_rollback(s.r, i->id, "admin:alice", s.now, &n), RESPOND_OK);
+    assert_int_equal(
+        respond_incident_rollback(s.r, i->id, "admin:alice", s.now, &n, &(char *){NULL}),
+        RESPOND_OK);
     assert_int_equal(n, 2);
     assert_did(&s, "delay 203.0.113.9 0 0", "unban address 203.0.113.9 -");
     assert_int_equal(respond_bans(s.r), 0);
@@ -319,8 +323,9 @@ static void a_rollback_undoes_all_that_is_in_force(void **state)
     assert_string_equal(incident_action_text(i), "alert");
     assert_true(incident_expires_unix_ms(i) == 0);
     assert_int_equal(respond_counters(s.r).undone, 2);
-    assert_int_equal(respond_incident_rollback(s.r, i->id, "admin:alice", s.now, &n),
-                     RESPOND_E_CONFLICT);
+    assert_int_equal(
+        respond_incident_rollback(s.r, i->id, "admin:alice", s.now, &n, &(char *){NULL}),
+        RESPOND_E_CONFLICT);
     stage_end(&s);
 }
 
@@ -337,7 +342,9 @@ static void a_rollback_leaves_what_others_have_done(void **state)
     stage_wait(&s, 100);
     stage_find(&s, "wildcard-snoop", SEVERITY_MEDIUM, SUBJECT_CLIENT, "m-2");
     s.n_did = 0;
-    assert_int_equal(respond_incident_rollback(s.r, first, "admin:alice", s.now, &n), RESPOND_OK);
+    assert_int_equal(
+        respond_incident_rollback(s.r, first, "admin:alice", s.now, &n, &(char *){NULL}),
+        RESPOND_OK);
     assert_did(&s, "delay 192.0.2.7 1000 600"); /* m-2's */
     stage_end(&s);
 }

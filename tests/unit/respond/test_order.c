@@ -354,9 +354,9 @@ static void a_playbook_quarantines_a_topic_and_rollback_lets_it_go(void **state)
     a = action_of(stage_incident(&s), ACTION_QUARANTINE);
     assert_string_equal(a->target, "meters/+/cmd");
     assert_int_equal(a->directions, RESPOND_PUBLISH);
-    assert_int_equal(
-        respond_incident_rollback(s.r, stage_incident(&s)->id, "admin:alice", s.now, &n),
-        RESPOND_OK);
+    assert_int_equal(respond_incident_rollback(s.r, stage_incident(&s)->id, "admin:alice", s.now,
+                                               &n, &(char *){NULL}),
+                     RESPOND_OK);
     assert_int_equal(n, 1);
     assert_int_equal(respond_measures(s.r, ACTION_QUARANTINE), 0);
     stage_end(&s);

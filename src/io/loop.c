@@ -29,9 +29,11 @@ struct loop {
     struct epoll_event ready[READY_MAX];
 };
 
+/* Watched for nothing it is called when it hangs up, and not again for as long as that is so. */
 static uint32_t epoll_events(uint32_t watches)
 {
-    return ((watches & LOOP_READ) != 0 ? (uint32_t)EPOLLIN : 0) |
+    return (watches == 0 ? (uint32_t)EPOLLET : 0) |
+           ((watches & LOOP_READ) != 0 ? (uint32_t)EPOLLIN : 0) |
            ((watches & LOOP_WRITE) != 0 ? (uint32_t)EPOLLOUT : 0) |
            ((watches & LOOP_END) != 0 ? (uint32_t)EPOLLRDHUP : 0);
 }
@@ -88,7 +90,8 @@ struct loop *loop_free(struct loop *l)
 /**
  * loop_add() - call @f->on_ready when it is ready for @watches
  * @f:        @f->fd and @f->on_ready set, in no loop; borrowed until loop_remove()
- * @watches:  of LOOP_READ, LOOP_WRITE and LOOP_END; LOOP_HUP is always reported
+ * @watches:  of LOOP_READ, LOOP_WRITE and LOOP_END; LOOP_HUP is always reported, of a file that is
+ *            watched for nothing else once
  *
  * Return: 0, or -errno of epoll_ctl(): -ENOSPC, -ENOMEM, -EPERM for a regular file, ...
  */

@@ -221,6 +221,7 @@ static enum stream_outcome plain_write(struct stream *s, const void *at, size_t 
          * sent. */
         stream_note(s, stream_errno_text());
         s->write_end = STREAM_FAILED;
+        s->write_wants = 0;
         return STREAM_FAILED;
     }
     s->write_wants = n < (ssize_t)len ? LOOP_WRITE : 0;

@@ -320,8 +320,7 @@ static size_t take_frames(struct stream *s, uint8_t *at, size_t len)
             owe_pong(w, step.data);
             break;
         case WS_CLOSE:
-            w->close_code = step.code;
-            w->owes_close = !w->has_closed;
+            w->close_code = step.code; /* for stream_shutdown(); what is owed goes before it */
             w->phase = CLOSED;
             s->read_end = STREAM_END;
             break;
@@ -367,7 +366,7 @@ enum stream_outcome stream_ws_read(struct stream *s, void *at, size_t cap, size_
         n = take_frames(s, at, raw);
         /* Heads and moved payload: what the caller does not get it cannot wipe. */
         explicit_bzero((uint8_t *)at + n, raw - n);
-        if ((w->owes_pong || w->owes_close) && s->write_end == STREAM_OK)
+        if (w->owes_pong && s->write_end == STREAM_OK)
             (void)send_owed(s);
     }
     if (n > 0) {

@@ -333,6 +333,14 @@ void link_read_again(struct worker *w)
 
 /* ---- ready ---- */
 
+/* While it was not read.  What it sent before is, when it may be: DISCONNECT may be among it
+ * [MQTT5-3.14.4-3] [MQTT3-3.14.4-3].  Who is not in yet is not waited for. */
+static void hung_up(struct link *l)
+{
+    if (l->conn.state != CONN_ACTIVE)
+        link_lost(l, LINK_CLOSED_TEXT);
+}
+
 static void on_ready(struct loop_file *f, uint32_t ready)
 {
     struct link *l = list_item(f, struct link, file);
@@ -343,7 +351,7 @@ static void on_ready(struct loop_file *f, uint32_t ready)
     if (is_open && !(ready & (LOOP_READ | LOOP_HUP)))
         return;
     if ((ready & LOOP_HUP) && !link_may_process(l) && l->phase == LINK_OPEN)
-        link_lost(l, "closed by the client without DISCONNECT");
+        hung_up(l);
     else if (link_has_turn(l) && (list_is_empty(&l->worker->again) || link_is_control(l)))
         take_input(l);
     else

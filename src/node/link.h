@@ -136,10 +136,11 @@ struct link {
     bool is_admitted_address; /* and for its address */
     bool awaits_proxy;        /* of LINK_HANDSHAKE: the PROXY header comes first */
     bool is_blocked;          /* the socket took no more in this turn */
+    bool is_unheard;          /* it takes nothing any more; what it has sent is still read */
     bool delay_served;        /* its address's, its client's or a stranger's */
     bool pace_served;
     enum admission_as counts_as : 8;
-    bool has_left;        /* by DISCONNECT: nothing more comes, and no reason is waited for */
+    bool has_left;        /* of its own accord: no reason is waited for */
     bool has_closed;      /* its sending side, while something was owed to it */
     bool by_password;     /* how the principal was proved, */
     bool by_scram;        /* and that without sending it */

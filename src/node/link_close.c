@@ -5,7 +5,8 @@
  * A connection that is closed gets what is owed to it, also what waits for the journal and for
  * other workers, and is told why; its sending side is shut down, and what still arrives is read and
  * thrown away for a moment, so that a reset does not swallow the reason.  One that its client has
- * ended is closed as soon as what is owed is written.  Memory is freed at the end of the turn.
+ * ended is closed as soon as what is owed is written; of one that was reset what was sent before is
+ * taken first.  Memory is freed at the end of the turn.
  */
 #include <stdlib.h>
 
@@ -98,6 +99,35 @@ void link_has_closed(struct link *l)
     link_dirty(l);
 }
 
+static void tell_lost(struct link *l, const char *why)
+{
+    if (l->conn.state != CONN_ACTIVE)
+        return;
+    notice_end(l, REASON_UNSPECIFIED_ERROR, why);
+    l->worker->counters.disconnects_abnormal++;
+}
+
+/**
+ * link_ended() - the client has closed its sending side without DISCONNECT
+ *
+ * The Will is published.  What is owed is still sent: the client may be reading yet
+ * [MQTT5-4.3.2-4] [MQTT5-4.3.3-8] [MQTT3-4.3.2-2].
+ */
+void link_ended(struct link *l)
+{
+    if (l->is_unheard) {
+        link_lost(l, stream_error(l->stream));
+        return;
+    }
+    tell_lost(l, LINK_CLOSED_TEXT);
+    conn_become(&l->conn, CONN_CLOSED);
+    if (l->resident != NULL)
+        resident_disconnected(l->worker, l->resident, true);
+    l->has_left = true;
+    l->has_closed = true;
+    link_linger(l);
+}
+
 /** link_redirect_reason() - with what clients are sent to another server, 0x9C or 0x9D */
 uint8_t link_redirect_reason(const struct worker *w)
 {
@@ -153,14 +183,9 @@ void link_close(struct link *l, uint8_t reason, const char *why)
     link_linger(l);
 }
 
-/** link_lost() - the connection is gone: reset, end of stream, TLS alert */
+/** link_lost() - the connection is gone: reset, TLS alert */
 void link_lost(struct link *l, const char *why)
 {
-    struct worker *w = l->worker;
-
-    if (l->conn.state == CONN_ACTIVE) {
-        notice_end(l, REASON_UNSPECIFIED_ERROR, why);
-        w->counters.disconnects_abnormal++;
-    }
+    tell_lost(l, why);
     link_end_now(l);
 }

@@ -4,6 +4,8 @@
 
 #include "node/node_private.h"
 
+#define LINK_CLOSED_TEXT "closed by the client without DISCONNECT"
+
 /* node/link.c */
 bool link_may_process(const struct link *l);
 bool link_is_control(const struct link *l);
@@ -19,6 +21,7 @@ void link_leave_worker(struct link *l);
 void link_free(struct link *l);
 void link_linger(struct link *l);
 void link_has_closed(struct link *l);
+void link_ended(struct link *l);
 void link_lost(struct link *l, const char *why);
 
 /* node/link_read.c */

@@ -224,7 +224,7 @@ void link_read(struct link *l)
             break;
         case STREAM_END:
             if (l->phase == LINK_OPEN)
-                link_lost(l, "closed by the client without DISCONNECT");
+                link_ended(l);
             else
                 link_has_closed(l);
             return;

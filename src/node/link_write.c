@@ -33,6 +33,19 @@ static void give_back_buffer(struct link *l)
     }
 }
 
+/* Its network connection was reset.  What it sent before can still be read, and DISCONNECT may be
+ * among it [MQTT5-3.14.4-3] [MQTT3-3.14.4-3]. */
+static void write_failed(struct link *l)
+{
+    if (l->phase != LINK_OPEN || l->conn.state != CONN_ACTIVE) {
+        link_lost(l, stream_error(l->stream));
+        return;
+    }
+    l->is_unheard = true;
+    give_back_buffer(l);
+    link_again(l);
+}
+
 /* Return: whether all was written. */
 static bool write_out(struct link *l)
 {
@@ -40,7 +53,7 @@ static bool write_out(struct link *l)
 
     w->counters.packets_sent += l->conn.n_packets;
     l->conn.n_packets = 0;
-    while (l->out_at < l->out.len) {
+    while (!l->is_unheard && l->out_at < l->out.len) {
         size_t n = 0;
 
         switch (stream_write(l->stream, l->out.at + l->out_at, l->out.len - l->out_at, &n)) {
@@ -55,7 +68,7 @@ static bool write_out(struct link *l)
         case STREAM_END:
         case STREAM_FAILED:
         case STREAM_BAD:
-            link_lost(l, stream_error(l->stream));
+            write_failed(l);
             return false;
         }
     }
@@ -101,19 +114,20 @@ static void flush_stream(struct link *l)
     enum stream_outcome outcome = link_stream_owes(l) ? stream_flush(l->stream) : STREAM_OK;
 
     if (outcome != STREAM_OK && outcome != STREAM_AGAIN)
-        link_lost(l, stream_error(l->stream));
+        write_failed(l);
 }
 
 /* All is written: what is left to do for one that takes nothing any more? */
 static void end_sending(struct link *l)
 {
-    /* Of a layer there would still be its own goodbye to read: a reset could swallow ours. */
+    /* A layer has its own goodbye, and the other side's is read: a reset could swallow ours. */
     bool has_layer = stream_peer(l->stream)->is_tls || l->listener->websocket;
+    bool waits = !l->has_closed && (!l->has_left || has_layer);
 
-    if (l->has_closed || (l->has_left && !has_layer))
-        link_end_now(l);
-    else
+    if (waits || has_layer)
         stream_shutdown(l->stream);
+    if (!waits)
+        link_end_now(l);
 }
 
 /* Pump and write in turn, until nothing waits or the socket is full. */
@@ -130,7 +144,7 @@ static void flush(struct link *l)
 
         drop_written(l);
         more = false;
-        if (s != NULL) {
+        if (s != NULL && !l->is_unheard) {
             uint64_t before = s->n_delivered;
             uint64_t bytes_before = s->payload_bytes_delivered;
 

@@ -2,10 +2,12 @@
 """How a connection ends when the node ends it: the client learns why, whatever it is doing."""
 
 import socket
+import ssl
 import struct
 import time
 
 import pytest
+from OpenSSL import SSL
 
 from conftest import wait_until
 from crash import prepare
@@ -162,3 +164,67 @@ def test_unsuback_comes_behind_suback_and_what_is_retained_too(committing):
             if types[1] == 0x30:
                 types[1] = raw.packet()[0]
             assert types == [SUBACK, UNSUBACK]
+
+
+@pytest.mark.parametrize("level", [4, 5])
+@pytest.mark.parametrize("said, owed", [
+    (["connect", "publish 1", "publish 2"], [CONNACK, PUBACK, PUBREC]),
+    (["connect", "subscribe", "unsubscribe"], [CONNACK, SUBACK, UNSUBACK]),
+])
+def test_who_says_no_more_may_still_read_what_is_owed(committing, level, said, owed):
+    """[MQTT5-4.3.2-4] [MQTT5-4.3.3-8] [MQTT3-4.3.2-2]"""
+    with Raw(committing) as raw:
+        raw.send(b"".join(spoken(level, one) for one in said))
+        raw.socket.shutdown(socket.SHUT_WR)
+        assert heard_until_closed(raw) == owed
+
+
+def secured(raw, site):
+    raw.socket = ssl.create_default_context(cafile=site.ca).wrap_socket(raw.socket, server_hostname="localhost")
+    return raw
+
+
+def test_who_ends_tls_is_answered(field):
+    """RFC 8446 section 6.1: also where DISCONNECT was forgotten, and before CONNECT."""
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    for says in (b"", connect_packet("c", "alice", field.passwords["alice"])):
+        with Raw(field, field.tls_port) as raw:
+            raw.socket.settimeout(None)  # OpenSSL reads by itself
+            tls = SSL.Connection(context, raw.socket)
+            tls.set_connect_state()
+            tls.do_handshake()
+            if says:
+                tls.sendall(says)
+                assert tls.recv(4) == b"\x20\2\0\0"
+            tls.shutdown()
+            with pytest.raises(SSL.ZeroReturnError):
+                tls.recv(1)
+
+
+# ---- what was sent before a reset ----
+
+
+def connect_with_will(site):
+    body = string("MQTT") + b"\x04\xc6\0\x3c" + string("slow") + string("test/will") + string("gone")
+    return packet(0x10, body + string("alice") + string(site.passwords["alice"]))
+
+
+@pytest.mark.parametrize("qos, tls", [(0, False), (1, False), (1, True)])
+def test_what_was_sent_before_a_reset_is_taken_though_slowly(site, peer, qos, tls):
+    """DISCONNECT is among it: there is no Will [MQTT5-3.14.4-3] [MQTT3-3.14.4-3].  At QoS 1 the node
+    finds nobody there to be answered."""
+    site.change("  messages_per_s_max: 100000", "  messages_per_s_max: 20")
+    site.start()
+    other = peer(site, "other", user="bob").join().read("test/#")
+    texts = [str(i) for i in range(150)]  # more than there are of 5 s
+    raw = secured(Raw(site, site.tls_port), site) if tls else Raw(site)
+    assert raw.send(connect_with_will(site)).packet() == (CONNACK, b"\0\0")
+    raw.send(b"".join(publish_packet("test/a", one.encode(), qos, 1) for one in texts))
+    assert other.texts(100) == texts[:100]
+    raw.send(GOODBYE)
+    raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.close()
+    assert other.texts(50) == texts[100:]
+    other.publish("test/will", "none came")
+    assert other.texts(1) == ["none came"]
+    assert site.end() == 0, site.log_text()

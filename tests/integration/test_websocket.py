@@ -193,6 +193,15 @@ def test_a_disconnect_of_the_client_is_answered_by_a_close(air, peer):  # noqa: 
     assert other.next().payload == b"none came"
 
 
+def test_what_is_owed_comes_before_our_close(air):  # noqa: F811
+    """RFC 6455 section 5.5.1: after a Close frame no data is sent."""
+    for last in (b"", frame(BINARY, b"\xe0\0")):
+        with joined_web(air, "one") as web:
+            web.send(frame(BINARY, publish_packet("test/x", b"x", 1, 7)) + last + frame(CLOSE, b"\x03\xe9"))
+            assert web.until_close() == 1001
+            assert web.received == b"\x40\x02\0\7"
+
+
 def test_a_close_without_disconnect_leaves_a_will(air, peer):  # noqa: F811
     other = peer(air, "other").join().read("test/will")
     one = peer(air, "one", port=air.ports["web"], transport="websockets", will=("test/will", "gone", 1, False)).join()

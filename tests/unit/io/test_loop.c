@@ -162,6 +162,12 @@ static void a_hang_up_is_reported_without_being_asked_for(void **state)
     close(o->other_fd);
     loop_turn(l, TIMER_NEVER);
     assert_int_equal(o->ready, LOOP_HUP);
+    loop_turn(l, 0);
+    assert_int_equal(o->n_calls, 1); /* watched for nothing, nothing more is to be told */
+    loop_watch(l, &o->file, LOOP_READ);
+    loop_turn(l, TIMER_NEVER);
+    loop_turn(l, TIMER_NEVER);
+    assert_int_equal(o->n_calls, 3);
     o->other_fd = dup(o->file.fd);
     owner_free(o);
     loop_free(l);

@@ -245,7 +245,7 @@ static void a_text_frame_is_told_behind_the_data_before_it(void **state)
     stream_free(s);
 }
 
-static void a_close_is_answered_with_its_code_and_is_the_end(void **state)
+static void a_close_is_the_end_and_shutdown_answers_with_its_code(void **state)
 {
     struct stream *s;
     size_t n;
@@ -256,13 +256,16 @@ static void a_close_is_answered_with_its_code_and_is_the_end(void **state)
     say_frame(fd, 0x82, BYTES("last"));
     say_frame(fd, 0x88, BYTES("\x03\xe9gone"));
     expect_read(s, "last");
-    expect(fd, BYTES("\x88\x02\x03\xe9"));
     assert_true(stream_has_pending(s));
     assert_int_equal(read_none(s), STREAM_END);
     assert_false(stream_has_pending(s));
     assert_int_equal(read_none(s), STREAM_END);
-    assert_int_equal(stream_write(s, "x", 1, &n), STREAM_END);
+    assert_int_equal(stream_write(s, "owed", 4, &n), STREAM_OK);
     stream_shutdown(s);
+    assert_int_equal(stream_write(s, "x", 1, &n), STREAM_END);
+    expect(fd, BYTES("\x82\x04"
+                     "owed"
+                     "\x88\x02\x03\xe9"));
     assert_int_equal(recv(fd, (char[1]){0}, 1, 0), 0);
     stream_free(s);
     close(fd);
@@ -270,6 +273,7 @@ static void a_close_is_answered_with_its_code_and_is_the_end(void **state)
     s = opened(&fd);
     say_frame(fd, 0x88, BYTES_NONE);
     assert_int_equal(read_none(s), STREAM_END);
+    stream_shutdown(s);
     expect(fd, BYTES("\x88\0"));
     stream_free(s);
     close(fd);
@@ -326,7 +330,7 @@ int main(void)
         cmocka_unit_test(a_ping_is_answered_between_frames),
         cmocka_unit_test(of_many_pings_to_a_full_socket_the_last_is_answered),
         cmocka_unit_test(a_text_frame_is_told_behind_the_data_before_it),
-        cmocka_unit_test(a_close_is_answered_with_its_code_and_is_the_end),
+        cmocka_unit_test(a_close_is_the_end_and_shutdown_answers_with_its_code),
         cmocka_unit_test(an_end_without_close_is_an_end),
         cmocka_unit_test(shutdown_sends_a_close_and_goes_on_reading),
     };

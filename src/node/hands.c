@@ -169,6 +169,11 @@ static unsigned hand_of_topic(void *arg, const char *filter, unsigned *ret_criti
     return hit.n;
 }
 
+static unsigned hand_would_hit(void *arg, const struct respond_order *o)
+{
+    return order_would_hit(arg, o);
+}
+
 static char *hand_certificate(void *arg, const char *client_id)
 {
     return identify_certificate_serial(((struct sentinel *)arg)->identify, bytes_str(client_id));
@@ -192,6 +197,7 @@ struct respond_hands hands_of(struct sentinel *s)
         .online_clients = online_clients,
         .clients_at_address = online_at_address,
         .clients_of_topic = hand_of_topic,
+        .would_hit = hand_would_hit,
         .certificate_of = hand_certificate,
     };
 }

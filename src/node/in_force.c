@@ -41,15 +41,15 @@ static void add_ban(void *arg, const struct respond_ban *b)
     json_array_append_new(arg, measure_json(&m));
 }
 
-/* @id: of the incident, or of the order. */
-static json_t *held_json(const char *id, const struct action *a)
+/* @id: of the incident, or of the order; @n_hit: connections, when it was proposed or ordered. */
+static json_t *held_json(const char *id, const struct action *a, unsigned n_hit)
 {
     const struct respond_order ordered = respond_order_of(a);
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:I, s:s}", "id", id, "what",
-                  action_kind_text(a->kind), "target_kind", respond_target_text(a->target_kind),
-                  "target", a->target, "address", a->address, "author", a->author,
-                  "expires_unix_ms", (json_int_t)a->expires_unix_ms, "reason", a->reason);
+    json_t *o = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s*, s:s, s:I, s:s, s:I}", "id", id, "what",
+        action_kind_text(a->kind), "target_kind", respond_target_text(a->target_kind), "target",
+        a->target, "address", a->address, "author", a->author, "expires_unix_ms",
+        (json_int_t)a->expires_unix_ms, "reason", a->reason, "n_hit", (json_int_t)n_hit);
 
     return said_exactly(o, &ordered);
 }
@@ -60,16 +60,13 @@ static void add_held(void *arg, const struct incident *i)
         const struct action *a = &i->actions[n];
 
         if (a->state == ACTION_HELD)
-            json_array_append_new(arg, held_json(i->id, a));
+            json_array_append_new(arg, held_json(i->id, a, a->n_hit));
     }
 }
 
 static void add_waiting(void *arg, const struct respond_waiting *w)
 {
-    json_t *o = held_json(w->id, &w->action);
-
-    json_object_set_new(o, "n_hit", json_integer(w->n_hit));
-    json_array_append_new(arg, o);
+    json_array_append_new(arg, held_json(w->id, &w->action, w->n_hit));
 }
 
 static void count_held(void *arg, const struct incident *i)

@@ -164,10 +164,10 @@ json_t *node_audit_heads_json(struct node *n);
  * "reason", "author", "incident", "undo_by" (who has undone it, which the node could not do yet),
  * "exactly" ("throttle 50/s for 10m")}] (bans as well), "held": [{"id" (of an incident, an order or
  * a command), "what", "target_kind", "target", "address", "author", "expires_unix_ms", "reason",
- * "exactly" (as above), "n_hit" (orders: when it was given)}, of a command with "client_id",
- * "user", "role", "address", "at_unix_ms", "qos", "retain", "is_will", "bytes" (of its payload),
- * "approved_by" (where it takes two)], "actions": [{"what", "targets": [...], "does", "undone"
- * (how)}]} */
+ * "exactly" (as above), "n_hit" (connections, when it was given or proposed)}, of a command with
+ * "client_id", "user", "role", "address", "at_unix_ms", "qos", "retain", "is_will", "bytes" (of its
+ * payload), "approved_by" (where it takes two)], "actions": [{"what", "targets": [...], "does",
+ * "undone" (how)}]} */
 json_t *node_responses_json(struct node *n);
 /* A command that waits, as above, with "payload" where that is text or "payload_hex", the first
  * 1024 bytes; json_null(): none such waits.  That it was shown to @author is in the audit. */

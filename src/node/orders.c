@@ -140,6 +140,18 @@ char *order_answer_text(const struct order_call *c, const struct aim_count *hit)
 
 /* ---- ordered ---- */
 
+/* For aim_done(). */
+static struct aim aim_of(const struct respond_order *o)
+{
+    struct aim a = aim_at(o->target_kind, o->target, o->address);
+
+    if (o->kind == ACTION_QUARANTINE)
+        a.directions = o->directions;
+    if (o->kind == ACTION_HOLD)
+        a.directions = RESPOND_PUBLISH;
+    return a;
+}
+
 static void aim_here(struct sentinel *s, void *arg)
 {
     aim_at_writers(arg, s);
@@ -147,16 +159,23 @@ static void aim_here(struct sentinel *s, void *arg)
 
 static struct aim_count count_hit(struct node *n, const struct respond_order *o)
 {
-    struct aim a CLEANUP(aim_done) = aim_at(o->target_kind, o->target, o->address);
+    struct aim a CLEANUP(aim_done) = aim_of(o);
 
     if (o->kind == ACTION_POSTURE)
         return posture_count(n, (enum respond_posture)o->amount);
-    if (o->kind == ACTION_QUARANTINE)
-        a.directions = o->directions;
-    if (o->kind == ACTION_HOLD)
-        a.directions = RESPOND_PUBLISH;
     sentinel_call(n->sentinel, aim_here, &a);
     return aim_count(n, &a);
+}
+
+/** order_would_hit() - what its dry run would count; the sentinel's thread */
+unsigned order_would_hit(struct sentinel *s, const struct respond_order *o)
+{
+    struct aim a CLEANUP(aim_done) = aim_of(o);
+
+    if (o->kind == ACTION_POSTURE)
+        return posture_count(s->node, (enum respond_posture)o->amount).n;
+    aim_at_writers(&a, s);
+    return aim_count(s->node, &a).n;
 }
 
 /** node_respond() - see node.h */

@@ -23,6 +23,7 @@ void order_audit(struct node *n, const char *verb, const struct respond_order *o
                  const char *author, const char *format, ...) PRINTF(5, 6);
 void order_audit_done(struct node *n, const char *verb, const struct order_call *c, unsigned hit);
 char *order_answer_text(const struct order_call *c, const struct aim_count *hit);
+unsigned order_would_hit(struct sentinel *s, const struct respond_order *o);
 char *order_kept_out_by(const struct respond *r, const struct respond_ban *lifted);
 
 /* orders_read.c */

@@ -183,6 +183,15 @@ static void decide(struct respond *r, struct incident *i, const struct finding *
     reason_of(i, why_not, a);
 }
 
+static unsigned would_hit(const struct respond *r, const struct action *a)
+{
+    struct respond_order o = respond_order_of(a);
+
+    if (action_is_ban(a->kind))
+        o.target_kind = (enum respond_target)a->ban_kind;
+    return r->hands.would_hit(r->hands.arg, &o);
+}
+
 static uint64_t amount_of(const struct respond *r, const struct incident *i,
                           const struct respond_step *step)
 {
@@ -230,6 +239,8 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
     action_done(&old);
     if (a->state == ACTION_DONE)
         perform(r, i, a, now);
+    else if (a->state == ACTION_HELD)
+        a->n_hit = would_hit(r, a);
     count(r, a);
     if (kind <= ACTION_ALERT || !is_news)
         return;

@@ -67,6 +67,7 @@ struct respond_ban {
 /* ---- what respond can do to the node ---- */
 
 struct incident;
+struct respond_order;
 
 /* None may be NULL. */
 struct respond_hands {
@@ -103,6 +104,8 @@ struct respond_hands {
     unsigned (*clients_at_address)(void *arg, const char *address);
     /* Clients connected now that use topics of the filter; @ret_critical: of critical roles. */
     unsigned (*clients_of_topic)(void *arg, const char *filter, unsigned *ret_critical);
+    /* Connections that such an order would hit now. */
+    unsigned (*would_hit)(void *arg, const struct respond_order *o);
     /* Serial number of the certificate that the client came with last; NULL: none is known; owned
      * by the caller. */
     char *(*certificate_of)(void *arg, const char *client_id);
@@ -241,6 +244,7 @@ struct action {
     uint64_t amount;                /* as of struct respond_measure */
     unsigned directions;            /* ACTION_QUARANTINE */
     uint64_t for_ms;                /* how long it goes on, from when it is done; 0: until lifted */
+    unsigned n_hit;                 /* ACTION_HELD: connections, when it was proposed last */
     enum respond_ban_kind ban_kind; /* ACTION_BAN */
     enum respond_target target_kind; /* what is acted upon: not always the incident's subject */
     char *target;                    /* owned */

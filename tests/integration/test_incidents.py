@@ -179,9 +179,13 @@ respond:
       approval: yes
 """)
     home.start()
+    one = Client(home, "meter-1", source="127.0.0.9").wait_connected()
     guess(home)
     wait_until(lambda: bans_of_guesses(home) == ["held"], "the ban waits")
     assert home.json("bans") == []
+    assert [x["n_hit"] >= 1 for x in home.json("respond")["held"] if x["what"] == "ban"] == [True]
+    assert "HITS" in home.ok("respond")
+    one.close()
     number = home.json("incidents", "--kind", "repeated-auth-failures")[0]["id"]
     home.ok("incidents", "approve", number)
     assert bans_of_guesses(home) == ["done"]

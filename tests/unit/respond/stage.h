@@ -30,6 +30,7 @@ struct stage {
     char *published; /* owned; the last one */
     unsigned online;
     unsigned at_address;
+    unsigned hit;              /* by any action, if it were done now */
     bool nobody_is_there;      /* for a disconnect */
     const char *firewall_says; /* against it; NULL: nothing */
     const char *posture_says;  /* the same */
@@ -154,6 +155,13 @@ static inline unsigned stage_of_topic(void *arg, const char *filter, unsigned *r
     return s->of_topic;
 }
 
+static inline unsigned stage_would_hit(void *arg, const struct respond_order *o)
+{
+    assert_true(respond_action_targets(o->kind) & BIT(o->target_kind));
+    assert_true((o->address != NULL) == (o->target_kind == TARGET_CLIENT_ADDRESS));
+    return ((struct stage *)arg)->hit;
+}
+
 static inline char *stage_certificate(void *arg, const char *client_id)
 {
     const struct stage *s = arg;
@@ -191,6 +199,7 @@ static inline void stage_start(struct stage *s)
         .online_clients = stage_online,
         .clients_at_address = stage_at_address,
         .clients_of_topic = stage_of_topic,
+        .would_hit = stage_would_hit,
         .certificate_of = stage_certificate,
     };
 

@@ -37,11 +37,15 @@ static void all_that_a_play_with_approval_does_waits_for_a_person(void **state)
 
     (void)state;
     begin_with_approval(&s);
+    s.hit = 7;
     find_guesser(&s, SEVERITY_HIGH, "meter");
+    s.hit = 3;
     find_guesser(&s, SEVERITY_HIGH, "meter");
     assert_did_nothing(&s);
     i = stage_incident(&s);
     assert_string_equal(incident_action_text(i), "held");
+    assert_int_equal(action_of(i, ACTION_DISCONNECT)->n_hit, 3); /* as when it was proposed last */
+    assert_int_equal(action_of(i, ACTION_BAN)->n_hit, 3);
     assert_int_equal(action_of(i, ACTION_DISCONNECT)->state, ACTION_HELD);
     assert_int_equal(action_of(i, ACTION_BAN)->state, ACTION_HELD);
     assert_non_null(strstr(action_of(i, ACTION_BAN)->reason, "its playbook asks a person first"));

@@ -224,16 +224,32 @@ void authenticate_begin(struct link *l, const struct wire_connect *p)
     }
 }
 
-/* The client's answer [MQTT5-4.12.0-3]; a proof that is wrong closes [MQTT5-4.12.0-4]. */
-static void finish_connect(struct link *l, const struct wire_disconnect *auth)
+/* What it borrows from lives as long as the exchange. */
+static struct wire_connect kept_connect(const struct link *l)
 {
-    struct bytes packet = buf_view(&l->exchange->connect);
-    enum scram_outcome o = finish(l, auth->props.auth_data);
     struct wire_connect p;
     struct wire_frame f;
 
-    check(wire_next(packet, &f) == WIRE_NEXT_PACKET &&
+    check(wire_next(buf_view(&l->exchange->connect), &f) == WIRE_NEXT_PACKET &&
           wire_decode_connect(f.flags, f.body, &p) == WIRE_OK);
+    return p;
+}
+
+/** authenticate_tell_refused() - CONNACK for a client that breaks a rule while it is challenged;
+ * the caller closes the connection [MQTT5-4.12.0-4] */
+void authenticate_tell_refused(struct link *l, uint8_t reason, const char *why)
+{
+    struct wire_connect p = kept_connect(l);
+
+    connect_tell_refused(l, &p, reason, why);
+}
+
+/* The client's answer [MQTT5-4.12.0-3]; a proof that is wrong closes [MQTT5-4.12.0-4]. */
+static void finish_connect(struct link *l, const struct wire_disconnect *auth)
+{
+    enum scram_outcome o = finish(l, auth->props.auth_data);
+    struct wire_connect p = kept_connect(l);
+
     conn_become(&l->conn, CONN_AUTHENTICATING);
     if (o == SCRAM_OK) {
         l->by_password = l->by_scram = true;

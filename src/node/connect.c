@@ -70,8 +70,9 @@ bool connect_answer(struct link *l, const struct wire_connect *p, const struct w
     return true;
 }
 
-static void send_refusal(struct link *l, const struct wire_connect *p, uint8_t reason,
-                         const char *why)
+/** connect_tell_refused() - CONNACK with the reason; the caller closes the connection */
+void connect_tell_refused(struct link *l, const struct wire_connect *p, uint8_t reason,
+                          const char *why)
 {
     static const uint64_t kept[] = {UINT64_MAX, ~BIT64(PROP_REASON_STRING), 0};
     const char *reference = link_server_reference(l, reason);
@@ -114,7 +115,7 @@ void connect_refuse(struct link *l, const struct wire_connect *p, uint8_t reason
     tap_connect(l, p, reason);
     worker_event(w, l, &e);
     link_log(l, "connect", "refused: %s", why);
-    send_refusal(l, p, reason, why);
+    connect_tell_refused(l, p, reason, why);
     link_close(l, reason, why);
 }
 
@@ -372,7 +373,8 @@ void connect_tell_too_large(struct link *l, struct bytes begun)
 
     (void)wire_decode_connect(0, begun, &p); /* for the level alone */
     if (p.level == WIRE_V5)
-        send_refusal(l, &p, REASON_PACKET_TOO_LARGE, "CONNECT is larger than connect_bytes_max");
+        connect_tell_refused(l, &p, REASON_PACKET_TOO_LARGE,
+                             "CONNECT is larger than connect_bytes_max");
 }
 
 /* Before anything is known by it: what is found, banned and shown is under its whole name
@@ -402,7 +404,7 @@ void connect_receive(struct link *l, const struct wire_frame *f)
         if (p.level == 0 && outcome == WIRE_E_LEVEL) /* [MQTT3-3.1.2-2] */
             p.level = WIRE_V311;
         if (p.level == WIRE_V5 || outcome == WIRE_E_LEVEL || outcome == WIRE_E_CLIENT_ID)
-            send_refusal(l, &p, wire_outcome_reason(outcome), wire_outcome_text(outcome));
+            connect_tell_refused(l, &p, wire_outcome_reason(outcome), wire_outcome_text(outcome));
         flow_protocol_error(l, violation_of_outcome(outcome), wire_outcome_reason(outcome),
                             wire_outcome_text(outcome));
         return;

@@ -19,14 +19,16 @@
 #include "node/node_private.h"
 
 /**
- * flow_protocol_error() - the client broke a rule: said in an event, the log and DISCONNECT, then
- * closed
+ * flow_protocol_error() - the client broke a rule: said in an event, the log and DISCONNECT, or
+ * CONNACK where it is challenged, then closed
  *
  * [MQTT5-4.13.1-1] [MQTT3-4.8.0-1]
  */
 void flow_protocol_error(struct link *l, enum violation v, uint8_t reason, const char *why)
 {
     violation_tell(l, v, reason, why);
+    if (l->conn.state == CONN_CHALLENGED)
+        authenticate_tell_refused(l, reason, why);
     link_close(l, reason, why);
 }
 

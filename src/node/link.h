@@ -238,6 +238,8 @@ void connect_verified(struct worker *w, uint64_t link, const char *verifier,
                       enum auth_outcome outcome, uint16_t secret_hash);
 
 struct gate_subject connect_subject(const struct link *l, const struct wire_connect *p);
+void connect_tell_refused(struct link *l, const struct wire_connect *p, uint8_t reason,
+                          const char *why);
 void connect_tell_too_large(struct link *l, struct bytes begun);
 #define CONNECT_STRANGERS BYTES("strangers") /* no address is called so */
 void connect_delay_key(struct bytes address, struct bytes client_id, struct buf *ret);
@@ -259,6 +261,7 @@ void agree(struct link *l, const struct wire_connect *p, struct buf *text,
 
 /* authenticate.c */
 void authenticate_begin(struct link *l, const struct wire_connect *p);
+void authenticate_tell_refused(struct link *l, uint8_t reason, const char *why);
 void authenticate_receive(struct link *l, const struct wire_frame *f);
 struct exchange *exchange_free(struct exchange *x);
 struct bytes exchange_user(const struct exchange *x);

@@ -217,40 +217,6 @@ static void add_texts(struct buf *to, const char *title, const json_t *texts)
         buf_add_u8(to, '\n');
 }
 
-/* Of "ip:192.0.2.1". */
-static const char *name_of_subject(const json_t *incident)
-{
-    const char *subject = json_string_value(json_object_get(incident, "subject"));
-    const char *colon = subject != NULL ? strchr(subject, ':') : NULL;
-
-    return colon != NULL ? colon + 1 : "";
-}
-
-/* What an action's reason says behind what was found of @subject; NULL: nothing stood against it.
- */
-static const char *why_not(const json_t *action, const char *subject)
-{
-    const char *reason = json_string_value(json_object_get(action, "reason"));
-    const char *found = reason != NULL ? strstr(reason, subject) : NULL;
-    const char *more = found != NULL ? strstr(found + strlen(subject), "; ") : NULL;
-
-    return more != NULL ? more + 2 : NULL;
-}
-
-static void explain(json_t *actions, const char *subject)
-{
-    json_t *one;
-    size_t i;
-
-    json_array_foreach(actions, i, one)
-    {
-        const char *text = why_not(one, subject);
-
-        if (text != NULL)
-            json_object_set_new(one, "why_not", json_string(text));
-    }
-}
-
 /* When the first of those that wait is given up; 0: none waits. */
 static uint64_t waits_until(const json_t *actions)
 {
@@ -285,7 +251,7 @@ static void add_approval(struct buf *to, const json_t *incident, uint64_t now_un
 static void print_incident(const json_t *incident)
 {
     CLEANUP(buf_done) struct buf out = {0};
-    json_t *actions = json_object_get(incident, "actions");
+    const json_t *actions = json_object_get(incident, "actions");
     const json_t *notes = json_object_get(incident, "notes");
     const char *text = json_string_value(json_object_get(incident, "text"));
     uint64_t now_unix_ms = clock_unix_ms();
@@ -300,7 +266,6 @@ static void print_incident(const json_t *incident)
     }
     out.len = 0;
     if (json_array_size(actions) > 0) {
-        explain(actions, name_of_subject(incident));
         buf_add_u8(&out, '\n');
         show_used(&out, actions, action_columns, COUNT_OF(action_columns), now_unix_ms,
                   print_columns());

@@ -37,6 +37,7 @@ static const struct show_field held_columns[] = {
     {"HITS",    "n_hit",           SHOW_NUMBER},
     {"GIVEN UP", "expires_unix_ms", SHOW_UNTIL},
     {"AUTHOR",  "author",          SHOW_TEXT},
+    {"WHY NOT", "why_not",         SHOW_TEXT},
     {"REASON",  "reason",          SHOW_TEXT},
 };
 static const struct show_field command_fields[] = {

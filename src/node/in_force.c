@@ -45,11 +45,12 @@ static void add_ban(void *arg, const struct respond_ban *b)
 static json_t *held_json(const char *id, const struct action *a, unsigned n_hit)
 {
     const struct respond_order ordered = respond_order_of(a);
-    json_t *o = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s*, s:s, s:I, s:s, s:I}", "id", id, "what",
-        action_kind_text(a->kind), "target_kind", respond_target_text(a->target_kind), "target",
-        a->target, "address", a->address, "author", a->author, "expires_unix_ms",
-        (json_int_t)a->expires_unix_ms, "reason", a->reason, "n_hit", (json_int_t)n_hit);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:I, s:s, s:s*, s:I}", "id", id, "what",
+                  action_kind_text(a->kind), "target_kind", respond_target_text(a->target_kind),
+                  "target", a->target, "address", a->address, "author", a->author,
+                  "expires_unix_ms", (json_int_t)a->expires_unix_ms, "reason", a->reason, "why_not",
+                  a->why_not, "n_hit", (json_int_t)n_hit);
 
     return said_exactly(o, &ordered);
 }

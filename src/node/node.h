@@ -140,9 +140,10 @@ struct node_incident_filter {
  * "action", "count", "limit", "window_s", "attck": [...], "time_unix_ms" (first),
  * "updated_unix_ms", "expires_unix_ms", "client_id", "address", "user", "text" (a sentence for a
  * person), "subcategory", "disposition", "actions": [{"at_unix_ms", "what", "exactly", "state",
- * "target", "expires_unix_ms", "author", "undone": bool}], "notes": [{"at_unix_ms", "author",
- * "text"}], "related": [ids of the same client, user or address within an hour], "samples": [...],
- * "assigned_to", "acknowledged_unix_ms", "rule" (that was reached)}. */
+ * "target", "expires_unix_ms", "author", "reason", "why_not" (what stood against it), "undone":
+ * bool}], "notes": [{"at_unix_ms", "author", "text"}], "related": [ids of the same client, user or
+ * address within an hour], "samples": [...], "assigned_to", "acknowledged_unix_ms", "rule" (that
+ * was reached)}. */
 json_t *node_incidents_json(struct node *n, const struct node_incident_filter *f);
 /* Is there such a kind?  NULL, or what is wrong, owned by the caller; any thread. */
 char *node_incident_kind_wrong_why(const char *kind);
@@ -164,10 +165,10 @@ json_t *node_audit_heads_json(struct node *n);
  * "reason", "author", "incident", "undo_by" (who has undone it, which the node could not do yet),
  * "exactly" ("throttle 50/s for 10m")}] (bans as well), "held": [{"id" (of an incident, an order or
  * a command), "what", "target_kind", "target", "address", "author", "expires_unix_ms", "reason",
- * "exactly" (as above), "n_hit" (connections, when it was given or proposed)}, of a command with
- * "client_id", "user", "role", "address", "at_unix_ms", "qos", "retain", "is_will", "bytes" (of its
- * payload), "approved_by" (where it takes two)], "actions": [{"what", "targets": [...], "does",
- * "undone" (how)}]} */
+ * "why_not" (an action), "exactly" (as above), "n_hit" (connections, when it was given or
+ * proposed)}, of a command with "client_id", "user", "role", "address", "at_unix_ms", "qos",
+ * "retain", "is_will", "bytes" (of its payload), "approved_by" (where it takes two)], "actions":
+ * [{"what", "targets": [...], "does", "undone" (how)}]} */
 json_t *node_responses_json(struct node *n);
 /* A command that waits, as above, with "payload" where that is text or "payload_hex", the first
  * 1024 bytes; json_null(): none such waits.  That it was shown to @author is in the audit. */

@@ -27,6 +27,7 @@ void action_done(struct action *a)
     free(a->incident);
     free(a->author);
     free(a->reason);
+    free(a->why_not);
     free(a->undone_by);
 }
 
@@ -72,27 +73,20 @@ static struct action *same_again(struct incident *i, enum action_kind kind)
     return NULL;
 }
 
-static void add_to_reason(struct action *a, const char *more)
+/* NULL: nothing does any more; @why_not is copied. */
+static void set_why_not(struct action *a, const char *why_not)
 {
-    struct buf text = {0};
-
-    buf_addf(&text, "%s%s", a->reason, more);
-    free(a->reason);
-    a->reason = bytes_dup_str(buf_view(&text));
-    buf_done(&text);
+    free(a->why_not);
+    a->why_not = why_not != NULL ? bytes_dup_str(bytes_str(why_not)) : NULL;
 }
 
-static void reason_of(const struct incident *i, const char *why_not, struct action *a)
+static char *reason_of(const struct incident *i)
 {
     char *sentence = incident_sentence(i);
-    struct buf text = {0};
+    char *text = text_format("%s %s: %s", i->detector->name, i->id, sentence);
 
-    buf_addf(&text, "%s %s: %s", i->detector->name, i->id, sentence);
-    if (why_not != NULL)
-        buf_addf(&text, "; %s", why_not);
-    a->reason = bytes_dup_str(buf_view(&text));
-    buf_done(&text);
     free(sentence);
+    return text;
 }
 
 static void count(struct respond *r, const struct action *a)
@@ -123,8 +117,7 @@ static void fail(struct incident *i, struct action *a, enum respond_answer answe
 
     a->state = answer == RESPOND_E_COVERED ? ACTION_COVERED : ACTION_FAILED;
     a->expires_unix_ms = 0;
-    add_to_reason(a, "; ");
-    add_to_reason(a, said);
+    set_why_not(a, said);
     log_warning("respond", "%s: %s of %s: %s", i->id, action_kind_text(a->kind), a->target, said);
     free(why);
 }
@@ -180,7 +173,8 @@ static void decide(struct respond *r, struct incident *i, const struct finding *
     buf_addf(&author, "detector:%s", i->detector->name);
     a->author = bytes_dup_str(buf_view(&author));
     buf_done(&author);
-    reason_of(i, why_not, a);
+    a->reason = reason_of(i);
+    set_why_not(a, why_not);
 }
 
 static unsigned would_hit(const struct respond *r, const struct action *a)
@@ -245,8 +239,9 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
     if (kind <= ACTION_ALERT || !is_news)
         return;
     act_audit(r, a, a->author, action_state_text(a->state), now);
-    log_warning("respond", "%s of %s: %s: %s", action_kind_text(kind), a->target,
-                action_state_text(a->state), a->reason);
+    log_warning("respond", "%s of %s: %s: %s%s%s", action_kind_text(kind), a->target,
+                action_state_text(a->state), a->reason, a->why_not != NULL ? "; " : "",
+                a->why_not != NULL ? a->why_not : "");
 }
 
 /**
@@ -286,6 +281,7 @@ unsigned act_approve(struct respond *r, struct incident *i, const char *author,
         a->expires_unix_ms = 0;
         a->at_unix_ms = now.unix_ms;
         a->state = guard_protects(r, i, a) ? ACTION_WITHHELD : ACTION_DONE;
+        set_why_not(a, a->state == ACTION_WITHHELD ? guard_protected_why : NULL);
         if (a->state == ACTION_DONE) {
             free(a->author);
             a->author = bytes_dup_str(bytes_str(author));
@@ -381,6 +377,14 @@ char *incident_in_force_text(const struct incident *i, uint64_t now_unix_ms)
         last->expires_unix_ms != 0 ? clock_format(last->expires_unix_ms, date) : "", i->id);
 }
 
+static void set_why_not_given(struct action *a)
+{
+    char *more = text_format("%s, not given in time", a->why_not);
+
+    set_why_not(a, more);
+    free(more);
+}
+
 /**
  * act_expire() - note which actions of @i are over
  *
@@ -400,7 +404,7 @@ bool act_expire(struct respond *r, struct incident *i, struct respond_now now)
             continue;
         if (a->state == ACTION_HELD) {
             act_audit(r, a, a->author, "given up: nobody approved it in time", now);
-            add_to_reason(a, ", not given in time");
+            set_why_not_given(a);
             in_vain = true;
         }
         a->state = a->state == ACTION_HELD ? ACTION_OBSERVED : ACTION_EXPIRED;

@@ -193,9 +193,13 @@ static void audit(struct respond *r, const struct respond_order *o, const char *
 void act_audit(struct respond *r, const struct action *a, const char *author, const char *result,
                struct respond_now now)
 {
-    const struct respond_order o = respond_order_of(a);
+    struct respond_order o = respond_order_of(a);
+    char *reason = text_format("%s%s%s", a->reason, a->why_not != NULL ? "; " : "",
+                               a->why_not != NULL ? a->why_not : "");
 
+    o.reason = reason;
     audit(r, &o, author, action_kind_text(a->kind), result, now);
+    free(reason);
 }
 
 /**

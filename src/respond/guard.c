@@ -16,6 +16,9 @@
 #define BLAST_PERCENT_MAX   2
 #define BLAST_CLIENTS_FLOOR 5 /* else a small site could never act */
 
+const char guard_protected_why[] = "a critical client, an address it comes from, and who is in "
+                                   "never_act_on are never acted upon";
+
 /** guard_protects() - Return: whether the target of @a is critical. */
 bool guard_protects(const struct respond *r, const struct incident *i, const struct action *a)
 {
@@ -93,9 +96,7 @@ enum action_state guard_ask(struct respond *r, const struct incident *i, const s
     uint64_t since_ns = now.ns > blast_ns ? now.ns - blast_ns : 0;
 
     if (guard_protects(r, i, a)) {
-        *ret_why = "a critical client, an address it comes from, and who is in never_act_on are "
-                   "never acted "
-                   "upon";
+        *ret_why = guard_protected_why;
         return ACTION_WITHHELD;
     }
     if (!r->settings.enforce) {

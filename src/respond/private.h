@@ -257,6 +257,7 @@ struct plan playbook_plan(struct respond *r, struct incident *i, const struct fi
                           struct respond_now now);
 
 /* guard.c */
+extern const char guard_protected_why[]; /* of what guard_protects() says */
 bool guard_protects(const struct respond *r, const struct incident *i, const struct action *a);
 unsigned guard_clients(const struct respond *r, const struct action *a);
 void guard_touched(struct respond *r, const struct action *a, unsigned clients,

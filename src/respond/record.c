@@ -226,6 +226,8 @@ static json_t *json_action(const struct action *a)
     set(o, "state", json_string(action_state_text(a->state)));
     set(o, "author", json_text(a->author));
     set(o, "reason", json_text(a->reason));
+    if (a->why_not != NULL)
+        set(o, "why_not", json_text(a->why_not));
     set(o, "target_kind", json_string(respond_target_text(a->target_kind)));
     set(o, "target", json_text(a->target));
     if (action_is_ban(a->kind))

@@ -252,6 +252,7 @@ struct action {
     char *incident;                  /* owned; because of which; NULL: by a person */
     char *author;                    /* owned; "detector:topic-scan-publish", "admin:alice" */
     char *reason;                    /* owned */
+    char *why_not;                   /* owned; what stood against it; NULL: nothing */
     char *undone_by;                 /* owned; NULL while not undone */
 };
 

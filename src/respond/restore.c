@@ -106,6 +106,38 @@ static uint64_t amount_of(const json_t *o)
     return MAX((uint64_t)posture, number_of(o, "delay_ms") + number_of(o, "per_s"));
 }
 
+/* Records of before have it behind what was found of the subject; that is then no more of the
+ * reason.  Return: owned by the caller, or NULL. */
+static char *cut_why_not(struct action *a, const char *subject)
+{
+    char *found = strstr(a->reason, subject);
+    char *more = found != NULL ? strstr(found + strlen(subject), "; ") : NULL;
+
+    if (more == NULL)
+        return NULL;
+    *more = '\0';
+    return bytes_dup_str(bytes_str(more + 2));
+}
+
+static char *read_why_not(struct action *a, const json_t *o, const char *subject)
+{
+    bool was_done =
+        a->state == ACTION_DONE || a->state == ACTION_UNDONE || a->state == ACTION_EXPIRED;
+
+    if (json_object_get(o, "why_not") != NULL)
+        return text_dup(o, "why_not");
+    return was_done ? NULL : cut_why_not(a, subject);
+}
+
+static void add_restart(struct action *a)
+{
+    char *before = a->why_not;
+
+    a->why_not =
+        text_format("%s, not given before a restart", before != NULL ? before : "approval needed");
+    free(before);
+}
+
 static void read_action(struct incident *i, const json_t *o)
 {
     unsigned kind = choice_of(text_of(o, "what"), ACTION_KIND_N, kind_at);
@@ -136,9 +168,11 @@ static void read_action(struct incident *i, const json_t *o)
         .for_ms = number_of(o, "for_ms"),
         .incident = bytes_dup_str(bytes_str(i->id)),
         .author = text_dup(o, "author"),
-        .reason = text_format("%s%s", text_of(o, "reason"),
-                              was_held ? ", not given before a restart" : ""),
+        .reason = text_dup(o, "reason"),
     };
+    a->why_not = read_why_not(a, o, i->subject);
+    if (was_held)
+        add_restart(a);
     (void)respond_ban_kind_parse(text_of(o, "ban"), &a->ban_kind);
     (void)respond_direction_parse(text_of(o, "direction"), &a->directions);
     if (json_object_get(o, "undone_by") != NULL)

@@ -241,6 +241,10 @@ def test_what_was_not_done_says_why_not_and_what_waits_how_to_approve_it(site, p
     shown = site.ok("incidents", "show", incident)
     row = next(r for r in table(shown, "WHEN") if r["STATE"] == "held")
     assert row["WHY NOT"] == "its playbook asks a person first; approval needed"
+    waits = next(a for a in site.json("incidents", "show", incident)["actions"] if a["state"] == "held")
+    assert waits["why_not"] == row["WHY NOT"] and "; " not in waits["reason"]
+    assert site.json("respond")["held"][0]["why_not"] == row["WHY NOT"]
+    assert row["WHY NOT"] in site.ok("respond")
     assert re.search(rf"^approve until \d\d:\d\d UTC, in 1[45] min: bastide incidents approve {incident}$", shown, re.M)
     site.ok("incidents", "approve", incident)
     shown = site.ok("incidents", "show", incident)

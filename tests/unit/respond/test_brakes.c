@@ -126,7 +126,7 @@ static void what_is_held_is_not_done_when_nobody_approves_in_15_min(void **state
     stage_wait(&s, 1);
     a = action_of(stage_incident(&s), ACTION_BAN);
     assert_int_equal(a->state, ACTION_OBSERVED);
-    assert_non_null(strstr(a->reason, "not given in time"));
+    assert_non_null(strstr(a->why_not, "not given in time"));
     assert_non_null(strstr(s.published, "\"state\":\"update\""));
     assert_int_equal(
         respond_incident_approve(s.r, stage_incident(&s)->id, "admin:a", s.now, &(unsigned){0}, &n),
@@ -162,7 +162,7 @@ static void in_observe_mode_it_is_seen_what_would_be_done(void **state)
     respond_settings_change(s.r, &(struct respond_settings){.enforce = false});
     stage_find_high(&s, "m-1");
     assert_only_alerted(&s, ACTION_BAN, ACTION_OBSERVED);
-    assert_non_null(strstr(action_of(stage_incident(&s), ACTION_BAN)->reason, "observe mode"));
+    assert_non_null(strstr(action_of(stage_incident(&s), ACTION_BAN)->why_not, "observe mode"));
     assert_int_equal(respond_counters(s.r).observed, 2);
     respond_settings_change(s.r, &(struct respond_settings){.enforce = true});
     stage_find_high(&s, "m-1");

@@ -110,7 +110,7 @@ static void an_approval_shortens_nothing_and_its_rollback_lifts_nothing(void **s
         RESPOND_OK);
     assert_true(n_held > n_done);
     assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_COVERED);
-    assert_non_null(strstr(action_of(stage_incident(&s), ACTION_BAN)->reason,
+    assert_non_null(strstr(action_of(stage_incident(&s), ACTION_BAN)->why_not,
                            "in force until undone by admin:anna"));
     (void)respond_incident_rollback(s.r, stage_incident(&s)->id, "admin:bob", s.now, &n_undone,
                                     &(char *){NULL});
@@ -437,7 +437,7 @@ static void a_posture_that_is_not_prepared_fails(void **state)
     stage_find_high(&s, "m-1");
     assert_int_equal(action_of(stage_incident(&s), ACTION_POSTURE)->state, ACTION_FAILED);
     assert_non_null(
-        strstr(action_of(stage_incident(&s), ACTION_POSTURE)->reason, "nothing would change"));
+        strstr(action_of(stage_incident(&s), ACTION_POSTURE)->why_not, "nothing would change"));
     assert_int_equal(respond_measures(s.r, ACTION_POSTURE), 0);
     stage_end(&s);
 }

@@ -14,7 +14,7 @@ static void a_disconnect_that_hit_nobody_is_not_done(void **state)
     assert_did(&s, "disconnect client m-1", "ban client-address m-1 192.0.2.7 600");
     a = action_of(stage_incident(&s), ACTION_DISCONNECT);
     assert_int_equal(a->state, ACTION_FAILED);
-    assert_non_null(strstr(a->reason, "nobody was connected"));
+    assert_non_null(strstr(a->why_not, "nobody was connected"));
     assert_int_equal(action_of(stage_incident(&s), ACTION_BAN)->state, ACTION_DONE);
     assert_int_equal(respond_counters(s.r).actions[ACTION_DISCONNECT], 0);
     stage_end(&s);

@@ -48,12 +48,14 @@ static void all_that_a_play_with_approval_does_waits_for_a_person(void **state)
     assert_int_equal(action_of(i, ACTION_BAN)->n_hit, 3);
     assert_int_equal(action_of(i, ACTION_DISCONNECT)->state, ACTION_HELD);
     assert_int_equal(action_of(i, ACTION_BAN)->state, ACTION_HELD);
-    assert_non_null(strstr(action_of(i, ACTION_BAN)->reason, "its playbook asks a person first"));
+    assert_non_null(strstr(action_of(i, ACTION_BAN)->why_not, "its playbook asks a person first"));
     assert_int_equal(respond_incident_approve(s.r, i->id, "admin:alice", s.now, &(unsigned){0}, &n),
                      RESPOND_OK);
     assert_int_equal(n, 2);
     assert_did(&s, "disconnect address 203.0.113.9", "ban address 203.0.113.9 - 600");
     assert_string_equal(action_of(i, ACTION_BAN)->author, "admin:alice");
+    assert_null(action_of(i, ACTION_BAN)->why_not); /* nothing stands against it any more */
+    assert_null(strstr(action_of(i, ACTION_BAN)->reason, "; "));
     stage_end(&s);
 }
 

@@ -74,6 +74,56 @@ what_is_not_found_again_after_a_restart_has_calmed_down_unless_a_person_has_it(v
     stage_end(&s);
 }
 
+static void why_something_was_not_done_is_known_after_a_restart(void **state)
+{
+    struct stage s;
+    char id[INCIDENT_ID_BYTES];
+    json_t *before, *after;
+
+    (void)state;
+    stage_begin(&s);
+    stage_connect(&s, "m-1", "192.0.2.7", "control");
+    stage_find_high(&s, "m-1");
+    memcpy(id, stage_incident(&s)->id, sizeof(id));
+    before = shown(&s, id);
+    stage_restart(&s);
+    after = shown(&s, id);
+    assert_true(json_equal(before, after));
+    assert_non_null(
+        strstr(action_of(stage_incident(&s), ACTION_BAN)->why_not, "a critical client"));
+    json_decref(before);
+    json_decref(after);
+    stage_end(&s);
+}
+
+/* It stood behind the sentence of the reason. */
+static void an_action_of_an_older_version_is_read_with_why_it_was_not_done(void **state)
+{
+    static const char record[] =
+        "{\"id\":\"I-20261125-0007\",\"kind\":\"topic-scan-publish\",\"severity\":\"high\","
+        "\"subject\":\"client:a; b\",\"state\":\"open\",\"actions\":[{\"at_unix_ms\":1,"
+        "\"what\":\"ban\",\"state\":\"withheld\",\"author\":\"detector:topic-scan-publish\","
+        "\"reason\":\"topic-scan-publish I-20261125-0007: client a; b: 12 topics; observe mode\","
+        "\"target_kind\":\"client\",\"target\":\"a; "
+        "b\",\"ban\":\"client-address\"},{\"at_unix_ms\":1,"
+        "\"what\":\"disconnect\",\"state\":\"done\",\"author\":\"admin:x\",\"reason\":"
+        "\"client a; b: 12 topics; approval needed\",\"target_kind\":\"client\",\"target\":\"a; "
+        "b\"}]}";
+    struct stage s;
+    const struct incident *i;
+
+    (void)state;
+    stage_begin(&s);
+    control_put(s.settings.control, CONTROL_INCIDENT, "I-20261125-0007", 1, record);
+    stage_restart(&s);
+    i = stage_incident(&s);
+    assert_string_equal(action_of(i, ACTION_BAN)->why_not, "observe mode");
+    assert_string_equal(action_of(i, ACTION_BAN)->reason,
+                        "topic-scan-publish I-20261125-0007: client a; b: 12 topics");
+    assert_null(action_of(i, ACTION_DISCONNECT)->why_not);
+    stage_end(&s);
+}
+
 static void a_ban_stays_in_force_over_a_restart_and_a_delay_does_not(void **state)
 {
     struct stage s;
@@ -111,7 +161,7 @@ static void what_waited_for_approval_was_not_done_when_a_restart_came(void **sta
         n++;
     assert_int_equal(i->actions[n].state, ACTION_OBSERVED);
     assert_int_equal(i->actions[n].expires_unix_ms, 0);
-    assert_non_null(strstr(i->actions[n].reason, "not given before a restart"));
+    assert_non_null(strstr(i->actions[n].why_not, "not given before a restart"));
     stage_end(&s);
 }
 
@@ -238,6 +288,8 @@ int main(void)
         cmocka_unit_test(an_incident_is_the_same_after_a_restart),
         cmocka_unit_test(
             what_is_not_found_again_after_a_restart_has_calmed_down_unless_a_person_has_it),
+        cmocka_unit_test(why_something_was_not_done_is_known_after_a_restart),
+        cmocka_unit_test(an_action_of_an_older_version_is_read_with_why_it_was_not_done),
         cmocka_unit_test(a_ban_stays_in_force_over_a_restart_and_a_delay_does_not),
         cmocka_unit_test(what_waited_for_approval_was_not_done_when_a_restart_came),
         cmocka_unit_test(torn_and_foreign_records_are_left_out),

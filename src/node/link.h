@@ -22,6 +22,8 @@
 #define TOPIC_BLOOM_WORDS    16
 #define TOPIC_BLOOM_FRESH_NS (60 * NS_PER_S)
 #define VERDICTS             8
+#define TOPICS_KNOWN         4
+#define TOPIC_KNOWN_MAX      55 /* bytes */
 #define REFUSAL_TEXT_MAX     256
 
 struct node;
@@ -81,8 +83,16 @@ struct verdict {
     bool is_durable;    /* what is published there survives */
 };
 
+/* The hash of a topic that was published to before. */
+struct known_topic {
+    uint64_t hash;
+    uint8_t len;
+    uint8_t topic[TOPIC_KNOWN_MAX];
+};
+
 /* What is remembered of a connection that publishes: most only listen. */
 struct publishing {
+    struct known_topic known[TOPICS_KNOWN];
     struct verdict verdicts[VERDICTS];
     uint64_t topics[TOPIC_BLOOM_WORDS];
     uint64_t topics_since_ns;

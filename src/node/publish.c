@@ -17,6 +17,23 @@
 #include "node/node_private.h"
 #include "queue/held.h"
 
+/* Return: hash_keyed(@topic).  A device has few topics, and to compare is less work than to hash.
+ * Where one is remembered is no secret: whoever has his topics contend for it has them hashed. */
+static uint64_t hash_of(struct publishing *me, struct bytes topic)
+{
+    struct known_topic *k;
+
+    if (topic.len == 0 || topic.len > TOPIC_KNOWN_MAX)
+        return hash_keyed(topic);
+    k = &me->known[(topic.len + topic.at[topic.len - 1]) % TOPICS_KNOWN];
+    if (!bytes_equal(bytes_of(k->topic, k->len), topic)) {
+        k->hash = hash_keyed(topic);
+        k->len = (uint8_t)topic.len;
+        memcpy(k->topic, topic.at, topic.len);
+    }
+    return k->hash;
+}
+
 static struct verdict ask_gate(struct link *l, struct bytes topic, uint64_t hash)
 {
     struct verdict *v = &l->publishing->verdicts[hash % VERDICTS];
@@ -330,7 +347,7 @@ void publish_receive(struct link *l, const struct wire_frame *f)
         notice_qos2(l, l->resident->session->n_incoming - 1);
     if (l->publishing == NULL)
         l->publishing = mem_new(struct publishing);
-    v = ask_gate(l, p.topic, hash_keyed(p.topic));
+    v = ask_gate(l, p.topic, hash_of(l->publishing, p.topic));
     if (w->is_watched)
         tap_publish(l, &p, v.outcome == GATE_ALLOWED);
     if (v.outcome != GATE_ALLOWED)

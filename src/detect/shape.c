@@ -7,6 +7,7 @@
  */
 
 #include <math.h>
+#include <pthread.h>
 
 #include "base/hash.h"
 #include "detect/detect.h"
@@ -22,19 +23,29 @@ enum look {
     LOOK_JSON,
 };
 
+static double n_log2_n[ENTROPY_OF + 1];
+
+static void reckon(void)
+{
+    for (unsigned n = 2; n < COUNT_OF(n_log2_n); n++)
+        n_log2_n[n] = n * log2(n);
+}
+
+/* log2(len) - sum(n log2(n)) / len, over how often each byte is there: the sum grows with each
+ * byte, so that bytes that are not there cost nothing. */
 static uint8_t entropy_of(struct bytes b)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     uint16_t n_of[256] = {0};
-    double bits = 0;
+    double sum = 0;
 
-    for (size_t i = 0; i < b.len; i++)
-        n_of[b.at[i]]++;
-    for (size_t i = 0; i < COUNT_OF(n_of); i++) {
-        double p = n_of[i] / (double)b.len;
+    pthread_once(&once, reckon);
+    for (size_t i = 0; i < b.len; i++) {
+        unsigned n = ++n_of[b.at[i]];
 
-        bits -= n_of[i] > 0 ? p * log2(p) : 0;
+        sum += n_log2_n[n] - n_log2_n[n - 1];
     }
-    return (uint8_t)(bits * 16);
+    return (uint8_t)((n_log2_n[b.len] - sum) / (double)b.len * 16);
 }
 
 static size_t string_end(struct bytes b, size_t at)

@@ -14,12 +14,13 @@
 #include "base/mem.h"
 #include "router/router_private.h"
 
+/* One piece of memory with the lists, in their order, and the topic behind it. */
 struct cached {
     uint64_t hash;
     const uint64_t *version_at; /* of its first level */
     uint64_t version;
     uint64_t version_wildcard;
-    struct bytes topic; /* owned */
+    struct bytes topic;
     struct receiver *receivers;
     struct subscription **subscriptions; /* grouped by receiver */
     size_t n_receivers;
@@ -62,10 +63,6 @@ static void forget(struct router *r, struct cached **at)
     if (c == NULL)
         return;
     r->cache_weight -= c->n_subscriptions + 1;
-    bytes_free(c->topic);
-    free(c->receivers);
-    free(c->subscriptions);
-    free(c->shares);
     free(c);
 }
 
@@ -139,21 +136,35 @@ static void walk(struct router *r, struct bytes topic)
     }
 }
 
+/* With room for all that the matched nodes have. */
+static struct cached *cached_new(const struct router *r, struct bytes topic)
+{
+    struct cached all = {0};
+    struct cached *c;
+
+    for (size_t i = 0; i < r->scratch.n_nodes; i++) {
+        const struct trie_node *n = r->scratch.nodes[i];
+
+        all.outlets |= n->outlets;
+        all.n_subscriptions += n->n_subscriptions;
+        for (const struct share *s = n->shares; s != NULL; s = s->next)
+            all.n_shares++;
+    }
+    c = mem_alloc(sizeof(*c) + all.n_subscriptions * (sizeof(*c->receivers) + sizeof(void *)) +
+                  all.n_shares * sizeof(void *) + topic.len);
+    *c = all;
+    c->receivers = (struct receiver *)(c + 1);
+    c->subscriptions = (struct subscription **)(c->receivers + c->n_subscriptions);
+    c->shares = (struct share **)(c->subscriptions + c->n_subscriptions);
+    c->topic = bytes_of(memcpy(c->shares + c->n_shares, topic.at, topic.len), topic.len);
+    return c;
+}
+
 /* Give every subscriber of the matched nodes one receiver, and count. */
 static void count_receivers(struct router *r, struct cached *c)
 {
     uint64_t serial = ++r->serial;
 
-    for (size_t i = 0; i < r->scratch.n_nodes; i++) {
-        struct trie_node *n = r->scratch.nodes[i];
-
-        c->outlets |= n->outlets;
-        c->n_subscriptions += n->n_subscriptions;
-        for (const struct share *s = n->shares; s != NULL; s = s->next)
-            c->n_shares++;
-    }
-    c->receivers = mem_alloc(c->n_subscriptions * sizeof(*c->receivers));
-    c->subscriptions = mem_alloc(c->n_subscriptions * sizeof(struct subscription *));
     for (size_t i = 0; i < r->scratch.n_nodes; i++) {
         struct trie_node *n = r->scratch.nodes[i];
 
@@ -200,9 +211,6 @@ static void list_shares(const struct router *r, struct cached *c)
 {
     size_t n = 0;
 
-    if (c->n_shares == 0)
-        return;
-    c->shares = mem_alloc(c->n_shares * sizeof(struct share *));
     for (size_t i = 0; i < r->scratch.n_nodes; i++) {
         for (struct share *s = r->scratch.nodes[i]->shares; s != NULL; s = s->next)
             c->shares[n++] = s;
@@ -211,15 +219,15 @@ static void list_shares(const struct router *r, struct cached *c)
 
 static struct cached *find_out(struct router *r, struct bytes topic, uint64_t hash)
 {
-    struct cached *c = mem_new(struct cached);
+    struct cached *c;
 
+    walk(r, topic);
+    c = cached_new(r, topic);
     c->hash = hash;
-    c->topic = bytes_dup(topic);
     c->version_at = version_of(r, first_level(topic));
     c->version = *c->version_at;
     c->version_wildcard = r->version_wildcard;
-    walk(r, topic);
-    c->outlets = exact_outlets(&r->interest, hash);
+    c->outlets |= exact_outlets(&r->interest, hash);
     count_receivers(r, c);
     group_subscriptions(r, c);
     list_shares(r, c);

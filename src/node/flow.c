@@ -170,12 +170,14 @@ size_t flow_route(struct worker *w, struct publication *p)
 
 /**
  * flow_retain() - keep it as the retained message of its topic, or remove that one
- * @p:  its stamp is set, or is 0 if it is not retained
- * @g:  whose limit is asked; NULL: the node's own, which has none
+ * @p:          its stamp is set, or is 0 if it is not retained
+ * @g:          whose limit is asked; NULL: the node's own, which has none
+ * @ret_owner:  as router_retained_by() before; NULL: nobody asks
  *
  * Return: NULL, or the limit that does not let it; static.
  */
-const char *flow_retain(struct worker *w, struct publication *p, const struct grant *g)
+const char *flow_retain(struct worker *w, struct publication *p, const struct grant *g,
+                        uint64_t *ret_owner)
 {
     static const char *const limits_of[] = {
         [RETAIN_E_FULL] = "retained_messages_max, retained_bytes_max",
@@ -194,7 +196,7 @@ const char *flow_retain(struct worker *w, struct publication *p, const struct gr
     if (w->notes != NULL && p->payload.len == 0)
         worker_take_deliveries(w);
     p->stamp = atomic_fetch_add(&w->node->next_stamp, 1) + 1;
-    outcome = router_retain(w->router, p, &room);
+    outcome = router_retain(w->router, p, &room, ret_owner);
     if (outcome == RETAIN_STORED)
         note_retained(w, p);
     limit = limits_of[outcome];
@@ -222,7 +224,7 @@ static bool may_not_change(const struct worker *w, const struct publication *p,
 /* What there is no room to retain is published all the same [MQTT5-3.1.2-8] [MQTT3-3.1.2-8]. */
 static void retain_own(struct worker *w, struct publication *p, const struct grant *g)
 {
-    const char *limit = flow_retain(w, p, g);
+    const char *limit = flow_retain(w, p, g, NULL);
     const struct event e = {
         .kind = EVENT_LIMIT_HIT,
         .client_id = p->publisher_id,

@@ -220,7 +220,7 @@ void notice_publish(struct link *l, const struct wire_publish *p, const struct v
                     size_t n_matched);
 void notice_qos2(struct link *l, size_t before);
 void notice_queued(struct link *l, const struct queue *q, size_t added_bytes);
-void notice_retain(struct link *l, const struct wire_publish *p);
+void notice_retain(struct link *l, const struct wire_publish *p, uint64_t owner);
 void notice_retain_will(struct worker *w, const struct publication *p, const struct grant *g);
 void notice_command(struct link *l, const struct wire_publish *p);
 void notice_ping(struct link *l);

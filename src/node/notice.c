@@ -204,13 +204,11 @@ void notice_queued(struct link *l, const struct queue *q, size_t added_bytes)
 }
 
 /**
- * notice_retain() - before a message is retained: is it another one's place?
- *
- * Counts a place where nothing is.
+ * notice_retain() - a message was to be retained: is it another one's place?
+ * @owner:  whose it was; 0: nothing was there, which is counted
  */
-void notice_retain(struct link *l, const struct wire_publish *p)
+void notice_retain(struct link *l, const struct wire_publish *p, uint64_t owner)
 {
-    uint64_t owner = router_retained_by(l->worker->router, p->topic);
     const struct event e = {
         .kind = EVENT_RETAINED_CHANGED,
         .value = p->payload.len == 0,

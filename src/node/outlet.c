@@ -59,7 +59,7 @@ static void take_parcel(struct worker *w, struct post *post)
         const struct message *kept = p->message;
 
         if (p->stamp != 0)
-            router_retain(w->router, p, &no_limits);
+            router_retain(w->router, p, &no_limits, NULL);
         flow_deliver_here(w, p);
         if (kept != NULL)
             note_taken(w, kept);

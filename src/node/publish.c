@@ -149,11 +149,12 @@ static const char *retain_publish(struct link *l, const struct wire_publish *p,
 {
     struct worker *w = l->worker;
     const char *limit;
+    uint64_t owner;
 
     if (!p->retain)
         return NULL;
-    notice_retain(l, p);
-    limit = flow_retain(w, pub, l->grant);
+    limit = flow_retain(w, pub, l->grant, &owner);
+    notice_retain(l, p, owner);
     if (limit != NULL) {
         w->counters.limits_hit++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, p->topic, limit);
@@ -173,7 +174,7 @@ static void refuse_to_retain(struct link *l, const struct wire_publish *p, const
 /* The detectors see that it was tried, as they do where it is allowed. */
 static void refuse_anothers(struct link *l, const struct wire_publish *p)
 {
-    notice_retain(l, p);
+    notice_retain(l, p, router_retained_by(l->worker->router, p->topic));
     l->worker->counters.publish_denied++;
     link_log(l, "gate", "publish to %.*s refused: %s", BYTES_ARG(p->topic), FLOW_ANOTHERS_TEXT);
     session_acknowledge(l->resident->session, p, REASON_NOT_AUTHORIZED, FLOW_ANOTHERS_TEXT);

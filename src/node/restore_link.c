@@ -123,7 +123,7 @@ static bool link_retained(struct restoring *r, struct homes *all, const struct r
     for (unsigned i = 0; i < n->n_workers; i++) {
         struct publication p = publication_of(m);
 
-        stored &= router_retain(n->workers[i]->router, &p, &no_limits) == RETAIN_STORED;
+        stored &= router_retain(n->workers[i]->router, &p, &no_limits, NULL) == RETAIN_STORED;
         publication_done(&p);
     }
     atomic_store(&n->next_stamp, MAX(atomic_load(&n->next_stamp), m->stamp));

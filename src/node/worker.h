@@ -206,7 +206,8 @@ size_t flow_route(struct worker *w, struct publication *p);
 const char *flow_publish_own(struct worker *w, struct publication *p, const struct grant *g);
 bool flow_is_held_back(struct worker *w, const struct publication *p);
 size_t flow_deliver_here(struct worker *w, struct publication *p);
-const char *flow_retain(struct worker *w, struct publication *p, const struct grant *g);
+const char *flow_retain(struct worker *w, struct publication *p, const struct grant *g,
+                        uint64_t *ret_owner);
 bool flow_is_anothers(const struct worker *w, struct bytes topic, uint64_t publisher);
 
 /* hold.c */

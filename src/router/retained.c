@@ -69,18 +69,16 @@ void retained_done(struct router *r)
     owners_done(&r->owners);
 }
 
-static const struct message *retained_on(const struct router *r, struct bytes topic)
+/* 0: nobody's, or the node's. */
+static uint64_t owner_of(const struct message *m)
 {
-    const struct trie_node *n = trie_find(&r->retained, topic);
-
-    return n != NULL ? n->retained : NULL;
+    return m != NULL && !is_mark(m) ? m->publisher : 0;
 }
 
 /* A new value for a topic that has one takes no room unless it is larger. */
 static bool has_room(const struct router *r, const struct publication *p,
-                     const struct retained_limits *limits)
+                     const struct message *before, const struct retained_limits *limits)
 {
-    const struct message *before = retained_on(r, p->topic);
     size_t room = before != NULL ? message_bytes(before) : 0;
 
     if (p->payload.len == 0)
@@ -93,27 +91,31 @@ static bool has_room(const struct router *r, const struct publication *p,
 
 /* What another one had on its topic counts as the publisher's from then on. */
 static bool has_quota(const struct router *r, const struct publication *p,
-                      const struct retained_limits *limits)
+                      const struct message *before, const struct retained_limits *limits)
 {
-    return p->publisher == 0 || p->payload.len == 0 ||
-           router_retained_by(r, p->topic) == p->publisher ||
+    return p->publisher == 0 || p->payload.len == 0 || owner_of(before) == p->publisher ||
            owners_n(&r->owners, p->publisher) < limits->per_publisher_max;
 }
 
 /**
  * router_retain() - @p is the retained message of its topic from here on
- * @p:  p->stamp decides between publishers of several workers
+ * @p:          p->stamp decides between publishers of several workers
+ * @ret_owner:  as router_retained_by() before; NULL: nobody asks
  */
 enum retain_outcome router_retain(struct router *r, struct publication *p,
-                                  const struct retained_limits *limits)
+                                  const struct retained_limits *limits, uint64_t *ret_owner)
 {
-    struct trie_node *n;
+    struct levels missing = levels_of(p->topic);
+    struct trie_node *n = trie_reach(&r->retained, &missing);
+    const struct message *before = missing.done ? n->retained : NULL;
 
-    if (!has_room(r, p, limits))
+    if (ret_owner != NULL)
+        *ret_owner = owner_of(before);
+    if (!has_room(r, p, before, limits))
         return p->payload.len == 0 ? RETAIN_REMOVED : RETAIN_E_FULL;
-    if (!has_quota(r, p, limits))
+    if (!has_quota(r, p, before, limits))
         return RETAIN_E_QUOTA;
-    n = trie_make(&r->retained, p->topic);
+    n = trie_extend(&r->retained, n, missing);
     if (n->retained != NULL && n->retained->stamp > p->stamp)
         return RETAIN_OLDER;
     if (p->payload.len > 0) /* before another one of the same publisher goes */
@@ -128,9 +130,9 @@ enum retain_outcome router_retain(struct router *r, struct publication *p,
  * is retained there, or the node did. */
 uint64_t router_retained_by(const struct router *r, struct bytes topic)
 {
-    const struct message *m = retained_on(r, topic);
+    const struct trie_node *n = trie_find(&r->retained, topic);
 
-    return m != NULL && !is_mark(m) ? m->publisher : 0;
+    return n != NULL ? owner_of(n->retained) : 0;
 }
 
 struct search {

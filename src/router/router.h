@@ -158,7 +158,7 @@ enum retain_outcome {
 typedef void retained_fn(void *arg, struct message *m, uint64_t serial);
 
 enum retain_outcome router_retain(struct router *r, struct publication *p,
-                                  const struct retained_limits *limits);
+                                  const struct retained_limits *limits, uint64_t *ret_owner);
 size_t router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns, size_t n_max,
                             retained_fn *each, void *arg);
 size_t router_retained_scan(struct router *r, uint64_t now_ns, size_t n_max, uint32_t *cursor,

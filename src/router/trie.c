@@ -197,17 +197,15 @@ static void unlink_filter(struct trie_node *parent, const struct trie_node *n)
         parent->pound = NULL;
 }
 
-static struct trie_node *child_make(struct trie *t, struct trie_node *parent, struct bytes level)
+/* There is none yet. */
+static struct trie_node *child_new(struct trie *t, struct trie_node *parent, struct bytes level)
 {
-    uint64_t level_hash = hash_keyed(level);
-    struct trie_node *n = trie_child(t, parent, level, level_hash);
+    struct trie_node *n;
     struct trie_node **bucket;
 
-    if (n != NULL)
-        return n;
     if (t->n_nodes >= t->n_buckets)
         grow(t);
-    n = node_new(t, parent, level, hash_under(parent, level_hash));
+    n = node_new(t, parent, level, hash_under(parent, hash_keyed(level)));
     bucket = bucket_of(t, n->hash);
     n->hash_next = *bucket;
     *bucket = n;
@@ -221,28 +219,52 @@ static struct trie_node *child_make(struct trie *t, struct trie_node *parent, st
     return n;
 }
 
+/** trie_reach() - Return: the last node there is on the way along @l, which is left at the levels
+ * that are missing: done if there are none. */
+struct trie_node *trie_reach(const struct trie *t, struct levels *l)
+{
+    struct trie_node *n = t->root;
+    struct levels ahead = *l;
+    struct bytes level;
+
+    while (levels_next(&ahead, &level)) {
+        struct trie_node *child = trie_child(t, n, level, hash_keyed(level));
+
+        if (child == NULL)
+            break;
+        n = child;
+        *l = ahead;
+    }
+    return n;
+}
+
+/** trie_extend() - Return: the node of what trie_reach() has left of @l, made below @n, which it
+ * returned; if that is nothing, @n. */
+struct trie_node *trie_extend(struct trie *t, struct trie_node *n, struct levels l)
+{
+    struct bytes level;
+
+    while (levels_next(&l, &level))
+        n = child_new(t, n, level);
+    return n;
+}
+
 /** trie_find() - the node of @path, or NULL */
 struct trie_node *trie_find(const struct trie *t, struct bytes path)
 {
-    struct trie_node *n = t->root;
     struct levels l = levels_of(path);
-    struct bytes level;
+    struct trie_node *n = trie_reach(t, &l);
 
-    while (n != NULL && levels_next(&l, &level))
-        n = trie_child(t, n, level, hash_keyed(level));
-    return n;
+    return l.done ? n : NULL;
 }
 
 /** trie_make() - the node of @path, made with its ancestors where missing */
 struct trie_node *trie_make(struct trie *t, struct bytes path)
 {
-    struct trie_node *n = t->root;
     struct levels l = levels_of(path);
-    struct bytes level;
+    struct trie_node *n = trie_reach(t, &l);
 
-    while (levels_next(&l, &level))
-        n = child_make(t, n, level);
-    return n;
+    return trie_extend(t, n, l);
 }
 
 static void unlink_node(struct trie *t, struct trie_node *n)

@@ -62,6 +62,8 @@ void trie_init(struct trie *t, bool of_topics);
 void trie_done(struct trie *t);
 struct trie_node *trie_child(const struct trie *t, const struct trie_node *parent,
                              struct bytes level, uint64_t level_hash);
+struct trie_node *trie_reach(const struct trie *t, struct levels *l);
+struct trie_node *trie_extend(struct trie *t, struct trie_node *n, struct levels l);
 struct trie_node *trie_find(const struct trie *t, struct bytes path);
 struct trie_node *trie_make(struct trie *t, struct bytes path);
 void trie_prune(struct trie *t, struct trie_node *n, bool (*in_use)(const struct trie_node *n));

@@ -21,7 +21,7 @@ static enum retain_outcome retain(struct router *r, const char *topic, const cha
         .stamp = stamp,
         .expires_ns = expires_ns,
     };
-    enum retain_outcome outcome = router_retain(r, &p, limits);
+    enum retain_outcome outcome = router_retain(r, &p, limits, NULL);
 
     publication_done(&p);
     return outcome;
@@ -111,7 +111,7 @@ static enum retain_outcome retain_of(struct router *r, uint64_t publisher, const
         .expires_ns = 1000,
         .publisher = publisher,
     };
-    enum retain_outcome outcome = router_retain(r, &p, &two_each);
+    enum retain_outcome outcome = router_retain(r, &p, &two_each, NULL);
 
     publication_done(&p);
     return outcome;
@@ -218,7 +218,7 @@ static void who_waits_with_a_message_that_was_replaced_can_tell(void **state)
     struct message *old = publication_keep(&p);
 
     (void)state;
-    assert_int_equal(router_retain(r, &p, &room), RETAIN_STORED);
+    assert_int_equal(router_retain(r, &p, &room, NULL), RETAIN_STORED);
     publication_done(&p);
     assert_false(message_is_replaced(old));
     assert_int_equal(retain(r, "t", "older", 0, EXPIRES_NEVER, &room), RETAIN_OLDER);

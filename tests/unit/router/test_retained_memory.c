@@ -59,7 +59,7 @@ static size_t retain(struct router *r, const char *topic, uint64_t stamp)
         .topic_hash = hash_keyed(bytes_str(topic)),
     };
 
-    assert_int_equal(router_retain(r, &p, &no_limits), RETAIN_STORED);
+    assert_int_equal(router_retain(r, &p, &no_limits, NULL), RETAIN_STORED);
     publication_done(&p);
     return p.topic.len + p.payload.len;
 }

@@ -91,7 +91,7 @@ static size_t put_character(char *to, uint32_t code)
 /** shown_undo() - make of what shown_add() wrote what it was; it gets no longer by that */
 void shown_undo(char *text)
 {
-    struct bytes rest = bytes_str(text);
+    struct bytes rest = bytes_of(text, strlen(text));
     char *to = text;
 
     while (rest.len > 0) {

@@ -261,6 +261,7 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
         .author = author,
     };
     const char *what = ban_kind_text(kind);
+    char *object;
 
     *ret_text = wrong_ban(kind, &said);
     if (*ret_text != NULL)
@@ -268,7 +269,9 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
     sentinel_call(n->sentinel, do_unban, &c);
     log_info("control", "%s: unban %s %s: %s", author, what, said.target,
              respond_answer_text(c.answer));
-    audit_of(n, author, "unban", what, said.target, "", "%s", respond_answer_text(c.answer));
+    object = respond_object_text((enum respond_target)kind, said.target, said.address);
+    node_audit(n, author, "unban", object, "", respond_answer_text(c.answer));
+    free(object);
     if (c.answer == RESPOND_OK)
         *ret_text = text_format(
             "the ban of %s \"%s\" is lifted%s%s%s", what, said.target, until_restart(&c),

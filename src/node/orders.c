@@ -90,7 +90,7 @@ void order_audit(struct node *n, const char *verb, const struct respond_order *o
                  const char *author, const char *format, ...)
 {
     char *action = text_format("%s%s", verb, action_kind_text(o->kind));
-    char *object = text_format("%s %s", respond_target_text(o->target_kind), o->target);
+    char *object = respond_object_text(o->target_kind, o->target, o->address);
     char *result;
     char *said;
     va_list args;

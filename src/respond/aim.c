@@ -18,11 +18,15 @@ static bool aim_at(struct action *a, enum respond_target kind, struct bytes targ
     return target.len > 0;
 }
 
+/* The fleet is all that the node has: it is told of, and acted upon by what is meant for it. */
 static bool aim_at_subject(const struct respond *r, const struct incident *i,
                            const struct respond_step *step, struct action *a)
 {
     (void)r;
     (void)step;
+    if (i->subject_kind == SUBJECT_FLEET)
+        return aim_at(a, TARGET_NODE, bytes_str(respond_target_text(TARGET_NODE))) &&
+               a->kind <= ACTION_ALERT;
     return aim_at(a, (enum respond_target)i->subject_kind, bytes_str(i->subject));
 }
 
@@ -85,11 +89,12 @@ static bool aim_at_filter(const struct respond *r, const struct incident *i,
 static bool aim_ban(const struct respond *r, const struct incident *i,
                     const struct respond_step *step, struct action *a)
 {
-    a->ban_kind =
-        i->subject_kind == SUBJECT_ADDRESS ? RESPOND_BAN_ADDRESS : RESPOND_BAN_CLIENT_ADDRESS;
-    if (a->ban_kind == RESPOND_BAN_CLIENT_ADDRESS)
-        a->address = bytes_dup_str(bytes_str(i->address));
-    return aim_at_subject(r, i, step, a) && i->address[0] != '\0';
+    if (i->subject_kind == SUBJECT_ADDRESS) {
+        a->ban_kind = RESPOND_BAN_ADDRESS;
+        return aim_at_subject(r, i, step, a);
+    }
+    a->ban_kind = RESPOND_BAN_CLIENT_ADDRESS;
+    return aim_at_pair(i, a);
 }
 
 /* Of a client that has proved who it is: another one may have used the name. */

@@ -169,10 +169,18 @@ char *beside_text(const struct respond_measure *m)
 
 /* ---- in the audit; MQ.PR.IP-04 ---- */
 
+/** respond_object_text() - see order.h */
+char *respond_object_text(enum respond_target kind, const char *target, const char *address)
+{
+    if (address == NULL)
+        return text_format("%s %s", respond_target_text(kind), target);
+    return text_format("%s %s %s", respond_target_text(kind), target, address);
+}
+
 static void audit(struct respond *r, const struct respond_order *o, const char *actor,
                   const char *action, const char *result, struct respond_now now)
 {
-    char *object = text_format("%s %s", respond_target_text(o->target_kind), o->target);
+    char *object = respond_object_text(o->target_kind, o->target, o->address);
     char *said = respond_result_text(result, o);
     const struct audit_entry e = {
         .at_unix_ms = now.unix_ms,

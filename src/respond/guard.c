@@ -61,7 +61,10 @@ unsigned guard_clients(const struct respond *r, const struct action *a)
 
 static uint64_t touch_key(const struct action *a)
 {
-    return hash_keyed(bytes_str(a->target)) ^ (uint64_t)a->target_kind;
+    enum respond_target kind =
+        a->target_kind == TARGET_CLIENT_ADDRESS ? TARGET_CLIENT : a->target_kind;
+
+    return hash_keyed(bytes_str(a->target)) ^ (uint64_t)kind;
 }
 
 static unsigned blast_max(const struct respond *r)

@@ -48,6 +48,10 @@ char *respond_exactly(const struct respond_order *o);
 /* @result, and what exactly it is the result of, if there is more to say than its kind: "done:
  * throttle 50/s for 10m"; owned by the caller. */
 char *respond_result_text(const char *result, const struct respond_order *o);
+
+/* What is acted upon, as it is written on the command line: "client-address m-1 192.0.2.7".  Owned
+ * by the caller. */
+char *respond_object_text(enum respond_target kind, const char *target, const char *address);
 struct respond_order respond_order_of(const struct action *a);
 struct respond_order respond_order_of_measure(const struct respond_measure *m);
 

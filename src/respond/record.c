@@ -230,6 +230,8 @@ static json_t *json_action(const struct action *a)
         set(o, "why_not", json_text(a->why_not));
     set(o, "target_kind", json_string(respond_target_text(a->target_kind)));
     set(o, "target", json_text(a->target));
+    if (a->address != NULL)
+        set(o, "address", json_text(a->address));
     if (action_is_ban(a->kind))
         set(o, "ban", json_string(respond_ban_kind_text(a->ban_kind)));
     if (a->kind == ACTION_DELAY && a->amount > 0)

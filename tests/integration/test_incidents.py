@@ -168,6 +168,22 @@ def test_what_a_person_banned_outlives_a_rollback(home):
     assert knock(home) == 0
 
 
+def test_a_ban_of_a_client_is_told_as_it_is_in_force_and_lifted(home):
+    home.write(CONFIG + "command_topics:\n  - open/command/#\ndetect:\n  startup_grace_s: 0\n"
+               "respond:\n  playbooks:\n    - {{kind: unauthorized-command, severity: high, steps: [ban 10m]}}\n")
+    home.start()
+    number = command(home, "intruder")["id"]
+    ban, = home.json("bans")
+    target = [ban["kind"], ban["subject"], ban["address"]]
+    did, = [a for a in home.json("incidents", "show", number)["actions"] if a["what"] == "ban"]
+    assert [did["target_kind"], did["target"], did["address"]] == target == ["client-address", "intruder", "127.0.0.1"]
+    assert "  ".join(target) in home.ok("incidents", "show", number)
+    home.ok("unban", *target)
+    told = {(e["action"], e["object"]) for e in home.json("audit", "list")}
+    assert {("ban", " ".join(target)), ("unban", " ".join(target))} <= told
+    assert home.end() == 0, home.log_text()
+
+
 def test_what_a_playbook_does_with_approval_waits_until_it_is_approved(home):
     home.write(CONFIG + """detect:
   startup_grace_s: 0

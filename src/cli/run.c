@@ -68,9 +68,12 @@ static bool make_state(const struct config *c)
  */
 static int lock_state(const struct config *c)
 {
-    bool usable = make_state(c) && access(c->state_dir, W_OK | X_OK) == 0;
-    int fd = usable ? open(c->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int fd = make_state(c) ? open(c->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
+    if (fd >= 0 && access(c->state_dir, W_OK | X_OK) != 0) {
+        close(fd);
+        fd = -1;
+    }
     if (fd < 0)
         return cli_fail("node.state_dir %s: %s; the node's user has to be able to write there",
                         c->state_dir, strerror(errno));

@@ -54,7 +54,12 @@ bool pki_ca_load(const char *dir, struct pki_ca *ret, char **ret_error)
     bool ok = false;
 
     ca.certificate = pem_read_certificate(certificate_path, ret_error);
-    if (ca.certificate != NULL)
+    if (ca.certificate != NULL && access(key_path, F_OK) != 0)
+        (void)text_fail(ret_error,
+                        "there is no %s: put the CA's key back there from where it is kept, for as "
+                        "long as certificates are issued or revoked",
+                        key_path);
+    else if (ca.certificate != NULL)
         ca.key = pem_read_private_key(key_path, ret_error);
     if (ca.key != NULL)
         ok = X509_check_private_key(ca.certificate, ca.key) == 1 ||

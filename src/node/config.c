@@ -78,6 +78,15 @@ static void load_users(struct config *c, struct buf *warnings, struct buf *error
     conf_close(conf);
 }
 
+/* Who may change these decides what the node does, or what it remembers. */
+static void warn_of_writers(const char *path, struct buf *warnings)
+{
+    struct stat st;
+
+    if (path != NULL && stat(path, &st) == 0 && (st.st_mode & S_IWOTH) != 0)
+        buf_addf(warnings, "%s can be changed by everybody; chmod o-w %s\n", path, path);
+}
+
 /* What is so because of the kind of a role. */
 static void settle_roles(struct config *c)
 {
@@ -115,6 +124,8 @@ struct config *config_from(struct conf *conf, const char *path, char **ret_error
     if (c->users_file != NULL)
         load_users(c, &warnings, &errors);
     settle_roles(c);
+    warn_of_writers(c->path, &warnings);
+    warn_of_writers(c->state_dir, &warnings);
     if (warnings.len > 0)
         c->warnings = bytes_dup_str(bytes_of(warnings.at, warnings.len - 1));
     if (errors.len == 0)

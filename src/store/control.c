@@ -102,7 +102,8 @@ sqlite3 *sql_open(const struct page_vfs *vfs, const char *path, char **ret_error
         ok = sql_exec(db, settings[i]);
     if (ok)
         return db;
-    (void)text_fail(ret_error, "%s cannot be opened: %s", path, sql_why(db));
+    (void)text_fail(ret_error, "%s cannot be opened: %s%s", path, sql_why(db),
+                    sqlite3_errcode(db) == SQLITE_NOTADB ? ": " WHAT_TO_DO : "");
     sqlite3_close(db);
     return NULL;
 }
@@ -127,7 +128,8 @@ static bool check_number(struct control *c, uint64_t marked, char **ret_error)
     int64_t number = 0;
 
     if (!sql_number(c->db, "SELECT value FROM meta WHERE name = 'number'", &number))
-        return text_fail(ret_error, "%s: the number of its last transaction cannot be read: %s",
+        return text_fail(ret_error,
+                         "%s: the number of its last transaction cannot be read: %s: " WHAT_TO_DO,
                          c->db_path, sql_why(c->db));
     c->number = (uint64_t)number;
     if (c->number >= marked)

@@ -52,7 +52,7 @@ static const struct {
     {"MQ.ID.IC-01.t3", "Give the control plane its own listener (plane: control) and reserve command topics.", NULL},
     {"MQ.ID.IC-01.t4", "Give every topic filter of the inventory an owner and a classification.", "Declare the topic filters in the inventory, each with an owner and a classification."},
     {"MQ.ID.IC-02.t2", "Acknowledge high incidents in time and by name: bastide incidents ack.", "Known as soon as there is a high incident: acknowledge it by name with bastide incidents ack."},
-    {"MQ.ID.IC-02.t3", "Test each alert route end to end, then: bastide record MQ.ID.IC-02.t3 0.", "Test each alert route end to end, then: bastide record MQ.ID.IC-02.t3 0."},
+    {"MQ.ID.IC-02.t3", "Test each alert route end to end, then: bastide record MQ.ID.IC-02.t3 0 --by NAME.", "Test each alert route end to end, then: bastide record MQ.ID.IC-02.t3 0 --by NAME."},
     {"MQ.ID.IC-04.t1", "See bastide crypto --outside: change these clients, or the crypto_profile of the inventory.", "Write a crypto_profile into the inventory."},
     {"MQ.ID.IC-04.t3", "See bastide crypto: move the clients whose profile is deprecated.", "Write a crypto_profile into the inventory."},
     {"MQ.ID.EA-01.t1", "Give every approved record a site and an exposure_class.", "Declare the devices in the inventory, each with a site and an exposure_class."},
@@ -128,7 +128,7 @@ static const struct {
     {"MQ.RC.RP-06.t3", "Find out why devices are banned again that were let in; look longer before.", "Known as soon as a declared device that was banned is let in again."},
     {"MQ.RC.RP-07.t1", "Review the management of keys" SIGN " MQ.RC.RP-07.", "Review the management of keys" SIGN " MQ.RC.RP-07."},
     {"MQ.RC.RP-08.t1", "Make a backup: bastide backup create.", "Known as soon as there is a backup: bastide backup create."},
-    {"MQ.RC.RP-08.t2", "Restore a backup elsewhere, bastide backup restore --into, compare, then: bastide record MQ.RC.RP-08.t2 0.", "Restore a backup elsewhere, bastide backup restore --into, compare, then: bastide record MQ.RC.RP-08.t2 0."},
+    {"MQ.RC.RP-08.t2", "Restore a backup elsewhere, bastide backup restore --into, compare, then: bastide record MQ.RC.RP-08.t2 0 --by NAME.", "Restore a backup elsewhere, bastide backup restore --into, compare, then: bastide record MQ.RC.RP-08.t2 0 --by NAME."},
     {"MQ.RC.RP-08.t3", "Take the at-rest key out of the folder of backups.", "Known as soon as there is a backup: bastide backup create."},
     {"MQ.RC.RP-09.t1", "Revise the recovery plan" SIGN " MQ.RC.RP-09.", "Revise the recovery plan" SIGN " MQ.RC.RP-09."},
 };
@@ -192,7 +192,7 @@ static void advise_unknown(struct buf *out, const struct assess_test *t)
                      ct->observe);
         break;
     case SOURCE_PERSON:
-        buf_addf(out, "Measure it, then: bastide record %s VALUE. VALUE is: %s.", ct->id,
+        buf_addf(out, "Measure it, then: bastide record %s VALUE --by NAME. VALUE is: %s.", ct->id,
                  ct->observe);
         break;
     case SOURCE_NOBODY:

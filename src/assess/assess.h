@@ -387,6 +387,7 @@ struct assess_risk {
     double score_best; /* as if every unknown test passed */
     enum assess_level level;
     enum assess_level level_best;
+    bool has_tolerance; /* the scope says what is tolerated; without it nothing can be over it */
     bool over_tolerance;
 };
 

@@ -228,7 +228,7 @@ static const struct {
     {2, resources,        "Let management sign the resources: bastide attest CATEGORY --kind resources."},
     {3, recomputed,       "Assess on a schedule and keep it: bastide assess --record, monthly or more often."},
     {3, validated,        "Run a drill, or have it checked: bastide attest CATEGORY --kind validation."},
-    {3, route_tested,     "Test the alert route end to end, then: bastide record MQ.ID.IC-02.t3 0."},
+    {3, route_tested,     "Test the alert route end to end, then: bastide record MQ.ID.IC-02.t3 0 --by NAME."},
     {3, nothing_expired,  "Renew the attestation that has expired: bastide attest."},
     {4, indicator,        "Assign a predictive indicator and record it in the history."},
     {4, changed,          "Review profile, plan and thresholds, and record it in the history."},

@@ -76,13 +76,27 @@ static void add_header(struct buf *out, const struct assessment *a)
     buf_addf(out, "</div></header>");
 }
 
-static size_t count_over(const struct assessment *a)
+static void add_tile(struct buf *out, const char *big, const char *small)
 {
-    size_t n = 0;
+    buf_addf(out, "<div class=\"tile\"><b>%s</b><span>%s</span></div>", big, small);
+}
 
-    for (size_t i = 0; i < a->n_risks; i++)
-        n += a->risks[i].over_tolerance;
-    return n;
+/* None is over a tolerance that nobody has declared. */
+static void add_over_tile(struct buf *out, const struct assessment *a)
+{
+    char number[24];
+    size_t n_over = 0;
+    size_t n_compared = 0;
+
+    for (size_t i = 0; i < a->n_risks; i++) {
+        n_over += a->risks[i].over_tolerance;
+        n_compared += a->risks[i].has_tolerance;
+    }
+    (void)snprintf(number, sizeof(number), "%zu", n_over);
+    if (n_compared > 0)
+        add_tile(out, number, "risks over tolerance");
+    else
+        add_tile(out, "–", "risks over tolerance: the scope declares none");
 }
 
 static void add_lead(struct buf *out, const struct assessment *a)
@@ -101,11 +115,6 @@ static void add_lead(struct buf *out, const struct assessment *a)
              "There is evidence for %zu of the %zu tests asked for; the others are unknown and do "
              "not count as met.</p>",
              o->n_known, o->n_asked);
-}
-
-static void add_tile(struct buf *out, const char *big, const char *small)
-{
-    buf_addf(out, "<div class=\"tile\"><b>%s</b><span>%s</span></div>", big, small);
 }
 
 static void add_tiles(struct buf *out, const struct assessment *a)
@@ -127,10 +136,7 @@ static void add_tiles(struct buf *out, const struct assessment *a)
     buf_addf(&text, "%zu", a->n_gaps);
     buf_add_u8(&text, 0);
     add_tile(out, (char *)text.at, "subcategories below their target");
-    text.len = 0;
-    buf_addf(&text, "%zu", count_over(a));
-    buf_add_u8(&text, 0);
-    add_tile(out, (char *)text.at, "risks over tolerance");
+    add_over_tile(out, a);
     buf_addf(out, "</div>");
 }
 

@@ -139,6 +139,7 @@ static json_t *risk_json(const struct assess_risk *r)
     set(o, "score_if_unknown_passed", rough(r->score_best));
     set_text(o, "level", assess_level_text(r->level));
     set_text(o, "level_if_unknown_passed", assess_level_text(r->level_best));
+    set(o, "has_tolerance", json_boolean(r->has_tolerance));
     set(o, "over_tolerance", json_boolean(r->over_tolerance));
     return o;
 }

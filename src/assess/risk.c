@@ -178,14 +178,16 @@ static enum assess_level level_of(double frequency, double v, double j, double i
 }
 
 /* Over the tolerance of any impact area that the zone uses. */
-static bool is_over(const struct assess_input *in, const struct scope_zone *z,
-                    const struct assess_risk *r)
+static void compare_with_tolerance(const struct assess_input *in, const struct scope_zone *z,
+                                   struct assess_risk *r)
 {
-    for (unsigned a = 0; in->scope != NULL && a < AREA_N; a++)
-        if (z->has_impact[a] && in->scope->has_tolerance[a] &&
-            level_of(r->frequency, r->v, r->j, z->impact[a]) > in->scope->tolerance[a])
-            return true;
-    return false;
+    for (unsigned a = 0; in->scope != NULL && a < AREA_N; a++) {
+        if (!z->has_impact[a] || !in->scope->has_tolerance[a])
+            continue;
+        r->has_tolerance = true;
+        r->over_tolerance |=
+            level_of(r->frequency, r->v, r->j, z->impact[a]) > in->scope->tolerance[a];
+    }
 }
 
 /** risk_tiers() - by subcategory, what tests reach; freed by the caller */
@@ -260,7 +262,7 @@ void risk_run(const struct assess_input *in, struct assessment *a)
                 .level = level_of(f, v, j, impact),
                 .level_best = level_of(f, best_v, best_j, impact),
             };
-            r->over_tolerance = is_over(in, &zones[z], r);
+            compare_with_tolerance(in, &zones[z], r);
         }
     }
     qsort(a->risks, a->n_risks, sizeof(*a->risks), compare_risks);

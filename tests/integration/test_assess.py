@@ -90,6 +90,11 @@ def test_every_command_that_a_text_names_is_one_that_there_is():
     assert seen > 50
 
 
+def test_what_is_to_be_recorded_names_who_measured_it():
+    told = [words for path in TEXTS for words in re.findall(r"bastide record (?:%s|MQ)[^.;`\"]*(?:\.\w[^.;`\"]*)*", path.read_text())]
+    assert len(told) > 5 and not [words for words in told if "--by" not in words]
+
+
 def test_what_the_advice_takes_for_measured_is_what_a_node_measures(field):
     """A new probe belongs into src/assess/source.c, or its test stays "nobody can measure it"."""
     source = (ROOT / "src/assess/source.c").read_text()

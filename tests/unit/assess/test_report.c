@@ -152,6 +152,19 @@ static void the_page_is_well_formed_and_needs_nothing_else(void **state)
     }
 }
 
+static void no_risk_is_counted_against_a_tolerance_that_is_not_declared(void **state)
+{
+    struct world w = world_new(4);
+    CLEANUP(buf_done) struct buf page = {0};
+
+    (void)state;
+    world_scope(&w, "scope: s\nzones:\n  - {name: n, exposure: internet, impact: {supply: 90}}\n");
+    assess_html(&page, world_run(&w));
+    buf_add_u8(&page, 0);
+    assert_non_null(strstr((char *)page.at, "<b>–</b><span>risks over tolerance: the scope"));
+    world_done(&w);
+}
+
 static void what_comes_from_outside_is_shown_and_not_run(void **state)
 {
     struct world w = world_new(4);
@@ -395,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_is_well_formed_and_needs_nothing_else),
+        cmocka_unit_test(no_risk_is_counted_against_a_tolerance_that_is_not_declared),
         cmocka_unit_test(what_comes_from_outside_is_shown_and_not_run),
         cmocka_unit_test(the_text_fits_80_to_100_columns_and_ends_no_line_in_a_space),
         cmocka_unit_test(color_is_escape_sequences_that_are_closed),

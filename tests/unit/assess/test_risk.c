@@ -171,6 +171,7 @@ static void a_risk_is_over_tolerance_when_its_level_passes_that_of_an_area(void 
                     "tolerance: {areas: {supply: high}}\n");
     assert_false(risk_of(world_run(&w), "R01", "n")->over_tolerance);
     assert_int_equal(risk_of(w.result, "R01", "n")->level, ASSESS_HIGH);
+    assert_true(risk_of(w.result, "R01", "n")->has_tolerance);
     world_scope(&w, "scope: s\nzones:\n  - {name: n, exposure: internet, impact: {supply: 90}}\n"
                     "tolerance: {areas: {supply: moderate}}\n");
     assert_true(risk_of(world_run(&w), "R01", "n")->over_tolerance);
@@ -178,6 +179,7 @@ static void a_risk_is_over_tolerance_when_its_level_passes_that_of_an_area(void 
     world_scope(&w, "scope: s\nzones:\n  - {name: n, exposure: internet, impact: {supply: 90}}\n"
                     "tolerance: {areas: {safety: very low}}\n");
     assert_false(risk_of(world_run(&w), "R01", "n")->over_tolerance);
+    assert_false(risk_of(w.result, "R01", "n")->has_tolerance);
     world_done(&w);
 }
 

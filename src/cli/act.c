@@ -75,7 +75,9 @@ int cli_reload(int argc, char **argv)
 
     if (rc == CLI_OK)
         rc = ask_node(&a, "POST", "/v1/reload", NULL, &reply);
-    if (rc == CLI_OK)
+    if (rc == CLI_OK && cli_flag(&a, "--json"))
+        print_json(reply);
+    else if (rc == CLI_OK)
         print_text(json_string_value(json_object_get(reply, "text")));
     json_decref(reply);
     return rc;

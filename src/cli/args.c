@@ -177,3 +177,16 @@ bool cli_flag(const struct cli_args *a, const char *name)
 {
     return cli_arg(a, name) != NULL;
 }
+
+/**
+ * cli_json_is_for() - --json is refused where none is written
+ * @is_asked:  one of @words stands on the command line
+ *
+ * Return: CLI_OK, or CLI_USAGE and standard error says why.
+ */
+int cli_json_is_for(const struct cli_args *a, bool is_asked, const char *words)
+{
+    if (is_asked || !cli_flag(a, "--json"))
+        return CLI_OK;
+    return cli_usage(a->verb, "--json is for %s", words);
+}

@@ -44,5 +44,6 @@ const char *cli_verb_like(const char *name);
 int cli_args_parse(struct cli_args *a, int argc, char **argv, int operands_min, int operands_max);
 const char *cli_arg(const struct cli_args *a, const char *name);
 bool cli_flag(const struct cli_args *a, const char *name);
+int cli_json_is_for(const struct cli_args *a, bool is_asked, const char *words);
 int cli_usage(const struct cli_verb *v, const char *format, ...) PRINTF(2, 3);
 int cli_fail(const char *format, ...) PRINTF(1, 2);

@@ -203,13 +203,16 @@ int ask_node(const struct cli_args *a, const char *method, const char *path, jso
     return rc;
 }
 
-/** ask_do() - POST, and print the node's sentence on what it did; @body is consumed */
+/** ask_do() - POST, and print the node's sentence on what it did, with --json its answer; @body is
+ * consumed */
 int ask_do(const struct cli_args *a, const char *path, json_t *body)
 {
     json_t *reply = NULL;
     int rc = ask_node(a, "POST", path, body, &reply);
 
-    if (rc == CLI_OK)
+    if (rc == CLI_OK && cli_flag(a, "--json"))
+        print_json(reply);
+    else if (rc == CLI_OK)
         print_sentence(json_string_value(json_object_get(reply, "text")));
     json_decref(reply);
     return rc;

@@ -105,7 +105,7 @@ static int each_entry(const struct audit_task *t, int (*fn)(const struct audit_t
 /* clang-format off */
 static const struct show_field columns[] = {
     {"ENTRY",  "seq",        SHOW_NUMBER},
-    {"WHEN",   "at_unix_ms", SHOW_AGO},
+    {"WHEN",   "at_unix_ms", SHOW_DATE},
     {"ACTOR",  "actor",      SHOW_TEXT},
     {"ACTION", "action",     SHOW_TEXT},
     {"OBJECT", "object",     SHOW_TEXT},
@@ -260,10 +260,36 @@ static int check_file(struct audit_task *t)
     return rc;
 }
 
+/* What is wrong is a line each. */
+static json_t *each_line(struct bytes text)
+{
+    json_t *all = json_array();
+
+    while (text.len > 0) {
+        const uint8_t *end = memchr(text.at, '\n', text.len);
+        size_t len = end != NULL ? (size_t)(end - text.at) : text.len;
+
+        json_array_append_new(all, json_stringn((const char *)text.at, len));
+        text = bytes_of(text.at + len + (end != NULL), text.len - len - (end != NULL));
+    }
+    return all;
+}
+
+static void print_verdict(const struct audit_task *t, bool is_whole, struct bytes problems)
+{
+    json_t *o = json_pack("{s:b, s:I, s:I, s:o}", "whole", is_whole, "entries",
+                          (json_int_t)audit_check_entries(t->check), "heads",
+                          (json_int_t)audit_check_heads(t->check), "problems", each_line(problems));
+
+    print_json(o);
+    json_decref(o);
+}
+
 static int verify(struct audit_task *t)
 {
     CLEANUP(buf_done) struct buf problems = {0};
     int rc = check_kept_head(t);
+    bool is_whole;
 
     if (rc == CLI_OK)
         rc = t->file != NULL ? check_file(t) : check_heads(t);
@@ -275,7 +301,12 @@ static int verify(struct audit_task *t)
     if (t->file != NULL && audit_check_entries(t->check) == 0 && cli_arg(t->args, "--head") == NULL)
         return cli_fail("%s holds no entry: it is not what bastide audit export wrote",
                         cli_arg(t->args, "--file"));
-    if (audit_check_end(t->check, &problems)) {
+    is_whole = audit_check_end(t->check, &problems);
+    if (cli_flag(t->args, "--json")) {
+        print_verdict(t, is_whole, buf_view(&problems));
+        return is_whole ? CLI_OK : CLI_NO;
+    }
+    if (is_whole) {
         home_say("%zu entries and %zu signed heads: nothing is missing, changed or moved.\n",
                  audit_check_entries(t->check), audit_check_heads(t->check));
         return CLI_OK;
@@ -318,7 +349,9 @@ int cli_audit(int argc, char **argv)
         return cli_usage(a.verb, "%s is none of list, export, verify", a.operands[0]);
     if (cli_arg(&a, "--file") != NULL && words[w].run != verify)
         return cli_usage(a.verb, "--file is for verify");
-    rc = open_source(&t);
+    rc = cli_json_is_for(&a, words[w].run != export_all, "list and verify");
+    if (rc == CLI_OK)
+        rc = open_source(&t);
     if (rc == CLI_OK)
         rc = words[w].run(&t);
     if (t.file != NULL)

@@ -228,6 +228,9 @@ int cli_backup(int argc, char **argv)
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         if (strcmp(words[i].name, a.operands[0]) != 0)
             continue;
+        rc = cli_json_is_for(&a, words[i].run == list, "list");
+        if (rc != CLI_OK)
+            return rc;
         dir = home_absolute(a.operands[1]);
         rc = words[i].run(&a, dir);
         free(dir);

@@ -36,20 +36,20 @@ static const struct show_field fields[] = {
     {"Client",      "client_id",       SHOW_TEXT},
     {"User",        "user",            SHOW_TEXT},
     {"Address",     "address",         SHOW_TEXT},
-    {"Began",       "time_unix_ms",    SHOW_AGO},
-    {"Updated",     "updated_unix_ms", SHOW_AGO},
+    {"Began",       "time_unix_ms",    SHOW_BOTH},
+    {"Updated",     "updated_unix_ms", SHOW_BOTH},
     {"Count",       "count",           SHOW_NUMBER},
     {"Limit",       "limit",           SHOW_NUMBER},
     {"Window, s",   "window_s",        SHOW_NUMBER},
     {"Action",      "action",          SHOW_TEXT},
     {"Action ends", "expires_unix_ms", SHOW_UNTIL},
     {"Assigned to", "assigned_to",     SHOW_TEXT},
-    {"Seen by a person", "acknowledged_unix_ms", SHOW_AGO},
+    {"Seen by a person", "acknowledged_unix_ms", SHOW_BOTH},
     {"Judged",      "disposition",     SHOW_TEXT},
     {"Subcategory", "subcategory",     SHOW_TEXT},
 };
 static const struct show_field action_columns[] = {
-    {"WHEN",   "at_unix_ms",      SHOW_AGO},
+    {"WHEN",   "at_unix_ms",      SHOW_DATE},
     {"WHAT",   "exactly",         SHOW_TEXT},
     {"STATE",  "state",           SHOW_TEXT},
     {"KIND",   "target_kind",     SHOW_TEXT},
@@ -60,7 +60,7 @@ static const struct show_field action_columns[] = {
     {"WHY NOT", "why_not",        SHOW_TEXT},
 };
 static const struct show_field note_columns[] = {
-    {"NOTED",  "at_unix_ms", SHOW_AGO},
+    {"NOTED",  "at_unix_ms", SHOW_DATE},
     {"AUTHOR", "author",     SHOW_TEXT},
     {"NOTE",   "text",       SHOW_TEXT},
 };

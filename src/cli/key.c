@@ -140,8 +140,11 @@ int cli_key(int argc, char **argv)
 
     if (rc != CLI_OK)
         return rc;
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        if (strcmp(words[i].name, a.operands[0]) == 0)
-            return words[i].run(&a);
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (strcmp(words[i].name, a.operands[0]) != 0)
+            continue;
+        rc = cli_json_is_for(&a, words[i].run == list, "list");
+        return rc != CLI_OK ? rc : words[i].run(&a);
+    }
     return cli_usage(a.verb, "%s is none of list, rotate, change", a.operands[0]);
 }

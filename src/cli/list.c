@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/shown.h"
 #include "cli/ask.h"
 #include "cli/http.h"
@@ -175,6 +176,28 @@ static int show_client(const struct cli_args *a)
     return rc;
 }
 
+static int by_client_id(const void *a, const void *b)
+{
+    return strcmp(json_string_value(json_object_get(*(json_t *const *)a, "client_id")),
+                  json_string_value(json_object_get(*(json_t *const *)b, "client_id")));
+}
+
+/* The node has them in no order. */
+static json_t *sort_clients(json_t *array)
+{
+    size_t n = json_array_size(array);
+    json_t **all = mem_zero((n + 1) * sizeof(*all));
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(array, i, one) all[i] = json_incref(one);
+    qsort(all, n, sizeof(*all), by_client_id);
+    for (i = 0; i < n; i++)
+        json_array_set_new(array, i, all[i]);
+    free(all);
+    return array;
+}
+
 /** cli_clients() - bastide clients [CLIENT] */
 int cli_clients(int argc, char **argv)
 {
@@ -188,7 +211,7 @@ int cli_clients(int argc, char **argv)
         return show_client(&a);
     rc = ask_node(&a, "GET", "/v1/clients", NULL, &reply);
     if (rc == CLI_OK)
-        print_list(reply, cli_flag(&a, "--json"), "no sessions", client_columns,
+        print_list(sort_clients(reply), cli_flag(&a, "--json"), "no sessions", client_columns,
                    COUNT_OF(client_columns));
     json_decref(reply);
     return rc;

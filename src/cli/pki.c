@@ -444,7 +444,9 @@ int cli_pki(int argc, char **argv)
         if (a.n_operands - 1 != tasks[i].n_operands)
             return cli_usage(a.verb, "%s takes %d operand%s", tasks[i].name, tasks[i].n_operands,
                              tasks[i].n_operands == 1 ? "" : "s");
-        return run(&a, i);
+        rc = cli_json_is_for(&a, tasks[i].run == do_list || tasks[i].run == do_show,
+                             "list and show");
+        return rc != CLI_OK ? rc : run(&a, i);
     }
     return cli_usage(a.verb, "there is no \"%s\"", a.operands[0]);
 }

@@ -4,12 +4,14 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/shown.h"
 #include "cli/human.h"
 
 #define CUT_COLUMNS_MIN 16 /* a text is not cut to less */
 #define CUT_MARK        "…"
+#define PAD_COLUMNS_MAX 48 /* where nothing is cut, one long name must not widen every line */
 
 /* Counts of detectors decay, so they are no whole numbers. */
 static uint64_t whole_number(const json_t *v)
@@ -25,6 +27,7 @@ void show_value(struct buf *to, const json_t *object, const struct show_field *f
 {
     const json_t *v = json_object_get(object, f->key);
     uint64_t number = whole_number(v);
+    char date[CLOCK_TEXT_LEN];
 
     if (v == NULL || json_is_null(v) || (json_is_string(v) && json_string_length(v) == 0)) {
         buf_addf(to, "-");
@@ -44,6 +47,13 @@ void show_value(struct buf *to, const json_t *object, const struct show_field *f
         human_bytes(to, number);
         break;
     case SHOW_AGO:
+        human_ago(to, number, now_unix_ms);
+        break;
+    case SHOW_DATE:
+        buf_addf(to, "%s", clock_format(number, date));
+        break;
+    case SHOW_BOTH:
+        buf_addf(to, "%s, ", clock_format(number, date));
         human_ago(to, number, now_unix_ms);
         break;
     case SHOW_UNTIL:
@@ -72,7 +82,8 @@ static void pad(struct buf *to, size_t columns)
 /* A cell is put to its width, but for the last of a line, which ends it. */
 static void add_cell(struct buf *to, struct bytes text, size_t wide, bool right, bool last)
 {
-    size_t gap = wide - human_columns(text);
+    size_t columns = human_columns(text);
+    size_t gap = columns < wide ? wide - columns : 0;
 
     if (right)
         pad(to, gap);
@@ -167,6 +178,8 @@ void show_table(struct buf *to, const json_t *array, const struct show_field *fi
         wide[j] = column_width(&g, n, j);
     if (columns > 0)
         fit(&g, fields, n, wide, columns);
+    for (size_t j = 0; j < n && columns == 0; j++)
+        wide[j] = MIN(wide[j], PAD_COLUMNS_MAX);
     for (size_t i = 0; i < g.n_lines * n; i++) {
         size_t j = i % n;
 

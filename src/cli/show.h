@@ -12,6 +12,8 @@ enum show_format {
     SHOW_DECIMAL, /* two digits of what is small */
     SHOW_BYTES,
     SHOW_AGO,    /* *_unix_ms in the past */
+    SHOW_DATE,   /* *_unix_ms as the log writes it, for what is handed over */
+    SHOW_BOTH,   /* the date, and how long ago */
     SHOW_UNTIL,  /* *_unix_ms to come; 0: nothing that ends */
     SHOW_LIFTED, /* as SHOW_UNTIL, but 0: until it is lifted */
     SHOW_YES,    /* yes or no */

@@ -334,7 +334,9 @@ int cli_user(int argc, char **argv)
         if (a.n_operands != 1 + (int)v->has_user)
             return cli_usage(a.verb, "%s takes %s", v->name,
                              v->has_user ? "the name of one user" : "no operand");
-        rc = check_options(&a, v);
+        rc = cli_json_is_for(&a, v->run == do_list, "list");
+        if (rc == CLI_OK)
+            rc = check_options(&a, v);
         return rc != CLI_OK ? rc : run(&a, v);
     }
     return cli_usage(a.verb, "there is no \"%s\"", a.operands[0]);

@@ -68,7 +68,7 @@ static const struct cli_option no_options[] = {END};
 static const struct cli_option ban_options[] = {
     {"--for",    NULL, "DURATION", "how long, such as 90s, 10m, 1h30m or 2d; without it until it is lifted"},
     {"--reason", NULL, "TEXT",     "why; kept with the ban and in the audit"},
-    CLI_SOCKET_OPTIONS, END,
+    JSON_OPTION, CLI_SOCKET_OPTIONS, END,
 };
 static const struct cli_option respond_options[] = {
     {"--dry-run",   NULL, NULL,        "with run: only count whom it would hit"},
@@ -257,9 +257,9 @@ const struct cli_verb cli_verbs[] = {
      "address|client|user|client-address SUBJECT [ADDRESS]", ban_options,
      "SUBJECT is an address or prefix (192.0.2.0/24), a client id or a user name. client-address "
      "bans a client id from ADDRESS only, so nobody can lock out another by using its name."},
-    {"unban", cli_unban, "lift a ban", "address|client|user|client-address SUBJECT [ADDRESS]", socket_options, NULL},
+    {"unban", cli_unban, "lift a ban", "address|client|user|client-address SUBJECT [ADDRESS]", list_options, NULL},
     {"disconnect", cli_disconnect, "close the connections of a client, a user, an address, or one connection",
-     "client|user|address|conn SUBJECT", socket_options,
+     "client|user|address|conn SUBJECT", list_options,
      "It may come back at once; to keep it out, ban it, disable its user or revoke its certificate."},
     {"respond", cli_respond, "act on clients, certificates, topics, the firewall or the node; list, undo and approve it",
      "[list | actions | run ACTION [KIND TARGET [ADDRESS]] | undo ACTION [KIND TARGET [ADDRESS]] | undo INCIDENT|ORDER|COMMAND | "
@@ -271,9 +271,9 @@ const struct cli_verb cli_verbs[] = {
      "drops it, and after 15 minutes it is given up. suspend stops all automatic answers for --for, at most 24h, while detection goes on; resume lets "
      "them act again. run posture takes elevated or lockdown as its TARGET, and undo posture goes back to normal. run "
      "delay node has all CONNECTs taken one after another, as in a reconnect storm. run shutdown keeps in the state folder what was, and stops the node."},
-    {"reload", cli_reload, "read configuration, users, certificates and CRL anew", "", socket_options,
+    {"reload", cli_reload, "read configuration, users, certificates and CRL anew", "", list_options,
      "All or nothing: if anything is wrong, the node goes on with what it has and says why."},
-    {"stop", cli_stop, "stop the node in order", "", socket_options, NULL},
+    {"stop", cli_stop, "stop the node in order", "", list_options, NULL},
     {"acl", cli_acl, "say what a client may do and which rule decides, from the configuration alone",
      "explain", acl_options,
      "Exits 0 when it is allowed and 1 when it is denied. No node need run. The password is taken "

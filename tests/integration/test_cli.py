@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -111,6 +112,11 @@ def test_help_lists_each_verb_and_each_verb_has_help():
         (["incidents", "ack", "I-1", "--as", "true"], "takes no --as"),
         (["incidents", "burn", "I-1"], "say [list | show ID"),
         (["assets", "--state", "foo"], "--state takes declared, learned or declared-not-seen"),
+        (["audit", "export", "--json"], "--json is for list and verify"),
+        (["backup", "verify", "x", "--json"], "--json is for list"),
+        (["key", "rotate", "--json"], "--json is for list"),
+        (["pki", "issue", "client", "x", "--json"], "--json is for list and show"),
+        (["user", "disable", "x", "--json"], "--json is for list"),
         (["respond", "suspend"], "suspend takes --for"),
         (["respond", "suspend", "--for", "25h"], "at most 24h"),
         (["acl", "explain", "--publish", "a"], "give --client"),
@@ -361,6 +367,22 @@ def test_each_list_is_json_on_request(node, verb):
     assert node.ok(verb)
 
 
+def test_who_acts_is_answered_in_json_on_request(node):
+    done = node.json("ban", "client", "nobody", "--for", "10m")
+    assert "is banned" in done["text"]
+    assert "is lifted" in node.json("unban", "client", "nobody")["text"]
+    assert "would hit 0 connections" in node.json("respond", "run", "ban", "client", "nobody", "--dry-run")["text"]
+    assert "in force" in node.json("reload")["text"]
+    assert node.json("audit", "verify") == {"whole": True, "entries": len(node.json("audit", "list")),
+                                            "heads": len(node.json("audit", "list")), "problems": []}
+
+
+def test_clients_stand_in_the_order_of_their_names(node, client):
+    for name in ["meter-2", "meter-10", "desk", "meter-1"]:
+        client(name).wait_connected()
+    assert [c["client_id"] for c in node.json("clients")] == ["desk", "meter-1", "meter-10", "meter-2"]
+
+
 def test_assets_and_flows_are_seen(node, client):
     client("reader").wait_connected().subscribe("open/#")
     one = client("meter-1").wait_connected()
@@ -399,6 +421,24 @@ def test_a_state_folder_that_cannot_be_written_is_told(home):
                           timeout=PATIENCE_S, check=False)
     assert done.returncode == NO
     assert f"node.state_dir {state}: Permission denied" in done.stderr and "write there" in done.stderr
+
+
+def test_a_start_says_what_is_wrong_with_the_state_folder_and_what_to_do(node):
+    assert node.end() == 0
+    database = node.folder / "state" / "control.db"
+    for spoilt in (b"no database" * 20, b""):
+        database.write_bytes(spoilt)
+        done = node.cli("run")
+        assert done.returncode == NO and "move the files of control.* aside" in done.stderr
+    shutil.rmtree(node.folder / "state")
+    (node.folder / "state").write_text("")
+    done = node.cli("run")
+    assert done.returncode == NO and f"node.state_dir {node.folder / 'state'}: Not a directory" in done.stderr
+
+
+def test_what_everybody_may_change_is_warned_of(home):
+    home.folder.joinpath("bastide.yaml").chmod(0o666)
+    assert "bastide.yaml can be changed by everybody; chmod o-w" in home.cli("check-config").stderr
 
 
 def test_a_node_that_was_killed_leaves_nothing_in_the_way(node):

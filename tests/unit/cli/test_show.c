@@ -49,6 +49,36 @@ static void columns_are_as_wide_as_their_widest_cell(void **state)
     json_decref(a);
 }
 
+static void a_long_name_widens_its_own_line_only(void **state)
+{
+    static const struct show_field two[] = {{"CLIENT", "client_id", SHOW_TEXT},
+                                            {"QUEUE", "queue", SHOW_NUMBER}};
+    const char longer[] = "12345678901234567890123456789012345678901234567890123456789012345";
+    struct buf b = {0};
+    json_t *a = json_pack("[{s:s, s:i}, {s:s, s:i}]", "client_id", longer, "queue", 1, "client_id",
+                          "short", "queue", 2);
+
+    (void)state;
+    show_table(&b, a, two, COUNT_OF(two), NOW, 0);
+    assert_shown(&b, "CLIENT                                            QUEUE\n"
+                     "12345678901234567890123456789012345678901234567890123456789012345      1\n"
+                     "short                                                 2\n");
+    json_decref(a);
+}
+
+static void what_is_handed_over_has_its_date(void **state)
+{
+    static const struct show_field both[] = {{"Began", "at", SHOW_BOTH},
+                                             {"Noted", "at", SHOW_DATE}};
+    struct buf b = {0};
+    json_t *o = json_pack("{s:I}", "at", (json_int_t)(NOW - 5000));
+
+    (void)state;
+    show_object(&b, o, both, COUNT_OF(both), NOW);
+    assert_shown(&b, "Began  1970-01-01T02:46:35.000Z, 5 s ago\nNoted  1970-01-01T02:46:35.000Z\n");
+    json_decref(o);
+}
+
 static void what_is_absent_null_or_empty_is_a_dash(void **state)
 {
     struct buf b = {0};
@@ -100,6 +130,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
+        cmocka_unit_test(a_long_name_widens_its_own_line_only),
+        cmocka_unit_test(what_is_handed_over_has_its_date),
         cmocka_unit_test(what_is_absent_null_or_empty_is_a_dash),
         cmocka_unit_test(a_long_text_is_cut_to_the_terminal_but_not_the_last),
         cmocka_unit_test(an_object_leaves_out_what_it_does_not_have),

@@ -153,8 +153,13 @@ static int restore(const struct cli_args *a, const char *dir)
         return cli_usage(a->verb, "say where to: --into DIR, which is empty or not there");
     into = home_absolute(cli_arg(a, "--into"));
     rc = take_key(a, &c, &g);
-    if (rc == CLI_OK && !backup_restore(dir, cli_arg(a, "--id"), &g.source, into, &r, &error))
+    if (rc == CLI_OK && !backup_restore(dir, cli_arg(a, "--id"), &g.source, into, &r, &error)) {
         rc = home_failed(error);
+        if (r.is_begun)
+            (void)cli_fail("%s has a part of it, and is no home: take single files from there, or "
+                           "remove it before the next try",
+                           into);
+    }
     if (rc == CLI_OK)
         rc = put_key(&g.source, into);
     if (rc == CLI_OK)

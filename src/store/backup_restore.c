@@ -333,13 +333,13 @@ bool backup_restore(const char *dir, const char *id, const struct key_source *fr
     int lock = repo_lock(dir, LOCK_SH, ret_error);
     bool ok;
 
+    *ret = out;
     if (lock < 0)
         return false;
-    ok = choose(dir, id, out.id, ret_error) && take_folder(into, ret_error) &&
-         restore_from(&r, dir, from);
+    out.is_begun = choose(dir, id, out.id, ret_error) && take_folder(into, ret_error);
+    ok = out.is_begun && restore_from(&r, dir, from);
     close(lock);
-    if (ok)
-        *ret = out;
+    *ret = out;
     return ok;
 }
 

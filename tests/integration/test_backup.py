@@ -158,3 +158,15 @@ def test_what_is_pruned_goes_and_what_is_kept_can_be_restored(field, tmp_path):
     assert "2 backups removed" in field.ok("backup", "prune", str(repo), "--keep", "1")
     assert field.json("backup", "list", str(repo)) == [newest]
     assert "all authentic" in field.ok("backup", "verify", str(repo))
+
+
+def test_a_restore_that_breaks_off_says_what_it_left(field, tmp_path):
+    repo, into = tmp_path / "backups", tmp_path / "home"
+    field.ok("backup", "create", str(repo))
+    largest = max(every_file(repo / "chunks"), key=lambda p: p.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:-1])
+    done = field.cli("backup", "restore", str(repo), "--into", str(into))
+    assert done.returncode == NO and "does not authenticate" in done.stderr
+    assert f"{into} has a part of it, and is no home" in done.stderr
+    done = field.cli("backup", "restore", str(repo), "--into", str(into))
+    assert done.returncode == NO and "must be empty or not there" in done.stderr and "a part of it" not in done.stderr

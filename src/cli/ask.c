@@ -47,8 +47,11 @@ static char *find_config(const struct cli_args *a)
  */
 int ask_config_path(const struct cli_args *a, char **ret)
 {
-    char *path = find_config(a);
+    char *path;
 
+    if (cli_arg(a, "--config") != NULL && cli_arg(a, "--home") != NULL)
+        return cli_usage(a->verb, "give one of --config and --home: they may mean two nodes");
+    path = find_config(a);
     if (path == NULL)
         return cli_usage(a->verb, "no configuration: give -c FILE or --home DIR, set BASTIDE_HOME, "
                                   "or be in the node's home");

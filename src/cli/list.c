@@ -42,7 +42,7 @@ static const struct show_field status_fields[] = {
     {"Automatic answers",    "enforce",                 SHOW_YES},
     {"Suspended, ends",      "suspended_until_unix_ms", SHOW_UNTIL},
     {"Time scale",           "time_scale_text",         SHOW_TEXT},
-    {"Kept on disk",         "kept",                    SHOW_YES},
+    {"Bans, incidents on disk", "kept",                    SHOW_YES},
     /* of "journal" */
     {"Journal",              "state",              SHOW_TEXT},
     {"Journal size",         "bytes",              SHOW_BYTES},

@@ -112,6 +112,7 @@ def test_help_lists_each_verb_and_each_verb_has_help():
         (["incidents", "ack", "I-1", "--as", "true"], "takes no --as"),
         (["incidents", "burn", "I-1"], "say [list | show ID"),
         (["assets", "--state", "foo"], "--state takes declared, learned or declared-not-seen"),
+        (["stop", "-c", "a/bastide.yaml", "--home", "b"], "give one of --config and --home"),
         (["audit", "export", "--json"], "--json is for list and verify"),
         (["backup", "verify", "x", "--json"], "--json is for list"),
         (["key", "rotate", "--json"], "--json is for list"),

@@ -56,7 +56,7 @@ def test_a_ban_that_cannot_be_written_is_in_force_and_the_operator_knows(field):
     said = field.ok("ban", "client", "evil")
     assert 'client "evil" is banned' in said and "IT IS NOT ON DISK" in said
     assert field.json("status")["respond"]["kept"] is False
-    assert re.search(r"^Kept on disk +no$", field.ok("status"), re.M)
+    assert re.search(r"^Bans, incidents on disk +no$", field.ok("status"), re.M)
     resource.prlimit(process, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     said = field.ok("ban", "client", "worse")
     assert "DISK" not in said

@@ -130,6 +130,12 @@ static void end_sending(struct link *l)
         link_end_now(l);
 }
 
+/* The session that waits for room in the output; NULL: nobody takes what it has. */
+static struct session *session_served(const struct link *l)
+{
+    return l->is_unheard ? NULL : l->conn.session;
+}
+
 /* Pump and write in turn, until nothing waits or the socket is full. */
 static void flush(struct link *l)
 {
@@ -140,11 +146,11 @@ static void flush(struct link *l)
     if (l->phase == LINK_LINGERING)
         conn_finish(&l->conn);
     while (more && l->phase != LINK_DOOMED && l->phase != LINK_HANDSHAKE) {
-        struct session *s = l->conn.session;
+        struct session *s = session_served(l);
 
         drop_written(l);
         more = false;
-        if (s != NULL && !l->is_unheard) {
+        if (s != NULL) {
             uint64_t before = s->n_delivered;
             uint64_t bytes_before = s->payload_bytes_delivered;
 
@@ -166,10 +172,11 @@ static void flush(struct link *l)
         end_sending(l);
     if (l->phase == LINK_DOOMED)
         return;
-    if (l->conn.session != NULL)
+    if (session_served(l) != NULL) {
         fetch_wanted(w, l->conn.session);
-    if (l->conn.session != NULL && session_retained_next(l->conn.session) != NULL)
-        link_again(l);
+        if (session_retained_next(l->conn.session) != NULL)
+            link_again(l);
+    }
     link_watch(l);
 }
 

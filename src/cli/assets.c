@@ -208,7 +208,7 @@ static void print_csv(const json_t *rows, const struct csv_column *columns, size
     CLEANUP(buf_done) struct buf out = {0};
 
     csv_write(&out, rows, columns, n);
-    print_buf(&out);
+    print_file(&out);
 }
 
 static void print_dropped(const json_t *reply, const char *what)
@@ -284,7 +284,7 @@ static int print_network(const struct cli_args *a, const json_t *assets)
 
     if (rc == CLI_OK)
         dot_network(&out, network, assets);
-    print_buf(&out);
+    print_file(&out);
     json_decref(network);
     return rc;
 }
@@ -385,7 +385,7 @@ static int print_flows(const struct cli_args *a, const json_t *flows, const json
         print_csv(flows, flow_values, COUNT_OF(flow_values));
     } else if (cli_flag(a, "--dot")) {
         dot_flows(&out, flows);
-        print_buf(&out);
+        print_file(&out);
     } else {
         print_list(flows, cli_flag(a, "--json"), "no flows to show", flow_columns,
                    COUNT_OF(flow_columns));

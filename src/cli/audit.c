@@ -134,8 +134,7 @@ static void print_line(const char *name, json_t *value)
 {
     json_t *o = json_pack("{s:O}", name, value);
 
-    json_dumpf(o, stdout, JSON_COMPACT);
-    putchar('\n');
+    print_json_line(o);
     json_decref(o);
 }
 

@@ -9,17 +9,20 @@
 
 /* ---- texts ---- */
 
-/** human_lines() - as shown_add(), but a line end stays one */
+/** human_lines() - as shown_add(), but a line end stays one, CR LF too */
 void human_lines(struct buf *to, struct bytes text)
 {
     for (;;) {
         const uint8_t *end = text.len > 0 ? memchr(text.at, '\n', text.len) : NULL;
 
+        size_t len = end != NULL ? (size_t)(end - text.at) : 0;
+        size_t ends = len > 0 && text.at[len - 1] == '\r' ? 2 : 1;
+
         if (end == NULL)
             break;
-        shown_add(to, bytes_of(text.at, (size_t)(end - text.at)));
-        buf_add_u8(to, '\n');
-        text = bytes_of(end + 1, text.len - (size_t)(end + 1 - text.at));
+        shown_add(to, bytes_of(text.at, len + 1 - ends));
+        buf_add(to, bytes_of(end + 1 - ends, ends));
+        text = bytes_of(end + 1, text.len - len - 1);
     }
     shown_add(to, text);
 }

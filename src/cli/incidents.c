@@ -130,8 +130,7 @@ static void print_line(const json_t *incident, bool as_json)
     uint64_t at = (uint64_t)json_integer_value(json_object_get(incident, "updated_unix_ms"));
 
     if (as_json) {
-        (void)json_dumpf(incident, stdout, JSON_COMPACT);
-        (void)fputc('\n', stdout);
+        print_json_line(incident);
         return;
     }
     buf_addf(&out, "%s ", clock_format(at, date));

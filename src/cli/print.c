@@ -45,14 +45,35 @@ void print_text(const char *text)
     print_buf(&out);
 }
 
-/** print_json() - @value for machines, and readable */
-void print_json(const json_t *value)
+/** print_file() - lines that are for a file, as they are; on a terminal nothing of them steers it
+ */
+void print_file(const struct buf *b)
 {
-    /* Nothing that steers a terminal, on a terminal. */
+    CLEANUP(buf_done) struct buf out = {0};
+
+    if (isatty(STDOUT_FILENO))
+        human_lines(&out, buf_view(b));
+    print_buf(out.len > 0 ? &out : b);
+}
+
+static void print_value(const json_t *value, size_t flags)
+{
     size_t ascii = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
 
-    (void)json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | ascii);
+    (void)json_dumpf(value, stdout, flags | JSON_ENCODE_ANY | ascii);
     (void)fputc('\n', stdout);
+}
+
+/** print_json() - @value for machines, and readable; it steers no terminal */
+void print_json(const json_t *value)
+{
+    print_value(value, JSON_INDENT(2));
+}
+
+/** print_json_line() - the same on one line */
+void print_json_line(const json_t *value)
+{
+    print_value(value, JSON_COMPACT);
 }
 
 /**

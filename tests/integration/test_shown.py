@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person reads: the first look of a shift, what is in force, what waits, and how it is undone."""
 
+import os
+import pty
 import re
+import subprocess
 
 import pytest
 
-from conftest import wait_until
+from conftest import BASTIDE, wait_until
 from peer import PATIENCE_S
 from test_assess import evidence
 
@@ -311,3 +314,36 @@ def test_the_log_shows_a_treacherous_name_and_does_not_obey_it(field, peer):
     peer(field, "c1 \x9b31m \u202eround", password="wrong").connect()
     assert "\\x9b31m \\u202eround" in field.log_text()
     assert not [c for c in field.log_text() if not c.isprintable() and c != "\n"]
+
+
+LISTS = [["assets", "--csv"], ["assets", "--dot"], ["assets", "--json"], ["assets"], ["clients", "--json"],
+         ["incidents"], ["audit", "export"], ["incidents", "-f", "--json"]]
+
+
+def on_a_terminal(site, words):
+    """What it writes there, until it ends or, if it follows, has told of one incident."""
+    ours, its = pty.openpty()
+    told = b""
+    with subprocess.Popen([BASTIDE, *words, "--home", site.folder], stdout=its, stderr=its) as program:
+        os.close(its)
+        while not ("-f" in words and told.endswith(b"}\r\n")):
+            try:
+                told += os.read(ours, 65536)
+            except OSError:  # the program has ended
+                break
+        program.terminate()
+    os.close(ours)
+    return told.decode()
+
+
+def test_nothing_that_is_written_to_a_terminal_steers_it(field, peer):
+    for name in TREACHEROUS:
+        peer(field, name).join()
+    for name in 3 * TREACHEROUS:
+        peer(field, name, password="wrong", source="127.0.0.9").connect()
+    for name in TREACHEROUS:
+        field.ok("ban", "client", name)
+    wait_until(lambda: field.json("incidents"), "the guesses are told of", GUESSED_S)
+    for words in LISTS:
+        told = on_a_terminal(field, words)
+        assert told and not [c for c in told if not c.isprintable() and c not in "\r\n"], words

@@ -27,6 +27,8 @@ static void line_ends_stay_where_lines_are_meant(void **state)
     (void)state;
     human_lines(&b, BYTES("one\ntwo\x1b\n\nend"));
     assert_buf(&b, "one\ntwo\\x1b\n\nend");
+    human_lines(&b, BYTES("a,b\x9b\r\n\r\nc\rd\r\n"));
+    assert_buf(&b, "a,b\\x9b\r\n\r\nc\\x0dd\r\n");
     human_lines(&b, BYTES(""));
     assert_buf(&b, "");
 }

@@ -71,16 +71,36 @@ static bool check_listeners(const struct config *c)
     return good;
 }
 
-static int check_config(const struct config *c)
+static bool check_policy(const struct config *c)
 {
     char *error = NULL;
     struct policy *p = policy_new(&c->policy, &error);
-    bool good = check_listeners(c) && p != NULL;
+    bool good = p != NULL;
 
-    if (p == NULL)
+    if (!good)
         (void)cli_fail("%s", error);
     policy_unref(p);
     free(error);
+    return good;
+}
+
+static bool check_inventory(const struct config *c)
+{
+    char *error = NULL;
+    bool good = c->inventory_file == NULL || node_inventory_check(c->inventory_file, &error);
+
+    if (!good)
+        (void)cli_fail("%s", error);
+    free(error);
+    return good;
+}
+
+static int check_config(const struct config *c)
+{
+    bool good = check_listeners(c);
+
+    good = check_policy(c) && good;
+    good = check_inventory(c) && good;
     if (c->warnings != NULL)
         (void)fprintf(stderr, "%s\n", c->warnings);
     if (!good)

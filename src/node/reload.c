@@ -147,12 +147,19 @@ static bool keeps_postures(struct node *n, const struct config *c, char **ret_er
     return true;
 }
 
+/* The sentinel reads it when all else is in force; one that it would not take is to be told before.
+ */
+static bool has_inventory(const struct config *c, char **ret_error)
+{
+    return c->inventory_file == NULL || node_inventory_check(c->inventory_file, ret_error);
+}
+
 /* All or nothing.  @text gets what was done, or the errors. */
 static bool reload(struct node *n, struct buf *text)
 {
     char *error = NULL;
     struct config *c = config_load(n->started->path, &error);
-    bool is_fit = c != NULL && keeps_postures(n, c, &error);
+    bool is_fit = c != NULL && has_inventory(c, &error) && keeps_postures(n, c, &error);
     struct policy *policy = is_fit ? posture_policy(n, c, n->posture, &error) : NULL;
     struct alert_change *alerts = policy != NULL ? sentinel_alerts(c, &error) : NULL;
     struct tls_context **tls = NULL;

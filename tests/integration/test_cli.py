@@ -174,6 +174,22 @@ def test_check_config_names_the_place_of_an_error(home):
     assert "delivry" in done.stderr
 
 
+def test_check_config_and_reload_read_the_inventory_as_a_start_does(home):
+    inventory = home.folder / "inventory.yaml"
+    inventory.write_text("assets: []\n")
+    home.config.write_text(home.config.read_text() + "inventory_file: inventory.yaml\n")
+    assert "is in order" in home.ok("check-config")
+    home.start()
+    inventory.write_text("assets:\n  - {nam: x}\n")
+    for words in (["check-config"], ["reload"], ["run"]):
+        done = home.cli(*words)
+        assert done.returncode == NO and 'inventory.yaml:2:6: "nam" is not known here' in done.stderr, words
+        assert "is in order" not in done.stdout
+        if words == ["reload"]:
+            assert "nothing was changed" in done.stderr
+            assert home.end() == 0, home.log_text()
+
+
 def test_check_config_warns_of_anonymous_listeners(home):
     assert "ANONYMOUS" in home.ok("check-config")
 

@@ -21,6 +21,7 @@
 #include "node/node_private.h"
 
 #define ARENA_KEEPS_BYTES 1048576
+#define WORTH_GIVING_BACK 4194304
 
 /* clang-format off */
 static const struct {
@@ -65,20 +66,30 @@ uint64_t memory_hold_ns(const struct worker *w)
     return stages[memory_stage(w)].hold_ns;
 }
 
-/** memory_tell() - the log hears of it when the stage has changed, and the machine gets back what a
- * burst has left free; now and then, by one worker */
+/* The machine gets back what a burst has left free, when a quarter of it is left. */
+static void give_back(struct worker *w)
+{
+    size_t used = memory_counted();
+
+    w->memory_most = MAX(w->memory_most, used);
+    if (w->memory_most < WORTH_GIVING_BACK || used > w->memory_most / 4)
+        return;
+    (void)malloc_trim(0);
+    w->memory_most = used;
+}
+
+/** memory_tell() - the log hears of it when the stage has changed; once a second, by one worker */
 void memory_tell(struct worker *w)
 {
     enum memory_stage stage = memory_stage(w);
 
+    give_back(w);
     if (stage == w->memory_told)
         return;
     w->memory_told = stage;
     log_line(stage == MEMORY_ROOM ? LOG_INFO : LOG_WARNING, "memory",
              "%zu of memory_bytes_max %llu bytes: %s", memory_counted(),
              (unsigned long long)policy_limits(w->policy)->memory_bytes_max, stages[stage].what);
-    if (stage == MEMORY_ROOM)
-        (void)malloc_trim(0);
 }
 
 /** memory_of_link() - count what the buffers of a connection, and what waits at its gate, have

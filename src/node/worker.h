@@ -139,6 +139,7 @@ struct worker {
     uint64_t sweep_stamp;
     size_t expire_cursor; /* of expire_some() */
     enum memory_stage memory_told;
+    size_t memory_most; /* since free memory was given back */
     struct counters counters;
     uint64_t violations[VIOLATION_N];
     /* Scratch for the packets that are too large for the stack. */

@@ -72,6 +72,15 @@ static bool is_too_deep(struct link *l, struct bytes filter, struct refusal *ret
     return true;
 }
 
+/* Before 5.0 it breaks no rule to ask for it. */
+static bool is_no_share(struct bytes filter, struct bytes group, struct refusal *ret)
+{
+    if (group.len > 0)
+        return false;
+    keep_refusal(ret, filter, "a shared subscription without name or filter");
+    return true;
+}
+
 static bool has_room(struct link *l, bool is_new, struct bytes filter, struct refusal *ret)
 {
     struct worker *w = l->worker;
@@ -127,12 +136,14 @@ static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in,
     struct bytes filter = in->filter;
     struct bytes group;
     bool is_shared = wire_filter_split_share(in->filter, &group, &filter);
-    struct gate_answer a = gate_check(l->grant, GATE_SUBSCRIBE, filter);
-    bool is_new = (is_shared ? router_share_find(s, group, filter)
-                             : router_find(w->router, s, filter)) == NULL;
+    struct gate_answer a;
+    bool is_new;
 
-    if (is_too_deep(l, filter, ret))
+    if ((is_shared && is_no_share(in->filter, group, ret)) || is_too_deep(l, filter, ret))
         return REASON_TOPIC_FILTER_INVALID;
+    a = gate_check(l->grant, GATE_SUBSCRIBE, filter);
+    is_new = (is_shared ? router_share_find(s, group, filter)
+                        : router_find(w->router, s, filter)) == NULL;
     if (a.outcome != GATE_ALLOWED)
         return deny(l, in->filter, &a, ret);
     if (!has_room(l, is_new, in->filter, ret))

@@ -18,12 +18,12 @@
 #define QOS_MAX                    2
 #define SUBACK_FAILURE_V311        0x80
 
-static struct bytes read_filter(struct reader *r)
+static struct bytes read_filter(struct reader *r, enum wire_level level)
 {
     /* [MQTT5-3.8.3-1] [MQTT5-3.10.3-1] [MQTT3-3.8.3-1] [MQTT3-3.10.3-1] */
     struct bytes filter = reader_utf8(r);
 
-    if (!wire_topic_filter_well_formed(filter))
+    if (!wire_topic_filter_well_formed(filter, level))
         reader_fail(r, WIRE_E_TOPIC_FILTER);
     return filter;
 }
@@ -83,7 +83,7 @@ enum wire_outcome wire_decode_subscribe(uint8_t flags, struct bytes body, enum w
     if (r.left == 0) /* [MQTT5-3.8.3-2] [MQTT3-3.8.3-3] */
         reader_fail(&r, WIRE_E_PROTOCOL);
     for (; r.left > 0 && n < WIRE_FILTERS_MAX; n++) {
-        at[n].filter = read_filter(&r);
+        at[n].filter = read_filter(&r, level);
         read_options(&r, level, &at[n]);
     }
     if (r.left > 0)
@@ -157,7 +157,7 @@ enum wire_outcome wire_decode_unsubscribe(uint8_t flags, struct bytes body, enum
     if (r.left == 0) /* [MQTT5-3.10.3-2] [MQTT3-3.10.3-2] */
         reader_fail(&r, WIRE_E_PROTOCOL);
     while (r.left > 0 && n < WIRE_FILTERS_MAX)
-        filter[n++] = read_filter(&r);
+        filter[n++] = read_filter(&r, level);
     if (r.left > 0)
         reader_fail(&r, WIRE_E_QUOTA);
     if (r.outcome != WIRE_OK)

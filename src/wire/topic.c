@@ -90,7 +90,7 @@ bool wire_topic_name_valid(struct bytes topic)
 bool wire_topic_filter_valid(struct bytes filter)
 {
     struct bytes group;
-    bool well_formed = wire_topic_filter_well_formed(filter);
+    bool well_formed = wire_topic_filter_well_formed(filter, WIRE_V5);
 
     wire_filter_split_share(filter, &group, &filter);
     return well_formed && !wire_topic_too_deep(filter);
@@ -99,22 +99,26 @@ bool wire_topic_filter_valid(struct bytes filter)
 /**
  * wire_topic_filter_well_formed() - does the standard allow it?
  * @filter:  as sent, "$share/group/" and all, which is understood at each level
+ * @level:   before 5.0 what begins with "$share/" and is no share breaks no rule
  *
  * A "#" only as the last level [MQTT5-4.7.1-1] [MQTT3-4.7.1-2], a wildcard only
  * as a whole level [MQTT5-4.7.1-2] [MQTT3-4.7.1-3], a share name and a filter
  * behind "$share/" [MQTT5-4.8.2-1] [MQTT5-4.8.2-2], sizes as of a topic name.
  */
-bool wire_topic_filter_well_formed(struct bytes filter)
+bool wire_topic_filter_well_formed(struct bytes filter, enum wire_level level)
 {
     struct bytes group;
+    struct bytes behind;
     struct levels it;
 
-    if (filter.len > TOPIC_LEN_MAX)
-        return false;
-    if (wire_filter_split_share(filter, &group, &filter) && group.len == 0)
-        return false;
     if (!has_topic_size(filter))
         return false;
+    if (wire_filter_split_share(filter, &group, &behind)) {
+        if (group.len > 0)
+            filter = behind;
+        else if (level == WIRE_V5)
+            return false;
+    }
     do {
         it = levels_split(filter);
         if (is_just(it.level, '#') && !it.is_last)

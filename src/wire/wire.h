@@ -348,7 +348,7 @@ bool wire_text_valid(struct bytes s);
 bool wire_utf8_valid(struct bytes s); /* [MQTT5-1.5.4-1] and -2: no U+0000, no surrogates */
 /* Filters are as sent, with "$share/group/". */
 bool wire_topic_name_well_formed(struct bytes topic); /* as the standard says, whatever its depth */
-bool wire_topic_filter_well_formed(struct bytes filter);
+bool wire_topic_filter_well_formed(struct bytes filter, enum wire_level level);
 bool wire_topic_name_valid(struct bytes topic); /* well-formed, and not too deep */
 bool wire_topic_filter_valid(struct bytes filter);
 /* The five below take filters without "$share/group/". */

@@ -73,6 +73,28 @@ static void a_topic_filter_is_good_or_not(void **state)
     }
 }
 
+static void what_is_no_share_is_a_filter_before_5_0(void **state)
+{
+    static const struct {
+        const char *filter;
+        bool good;
+    } cases[] = {
+        {"$share/", true},      {"$share/g", true},    {"$share/g/", true},
+        {"$share//a", true},    {"$share/+/a", true},  {"$share/g/a#", false},
+        {"$share/g+/a", false}, {"$share/#/a", false}, {"$share/#", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct bytes filter = bytes_str(cases[i].filter);
+
+        print_message("  %s\n", cases[i].filter);
+        assert_int_equal(wire_topic_filter_well_formed(filter, WIRE_V31), cases[i].good);
+        assert_int_equal(wire_topic_filter_well_formed(filter, WIRE_V311), cases[i].good);
+        assert_false(wire_topic_filter_well_formed(filter, WIRE_V5));
+    }
+}
+
 static void sizes_are_limited(void **state)
 {
     struct buf text = {0};
@@ -326,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_topic_name_is_good_or_not),
         cmocka_unit_test(a_topic_filter_is_good_or_not),
+        cmocka_unit_test(what_is_no_share_is_a_filter_before_5_0),
         cmocka_unit_test(sizes_are_limited),
         cmocka_unit_test(a_share_is_split_off),
         cmocka_unit_test(the_examples_of_the_standard_match_as_it_says),

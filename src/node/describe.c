@@ -123,6 +123,17 @@ static bool describe_share_intent(uint64_t id, struct bytes in, struct buf *ret)
     return true;
 }
 
+static bool describe_want(uint64_t id, struct bytes in, struct buf *ret)
+{
+    struct want_record r;
+
+    (void)id;
+    if (!record_get_want(in, &r))
+        return false;
+    buf_addf(ret, "of session %" PRIu64 ": %.*s", r.session, BYTES_ARG(r.filter));
+    return true;
+}
+
 /**
  * node_record_describe() - see node.h
  *
@@ -142,6 +153,7 @@ bool node_record_describe(uint8_t kind, uint64_t id, struct bytes record, struct
         [RECORD_RECEIVED] = describe_received,
         [RECORD_INTENT] = describe_intent,
         [RECORD_SHARE_INTENT] = describe_share_intent,
+        [RECORD_WANT] = describe_want,
     };
     const char *name = record_kind_text(kind);
 

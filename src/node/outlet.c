@@ -48,18 +48,26 @@ static void parcel_free(struct parcel *c)
     free(c);
 }
 
+/* The worker that received it decided that there is room; all keep the same. */
+static void take_retained(struct worker *w, struct publication *p)
+{
+    const struct retained_limits no_limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+
+    router_retain(w->router, p, &no_limits, NULL);
+    if (w->notes != NULL && p->message != NULL)
+        notes_retained(w->notes, p->message);
+}
+
 static void take_parcel(struct worker *w, struct post *post)
 {
     struct parcel *c = list_item(post, struct parcel, post);
-    /* The worker that received it decided that there is room; all keep the same. */
-    const struct retained_limits no_limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
 
     for (size_t at = 0; at < c->len; at += item_at(c, at)->len) {
         struct publication *p = &item_at(c, at)->p;
         const struct message *kept = p->message;
 
         if (p->stamp != 0)
-            router_retain(w->router, p, &no_limits, NULL);
+            take_retained(w, p);
         flow_deliver_here(w, p);
         if (kept != NULL)
             note_taken(w, kept);

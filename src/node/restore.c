@@ -103,6 +103,8 @@ static struct restored_list *list_for(struct restoring *r, uint8_t kind)
         return &r->share_intents;
     case RECORD_RECEIVED:
         return &r->received;
+    case RECORD_WANT:
+        return &r->wants;
     default:
         return NULL;
     }
@@ -149,7 +151,7 @@ static void begin_notes(struct node *n)
         struct notes *notes = mem_new(struct notes);
 
         notes_init(notes, i);
-        notes->count = count;
+        notes_begin(notes, count);
         notes->unix_ms_at_zero = clock_unix_ms() - clock_now_ns() / NS_PER_MS;
         n->workers[i]->notes = notes;
     }
@@ -179,6 +181,7 @@ static void done(struct restoring *r)
     list_done(&r->intents);
     list_done(&r->share_intents);
     list_done(&r->received);
+    list_done(&r->wants);
     free(r->deliveries.at);
     free(r->left.at);
     free(r->sent);

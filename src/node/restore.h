@@ -35,6 +35,7 @@ struct restored_message {
     uint32_t expires_s;  /* shelf_expiry() of it */
     bool is_control : 1; /* does not wait on a shelf */
     bool is_wanted : 1;  /* in memory */
+    bool is_retained : 1;
 };
 
 /* Those of one worker of the former run. */
@@ -101,6 +102,7 @@ struct restoring {
     struct restored_list intents;
     struct restored_list share_intents;
     struct restored_list received;
+    struct restored_list wants;
     struct restored_deliveries deliveries; /* not those that wait */
     struct restored_deliveries left;       /* by members whose sessions are gone */
     struct restored_sent *sent;            /* owned */

@@ -130,6 +130,50 @@ static bool link_retained(struct restoring *r, struct homes *all, const struct r
     return stored;
 }
 
+static struct retained_range *range_of(const struct want_record *r)
+{
+    struct retained_range *range = mem_alloc(sizeof(*range) + r->lanes.len);
+
+    range->n = r->n_lanes;
+    for (size_t i = 0; i < r->n_lanes; i++)
+        range->lanes[i] = want_record_lane(r, i);
+    return range;
+}
+
+/* Records of which there is nothing left in the journal may have had ids as high as these. */
+static uint64_t count_of(const struct retained_range *r)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < r->n; i++)
+        count = MAX(count, record_count(r->lanes[i].until));
+    return count;
+}
+
+/* What was found before the node ended is among the deliveries. */
+static bool link_want(struct restoring *r, struct homes *all, const struct restored *in)
+{
+    struct want_record record;
+    struct subscription *sub;
+    struct retained_want *want;
+    struct session *s;
+    struct home *h;
+
+    if (!record_get_want(in->record, &record))
+        return false;
+    h = restored_home(all, record.session);
+    s = h != NULL ? h->resident->session : NULL;
+    sub = s != NULL ? router_find(h->worker->router, &s->subscriber, record.filter) : NULL;
+    if (sub == NULL)
+        return false;
+    want = session_want_retained(s, sub, router_retained_serial(h->worker->router));
+    want->record = in->id;
+    want->range = range_of(&record);
+    for (unsigned i = 0; i < r->node->n_workers; i++)
+        notes_begin(r->node->workers[i]->notes, count_of(want->range));
+    return true;
+}
+
 /* ---- what was on its way between workers ---- */
 
 /* Stands for a session in the router of the worker that it was on. */
@@ -294,7 +338,9 @@ static void want_messages(struct restoring *r)
 static void link_all(struct restoring *r, struct homes *all)
 {
     link_each(r, all, &r->wills, link_will);
+    sort(&r->retained); /* as they came from each worker: what is wanted of them goes on */
     link_each(r, all, &r->retained, link_retained);
+    link_each(r, all, &r->wants, link_want);
     restore_deliveries(r, all);
     for (size_t i = 0; i < r->left.n; i++)
         pass_on(r, &r->left.at[i]);

@@ -201,7 +201,7 @@ bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record
     s.is_aside = false;
     s.record = id;
     s.message = d.message;
-    s.bytes = 0; /* its message may come later */
+    s.bytes = d.is_found; /* of its message nothing is known yet, which may come later */
     s.expires_s = 0;
     s.qos = d.qos;
     s.retain = d.retain;
@@ -244,6 +244,15 @@ static int by_sent(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* What was found for a subscription and was replaced then, or removed, is not sent any more. */
+static bool is_passed_over(const struct shelved *s, const struct restored_message *m,
+                           uint16_t packet_id)
+{
+    bool is_found = s->bytes != 0;
+
+    return is_found && packet_id == 0 && !m->is_retained;
+}
+
 /* 0: it was not sent. */
 static uint16_t packet_id_of(struct restoring *r, uint64_t record)
 {
@@ -282,11 +291,14 @@ static void link_queue(struct restoring *r, const struct homes *all, struct rest
         struct restored_message *m = h != NULL ? find(r, s.message) : NULL;
         uint16_t packet_id = packet_id_of(r, s.record);
 
-        if (m == NULL) {
+        if (m == NULL || is_passed_over(&s, m, packet_id)) {
             restore_drop(r, s.record);
             if (packet_id != 0)
                 restore_drop(r, s.record + RECORD_WAS_SENT);
-        } else if (packet_id != 0 || m->is_control) {
+            continue;
+        }
+        r->n_queued++;
+        if (packet_id != 0 || m->is_control) {
             keep_delivery(r, q->session, &s, packet_id);
         } else {
             s.bytes = m->bytes;
@@ -294,7 +306,6 @@ static void link_queue(struct restoring *r, const struct homes *all, struct rest
             m->n_holders++;
             queue_put_shelved(&h->resident->session->queue, &s);
         }
-        r->n_queued += m != NULL;
     }
 }
 
@@ -310,6 +321,16 @@ static void link_shared(struct restoring *r)
     }
 }
 
+static void find_retained(struct restoring *r)
+{
+    for (size_t i = 0; i < r->retained.n; i++) {
+        struct restored_message *m = find(r, r->retained.at[i].id - RECORD_IS_RETAINED);
+
+        if (m != NULL)
+            m->is_retained = true;
+    }
+}
+
 /** restore_queues() - see restore.h */
 void restore_queues(struct restoring *r, const struct homes *all)
 {
@@ -321,6 +342,7 @@ void restore_queues(struct restoring *r, const struct homes *all)
         sort_messages(&r->messages[w]);
     if (r->n_sent > 0)
         qsort(r->sent, r->n_sent, sizeof(*r->sent), by_sent);
+    find_retained(r);
     link_shared(r);
     while ((q = map_next(&r->queues, &cursor)) != NULL)
         link_queue(r, all, q);

@@ -6,7 +6,8 @@
  * packet has 10 bytes.  So a client's subscriptions take turns, one is looked for when
  * all that was found before has been sent, and a turn of the worker looks at about
  * TOPICS_PER_TURN topics: where a filter may meet more, all topics are gone through in
- * parts.
+ * parts.  Parts are in the order in which messages were retained, so that the journal has
+ * a few numbers only of what is left (docs/decisions/0017).
  *
  * MQ.PR.SP-05
  */
@@ -40,7 +41,7 @@ static void found(void *arg, struct message *m, uint64_t serial)
     struct findings *f = arg;
     const struct subscription *sub = f->subscription;
 
-    if (serial <= sub->want->after || serial > sub->want->until)
+    if (!session_wants_retained(sub->want, m, serial))
         return;
     if (sub->no_local && m->publisher == f->client_key) /* [MQTT5-3.8.3-3] */
         return;
@@ -82,14 +83,19 @@ static void found_in_scan(void *arg, struct message *m, uint64_t serial)
         found(arg, m, serial);
 }
 
-/* Take what was found over into the session; @f is empty afterwards. */
-static void offer(struct session *s, struct findings *f)
+/* Take what was found over into the session, and have the journal know it and what is left; @f is
+ * empty afterwards. */
+static void offer(struct session *s, struct subscription *sub, struct findings *f, bool is_all)
 {
-    struct message **messages = mem_alloc(f->n * sizeof(struct message *));
+    struct retained_found *messages = mem_zero(f->n * sizeof(*messages));
 
     for (size_t i = 0; i < f->n; i++)
-        messages[i] = message_ref(f->at[i].message);
-    session_offer_retained(s, f->subscription, messages, f->n);
+        messages[i].message = message_ref(f->at[i].message);
+    session_offer_retained(s, sub->want, messages, f->n);
+    if (is_all)
+        session_found_retained(s, sub);
+    else if (f->n > 0)
+        note_want(s, sub->want);
     free(f->at);
     f->at = NULL;
 }
@@ -118,9 +124,7 @@ static size_t search(struct worker *w, struct session *s, struct subscription *s
         keep_first(&f, s->queue_limits.bytes_max);
     if (f.n < n_all)
         sub->want->after = f.at[f.n - 1].serial;
-    else
-        session_found_retained(s, sub);
-    offer(s, &f);
+    offer(s, sub, &f, f.n == n_all);
     return cost;
 }
 
@@ -128,17 +132,16 @@ static size_t search(struct worker *w, struct session *s, struct subscription *s
 static size_t scan(struct worker *w, struct session *s, struct subscription *sub)
 {
     struct findings f = findings_of(w, s, sub);
+    struct retained_want *want = sub->want;
     size_t left = w->retained_budget;
 
     do {
-        size_t cost = router_retained_scan(w->router, w->now_ns, MIN(left, (size_t)TOPICS_PER_STEP),
-                                           &sub->want->cursor, found_in_scan, &f);
+        size_t cost = router_retained_scan(w->router, want, w->now_ns,
+                                           MIN(left, (size_t)TOPICS_PER_STEP), found_in_scan, &f);
 
         left -= MIN(left, cost);
-    } while (left > 0 && sub->want->cursor != 0 && f.bytes < s->queue_limits.bytes_max);
-    if (sub->want->cursor == 0)
-        session_found_retained(s, sub);
-    offer(s, &f);
+    } while (left > 0 && want->after < want->until && f.bytes < s->queue_limits.bytes_max);
+    offer(s, sub, &f, want->after == want->until);
     return w->retained_budget - left;
 }
 

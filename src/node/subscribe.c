@@ -16,15 +16,21 @@
 #include "base/mem.h"
 #include "node/node_private.h"
 
-/* Retain Handling [MQTT5-3.3.1-9] to -11 [MQTT5-3.8.4-4] [MQTT3-3.3.1-6]. */
-static void want_retained(struct link *l, struct bytes filter, bool is_new)
+/* Retain Handling [MQTT5-3.3.1-9] to -11 [MQTT5-3.8.4-4] [MQTT3-3.3.1-6].  Of a session that is
+ * kept what is found above QoS 0 is promised. */
+static void want_retained(struct link *l, struct subscription *sub, bool is_new)
 {
     struct worker *w = l->worker;
     struct session *s = l->resident->session;
-    struct subscription *sub = router_find(w->router, &s->subscriber, filter);
+    struct retained_want *want;
 
-    if (sub->retain_handling == 0 || (sub->retain_handling == 1 && is_new))
-        session_want_retained(s, sub, router_retained_serial(w->router));
+    if (sub->retain_handling == 2 || (sub->retain_handling == 1 && !is_new))
+        return;
+    want = session_want_retained(s, sub, router_retained_serial(w->router));
+    if (s->notes == NULL || sub->qos == 0)
+        return;
+    want->range = notes_range(s->notes, w->n_workers);
+    note_want(s, want);
 }
 
 /* The Reason String is about the first filter that does not get what it asks for. */
@@ -99,11 +105,12 @@ static void subscribe_plain(struct link *l, const struct subscription *options, 
     struct worker *w = l->worker;
     struct subscriber *s = &l->resident->session->subscriber;
     enum router_subscribed how = router_subscribe(w->router, s, options, filter);
+    struct subscription *sub = router_find(w->router, s, filter);
 
-    note_subscription(l->resident->session, router_find(w->router, s, filter));
+    note_subscription(l->resident->session, sub);
     if (how == ROUTER_NEW_HERE)
         interest_tell(w, filter, true);
-    want_retained(l, filter, how != ROUTER_REPLACED);
+    want_retained(l, sub, how != ROUTER_REPLACED);
 }
 
 /* A shared subscription gets no retained messages, section 4.8.2. */

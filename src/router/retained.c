@@ -35,6 +35,7 @@ static void put(struct router *r, struct trie_node *n, struct message *m)
 {
     n->retained = m;
     n->retained_serial = ++r->retained_serial;
+    order_add(&r->order, n);
     r->retained_bytes += message_bytes(m);
     if (is_mark(m))
         r->n_marks++;
@@ -45,6 +46,7 @@ static void put(struct router *r, struct trie_node *n, struct message *m)
 static void forget(struct router *r, struct trie_node *n)
 {
     r->retained_bytes -= message_bytes(n->retained);
+    order_remove(&r->order, n);
     if (is_mark(n->retained)) {
         r->n_marks--;
     } else {
@@ -67,6 +69,7 @@ void retained_done(struct router *r)
         }
     }
     owners_done(&r->owners);
+    order_done(&r->order);
 }
 
 /* 0: nobody's, or the node's. */
@@ -217,29 +220,29 @@ size_t router_retained_each(struct router *r, struct bytes filter, uint64_t now_
 }
 
 /**
- * router_retained_scan() - call @each with retained messages of all topics, a part at a time
- * @cursor:  0 at first, and again when all were looked at
- * @n_max:   about so many topics and levels are looked at
- *
- * What is there from the first part to the last is found once, though others come and
- * go between them.
+ * router_retained_scan() - call @each with what is retained on any topic, a part at a time
+ * @want:   of what it is about, in the order in which it was retained; its begin moves on, at last
+ *          to its end
+ * @n_max:  topics that are looked at
  *
  * Return: how many were looked at.
  */
-size_t router_retained_scan(struct router *r, uint64_t now_ns, size_t n_max, uint32_t *cursor,
-                            retained_fn *each, void *arg)
+size_t router_retained_scan(struct router *r, struct retained_want *want, uint64_t now_ns,
+                            size_t n_max, retained_fn *each, void *arg)
 {
-    const struct trie *t = &r->retained;
-    struct search s = {t, now_ns, n_max, each, arg, 0};
-    size_t bucket = trie_bucket(t, *cursor);
+    struct search s = {&r->retained, now_ns, n_max, each, arg, 0};
+    size_t end = order_behind(&r->order, want->until);
+    size_t i = order_behind(&r->order, want->after);
 
-    while (s.n_visited < n_max && bucket < t->n_buckets) {
-        for (const struct trie_node *n = t->buckets[bucket]; n != NULL; n = n->hash_next)
+    for (; i < end && s.n_visited < n_max; i++) {
+        const struct trie_node *n = order_node(&r->order, i);
+
+        if (n != NULL)
             found(&s, n);
-        s.n_visited++;
-        bucket++;
+        else
+            s.n_visited++;
     }
-    *cursor = (uint32_t)trie_bucket_begin(t, bucket); /* 0 behind the last */
+    want->after = i < end ? order_serial(&r->order, i) - 1 : want->until;
     return s.n_visited;
 }
 
@@ -259,7 +262,8 @@ size_t router_n_retained(const struct router *r)
  * whose they are */
 size_t router_retained_bytes(const struct router *r)
 {
-    return r->retained_bytes + r->retained.bytes + owners_bytes(&r->owners);
+    return r->retained_bytes + r->retained.bytes + owners_bytes(&r->owners) +
+           order_bytes(&r->order);
 }
 
 static size_t sweep_bucket(struct router *r, size_t bucket, uint64_t now_ns, uint64_t stamp_before)

@@ -31,14 +31,30 @@ struct subscriber {
 
 #define RETAINED_WANTS_MAX 8 /* SUBSCRIBEs of one filter for which that is still to be done */
 
+/* Of the messages whose records a worker has given, and that go by one of its lanes, those behind
+ * @after, up to @until. */
+struct retained_lane {
+    uint64_t after;
+    uint64_t until;
+};
+
+/* Which of the messages that the journal has a want is about, after a restart, too.  Each worker
+ * has two lanes, the second one for the control plane; the last two stand for all workers that have
+ * none. */
+struct retained_range {
+    uint32_t n; /* even */
+    struct retained_lane lanes[];
+};
+
 /* Retained messages are still to be found for a subscription. */
 struct retained_want {
     struct list in_session; /* those of its session, in turn */
     struct subscription *subscription;
     uint64_t after;  /* with serials above this */
     uint64_t until;  /* and up to this; later ones come live */
-    bool scans;      /* too many to be found at once: all topics are looked at, in parts, */
-    uint32_t cursor; /* and the next one begins here */
+    bool scans;      /* too many to be found at once: all topics are looked at, in parts */
+    uint64_t record; /* id by which the journal has it; 0: it does not */
+    struct retained_range *range; /* owned; NULL: nothing is promised */
     /* By later SUBSCRIBEs of the same filter, not in the list yet: */
     struct retained_want *next; /* owned */
     struct retained_want *last; /* of the first one only: the last behind it, or itself; */
@@ -97,7 +113,7 @@ enum router_subscribed {
 
 enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
                                         const struct subscription *options, struct bytes filter);
-void router_want_nothing(struct subscription *s);
+void retained_want_free(struct retained_want *want);
 struct subscription *router_find(const struct router *r, const struct subscriber *s,
                                  struct bytes filter);
 void router_remove(struct router *r, struct subscription *s, bool *ret_last_here);
@@ -161,8 +177,8 @@ enum retain_outcome router_retain(struct router *r, struct publication *p,
                                   const struct retained_limits *limits, uint64_t *ret_owner);
 size_t router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns, size_t n_max,
                             retained_fn *each, void *arg);
-size_t router_retained_scan(struct router *r, uint64_t now_ns, size_t n_max, uint32_t *cursor,
-                            retained_fn *each, void *arg);
+size_t router_retained_scan(struct router *r, struct retained_want *want, uint64_t now_ns,
+                            size_t n_max, retained_fn *each, void *arg);
 uint64_t router_retained_serial(const struct router *r);
 uint64_t router_retained_by(const struct router *r, struct bytes topic);
 size_t router_n_retained(const struct router *r);

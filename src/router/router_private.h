@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "router/exact.h"
+#include "router/order.h"
 #include "router/router.h"
 #include "router/trie.h"
 
@@ -29,7 +30,8 @@ struct router {
     struct trie retained;
     struct map shares; /* by id */
     uint32_t next_share_id;
-    struct map owners; /* of retained messages; see owners.c */
+    struct map owners;  /* of retained messages; see owners.c */
+    struct order order; /* of their topics */
     size_t n_retained;
     size_t n_marks;
     uint64_t retained_serial;

@@ -136,15 +136,23 @@ enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
     return ROUTER_NEW_HERE;
 }
 
-/** router_want_nothing() - nothing retained is to be found for @s any more */
-void router_want_nothing(struct subscription *s)
+/** retained_want_free() - nothing is to be found for it any more; it is in no list of its session
+ */
+void retained_want_free(struct retained_want *want)
+{
+    record_forget(want->record);
+    free(want->range);
+    free(want);
+}
+
+static void want_nothing(struct subscription *s)
 {
     if (s->want != NULL)
         list_remove(&s->want->in_session);
     while (s->want != NULL) {
         struct retained_want *next = s->want->next;
 
-        free(s->want);
+        retained_want_free(s->want);
         s->want = next;
     }
 }
@@ -161,7 +169,7 @@ void router_remove(struct router *r, struct subscription *s, bool *ret_last_here
     match_changed(r, subscription_filter(s));
     list_remove(&s->in_node);
     list_remove(&s->in_subscriber);
-    router_want_nothing(s);
+    want_nothing(s);
     s->subscriber->n_subscriptions--;
     *ret_last_here = s->share == NULL && --n->n_subscriptions == 0;
     if (s->share != NULL)

@@ -74,22 +74,9 @@ static uint32_t hash_under(const struct trie_node *parent, uint64_t level_hash)
     return (uint32_t)(((level_hash ^ parent->hash) * 0x9e3779b97f4a7c15ULL) >> 32);
 }
 
-/** trie_bucket() - the number of the bucket that has the nodes of this hash */
-size_t trie_bucket(const struct trie *t, uint32_t hash)
-{
-    return hash >> (32 - __builtin_ctzll(t->n_buckets));
-}
-
-/** trie_bucket_begin() - the lowest hash that a node in this bucket can have; behind the last
- * bucket 2^32 */
-uint64_t trie_bucket_begin(const struct trie *t, size_t bucket)
-{
-    return (uint64_t)bucket << (32 - __builtin_ctzll(t->n_buckets));
-}
-
 static struct trie_node **bucket_of(const struct trie *t, uint32_t hash)
 {
-    return &t->buckets[trie_bucket(t, hash)];
+    return &t->buckets[hash >> (32 - __builtin_ctzll(t->n_buckets))];
 }
 
 /** trie_init() - only a root */

@@ -5,9 +5,6 @@
  * A node is found by its parent and its level's text in one hash table for the
  * whole tree, so that a node without children costs nothing for them.  A tree of topics
  * has smaller nodes than one of filters.
- *
- * Buckets are in the order of their nodes' hashes, whatever their number: who walks over
- * them and has come to a hash goes on there, though the table has grown meanwhile.
  */
 #pragma once
 
@@ -67,8 +64,6 @@ struct trie_node *trie_extend(struct trie *t, struct trie_node *n, struct levels
 struct trie_node *trie_find(const struct trie *t, struct bytes path);
 struct trie_node *trie_make(struct trie *t, struct bytes path);
 void trie_prune(struct trie *t, struct trie_node *n, bool (*in_use)(const struct trie_node *n));
-size_t trie_bucket(const struct trie *t, uint32_t hash);
-uint64_t trie_bucket_begin(const struct trie *t, size_t bucket);
 struct bytes trie_level(const struct trie_node *n);
 
 struct levels levels_of(struct bytes path);

@@ -18,20 +18,16 @@ struct notes *session_notes(const struct session *s)
     return s->notes != NULL || s->conn == NULL ? s->notes : s->conn->notes;
 }
 
-/* d->record and its message's have been given.  @share: that it came by, or NULL */
-static void note_delivery(struct session *s, const struct delivery *d, const struct share *share)
+/* d->record and its message's have been given. */
+static struct delivery_record record_of(const struct session *s, const struct delivery *d)
 {
-    const struct delivery_record r = {
+    return (struct delivery_record){
         .session = s->number,
         .message = d->message->record,
         .qos = d->qos,
         .retain = d->retain,
         .n_subids = d->n_subids,
-        .group = share != NULL ? share_group(share) : BYTES_NONE,
-        .filter = share != NULL ? share_filter(share) : BYTES_NONE,
     };
-
-    record_put_delivery(&session_notes(s)->batch, d->record, &r, delivery_subids(d));
 }
 
 /** session_note_sent() - under d->packet_id */
@@ -62,19 +58,28 @@ void session_note_released(struct session *s, struct delivery *d)
 void session_note_offered(struct session *s, struct publication *p, const struct delivery *d,
                           const struct share *share)
 {
+    struct delivery_record r;
+
     if (d->record == 0)
         return;
     notes_message(session_notes(s), p);
-    note_delivery(s, d, share);
+    r = record_of(s, d);
+    r.group = share != NULL ? share_group(share) : BYTES_NONE;
+    r.filter = share != NULL ? share_filter(share) : BYTES_NONE;
+    record_put_delivery(&session_notes(s)->batch, d->record, &r, delivery_subids(d));
 }
 
 /** session_note_found() - @d is of what is retained, which has a record if it is to survive */
 void session_note_found(struct session *s, struct delivery *d)
 {
+    struct delivery_record r;
+
     if (s->notes == NULL || d->qos == 0 || d->message->record == 0)
         return;
     d->record = notes_id(s->notes);
-    note_delivery(s, d, NULL);
+    r = record_of(s, d);
+    r.is_found = true;
+    record_put_delivery(&s->notes->batch, d->record, &r, delivery_subids(d));
 }
 
 static void push_done(struct session *s, uint16_t packet_id)

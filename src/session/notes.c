@@ -24,6 +24,14 @@ void notes_done(struct notes *n)
     buf_done(&n->batch.bytes);
 }
 
+/** notes_begin() - no id up to @count is given again; what is retained and has one is there */
+void notes_begin(struct notes *n, uint64_t count)
+{
+    n->count = MAX(n->count, count);
+    for (unsigned i = 0; i < COUNT_OF(n->retained); i++)
+        n->retained[i][0] = n->retained[i][1] = record_id(n->count + 1, 0) - 1;
+}
+
 /** notes_id() - of something new; the parts that follow belong to it */
 uint64_t notes_id(struct notes *n)
 {
@@ -71,6 +79,27 @@ struct message *notes_message(struct notes *n, struct publication *p)
     }
     message_unref(m); /* @p has its own */
     return m;
+}
+
+/** notes_retained() - see notes.h; what comes by one lane of a worker comes in the order of its ids
+ */
+void notes_retained(struct notes *n, const struct message *m)
+{
+    if (m->record != 0)
+        n->retained[record_worker(m->record)][m->is_control] = m->record;
+}
+
+/** notes_range() - see notes.h */
+struct retained_range *notes_range(const struct notes *n, unsigned n_workers)
+{
+    uint32_t n_lanes = 2 * (n_workers + 1);
+    struct retained_range *r = mem_zero(sizeof(*r) + n_lanes * sizeof(r->lanes[0]));
+
+    r->n = n_lanes;
+    for (uint32_t i = 0; i < n_lanes; i++)
+        r->lanes[i].until =
+            i / 2 == n->worker ? record_id(n->count, n->worker) : n->retained[i / 2][i % 2];
+    return r;
 }
 
 /* ---- gates ---- */

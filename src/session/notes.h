@@ -22,11 +22,13 @@ struct conn;
 struct session;
 
 struct notes {
-    struct batch batch;       /* the open one */
-    uint64_t number;          /* of it, from 1 */
-    uint64_t flushed;         /* batches up to this one are on the device */
-    uint64_t count;           /* of the last id; see record.h */
-    uint64_t session;         /* the number of the last session */
+    struct batch batch; /* the open one */
+    uint64_t number;    /* of it, from 1 */
+    uint64_t flushed;   /* batches up to this one are on the device */
+    uint64_t count;     /* of the last id; see record.h */
+    uint64_t session;   /* the number of the last session */
+    /* By worker and lane: the last retained message that has come from it. */
+    uint64_t retained[RECORD_WORKERS_MAX + 1][2];
     uint64_t unix_ms_at_zero; /* the date when CLOCK_MONOTONIC was 0 */
     unsigned worker;
     struct list gates; /* in which something waits */
@@ -34,11 +36,16 @@ struct notes {
 
 void notes_init(struct notes *n, unsigned worker);
 void notes_done(struct notes *n);
+void notes_begin(struct notes *n, uint64_t count);
 uint64_t notes_id(struct notes *n);
 uint64_t notes_session_number(struct notes *n);
 void notes_drop(struct notes *n, uint64_t id);
 /* Of @p a message is made, if need be, and noted, if it was not yet; borrowed from @p. */
 struct message *notes_message(struct notes *n, struct publication *p);
+/* A retained message that has come from another worker. */
+void notes_retained(struct notes *n, const struct message *m);
+/* Of what is retained on this worker now; owned by the caller. */
+struct retained_range *notes_range(const struct notes *n, unsigned n_workers);
 
 /* What waits in one network connection. */
 struct gate_mark {

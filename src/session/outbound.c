@@ -406,11 +406,9 @@ bool session_pump(struct session *s, uint64_t now_ns)
         }
         if (!window_open(s) && head_wants_window(s, now_ns))
             return false;
-        if (!queue_take(&s->queue, now_ns, &d)) {
-            if (s->queue.n > 0 || !session_take_found(s, now_ns, &d))
-                return false;
-            session_note_found(s, &d);
-        }
+        if (!queue_take(&s->queue, now_ns, &d) &&
+            (s->queue.n > 0 || !session_take_found(s, now_ns, &d)))
+            return false;
         send_delivery(s, &d, now_ns);
     }
     return may_begin(s);

@@ -221,6 +221,10 @@ bool record_get_subscription(struct bytes in, struct subscription_record *ret)
     return is_whole(&c) && ret->filter.len > 0 && ret->qos <= 2;
 }
 
+#define DELIVERY_QOS    3U
+#define DELIVERY_RETAIN 4U
+#define DELIVERY_FOUND  8U
+
 void record_put_delivery(struct batch *b, uint64_t id, const struct delivery_record *r,
                          const uint32_t *subids)
 {
@@ -228,7 +232,7 @@ void record_put_delivery(struct batch *b, uint64_t id, const struct delivery_rec
 
     put(b, r->session, 8);
     put(b, r->message, 8);
-    put(b, r->qos | (r->retain ? 4U : 0), 1);
+    put(b, r->qos | (r->retain ? DELIVERY_RETAIN : 0) | (r->is_found ? DELIVERY_FOUND : 0), 1);
     put(b, r->n_subids, 2);
     for (size_t i = 0; i < r->n_subids; i++)
         put(b, subids[i], 4);
@@ -248,8 +252,9 @@ bool record_get_delivery(struct bytes in, struct delivery_record *ret)
     ret->session = get(&c, 8);
     ret->message = get(&c, 8);
     flags = get(&c, 1);
-    ret->qos = flags & 3;
-    ret->retain = flags & 4;
+    ret->qos = flags & DELIVERY_QOS;
+    ret->retain = flags & DELIVERY_RETAIN;
+    ret->is_found = flags & DELIVERY_FOUND;
     ret->n_subids = (uint16_t)get(&c, 2);
     ret->subids = take(&c, ret->n_subids * sizeof(uint32_t));
     is_shared = c.left.len > 0;
@@ -317,4 +322,38 @@ bool record_get_share_intent(struct bytes in, struct share_intent_record *ret)
     ret->group = get_string(&c);
     ret->filter = get_string(&c);
     return is_whole(&c) && ret->group.len > 0 && ret->filter.len > 0;
+}
+
+void record_put_want(struct batch *b, uint64_t id, const struct want_record *r,
+                     const struct retained_lane *lanes)
+{
+    size_t begun = batch_begin(b, RECORD_WANT, id);
+
+    put(b, r->session, 8);
+    put_string(b, r->filter);
+    put(b, r->n_lanes, 1);
+    for (size_t i = 0; i < r->n_lanes; i++) {
+        put(b, lanes[i].after, 8);
+        put(b, lanes[i].until, 8);
+    }
+    batch_end(b, begun);
+}
+
+bool record_get_want(struct bytes in, struct want_record *ret)
+{
+    struct cursor c = {.left = in};
+
+    ret->session = get(&c, 8);
+    ret->filter = get_string(&c);
+    ret->n_lanes = (uint8_t)get(&c, 1);
+    ret->lanes = take(&c, ret->n_lanes * sizeof(struct retained_lane));
+    return is_whole(&c) && ret->filter.len > 0 && ret->n_lanes > 0 && ret->n_lanes % 2 == 0;
+}
+
+struct retained_lane want_record_lane(const struct want_record *r, size_t i)
+{
+    const uint8_t *at = r->lanes.at + i * sizeof(struct retained_lane);
+
+    check(i < r->n_lanes);
+    return (struct retained_lane){.after = le_get(at, 8), .until = le_get(at + 8, 8)};
 }

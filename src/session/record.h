@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "router/router.h"
 #include "store/batch.h"
 
 /* clang-format off */
@@ -26,7 +27,8 @@
     X(RELEASED,       8,    "PUBREC came: PUBREL is to be sent until PUBCOMP comes")                \
     X(RECEIVED,       9,    "a packet id of QoS 2 that the client has not released")                \
     X(INTENT,         10,   "a message that a worker has not taken from another one")               \
-    X(SHARE_INTENT,   11,   "the same, for one member of a shared subscription")
+    X(SHARE_INTENT,   11,   "the same, for one member of a shared subscription")                    \
+    X(WANT,           12,   "what is retained is still to be found for a subscription")
 /* clang-format on */
 
 enum record_kind {
@@ -52,6 +54,11 @@ static inline uint64_t record_id(uint64_t count, unsigned worker)
 static inline uint64_t record_count(uint64_t id)
 {
     return id >> 8;
+}
+
+static inline unsigned record_worker(uint64_t id)
+{
+    return id >> 2 & (RECORD_WORKERS_MAX - 1);
 }
 
 /* @session: its number, below 2^45 */
@@ -126,10 +133,18 @@ struct delivery_record {
     uint64_t message;
     uint8_t qos;
     bool retain;
+    bool is_found; /* by a subscription, among what is retained */
     uint16_t n_subids;
     struct bytes subids; /* 4 bytes each */
     struct bytes group;  /* it came by a shared subscription; empty: it did not */
     struct bytes filter;
+};
+
+struct want_record {
+    uint64_t session;
+    struct bytes filter;
+    uint8_t n_lanes;
+    struct bytes lanes; /* 16 bytes each */
 };
 
 struct released_record {
@@ -153,6 +168,8 @@ void record_put_delivery(struct batch *b, uint64_t id, const struct delivery_rec
 void record_put_sent(struct batch *b, uint64_t id, uint16_t packet_id);
 void record_put_released(struct batch *b, uint64_t id, const struct released_record *r);
 void record_put_share_intent(struct batch *b, uint64_t id, const struct share_intent_record *r);
+void record_put_want(struct batch *b, uint64_t id, const struct want_record *r,
+                     const struct retained_lane *lanes);
 
 /* What is read borrows from @in.  False: not such a record. */
 MUST_CHECK bool record_get_message(struct bytes in, struct message_record *ret);
@@ -165,3 +182,5 @@ uint32_t delivery_record_subid(const struct delivery_record *r, size_t i);
 MUST_CHECK bool record_get_sent(struct bytes in, uint16_t *ret_packet_id);
 MUST_CHECK bool record_get_released(struct bytes in, struct released_record *ret);
 MUST_CHECK bool record_get_share_intent(struct bytes in, struct share_intent_record *ret);
+MUST_CHECK bool record_get_want(struct bytes in, struct want_record *ret);
+struct retained_lane want_record_lane(const struct want_record *r, size_t i);

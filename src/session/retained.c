@@ -7,12 +7,21 @@
  * findings of one subscription at a time, however often the client subscribes.  What
  * was replaced after the subscription has come, or will, as a live message: it is
  * passed over, so that an old value never comes after a newer one.
+ *
+ * Of a session that is kept the journal has both: what a subscription wants still, and, as
+ * deliveries, what it has found; it is told of a part that was found at once.
  */
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "session/session_private.h"
+
+static void forget(const struct retained_found *f)
+{
+    record_forget(f->record);
+    message_unref(f->message);
+}
 
 /** session_forget_found() - what was found is not sent */
 void session_forget_found(struct session *s)
@@ -22,10 +31,22 @@ void session_forget_found(struct session *s)
     if (b == NULL)
         return;
     while (b->at < b->n)
-        message_unref(b->messages[b->at++]);
-    free(b->messages);
+        forget(&b->found[b->at++]);
+    free(b->found);
     free(b);
     s->retained = NULL;
+}
+
+/* Of those that wait only the first one has been begun. */
+static struct retained_want *begin_last_anew(struct retained_want *want, uint64_t serial)
+{
+    record_forget(want->record);
+    free(want->range);
+    want->record = 0;
+    want->range = NULL;
+    want->after = 0;
+    want->until = serial;
+    return want;
 }
 
 /**
@@ -34,15 +55,16 @@ void session_forget_found(struct session *s)
  *
  * Each SUBSCRIBE, also in the same packet [MQTT5-3.8.4-5] [MQTT3-3.8.4-4], finds all of it.  Of
  * those that wait, RETAINED_WANTS_MAX do; then the newest takes the place of the one before it.
+ *
+ * Return: borrowed; the journal does not have it yet.
  */
-void session_want_retained(struct session *s, struct subscription *sub, uint64_t serial)
+struct retained_want *session_want_retained(struct session *s, struct subscription *sub,
+                                            uint64_t serial)
 {
     struct retained_want *want;
 
-    if (sub->want != NULL && sub->want->n == RETAINED_WANTS_MAX) {
-        sub->want->last->until = serial;
-        return;
-    }
+    if (sub->want != NULL && sub->want->n == RETAINED_WANTS_MAX)
+        return begin_last_anew(sub->want->last, serial);
     want = mem_new(struct retained_want);
     want->subscription = sub;
     want->until = serial;
@@ -53,10 +75,38 @@ void session_want_retained(struct session *s, struct subscription *sub, uint64_t
         sub->want->last->next = want;
         sub->want->last = want;
         sub->want->n++;
-        return;
+        return want;
     }
     sub->want = want;
     list_append(&s->retained_wanting, &want->in_session);
+    return want;
+}
+
+static struct retained_lane *lane_of(struct retained_range *r, const struct message *m)
+{
+    return &r->lanes[MIN(2 * record_worker(m->record), r->n - 2) + m->is_control];
+}
+
+/** session_wants_retained() - is @m, retained on this worker as the @serial-th, what @want is
+ * about? */
+bool session_wants_retained(const struct retained_want *want, const struct message *m,
+                            uint64_t serial)
+{
+    const struct retained_lane *lane;
+
+    if (serial <= want->after || serial > want->until)
+        return false;
+    if (want->range == NULL || m->record == 0)
+        return true;
+    lane = lane_of(want->range, m);
+    return m->record > lane->after && m->record <= lane->until;
+}
+
+/* It is among what was found; of its lane it is the last so far. */
+static void pass(struct retained_want *want, const struct message *m)
+{
+    if (want->range != NULL && m->record != 0)
+        lane_of(want->range, m)->after = m->record;
 }
 
 /** session_found_retained() - all that @sub, of this session, wanted by its first SUBSCRIBE; what
@@ -72,68 +122,72 @@ void session_found_retained(struct session *s, struct subscription *sub)
         list_append(&s->retained_wanting, &next->in_session);
     }
     list_remove(&first->in_session);
-    free(first);
+    retained_want_free(first);
     sub->want = next;
 }
 
+/* They keep the RETAIN flag [MQTT3-3.3.1-8]. */
+static struct delivery delivery_of(const struct retained_batch *b, const struct retained_found *f)
+{
+    return (struct delivery){
+        .message = f->message,
+        .record = f->record,
+        .qos = MIN(f->message->qos, b->qos),
+        .retain = true,
+        .subids = {b->subscription_id},
+        .n_subids = b->subscription_id != 0,
+    };
+}
+
 /**
- * session_offer_retained() - @sub found these; they are sent after what waits already
- * @messages:  array and references taken over; n may be 0
+ * session_offer_retained() - these were found for @want; they are sent after what waits already
+ * @found:  array and references taken over; n may be 0; if they are not all of it, in the order in
+ *          which they were retained
  *
- * When session_retained_next() has asked for it.  They keep the RETAIN flag [MQTT3-3.3.1-8].
+ * When session_retained_next() has asked for it.
  */
-void session_offer_retained(struct session *s, const struct subscription *sub,
-                            struct message **messages, size_t n)
+void session_offer_retained(struct session *s, struct retained_want *want,
+                            struct retained_found *found, size_t n)
 {
     check(s->retained == NULL);
     if (n == 0) {
-        free(messages);
+        free(found);
         return;
     }
     s->retained = mem_new(struct retained_batch);
     *s->retained = (struct retained_batch){
-        .messages = messages,
+        .found = found,
         .n = n,
-        .subscription_id = sub->id,
-        .qos = sub->qos,
+        .subscription_id = want->subscription->id,
+        .qos = want->subscription->qos,
     };
-}
+    for (size_t i = 0; i < n; i++) {
+        struct delivery d = delivery_of(s->retained, &found[i]);
 
-/* NULL: there is none. */
-static struct message *next_found(struct session *s)
-{
-    struct retained_batch *b = s->retained;
-    struct message *m;
-
-    if (b == NULL)
-        return NULL;
-    m = b->messages[b->at++];
-    if (b->at == b->n)
-        session_forget_found(s);
-    return m;
+        pass(want, found[i].message);
+        session_note_found(s, &d);
+        found[i].record = d.record;
+    }
 }
 
 /** session_take_found() - the next one that still stands; Return: false if there is none. */
 bool session_take_found(struct session *s, uint64_t now_ns, struct delivery *ret)
 {
-    const struct retained_batch b = s->retained != NULL ? *s->retained : (struct retained_batch){0};
-    struct message *m;
+    struct retained_batch *b = s->retained;
+    bool stands = false;
 
-    while ((m = next_found(s)) != NULL) {
-        if (m->expires_ns <= now_ns || message_is_replaced(m)) {
-            message_unref(m);
-            continue;
-        }
-        *ret = (struct delivery){
-            .message = m,
-            .qos = MIN(m->qos, b.qos),
-            .retain = true,
-            .subids = {b.subscription_id},
-            .n_subids = b.subscription_id != 0,
-        };
-        return true;
+    while (b != NULL && b->at < b->n && !stands) {
+        const struct retained_found *f = &b->found[b->at++];
+
+        stands = f->message->expires_ns > now_ns && !message_is_replaced(f->message);
+        if (stands)
+            *ret = delivery_of(b, f);
+        else
+            forget(f);
     }
-    return false;
+    if (b != NULL && b->at == b->n)
+        session_forget_found(s);
+    return stands;
 }
 
 /* Return: how many. */
@@ -147,10 +201,10 @@ static size_t drop_found(struct session *s, queue_pick_fn *drop, const void *arg
     kept = b->at;
     n = b->n;
     for (size_t i = b->at; i < n; i++) {
-        if (drop(arg, b->messages[i]))
-            message_unref(b->messages[i]);
+        if (drop(arg, b->found[i].message))
+            forget(&b->found[i]);
         else
-            b->messages[kept++] = b->messages[i];
+            b->found[kept++] = b->found[i];
     }
     b->n = kept;
     if (b->at == b->n)

@@ -93,10 +93,15 @@ struct will {
     uint32_t delay_s;
 };
 
+struct retained_found {
+    struct message *message; /* owned reference */
+    uint64_t record;         /* id by which the journal has the delivery; 0: it does not */
+};
+
 /* Messages that one subscription found in the retained store. */
 struct retained_batch {
-    struct message **messages; /* owned, and the references from [at] on */
-    size_t n;                  /* more than at */
+    struct retained_found *found; /* owned, and what is in it from [at] on */
+    size_t n;                     /* more than at */
     size_t at;
     uint32_t subscription_id;
     uint8_t qos;
@@ -191,11 +196,14 @@ enum session_offered {
 
 enum session_offered session_offer(struct session *s, struct publication *p,
                                    const struct receiver *r, uint64_t now_ns);
-void session_want_retained(struct session *s, struct subscription *sub, uint64_t serial);
+struct retained_want *session_want_retained(struct session *s, struct subscription *sub,
+                                            uint64_t serial);
+bool session_wants_retained(const struct retained_want *want, const struct message *m,
+                            uint64_t serial);
 struct subscription *session_retained_next(const struct session *s);
 void session_found_retained(struct session *s, struct subscription *sub);
-void session_offer_retained(struct session *s, const struct subscription *sub,
-                            struct message **messages, size_t n);
+void session_offer_retained(struct session *s, struct retained_want *want,
+                            struct retained_found *found, size_t n);
 bool session_pump(struct session *s, uint64_t now_ns);
 void session_take_shared(struct session *s, bool in_flight_too, struct queue_ring *ret);
 void session_put_back(struct session *s, const struct delivery *d);

@@ -149,7 +149,7 @@ class Receiver(Client):
 
     def again(self):
         """The same client, state and all, on another network connection."""
-        return Receiver(self.port, self.name, self.topic, self.qos, before=self)
+        return type(self)(self.port, self.name, self.topic, self.qos, before=self)
 
     def deliver(self, text):
         name, number = text.split(":")

@@ -87,7 +87,6 @@ static void crash_letter(struct letter *m)
         struct duty *d = &m->to[i];
 
         d->n_after_crash += d->n_may; /* that it left, or was acknowledged, is not on the disk */
-        d->must &= !d->is_retained;   /* what a new subscription was being shown */
     }
 }
 

@@ -3,7 +3,8 @@
  * sim/paging.c - queues that are long early, and what is read of the journal in small pieces
  *
  * A queue of a world here never has the thousand deliveries that a node keeps in memory; so the
- * bounds are lowered by the seed, where one module calls another.  What was reached is counted: a
+ * bounds are lowered by the seed, where one module calls another; so are those for what is
+ * retained, which is never too much to be found at once.  What was reached is counted: a
  * range of seeds that never came to a shelf says nothing about it, and fails.
  */
 #include "sim/paging.h"
@@ -19,6 +20,8 @@ enum reached {
     REACHED_READ_IN_PARTS,
     REACHED_PURGED,
     REACHED_EXPIRED,
+    REACHED_FOUND_IN_PARTS,
+    REACHED_STILL_TO_BE_FOUND,
     REACHED_N,
 };
 
@@ -32,6 +35,8 @@ static const struct {
     [REACHED_READ_IN_PARTS] = {"read back in more than one part", 100},
     [REACHED_PURGED] = {"dropped from a shelf by a quarantine", 2000},
     [REACHED_EXPIRED] = {"dropped from a shelf since it had expired", 10000},
+    [REACHED_FOUND_IN_PARTS] = {"found in more than one part for a session that is kept", 100},
+    [REACHED_STILL_TO_BE_FOUND] = {"still to be found at a start", 500},
 };
 
 static uint64_t reached[REACHED_N];
@@ -115,6 +120,49 @@ int __wrap_journal_walk_some(struct journal *j, struct journal_walk *w, uint64_t
                              journal_record_fn *each, void *arg)
 {
     return __real_journal_walk_some(j, w, budget_of(budget), each, arg);
+}
+
+/* ---- what is retained ---- */
+
+void __wrap_retained_turn_begins(struct worker *w)
+{
+    __real_retained_turn_begins(w);
+    if (settings.small_parts)
+        w->retained_budget = chance_between(1, 20);
+}
+
+size_t __wrap_router_retained_each(struct router *r, struct bytes filter, uint64_t now_ns,
+                                   size_t n_max, retained_fn *each, void *arg)
+{
+    size_t most = settings.small_parts && n_max != SIZE_MAX ? chance_between(1, 20) : n_max;
+    size_t n = __real_router_retained_each(r, filter, now_ns, most, each, arg);
+
+    return n > most ? n_max + 1 : n;
+}
+
+bool __wrap_retained_find(struct worker *w, struct session *s)
+{
+    size_t bytes_max = s->queue_limits.bytes_max;
+    bool found;
+
+    if (settings.small_parts)
+        s->queue_limits.bytes_max = chance_between(1, 2000);
+    found = __real_retained_find(w, s);
+    s->queue_limits.bytes_max = bytes_max;
+    return found;
+}
+
+void __wrap_note_want(struct session *s, struct retained_want *want)
+{
+    reached[REACHED_FOUND_IN_PARTS] += want->record != 0;
+    __real_note_want(s, want);
+}
+
+struct retained_want *__wrap_session_want_retained(struct session *s, struct subscription *sub,
+                                                   uint64_t serial)
+{
+    reached[REACHED_STILL_TO_BE_FOUND] += s->conn == NULL;
+    return __real_session_want_retained(s, sub, serial);
 }
 
 /** paging_expect_reached() - after @n_seeds: what so many come to happened in some of them */

@@ -157,8 +157,8 @@ static void granted(struct client *c, const struct out *o, unsigned i)
         s->sure_n = model_next_n();
     s->maybe = s->sure = true;
     s->gone_n = 0;
-    if (!(c->line->may_end & MAY_END_STOPPED)) /* or who was to show what is retained is gone */
-        model_subscribed(c, o, i);
+    if (settings.durable || !(c->line->may_end & MAY_END_STOPPED))
+        model_subscribed(c, o, i); /* or who was to show what is retained is gone */
     if (s->n_pending > 0)
         return;
     s->steady = true;

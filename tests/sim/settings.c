@@ -41,6 +41,7 @@ void settings_draw(uint64_t seed)
     settings.shares &= !settings.quarantines; /* whose topics are others */
     if (!one_in(4))
         settings.lane_max = (unsigned)chance_between(1, 8);
+    settings.small_parts = one_in(2);
     if (settings.small_queues)
         settings.queue_messages_max = (unsigned)chance_between(1, 20);
 }

@@ -286,6 +286,8 @@ void shares_count(struct client *c, struct letter *m, const struct arrival *a,
     satisfied(m, filters, n);
     if (qos == 1 && a->line->is_of_ended_session)
         return;
+    if (qos == 0 && a->line->may_end & MAY_END_STOPPED) /* that it was published may be forgotten */
+        return;
     d->n_by_shares++;
     if (qos == 1)
         keep_copy(c, m, a->packet->packet_id);

@@ -67,6 +67,7 @@ struct settings {
     unsigned queue_messages_max;
     unsigned journal_segment_bytes;
     unsigned lane_max; /* deliveries of a session in memory, the rest is paged; 0: as a node does */
+    bool small_parts;  /* what is retained is found a few at a time */
 };
 
 extern struct settings settings;

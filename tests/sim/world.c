@@ -155,6 +155,23 @@ static void crash(void)
     node = node_crash();
 }
 
+/* Is something retained still to be found, or to be sent? */
+static bool somebody_is_owed(void)
+{
+    for (unsigned i = 0; i < settings.n_workers; i++) {
+        size_t cursor = 0;
+        const struct resident *r;
+
+        while ((r = map_next(&node->workers[i]->residents, &cursor)) != NULL) {
+            const struct session *s = r->session;
+
+            if (s->notes != NULL && (s->retained != NULL || !list_is_empty(&s->retained_wanting)))
+                return true;
+        }
+    }
+    return false;
+}
+
 static void live(void)
 {
     for (unsigned a = 0; a < settings.n_actions; a++) {
@@ -162,7 +179,7 @@ static void live(void)
         unsigned n = (unsigned)chance_below(one_in(3) ? 4 : 2 * STEPS_PER_ACTION);
 
         act_some_client();
-        if (settings.durable && one_in(40))
+        if (settings.durable && (one_in(40) || (somebody_is_owed() && one_in(8))))
             crash();
         if (settings.quarantines && one_in(60))
             quarantine_change();

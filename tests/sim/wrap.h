@@ -62,12 +62,17 @@ WRAP(note_may_promise);
 /* paging.c */
 WRAP(journal_search_some);
 WRAP(journal_walk_some);
+WRAP(note_want);
 WRAP(queue_expire);
 WRAP(queue_put);
 WRAP(queue_put_shelved);
 WRAP(queue_wants);
+WRAP(retained_find);
+WRAP(retained_turn_begins);
+WRAP(router_retained_each);
 WRAP(session_drop_shelved);
 WRAP(session_read);
+WRAP(session_want_retained);
 WRAP(worker_is_spent);
 
 /* quarantine.c */

@@ -18,9 +18,11 @@ static size_t n_bytes;
 
 void *__real_mem_alloc(size_t size);
 void *__real_mem_zero(size_t size);
+void *__real_mem_resize(void *at, size_t size);
 void __real_free(void *at);
 void *__wrap_mem_alloc(size_t size);
 void *__wrap_mem_zero(size_t size);
+void *__wrap_mem_resize(void *at, size_t size);
 void __wrap_free(void *at);
 
 static void *counted(void *at)
@@ -39,10 +41,21 @@ void *__wrap_mem_zero(size_t size)
     return counted(__real_mem_zero(size));
 }
 
-void __wrap_free(void *at)
+static void gone(void *at)
 {
     if (at != NULL)
         n_bytes -= malloc_usable_size(at) + HEAD;
+}
+
+void *__wrap_mem_resize(void *at, size_t size)
+{
+    gone(at);
+    return counted(__real_mem_resize(at, size));
+}
+
+void __wrap_free(void *at)
+{
+    gone(at);
     __real_free(at);
 }
 

@@ -435,16 +435,17 @@ static void what_a_subscription_found_waits_for_what_is_read_back(void **state)
 {
     struct desk *d = desk_new(1);
     struct publication p = {.topic = BYTES("r"), .qos = 1, .expires_ns = EXPIRES_NEVER};
-    struct message **found = mem_alloc(sizeof(struct message *));
+    struct retained_want want = {.subscription = &d->sub};
+    struct retained_found *found = mem_new(struct retained_found);
 
     (void)state;
     for (unsigned i = 0; i < 40; i++)
         assert_int_equal(offer(d, "waits", true), SESSION_QUEUED);
     join(d);
     d->session->inflight_max = 100;
-    found[0] = publication_keep(&p);
+    found->message = publication_keep(&p);
     publication_done(&p);
-    session_offer_retained(d->session, &d->sub, found, 1);
+    session_offer_retained(d->session, &want, found, 1);
     session_pump(d->session, 0);
     assert_int_equal(d->session->inflight.n, 32);
     assert_true(answer(d, buf_view(&d->notes.batch.bytes)) > 0);

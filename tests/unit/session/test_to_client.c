@@ -345,17 +345,18 @@ static void retained_messages_come_after_what_waits_and_never_overflow(void **st
 {
     struct bench *b = bench_new(WIRE_V5, 1);
     size_t n = 3000; /* more than the queue holds */
-    struct message **found = mem_alloc(n * sizeof(struct message *));
+    struct retained_want want = {.subscription = &b->sub};
+    struct retained_found *found = mem_zero(n * sizeof(*found));
 
     (void)state;
     for (size_t i = 0; i < n; i++) {
         struct publication p = {
             .topic = BYTES("r"), .payload = BYTES("kept"), .qos = 1, .expires_ns = EXPIRES_NEVER};
 
-        found[i] = publication_keep(&p);
+        found[i].message = publication_keep(&p);
         publication_done(&p);
     }
-    session_offer_retained(b->session, &b->sub, found, n);
+    session_offer_retained(b->session, &want, found, n);
     offer(b, "live", 1);
     assert_sent(b, "live", 1, 1, false);
     for (size_t i = 0; i < n; i++) {
@@ -383,13 +384,14 @@ static struct message *kept(const char *payload)
 static void a_retained_message_that_was_replaced_does_not_come_after_the_new_one(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 1);
-    struct message **found = mem_alloc(2 * sizeof(struct message *));
+    struct retained_want want = {.subscription = &b->sub};
+    struct retained_found *found = mem_zero(2 * sizeof(*found));
 
     (void)state;
-    found[0] = kept("old");
-    found[1] = kept("stands");
-    session_offer_retained(b->session, &b->sub, found, 2);
-    message_set_replaced(found[0]);
+    found[0].message = kept("old");
+    found[1].message = kept("stands");
+    session_offer_retained(b->session, &want, found, 2);
+    message_set_replaced(found[0].message);
     offer(b, "new", 1);
     assert_sent(b, "new", 1, 1, false);
     assert_sent(b, "stands", 1, 2, false); /* [MQTT5-4.6.0-6] */
@@ -405,7 +407,7 @@ static void subscriptions_want_retained_messages_in_turn_and_once_for_each_subsc
     const struct subscription options = {.qos = 1};
     struct subscription *one;
     struct subscription *two;
-    struct message **found = mem_alloc(sizeof(struct message *));
+    struct retained_found *found = mem_new(struct retained_found);
     bool last;
 
     (void)state;
@@ -426,8 +428,8 @@ static void subscriptions_want_retained_messages_in_turn_and_once_for_each_subsc
     assert_null(session_retained_next(b->session));
     b->conn.n_subacks_due = 0;
 
-    found[0] = kept("value");
-    session_offer_retained(b->session, two, found, 1);
+    found->message = kept("value");
+    session_offer_retained(b->session, two->want, found, 1);
     assert_null(session_retained_next(b->session)); /* that is to be sent first */
     session_pump(b->session, 0);
     assert_sent(b, "value", 1, 1, false);

@@ -185,6 +185,7 @@ static void done(struct restoring *r)
     free(r->deliveries.at);
     free(r->left.at);
     free(r->sent);
+    buf_done(&r->subids);
 }
 
 /* What was changed by restoring is one batch: either all of it is true or none. */

@@ -106,6 +106,7 @@ struct restoring {
     struct restored_deliveries deliveries; /* not those that wait */
     struct restored_deliveries left;       /* by members whose sessions are gone */
     struct restored_sent *sent;            /* owned */
+    struct buf subids;                     /* of the delivery that is read */
     size_t n_sent;
     size_t sent_cap;
     size_t n_dropped; /* records that belong to nothing */

@@ -169,18 +169,25 @@ static void forget_share(struct restored_delivery *d)
     d->group = d->filter = BYTES_NONE;
 }
 
+/* Valid until the next. */
+static uint32_t *subids_of(struct restoring *r, const struct delivery_record *d)
+{
+    uint32_t *ids = (uint32_t *)(void *)buf_reserve(&r->subids, d->subids.len);
+
+    for (size_t i = 0; i < d->n_subids; i++)
+        ids[i] = delivery_record_subid(d, i);
+    return ids;
+}
+
 /* Another member may get it: it is in memory, as it was. */
 static void take_shared(struct restoring *r, uint64_t id, const struct delivery_record *d)
 {
     struct restored_delivery *to = restore_add_delivery(&r->deliveries);
-    uint32_t subids[SHELF_SUBIDS_MAX];
 
-    for (size_t i = 0; i < d->n_subids; i++)
-        subids[i] = delivery_record_subid(d, i);
     to->session = d->session;
     to->message = d->message;
     to->delivery = (struct delivery){.record = id, .qos = d->qos, .retain = d->retain};
-    delivery_set_subids(&to->delivery, subids, d->n_subids);
+    delivery_set_subids(&to->delivery, subids_of(r, d), d->n_subids);
     to->group = bytes_dup(d->group);
     to->filter = bytes_dup(d->filter);
 }
@@ -192,7 +199,7 @@ bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record
     struct restored_queue *q;
     struct shelved s;
 
-    if (!record_get_delivery(record, &d) || d.n_subids > SHELF_SUBIDS_MAX)
+    if (!record_get_delivery(record, &d))
         return false;
     if (d.group.len > 0) {
         take_shared(r, id, &d);
@@ -205,9 +212,10 @@ bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record
     s.expires_s = 0;
     s.qos = d.qos;
     s.retain = d.retain;
-    s.n_subids = (uint8_t)d.n_subids;
-    for (size_t i = 0; i < d.n_subids; i++)
-        s.subids[i] = delivery_record_subid(&d, i);
+    s.n_subids = d.n_subids;
+    s.more_subids = subids_of(r, &d);
+    for (size_t i = 0; i < MIN(d.n_subids, (uint32_t)SHELVED_SUBIDS_INLINE); i++)
+        s.subids[i] = s.more_subids[i];
     q = queue_of(r, d.session);
     q->is_unsorted |= id < q->last;
     q->last = id;
@@ -231,8 +239,10 @@ static void sort_queue(struct restored_queue *q)
     for (size_t i = 0; i < n; i++)
         check(shelf_pop(&q->shelf, &all[i]));
     qsort(all, n, sizeof(*all), by_record);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         shelf_push(&q->shelf, &all[i]);
+        shelved_done(&all[i]);
+    }
     free(all);
 }
 
@@ -276,36 +286,43 @@ static void keep_delivery(struct restoring *r, uint64_t session, const struct sh
     to->message = s->message;
     to->delivery = (struct delivery){
         .record = s->record, .qos = s->qos, .retain = s->retain, .packet_id = packet_id};
-    delivery_set_subids(&to->delivery, s->subids, s->n_subids);
+    delivery_set_subids(&to->delivery, shelved_subids(s), s->n_subids);
     restore_want(r, s->message);
+}
+
+/* It waits for @h, or was sent to it; NULL: nobody. */
+static void link_delivery(struct restoring *r, const struct home *h, struct shelved *s)
+{
+    struct restored_message *m = h != NULL ? find(r, s->message) : NULL;
+    uint16_t packet_id = packet_id_of(r, s->record);
+
+    if (m == NULL || is_passed_over(s, m, packet_id)) {
+        restore_drop(r, s->record);
+        if (packet_id != 0)
+            restore_drop(r, s->record + RECORD_WAS_SENT);
+        return;
+    }
+    r->n_queued++;
+    if (packet_id != 0 || m->is_control) {
+        keep_delivery(r, h->number, s, packet_id);
+        return;
+    }
+    s->bytes = m->bytes + (uint32_t)subids_bytes(s->n_subids);
+    s->expires_s = m->expires_s;
+    m->n_holders++;
+    queue_put_shelved(&h->resident->session->queue, s);
 }
 
 static void link_queue(struct restoring *r, const struct homes *all, struct restored_queue *q)
 {
-    struct home *h = restored_home(all, q->session);
+    const struct home *h = restored_home(all, q->session);
     struct shelved s;
 
     if (q->is_unsorted)
         sort_queue(q);
     while (shelf_pop(&q->shelf, &s)) {
-        struct restored_message *m = h != NULL ? find(r, s.message) : NULL;
-        uint16_t packet_id = packet_id_of(r, s.record);
-
-        if (m == NULL || is_passed_over(&s, m, packet_id)) {
-            restore_drop(r, s.record);
-            if (packet_id != 0)
-                restore_drop(r, s.record + RECORD_WAS_SENT);
-            continue;
-        }
-        r->n_queued++;
-        if (packet_id != 0 || m->is_control) {
-            keep_delivery(r, q->session, &s, packet_id);
-        } else {
-            s.bytes = m->bytes;
-            s.expires_s = m->expires_s;
-            m->n_holders++;
-            queue_put_shelved(&h->resident->session->queue, &s);
-        }
+        link_delivery(r, h, &s);
+        shelved_done(&s);
     }
 }
 

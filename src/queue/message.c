@@ -184,14 +184,35 @@ void delivery_done(struct delivery *d)
         record_forget(d->record + 1);
     d->record = 0;
     d->message = message_unref(d->message);
-    free(d->more_subids);
+    subids_free(d->more_subids, d->n_subids);
     d->more_subids = NULL;
 }
 
-/** delivery_set_subids() - of one that has none; @n at most UINT16_MAX */
+/** subids_bytes() - what @n subscription identifiers take beside a delivery */
+size_t subids_bytes(size_t n)
+{
+    return n > DELIVERY_SUBIDS_INLINE ? n * sizeof(uint32_t) : 0;
+}
+
+/** subids_free() - the @n of a delivery, if they stood beside it; @more may be NULL */
+void subids_free(uint32_t *more, size_t n)
+{
+    if (more != NULL)
+        memory_count(-(ptrdiff_t)subids_bytes(n));
+    free(more);
+}
+
+/** delivery_bytes() - what @d is charged for */
+size_t delivery_bytes(const struct delivery *d)
+{
+    return message_bytes(d->message) + subids_bytes(d->n_subids);
+}
+
+/** delivery_set_subids() - of one that has none */
 void delivery_set_subids(struct delivery *d, const uint32_t *subids, size_t n)
 {
-    d->n_subids = (uint16_t)n;
+    d->n_subids = (uint32_t)n;
+    memory_count((ptrdiff_t)subids_bytes(n));
     if (n > DELIVERY_SUBIDS_INLINE)
         d->more_subids = mem_alloc(n * sizeof(*subids));
     memcpy(n > DELIVERY_SUBIDS_INLINE ? d->more_subids : d->subids, subids, n * sizeof(*subids));

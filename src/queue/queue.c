@@ -105,7 +105,7 @@ static bool has_room(const struct queue *q, const struct queue_limits *limits,
         messages_max /= 2;
         bytes_max /= 2;
     }
-    return q->n < messages_max && q->bytes + message_bytes(d->message) <= bytes_max;
+    return q->n < messages_max && q->bytes + delivery_bytes(d) <= bytes_max;
 }
 
 /**
@@ -131,7 +131,7 @@ void queue_put(struct queue *q, const struct delivery *d)
     struct queue_ring *lane = &q->lanes[d->message->is_control ? QUEUE_CONTROL : QUEUE_DELIVERY];
 
     q->n++;
-    q->bytes += message_bytes(d->message);
+    q->bytes += delivery_bytes(d);
     queue_note_expiry(q, d->message->expires_ns);
     if (!d->message->is_control && queue_is_shelving(q))
         queue_shelve(q, d);
@@ -151,7 +151,7 @@ static void take_out(struct queue *q, struct queue_ring *r, pick_delivery_fn *pi
         if (d->message == NULL || !pick(arg, d))
             continue;
         q->n--;
-        q->bytes -= message_bytes(d->message);
+        q->bytes -= delivery_bytes(d);
         ring_push(ret, d);
         *d = (struct delivery){0};
     }
@@ -223,7 +223,7 @@ static void drop_head(struct queue *q)
     struct queue_ring *r = head_lane(q);
 
     q->n--;
-    q->bytes -= message_bytes(ring_at(r, 0)->message);
+    q->bytes -= delivery_bytes(ring_at(r, 0));
     ring_drop_first(r);
 }
 

@@ -85,7 +85,7 @@ enum queue_lane {
     QUEUE_LANE_N,
 };
 
-#define DELIVERY_SUBIDS_INLINE 2
+#define DELIVERY_SUBIDS_INLINE SHELVED_SUBIDS_INLINE
 
 /* One message for one session. */
 struct delivery {
@@ -94,7 +94,7 @@ struct delivery {
     uint64_t record;         /* id by which the journal has it; 0: it does not */
     uint32_t subids[DELIVERY_SUBIDS_INLINE];
     uint32_t share; /* id of the share it came by; 0: none */
-    uint16_t n_subids;
+    uint32_t n_subids;
     uint16_t packet_id; /* 0 until sent */
     uint8_t qos;
     uint8_t state; /* of the session's inflight window */
@@ -103,6 +103,9 @@ struct delivery {
 };
 
 void delivery_done(struct delivery *d);
+size_t delivery_bytes(const struct delivery *d);
+size_t subids_bytes(size_t n);
+void subids_free(uint32_t *more, size_t n);
 void delivery_set_subids(struct delivery *d, const uint32_t *subids, size_t n);
 const uint32_t *delivery_subids(const struct delivery *d);
 

@@ -49,8 +49,7 @@ bool queue_is_shelving(const struct queue *q)
 /* Can it be read back, and is nobody else to have it meanwhile? */
 static bool may_leave_memory(const struct delivery *d)
 {
-    return d->record != 0 && d->message->record != 0 && d->share == 0 &&
-           d->n_subids <= SHELF_SUBIDS_MAX;
+    return d->record != 0 && d->message->record != 0 && d->share == 0;
 }
 
 static void put_aside(struct queue *q, const struct delivery *d)
@@ -72,16 +71,17 @@ void queue_shelve(struct queue *q, const struct delivery *d)
     s.is_aside = false;
     s.record = d->record;
     s.message = d->message->record;
-    s.bytes = (uint32_t)message_bytes(d->message);
+    s.bytes = (uint32_t)delivery_bytes(d);
     s.expires_s = shelf_expiry(d->message->expires_ns);
     s.qos = d->qos;
     s.retain = d->retain;
-    s.n_subids = (uint8_t)d->n_subids;
-    memcpy(s.subids, delivery_subids(d), d->n_subids * sizeof(uint32_t));
+    s.n_subids = d->n_subids;
+    memcpy(s.subids, d->subids, sizeof(s.subids));
+    s.more_subids = d->more_subids;
     push(q, &s);
     holders_add(s.message, 1);
     message_unref(d->message);
-    free(d->more_subids);
+    subids_free(d->more_subids, d->n_subids);
 }
 
 /** queue_put_shelved() - see queue.h */
@@ -110,6 +110,7 @@ void queue_drop_tail(struct queue *q)
         pop(q, &d);
         if (!d.is_aside)
             forget(&d);
+        shelved_done(&d);
     }
 }
 
@@ -157,6 +158,7 @@ void queue_take_aside(struct queue *q, uint64_t now_ns)
         } else if (shelved_expires_ns(&d) <= now_ns) {
             pop(q, &d);
             drop(q, &d);
+            shelved_done(&d);
         } else {
             return;
         }
@@ -189,7 +191,7 @@ static struct delivery delivery_of(const struct shelved *s, struct message *m)
         .retain = s->retain,
     };
 
-    delivery_set_subids(&d, s->subids, s->n_subids);
+    delivery_set_subids(&d, shelved_subids(s), s->n_subids);
     return d;
 }
 
@@ -225,7 +227,7 @@ size_t queue_unshelve(struct queue *q, const uint64_t *records, struct message *
         if (messages[i] != NULL) {
             struct delivery d = delivery_of(&s, messages[i]);
 
-            q->bytes += message_bytes(messages[i]);
+            q->bytes += delivery_bytes(&d);
             queue_note_expiry(q, messages[i]->expires_ns);
             ring_push(&q->lanes[QUEUE_DELIVERY], &d);
         } else {
@@ -233,6 +235,7 @@ size_t queue_unshelve(struct queue *q, const uint64_t *records, struct message *
             n_lost++;
             forget(&s);
         }
+        shelved_done(&s);
     }
     for (; i < n; i++)
         refuse(messages[i]);
@@ -259,10 +262,11 @@ static size_t drop_if(struct queue *q, pick_shelved_fn *pick, const void *arg)
     while (shelf_pop(&q->tail->shelf, &d)) {
         if (d.is_aside || !pick(arg, &d)) {
             shelf_push(&rest, &d);
-            continue;
+        } else {
+            drop(q, &d);
+            n_dropped++;
         }
-        drop(q, &d);
-        n_dropped++;
+        shelved_done(&d);
     }
     q->tail->shelf = rest;
     settle(q);

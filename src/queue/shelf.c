@@ -3,7 +3,7 @@
  * queue/shelf.c - see shelf.h
  *
  *   flags u8 | [worker u8] difference of counts | [worker u8] difference of counts | bytes
- *            | [difference of expires_s] | [n u8] subids
+ *            | [difference of expires_s] | [n] subids
  *
  * Numbers are variable-length, seven bits a byte, the low ones first; differences have their sign
  * in the lowest bit.  Each chunk begins anew, with differences to 0.
@@ -19,7 +19,8 @@
 
 #define CHUNK_BYTES_MIN 256 /* with its head */
 #define CHUNK_BYTES_MAX 4096
-#define SHELVED_MAX     120 /* more than any takes */
+#define SHELVED_MAX     64 /* more than any takes without its subscription identifiers */
+#define SUBID_MAX       5
 
 /* Flags. */
 #define QOS            3U
@@ -123,9 +124,10 @@ static void chunk_free(struct shelf_chunk *c)
     free(c);
 }
 
-static void begin_chunk(struct shelf *s)
+static void begin_chunk(struct shelf *s, uint32_t room)
 {
-    struct shelf_chunk *c = resize(NULL, s->last == NULL ? CHUNK_BYTES_MIN : CHUNK_BYTES_MAX);
+    uint32_t bytes = s->last == NULL ? CHUNK_BYTES_MIN : CHUNK_BYTES_MAX;
+    struct shelf_chunk *c = resize(NULL, MAX(bytes, room + (uint32_t)sizeof(*c)));
 
     c->next = NULL;
     c->len = 0;
@@ -139,13 +141,13 @@ static void begin_chunk(struct shelf *s)
 }
 
 /* The first chunk is the only one that grows: most queues are short. */
-static void make_room(struct shelf *s)
+static void make_room(struct shelf *s, uint32_t room)
 {
-    while (s->last == NULL || s->last->cap - s->last->len < SHELVED_MAX) {
+    while (s->last == NULL || s->last->cap - s->last->len < room) {
         uint32_t bytes = s->last != NULL ? s->last->cap + (uint32_t)sizeof(*s->last) : 0;
 
-        if (s->last == NULL || s->last != s->first || bytes == CHUNK_BYTES_MAX)
-            begin_chunk(s);
+        if (s->last == NULL || s->last != s->first || bytes >= CHUNK_BYTES_MAX)
+            begin_chunk(s, room);
         else
             s->first = s->last = resize(s->last, 2 * bytes);
     }
@@ -172,8 +174,8 @@ static uint8_t flags_of(const struct shelf *s, const struct shelved *d)
 
     if (d->is_aside)
         return ASIDE;
-    check(d->qos < ASIDE && d->n_subids <= SHELF_SUBIDS_MAX);
-    flags = d->qos | MIN((unsigned)d->n_subids, SUBIDS_MANY) << SUBIDS_SHIFT;
+    check(d->qos < ASIDE);
+    flags = d->qos | MIN(d->n_subids, SUBIDS_MANY) << SUBIDS_SHIFT;
     if (d->retain)
         flags |= RETAIN;
     if (d->expires_s != 0)
@@ -188,9 +190,10 @@ static uint8_t flags_of(const struct shelf *s, const struct shelved *d)
 /** shelf_push() - at the end */
 void shelf_push(struct shelf *s, const struct shelved *d)
 {
+    uint32_t n_subids = d->is_aside ? 0 : d->n_subids;
     uint8_t *to;
 
-    make_room(s);
+    make_room(s, SHELVED_MAX + SUBID_MAX * n_subids);
     to = s->last->data + s->last->len;
     *to++ = flags_of(s, d);
     s->n++;
@@ -203,17 +206,46 @@ void shelf_push(struct shelf *s, const struct shelved *d)
             s->expires_s = d->expires_s;
         }
         if (d->n_subids >= SUBIDS_MANY)
-            *to++ = d->n_subids;
-        for (unsigned i = 0; i < d->n_subids; i++)
-            to = put_number(to, d->subids[i]);
+            to = put_number(to, d->n_subids);
+        for (uint32_t i = 0; i < d->n_subids; i++)
+            to = put_number(to, shelved_subids(d)[i]);
         s->record = d->record;
         s->message = d->message;
     }
     s->last->len = (uint32_t)(to - s->last->data);
 }
 
-/** shelf_next() - see shelf.h */
-bool shelf_next(struct shelf_cursor *c, struct shelved *ret)
+/** shelved_subids() - the d->n_subids subscription identifiers, of one that was not only looked at;
+ * borrowed */
+const uint32_t *shelved_subids(const struct shelved *d)
+{
+    return d->n_subids > SHELVED_SUBIDS_INLINE ? d->more_subids : d->subids;
+}
+
+/** shelved_done() - of one that was popped */
+void shelved_done(struct shelved *d)
+{
+    free(d->more_subids);
+    d->more_subids = NULL;
+}
+
+/* @more: those that do not stand in @ret are kept, too. */
+static void get_subids(const uint8_t **from, struct shelved *ret, bool more)
+{
+    bool is_inline = ret->n_subids <= SHELVED_SUBIDS_INLINE;
+    uint32_t *to = ret->subids;
+
+    if (!is_inline && more)
+        to = ret->more_subids = mem_alloc(ret->n_subids * sizeof(*to));
+    for (uint32_t i = 0; i < ret->n_subids; i++) {
+        uint32_t id = (uint32_t)get_number(from);
+
+        if (is_inline || more)
+            to[i] = id;
+    }
+}
+
+static bool next(struct shelf_cursor *c, struct shelved *ret, bool more_subids)
 {
     const uint8_t *from;
     uint8_t flags;
@@ -225,6 +257,7 @@ bool shelf_next(struct shelf_cursor *c, struct shelved *ret)
     from = c->chunk->data + c->at;
     flags = *from++;
     ret->is_aside = (flags & QOS) == ASIDE;
+    ret->more_subids = NULL;
     if (!ret->is_aside) {
         ret->record = c->record = get_id(&from, c->record, flags & OTHER_WORKER);
         ret->message = c->message = get_id(&from, c->message, flags & OTHER_WORKER_M);
@@ -236,18 +269,23 @@ bool shelf_next(struct shelf_cursor *c, struct shelved *ret)
         ret->retain = flags & RETAIN;
         ret->n_subids = flags >> SUBIDS_SHIFT & SUBIDS_MANY;
         if (ret->n_subids == SUBIDS_MANY)
-            ret->n_subids = *from++;
-        for (unsigned i = 0; i < ret->n_subids; i++)
-            ret->subids[i] = (uint32_t)get_number(&from);
+            ret->n_subids = (uint32_t)get_number(&from);
+        get_subids(&from, ret, more_subids);
     }
     c->at = (size_t)(from - c->chunk->data);
     return true;
 }
 
+/** shelf_next() - see shelf.h */
+bool shelf_next(struct shelf_cursor *c, struct shelved *ret)
+{
+    return next(c, ret, false);
+}
+
 /** shelf_pop() - the first; Return: false if there is none. */
 bool shelf_pop(struct shelf *s, struct shelved *ret)
 {
-    if (!shelf_next(&s->front, ret))
+    if (!next(&s->front, ret, true))
         return false;
     while (s->first != s->front.chunk) {
         struct shelf_chunk *next = s->first->next;

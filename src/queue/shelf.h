@@ -13,18 +13,19 @@
 
 #include "base/bytes.h"
 
-#define SHELF_SUBIDS_MAX 16
+#define SHELVED_SUBIDS_INLINE 2
 
 struct shelved {
     uint64_t record;    /* of the delivery; its two low bits are 0, as those of @message are */
     uint64_t message;   /* record of the message */
-    uint32_t bytes;     /* message_bytes() of it */
+    uint32_t bytes;     /* delivery_bytes() of it */
     uint32_t expires_s; /* shelf_expiry() of it */
     uint8_t qos;
     bool retain;
     bool is_aside; /* it is kept in memory elsewhere; nothing else is set */
-    uint8_t n_subids;
-    uint32_t subids[SHELF_SUBIDS_MAX];
+    uint32_t n_subids;
+    uint32_t subids[SHELVED_SUBIDS_INLINE];
+    uint32_t *more_subids; /* all of them when they are more: owned if it was popped, see there */
 };
 
 struct shelf_cursor {
@@ -51,7 +52,12 @@ uint32_t shelf_expiry(uint64_t expires_ns);
 uint64_t shelved_expires_ns(const struct shelved *d);
 
 void shelf_done(struct shelf *s);
+/* Of @d all is copied. */
 void shelf_push(struct shelf *s, const struct shelved *d);
+/* @ret is to be given to shelved_done(). */
 bool shelf_pop(struct shelf *s, struct shelved *ret);
-/* From a copy of s->front on, without taking; until the shelf changes.  False: the end. */
+void shelved_done(struct shelved *d);
+const uint32_t *shelved_subids(const struct shelved *d);
+/* From a copy of s->front on, without taking; until the shelf changes.  Of more than
+ * SHELVED_SUBIDS_INLINE subscription identifiers there is their number alone.  False: the end. */
 bool shelf_next(struct shelf_cursor *c, struct shelved *ret);

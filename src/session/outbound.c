@@ -26,13 +26,16 @@
 #define LANE_MAX_CONNECTED 1024
 #define LANE_MAX_AWAY      32
 
+#define SUBIDS_FEW 16
+
 /* What several subscriptions of one session make of one message. */
 struct wanted {
     bool any;
     bool retain_as_published;
     uint8_t qos;
-    uint16_t n_subids;
-    uint32_t subids[WIRE_SUBIDS_MAX];
+    uint32_t n_subids;
+    uint32_t *subids; /* owned, unless it is @few */
+    uint32_t few[SUBIDS_FEW];
 };
 
 static void want(struct wanted *w, const struct subscription *sub)
@@ -40,8 +43,7 @@ static void want(struct wanted *w, const struct subscription *sub)
     w->any = true;
     w->qos = MAX(w->qos, sub->qos);
     w->retain_as_published |= sub->retain_as_published;
-    /* Those beyond are left out, see docs/reference/limits.md. */
-    if (sub->id != 0 && w->n_subids < WIRE_SUBIDS_MAX)
+    if (sub->id != 0)
         w->subids[w->n_subids++] = sub->id;
 }
 
@@ -49,20 +51,24 @@ static void want(struct wanted *w, const struct subscription *sub)
  * and all Subscription Identifiers [MQTT5-3.3.4-3] [MQTT5-3.3.4-4], beside what comes by a share
  * with that of its own [MQTT5-3.3.4-5]; No Local subscriptions do not count for the client's own
  * messages [MQTT5-3.8.3-3]. */
-static struct wanted wanted_of(const struct session *s, const struct publication *p,
-                               const struct receiver *r)
+static void wanted_init(struct wanted *w, const struct session *s, const struct publication *p,
+                        const struct receiver *r)
 {
-    struct wanted w;
-
-    w.any = false;
-    w.retain_as_published = false;
-    w.qos = 0;
-    w.n_subids = 0;
+    w->any = false;
+    w->retain_as_published = false;
+    w->qos = 0;
+    w->n_subids = 0;
+    w->subids = r->n > SUBIDS_FEW ? mem_alloc(r->n * sizeof(*w->subids)) : w->few;
     for (size_t i = 0; i < r->n; i++) {
         if (!(r->first[i]->no_local && p->publisher == s->client_key))
-            want(&w, r->first[i]);
+            want(w, r->first[i]);
     }
-    return w;
+}
+
+static void wanted_done(struct wanted *w)
+{
+    if (w->subids != w->few)
+        free(w->subids);
 }
 
 /* What came, less the whole seconds it has waited [MQTT5-3.3.2-6].  The worker that received it may
@@ -76,10 +82,12 @@ static uint32_t expiry_left_s(uint64_t expires_ns, uint64_t now_ns)
 
 /* Whatever a PUBLISH has beside topic, properties that travel, and payload. */
 #define PUBLISH_OVERHEAD_MAX 256
+#define PUBLISH_SUBID_MAX    5 /* and a Subscription Identifier */
 
 static bool is_large(const struct conn *c, const struct wire_delivery *d)
 {
-    size_t at_most = d->topic.len + d->forward.len + d->payload.len + PUBLISH_OVERHEAD_MAX;
+    size_t at_most = d->topic.len + d->forward.len + d->payload.len + PUBLISH_OVERHEAD_MAX +
+                     PUBLISH_SUBID_MAX * (size_t)d->n_subscription_ids;
 
     return at_most > c->packet_max;
 }
@@ -264,6 +272,33 @@ static enum session_offered enqueue(struct session *s, struct publication *p, st
     return outcome == QUEUE_E_EXPIRED ? SESSION_SKIPPED : refuse(s, share);
 }
 
+/* @w: what @r, at least one subscription, makes of it */
+static enum session_offered offer(struct session *s, struct publication *p,
+                                  const struct receiver *r, const struct wanted *w, uint64_t now_ns)
+{
+    uint8_t qos = MIN(w->qos, p->qos); /* [MQTT5-3.8.4-8] [MQTT3-3.8.4-6] */
+    bool at_once = may_write(s) && nothing_waits(s);
+    const struct share *share = r->first[0]->share;
+    struct delivery d;
+
+    if (!w->any || p->expires_ns <= now_ns)
+        return SESSION_SKIPPED;
+    if (s->conn == NULL && (qos == 0 || !s->is_persistent))
+        return SESSION_AWAY;
+    if (qos == 0 && at_once)
+        return send_now(s, p, w, now_ns);
+    if (qos == 0 && p->may_not_wait)
+        return refuse(s, share);
+    d = delivery_of(p, r, w, qos);
+    if (is_kept(s, p, share, qos))
+        d.record = notes_id(session_notes(s));
+    if (qos > 0 && at_once && window_open(s)) {
+        session_note_offered(s, p, &d, share);
+        return send_delivery(s, &d, now_ns) ? SESSION_SENT : SESSION_DROPPED;
+    }
+    return enqueue(s, p, &d, share, now_ns);
+}
+
 /**
  * session_offer() - a message that subscriptions of this session match
  * @p:  kept by reference if it has to wait
@@ -275,28 +310,13 @@ static enum session_offered enqueue(struct session *s, struct publication *p, st
 enum session_offered session_offer(struct session *s, struct publication *p,
                                    const struct receiver *r, uint64_t now_ns)
 {
-    struct wanted w = wanted_of(s, p, r);
-    uint8_t qos = MIN(w.qos, p->qos); /* [MQTT5-3.8.4-8] [MQTT3-3.8.4-6] */
-    bool at_once = may_write(s) && nothing_waits(s);
-    const struct share *share = r->first[0]->share;
-    struct delivery d;
+    struct wanted w;
+    enum session_offered how;
 
-    if (!w.any || p->expires_ns <= now_ns)
-        return SESSION_SKIPPED;
-    if (s->conn == NULL && (qos == 0 || !s->is_persistent))
-        return SESSION_AWAY;
-    if (qos == 0 && at_once)
-        return send_now(s, p, &w, now_ns);
-    if (qos == 0 && p->may_not_wait)
-        return refuse(s, share);
-    d = delivery_of(p, r, &w, qos);
-    if (is_kept(s, p, share, qos))
-        d.record = notes_id(session_notes(s));
-    if (qos > 0 && at_once && window_open(s)) {
-        session_note_offered(s, p, &d, share);
-        return send_delivery(s, &d, now_ns) ? SESSION_SENT : SESSION_DROPPED;
-    }
-    return enqueue(s, p, &d, share, now_ns);
+    wanted_init(&w, s, p, r);
+    how = offer(s, p, r, &w, now_ns);
+    wanted_done(&w);
+    return how;
 }
 
 static struct delivery *inflight_find(const struct session *s, uint16_t id)

@@ -33,6 +33,14 @@ static void put_string(struct batch *b, struct bytes s)
     buf_add(&b->bytes, s);
 }
 
+/* Two bytes, or four behind them if they are not enough. */
+static void put_count(struct batch *b, uint32_t n)
+{
+    put(b, MIN(n, (uint32_t)UINT16_MAX), 2);
+    if (n >= UINT16_MAX)
+        put(b, n, 4);
+}
+
 /* ---- reading: a cursor that remembers the first failure ---- */
 
 struct cursor {
@@ -63,6 +71,13 @@ static uint64_t get(struct cursor *c, size_t n_bytes)
 static struct bytes get_string(struct cursor *c)
 {
     return take(c, (size_t)get(c, 2));
+}
+
+static uint32_t get_count(struct cursor *c)
+{
+    uint64_t n = get(c, 2);
+
+    return (uint32_t)(n < UINT16_MAX ? n : get(c, 4));
 }
 
 static bool is_whole(const struct cursor *c)
@@ -233,7 +248,7 @@ void record_put_delivery(struct batch *b, uint64_t id, const struct delivery_rec
     put(b, r->session, 8);
     put(b, r->message, 8);
     put(b, r->qos | (r->retain ? DELIVERY_RETAIN : 0) | (r->is_found ? DELIVERY_FOUND : 0), 1);
-    put(b, r->n_subids, 2);
+    put_count(b, r->n_subids);
     for (size_t i = 0; i < r->n_subids; i++)
         put(b, subids[i], 4);
     if (r->group.len > 0) {
@@ -255,7 +270,7 @@ bool record_get_delivery(struct bytes in, struct delivery_record *ret)
     ret->qos = flags & DELIVERY_QOS;
     ret->retain = flags & DELIVERY_RETAIN;
     ret->is_found = flags & DELIVERY_FOUND;
-    ret->n_subids = (uint16_t)get(&c, 2);
+    ret->n_subids = get_count(&c);
     ret->subids = take(&c, ret->n_subids * sizeof(uint32_t));
     is_shared = c.left.len > 0;
     ret->group = is_shared ? get_string(&c) : BYTES_NONE;

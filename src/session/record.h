@@ -134,7 +134,7 @@ struct delivery_record {
     uint8_t qos;
     bool retain;
     bool is_found; /* by a subscription, among what is retained */
-    uint16_t n_subids;
+    uint32_t n_subids;
     struct bytes subids; /* 4 bytes each */
     struct bytes group;  /* it came by a shared subscription; empty: it did not */
     struct bytes filter;

@@ -13,7 +13,7 @@
 #define WIRE_PACKET_MAX       268435460U /* fixed header of 5 and 268,435,455 [MQTT5-1.5.5-1] */
 #define WIRE_HEADER_MAX       5
 #define WIRE_FILTERS_MAX      256  /* in one SUBSCRIBE or UNSUBSCRIBE; more are refused, as below */
-#define WIRE_SUBIDS_MAX       16   /* subscription identifiers read from one PUBLISH */
+#define WIRE_SUBIDS_MAX       16   /* subscription identifiers that a client of ours reads */
 #define WIRE_USER_MAX         64   /* user properties in one packet */
 #define WIRE_CLIENT_ID_MAX    1024 /* of client_id_bytes_max; nothing in the node cuts such a one */
 #define WIRE_TOPIC_LEVELS_MAX 128
@@ -325,7 +325,7 @@ struct wire_delivery {
     struct bytes forward; /* properties that travel with the message, of wire_forward_props() */
     struct bytes payload;
     const uint32_t *subscription_ids;
-    uint16_t n_subscription_ids;
+    uint32_t n_subscription_ids;
     uint16_t packet_id;   /* ignored at QoS 0 */
     uint16_t topic_alias; /* 0: none */
     uint8_t qos;

@@ -50,7 +50,7 @@ enum packet_type {
 
 /* ---- words ---- */
 
-#define WORDS_MAX 96
+#define WORDS_MAX 128
 #define KEY_MAX   32
 
 /* "key=value", or a bare word: then the key alone. */

@@ -17,7 +17,7 @@
 
 #define WITHIN_NS        (5 * NS_PER_S)
 #define NOTHING_NS       (200 * NS_PER_MS)
-#define STEPS_MAX        16
+#define STEPS_MAX        32
 #define ALTERNATIVES_MAX 8
 
 struct step {

@@ -104,6 +104,15 @@ class Peer:
         assert self.answered.wait(PATIENCE_S), "no SUBACK"
         return self.granted
 
+    def subscribe_as(self, identifier, one, qos=1):
+        """The same of one filter, with a Subscription Identifier."""
+        properties = Properties(PacketTypes.SUBSCRIBE)
+        properties.SubscriptionIdentifier = identifier
+        self.answered.clear()
+        self.paho.subscribe([(one, mqtt.SubscribeOptions(qos))], properties=properties)
+        assert self.answered.wait(PATIENCE_S), "no SUBACK"
+        return self.granted
+
     def read(self, *filters, qos=1):
         """Subscribe, and be granted it."""
         assert self.subscribe(*filters, qos=qos) == [qos] * len(filters)

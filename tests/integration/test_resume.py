@@ -137,3 +137,22 @@ def test_what_a_member_that_is_not_kept_has_acknowledged_comes_to_nobody_else_af
     kept = peer(durable, "kept").join(clean=False, expiry_s=EXPIRY_S)
     peer(durable, "writer").join().publish("test/pump/1", "after")
     assert kept.next().payload == b"after"
+
+
+def test_all_subscription_identifiers_come_after_a_kill(durable, peer):
+    """Of many overlapping subscriptions, also where more waits than stays in memory."""
+    n, levels = 100, "abcde"
+    reader = peer(durable, "reader").join(expiry_s=EXPIRY_S)
+    for i in range(1, 21):
+        one = "/".join("+" if i >> k & 1 else level for k, level in enumerate(levels))
+        assert reader.subscribe_as(i, f"test/{one}") == [1]
+    reader.leave()
+    writer = peer(durable, "writer").join()
+    for i in range(n):
+        writer.publish("test/a/b/c/d/e", str(i))
+    kill_and_start(durable)
+    reader = peer(durable, "reader").join(clean=False, expiry_s=EXPIRY_S)
+    for i in range(n):
+        message = reader.next()
+        assert message.payload.decode() == str(i)
+        assert sorted(message.properties.SubscriptionIdentifier) == list(range(1, 21))

@@ -61,6 +61,8 @@ static uint64_t expires_ns_of(unsigned i)
     return i % 4 == 3 ? EXPIRES_NEVER : (1000 + i * 37 % 500) * NS_PER_S;
 }
 
+#define MANY_SUBIDS 5000 /* more than a piece of the shelf has bytes */
+
 /* The @i-th message, as it was published or as it is read back. */
 static struct message *message_of(unsigned i)
 {
@@ -80,9 +82,9 @@ static struct delivery kept_delivery(unsigned i, struct message *m)
 {
     struct delivery d = {
         .message = m, .record = delivery_id(i), .qos = 1 + i % 2, .retain = i % 5 == 0};
-    const uint32_t subids[] = {i, 1, 2, 3, 268435455};
+    uint32_t subids[MANY_SUBIDS] = {i, 1, 2, 3, 268435455};
 
-    delivery_set_subids(&d, subids, i % 6);
+    delivery_set_subids(&d, subids, i % 50 == 7 ? MANY_SUBIDS : i % 6);
     return d;
 }
 

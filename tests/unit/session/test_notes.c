@@ -497,6 +497,30 @@ static void records_are_read_as_they_were_written_and_halves_are_none(void **sta
     buf_done(&b.bytes);
 }
 
+static void a_delivery_has_any_number_of_subscription_identifiers(void **state)
+{
+    static const uint32_t numbers[] = {0,     1, 17, UINT16_MAX - 1, UINT16_MAX, UINT16_MAX + 1,
+                                       100000};
+    uint32_t *ids = mem_zero(100000 * sizeof(*ids));
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        struct delivery_record r = {.session = 1, .message = 4, .qos = 1, .n_subids = numbers[i]};
+        struct batch b = {0};
+        struct delivery_record back;
+
+        ids[numbers[i] > 0 ? numbers[i] - 1 : 0] = 268435455;
+        record_put_delivery(&b, 8, &r, ids);
+        assert_true(record_get_delivery(only_record(&b), &back));
+        assert_int_equal(back.n_subids, numbers[i]);
+        assert_false(back.is_found);
+        if (numbers[i] > 0)
+            assert_int_equal(delivery_record_subid(&back, numbers[i] - 1), 268435455);
+        buf_done(&b.bytes);
+    }
+    free(ids);
+}
+
 static void ids_say_what_they_are_about(void **state)
 {
     uint64_t message = record_id((1ULL << RECORD_COUNT_BITS) - 1, RECORD_WORKERS_MAX - 1);
@@ -525,6 +549,7 @@ int main(void)
         cmocka_unit_test(what_waited_in_the_journal_is_read_back_in_order_while_it_is_taken),
         cmocka_unit_test(what_a_subscription_found_waits_for_what_is_read_back),
         cmocka_unit_test(records_are_read_as_they_were_written_and_halves_are_none),
+        cmocka_unit_test(a_delivery_has_any_number_of_subscription_identifiers),
         cmocka_unit_test(ids_say_what_they_are_about),
     };
 

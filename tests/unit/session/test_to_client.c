@@ -341,6 +341,80 @@ static void no_local_keeps_the_clients_own_messages_away(void **state)
     bench_free(b);
 }
 
+#define MANY 20
+
+/* Return: the sum of the Subscription Identifiers of the PUBLISH that was sent; each is below 128.
+ */
+static unsigned sum_of_identifiers(struct bench *b, size_t *ret_n)
+{
+    struct wire_frame f;
+    unsigned sum = 0;
+    const uint8_t *at;
+
+    assert_true(next_frame(b, &f));
+    assert_int_equal(f.type, WIRE_PUBLISH);
+    at = f.body.at + 2 + 1 + 2; /* topic, packet id */
+    *ret_n = *at++ / 2;         /* length of the properties: there are no others */
+    for (size_t i = 0; i < *ret_n; i++, at += 2) {
+        assert_int_equal(at[0], PROP_SUBSCRIPTION_ID);
+        sum += at[1];
+    }
+    return sum;
+}
+
+/* [MQTT5-3.3.4-3] [MQTT5-3.3.4-4]; sent at once, again, and out of the queue. */
+static void identifiers_of_many_subscriptions_all_come(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+    struct subscription many[MANY] = {{.qos = 0}};
+    struct subscription *subs[MANY];
+    size_t n;
+
+    (void)state;
+    for (unsigned i = 0; i < MANY; i++) {
+        many[i] = (struct subscription){.qos = 1, .id = i + 1};
+        subs[i] = &many[i];
+    }
+    b->receiver = (struct receiver){&b->session->subscriber, subs, MANY};
+    offer(b, "a", 1);
+    assert_int_equal(sum_of_identifiers(b, &n), MANY * (MANY + 1) / 2);
+    assert_int_equal(n, MANY);
+    cut(b);
+    offer(b, "b", 1);
+    assert_int_equal(b->session->queue.bytes, publication_bytes(&(struct publication){
+                                                  .topic = BYTES("t"), .payload = BYTES("b")}) +
+                                                  MANY * sizeof(uint32_t));
+    agree(b, WIRE_V5, 65535, 1 << 20);
+    session_pump(b->session, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(sum_of_identifiers(b, &n), MANY * (MANY + 1) / 2);
+        assert_int_equal(n, MANY);
+    }
+    assert_nothing_sent(b);
+    assert_int_equal(b->session->queue.bytes, 0);
+    bench_free(b);
+}
+
+/* [MQTT5-3.1.2-24] */
+static void a_message_is_too_large_with_its_identifiers(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 0);
+    struct subscription many[MANY] = {{.qos = 0}};
+    struct subscription *subs[MANY];
+
+    (void)state;
+    cut(b);
+    agree(b, WIRE_V5, 10, 2 + 3 + 1 + MANY * 2 + 1); /* one byte of payload */
+    for (unsigned i = 0; i < MANY; i++) {
+        many[i].id = i + 1;
+        subs[i] = &many[i];
+    }
+    b->receiver = (struct receiver){&b->session->subscriber, subs, MANY};
+    assert_int_equal(offer(b, "x", 0), SESSION_SENT);
+    assert_int_equal(offer(b, "xy", 0), SESSION_DROPPED);
+    bench_free(b);
+}
+
 static void retained_messages_come_after_what_waits_and_never_overflow(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 1);
@@ -485,6 +559,8 @@ int main(void)
         cmocka_unit_test(expiry_counts_down_in_the_queue),
         cmocka_unit_test(retain_is_kept_only_when_asked_for),
         cmocka_unit_test(overlapping_subscriptions_give_one_message_with_all_identifiers),
+        cmocka_unit_test(identifiers_of_many_subscriptions_all_come),
+        cmocka_unit_test(a_message_is_too_large_with_its_identifiers),
         cmocka_unit_test(no_local_keeps_the_clients_own_messages_away),
         cmocka_unit_test(retained_messages_come_after_what_waits_and_never_overflow),
         cmocka_unit_test(a_retained_message_that_was_replaced_does_not_come_after_the_new_one),

@@ -44,7 +44,7 @@ static void resize(struct order *o, size_t cap)
     o->at = mem_resize(o->at, cap * sizeof(*o->at));
 }
 
-/** order_add() - at the end; @n->retained_serial is higher than all that are there */
+/** order_add() - at the end; @n->retained_serial is the next after the one that was added last */
 void order_add(struct order *o, struct trie_node *n)
 {
     check(((uintptr_t)n & GONE) == 0);
@@ -69,10 +69,20 @@ static void close_gaps(struct order *o)
         resize(o, o->cap / 2);
 }
 
+/* What came since gaps were closed has a place each, so that its serial says which. */
+static size_t place_of(const struct order *o, const struct trie_node *n)
+{
+    uint64_t from_end = order_serial(o, o->n - 1) - n->retained_serial + 1;
+
+    if (from_end <= o->n && order_node(o, o->n - from_end) == n)
+        return o->n - from_end;
+    return order_behind(o, n->retained_serial - 1);
+}
+
 /** order_remove() - @n, which is there, leaves its serial */
 void order_remove(struct order *o, const struct trie_node *n)
 {
-    size_t i = order_behind(o, n->retained_serial - 1);
+    size_t i = place_of(o, n);
 
     check(i < o->n && order_node(o, i) == n);
     o->at[i] = n->retained_serial << 1 | GONE;

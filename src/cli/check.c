@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "cli/ask.h"
 #include "cli/print.h"
 #include "io/io.h"
@@ -36,7 +37,10 @@ static bool check_tls(const struct config_listener *l, char **ret_error)
         .version_min = l->tls_version_min,
     };
     struct tls_context *t = l->has_tls ? tls_context_new(&s, ret_error) : NULL;
+    CLEANUP(buf_done) struct buf ends = {0};
 
+    if (t != NULL && certificate_ends_soon(tls_context_ends_unix_ms(t), clock_unix_ms(), &ends))
+        (void)cli_fail("listener %s: %.*s", l->name, BYTES_ARG(buf_view(&ends)));
     tls_context_unref(t);
     return t != NULL || !l->has_tls;
 }

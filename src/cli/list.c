@@ -57,6 +57,7 @@ static const struct show_field listener_fields[] = {
     {"WEBSOCKET",   "websocket",   SHOW_YES},
     {"PROXY",       "proxy_protocol", SHOW_YES},
     {"ANONYMOUS",   "anonymous",   SHOW_YES},
+    {"CERTIFICATE", "certificate_not_after_unix_ms", SHOW_UNTIL},
     {"CONNECTIONS", "connections", SHOW_NUMBER},
 };
 static const struct show_field client_columns[] = {

@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+#define DAY_MS         86400000ULL
+#define SOON_DAYS      30
 #define NAME_SHOWN_MAX 64 /* bytes of a refused certificate's name */
 
 static char *take_text(struct buf *b)
@@ -161,6 +163,27 @@ void tls_certificate_key_print(const X509 *x, char ret[65])
 uint64_t tls_certificate_not_before_unix_ms(const X509 *x)
 {
     return unix_ms(X509_get0_notBefore(x));
+}
+
+/** tls_certificate_not_after_unix_ms() - when it ends */
+uint64_t tls_certificate_not_after_unix_ms(const X509 *x)
+{
+    return unix_ms(X509_get0_notAfter(x));
+}
+
+/** certificate_ends_soon() - see io.h */
+bool certificate_ends_soon(uint64_t ends_unix_ms, uint64_t now_unix_ms, struct buf *text)
+{
+    uint64_t days = ends_unix_ms > now_unix_ms ? (ends_unix_ms - now_unix_ms) / DAY_MS : 0;
+    char date[CLOCK_TEXT_LEN];
+
+    if (days >= SOON_DAYS)
+        return false;
+    buf_addf(text,
+             "its certificate ends on %s, in %llu days; then no client comes in: issue a new one, "
+             "and bastide reload",
+             clock_format(ends_unix_ms, date), (unsigned long long)days);
+    return true;
 }
 
 /** tls_certificate_done() - free what tls_certificate_read() found; fine when it failed */

@@ -406,6 +406,12 @@ void tls_context_may_renegotiate(struct tls_context *c)
     SSL_CTX_set_options(c->ssl_ctx, SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
 }
 
+/** tls_context_ends_unix_ms() - see io.h */
+uint64_t tls_context_ends_unix_ms(const struct tls_context *c)
+{
+    return tls_certificate_not_after_unix_ms(SSL_CTX_get0_certificate(c->ssl_ctx));
+}
+
 /** tls_context_ref() - one more reference; any thread; Return: @c */
 struct tls_context *tls_context_ref(struct tls_context *c)
 {

@@ -29,6 +29,7 @@ const char *tls_time_text(const ASN1_TIME *t, char ret[CLOCK_TEXT_LEN]);
 int tls_verify_step(int is_good, X509_STORE_CTX *at);
 void tls_certificate_key_print(const X509 *x, char ret[65]);
 uint64_t tls_certificate_not_before_unix_ms(const X509 *x);
+uint64_t tls_certificate_not_after_unix_ms(const X509 *x);
 char *tls_certificate_read(const X509 *x, struct stream_certificate *ret);
 struct bytes tls_chain_take(SSL *ssl);
 void tls_certificate_done(struct stream_certificate *c);

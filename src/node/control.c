@@ -26,13 +26,18 @@ static json_t *listeners_json(const struct node *n, const struct node_facts *f)
     for (size_t i = 0; i < n->started->n_listeners; i++) {
         const struct config_listener *l = &n->started->listeners[i];
 
-        json_array_append_new(
-            all, json_pack("{s:s,s:s,s:i,s:s,s:b,s:b,s:b,s:b,s:I}", "name", l->name, "address",
-                           l->address, "port", (int)l->port, "plane",
-                           l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery", "tls",
-                           l->has_tls, "websocket", l->websocket, "proxy_protocol",
-                           l->proxy_protocol, "anonymous", l->anonymous, "connections",
-                           (json_int_t)(i < COUNT_OF(f->connections) ? f->connections[i] : 0)));
+        json_t *o = json_pack("{s:s,s:s,s:i,s:s,s:b,s:b,s:b,s:b,s:I}", "name", l->name, "address",
+                              l->address, "port", (int)l->port, "plane",
+                              l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery", "tls",
+                              l->has_tls, "websocket", l->websocket, "proxy_protocol",
+                              l->proxy_protocol, "anonymous", l->anonymous, "connections",
+                              (json_int_t)(i < COUNT_OF(f->connections) ? f->connections[i] : 0));
+
+        if (l->has_tls)
+            json_object_set_new(
+                o, "certificate_not_after_unix_ms",
+                json_integer((json_int_t)atomic_load(&n->certificate_ends_unix_ms[i])));
+        json_array_append_new(all, o);
     }
     return all;
 }

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 static enum tls_client_certificate client_certificate_of(const struct config_listener *l)
@@ -52,6 +53,16 @@ void listener_tls_free(struct tls_context **tls, size_t n)
     for (size_t i = 0; tls != NULL && i < n; i++)
         tls_context_unref(tls[i]);
     free(tls);
+}
+
+/* A line on a certificate that ends within a month; @tls may be NULL. */
+static void say_end(const struct config_listener *l, const struct tls_context *tls,
+                    struct buf *text)
+{
+    CLEANUP(buf_done) struct buf ends = {0};
+
+    if (tls != NULL && certificate_ends_soon(tls_context_ends_unix_ms(tls), clock_unix_ms(), &ends))
+        buf_addf(text, "listener \"%s\": %.*s\n", l->name, BYTES_ARG(buf_view(&ends)));
 }
 
 /**
@@ -118,6 +129,7 @@ struct tls_context **listener_tls_anew(const struct config *started, const struc
             free(error);
             *ret_all = false;
         }
+        say_end(l, tls[i], text);
     }
     if (*ret_all && c->n_listeners > started->n_listeners)
         buf_addf(text, "new listeners take a restart\n");

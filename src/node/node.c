@@ -125,6 +125,15 @@ static bool make_workers(struct node *n, struct tls_context *const *tls, char **
     return true;
 }
 
+/** node_note_certificates() - those that the listeners show from now on; NULL: as before */
+void node_note_certificates(struct node *n, struct tls_context *const *tls)
+{
+    for (size_t i = 0; i < n->started->n_listeners; i++) {
+        if (tls[i] != NULL)
+            atomic_store(&n->certificate_ends_unix_ms[i], tls_context_ends_unix_ms(tls[i]));
+    }
+}
+
 static bool make(struct node *n, char **ret_error)
 {
     struct tls_context **tls;
@@ -136,6 +145,7 @@ static bool make(struct node *n, char **ret_error)
     tls = listener_tls_new(n->config, ret_error);
     if (tls == NULL)
         return false;
+    node_note_certificates(n, tls);
     ok = make_workers(n, tls, ret_error);
     listener_tls_free(tls, n->config->n_listeners);
     if (!ok)
@@ -367,6 +377,10 @@ static void say_where(const struct node *n)
 
         config_listener_describe(l, &text);
         log_info("node", "listener \"%s\": %.*s", l->name, BYTES_ARG(buf_view(&text)));
+        text.len = 0;
+        if (l->has_tls && certificate_ends_soon(atomic_load(&n->certificate_ends_unix_ms[i]),
+                                                clock_unix_ms(), &text))
+            log_warning("node", "listener \"%s\": %.*s", l->name, BYTES_ARG(buf_view(&text)));
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "crypto/scram.h"
 #include "monitor/monitor.h"
+#include "node/facts.h"
 #include "node/node.h"
 #include "node/worker.h"
 #include "respond/respond.h"
@@ -48,7 +49,8 @@ struct node {
     atomic_uint posture_wanted; /* enum respond_posture; the main thread puts it in force */
     atomic_bool refresh_wanted; /* certificates and CRL are to be read again */
     unsigned posture;           /* in force; under reload_lock */
-    char *shutdown_reason;      /* owned; evidence is to be kept at the stop; under reload_lock */
+    atomic_ullong certificate_ends_unix_ms[FACTS_LISTENERS_MAX]; /* by listener; 0: no TLS */
+    char *shutdown_reason; /* owned; evidence is to be kept at the stop; under reload_lock */
     const struct node_hooks *hooks;
     atomic_ullong next_link;
     atomic_ullong next_stamp;
@@ -65,6 +67,8 @@ struct node {
     pthread_mutex_t reload_lock;
     pthread_cond_t reload_done;
 };
+
+void node_note_certificates(struct node *n, struct tls_context *const *tls);
 
 /* Run @fn on the thread of a worker or of the sentinel and wait for it; never from that thread. */
 void node_call_worker(struct node *n, unsigned worker, void (*fn)(struct worker *w, void *arg),

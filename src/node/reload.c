@@ -95,6 +95,7 @@ static void swap(struct node *n, const struct config *c, struct policy *policy,
 
     for (unsigned i = 0; i < n->n_workers; i++)
         node_call_worker(n, i, swap_here, &s);
+    node_note_certificates(n, tls);
     policy_unref(n->policy);
     n->policy = policy;
 }

@@ -12,10 +12,11 @@ import socket
 import stat
 import subprocess
 import tempfile
+import time
 
 import pytest
 
-from conftest import BASTIDE, PATIENCE_S, Home
+from conftest import BASTIDE, PATIENCE_S, Home, wait_until
 
 OK, NO, USAGE = 0, 1, 2
 GOOD_PASSWORD = "a long enough password"
@@ -211,6 +212,22 @@ def test_a_disabled_user_stays_out(running):
     running.ok("reload")
     assert running.publish("fmb/device/m1/a", user="m1", password=GOOD_PASSWORD) != 0
     assert running.publish("fmb/device/m1/a", user="m1", password="another long password") == 0
+
+
+def test_a_certificate_of_the_node_that_ends_soon_is_told_wherever_one_looks(site):
+    told = re.compile(r"listener \"?field\"?: its certificate ends on 20\d\d-\S+Z, in 2 days")
+    issue = ["pki", "issue", "server", "node", "--host", "localhost", "--out", site.folder / "pki/server", "--replace"]
+    site.start()
+    ends = {row["name"]: row.get("certificate_not_after_unix_ms") for row in site.json("status")["listeners"]}
+    assert ends["field"] > (time.time() + 100 * 86400) * 1000 and not told.search(site.log_text())
+    site.ok(*issue, "--days", "3")
+    assert told.search(site.cli("check-config").stderr)
+    assert told.search(site.ok("reload"))
+    assert re.search(r"^field .* in 2 days ", site.ok("status"), re.M)
+    assert site.end() == 0
+    site.start()
+    wait_until(lambda: told.search(site.log_text().split("stopped")[-1]), "the start tells of it")
+    assert site.end() == 0, site.log_text()
 
 
 def test_an_expired_certificate_is_refused(running):

@@ -137,10 +137,10 @@ def test_a_will_waits_for_its_delay(field, peer):
 def test_a_will_is_not_published_when_the_client_is_back_in_time(field, peer):
     reader = peer(field, "reader").join()
     reader.read("test/#")
-    one = peer(field, "one", will=("test/will", "gone", 1, False), will_delay=2)
+    one = peer(field, "one", will=("test/will", "gone", 1, False), will_delay=6)
     one.join(expiry_s=HOUR_S).drop()
     one.join(clean=False, expiry_s=HOUR_S)
-    other = peer(field, "other", will=("test/mark", "mark", 1, False), will_delay=2)
+    other = peer(field, "other", will=("test/mark", "mark", 1, False), will_delay=6)
     other.join(expiry_s=HOUR_S).drop()
     assert reader.next().topic == "test/mark"  # which is due after the one that must not come
 

@@ -72,15 +72,15 @@ def test_a_header_that_does_not_come_is_not_waited_for_long(hasty, air):  # noqa
 
 def test_a_ban_is_for_the_client_and_not_for_its_proxy(air):  # noqa: F811
     air.ok("ban", "address", "192.0.2.7", "--for", "1h", "--reason", "test")
-    air.ok("ban", "address", "127.0.0.1", "--for", "1h", "--reason", "test")
     with raw_behind(air, proxy_v1("192.0.2.7")) as raw:
         assert raw.rest_until_closed() == b""
     wait_until(lambda: events(air, "ban-hit") == 1, "the sentinel knows")
+    air.ok("ban", "address", "127.0.0.1", "--for", "1h", "--reason", "test")
     with raw_behind(air, proxy_v1("192.0.2.8")) as raw:
         raw.join(air, "one")
     with raw_behind(air, LOCAL) as raw:
         assert raw.rest_until_closed() == b""
-    wait_until(lambda: events(air, "ban-hit") == 2, "the sentinel knows")
+    wait_until(lambda: events(air, "ban-hit") >= 2, "the sentinel knows")  # the node tries itself, too
 
 
 def test_the_limit_of_an_address_is_for_the_client(wires):  # noqa: F811

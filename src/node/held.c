@@ -132,6 +132,7 @@ json_t *node_command_json(struct node *n, const char *id, const char *author)
 struct publish_call {
     const struct held *held;
     const char *refused; /* NULL: it is published */
+    bool has_no_room;    /* to be retained, as it was to be */
 };
 
 static const char *publish(struct worker *w, struct publication *p)
@@ -155,6 +156,7 @@ static void publish_here(struct worker *w, void *arg)
     p.publisher_id = bytes_str(c->held->client_id);
     p.is_durable = note_is_durable(w, p.topic);
     c->refused = publish(w, &p);
+    c->has_no_room = c->refused == NULL && p.retain && p.stamp == 0;
     publication_done(&p);
 }
 
@@ -195,11 +197,16 @@ static char *decided_text(const struct held *h, const char *what)
                        BYTES_ARG(held_shown(m->topic)), (unsigned)m->qos, what);
 }
 
-static char *approved_text(const struct held *h, const char *refused)
+static char *approved_text(const struct publish_call *c)
 {
-    return refused == NULL ? decided_text(h, "published")
-                           : text_format("command %s is not published, and waits as before: %s",
-                                         h->id, refused);
+    const char *done = c->has_no_room ? "published, but not retained: there is no room, see "
+                                        "retained_messages_max and retained_bytes_max"
+                                      : "published";
+
+    if (c->refused != NULL)
+        return text_format("command %s is not published, and waits as before: %s", c->held->id,
+                           c->refused);
+    return decided_text(c->held, done);
 }
 
 /** node_command_approve() - see node.h */
@@ -216,7 +223,7 @@ enum node_answer node_command_approve(struct node *n, const char *id, const char
     }
     if (is_agreed(n, h, author, &answer, ret_text)) {
         node_call_worker(n, (unsigned)(h->message->publisher % n->n_workers), publish_here, &c);
-        *ret_text = approved_text(h, c.refused);
+        *ret_text = approved_text(&c);
         answer = c.refused == NULL ? NODE_OK : NODE_E_CONFLICT;
     }
     hold_audit(n, author, "approve command", h->message, reason, *ret_text);

@@ -330,6 +330,22 @@ def test_a_retained_command_is_cleared_by_an_approval(holding, durability):
         raw.close()
 
 
+def test_who_approves_what_cannot_be_retained_is_told_so(holding):
+    node = holding("limits: {{retained_messages_max: 0}}")
+    desk, _ = joined(node, "desk")
+    reader = reader_of(node, "reader", "set/#")
+    number = hold(desk, retain=True)
+    said = node.ok("respond", "approve", number)
+    why = "published, but not retained: there is no room, see retained_messages_max and retained_bytes_max"
+    assert f"command {number} of client desk on set/1, QoS 1, is {why}" in said
+    assert next_publish(reader)[2] == "set/1"
+    assert [e["result"] for e in node.json("audit", "list") if e["action"] == "approve command"] == [said.strip()]
+    number = hold(desk)
+    assert node.ok("respond", "approve", number).strip().endswith("is published")
+    for raw in (desk, reader):
+        raw.close()
+
+
 def test_a_restart_gives_up_what_is_held_and_keeps_what_was_approved(holding):
     node = holding(workers="durability: commit, workers")
     desk, _ = joined(node, "desk")

@@ -96,6 +96,12 @@ json_t *identify_crypto_json(const struct identify *id, uint64_t unix_ms);
 /* Serial number of the certificate that the client came with last, hex; NULL: none is known; owned
  * by the caller. */
 char *identify_certificate_serial(const struct identify *id, struct bytes client_id);
+/* Client ids of the zone: of assets whose record says it, and of those whose record says none that
+ * came from there last. */
+void identify_zone_clients(const struct identify *id, const char *zone,
+                           void (*fn)(void *arg, const char *client_id), void *arg);
+/* Is there such a zone?  @ret_names: of all, appended, with commas. */
+bool identify_has_zone(const struct identify *id, const char *zone, struct buf *ret_names);
 /* {"at_unix_ms", "zones": [{"name", "external", "assets" (how many)}], "conduits": [{"name",
  * "from_zone", "to_zone", "external", "mutual_tls", "owner", "carrier", "medium", "route_class",
  * "agreement", "agreement_expires_unix_ms", "redundant"}], "brokers": [{"name", "site", "room"}]}

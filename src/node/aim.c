@@ -6,7 +6,8 @@
  * who is counted is who is hit.  A topic means who reads it, by a subscription, and who
  * writes there: has a Will there, or has published there, within the last minute, or, as
  * the sentinel knows it of filters with wildcards, since it connected.  A listener means who
- * has come by it.  The node's own trials are cut with the others, and never counted.
+ * has come by it, a conduit the clients of both of its zones.  The node's own trials are cut with
+ * the others, and never counted.
  *
  * MQ.RS.RP-03
  */
@@ -29,7 +30,8 @@ static bool is_named(enum respond_target kind)
 
 /**
  * aim_wrong_why() - can there be such a target?
- * @address:  NULL but for TARGET_CLIENT_ADDRESS, and a prefix or NULL for TARGET_LISTENER
+ * @address:  NULL but for TARGET_CLIENT_ADDRESS and TARGET_CONDUIT, and a prefix or NULL for
+ *            TARGET_LISTENER
  *
  * Return: NULL, or what is wrong with it, to be read after it; static.
  */
@@ -46,6 +48,10 @@ const char *aim_wrong_why(enum respond_target kind, const char *target, const ch
         return respond_topic_wrong_why(target);
     if (kind == TARGET_LISTENER)
         return address != NULL ? prefix_parse(address, &prefix) : NULL;
+    if (kind == TARGET_CONDUIT && address == NULL)
+        return "is one zone: name the one that it leads to, too";
+    if (kind == TARGET_CONDUIT)
+        return strcmp(target, address) == 0 ? "leads to itself" : NULL;
     if (kind == TARGET_NODE || kind == TARGET_STRANGERS)
         return strcmp(target, respond_target_text(kind)) == 0 ? NULL : "is too much: there is one";
     if (kind == TARGET_CONN && strspn(target, "0123456789") != strlen(target))
@@ -89,13 +95,21 @@ static void add_writer(void *arg, uint64_t conn)
     a->writers[a->n_writers++] = conn;
 }
 
-/** aim_at_writers() - of a filter with wildcards, who has published below it; the sentinel's thread
- */
+static void add_zone_client(void *arg, const char *client_id)
+{
+    add_writer(arg, client_key(bytes_str(client_id)));
+}
+
+/** aim_at_writers() - of a filter with wildcards, who has published below it; of a conduit, who is
+ * at its ends; the sentinel's thread */
 void aim_at_writers(struct aim *a, const struct sentinel *s)
 {
-    if (a->kind != TARGET_TOPIC || !wire_filter_has_wildcard(a->target))
-        return;
-    identify_writers_each(s->identify, a->target, add_writer, a);
+    if (a->kind == TARGET_CONDUIT) {
+        identify_zone_clients(s->identify, (const char *)a->target.at, add_zone_client, a);
+        identify_zone_clients(s->identify, a->address, add_zone_client, a);
+    } else if (a->kind == TARGET_TOPIC && wire_filter_has_wildcard(a->target)) {
+        identify_writers_each(s->identify, a->target, add_writer, a);
+    }
     if (a->n_writers > 0)
         qsort(a->writers, a->n_writers, sizeof(*a->writers), by_number);
 }
@@ -123,14 +137,19 @@ static bool has_published(const struct link *l, uint64_t hash)
     return p != NULL;
 }
 
+static bool is_writer(const struct aim *a, uint64_t number)
+{
+    return a->n_writers > 0 &&
+           bsearch(&number, a->writers, a->n_writers, sizeof(*a->writers), by_number) != NULL;
+}
+
 static bool writes(const struct link *l, const struct session *s, const struct aim *a)
 {
     if (s->will != NULL && wire_filter_matches(a->target, s->will->message->topic))
         return true;
     if (!wire_filter_has_wildcard(a->target))
         return has_published(l, a->hash) || has_published(l, ~a->hash); /* read by nobody */
-    return a->n_writers > 0 &&
-           bsearch(&l->number, a->writers, a->n_writers, sizeof(*a->writers), by_number) != NULL;
+    return is_writer(a, l->number);
 }
 
 static bool reads(const struct session *s, const struct aim *a)
@@ -180,6 +199,8 @@ static bool hits(const struct aim *a, const struct link *l)
         return uses_topic(l, a);
     case TARGET_LISTENER:
         return came_by(l, a);
+    case TARGET_CONDUIT:
+        return l->resident != NULL && is_writer(a, l->resident->session->client_key);
     case TARGET_CONN:
         return l->number == a->conn;
     case TARGET_NODE:

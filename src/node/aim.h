@@ -13,7 +13,8 @@ struct aim {
     uint64_t hash;       /* of a topic */
     unsigned
         directions;    /* of a topic: RESPOND_PUBLISH who writes there, RESPOND_DELIVER who reads */
-    uint64_t *writers; /* owned: connections that wrote below a filter with wildcards, ascending */
+    uint64_t *writers; /* owned, ascending: connections that wrote below a filter with wildcards; of
+                          a conduit client_key() of who is at its ends */
     size_t n_writers;
     uint64_t conn;
     const char *address; /* of a listener: who comes from there, a prefix; NULL: all; borrowed */

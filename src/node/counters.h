@@ -49,7 +49,7 @@
     X(messages_unmatched,   NULL,                        NULL,                     "PUBLISH received that no subscription matched")                       \
     X(messages_forwarded,   NULL,                        NULL,                     "messages sent to other outlets")                                      \
     X(publish_denied,       NULL,                        NULL,                     "PUBLISH refused by the gate")                                         \
-    X(messages_quarantined, NULL,                        NULL,                     "messages refused, not delivered or dropped because their topic is quarantined") \
+    X(messages_quarantined, NULL,                        NULL,                     "messages refused, not delivered or dropped because their topic, or who sent them to whom, is quarantined") \
     X(commands_held,        NULL,                        NULL,                     "commands held for a person's approval in place of being routed")      \
     X(subscribe_denied,     NULL,                        NULL,                     "subscriptions refused by the gate")                                   \
     X(subscribes,           NULL,                        NULL,                     "subscriptions granted")                                               \

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "node/aim.h"
 #include "node/node_private.h"
+#include "node/orders.h"
 #include "node/sentinel.h"
 
 /* ---- bans ---- */
@@ -130,9 +131,79 @@ static void shut(void *arg, const struct respond_measure *m)
         restraints_shut(arg, m->target, m->address);
 }
 
-/* With one reference. */
-static struct restraints *restraints_of(const struct respond *r)
+/* ---- conduits: from the clients of one zone to those of another one ---- */
+
+struct clients {
+    uint64_t *keys; /* owned */
+    size_t n;
+};
+
+static void add_client(void *arg, const char *client_id)
 {
+    struct clients *c = arg;
+
+    if ((c->n & (c->n - 1)) == 0) /* full: a power of two */
+        c->keys = mem_resize(c->keys, MAX(c->n * 2, (size_t)1) * sizeof(*c->keys));
+    c->keys[c->n++] = client_key(bytes_str(client_id));
+}
+
+/* A zone of the self-test is a client of it. */
+static struct clients clients_of(const struct sentinel *s, const struct respond_measure *m,
+                                 const char *zone)
+{
+    struct clients c = {0};
+
+    if (strcmp(m->author, TRIAL_AUTHOR) == 0)
+        add_client(&c, zone);
+    else
+        identify_zone_clients(s->identify, zone, add_client, &c);
+    return c;
+}
+
+struct parting {
+    const struct sentinel *sentinel;
+    struct restraints *to; /* NULL: who they are is summed up, no more */
+    uint64_t sum;
+};
+
+static uint64_t sum_up(uint64_t sum, const struct clients *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        sum = sum * 31 + c->keys[i];
+    return sum * 31 + c->n;
+}
+
+static void part(void *arg, const struct respond_measure *m)
+{
+    struct parting *p = arg;
+    struct clients from, to;
+
+    if (m->kind != ACTION_QUARANTINE || m->target_kind != TARGET_CONDUIT)
+        return;
+    from = clients_of(p->sentinel, m, m->target);
+    to = clients_of(p->sentinel, m, m->address);
+    p->sum = sum_up(sum_up(p->sum, &from), &to);
+    if (p->to != NULL)
+        restraints_part(p->to, from.keys, from.n, to.keys, to.n);
+    free(from.keys);
+    free(to.keys);
+}
+
+/** enforce_conduits() - who has come to a zone meanwhile, or left it, is known to the workers */
+void enforce_conduits(struct sentinel *s)
+{
+    struct parting p = {.sentinel = s};
+
+    respond_measures_each(s->respond, part, &p);
+    if (p.sum != s->conduit_sum)
+        enforce_restraints(s);
+}
+
+/* With one reference. */
+static struct restraints *restraints_of(struct sentinel *s)
+{
+    const struct respond *r = s->respond;
+    struct parting p = {.sentinel = s};
     struct collection c = {0};
     struct restraints *all;
 
@@ -140,20 +211,28 @@ static struct restraints *restraints_of(const struct respond *r)
     all = restraints_new(c.throttles, c.n_throttles, c.quarantines, c.n_quarantines);
     restraints_hold(all, c.holds, c.n_holds);
     respond_measures_each(r, shut, all);
+    p.to = all;
+    respond_measures_each(r, part, &p);
+    s->conduit_sum = p.sum;
     free(c.throttles);
     free(c.holds);
     free(c.quarantines);
     return all;
 }
 
+static void take_restraints(struct worker *w, struct restraints *all)
+{
+    restraints_unref(w->restraints);
+    w->restraints = restraints_ref(all);
+    w->is_parted = restraints_is_parted(all);
+}
+
 static void load_restraints(struct sentinel *s)
 {
-    struct restraints *all = restraints_of(s->respond);
+    struct restraints *all = restraints_of(s);
 
-    for (unsigned i = 0; i < s->node->n_workers; i++) {
-        restraints_unref(s->node->workers[i]->restraints);
-        s->node->workers[i]->restraints = restraints_ref(all);
-    }
+    for (unsigned i = 0; i < s->node->n_workers; i++)
+        take_restraints(s->node->workers[i], all);
     restraints_unref(all);
 }
 
@@ -168,9 +247,17 @@ void enforce_load(struct sentinel *s)
     load_restraints(s);
 }
 
+struct reader {
+    const struct restraints *restraints;
+    uint64_t client_key;
+};
+
 static bool is_blocked(const void *arg, const struct message *m)
 {
-    return restraints_block(arg, QUARANTINE_DELIVER, m->topic) != NULL;
+    const struct reader *to = arg;
+
+    return restraints_block(to->restraints, QUARANTINE_DELIVER, m->topic) != NULL ||
+           restraints_parts(to->restraints, m->publisher, to->client_key);
 }
 
 /* What waits for those who are here and those who are away. */
@@ -179,15 +266,16 @@ static void drop_waiting(struct worker *w)
     size_t cursor = 0;
     struct resident *c;
 
-    while ((c = map_next(&w->residents, &cursor)) != NULL)
-        w->counters.messages_quarantined +=
-            session_drop_waiting(c->session, is_blocked, w->restraints);
+    while ((c = map_next(&w->residents, &cursor)) != NULL) {
+        const struct reader to = {w->restraints, c->session->client_key};
+
+        w->counters.messages_quarantined += session_drop_waiting(c->session, is_blocked, &to);
+    }
 }
 
 static void restrain(struct worker *w, void *arg)
 {
-    restraints_unref(w->restraints);
-    w->restraints = restraints_ref(arg);
+    take_restraints(w, arg);
     list_each (it, &w->links) {
         struct link *l = list_item(it, struct link, in_worker);
 
@@ -199,7 +287,7 @@ static void restrain(struct worker *w, void *arg)
         if (l->publishing != NULL) /* verdicts are asked for anew */
             memset(l->publishing->verdicts, 0, sizeof(l->publishing->verdicts));
     }
-    if (restraints_directions(w->restraints) & QUARANTINE_DELIVER)
+    if ((restraints_directions(w->restraints) & QUARANTINE_DELIVER) || w->is_parted)
         drop_waiting(w);
 }
 
@@ -207,7 +295,7 @@ static void restrain(struct worker *w, void *arg)
  * return */
 void enforce_restraints(struct sentinel *s)
 {
-    struct restraints *all = restraints_of(s->respond);
+    struct restraints *all = restraints_of(s);
 
     enforce_these_restraints(s->node, all);
     restraints_unref(all);

@@ -40,10 +40,13 @@ struct fetch *fetch_free(struct fetch *f)
 /* A quarantine may have begun since it was asked for. */
 static void hold_back(struct worker *w, struct fetch *f)
 {
+    uint64_t to = client_key(f->client_id);
+
     for (size_t i = 0; i < f->n; i++) {
         struct message *m = f->messages[i];
 
-        if (m == NULL || restraints_block(w->restraints, QUARANTINE_DELIVER, m->topic) == NULL)
+        if (m == NULL || (restraints_block(w->restraints, QUARANTINE_DELIVER, m->topic) == NULL &&
+                          !restraints_parts(w->restraints, m->publisher, to)))
             continue;
         m->record = 0;
         f->messages[i] = message_unref(m);

@@ -82,6 +82,10 @@ enum session_offered flow_offer(struct worker *w, struct publication *p, const s
     struct session *s = list_item(r->subscriber, struct session, subscriber);
     enum session_offered how;
 
+    if (w->is_parted && restraints_parts(w->restraints, p->publisher, s->client_key)) {
+        w->counters.messages_quarantined++;
+        return SESSION_AWAY; /* another member of its group may have it */
+    }
     if (s->conn != NULL && s->conn->out->len >= CONN_OUT_HIGH_BYTES)
         link_relieve(list_item(s->conn, struct link, conn));
     how = session_offer(s, p, r, w->now_ns);

@@ -128,13 +128,14 @@ char *order_answer_text(const struct order_call *c, const struct aim_count *hit)
     const char *kind = respond_target_text(c->order->target_kind);
 
     if (c->answer == RESPOND_OK)
-        return text_format("%s of %s \"%s\": done; %u connection%s hit, %u of critical roles%s%s%s",
-                           what, kind, c->order->target, hit->n, hit->n == 1 ? "" : "s",
+        return text_format("%s of %s \"%s%s%s\": done; %u connection%s hit, %u of critical "
+                           "roles%s%s%s",
+                           what, kind, ORDER_TARGET(c->order), hit->n, hit->n == 1 ? "" : "s",
                            hit->n_critical, c->why != NULL ? "; " : "",
                            c->why != NULL ? c->why : "", c->is_kept ? "" : NOT_ON_DISK);
     if (c->answer == RESPOND_E_INVALID)
         return text_format("%s", order_needs_text(c->order->kind));
-    return text_format("%s of %s \"%s\": %s", what, kind, c->order->target,
+    return text_format("%s of %s \"%s%s%s\": %s", what, kind, ORDER_TARGET(c->order),
                        c->why != NULL ? c->why : respond_answer_text(c->answer));
 }
 
@@ -193,6 +194,8 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
     if (*ret_text == NULL)
         *ret_text = order_wrong_listener(n, &order);
     if (*ret_text == NULL)
+        *ret_text = order_wrong_zone(n, &order);
+    if (*ret_text == NULL)
         *ret_text = order_wrong_user(n, order.target_kind, order.target);
     if (*ret_text != NULL)
         return NODE_E_INVALID;
@@ -217,18 +220,18 @@ static char *undo_text(const struct order_call *c)
 {
     const char *what = action_kind_text(c->order->kind);
     const char *kind = respond_target_text(c->order->target_kind);
-    const char *target = c->order->target;
     const char *others = c->others != NULL ? c->others : "";
 
     if (c->answer == RESPOND_OK)
-        return text_format("%s of %s \"%s\" is undone%s%s%s", what, kind, target,
-                           c->is_kept ? "" : NOT_ON_DISK,
+        return text_format("%s of %s \"%s%s%s\" is undone%s%s%s", what, kind,
+                           ORDER_TARGET(c->order), c->is_kept ? "" : NOT_ON_DISK,
                            c->others != NULL ? "; kept out still by the ban of " : "", others);
     if (c->answer == RESPOND_E_INVALID)
         return text_format("%s cannot be undone", what);
     if (c->why != NULL)
-        return text_format("%s of %s \"%s\" is in force still: %s", what, kind, target, c->why);
-    return text_format("no %s of %s \"%s\" is in force%s%s", what, kind, target,
+        return text_format("%s of %s \"%s%s%s\" is in force still: %s", what, kind,
+                           ORDER_TARGET(c->order), c->why);
+    return text_format("no %s of %s \"%s%s%s\" is in force%s%s", what, kind, ORDER_TARGET(c->order),
                        c->others != NULL ? "; what keeps it out is the ban of " : "", others);
 }
 

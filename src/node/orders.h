@@ -9,6 +9,11 @@
 
 struct aim_count;
 
+/* For \"%s%s%s\": a conduit is named by both of its zones. */
+#define ORDER_TARGET(o)                                                                            \
+    (o)->target, (o)->target_kind == TARGET_CONDUIT ? "\" to \"" : "",                             \
+        (o)->target_kind == TARGET_CONDUIT ? (o)->address : ""
+
 /* orders.c: one that is tried, and what came of it */
 struct order_call {
     const struct respond_order *order;
@@ -29,6 +34,7 @@ char *order_kept_out_by(const struct respond *r, const struct respond_ban *lifte
 /* orders_read.c */
 char *order_read(const struct node_order *o, struct canonical *said, struct respond_order *ret);
 char *order_wrong_listener(struct node *n, const struct respond_order *o);
+char *order_wrong_zone(struct node *n, const struct respond_order *o);
 char *order_wrong_user(struct node *n, enum respond_target kind, const char *name);
 const char *order_needs_text(enum action_kind kind);
 bool order_is_idle(struct node *n, const struct respond_order *o);

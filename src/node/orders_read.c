@@ -86,6 +86,10 @@ char *order_read(const struct node_order *o, struct canonical *said, struct resp
         return text_format("%s \"%s\" %s", respond_target_text(r.target_kind), r.target, why);
     if (o->direction != NULL && r.target_kind == TARGET_LISTENER)
         return text_format("a listener is closed, whatever the direction");
+    if (o->direction != NULL && r.target_kind == TARGET_CONDUIT)
+        return text_format(
+            "a conduit has one direction: name its zones the other way round for the "
+            "other one");
     if (o->direction != NULL && !respond_direction_parse(o->direction, &r.directions))
         return text_format("no direction is called \"%s\": publish, deliver or both", o->direction);
     if (r.kind == ACTION_SHUTDOWN && o->reason == NULL)
@@ -120,6 +124,40 @@ char *order_wrong_listener(struct node *n, const struct respond_order *o)
     }
     return text_format("there is no listener \"%s\"; there are %.*s", o->target,
                        BYTES_ARG(buf_view(&names)));
+}
+
+struct zones_call {
+    const char *names[2];
+    const char *unknown; /* the first of them that is none */
+    struct buf all;
+};
+
+static void zones_here(struct sentinel *s, void *arg)
+{
+    struct zones_call *c = arg;
+
+    for (size_t i = COUNT_OF(c->names); i-- > 0;) {
+        c->all.len = 0;
+        if (!identify_has_zone(s->identify, c->names[i], &c->all))
+            c->unknown = c->names[i];
+    }
+}
+
+/** order_wrong_zone() - is @o aimed at a conduit of zones that there are not?  As
+ * order_wrong_listener(). */
+char *order_wrong_zone(struct node *n, const struct respond_order *o)
+{
+    struct zones_call c = {.names = {o->target, o->address}};
+    char *why = NULL;
+
+    if (o->target_kind != TARGET_CONDUIT)
+        return NULL;
+    sentinel_call(n->sentinel, zones_here, &c);
+    if (c.unknown != NULL)
+        why = text_format("there is no zone \"%s\"; the inventory has %.*s", c.unknown,
+                          BYTES_ARG(c.all.len > 0 ? buf_view(&c.all) : BYTES("none")));
+    buf_done(&c.all);
+    return why;
 }
 
 /**
@@ -223,8 +261,8 @@ static char *stands_against(struct node *n, const struct respond_order *o)
 static char *would_text(struct node *n, const struct respond_order *o, const struct aim_count *hit)
 {
     return text_format(
-        "%s of %s \"%s\" would hit %u connection%s, %u of critical roles%s",
-        action_kind_text(o->kind), respond_target_text(o->target_kind), o->target, hit->n,
+        "%s of %s \"%s%s%s\" would hit %u connection%s, %u of critical roles%s",
+        action_kind_text(o->kind), respond_target_text(o->target_kind), ORDER_TARGET(o), hit->n,
         hit->n == 1 ? "" : "s", hit->n_critical,
         order_needs_second(n, o->kind, hit->n) ? "; it would wait for a second person" : "");
 }
@@ -245,8 +283,8 @@ enum node_answer order_try_dry(struct node *n, const struct respond_order *o,
     }
     why = stands_against(n, o);
     if (why != NULL) {
-        *ret_text = text_format("%s of %s \"%s\": %s", action_kind_text(o->kind),
-                                respond_target_text(o->target_kind), o->target, why);
+        *ret_text = text_format("%s of %s \"%s%s%s\": %s", action_kind_text(o->kind),
+                                respond_target_text(o->target_kind), ORDER_TARGET(o), why);
         free(why);
         return NODE_E_CONFLICT;
     }

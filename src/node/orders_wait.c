@@ -70,9 +70,10 @@ bool order_waits(struct node *n, const struct respond_order *o, const char *auth
     order_audit(n, "hold ", o, author, "%s waits for a second person, %u hit", c.id, n_hit);
     *ret = NODE_HELD;
     *ret_text = text_format(
-        "%s of %s \"%s\" hits %u connection%s and waits for a second person as %s, for 15 minutes: "
+        "%s of %s \"%s%s%s\" hits %u connection%s and waits for a second person as %s, for 15 "
+        "minutes: "
         "another one says 'bastide respond approve %s', 'bastide respond undo %s' takes it back",
-        action_kind_text(o->kind), respond_target_text(o->target_kind), o->target, n_hit,
+        action_kind_text(o->kind), respond_target_text(o->target_kind), ORDER_TARGET(o), n_hit,
         n_hit == 1 ? "" : "s", c.id, c.id, c.id);
     return true;
 }

@@ -45,7 +45,8 @@ static void found(void *arg, struct message *m, uint64_t serial)
         return;
     if (sub->no_local && m->publisher == f->client_key) /* [MQTT5-3.8.3-3] */
         return;
-    if (restraints_block(f->restraints, QUARANTINE_DELIVER, m->topic) != NULL)
+    if (restraints_block(f->restraints, QUARANTINE_DELIVER, m->topic) != NULL ||
+        restraints_parts(f->restraints, m->publisher, f->client_key))
         return;
     if (f->n == f->cap) {
         f->cap = f->cap > 0 ? f->cap * 2 : 16;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/self_blocks.c - can a topic and a listener be closed while the node runs?  It is tried
+ * node/self_blocks.c - can a topic, a listener and a conduit be closed while the node runs?  It is
+ * tried
  *
  * By the orders that people give, in force on the whole node, but of a topic that is the
- * self-test's own, and for an address that nobody else comes from: so nobody is disturbed.
+ * self-test's own, for an address that nobody else comes from, and between clients of its own: so
+ * nobody is disturbed.
  * Each is seen to be open, closed, and open again.
  *
  * MQ.RS.RP-04
@@ -113,6 +115,37 @@ static bool listener_is_blocked(const struct trial_kit *kit, const struct door *
     return order_of_trial_undo(kit->node, &quarantine) && blocked && is_let_in(kit, d, true);
 }
 
+/* ---- a pair of zones ---- */
+
+/* The zones of a trial are one client each; others hear the writer as before. */
+static bool conduit_is_blocked(const struct trial_kit *kit, const struct door *d, struct client *c,
+                               const char *writer)
+{
+    char id[TRIAL_ID_LEN];
+    const struct client_settings s = trial_settings(kit, d, 1, "beyond", id);
+    struct client *reader = trial_client(&s);
+    const struct respond_order quarantine = {
+        .kind = ACTION_QUARANTINE,
+        .target_kind = TARGET_CONDUIT,
+        .target = writer,
+        .address = id,
+        .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
+        .for_ms = ENDS_MS,
+        .reason = "is it blocked?",
+    };
+    bool blocked = false, is_open = false;
+
+    if (reader != NULL && client_subscribe(reader, TOPIC, 1) == CLIENT_OK &&
+        say(c, "before") == CLIENT_OK && comes(reader, TRIAL_MS) && comes(c, TRIAL_MS) &&
+        order_of_trial(kit->node, &quarantine)) {
+        blocked = say(c, "blocked") == CLIENT_OK && comes(c, TRIAL_MS) && !comes(reader, SILENT_MS);
+        is_open = order_of_trial_undo(kit->node, &quarantine) && say(c, "") == CLIENT_OK &&
+                  comes(reader, TRIAL_MS);
+    }
+    client_free(reader);
+    return blocked && is_open;
+}
+
 /** try_blocks() - of the scopes that there could be, those that are seen to work */
 void try_blocks(struct trial_kit *kit, struct evidence_list *e)
 {
@@ -120,7 +153,7 @@ void try_blocks(struct trial_kit *kit, struct evidence_list *e)
     struct client_settings s;
     struct client *c;
     struct door d;
-    bool topic, listener;
+    bool topic, listener, conduit;
 
     if (!door_first(kit, &d))
         return;
@@ -128,13 +161,14 @@ void try_blocks(struct trial_kit *kit, struct evidence_list *e)
     c = trial_client(&s);
     if (c != NULL) {
         topic = topic_is_blocked(kit, &d, c);
+        conduit = topic && conduit_is_blocked(kit, &d, c, id);
         listener = listener_is_blocked(kit, &d);
         evidence_add(
-            e, "MQ.RS.RP-04.t1", topic + listener, 4, NULL,
-            "tried: a topic filter is %s, a listener (\"%s\") is %s; there are no bridges, "
-            "and nothing blocks a pair of zones",
+            e, "MQ.RS.RP-04.t1", topic + listener + conduit, 4, NULL,
+            "tried: a topic filter is %s, a listener (\"%s\") is %s, what one client says to "
+            "another one, as between two zones, is %s; there are no bridges",
             topic ? "blocked" : "NOT blocked", d.listener->name,
-            listener ? "blocked" : "NOT blocked");
+            listener ? "blocked" : "NOT blocked", conduit ? "blocked" : "NOT blocked");
     }
     client_free(c);
     door_close(&d);

@@ -235,6 +235,7 @@ static void tick(struct sentinel *s)
     held_give_up(s->node, s->now_unix_ms, "nobody approved it in time");
     identify_tick(s->identify, s->now_unix_ms);
     amends_tick(s);
+    enforce_conduits(s);
     s->next_tick_ns = s->now_ns + TICK_NS;
     if (s->now_ns >= s->next_ward_ns) {
         if (firewall_forgot(s->node, firewall_wanted(s->respond)))

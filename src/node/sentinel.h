@@ -82,6 +82,7 @@ struct sentinel {
     struct role_traits *roles;        /* owned */
     uint64_t messages_per_s_max;      /* of who has no role */
     size_t n_roles;
+    uint64_t conduit_sum; /* of who is on either side of a conduit that is closed, as enforced */
     struct map online;    /* of online.c, by connection */
     struct map addresses; /* of online.c, by address */
     uint64_t now_ns;
@@ -137,4 +138,5 @@ void store_watch(struct sentinel *s, detect_found_fn *found);
 void enforce_load(struct sentinel *s);
 void enforce_bans(struct sentinel *s);
 void enforce_restraints(struct sentinel *s);
+void enforce_conduits(struct sentinel *s);
 void enforce_these_restraints(struct node *n, struct restraints *r);

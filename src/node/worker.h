@@ -110,6 +110,7 @@ struct worker {
     struct policy *policy;
     struct ban_table *bans;
     struct restraints *restraints;
+    bool is_parted;        /* by them: each delivery is asked about */
     struct list condemned; /* purge.c: what sessions are still to be looked through for */
     uint64_t n_purges;     /* that were taken */
     struct router *router;

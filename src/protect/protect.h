@@ -330,6 +330,12 @@ void restraints_shut(struct restraints *r, const char *listener, const char *pre
 void restraints_hold(struct restraints *r, const struct ban *whom, size_t n);
 bool restraints_holds(const struct restraints *r, const struct gate_subject *s,
                       struct bytes principal, uint64_t now_unix_ms);
+/* Nothing that one of @from has published is delivered to one of @to; client_key() each, sorted
+ * here and copied.  Before the table is shared. */
+void restraints_part(struct restraints *r, uint64_t *from, size_t n_from, uint64_t *to,
+                     size_t n_to);
+bool restraints_is_parted(const struct restraints *r);
+bool restraints_parts(const struct restraints *r, uint64_t publisher, uint64_t receiver);
 bool restraints_is_shut(const struct restraints *r, const char *listener, struct bytes address);
 struct restraints *restraints_ref(struct restraints *r);
 struct restraints *restraints_unref(struct restraints *r);

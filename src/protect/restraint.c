@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * protect/restraint.c - who is slowed down, whose commands are held, which topics and listeners are
- * blocked: an immutable table
+ * blocked, and who is not to hear whom: an immutable table
  *
  * Whom a throttle or a hold means is found as bans are, by a table of bans; of throttles its
  * entries say how many messages a second are left to them.  Quarantined filters are few: they are
@@ -25,6 +25,18 @@ struct shut {
     struct address prefix;
 };
 
+/* Clients, ascending. */
+struct clients {
+    uint64_t *keys; /* owned */
+    size_t n;
+};
+
+/* What leads from some clients to others is closed. */
+struct parting {
+    struct clients from;
+    struct clients to;
+};
+
 struct restraints {
     _Atomic size_t refs;
     struct ban_table *throttles;
@@ -34,6 +46,8 @@ struct restraints {
     unsigned directions; /* of any of them */
     struct shut *shut;   /* owned */
     size_t n_shut;
+    struct parting *partings; /* owned */
+    size_t n_partings;
 };
 
 static int slowest_first(const void *a, const void *b)
@@ -92,6 +106,11 @@ struct restraints *restraints_unref(struct restraints *r)
     for (size_t i = 0; i < r->n_shut; i++)
         free(r->shut[i].listener);
     free(r->shut);
+    for (size_t i = 0; i < r->n_partings; i++) {
+        free(r->partings[i].from.keys);
+        free(r->partings[i].to.keys);
+    }
+    free(r->partings);
     free(r);
     return NULL;
 }
@@ -179,6 +198,60 @@ bool restraints_is_shut(const struct restraints *r, const char *listener, struct
 
         if (strcmp(s->listener, listener) == 0 &&
             (!s->has_prefix || (address_parse(address, &at) && prefix_has(&s->prefix, &at))))
+            return true;
+    }
+    return false;
+}
+
+/* ---- between zones ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static struct clients clients_of(uint64_t *keys, size_t n)
+{
+    struct clients c = {.keys = mem_zero(MAX(n, (size_t)1) * sizeof(*keys)), .n = n};
+
+    if (n > 0) {
+        qsort(keys, n, sizeof(*keys), by_key);
+        memcpy(c.keys, keys, n * sizeof(*keys));
+    }
+    return c;
+}
+
+static bool has(const struct clients *c, uint64_t key)
+{
+    return bsearch(&key, c->keys, c->n, sizeof(*c->keys), by_key) != NULL;
+}
+
+/** restraints_part() - see protect.h; who is on both sides hears itself */
+void restraints_part(struct restraints *r, uint64_t *from, size_t n_from, uint64_t *to, size_t n_to)
+{
+    r->partings = mem_resize(r->partings, (r->n_partings + 1) * sizeof(*r->partings));
+    r->partings[r->n_partings++] =
+        (struct parting){.from = clients_of(from, n_from), .to = clients_of(to, n_to)};
+}
+
+/** restraints_is_parted() - is there anybody who is not to hear another one? */
+bool restraints_is_parted(const struct restraints *r)
+{
+    return r->n_partings > 0;
+}
+
+/**
+ * restraints_parts() - is what @publisher says kept from @receiver?
+ *
+ * MQ.RS.RP-04
+ */
+bool restraints_parts(const struct restraints *r, uint64_t publisher, uint64_t receiver)
+{
+    for (size_t i = 0; i < r->n_partings; i++) {
+        if (publisher != receiver && has(&r->partings[i].from, publisher) &&
+            has(&r->partings[i].to, receiver))
             return true;
     }
     return false;

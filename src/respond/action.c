@@ -196,7 +196,7 @@ static const struct action_row {
     [ACTION_HOLD]               = {SOMEBODY | AT(TOPIC), NULL, take_measure, lift_measure, false},
     [ACTION_DISCONNECT]         = {SOMEBODY | AT(TOPIC) | AT(LISTENER) | AT(CONN), NULL, disconnect, NULL, false},
     [ACTION_BAN]                = {SOMEBODY, NULL, ban, unban, false},
-    [ACTION_QUARANTINE]         = {AT(TOPIC) | AT(LISTENER), quarantine_is_sound, take_measure, lift_measure, false},
+    [ACTION_QUARANTINE]         = {AT(TOPIC) | AT(LISTENER) | AT(CONDUIT), quarantine_is_sound, take_measure, lift_measure, false},
     [ACTION_FIREWALL]           = {AT(ADDRESS), firewall_is_sound, take_measure, lift_measure, false},
     [ACTION_REVOKE_CERTIFICATE] = {AT(CERTIFICATE), lasts_for_good, revoke_certificate, NULL, true},
     [ACTION_REVOKE_USER]        = {AT(USER), lasts_for_good, ban, unban, true},

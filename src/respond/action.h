@@ -26,6 +26,7 @@
     X(LISTENER,       "listener")       /* name of it */                     \
     X(CONN,           "conn")           /* number of the connection */       \
     X(NODE,           "node")           /* the node itself */                \
+    X(CONDUIT,        "conduit")        /* from one zone of the inventory to another one */ \
     X(STRANGERS,      "strangers")      /* who was never let in with this client id from this address */
 /* clang-format on */
 
@@ -51,7 +52,7 @@ bool respond_target_parse(const char *text, enum respond_target *ret);
     X(HOLD,               "hold",               "its commands, or those to a topic filter, wait for a person's approval; they are routed again") \
     X(DISCONNECT,         "disconnect",         "its connections are closed; it may come back by itself") \
     X(BAN,                "ban",                "it is disconnected and kept out; the ban is lifted") \
-    X(QUARANTINE,         "quarantine",         "a topic filter or a listener is blocked; the block is lifted") \
+    X(QUARANTINE,         "quarantine",         "a topic filter, a listener, or what one zone says to another one is blocked; the block is lifted") \
     X(FIREWALL,           "firewall",           "packets of the address are dropped; they pass again") \
     X(REVOKE_CERTIFICATE, "revoke-certificate", "it is on the CA's list for good, its sessions are cut; nothing, a new one is issued") \
     X(REVOKE_USER,        "revoke-user",        "the user is disconnected and kept out for good; the ban is lifted") \
@@ -101,7 +102,8 @@ struct respond_measure {
     enum action_kind kind; /* DELAY, THROTTLE, HOLD, QUARANTINE, FIREWALL, POSTURE */
     enum respond_target target_kind;
     const char *target;
-    const char *address; /* of TARGET_CLIENT_ADDRESS, and a prefix of TARGET_LISTENER; or NULL */
+    const char *address; /* of TARGET_CLIENT_ADDRESS, a prefix of TARGET_LISTENER, and the zone that
+                            TARGET_CONDUIT leads to; or NULL */
     unsigned directions; /* QUARANTINE: RESPOND_PUBLISH, RESPOND_DELIVER */
     uint64_t amount;     /* DELAY: ms, 0 of the node; THROTTLE: messages a second; POSTURE: enum
                             respond_posture */

@@ -44,8 +44,11 @@ static char *serial_of(const char *text)
  * can be none stays as it is */
 struct canonical canonical_of(enum respond_target kind, const char *target, const char *address)
 {
-    struct canonical c = {.address = address != NULL ? address_of(address) : NULL};
+    struct canonical c = {0};
 
+    if (address != NULL)
+        c.address =
+            kind == TARGET_CONDUIT ? bytes_dup_str(bytes_str(address)) : address_of(address);
     if (target == NULL)
         return c;
     if (kind == TARGET_ADDRESS)

@@ -29,10 +29,10 @@ static void say_rate(const struct respond_order *o, struct buf *ret)
     buf_addf(ret, " %llu/s", (unsigned long long)o->amount);
 }
 
-/* A listener is closed, whatever the direction. */
+/* A listener is closed, whatever the direction; a conduit has one. */
 static void say_direction(const struct respond_order *o, struct buf *ret)
 {
-    if (o->target_kind != TARGET_LISTENER)
+    if (o->target_kind == TARGET_TOPIC)
         buf_addf(ret, " %s", respond_direction_text(o->directions));
 }
 

@@ -16,7 +16,7 @@ struct respond_order {
     enum action_kind kind;
     enum respond_target target_kind;
     const char *target;
-    const char *address; /* of TARGET_CLIENT_ADDRESS, and a prefix of TARGET_LISTENER; or NULL */
+    const char *address; /* as of struct respond_measure */
     unsigned directions; /* as of struct respond_measure */
     uint64_t amount;
     uint64_t for_ms; /* 0: until undone */

@@ -122,13 +122,13 @@ def start_trials(site):
     wait_until(lambda: re.search(r"self-test: \d+ results", site.log_text()), "the trials have ended", patience_s=60)
 
 
-def test_the_node_tries_on_itself_whether_a_topic_and_a_listener_can_be_blocked(site, peer):
+def test_the_node_tries_on_itself_whether_a_topic_a_listener_and_a_conduit_can_be_blocked(site, peer):
     site.change("connect_timeout_ms: 20000", "connect_timeout_ms: 1000")
     site.start()
     bystander = peer(site, "bystander").join().read("test/#")
     wait_until(lambda: re.search(r"self-test: \d+ results", site.log_text()), "the trials have ended", patience_s=60)
     seen = evidence(site, "MQ.RS.RP-04.t1")
-    assert seen["value"] == 2 and "no bridges" in seen["detail"]
+    assert seen["value"] == 3 and "no bridges" in seen["detail"]
     bystander.publish("test/a", "still here")
     assert bystander.next().payload == b"still here" and not bystander.disconnected.is_set()
     assert site.json("respond")["in_force"] == [] and site.json("incidents") == []

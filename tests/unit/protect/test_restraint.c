@@ -46,6 +46,27 @@ static void the_commands_of_who_is_meant_are_held_until_its_end(void **state)
     restraints_unref(r);
 }
 
+static void what_some_say_is_kept_from_others_and_not_the_other_way_round(void **state)
+{
+    uint64_t from[] = {7, 3, 5};
+    uint64_t to[] = {9, 5, 8};
+    struct restraints *r = restraints_new(NULL, 0, NULL, 0);
+
+    (void)state;
+    assert_false(restraints_is_parted(r));
+    assert_false(restraints_parts(r, 3, 8));
+    restraints_part(r, from, COUNT_OF(from), to, COUNT_OF(to));
+    restraints_part(r, NULL, 0, to, COUNT_OF(to)); /* of a zone that nobody is in */
+    assert_true(restraints_is_parted(r));
+    assert_true(restraints_parts(r, 3, 8));
+    assert_true(restraints_parts(r, 7, 5));
+    assert_false(restraints_parts(r, 8, 3));
+    assert_false(restraints_parts(r, 3, 7));
+    assert_false(restraints_parts(r, 0, 8)); /* the node itself */
+    assert_false(restraints_parts(r, 5, 5)); /* who is on both sides hears itself */
+    restraints_unref(r);
+}
+
 /* clang-format off */
 static const struct {
     const char *topic;
@@ -124,6 +145,7 @@ static void an_empty_table_restrains_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_some_say_is_kept_from_others_and_not_the_other_way_round),
         cmocka_unit_test(the_slowest_of_the_throttles_that_mean_it_counts),
         cmocka_unit_test(the_commands_of_who_is_meant_are_held_until_its_end),
         cmocka_unit_test(a_topic_is_blocked_in_the_directions_that_were_said),

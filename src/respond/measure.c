@@ -24,8 +24,8 @@ static const char *or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
-/* Is @m what (kind, target) names? */
-static bool is_aimed_at(const struct respond_measure *m, const struct respond_measure *at)
+/** measure_is_aimed_at() - is @m what @at names: kind, target, address? */
+bool measure_is_aimed_at(const struct respond_measure *m, const struct respond_measure *at)
 {
     return m->kind == at->kind && m->target_kind == at->target_kind &&
            strcmp(m->target, at->target) == 0 &&
@@ -49,7 +49,7 @@ static struct measure_entry *find(const struct measure_list *l, const struct res
     list_each (it, (struct list *)(uintptr_t)&l->all) {
         struct measure_entry *e = list_item(it, struct measure_entry, link);
 
-        if (is_aimed_at(&e->measure, m) && is_as_strong(&e->measure, m) &&
+        if (measure_is_aimed_at(&e->measure, m) && is_as_strong(&e->measure, m) &&
             is_because_of(&e->measure, m))
             return e;
     }
@@ -88,7 +88,7 @@ static bool covers(const struct respond_measure *a, const struct respond_measure
     bool ends_first = ends_later(b->expires_unix_ms, a->expires_unix_ms);
     bool says_more = !is_as_strong(a, b) || ends_later(a->expires_unix_ms, b->expires_unix_ms);
 
-    return is_aimed_at(a, b) && !ends_first && says_more &&
+    return measure_is_aimed_at(a, b) && !ends_first && says_more &&
            (holds[b->kind] == NULL || holds[b->kind](a, b)) && a->undo_by == NULL;
 }
 
@@ -201,103 +201,6 @@ void measures_add(struct measure_list *l, const struct respond_measure *m)
     put_in(l, e);
 }
 
-/* ---- in force ---- */
-
-/* The greatest of @at: how much, and until when; 0 as end: until lifted. */
-struct strictest {
-    uint64_t amount;
-    uint64_t expires_unix_ms;
-    unsigned n;
-};
-
-static struct strictest strictest_of(const struct respond *r, const struct respond_measure *at)
-{
-    struct strictest s = {0};
-    bool is_for_good = false;
-
-    list_each (it, (struct list *)(uintptr_t)&r->measures.all) {
-        const struct measure_entry *e = list_item(it, struct measure_entry, link);
-        const struct respond_measure *m = &e->measure;
-
-        if (!is_aimed_at(m, at) || e->is_going || m->undo_by != NULL)
-            continue;
-        s.n++;
-        s.amount = MAX(s.amount, m->amount);
-        s.expires_unix_ms = MAX(s.expires_unix_ms, m->expires_unix_ms);
-        is_for_good |= m->expires_unix_ms == 0;
-    }
-    if (is_for_good)
-        s.expires_unix_ms = 0;
-    return s;
-}
-
-static const char *force_delay(struct respond *r, const struct respond_measure *at,
-                               struct respond_now now)
-{
-    struct strictest s = strictest_of(r, at);
-    uint64_t left_ms = s.expires_unix_ms > now.unix_ms ? s.expires_unix_ms - now.unix_ms : 0;
-    uint64_t until_ns =
-        s.n > 0 && s.expires_unix_ms == 0 ? UINT64_MAX : now.ns + left_ms * NS_PER_MS;
-
-    r->hands.delay(r->hands.arg, at->target_kind, at->target, at->address, (unsigned)s.amount,
-                   until_ns);
-    return NULL;
-}
-
-static const char *force_restraint(struct respond *r, const struct respond_measure *at,
-                                   struct respond_now now)
-{
-    (void)at;
-    (void)now;
-    r->hands.restrain(r->hands.arg);
-    return NULL;
-}
-
-static const char *force_firewall(struct respond *r, const struct respond_measure *at,
-                                  struct respond_now now)
-{
-    struct strictest s = strictest_of(r, at);
-    uint64_t left_s =
-        s.expires_unix_ms > now.unix_ms ? (s.expires_unix_ms - now.unix_ms + 999) / 1000 : 0;
-
-    return r->hands.firewall(r->hands.arg, at->target, (unsigned)left_s);
-}
-
-static const char *force_posture(struct respond *r, const struct respond_measure *at,
-                                 struct respond_now now)
-{
-    (void)now;
-    return r->hands.posture(r->hands.arg, (enum respond_posture)strictest_of(r, at).amount);
-}
-
-/* clang-format off */
-/* What puts the measures of a kind in force as the list says; NULL: a kind that is no measure. */
-static const struct force_row {
-    const char *(*force)(struct respond *r, const struct respond_measure *at, struct respond_now now);
-    bool ends_by_itself; /* whoever was told knows the end */
-    bool ends_with_run;
-} forces[ACTION_KIND_N] = {
-    [ACTION_DELAY]      = {force_delay,     false, true},
-    [ACTION_THROTTLE]   = {force_restraint, false, false},
-    [ACTION_HOLD]       = {force_restraint, false, false},
-    [ACTION_QUARANTINE] = {force_restraint, false, false},
-    [ACTION_FIREWALL]   = {force_firewall,  true,  false},
-    [ACTION_POSTURE]    = {force_posture,   false, false},
-};
-/* clang-format on */
-
-/** measure_is_kind() - does an action of this kind go on as a measure? */
-bool measure_is_kind(enum action_kind kind)
-{
-    return forces[kind].force != NULL;
-}
-
-/** measure_is_kept() - over a restart? */
-bool measure_is_kept(enum action_kind kind)
-{
-    return measure_is_kind(kind) && !forces[kind].ends_with_run;
-}
-
 /* What @m takes the place of, or stands beside without being stronger; owned by the caller; NULL:
  * nothing. */
 static char *what_else_text(const struct measure_list *l, const struct respond_measure *m)
@@ -322,7 +225,7 @@ static enum respond_answer put(struct respond *r, const struct respond_measure *
     if (old != NULL)
         take_out(&r->measures, old);
     put_in(&r->measures, e);
-    why = forces[m->kind].force(r, m, now);
+    why = force(r, m, now);
     if (why != NULL) {
         measures_drop(&r->measures, e);
         if (old != NULL)
@@ -371,7 +274,7 @@ static unsigned begin_lifting(struct measure_list *l, const struct respond_measu
     list_each (it, &l->all) {
         struct measure_entry *e = list_item(it, struct measure_entry, link);
 
-        e->is_going = is_aimed_at(&e->measure, at) &&
+        e->is_going = measure_is_aimed_at(&e->measure, at) &&
                       (at->incident == NULL || is_because_of(&e->measure, at));
         n += e->is_going;
     }
@@ -399,7 +302,7 @@ static uint64_t put_off_lifting(struct measure_list *l, const char *author)
         struct measure_entry *e = list_item(it, struct measure_entry, link);
         struct respond_measure *m = &e->measure;
 
-        if (e->is_going && forces[m->kind].ends_by_itself) {
+        if (e->is_going && force_ends_by_itself(m->kind)) {
             drop_text(m->undo_by);
             m->undo_by = keep(author);
             measure_keep(l, m, true);
@@ -422,7 +325,7 @@ unsigned respond_measures_lift(struct respond *r, const struct respond_measure *
                                const char *author, struct respond_now now, char **ret_why)
 {
     unsigned n = begin_lifting(&r->measures, at);
-    const char *why = n > 0 ? forces[at->kind].force(r, at, now) : NULL;
+    const char *why = n > 0 ? force(r, at, now) : NULL;
     uint64_t ends_unix_ms;
     char date[CLOCK_TEXT_LEN];
 
@@ -457,8 +360,8 @@ static void expire(struct respond *r, struct measure_entry *e, struct respond_no
     at.address = address;
     log_info("respond", "%s of %s %s has ended", action_kind_text(kind),
              respond_target_text(at.target_kind), target);
-    if (!forces[kind].ends_by_itself)
-        (void)forces[kind].force(r, &at, now);
+    if (!force_ends_by_itself(kind))
+        (void)force(r, &at, now);
     free(target);
     free(address);
 }
@@ -481,13 +384,13 @@ void respond_measures_resume(struct respond *r, unsigned kinds, struct respond_n
         struct measure_entry *e = list_item(it, struct measure_entry, link);
         const struct respond_measure *m = &e->measure;
         bool is_wanted = (kinds & BIT(m->kind)) && m->undo_by == NULL;
-        const char *why = is_wanted ? forces[m->kind].force(r, m, now) : NULL;
+        const char *why = is_wanted ? force(r, m, now) : NULL;
 
         if (why == NULL)
             continue;
         log_error("respond", "%s of %s is not in force again: %s", action_kind_text(m->kind),
                   m->target, why);
-        if (!forces[m->kind].ends_by_itself) /* of those the ward is asked again */
+        if (!force_ends_by_itself(m->kind)) /* of those the ward is asked again */
             measures_drop(&r->measures, e);
     }
 }
@@ -499,7 +402,7 @@ void respond_measures_settle(struct respond *r, struct respond_now now)
         struct measure_entry *e = list_item(it, struct measure_entry, link);
         const struct respond_measure *m = &e->measure;
 
-        if (m->undo_by == NULL || forces[m->kind].force(r, m, now) != NULL)
+        if (m->undo_by == NULL || force(r, m, now) != NULL)
             continue;
         log_info("respond", "%s of %s is lifted, as %s wanted", action_kind_text(m->kind),
                  m->target, m->undo_by);

@@ -162,10 +162,13 @@ struct measure_list {
     struct control *control; /* borrowed; NULL: not kept */
 };
 
+bool measure_is_aimed_at(const struct respond_measure *m, const struct respond_measure *at);
 void measures_init(struct measure_list *l);
 void measures_done(struct measure_list *l);
 void measures_add(struct measure_list *l, const struct respond_measure *m);
 void measures_drop(struct measure_list *l, struct measure_entry *e);
+const char *force(struct respond *r, const struct respond_measure *at, struct respond_now now);
+bool force_ends_by_itself(enum action_kind kind);
 bool measure_is_kind(enum action_kind kind);
 bool measure_is_kept(enum action_kind kind);
 void measures_load(struct measure_list *l, struct control *control, uint64_t now_unix_ms);

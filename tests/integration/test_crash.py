@@ -37,7 +37,7 @@ def address_space(pid):
         return int(re.search(r"VmSize:\s+(\d+) kB", status.read())[1]) * 1024
 
 
-@pytest.mark.parametrize("left", [8 << 20, 16 << 20])
+@pytest.mark.parametrize("left", [2 << 20, 8 << 20])
 def test_an_allocation_that_fails_ends_the_node_as_a_kill_does(home, left):
     """Wherever it happens: in the middle of what the node keeps of a message, or of what it writes of it."""
     prepare(home)

@@ -77,6 +77,7 @@ static const char *const settings[] = {
     "PRAGMA mmap_size = 0",
     "PRAGMA page_size = 4096",
     "PRAGMA cache_size = -512",
+    "PRAGMA cache_spill = OFF", /* sealed pages are written to the log once a transaction */
     "PRAGMA max_page_count = 262143",
     "PRAGMA journal_mode = MEMORY",
     "PRAGMA journal_mode = WAL",

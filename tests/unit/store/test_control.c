@@ -118,6 +118,27 @@ static void many_threads_may_ask_its_own_writes(void **state)
     assert_true(control_is_kept(k->c));
 }
 
+/* A change of them all touches each page often, and more pages than the cache has. */
+static void more_at_once_than_the_cache_takes_is_kept(void **state)
+{
+    struct kept *k = *state;
+    unsigned n = 0;
+    char doc[600];
+    char key[16];
+
+    open_store(k);
+    for (unsigned i = 0; i < 24000; i++) {
+        snprintf(key, sizeof(key), "%08x", i % 8000 * 0x9e3779b1U);
+        snprintf(doc, sizeof(doc), "{\"n\": %580u}", i);
+        control_put(k->c, CONTROL_ASSET, key, i, doc);
+    }
+    assert_true(control_flush(k->c));
+    close_store(k);
+    open_store(k);
+    assert_true(control_each(k->c, CONTROL_ASSET, 0, count_row, &n, NULL));
+    assert_int_equal(n, 8000);
+}
+
 static void a_second_program_is_kept_out(void **state)
 {
     struct kept *k = *state;
@@ -261,6 +282,7 @@ int main(void)
         KEPT(a_row_that_is_too_large_is_refused_and_the_rest_goes_on),
         KEPT(what_was_flushed_outlives_a_crash),
         KEPT(many_threads_may_ask_its_own_writes),
+        KEPT(more_at_once_than_the_cache_takes_is_kept),
         KEPT(a_second_program_is_kept_out),
         KEPT(no_file_holds_a_word_in_clear),
         KEPT(all_is_sealed_anew_and_the_old_key_destroyed_while_it_is_open),

@@ -176,9 +176,9 @@ static bool check_repeated(struct client *c, const struct letter *m, const struc
         return false;
     expect(!again || may_be_first || (p->flags & 8),
            "c%u: m%u came again by packet id %u without DUP", c->index, m->n, p->packet_id);
-    if ((p->flags >> 1 & 3) == 1)
-        return again;
     /* A member of several shares may get it by each: see shares_count(). */
+    if ((p->flags >> 1 & 3) == 1)
+        return again && ((p->flags & 8) || !comes_by_several_shares(c, m->topic));
     expect(!again || may_be_found_anew(p) || comes_by_several_shares(c, m->topic),
            "c%u: m%u came again after PUBREL", c->index, m->n);
     return false; /* it counts */

@@ -208,14 +208,14 @@ int __wrap_epoll_ctl(int epoll_fd, int op, int fd, struct epoll_event *e)
             epoll->watches =
                 mem_resize(epoll->watches, epoll->watches_cap * sizeof(*epoll->watches));
         }
-        epoll->watches[epoll->n_watches++] = (struct watch){fd, e->events, e->data};
+        epoll->watches[epoll->n_watches++] = (struct watch){fd, e->events, e->data, 0};
         return 0;
     }
     expect(w != NULL, "descriptor %d is not in the loop that it is changed in", fd - FD_BASE);
     if (op == EPOLL_CTL_DEL)
         *w = epoll->watches[--epoll->n_watches];
     else
-        *w = (struct watch){fd, e->events, e->data};
+        *w = (struct watch){fd, e->events, e->data, 0};
     return 0;
 }
 
@@ -237,7 +237,7 @@ uint32_t object_ready(const struct object *o)
 
 static uint32_t ready_of(const struct watch *w)
 {
-    return object_ready(objects[w->fd - FD_BASE]) & (w->events | EPOLLHUP | EPOLLERR);
+    return object_ready(objects[w->fd - FD_BASE]) & (w->events | EPOLLHUP | EPOLLERR) & ~w->told;
 }
 
 /** kernel_epoll_has_ready() - would an epoll_wait() return at once? */
@@ -270,11 +270,13 @@ static int collect(struct object *epoll, struct epoll_event *ret, int max)
         epoll->watches[i] = w;
     }
     for (size_t i = 0; i < epoll->n_watches && n < max; i++) {
-        const struct watch *w = &epoll->watches[i];
+        struct watch *w = &epoll->watches[i];
         uint32_t ready = ready_of(w);
 
-        if (ready != 0 && !(some_later && one_in(2)))
-            ret[n++] = (struct epoll_event){.events = ready, .data = w->data};
+        if (ready == 0 || (some_later && one_in(2)))
+            continue;
+        ret[n++] = (struct epoll_event){.events = ready, .data = w->data};
+        w->told |= w->events & EPOLLET ? ready : 0;
     }
     return n;
 }

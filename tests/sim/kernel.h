@@ -41,6 +41,7 @@ struct watch {
     int fd;
     uint32_t events;
     epoll_data_t data;
+    uint32_t told; /* EPOLLET: what is not told again */
 };
 
 struct object {

@@ -111,7 +111,8 @@ void link_relieve(struct link *l)
 
 static void flush_stream(struct link *l)
 {
-    enum stream_outcome outcome = link_stream_owes(l) ? stream_flush(l->stream) : STREAM_OK;
+    bool owes = link_stream_owes(l) && !l->is_unheard;
+    enum stream_outcome outcome = owes ? stream_flush(l->stream) : STREAM_OK;
 
     if (outcome != STREAM_OK && outcome != STREAM_AGAIN)
         write_failed(l);

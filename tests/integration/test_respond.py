@@ -414,13 +414,14 @@ def connections(site):
 
 
 def test_the_nodes_own_trials_are_nobody_who_is_hit(site, peer):
+    site.change("connect_timeout_ms: 20000", "connect_timeout_ms: 600000")  # no trial ends meanwhile
     site.start()
     names = [x["name"] for x in site.json("status")["listeners"] if x["plane"] == "delivery"]
     site.config.write_text(site.config.read_text()
                            + f"\npostures:\n  lockdown:\n    closed_listeners: [{', '.join(names)}]\n")
     site.ok("reload")
     one = peer(site, "one").join()
-    # They hold a connection that says nothing until the connect timeout, 20 s here.
+    # They hold a connection that says nothing until the connect timeout.
     wait_until(lambda: connections(site) == 2, "the trials wait", patience_s=60)
     for words in (["shutdown", "--reason", "test"], ["posture", "lockdown"]):
         assert "would hit 1 connection," in site.ok("respond", "run", *words, "--dry-run")

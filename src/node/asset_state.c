@@ -20,7 +20,7 @@ static void set_state(struct sentinel *s, void *arg)
 
     c->answer =
         identify_lifecycle_set(s->identify, s->node->control, c->name, c->state, s->now_unix_ms);
-    s->next_declared_ns = 0;
+    s->due_ns[CHORE_DECLARED] = 0;
 }
 
 static char *no_such_state(const char *state)
@@ -81,7 +81,7 @@ static void set_inspected(struct sentinel *s, void *arg)
     struct state_call *c = arg;
 
     c->answer = identify_inspected(s->identify, s->node->control, c->name, s->now_unix_ms);
-    s->next_declared_ns = 0;
+    s->due_ns[CHORE_DECLARED] = 0;
 }
 
 /** node_asset_inspected() - see node.h */

@@ -26,10 +26,6 @@
 #include "node/self_test.h"
 
 #define TICK_NS     NS_PER_S
-#define WARD_NS     (10 * NS_PER_S)
-#define SAVE_NS     (30 * NS_PER_S)
-#define HABITS_NS   (600 * NS_PER_S)
-#define DECLARED_NS (3600 * NS_PER_S)
 #define BLOCKS_MAX  512
 #define BLOCKS_MANY 32        /* so many waited: what they took is worth giving back */
 #define GATHER_NS   NS_PER_MS /* after events more of them gather before the next look */
@@ -87,7 +83,7 @@ void sentinel_learn_config(struct sentinel *s, const struct config *c)
 
     learn_roles(s, c);
     habits_configure(s, c, NULL);
-    s->next_declared_ns = 0; /* the inventory may say something else now */
+    s->due_ns[CHORE_DECLARED] = 0; /* the inventory may say something else now */
     respond_settings_change(s->respond, &(struct respond_settings){
                                             .enforce = c->respond_enforce,
                                             .commands_are_held = c->hold_commands,
@@ -101,6 +97,36 @@ void sentinel_learn_config(struct sentinel *s, const struct config *c)
         log_error("identify", "inventory not changed: %s", error);
         free(error);
     }
+}
+
+/* ---- errands ---- */
+
+/* Return: how many there were. */
+static size_t take_lane(struct sentinel *s, enum lane lane)
+{
+    struct list mails = LIST_INIT(mails);
+    size_t n = mailbox_take(s->mailbox, lane, &mails);
+
+    list_each (it, &mails) {
+        struct errand *e = list_item(it, struct errand, mail.link);
+
+        list_remove(it);
+        e->take(s, e);
+    }
+    return n;
+}
+
+static void take_orders(struct sentinel *s)
+{
+    atomic_store(&s->is_called, false); /* before the mailbox: who calls behind it sets it again */
+    (void)take_lane(s, LANE_CONTROL);
+}
+
+/* Nobody waits until all events of a storm are taken, or all that is done each second. */
+static void take_urgent_orders(struct sentinel *s)
+{
+    if (atomic_load_explicit(&s->is_called, memory_order_relaxed))
+        take_orders(s);
 }
 
 /* ---- findings ---- */
@@ -142,8 +168,10 @@ static void take_block(struct sentinel *s, struct errand *e)
 {
     struct block_errand *b = list_item(e, struct block_errand, errand);
 
-    for (unsigned i = 0; i < b->block->n_events; i++)
+    for (unsigned i = 0; i < b->block->n_events; i++) {
+        take_urgent_orders(s);
         take_event(s, &b->block->events[i]);
+    }
     s->n_shed_events += b->block->n_dropped;
     s->had_many |= atomic_fetch_sub(&s->n_blocks, 1) > BLOCKS_MANY;
     event_block_free(b->block);
@@ -167,13 +195,7 @@ void sentinel_take_events(struct sentinel *s, struct event_block *b)
     mailbox_post(s->mailbox, LANE_DELIVERY, &e->errand.mail);
 }
 
-/* ---- errands ---- */
-
-/** sentinel_send() - @e is taken over and done before events that wait; any thread */
-void sentinel_send(struct sentinel *s, struct errand *e)
-{
-    mailbox_post(s->mailbox, LANE_CONTROL, &e->mail);
-}
+/* ---- orders ---- */
 
 struct call_errand {
     struct errand errand;
@@ -195,8 +217,12 @@ static void take_call(struct sentinel *s, struct errand *e)
     pthread_mutex_unlock(&c->lock);
 }
 
-/** sentinel_call() - run @fn on the sentinel's thread and wait; never from that thread or a
- * worker's */
+/**
+ * sentinel_call() - run @fn on the sentinel's thread, before the next event or step of a tick, and
+ * wait for it
+ *
+ * Never from that thread or a worker's.
+ */
 void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg), void *arg)
 {
     struct call_errand c = {
@@ -207,7 +233,8 @@ void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg)
         .done = PTHREAD_COND_INITIALIZER,
     };
 
-    sentinel_send(s, &c.errand);
+    mailbox_post(s->mailbox, LANE_CONTROL, &c.errand.mail);
+    atomic_store(&s->is_called, true);
     pthread_mutex_lock(&c.lock);
     while (!c.is_done)
         pthread_cond_wait(&c.done, &c.lock);
@@ -226,51 +253,82 @@ static void give_back(struct sentinel *s)
     s->had_many = false;
 }
 
-static void tick(struct sentinel *s)
+static void watch_store(struct sentinel *s)
 {
-    give_back(s);
     store_watch(s, found);
-    detect_tick(s->detect, s->now_ns, found, s);
-    respond_tick(s->respond, sentinel_now(s));
-    held_give_up(s->node, s->now_unix_ms, "nobody approved it in time");
-    identify_tick(s->identify, s->now_unix_ms);
-    amends_tick(s);
-    enforce_conduits(s);
-    s->next_tick_ns = s->now_ns + TICK_NS;
-    if (s->now_ns >= s->next_ward_ns) {
-        if (firewall_forgot(s->node, firewall_wanted(s->respond)))
-            respond_measures_resume(s->respond, BIT(ACTION_FIREWALL), sentinel_now(s));
-        respond_measures_settle(s->respond, sentinel_now(s));
-        s->next_ward_ns = s->now_ns + WARD_NS;
-    }
-    if (s->now_ns >= s->next_save_ns) {
-        (void)identify_save(s->identify, s->node->control, s->now_unix_ms);
-        s->next_save_ns = s->now_ns + SAVE_NS;
-    }
-    if (s->now_ns >= s->next_habits_ns) {
-        (void)habits_save(s);
-        s->next_habits_ns = s->now_ns + HABITS_NS;
-    }
-    if (s->now_ns >= s->next_declared_ns) {
-        habits_inspect(s, found);
-        habits_lifecycles(s, found);
-        s->next_declared_ns = s->now_ns + DECLARED_NS;
-    }
 }
 
-/* Return: how many there were. */
-static size_t take_lane(struct sentinel *s, enum lane lane)
+static void tick_detect(struct sentinel *s)
 {
-    struct list mails = LIST_INIT(mails);
-    size_t n = mailbox_take(s->mailbox, lane, &mails);
+    detect_tick(s->detect, s->now_ns, found, s);
+}
 
-    list_each (it, &mails) {
-        struct errand *e = list_item(it, struct errand, mail.link);
+static void tick_respond(struct sentinel *s)
+{
+    respond_tick(s->respond, sentinel_now(s));
+    held_give_up(s->node, s->now_unix_ms, "nobody approved it in time");
+}
 
-        list_remove(it);
-        e->take(s, e);
+static void tick_identify(struct sentinel *s)
+{
+    identify_tick(s->identify, s->now_unix_ms);
+}
+
+/* Whether it has forgotten, for it was started anew. */
+static void ask_ward(struct sentinel *s)
+{
+    if (firewall_forgot(s->node, firewall_wanted(s->respond)))
+        respond_measures_resume(s->respond, BIT(ACTION_FIREWALL), sentinel_now(s));
+    respond_measures_settle(s->respond, sentinel_now(s));
+}
+
+static void save_identify(struct sentinel *s)
+{
+    (void)identify_save(s->identify, s->node->control, s->now_unix_ms);
+}
+
+static void save_habits(struct sentinel *s)
+{
+    (void)habits_save(s);
+}
+
+/* The detectors are told what the inventory says. */
+static void tell_declared(struct sentinel *s)
+{
+    habits_inspect(s, found);
+    habits_lifecycles(s, found);
+}
+
+/* clang-format off */
+static const struct chore_row {
+    void (*take)(struct sentinel *s);
+    uint64_t every_ns;
+} chores[CHORE_N] = {
+    [CHORE_MEMORY]         = {give_back,        NS_PER_S},
+    [CHORE_STORE]          = {watch_store,      NS_PER_S},
+    [CHORE_DETECT]         = {tick_detect,      NS_PER_S},
+    [CHORE_RESPOND]        = {tick_respond,     NS_PER_S},
+    [CHORE_IDENTIFY]       = {tick_identify,    NS_PER_S},
+    [CHORE_AMENDS]         = {amends_tick,      NS_PER_S},
+    [CHORE_CONDUITS]       = {enforce_conduits, NS_PER_S},
+    [CHORE_WARD]           = {ask_ward,         10 * NS_PER_S},
+    [CHORE_SAVE_IDENTIFY]  = {save_identify,    30 * NS_PER_S},
+    [CHORE_SAVE_HABITS]    = {save_habits,      600 * NS_PER_S},
+    [CHORE_DECLARED]       = {tell_declared,    3600 * NS_PER_S},
+};
+/* clang-format on */
+
+/* Those that are due; orders come between them, too. */
+static void tick(struct sentinel *s)
+{
+    for (enum chore i = 0; i < CHORE_N; i++) {
+        if (s->now_ns < s->due_ns[i])
+            continue;
+        s->due_ns[i] = s->now_ns + chores[i].every_ns;
+        take_urgent_orders(s);
+        chores[i].take(s);
     }
-    return n;
+    s->next_tick_ns = s->now_ns + TICK_NS;
 }
 
 static void on_mail(struct loop_file *f, uint32_t ready)
@@ -290,7 +348,7 @@ static void turn(struct sentinel *s, uint64_t until_ns)
     s->now_unix_ms = clock_unix_ms();
     mailbox_rouse(s->mailbox);
     loop_call(s->loop);
-    (void)take_lane(s, LANE_CONTROL);
+    take_orders(s);
     s->gathers = take_lane(s, LANE_DELIVERY) > 0;
     if (s->now_ns >= s->next_tick_ns)
         tick(s);
@@ -365,8 +423,8 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
     s->now_ns = clock_now_ns();
     s->now_unix_ms = clock_unix_ms();
     s->next_tick_ns = s->now_ns + TICK_NS;
-    s->next_save_ns = s->now_ns + SAVE_NS;
-    s->next_habits_ns = s->now_ns + HABITS_NS;
+    s->due_ns[CHORE_SAVE_IDENTIFY] = s->now_ns + chores[CHORE_SAVE_IDENTIFY].every_ns;
+    s->due_ns[CHORE_SAVE_HABITS] = s->now_ns + chores[CHORE_SAVE_HABITS].every_ns;
     online_init(s);
     learn_roles(s, c);
     s->identify = identify_new(NULL);

@@ -52,21 +52,35 @@ struct amends {
     size_t n_before; /* of both, when this round began */
 };
 
+/* What it does from time to time: see sentinel.c. */
+enum chore {
+    CHORE_MEMORY,
+    CHORE_STORE,
+    CHORE_DETECT,
+    CHORE_RESPOND,
+    CHORE_IDENTIFY,
+    CHORE_AMENDS,
+    CHORE_CONDUITS,
+    CHORE_WARD,
+    CHORE_SAVE_IDENTIFY,
+    CHORE_SAVE_HABITS,
+    CHORE_DECLARED,
+    CHORE_N,
+};
+
 struct sentinel {
     struct node *node;
     pthread_t thread;
     bool stopping;
     struct loop *loop;
     struct mailbox *mailbox;
-    bool has_mail; /* that came while it was awake: the next turn does not wait */
-    bool gathers;  /* it had events just now: the next ones do not wake it */
+    atomic_bool is_called; /* an order waits, also while events are taken */
+    bool has_mail;         /* that came while it was awake: the next turn does not wait */
+    bool gathers;          /* it had events just now: the next ones do not wake it */
     struct loop_file mail_file;
     uint64_t next_tick_ns;
-    uint64_t next_save_ns;
-    uint64_t next_habits_ns;
-    uint64_t next_declared_ns;   /* when the detectors are told what the inventory says */
+    uint64_t due_ns[CHORE_N];    /* each chore; 0: at the next tick */
     unsigned store_faults;       /* as they were told to the detectors */
-    uint64_t next_ward_ns;       /* when bastide-ward is asked whether it has forgotten */
     atomic_uint n_blocks;        /* on the way */
     bool had_many;               /* of them, since memory was given back last */
     atomic_ullong n_shed_blocks; /* dropped because the sentinel was behind */
@@ -100,7 +114,6 @@ struct sentinel *sentinel_free(struct sentinel *s);
 MUST_CHECK int sentinel_start(struct sentinel *s);
 void sentinel_stop(struct sentinel *s);
 void sentinel_take_events(struct sentinel *s, struct event_block *b);
-void sentinel_send(struct sentinel *s, struct errand *e);
 void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg), void *arg);
 struct alert_change *sentinel_alerts(const struct config *c, char **ret_error);
 void sentinel_learn_config(struct sentinel *s, const struct config *c);

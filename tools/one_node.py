@@ -2,6 +2,7 @@
 """One node on loopback that observes and bans nobody, and packets for it: what tools/canary and tools/crowd measure"""
 import json
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -14,9 +15,10 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 DEADLINE_S = 120
+SELF_TEST_IS_OVER = re.compile(r"self-test: \d+ results")
 
 CONFIG = """\
-node: {{name: measured, state_dir: state, log_level: error, sys_interval_s: 0}}
+node: {{name: measured, state_dir: state, sys_interval_s: 0}}
 listeners:
   - {{name: field, address: 127.0.0.1, port: {port}, anonymous: yes}}
 admin: {{socket: admin.sock}}
@@ -56,17 +58,26 @@ class Node:
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
+        self.log = self.folder / "log"
         (self.folder / "bastide.yaml").write_text(CONFIG.format(
             port=self.port, limits="".join(f"  {name}: {value}\n" for name, value in limits.items())))
 
     def __enter__(self):
-        self.process = subprocess.Popen([self.program, "run", "--home", self.folder])
-        until = time.monotonic() + DEADLINE_S
-        while not self.serves():
-            if self.process.poll() is not None or time.monotonic() > until:
-                sys.exit("the node does not serve")
-            time.sleep(0.05)
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen([self.program, "run", "--home", self.folder], stderr=log)
+        self.wait(self.serves, "the node does not serve")
         return self
+
+    def wait(self, happens, what_else):
+        until = time.monotonic() + DEADLINE_S
+        while not happens():
+            if self.process.poll() is not None or time.monotonic() > until:
+                sys.exit(f"{what_else}:\n{self.log.read_text(encoding='utf-8')}")
+            time.sleep(0.05)
+
+    def rest(self):
+        """It tries itself after its start, and that costs CPU time and memory."""
+        self.wait(lambda: SELF_TEST_IS_OVER.search(self.log.read_text(encoding="utf-8")), "its self-test does not end")
 
     def serves(self):
         try:

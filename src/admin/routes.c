@@ -49,7 +49,7 @@ static exchange_handler_fn view_routes;
     X(POST, "/v1/keys/change",               post_key_change, "file",                                "put the keyring under a new at-rest key, which the node makes in a file (MQ.PR.SP-06)") \
     X(GET,  "/v1/responses",                 view_responses, NULL,                                  "measures in force, what waits for approval, the posture, and all actions there are") \
     X(POST, "/v1/responses",                 post_respond,    "what target_kind target address direction posture amount for_s reason dry_run", "act, or count whom it would hit") \
-    X(POST, "/v1/responses/undo",            post_undo,       "what target_kind target address",     "the inverse of what was done to just this target") \
+    X(POST, "/v1/responses/undo",            post_undo,       "what target_kind target address reason", "the inverse of what was done to just this target; of a quarantine the reason is needed") \
     X(POST, "/v1/orders/{id}/approve",       post_approve_order, NULL,                               "do an order that waits for a second person, who is another one than gave it") \
     X(POST, "/v1/orders/{id}/withdraw",      post_withdraw_order, NULL,                              "an order that waits is not done") \
     X(GET,  "/v1/commands/{id}",             view_command,    NULL,                                  "a client's command that waits for approval, with its payload") \

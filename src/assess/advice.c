@@ -119,7 +119,7 @@ static const struct {
     {"MQ.RS.RP-03.t3", "Automatic answers would cut critical clients; this is a fault of the program.", "Mark the roles that must never be cut automatically with critical: yes."},
     {"MQ.RS.RP-04.t2", BLOCK ".", BLOCK "."},
     {"MQ.RS.RP-04.t3", BLOCK ".", BLOCK "."},
-    {"MQ.RS.RP-04.t4", "This version asks for no reason when a block is lifted and does not look at what is retained or waits: do both by procedure before bastide respond undo, and say so in the target profile.", NULL},
+    {"MQ.RS.RP-04.t4", "The node tries it on itself, and nothing of it is configured: report what the self-test found.", NULL},
     {"MQ.RS.RP-05.t2", POSTURE ".", POSTURE "."},
     {"MQ.RC.RP-04.t1", "Review the firewall and access rules" SIGN " MQ.RC.RP-04.", "Review the firewall and access rules" SIGN " MQ.RC.RP-04."},
     {"MQ.RC.RP-04.t4", "Lift the temporary bans that are past their expiry: bastide unban.", NULL},

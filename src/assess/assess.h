@@ -51,7 +51,6 @@
  *   MQ.DE.NM-01.t1  keys the detector counts of 4: address, prefix, client id, principal
  *   MQ.RS.RP-03.t3  1 if automatic responses stop at an alert for critical roles (tried on a dry run)
  *   MQ.RS.RP-01.t4  1 if a CRL past its nextUpdate leads to the configured behaviour
- *   MQ.RS.RP-04.t4  1 if lifting a block needs a name, a reason, and a look at what is retained and waits; 0 in this version
  *   MQ.RC.RP-04.t4  count: temporary bans or rules past their expiry that are still in force
  *
  *   crypto, from files and sessions
@@ -117,6 +116,7 @@
  *   MQ.DE.ID-02.t3  1 if denied publish and subscribe are counted and answered 0x87
  *   MQ.DE.ID-03.t1  1 if a publish without subscriber is counted and answered 0x10
  *   MQ.RS.RP-04.t1  scopes blocked under test of 4: topic filter, bridge, listener, zone pair
+ *   MQ.RS.RP-04.t4  1 if a block is not lifted without a reason, and what is retained and waits under it is told
  *
  *   drill: rows of the store's table "drill", an object each
  *     {"at": unix ms, "subcategory": "MQ.DE.ID-02", "scenario": "R04", "injected": n, "detected": n,

@@ -241,8 +241,12 @@ static int undo(const struct cli_args *a)
     if (is_command(a->operands[1]))
         return by_id(a, "commands", "withdraw");
     body = body_of(a);
-    return body != NULL ? ask_do(a, "/v1/responses/undo", body)
-                        : cli_usage(a->verb, "an operand is no UTF-8 text");
+    if (body == NULL)
+        return cli_usage(a->verb, "an operand is no UTF-8 text");
+    if (cli_arg(a, "--reason") != NULL &&
+        json_object_set_new(body, "reason", json_string(cli_arg(a, "--reason"))) < 0)
+        return refuse(a, body, "an option is no UTF-8 text");
+    return ask_do(a, "/v1/responses/undo", body);
 }
 
 static int approve(const struct cli_args *a)

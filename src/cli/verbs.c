@@ -270,7 +270,7 @@ const struct cli_verb cli_verbs[] = {
      "A COMMAND of a client that is held is listed with what waits: show has its payload, approve publishes it as it came, undo "
      "drops it, and after 15 minutes it is given up. suspend stops all automatic answers for --for, at most 24h, while detection goes on; resume lets "
      "them act again. run quarantine conduit takes two zones of the inventory as its TARGET and ADDRESS: what the first says to the "
-     "second is blocked. run posture takes elevated or lockdown as its TARGET, and undo posture goes back to normal. run "
+     "second is blocked. undo quarantine takes a --reason; without one it says what is retained and waits there. run posture takes elevated or lockdown as its TARGET, and undo posture goes back to normal. run "
      "delay node has all CONNECTs taken one after another, as in a reconnect storm. run shutdown keeps in the state folder what was, and stops the node."},
     {"reload", cli_reload, "read configuration, users, certificates and CRL anew", "", list_options,
      "All or nothing: if anything is wrong, the node goes on with what it has and says why."},

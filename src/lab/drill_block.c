@@ -127,7 +127,8 @@ static bool look_at_others(struct block *b, char **ret_error)
 
 static bool undo(struct block *b, char **ret_error)
 {
-    static const char *const undo[] = {"respond", "undo", "quarantine", "topic", BLOCKED, NULL};
+    static const char *const undo[] = {"respond", "undo",     "quarantine",        "topic",
+                                       BLOCKED,   "--reason", "the drill is over", NULL};
     const struct client_message gone = {.topic = BYTES(BLOCKED), .qos = 1, .retain = true};
 
     if (!operator_do(&b->d->home, undo, NULL, ret_error))

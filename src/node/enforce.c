@@ -133,25 +133,20 @@ static void shut(void *arg, const struct respond_measure *m)
 
 /* ---- conduits: from the clients of one zone to those of another one ---- */
 
-struct clients {
-    uint64_t *keys; /* owned */
-    size_t n;
-};
-
 static void add_client(void *arg, const char *client_id)
 {
-    struct clients *c = arg;
+    struct zone_clients *c = arg;
 
     if ((c->n & (c->n - 1)) == 0) /* full: a power of two */
         c->keys = mem_resize(c->keys, MAX(c->n * 2, (size_t)1) * sizeof(*c->keys));
     c->keys[c->n++] = client_key(bytes_str(client_id));
 }
 
-/* A zone of the self-test is a client of it. */
-static struct clients clients_of(const struct sentinel *s, const struct respond_measure *m,
-                                 const char *zone)
+/** enforce_zone_clients() - see sentinel.h; a zone of the self-test is a client of it */
+struct zone_clients enforce_zone_clients(const struct sentinel *s, const struct respond_measure *m,
+                                         const char *zone)
 {
-    struct clients c = {0};
+    struct zone_clients c = {0};
 
     if (strcmp(m->author, TRIAL_AUTHOR) == 0)
         add_client(&c, zone);
@@ -166,7 +161,7 @@ struct parting {
     uint64_t sum;
 };
 
-static uint64_t sum_up(uint64_t sum, const struct clients *c)
+static uint64_t sum_up(uint64_t sum, const struct zone_clients *c)
 {
     for (size_t i = 0; i < c->n; i++)
         sum = sum * 31 + c->keys[i];
@@ -176,12 +171,12 @@ static uint64_t sum_up(uint64_t sum, const struct clients *c)
 static void part(void *arg, const struct respond_measure *m)
 {
     struct parting *p = arg;
-    struct clients from, to;
+    struct zone_clients from, to;
 
     if (m->kind != ACTION_QUARANTINE || m->target_kind != TARGET_CONDUIT)
         return;
-    from = clients_of(p->sentinel, m, m->target);
-    to = clients_of(p->sentinel, m, m->address);
+    from = enforce_zone_clients(p->sentinel, m, m->target);
+    to = enforce_zone_clients(p->sentinel, m, m->address);
     p->sum = sum_up(sum_up(p->sum, &from), &to);
     if (p->to != NULL)
         restraints_part(p->to, from.keys, from.n, to.keys, to.n);

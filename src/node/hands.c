@@ -179,6 +179,11 @@ static char *hand_certificate(void *arg, const char *client_id)
     return identify_certificate_serial(((struct sentinel *)arg)->identify, bytes_str(client_id));
 }
 
+static char *hand_under(void *arg, const struct respond_measure *at)
+{
+    return lifting_text(arg, at);
+}
+
 /** hands_of() - those of this sentinel, for respond_new() */
 struct respond_hands hands_of(struct sentinel *s)
 {
@@ -199,5 +204,6 @@ struct respond_hands hands_of(struct sentinel *s)
         .clients_of_topic = hand_of_topic,
         .would_hit = hand_would_hit,
         .certificate_of = hand_certificate,
+        .under = hand_under,
     };
 }

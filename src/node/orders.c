@@ -72,6 +72,21 @@ char *order_kept_out_by(const struct respond *r, const struct respond_ban *lifte
     return said;
 }
 
+/* A block is not lifted without a reason, nor without a look at what is under it: false. */
+static bool may_lift(struct sentinel *s, struct order_call *c)
+{
+    const struct respond_measure at = {.kind = c->order->kind,
+                                       .target_kind = c->order->target_kind,
+                                       .target = c->order->target,
+                                       .address = c->order->address,
+                                       .author = c->author};
+
+    if (c->order->kind != ACTION_QUARANTINE || lifting_directions(s, &at) == 0)
+        return true;
+    c->under = lifting_text(s, &at);
+    return !c->lacks_reason;
+}
+
 static void undo_here(struct sentinel *s, void *arg)
 {
     struct order_call *c = arg;
@@ -79,6 +94,9 @@ static void undo_here(struct sentinel *s, void *arg)
                                    .subject = c->order->target,
                                    .address = c->order->address};
 
+    c->answer = RESPOND_E_INVALID;
+    if (!may_lift(s, c))
+        return;
     c->answer = respond_order_undo(s->respond, c->order, c->author, sentinel_now(s), &c->why);
     c->is_kept = respond_is_kept(s->respond);
     if (c->order->kind == ACTION_BAN)
@@ -111,9 +129,10 @@ void order_audit_done(struct node *n, const char *verb, const struct order_call 
 {
     bool is_done = c->answer == RESPOND_OK;
 
-    order_audit(n, verb, c->order, c->author, "%s%s%s, %u hit",
+    order_audit(n, verb, c->order, c->author, "%s%s%s, %u hit%s%s",
                 is_done || c->why == NULL ? respond_answer_text(c->answer) : "",
-                is_done && c->why != NULL ? ", " : "", c->why != NULL ? c->why : "", hit);
+                is_done && c->why != NULL ? ", " : "", c->why != NULL ? c->why : "", hit,
+                c->under != NULL ? ", " : "", c->under != NULL ? c->under : "");
 }
 
 /**
@@ -215,17 +234,29 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
     return node_answer_of(c.answer);
 }
 
+/* may_lift() said no: a quarantine has an inverse. */
+static bool is_refused(const struct order_call *c)
+{
+    return c->answer == RESPOND_E_INVALID && c->order->kind == ACTION_QUARANTINE;
+}
+
 /* What came of undoing @c, for who asked; owned by the caller. */
 static char *undo_text(const struct order_call *c)
 {
     const char *what = action_kind_text(c->order->kind);
     const char *kind = respond_target_text(c->order->target_kind);
     const char *others = c->others != NULL ? c->others : "";
+    const char *under = c->under != NULL ? c->under : "";
 
     if (c->answer == RESPOND_OK)
-        return text_format("%s of %s \"%s%s%s\" is undone%s%s%s", what, kind,
-                           ORDER_TARGET(c->order), c->is_kept ? "" : NOT_ON_DISK,
+        return text_format("%s of %s \"%s%s%s\" is undone%s%s%s%s%s", what, kind,
+                           ORDER_TARGET(c->order), c->under != NULL ? ", " : "", under,
+                           c->is_kept ? "" : NOT_ON_DISK,
                            c->others != NULL ? "; kept out still by the ban of " : "", others);
+    if (is_refused(c))
+        return text_format("%s of %s \"%s%s%s\" is in force still%s%s: say with --reason why it is "
+                           "to be lifted",
+                           what, kind, ORDER_TARGET(c->order), c->under != NULL ? ", " : "", under);
     if (c->answer == RESPOND_E_INVALID)
         return text_format("%s cannot be undone", what);
     if (c->why != NULL)
@@ -247,37 +278,44 @@ enum node_answer node_respond_undo(struct node *n, const struct node_order *o, c
     if (*ret_text != NULL)
         return NODE_E_INVALID;
     c.order = &order;
+    c.lacks_reason = o->reason == NULL || o->reason[strspn(o->reason, " ")] == '\0';
     sentinel_call(n->sentinel, undo_here, &c);
     if (order.kind == ACTION_POSTURE && c.answer == RESPOND_OK)
         posture_wait(n);
-    order_audit_done(n, "undo ", &c, 0);
+    if (!is_refused(&c))
+        order_audit_done(n, "undo ", &c, 0);
     *ret_text = undo_text(&c);
     free(c.why);
     free(c.others);
+    free(c.under);
     return node_answer_of(c.answer);
 }
 
 /* ---- by the self-test ---- */
 
 static bool of_trial(struct node *n, const struct respond_order *o,
-                     void (*here)(struct sentinel *s, void *arg))
+                     void (*here)(struct sentinel *s, void *arg), char **ret_under)
 {
     struct order_call c = {.order = o, .author = TRIAL_AUTHOR};
 
     sentinel_call(n->sentinel, here, &c);
     free(c.why);
     free(c.others);
+    if (ret_under != NULL)
+        *ret_under = c.under;
+    else
+        free(c.under);
     return c.answer == RESPOND_OK;
 }
 
 /** order_of_trial() - see orders.h */
 bool order_of_trial(struct node *n, const struct respond_order *o)
 {
-    return of_trial(n, o, run_here);
+    return of_trial(n, o, run_here, NULL);
 }
 
 /** order_of_trial_undo() - see orders.h */
-bool order_of_trial_undo(struct node *n, const struct respond_order *o)
+bool order_of_trial_undo(struct node *n, const struct respond_order *o, char **ret_under)
 {
-    return of_trial(n, o, undo_here);
+    return of_trial(n, o, undo_here, ret_under);
 }

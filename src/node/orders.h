@@ -21,6 +21,8 @@ struct order_call {
     enum respond_answer answer;
     char *why;    /* owned */
     char *others; /* owned; of an undo: what keeps it out still; NULL: nothing */
+    char *under;  /* owned; of an undo: what the block was on; NULL: nothing is held back by it */
+    bool lacks_reason; /* of an undo that takes one: none was given */
     bool is_kept;
 };
 
@@ -30,6 +32,10 @@ void order_audit_done(struct node *n, const char *verb, const struct order_call 
 char *order_answer_text(const struct order_call *c, const struct aim_count *hit);
 unsigned order_would_hit(struct sentinel *s, const struct respond_order *o);
 char *order_kept_out_by(const struct respond *r, const struct respond_ban *lifted);
+
+/* lifting.c */
+unsigned lifting_directions(const struct sentinel *s, const struct respond_measure *at);
+char *lifting_text(struct sentinel *s, const struct respond_measure *at);
 
 /* orders_read.c */
 char *order_read(const struct node_order *o, struct canonical *said, struct respond_order *ret);
@@ -54,7 +60,8 @@ bool order_waits(struct node *n, const struct respond_order *o, const char *auth
  * in the log, but in no list and no audit of what people order.  False: it is not done. */
 #define TRIAL_AUTHOR "self-test"
 bool order_of_trial(struct node *n, const struct respond_order *o);
-bool order_of_trial_undo(struct node *n, const struct respond_order *o);
+/* @ret_under: what was told to be under it, owned by the caller, or NULL; NULL: nobody asks. */
+bool order_of_trial_undo(struct node *n, const struct respond_order *o, char **ret_under);
 
 const char *firewall_would(struct node *n, const char *prefix, unsigned for_s);
 const char *revocation_lacks(const struct node *n);

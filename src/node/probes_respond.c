@@ -141,24 +141,11 @@ static void firewall(struct node *n, struct evidence_list *e)
                  answers ? "answers" : "does not answer", n_kept, n_asked);
 }
 
-/* ---- how a block is lifted: MQ.RS.RP-04.t4 ---- */
-
-/* What this version does is the same on every node: there is nothing to be configured. */
-static void release(struct evidence_list *e)
-{
-    evidence_add(
-        e, "MQ.RS.RP-04.t4", 0, 1, NULL,
-        "a block is lifted by a person who is named in the audit, or by its end; no reason "
-        "is asked for, and what is retained or waits is not looked at before");
-}
-
-/** probe_respond() - postures, temporary rules, what is left, the firewall, how blocks are lifted
- */
+/** probe_respond() - postures, temporary rules, what is left, the firewall */
 void probe_respond(struct node *n, struct evidence_list *e)
 {
     postures(n, e);
     ended(n, e);
     left(n, e);
     firewall(n, e);
-    release(e);
 }

@@ -51,7 +51,39 @@ static bool is_silent(const struct trial_kit *kit, const struct door *d, struct 
     return silent;
 }
 
-static bool topic_is_blocked(const struct trial_kit *kit, const struct door *d, struct client *c)
+/* What is said of a lift: by a person who gives no reason, and of what is under the block. */
+struct lift {
+    bool was_tried;
+    bool needs_reason;
+    bool is_checked; /* the one message that is retained there was seen */
+};
+
+/* As a person who says nothing would; in force afterwards, if it is as it should be. */
+static bool needs_reason(struct node *n)
+{
+    const struct node_order undo = {.what = "quarantine", .target_kind = "topic", .target = TOPIC};
+    char *text = NULL;
+    enum node_answer a = node_respond_undo(n, &undo, TRIAL_AUTHOR, &text);
+
+    free(text);
+    return a == NODE_E_INVALID;
+}
+
+static bool lift(struct node *n, const struct respond_order *quarantine, struct lift *ret)
+{
+    char *under = NULL;
+    bool is_lifted;
+
+    ret->was_tried = true;
+    ret->needs_reason = needs_reason(n);
+    is_lifted = order_of_trial_undo(n, quarantine, &under);
+    ret->is_checked = under != NULL && strstr(under, " 1 retained ") != NULL;
+    free(under);
+    return is_lifted;
+}
+
+static bool topic_is_blocked(const struct trial_kit *kit, const struct door *d, struct client *c,
+                             struct lift *ret)
 {
     const struct respond_order quarantine = {
         .kind = ACTION_QUARANTINE,
@@ -67,7 +99,7 @@ static bool topic_is_blocked(const struct trial_kit *kit, const struct door *d, 
         !comes(c, TRIAL_MS) || !order_of_trial(kit->node, &quarantine))
         return false;
     blocked = is_silent(kit, d, c);
-    is_lifted = order_of_trial_undo(kit->node, &quarantine);
+    is_lifted = lift(kit->node, &quarantine, ret);
     return say(c, "") == CLIENT_OK && is_lifted && blocked; /* nothing of it stays retained */
 }
 
@@ -112,7 +144,7 @@ static bool listener_is_blocked(const struct trial_kit *kit, const struct door *
     blocked = trial_closed_after_ms(kit, client_fd(c), clock_now_ns(), TRIAL_MS) != UINT64_MAX &&
               !is_let_in(kit, d, true) && is_let_in(kit, d, false);
     client_free(c);
-    return order_of_trial_undo(kit->node, &quarantine) && blocked && is_let_in(kit, d, true);
+    return order_of_trial_undo(kit->node, &quarantine, NULL) && blocked && is_let_in(kit, d, true);
 }
 
 /* ---- a pair of zones ---- */
@@ -139,7 +171,7 @@ static bool conduit_is_blocked(const struct trial_kit *kit, const struct door *d
         say(c, "before") == CLIENT_OK && comes(reader, TRIAL_MS) && comes(c, TRIAL_MS) &&
         order_of_trial(kit->node, &quarantine)) {
         blocked = say(c, "blocked") == CLIENT_OK && comes(c, TRIAL_MS) && !comes(reader, SILENT_MS);
-        is_open = order_of_trial_undo(kit->node, &quarantine) && say(c, "") == CLIENT_OK &&
+        is_open = order_of_trial_undo(kit->node, &quarantine, NULL) && say(c, "") == CLIENT_OK &&
                   comes(reader, TRIAL_MS);
     }
     client_free(reader);
@@ -153,6 +185,7 @@ void try_blocks(struct trial_kit *kit, struct evidence_list *e)
     struct client_settings s;
     struct client *c;
     struct door d;
+    struct lift l = {0};
     bool topic, listener, conduit;
 
     if (!door_first(kit, &d))
@@ -160,7 +193,7 @@ void try_blocks(struct trial_kit *kit, struct evidence_list *e)
     s = trial_settings(kit, &d, 0, "blocked", id);
     c = trial_client(&s);
     if (c != NULL) {
-        topic = topic_is_blocked(kit, &d, c);
+        topic = topic_is_blocked(kit, &d, c, &l);
         conduit = topic && conduit_is_blocked(kit, &d, c, id);
         listener = listener_is_blocked(kit, &d);
         evidence_add(
@@ -170,6 +203,12 @@ void try_blocks(struct trial_kit *kit, struct evidence_list *e)
             topic ? "blocked" : "NOT blocked", d.listener->name,
             listener ? "blocked" : "NOT blocked", conduit ? "blocked" : "NOT blocked");
     }
+    if (l.was_tried)
+        evidence_add(e, "MQ.RS.RP-04.t4", l.needs_reason && l.is_checked, 1, NULL,
+                     "tried: a block is %s without a reason of a person who is named in the "
+                     "audit, and what is retained and waits under it is %s before",
+                     l.needs_reason ? "not lifted" : "LIFTED",
+                     l.is_checked ? "counted and told" : "NOT told");
     client_free(c);
     door_close(&d);
 }

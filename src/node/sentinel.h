@@ -151,5 +151,12 @@ void store_watch(struct sentinel *s, detect_found_fn *found);
 void enforce_load(struct sentinel *s);
 void enforce_bans(struct sentinel *s);
 void enforce_restraints(struct sentinel *s);
+/* client_key() of who is at one end of the conduit @m; the caller frees the keys. */
+struct zone_clients {
+    uint64_t *keys; /* owned */
+    size_t n;
+};
+struct zone_clients enforce_zone_clients(const struct sentinel *s, const struct respond_measure *m,
+                                         const char *zone);
 void enforce_conduits(struct sentinel *s);
 void enforce_these_restraints(struct node *n, struct restraints *r);

@@ -213,6 +213,37 @@ void queue_take_if(struct queue *q, queue_pick_fn *pick, const void *arg, struct
     take_if(q, picks_message, &(struct pick){pick, arg}, ret);
 }
 
+static size_t count_in(const struct queue_ring *r, queue_pick_fn *pick, const void *arg,
+                       size_t *n_seen)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < r->n; i++) {
+        const struct message *m = ring_at(r, i)->message;
+
+        *n_seen += m != NULL;
+        n += m != NULL && pick(arg, m);
+    }
+    return n;
+}
+
+/**
+ * queue_count_if() - how many wait of those that @pick says
+ * @n_unseen:  what waits on the shelf alone, whose messages were not looked at, is added
+ */
+size_t queue_count_if(const struct queue *q, queue_pick_fn *pick, const void *arg, size_t *n_unseen)
+{
+    size_t n_seen = 0;
+    size_t n = 0;
+
+    for (size_t lane = 0; lane < QUEUE_LANE_N; lane++)
+        n += count_in(&q->lanes[lane], pick, arg, &n_seen);
+    if (q->tail != NULL)
+        n += count_in(&q->tail->aside, pick, arg, &n_seen);
+    *n_unseen += q->n - n_seen;
+    return n;
+}
+
 static struct queue_ring *head_lane(struct queue *q)
 {
     return &q->lanes[q->lanes[QUEUE_CONTROL].n > 0 ? QUEUE_CONTROL : QUEUE_DELIVERY];

@@ -151,6 +151,8 @@ void queue_put(struct queue *q, const struct delivery *d);
 size_t queue_expire(struct queue *q, uint64_t now_ns);
 typedef bool queue_pick_fn(const void *arg, const struct message *m);
 void queue_take_if(struct queue *q, queue_pick_fn *pick, const void *arg, struct queue_ring *ret);
+size_t queue_count_if(const struct queue *q, queue_pick_fn *pick, const void *arg,
+                      size_t *n_unseen);
 void queue_take_shared(struct queue *q, struct queue_ring *ret);
 const struct delivery *queue_head(struct queue *q, uint64_t now_ns);
 bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret);

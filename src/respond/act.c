@@ -310,6 +310,28 @@ static void add_still_in_force(const struct action *a, const char *why, struct b
              action_kind_text(a->kind), respond_target_text(a->target_kind), a->target, why);
 }
 
+/* Return: false, told in @still, when it is in force still. */
+static bool roll_back(struct respond *r, struct action *a, const char *author,
+                      struct respond_now now, struct buf *still)
+{
+    const struct respond_measure m = action_measure(a);
+    char *result = a->state == ACTION_DONE
+                       ? result_with_under(r, &m, action_state_text(ACTION_UNDONE))
+                       : bytes_dup_str(bytes_str(action_state_text(ACTION_UNDONE)));
+    char *why = NULL;
+    bool is_undone = a->state != ACTION_DONE || action_undo(r, a, author, now, &why);
+
+    if (is_undone) {
+        mark_undone(r, a, author);
+        act_audit(r, a, author, result, now);
+    } else {
+        add_still_in_force(a, why, still);
+    }
+    free(why);
+    free(result);
+    return is_undone;
+}
+
 /** act_rollback() - undo what is in force, withdraw what is held; Return: how many; @ret_why as of
  * respond_incident_rollback(). */
 unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
@@ -318,21 +340,9 @@ unsigned act_rollback(struct respond *r, struct incident *i, const char *author,
     CLEANUP(buf_done) struct buf still = {0};
     unsigned n_undone = 0;
 
-    for (unsigned n = 0; n < i->n_actions; n++) {
-        struct action *a = &i->actions[n];
-        char *why = NULL;
-
-        if (!is_in_force(a))
-            continue;
-        if (a->state == ACTION_DONE && !action_undo(r, a, author, now, &why)) {
-            add_still_in_force(a, why, &still);
-            free(why);
-            continue;
-        }
-        mark_undone(r, a, author);
-        act_audit(r, a, author, action_state_text(a->state), now);
-        n_undone++;
-    }
+    for (unsigned n = 0; n < i->n_actions; n++)
+        n_undone +=
+            is_in_force(&i->actions[n]) && roll_back(r, &i->actions[n], author, now, &still);
     if (still.len > 0)
         *ret_why = bytes_dup_str(buf_view(&still));
     return n_undone;

@@ -211,17 +211,35 @@ void act_audit(struct respond *r, const struct action *a, const char *author, co
 }
 
 /**
+ * result_with_under() - @result, and what is under the quarantine @m, which is in force still
+ *
+ * Of other measures @result alone.  Return: owned by the caller.
+ */
+char *result_with_under(const struct respond *r, const struct respond_measure *m,
+                        const char *result)
+{
+    char *under = m->kind == ACTION_QUARANTINE ? r->hands.under(r->hands.arg, m) : NULL;
+    char *said =
+        text_format("%s%s%s", result, under != NULL ? ", " : "", under != NULL ? under : "");
+
+    free(under);
+    return said;
+}
+
+/**
  * audit_end() - that @m is over, and that nobody did it, is in the audit as if a person had
  * @action:  what a person would have done, "unban"
  *
- * MQ.RC.RP-06
+ * Before it is lifted.  MQ.RC.RP-06
  */
 void audit_end(struct respond *r, const struct respond_measure *m, const char *action,
                struct respond_now now)
 {
     const struct respond_order o = respond_order_of_measure(m);
+    char *result = result_with_under(r, m, "done, its time is over");
 
-    audit(r, &o, "node", action, "done, its time is over", now);
+    audit(r, &o, "node", action, result, now);
+    free(result);
 }
 
 /** audit_late() - the same of @m, which somebody has undone before the node could */

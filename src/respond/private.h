@@ -287,6 +287,8 @@ bool ends_later(uint64_t a_unix_ms, uint64_t b_unix_ms);
 char *in_force_text(const struct respond_measure *m);
 char *in_place_text(const struct respond_measure *m);
 char *beside_text(const struct respond_measure *m);
+char *result_with_under(const struct respond *r, const struct respond_measure *m,
+                        const char *result);
 void audit_end(struct respond *r, const struct respond_measure *m, const char *action,
                struct respond_now now);
 void audit_late(struct respond *r, const struct respond_measure *m, struct respond_now now);

@@ -67,6 +67,7 @@ struct respond_ban {
 /* ---- what respond can do to the node ---- */
 
 struct incident;
+struct respond_measure;
 struct respond_order;
 
 /* None may be NULL. */
@@ -109,6 +110,9 @@ struct respond_hands {
     /* Serial number of the certificate that the client came with last; NULL: none is known; owned
      * by the caller. */
     char *(*certificate_of)(void *arg, const char *client_id);
+    /* What is under a quarantine that is about to end, in words; NULL: it holds nothing back; owned
+     * by the caller. */
+    char *(*under)(void *arg, const struct respond_measure *at);
 };
 
 /* ---- the playbook: what a finding leads to ---- */

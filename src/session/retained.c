@@ -231,3 +231,20 @@ size_t session_drop_waiting(struct session *s, queue_pick_fn *drop, const void *
     ring_done(&out);
     return n_dropped;
 }
+
+/**
+ * session_count_waiting() - how many of the messages that @pick says are not sent yet
+ * @n_unseen:  as of queue_count_if()
+ *
+ * What session_drop_waiting() would forget of.
+ */
+size_t session_count_waiting(const struct session *s, queue_pick_fn *pick, const void *arg,
+                             size_t *n_unseen)
+{
+    const struct retained_batch *b = s->retained;
+    size_t n = queue_count_if(&s->queue, pick, arg, n_unseen);
+
+    for (size_t i = b != NULL ? b->at : 0; b != NULL && i < b->n; i++)
+        n += pick(arg, b->found[i].message);
+    return n;
+}

@@ -146,6 +146,8 @@ struct session *session_free(struct session *s);
 void session_drop_will(struct session *s);
 void session_attach(struct session *s, struct conn *c, const struct session_limits *limits);
 void session_detach(struct session *s);
+size_t session_count_waiting(const struct session *s, queue_pick_fn *pick, const void *arg,
+                             size_t *n_unseen);
 size_t session_drop_waiting(struct session *s, queue_pick_fn *drop, const void *arg);
 /* The same of what is on the shelf of the queue.  @records: of messages, ascending. */
 size_t session_drop_shelved(struct session *s, const uint64_t *records, size_t n);

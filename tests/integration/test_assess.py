@@ -129,6 +129,8 @@ def test_the_node_tries_on_itself_whether_a_topic_a_listener_and_a_conduit_can_b
     wait_until(lambda: re.search(r"self-test: \d+ results", site.log_text()), "the trials have ended", patience_s=60)
     seen = evidence(site, "MQ.RS.RP-04.t1")
     assert seen["value"] == 3 and "no bridges" in seen["detail"]
+    seen = evidence(site, "MQ.RS.RP-04.t4")
+    assert seen["value"] == 1 and "not lifted without a reason" in seen["detail"], seen["detail"]
     bystander.publish("test/a", "still here")
     assert bystander.next().payload == b"still here" and not bystander.disconnected.is_set()
     assert site.json("respond")["in_force"] == [] and site.json("incidents") == []

@@ -48,7 +48,7 @@ def test_what_one_zone_says_to_another_is_blocked_and_nothing_else(zoned, peer):
     elsewhere.publish("test/mark", "mark")
     assert until_mark(plc) == until_mark(elsewhere) == [b"from the cell", b"from the office"]
     assert until_mark(historian) == until_mark(desk) == [b"from the office"]
-    zoned.ok("respond", "undo", *CONDUIT)
+    zoned.ok("respond", "undo", *CONDUIT, "--reason", "repaired")
     plc.publish("test/state", "again")
     elsewhere.publish("test/mark", "mark")
     assert until_mark(historian) == [b"again"]
@@ -68,7 +68,8 @@ def test_what_is_retained_or_waits_does_not_cross_a_closed_conduit(zoned, peer):
     historian.read("test/#")
     elsewhere.publish("test/mark", "mark")
     assert until_mark(historian) == []
-    zoned.ok("respond", "undo", *CONDUIT)
+    said = zoned.ok("respond", "undo", *CONDUIT, "--reason", "repaired")
+    assert "is undone, with 1 retained and 0 waiting messages under it" in said, "what the cell has retained"
     assert historian.read("test/#").next().payload == b"from the cell", "it was kept"
 
 

@@ -304,7 +304,7 @@ def test_what_stands_against_an_approval_leaves_it_waiting(holding):
     dies(node, "dying", "set/2", b"trip")
     wait_until(lambda: "Will on set/2 refused: the topic is quarantined" in node.log_text(), "nor does a Will")
     assert [one["id"] for one in held(node)] == [number]
-    node.ok("respond", "undo", "quarantine", "topic", "set/#")
+    node.ok("respond", "undo", "quarantine", "topic", "set/#", "--reason", "looked at")
     node.ok("respond", "approve", number)
     assert next_publish(reader)[2] == "set/1"
     for raw in (desk, reader):

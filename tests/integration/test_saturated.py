@@ -75,7 +75,8 @@ def blocked_by(site, direction):
         raw.join(site, "raw", level=5)
         raw.send(publish_packet5("test/blocked", b"x"))
         assert (raw.packet()[1][2] == NOT_AUTHORIZED) == (direction == "publish")
-    order(site, "/v1/responses/undo", what="quarantine", target_kind="topic", target="test/blocked")
+    order(site, "/v1/responses/undo", what="quarantine", target_kind="topic", target="test/blocked",
+          reason="measured")
     return took, took
 
 

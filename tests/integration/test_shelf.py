@@ -5,6 +5,7 @@ MQ.PR.SP-06
 """
 
 import os
+import re
 import shutil
 import signal
 import threading
@@ -140,11 +141,20 @@ def test_a_quarantine_drops_what_waits_in_the_journal_too(durable):
     publish(durable, "t/good", SHELVED, 10, "good")
     durable.ok("respond", "run", "quarantine", "topic", "t/bad", "--direction", "deliver", "--for", "1h")
     wait_until(lambda: waiting(durable)["away"] == SHELVED + 10, "it has gone")
-    durable.ok("respond", "undo", "quarantine", "topic", "t/bad")
+    durable.ok("respond", "undo", "quarantine", "topic", "t/bad", "--reason", "it is good again")
     durable.end(signal.SIGKILL)
     durable.start()
     assert_gets(reader, list(range(SHELVED + 10)), "good")
     assert "bad" not in reader.order
+
+
+def test_what_waits_on_disk_under_a_block_is_told_as_not_looked_at(durable):
+    away(durable, "away", "t/#")
+    publish(durable, "t/bad", 0, SHELVED, "bad")
+    durable.ok("respond", "run", "quarantine", "topic", "t/bad", "--direction", "publish", "--for", "1h")
+    said = durable.ok("respond", "undo", "quarantine", "topic", "t/bad", "--reason", "it is good again")
+    seen = re.search(r"with 0 retained and (\d+) waiting messages under it, and (\d+) on disk that were not looked", said)
+    assert sum(map(int, seen.groups())) == SHELVED and int(seen[2]) > 0
 
 
 def test_what_is_damaged_meanwhile_is_not_delivered_and_the_rest_is(durable):

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "respond/order.h"
 
 #define S             1000000000ULL
@@ -162,6 +163,15 @@ static inline unsigned stage_would_hit(void *arg, const struct respond_order *o)
     return ((struct stage *)arg)->hit;
 }
 
+/* As long as it is in force. */
+static inline char *stage_under(void *arg, const struct respond_measure *at)
+{
+    const struct stage *s = arg;
+
+    assert_int_equal(at->kind, ACTION_QUARANTINE);
+    return text_format("with %u blocks", respond_measures(s->r, ACTION_QUARANTINE));
+}
+
 static inline char *stage_certificate(void *arg, const char *client_id)
 {
     const struct stage *s = arg;
@@ -201,6 +211,7 @@ static inline void stage_start(struct stage *s)
         .clients_of_topic = stage_of_topic,
         .would_hit = stage_would_hit,
         .certificate_of = stage_certificate,
+        .under = stage_under,
     };
 
     s->r = respond_new(&s->settings, &hands, s->now);

@@ -128,6 +128,9 @@ static void count_end(void *arg, const struct audit_row *row)
           strcmp(e->result, "done, its time is over: throttle 5/s for 1m") == 0;
     *n += strcmp(e->actor, "node") == 0 && strcmp(e->action, "unban") == 0 &&
           strcmp(e->result, "done, its time is over: ban for 1m") == 0;
+    *n +=
+        strcmp(e->actor, "node") == 0 && strcmp(e->action, "undo quarantine") == 0 &&
+        strcmp(e->result, "done, its time is over, with 1 blocks: quarantine publish for 1m") == 0;
 }
 
 static void what_ends_by_time_is_in_the_audit(void **state)
@@ -140,9 +143,11 @@ static void what_ends_by_time_is_in_the_audit(void **state)
     stage_begin(&s);
     order(&s, (struct respond_order){AT(THROTTLE, CLIENT, "m-1"), .amount = 5, .for_ms = 60000});
     order(&s, (struct respond_order){AT(BAN, CLIENT, "m-2"), .for_ms = 60000});
+    order(&s, (struct respond_order){AT(QUARANTINE, TOPIC, "a/#"), .directions = RESPOND_PUBLISH,
+                                     .for_ms = 60000});
     stage_wait(&s, 61);
     assert_true(control_audit_each(s.settings.control, 0, 0, count_end, &n, &error));
-    assert_int_equal(n, 2);
+    assert_int_equal(n, 3);
     stage_end(&s);
 }
 

@@ -108,11 +108,15 @@ static void what_is_found_is_noted_at_once_and_dropped_if_it_is_not_sent(void **
 {
     struct desk *d = desk_new(2);
     struct retained_want *w = want(d);
+    size_t n_unseen = 0;
 
     (void)state;
     find(d, w, 0, N);
     assert_int_equal(n_noted(d), N);
+    assert_int_equal(session_count_waiting(d->bench->session, none, d->messages[1], &n_unseen), 1);
     assert_int_equal(session_drop_waiting(d->bench->session, none, d->messages[1]), 1);
+    assert_int_equal(session_count_waiting(d->bench->session, none, d->messages[1], &n_unseen), 0);
+    assert_int_equal(n_unseen, 0);
     assert_int_equal(n_noted(d), N - 1);
     message_set_replaced(d->messages[0]);
     session_pump(d->bench->session, 0);

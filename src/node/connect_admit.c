@@ -147,7 +147,8 @@ static bool will_is_as_indicated(const struct link *l, const struct wire_connect
            wire_text_valid(p->will_payload);
 }
 
-static bool will_allowed(struct link *l, const struct wire_connect *p)
+static bool will_allowed(struct link *l, const struct wire_connect *p,
+                         char ret_why[REFUSAL_TEXT_MAX])
 {
     struct gate_answer a;
 
@@ -155,6 +156,9 @@ static bool will_allowed(struct link *l, const struct wire_connect *p)
         return true;
     a = gate_check(l->grant, GATE_PUBLISH, p->will_topic);
     notice_will(l, p, &a);
+    snprintf(ret_why, REFUSAL_TEXT_MAX, "the Will topic, %s: %.*s", gate_outcome_text(a.outcome),
+             BYTES_ARG(p->will_topic));
+    ret_why[wire_utf8_whole_len(bytes_str(ret_why))] = '\0';
     return a.outcome == GATE_ALLOWED;
 }
 
@@ -181,6 +185,7 @@ void connect_admit(struct link *l, const struct wire_connect *p)
     enum gate_outcome outcome = GATE_ALLOWED;
     const struct ban *ban;
     const char *limit;
+    char why[REFUSAL_TEXT_MAX];
 
     l->grant = gate_admit(w->policy, &s, &outcome);
     if (l->grant == NULL) {
@@ -195,13 +200,11 @@ void connect_admit(struct link *l, const struct wire_connect *p)
     } else if (!may_have_session(l)) {
         connect_refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID,
                        "the client identifier belongs to another user's session");
-    } else if (!will_allowed(l, p)) {
-        connect_refuse(l, p, REASON_NOT_AUTHORIZED, "the Will topic is not allowed");
+    } else if (!will_allowed(l, p, why)) {
+        connect_refuse(l, p, REASON_NOT_AUTHORIZED, why);
     } else if (!will_is_as_indicated(l, p)) {
         connect_refuse(l, p, REASON_PAYLOAD_FORMAT_INVALID, "the Will's payload is not UTF-8");
     } else if ((limit = session_limit(l)) != NULL) {
-        char why[64];
-
         snprintf(why, sizeof(why), "the node takes no more sessions: %s", limit);
         w->counters.limits_hit++;
         worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, limit);

@@ -128,21 +128,29 @@ static void subscribe_shared(struct link *l, const struct subscription *options,
     share_tell(w, group, filter);
 }
 
+/* A bridge of a level without options wants what one of 5.0 asks for: nothing back that it has said
+ * itself, or two of them would say it to each other, and RETAIN as it is. */
+static struct subscription options_of(const struct conn *c, const struct wire_subscription *in,
+                                      uint32_t id, bool is_shared)
+{
+    return (struct subscription){
+        .id = id,
+        .qos = in->qos,
+        .retain_handling = in->retain_handling,
+        .no_local = in->no_local || (c->is_bridge && !is_shared),
+        .retain_as_published = in->retain_as_published || c->is_bridge,
+    };
+}
+
 static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in, uint32_t id,
                              struct refusal *ret)
 {
     struct worker *w = l->worker;
     struct subscriber *s = &l->resident->session->subscriber;
-    const struct subscription options = {
-        .id = id,
-        .qos = in->qos,
-        .retain_handling = in->retain_handling,
-        .no_local = in->no_local,
-        .retain_as_published = in->retain_as_published,
-    };
     struct bytes filter = in->filter;
     struct bytes group;
     bool is_shared = wire_filter_split_share(in->filter, &group, &filter);
+    const struct subscription options = options_of(&l->conn, in, id, is_shared);
     struct gate_answer a;
     bool is_new;
 

@@ -10,7 +10,8 @@
  *   subscribe  share a topic with the filter     cover the whole filter
  *
  * Topics that begin with '$' are hit only by rules that begin with '$'
- * [MQTT5-4.7.2-1]; those of the node are published by the node alone.
+ * [MQTT5-4.7.2-1]; those of the node are published by the node alone.  Under
+ * $SYS/broker/connection/, where bridges of mosquitto say whether they are there, rules decide.
  *
  * MQ.PR.IA-05 MQ.PR.SP-04
  */
@@ -20,14 +21,14 @@
 
 enum topic_owner {
     TOPIC_EVERYBODY,
-    TOPIC_NODE,    /* $SYS */
+    TOPIC_NODE,    /* $SYS, but for what bridges say of themselves */
     TOPIC_CONTROL, /* $bastide */
 };
 
-static bool is_under(struct bytes topic, struct bytes first_level)
+static bool is_under(struct bytes topic, struct bytes first_levels)
 {
-    return bytes_has_prefix(topic, first_level) &&
-           (topic.len == first_level.len || topic.at[first_level.len] == '/');
+    return bytes_has_prefix(topic, first_levels) &&
+           (topic.len == first_levels.len || topic.at[first_levels.len] == '/');
 }
 
 static enum topic_owner topic_owner(struct bytes topic)
@@ -36,7 +37,9 @@ static enum topic_owner topic_owner(struct bytes topic)
         return TOPIC_EVERYBODY;
     if (is_under(topic, BYTES("$bastide")))
         return TOPIC_CONTROL;
-    return is_under(topic, BYTES("$SYS")) ? TOPIC_NODE : TOPIC_EVERYBODY;
+    return is_under(topic, BYTES("$SYS")) && !is_under(topic, BYTES("$SYS/broker/connection"))
+               ? TOPIC_NODE
+               : TOPIC_EVERYBODY;
 }
 
 static bool is_reserved(const struct grant *g, enum gate_action action, struct bytes topic)
@@ -271,7 +274,7 @@ void gate_explain(const struct grant *g, enum gate_action action, struct bytes t
         buf_addf(
             ret, "%s; %s.", gate_outcome_text(a.outcome),
             action == GATE_PUBLISH
-                ? "nobody else publishes under $SYS/ and $bastide/"
+                ? "nobody else publishes there"
                 : "$bastide/ is for roles with control_plane that came by the control listener");
     else
         buf_addf(ret, "%s.",

@@ -76,6 +76,7 @@ void conn_agree(struct conn *c, const struct wire_connect *p, uint16_t receive_m
     const struct wire_props *props = &p->props;
 
     c->level = p->level;
+    c->is_bridge = p->is_bridge;
     c->has_method = props->set & BIT64(PROP_AUTH_METHOD);
     c->receive_max = receive_max;
     c->aliases.max = topic_alias_max;

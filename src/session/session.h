@@ -52,6 +52,7 @@ struct conn {
     uint32_t n_packets;  /* put into @out, and not taken into account yet by its owner */
     uint32_t n_received; /* QoS 2 PUBLISH that are not done with, for Receive Maximum */
     bool request_problem;
+    bool is_bridge;  /* of mosquitto's bridge protocol: see wire_connect.is_bridge */
     bool has_method; /* CONNECT had an Authentication Method: AUTH may come */
 };
 

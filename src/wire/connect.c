@@ -8,7 +8,7 @@
 #include "base/err.h"
 
 #define QOS_MAX    2
-#define BRIDGE_BIT 0x80U /* set in the level by mosquitto's bridges before MQTT 5.0 */
+#define BRIDGE_BIT 0x80U /* of the level: see wire_connect.is_bridge */
 
 /* Connect Flags, section 3.1.2.3. */
 #define FLAG_RESERVED    BIT(0)
@@ -29,7 +29,8 @@ static void read_level(struct reader *r, struct wire_connect *p)
 {
     p->protocol_name = reader_utf8(r);
     p->level = reader_u8(r);
-    if ((p->level & ~BRIDGE_BIT) < WIRE_V5)
+    p->is_bridge = (p->level & BRIDGE_BIT) && (p->level & ~BRIDGE_BIT) < WIRE_V5;
+    if (p->is_bridge)
         p->level &= (uint8_t)~BRIDGE_BIT;
     if (p->level < WIRE_V31 || p->level > WIRE_V5 ||
         !bytes_equal(p->protocol_name, name_of_level(p->level)))
@@ -182,8 +183,9 @@ void wire_encode_connect(struct buf *out, const struct wire_connect *p)
     check(p->level >= WIRE_V31 && p->level <= WIRE_V5 && p->will_qos <= QOS_MAX);
     check(p->has_will || (p->will_qos == 0 && !p->will_retain));
     check(p->level == WIRE_V5 || p->has_user_name || !p->has_password);
+    check(p->level < WIRE_V5 || !p->is_bridge);
     writer_string(out, name_of_level(p->level));
-    buf_add_u8(out, p->level);
+    buf_add_u8(out, (uint8_t)(p->level | (p->is_bridge ? BRIDGE_BIT : 0)));
     buf_add_u8(out, flags_of(p));
     writer_u16(out, p->keep_alive_s);
     if (p->level == WIRE_V5)

@@ -177,8 +177,9 @@ struct wire_props {
 
 struct wire_connect {
     struct bytes protocol_name;
-    uint8_t level; /* enum wire_level; bridge bit 0x80 of old mosquitto bridges taken off.  Written
-                    * on any outcome: the level to answer in, or 0 if none that is spoken here */
+    uint8_t level; /* enum wire_level.  Written on any outcome: the level to answer in, or 0 if none
+                    * that is spoken here */
+    bool is_bridge; /* the level had the bit 0x80: mosquitto's bridge protocol, before 5.0 */
     bool clean_start;
     bool has_user_name;
     bool has_password;

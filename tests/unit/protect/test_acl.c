@@ -27,7 +27,7 @@
 /* clang-format off */
 static const struct rule_spec rules[] = {
     P("m/${client_id}/#"), P("open/+/x"), PS("both/#"), S("cmd/${client_id}/#"), S("tree/#"), S("one/+/x"),
-    DENY_P("both/secret/#"), DENY_S("tree/secret/+"), P("$own/#"), S("$SYS/broker/#"), S("$bastide/#"),
+    DENY_P("both/secret/#"), DENY_S("tree/secret/+"), P("$own/#"), P("$SYS/broker/connection/${client_id}/state"), S("$SYS/broker/#"), S("$bastide/#"),
     P("plain"),
 };
 
@@ -73,6 +73,9 @@ static const struct check_case {
     /* what belongs to the node */
     {GATE_PUBLISH,   "$SYS/broker/uptime", GATE_E_RESERVED,       NULL},
     {GATE_PUBLISH,   "$SYS",               GATE_E_RESERVED,       NULL},
+    {GATE_PUBLISH,   "$SYS/broker/connectionx", GATE_E_RESERVED,  NULL},
+    {GATE_PUBLISH,   "$SYS/broker/connection/b/state", GATE_E_NOT_AUTHORIZED, NULL}, /* a bridge's own */
+    {GATE_PUBLISH,   "$SYS/broker/connection/c1/state", GATE_ALLOWED, "$SYS/broker/connection/${client_id}/state"},
     {GATE_PUBLISH,   "$bastide/command",   GATE_E_RESERVED,       NULL},
     {GATE_PUBLISH,   "$bastidex",          GATE_E_NOT_AUTHORIZED, NULL},
     {GATE_PUBLISH,   "$own/x",             GATE_ALLOWED,          "$own/#"},
@@ -442,7 +445,7 @@ static const struct explain_case {
      "2 more not looked at."},
     {GATE_PUBLISH, "$SYS/x",
      "Publish to \"$SYS/x\" by an anonymous client of role \"r\" is refused: the topic is the node's "
-     "own; nobody else publishes under $SYS/ and $bastide/."},
+     "own; nobody else publishes there."},
     {GATE_SUBSCRIBE, "$bastide/x",
      "Subscribe to \"$bastide/x\" by an anonymous client of role \"r\" is refused: the topic is the "
      "node's own; $bastide/ is for roles with control_plane that came by the control listener."},

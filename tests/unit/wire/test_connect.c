@@ -226,15 +226,19 @@ static void the_level_to_answer_in_is_told_on_any_outcome(void **state)
     }
 }
 
-static void the_bridge_bit_is_taken_off(void **state)
+static void the_bridge_bit_is_apart_from_the_level(void **state)
 {
     static struct wire_connect p;
 
     (void)state;
+    assert_int_equal(wire_decode_connect(0, BYTES("\0\4MQTT\4\2\0\0\0\1c"), &p), WIRE_OK);
+    assert_false(p.is_bridge);
     assert_int_equal(wire_decode_connect(0, BYTES("\0\6MQIsdp\x83\2\0\0\0\1c"), &p), WIRE_OK);
     assert_int_equal(p.level, WIRE_V31);
+    assert_true(p.is_bridge);
     assert_int_equal(wire_decode_connect(0, BYTES("\0\4MQTT\x84\2\0\0\0\1c"), &p), WIRE_OK);
     assert_int_equal(p.level, WIRE_V311);
+    assert_true(p.is_bridge);
 }
 
 static void what_travels_of_a_will_is_taken_from_its_properties(void **state)
@@ -287,7 +291,7 @@ int main(void)
         cmocka_unit_test(each_field_of_a_connect_comes_back),
         cmocka_unit_test(each_field_of_a_connack_comes_back),
         cmocka_unit_test(the_level_to_answer_in_is_told_on_any_outcome),
-        cmocka_unit_test(the_bridge_bit_is_taken_off),
+        cmocka_unit_test(the_bridge_bit_is_apart_from_the_level),
         cmocka_unit_test(what_travels_of_a_will_is_taken_from_its_properties),
         cmocka_unit_test(an_old_client_is_told_a_return_code),
     };

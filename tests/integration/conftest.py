@@ -19,11 +19,10 @@ import time
 
 import pytest
 
-from peer import Peer
+from peer import PATIENCE_S, Peer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BASTIDE = pathlib.Path(os.environ.get("BASTIDE", ROOT / "build/main/src/bastide"))
-PATIENCE_S = 20
 
 CONFIG = """\
 node:
@@ -81,11 +80,11 @@ def free_port(*more):
     return next(port for port in PORTS if all(is_free(port + d) for d in (0, *more)))
 
 
-def wait_until(claim, what, patience_s=PATIENCE_S):
+def wait_until(claim, what):
     """Ask until it holds: the limit is for a node that hangs, not for luck."""
-    end = time.monotonic() + patience_s
+    end = time.monotonic() + PATIENCE_S
     while not claim():
-        assert time.monotonic() < end, f"not within {patience_s} s: {what}"
+        assert time.monotonic() < end, f"not within {PATIENCE_S} s: {what}"
         time.sleep(0.02)  # between two questions; what ends the wait is the claim
 
 

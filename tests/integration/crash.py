@@ -15,9 +15,8 @@ import struct
 import threading
 import time
 
-from peer import connect_packet, packet, publish_packet, subscribe_packet
+from peer import PATIENCE_S, connect_packet, packet, publish_packet, subscribe_packet
 
-PATIENCE_S = 60
 INFLIGHT = 20
 CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK = 2, 3, 4, 5, 6, 7, 9
 DUP = 0x08

@@ -128,7 +128,7 @@ def ours(lines):
 
 def test_what_the_node_does_to_itself_is_left_out(site, peer):
     watch(site, "log_dir: watch")
-    wait_until(lambda: "self-test: " in site.log_text(), "the trials have ended", patience_s=60)
+    wait_until(lambda: "self-test: " in site.log_text(), "the trials have ended")
     one = peer(site, "one").join()
     one.read("test/#")
     one.publish("test/a", SECRET, qos=1)

@@ -502,7 +502,7 @@ def test_the_nodes_own_trials_are_nobody_who_is_hit(site, peer):
     site.ok("reload")
     one = peer(site, "one").join()
     # They hold a connection that says nothing until the connect timeout.
-    wait_until(lambda: connections(site) == 2, "the trials wait", patience_s=60)
+    wait_until(lambda: connections(site) == 2, "the trials wait")
     for words in (["shutdown", "--reason", "test"], ["posture", "lockdown"]):
         assert "would hit 1 connection," in site.ok("respond", "run", *words, "--dry-run")
     assert connections(site) == 2

@@ -7,7 +7,8 @@
  * a lift lets it go.  What a quarantine of deliveries covers is condemned there (purge.c), whether
  * it is lifted meanwhile or not.
  *
- * A worker is asked in parts, so that its messages go on.
+ * A worker is asked in parts, so that its messages go on, and not without end: other orders wait
+ * meanwhile.
  *
  * MQ.RS.RP-04
  */
@@ -21,6 +22,7 @@
 
 #define SESSIONS_PART 256
 #define TOPICS_PART   4096 /* some hundred microseconds */
+#define TOPICS_MAX    (32 * TOPICS_PART)
 
 struct under {
     struct restraints *block; /* this one alone; a reference */
@@ -29,6 +31,7 @@ struct under {
     bool counts_disk;
     uint64_t now_ns;
     struct retained_want walk; /* all that is retained */
+    size_t n_looked_at;        /* of what is retained, all topics together; not beyond TOPICS_MAX */
     size_t n_retained;
     size_t n_waiting;
     size_t n_on_disk;
@@ -121,6 +124,18 @@ static void walk_on(struct worker *w, void *arg)
     (void)router_retained_scan(w->router, &u->walk, w->now_ns, TOPICS_PART, count_retained, u);
 }
 
+static bool is_walked(const struct under *u)
+{
+    return u->walk.after >= u->walk.until;
+}
+
+static void count_all_retained(struct node *n, struct under *u)
+{
+    node_call_worker(n, 0, begin_walk, u);
+    for (; !is_walked(u) && u->n_looked_at < TOPICS_MAX; u->n_looked_at += TOPICS_PART)
+        node_call_worker(n, 0, walk_on, u);
+}
+
 /* ---- what waits ---- */
 
 struct part {
@@ -177,8 +192,9 @@ static char *said(const struct under *u)
     char *disk = u->n_on_disk > 0
                      ? text_format(", and %zu on disk that were not looked through", u->n_on_disk)
                      : NULL;
-    char *text = text_format("with %zu retained and %zu waiting messages under it%s", u->n_retained,
-                             u->n_waiting, disk != NULL ? disk : "");
+    char *text =
+        text_format("with %zu%s retained and %zu waiting messages under it%s", u->n_retained,
+                    is_walked(u) ? "" : " or more", u->n_waiting, disk != NULL ? disk : "");
 
     free(disk);
     return text;
@@ -200,9 +216,7 @@ char *lifting_text(struct sentinel *s, const struct respond_measure *at)
         return NULL;
     u = at->target_kind == TARGET_CONDUIT ? under_conduit(s, at) : under_topic(s, at);
     u.now_ns = clock_now_ns();
-    node_call_worker(s->node, 0, begin_walk, &u);
-    while (u.walk.after < u.walk.until)
-        node_call_worker(s->node, 0, walk_on, &u);
+    count_all_retained(s->node, &u);
     count_waiting(s->node, &u);
     text = said(&u);
     restraints_unref(u.block);

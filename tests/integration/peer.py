@@ -13,7 +13,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-PATIENCE_S = 60  # for what hangs, on a machine that is slow and busy; nothing is timed by it
+PATIENCE_S = 90  # for what hangs, on a machine that is slow and busy; nothing is timed by it
 V311, V5 = mqtt.MQTTv311, mqtt.MQTTv5
 
 

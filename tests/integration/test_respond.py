@@ -596,7 +596,7 @@ def test_two_blocks_of_one_address_are_one_for_the_ward(ward, site):  # noqa: F8
     guess_from_the_field(ward, site)
     site.ok("respond", "run", "firewall", "address", FIELD_ADDRESS, "--for", "10m", "--reason", "it stays")
     before = ward.log_path.read_text()
-    wait_until(lambda: ward.log_path.read_text().count("ping") > before.count("ping") + 1, "it is looked after", 30)
+    wait_until(lambda: ward.log_path.read_text().count("ping") > before.count("ping") + 1, "it is looked after")
     assert ward.log_path.read_text().count("block: ") == before.count("block: "), "and not asked for again"
     assert site.end() == 0, site.log_text()
 

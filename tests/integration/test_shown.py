@@ -12,7 +12,6 @@ from conftest import BASTIDE, wait_until
 from peer import PATIENCE_S
 from test_assess import evidence
 
-GUESSED_S = 30
 
 
 def lines(text):
@@ -52,7 +51,7 @@ def test_the_first_look_shows_the_posture_and_what_waits(site, peer):
     assert "Time scale" not in seen and "Suspended, ends" not in seen
     site.ok("respond", "run", "posture", "elevated", "--for", "10m")
     guess(site, peer)
-    wait_until(lambda: site.json("status")["respond"]["waiting"] == 1, "the ban waits", GUESSED_S)
+    wait_until(lambda: site.json("status")["respond"]["waiting"] == 1, "the ban waits")
     seen = fields(site.ok("status"))
     assert (seen["Posture"], seen["Waits for a person"]) == ("elevated", "1")
     site.ok("respond", "suspend", "--for", "10m")
@@ -257,7 +256,7 @@ def test_what_was_not_done_says_why_not_and_what_waits_how_to_approve_it(site, p
 
 def test_the_column_of_reasons_is_there_where_there_is_one(field, peer):
     guess(field, peer, n=6)
-    wait_until(lambda: field.json("incidents") != [], "an incident", GUESSED_S)
+    wait_until(lambda: field.json("incidents") != [], "an incident")
     incident = field.json("incidents")[0]
     assert "WHY NOT" not in field.ok("incidents", "show", incident["id"])
     assert field.cli("incidents", "assign", incident["id"]).returncode == 2
@@ -284,7 +283,7 @@ def test_who_reads_everything_does_not_read_what_the_node_tries(site, peer):
     site.change("connect_timeout_ms: 20000", "connect_timeout_ms: 1000")
     site.start()
     reader = peer(site, "reader").join().read("#")
-    wait_until(lambda: re.search(r"self-test: \d+ results", site.log_text()), "the trials have ended", 60)
+    wait_until(lambda: re.search(r"self-test: \d+ results", site.log_text()), "the trials have ended")
     assert "nobody subscribes to was answered by 0x10" in evidence(site, "MQ.DE.ID-03.t1")["detail"]
     assert evidence(site, "MQ.DE.ID-03.t1")["value"] == 1 and evidence(site, "MQ.RS.RP-04.t1")["value"] == 3
     assert [m.topic for m in list(reader.messages.queue) if "self-test" in m.topic] == []
@@ -343,7 +342,7 @@ def test_nothing_that_is_written_to_a_terminal_steers_it(field, peer):
         peer(field, name, password="wrong", source="127.0.0.9").connect()
     for name in TREACHEROUS:
         field.ok("ban", "client", name)
-    wait_until(lambda: field.json("incidents"), "the guesses are told of", GUESSED_S)
+    wait_until(lambda: field.json("incidents"), "the guesses are told of")
     for words in LISTS:
         told = on_a_terminal(field, words)
         assert told and not [c for c in told if not c.isprintable() and c not in "\r\n"], words

@@ -297,8 +297,9 @@ TREACHEROUS = ["evil\x1b[31mred", "two\nlines", "c1 \x9b31m", "turned \u202eroun
 
 def test_who_has_a_treacherous_name_can_be_acted_on_by_what_is_shown(field, peer):
     ones = {name: peer(field, name).join() for name in TREACHEROUS}
-    shown = sorted(row["CLIENT"] for row in table(field.ok("clients"), "CLIENT"))
-    assert len(set(shown)) == len(TREACHEROUS)
+    names = {row["CLIENT"] for row in table(field.ok("clients"), "CLIENT")}
+    shown = sorted(name for name in names if not name.startswith("bastide-self-test-"))
+    assert len(shown) == len(TREACHEROUS)
     assert not [c for name in shown for c in name if not c.isprintable()]
     assert sorted(row["ASSET"] for row in table(field.ok("assets"), "ASSET")) == shown
     assert sorted(a["client_id"] for a in field.json("assets")) == sorted(TREACHEROUS)

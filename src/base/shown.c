@@ -77,6 +77,29 @@ void shown_add(struct buf *to, struct bytes text)
     }
 }
 
+/**
+ * shown_treacherous() - has @text, for one line, what shown_add() would write otherwise?
+ * @ret_code:  the first of them; written when there is one
+ *
+ * Ill-formed UTF-8 is passed over, and so is what looks like that notation.
+ *
+ * Return: which character it is, from 1 on; 0: none.
+ */
+size_t shown_treacherous(struct bytes text, uint32_t *ret_code)
+{
+    for (size_t n = 1; text.len > 0; n++) {
+        size_t len = 0;
+        uint32_t code = shown_character(text, &len);
+
+        if (len > 0 && is_treacherous(code)) {
+            *ret_code = code;
+            return n;
+        }
+        text = bytes_of(text.at + MAX(len, 1), text.len - MAX(len, 1));
+    }
+    return 0;
+}
+
 /* UTF-8 of a character below U+10000; Return: its length. */
 static size_t put_character(char *to, uint32_t code)
 {

@@ -14,3 +14,4 @@
 uint32_t shown_character(struct bytes b, size_t *ret_len);
 void shown_add(struct buf *to, struct bytes text);
 void shown_undo(char *text);
+size_t shown_treacherous(struct bytes text, uint32_t *ret_code);

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/guess.h"
+#include "base/shown.h"
 #include "base/text.h"
 #include "cli/human.h"
 
@@ -189,4 +190,34 @@ int cli_json_is_for(const struct cli_args *a, bool is_asked, const char *words)
     if (is_asked || !cli_flag(a, "--json"))
         return CLI_OK;
     return cli_usage(a->verb, "--json is for %s", words);
+}
+
+/**
+ * cli_plain() - is @text, which is kept and shown to others, of one line and nothing that is
+ * unseen?
+ * @name:  where it stands, "--by"
+ *
+ * Return: CLI_OK, or CLI_USAGE and it was said which character is not.
+ */
+int cli_plain(const struct cli_args *a, const char *name, const char *text)
+{
+    uint32_t code = 0;
+    size_t at = shown_treacherous(bytes_str(text), &code);
+
+    return at == 0 ? CLI_OK
+                   : cli_usage(a->verb,
+                               "%s: character %zu is U+%04X, which would steer a terminal, forge a "
+                               "line or is not seen; leave it out",
+                               name, at, code);
+}
+
+/** cli_plain_args() - the same of options, as far as they are given */
+int cli_plain_args(const struct cli_args *a, const char *const *names, size_t n)
+{
+    int rc = CLI_OK;
+
+    for (size_t i = 0; i < n && rc == CLI_OK; i++)
+        if (cli_arg(a, names[i]) != NULL)
+            rc = cli_plain(a, names[i], cli_arg(a, names[i]));
+    return rc;
 }

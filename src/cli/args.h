@@ -45,5 +45,7 @@ int cli_args_parse(struct cli_args *a, int argc, char **argv, int operands_min, 
 const char *cli_arg(const struct cli_args *a, const char *name);
 bool cli_flag(const struct cli_args *a, const char *name);
 int cli_json_is_for(const struct cli_args *a, bool is_asked, const char *words);
+int cli_plain(const struct cli_args *a, const char *name, const char *text);
+int cli_plain_args(const struct cli_args *a, const char *const *names, size_t n);
 int cli_usage(const struct cli_verb *v, const char *format, ...) PRINTF(2, 3);
 int cli_fail(const char *format, ...) PRINTF(1, 2);

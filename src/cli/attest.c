@@ -29,6 +29,10 @@
 #define KIND_STATEMENT         "statement"
 
 static const char *const kinds[] = {KIND_STATEMENT, "policy", "resources", "validation"};
+/* What is kept of them is shown to others: in the report, and as JSON. */
+static const char *const texts[] = {"--who-name", "--who-role",   "--principal", "--statement",
+                                    "--document", "--title",      "--revision",  "--location",
+                                    "--inputs",   "--implementer"};
 static const char *const methods[] = {"EXAMINE", "INTERVIEW", "TEST"};
 
 struct attest_task {
@@ -102,6 +106,8 @@ static int take_options(struct attest_task *t)
         rc = take_word(a, "--method", methods, COUNT_OF(methods), &t->method);
     if (rc == CLI_OK)
         rc = check_subject(t);
+    if (rc == CLI_OK)
+        rc = cli_plain_args(a, texts, COUNT_OF(texts));
     if (rc != CLI_OK)
         return rc;
     if (cli_arg(a, "--who-name") == NULL || cli_arg(a, "--who-role") == NULL)

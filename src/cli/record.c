@@ -75,6 +75,8 @@ static int take_options(struct record_task *t)
         return cli_usage(a->verb, "%s is no number such as 0.95 or 12", a->operands[1]);
     if (cli_arg(a, "--by") == NULL || cli_arg(a, "--by")[0] == '\0')
         return cli_usage(a->verb, "say who measured it: --by NAME");
+    if (cli_plain(a, "--by", cli_arg(a, "--by")) != CLI_OK)
+        return CLI_USAGE;
     if (samples != NULL && !number_parse(samples, 1, SAMPLES_MAX, &t->samples))
         return cli_usage(a->verb, "--samples %s is no number of at least 1", samples);
     if (scenario != NULL && !is_scenario(t->catalog, scenario))
@@ -123,6 +125,25 @@ static int record(const struct record_task *t)
     return CLI_OK;
 }
 
+/* Texts may stand in lists and objects, too: "seconds", "by". */
+static int check_texts(const struct record_task *t, const char *name, const json_t *v)
+{
+    CLEANUP(buf_done) struct buf where = {0};
+    const char *key;
+    json_t *in;
+    size_t i;
+    int rc = CLI_OK;
+
+    if (json_is_string(v)) {
+        buf_addf(&where, "--row, \"%s\"%c", name, 0);
+        return cli_plain(t->args, (const char *)where.at, json_string_value(v));
+    }
+    json_array_foreach(v, i, in) rc = rc == CLI_OK ? check_texts(t, name, in) : rc;
+    json_object_foreach((json_t *)(uintptr_t)v, key, in) rc =
+        rc == CLI_OK ? check_texts(t, key, in) : rc;
+    return rc;
+}
+
 /* --row: what an exercise left, whole; what must be in it is held against the catalogue here. */
 static int record_row(const struct record_task *t, const char *text)
 {
@@ -137,6 +158,8 @@ static int record_row(const struct record_task *t, const char *text)
         rc = cli_usage(t->args->verb, "--row is no JSON: %s", why.text);
     else if (!assess_drills_evidence(scratch, alone, t->catalog, clock_unix_ms(), &error))
         rc = cli_usage(t->args->verb, "--row: %s", error);
+    if (rc == CLI_OK)
+        rc = check_texts(t, "row", row);
     if (rc == CLI_OK)
         rc = records_add(t->args, "drill", json_incref(row));
     free(error);

@@ -45,6 +45,10 @@ def test_what_a_person_measured_counts_and_what_is_asked_for_is_told(site):
     (["MQ.RS.RP-01.t2", "1", "--by", "Ada", "--scenario", "R99"], "none of R01 to R12"),
     (["MQ.RS.RP-01.t2", "1", "--by", "Ada", "--at", "2099-01-01"], "yet to come"),
     (["MQ.RS.RP-01.t2", "1", "--by", "Ada", "--samples", "0"], "at least 1"),
+    (["MQ.RS.RP-01.t2", "1", "--by", "Ada\x1b[31m"], "--by: character 4 is U+001B"),
+    (["MQ.RS.RP-01.t2", "1", "--by", "Ada\nEve"], "--by: character 4 is U+000A"),
+    (["--row", json.dumps({"at": 1, "test": "MQ.RS.RP-01.t2", "value": 1, "samples": 1, "by": "Ada\nEve"})],
+     '--row, "by": character 4 is U+000A'),
 ])
 def test_what_cannot_be_recorded_is_refused_and_nothing_is_written(site, words, why):
     done = site.cli("record", *words)

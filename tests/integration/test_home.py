@@ -405,6 +405,10 @@ def test_the_wrong_role_is_said_at_once(made, words, signer):
     ([*ATTEST, "--method", "GUESS"], "EXAMINE, INTERVIEW, TEST"),
     ([*ATTEST, "--valid-days", "0"], "--valid-days"),
     ([*ATTEST, "--title", "t"], "--document"),
+    (["attest", "MQ.PR.IA-01", "--who-name", "P\x1b[31m", "--who-role", "b"], "--who-name: character 2 is U+001B"),
+    ([*ATTEST, "--statement", "All is well.\nIt counts."], "--statement: character 13 is U+000A"),
+    ([*ATTEST, "--implementer", "turned \u202eround"], "--implementer: character 8 is U+202E"),
+    ([*ATTEST, "--document", "a\x07b"], "--document: character 2 is U+0007"),
 ])
 def test_a_wrong_attestation_is_refused(made, words, why):
     before = made.path("attestations.json").read_text()

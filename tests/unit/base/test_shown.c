@@ -54,6 +54,31 @@ static void a_text_of_a_stranger_cannot_steer_the_terminal(void **state)
     }
 }
 
+static void the_first_treacherous_character_is_found_and_no_other(void **state)
+{
+    static const struct {
+        struct bytes text;
+        size_t at;
+        uint32_t code;
+    } one[] = {
+        {BYTES("P. Keeper"), 0, 0},
+        {BYTES("Zähler \\x1b"), 0, 0},
+        {BYTES("Zä\x1b[31m\n"), 3, 0x1b},
+        {BYTES("\n"), 1, '\n'},
+        {BYTES("a\xe2\x80\xae"), 2, 0x202e},
+        {BYTES("ill \xff\xfe"), 0, 0},
+        {BYTES(""), 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(one) / sizeof(one[0]); i++) {
+        uint32_t code = 0;
+
+        assert_int_equal(shown_treacherous(one[i].text, &code), one[i].at);
+        assert_int_equal(code, one[i].code);
+    }
+}
+
 static void what_is_shown_is_one_text_and_can_be_given_back(void **state)
 {
     static const char *const names[] = {
@@ -127,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_of_a_stranger_cannot_steer_the_terminal),
+        cmocka_unit_test(the_first_treacherous_character_is_found_and_no_other),
         cmocka_unit_test(what_is_shown_is_one_text_and_can_be_given_back),
         cmocka_unit_test(a_line_of_the_log_steers_no_terminal_either),
     };

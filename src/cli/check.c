@@ -39,7 +39,8 @@ static bool check_tls(const struct config_listener *l, char **ret_error)
     struct tls_context *t = l->has_tls ? tls_context_new(&s, ret_error) : NULL;
     CLEANUP(buf_done) struct buf ends = {0};
 
-    if (t != NULL && certificate_ends_soon(tls_context_ends_unix_ms(t), clock_unix_ms(), &ends))
+    if (t != NULL &&
+        certificate_date(tls_context_span(t), clock_unix_ms(), &ends) != CERTIFICATE_IN_DATE)
         (void)cli_fail("listener %s: %.*s", l->name, BYTES_ARG(buf_view(&ends)));
     tls_context_unref(t);
     return t != NULL || !l->has_tls;

@@ -171,19 +171,40 @@ uint64_t tls_certificate_not_after_unix_ms(const X509 *x)
     return unix_ms(X509_get0_notAfter(x));
 }
 
-/** certificate_ends_soon() - see io.h */
-bool certificate_ends_soon(uint64_t ends_unix_ms, uint64_t now_unix_ms, struct buf *text)
+/* What follows from one that is out of date. */
+#define NOBODY "clients that look at it do not come in: "
+
+/** certificate_date() - see io.h */
+enum certificate_date certificate_date(struct certificate_span s, uint64_t now_unix_ms,
+                                       struct buf *text)
 {
-    uint64_t days = ends_unix_ms > now_unix_ms ? (ends_unix_ms - now_unix_ms) / DAY_MS : 0;
+    uint64_t days = s.ends_unix_ms > now_unix_ms ? (s.ends_unix_ms - now_unix_ms) / DAY_MS : 0;
+    enum certificate_date d = s.begins_unix_ms > now_unix_ms || s.ends_unix_ms <= now_unix_ms
+                                  ? CERTIFICATE_OUT_OF_DATE
+                              : days < SOON_DAYS ? CERTIFICATE_ENDS_SOON
+                                                 : CERTIFICATE_IN_DATE;
     char date[CLOCK_TEXT_LEN];
 
-    if (days >= SOON_DAYS)
-        return false;
-    buf_addf(text,
-             "its certificate ends on %s, in %llu days; then no client comes in: issue a new one, "
-             "and bastide reload",
-             clock_format(ends_unix_ms, date), (unsigned long long)days);
-    return true;
+    if (text == NULL || d == CERTIFICATE_IN_DATE)
+        return d;
+    if (s.begins_unix_ms > now_unix_ms)
+        buf_addf(text,
+                 "its certificate is not valid before %s, by the clock of this machine; " NOBODY
+                 "set the clock, or issue a new one and bastide reload",
+                 clock_format(s.begins_unix_ms, date));
+    else if (d == CERTIFICATE_OUT_OF_DATE)
+        buf_addf(text,
+                 "its certificate has expired, it was valid until %s; " NOBODY
+                 "issue a new one (with the built-in CA: bastide pki issue server), and bastide "
+                 "reload",
+                 clock_format(s.ends_unix_ms, date));
+    else
+        buf_addf(
+            text,
+            "its certificate ends on %s, in %llu days; then no client comes in: issue a new one, "
+            "and bastide reload",
+            clock_format(s.ends_unix_ms, date), (unsigned long long)days);
+    return d;
 }
 
 /** tls_certificate_done() - free what tls_certificate_read() found; fine when it failed */

@@ -106,10 +106,23 @@ struct tls_context *tls_context_new(const struct tls_settings *s, char **ret_err
 struct tls_context *tls_context_new_client(const char *ca, const char *certificate, const char *key,
                                            char **ret_error);
 struct tls_context *tls_context_ref(struct tls_context *c);
-/* When the certificate that it shows is over. */
-uint64_t tls_context_ends_unix_ms(const struct tls_context *c);
-/* Append a sentence on a certificate that ends within a month; Return: false when it does not. */
-bool certificate_ends_soon(uint64_t ends_unix_ms, uint64_t now_unix_ms, struct buf *text);
+
+/* From when to when the certificate holds that a context shows. */
+struct certificate_span {
+    uint64_t begins_unix_ms;
+    uint64_t ends_unix_ms;
+};
+
+enum certificate_date {
+    CERTIFICATE_IN_DATE,
+    CERTIFICATE_ENDS_SOON, /* within a month */
+    CERTIFICATE_OUT_OF_DATE,
+};
+
+struct certificate_span tls_context_span(const struct tls_context *c);
+/* Append a sentence on one that is out of date or soon will be; @text may be NULL. */
+enum certificate_date certificate_date(struct certificate_span s, uint64_t now_unix_ms,
+                                       struct buf *text);
 struct tls_context *tls_context_unref(struct tls_context *c);
 
 /* ---- stream: bytes both ways over a non-blocking socket, plain or TLS, in WebSocket or not ----

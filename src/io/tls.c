@@ -80,16 +80,15 @@ static bool can_read(struct builder *b, const char *what, const char *path)
 
 /* ---- certificate and key ---- */
 
+/* Of a client: no server would let it in. */
 static bool is_in_date(struct builder *b, const char *path)
 {
     const X509 *x = SSL_CTX_get0_certificate(b->c->ssl_ctx);
     char text[CLOCK_TEXT_LEN];
 
     if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
-        return refuse(b,
-                      "certificate %s: expired, it was valid until %s; issue a new one (with the "
-                      "built-in CA: bastide pki issue server)",
-                      path, tls_time_text(X509_get0_notAfter(x), text));
+        return refuse(b, "certificate %s: expired, it was valid until %s; issue a new one", path,
+                      tls_time_text(X509_get0_notAfter(x), text));
     if (X509_cmp_current_time(X509_get0_notBefore(x)) > 0)
         return refuse(b,
                       "certificate %s: not valid before %s; check the clock of this machine, or "
@@ -118,7 +117,7 @@ static bool use_certificate(struct builder *b, const char *path)
     if (SSL_CTX_use_certificate_chain_file(b->c->ssl_ctx, path) != 1)
         return refuse_with_reason(b, "certificate", path) ||
                refuse(b, "; it must be a PEM file, the certificate first and then its chain");
-    return is_in_date(b, path);
+    return true;
 }
 
 static bool key_is_private(struct builder *b, const char *path)
@@ -388,7 +387,8 @@ struct tls_context *tls_context_new_client(const char *ca, const char *certifica
     else if (can_read(&b, "ca", ca) && SSL_CTX_load_verify_file(b.c->ssl_ctx, ca) != 1)
         (void)(refuse_with_reason(&b, "ca", ca) ||
                refuse(&b, "; it must hold certificates in PEM"));
-    if (b.error.len == 0 && certificate != NULL && use_certificate(&b, certificate))
+    if (b.error.len == 0 && certificate != NULL && use_certificate(&b, certificate) &&
+        is_in_date(&b, certificate))
         (void)use_key(&b, key, certificate);
     return finish(&b, ret_error);
 }
@@ -406,10 +406,13 @@ void tls_context_may_renegotiate(struct tls_context *c)
     SSL_CTX_set_options(c->ssl_ctx, SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
 }
 
-/** tls_context_ends_unix_ms() - see io.h */
-uint64_t tls_context_ends_unix_ms(const struct tls_context *c)
+/** tls_context_span() - see io.h */
+struct certificate_span tls_context_span(const struct tls_context *c)
 {
-    return tls_certificate_not_after_unix_ms(SSL_CTX_get0_certificate(c->ssl_ctx));
+    const X509 *x = SSL_CTX_get0_certificate(c->ssl_ctx);
+
+    return (struct certificate_span){.begins_unix_ms = tls_certificate_not_before_unix_ms(x),
+                                     .ends_unix_ms = tls_certificate_not_after_unix_ms(x)};
 }
 
 /** tls_context_ref() - one more reference; any thread; Return: @c */

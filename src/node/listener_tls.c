@@ -55,14 +55,20 @@ void listener_tls_free(struct tls_context **tls, size_t n)
     free(tls);
 }
 
-/* A line on a certificate that ends within a month; @tls may be NULL. */
-static void say_end(const struct config_listener *l, const struct tls_context *tls,
-                    struct buf *text)
+/* A line on a certificate that is out of date or soon will be.  One that is takes the place of none
+ * that is not: false. */
+static bool look_at_date(const struct node *n, size_t i, const struct tls_context *tls,
+                         struct buf *text)
 {
-    CLEANUP(buf_done) struct buf ends = {0};
+    CLEANUP(buf_done) struct buf said = {0};
+    uint64_t now_unix_ms = clock_unix_ms();
+    enum certificate_date date = certificate_date(tls_context_span(tls), now_unix_ms, &said);
 
-    if (tls != NULL && certificate_ends_soon(tls_context_ends_unix_ms(tls), clock_unix_ms(), &ends))
-        buf_addf(text, "listener \"%s\": %.*s\n", l->name, BYTES_ARG(buf_view(&ends)));
+    if (date != CERTIFICATE_IN_DATE)
+        buf_addf(text, "listener \"%s\": %.*s\n", n->started->listeners[i].name,
+                 BYTES_ARG(buf_view(&said)));
+    return date != CERTIFICATE_OUT_OF_DATE ||
+           node_certificate_date(n, i, now_unix_ms, NULL) == CERTIFICATE_OUT_OF_DATE;
 }
 
 /**
@@ -99,16 +105,17 @@ static const struct config_listener *same_listener(const struct config *c,
 /**
  * listener_tls_anew() - contexts for the listeners that stay as they are but for certificates, CA
  * and CRL
- * @started:  what the listeners were opened with
  * @c:        what they are to be now
  * @text:     gets what takes a restart and what is wrong, a line each
- * @ret_all:  false: one could not be made, and those behind it were not tried
+ * @ret_all:  false: one could not be made, or is out of date and the one before is not; those
+ *            behind it were not tried
  *
- * Return: by listener of @started; NULL: that one stays as it is.
+ * Return: by listener that was started; NULL: that one stays as it is.
  */
-struct tls_context **listener_tls_anew(const struct config *started, const struct config *c,
+struct tls_context **listener_tls_anew(const struct node *n, const struct config *c,
                                        struct buf *text, bool *ret_all)
 {
+    const struct config *started = n->started;
     struct tls_context **tls = contexts_new(started->n_listeners);
 
     *ret_all = true;
@@ -128,8 +135,11 @@ struct tls_context **listener_tls_anew(const struct config *started, const struc
             buf_addf(text, "%s\n", error);
             free(error);
             *ret_all = false;
+        } else if (!look_at_date(n, i, tls[i], text)) {
+            buf_addf(text, "the one that it shows now holds, and stays\n");
+            tls[i] = tls_context_unref(tls[i]);
+            *ret_all = false;
         }
-        say_end(l, tls[i], text);
     }
     if (*ret_all && c->n_listeners > started->n_listeners)
         buf_addf(text, "new listeners take a restart\n");

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "io/io.h"
-#include "node/config.h"
+#include "node/node_private.h"
 
 struct tls_context **listener_tls_new(const struct config *c, char **ret_error);
-struct tls_context **listener_tls_anew(const struct config *started, const struct config *c,
+struct tls_context **listener_tls_anew(const struct node *n, const struct config *c,
                                        struct buf *text, bool *ret_all);
 void listener_tls_free(struct tls_context **tls, size_t n);

@@ -129,9 +129,27 @@ static bool make_workers(struct node *n, struct tls_context *const *tls, char **
 void node_note_certificates(struct node *n, struct tls_context *const *tls)
 {
     for (size_t i = 0; i < n->started->n_listeners; i++) {
-        if (tls[i] != NULL)
-            atomic_store(&n->certificate_ends_unix_ms[i], tls_context_ends_unix_ms(tls[i]));
+        struct certificate_span span;
+
+        if (tls[i] == NULL)
+            continue;
+        span = tls_context_span(tls[i]);
+        atomic_store(&n->certificate_begins_unix_ms[i], span.begins_unix_ms);
+        atomic_store(&n->certificate_ends_unix_ms[i], span.ends_unix_ms);
     }
+}
+
+/** node_certificate_date() - of what the listener shows, and a sentence on it: see
+ * certificate_date(); any thread */
+enum certificate_date node_certificate_date(const struct node *n, size_t listener,
+                                            uint64_t now_unix_ms, struct buf *text)
+{
+    const struct certificate_span span = {
+        .begins_unix_ms = atomic_load(&n->certificate_begins_unix_ms[listener]),
+        .ends_unix_ms = atomic_load(&n->certificate_ends_unix_ms[listener]),
+    };
+
+    return certificate_date(span, now_unix_ms, text);
 }
 
 static bool make(struct node *n, char **ret_error)
@@ -374,13 +392,17 @@ static void say_where(const struct node *n)
         const struct config_listener *l = &n->started->listeners[i];
 
         struct buf text CLEANUP(buf_done) = {0};
+        enum certificate_date date = CERTIFICATE_IN_DATE;
 
         config_listener_describe(l, &text);
         log_info("node", "listener \"%s\": %.*s", l->name, BYTES_ARG(buf_view(&text)));
         text.len = 0;
-        if (l->has_tls && certificate_ends_soon(atomic_load(&n->certificate_ends_unix_ms[i]),
-                                                clock_unix_ms(), &text))
+        if (l->has_tls)
+            date = node_certificate_date(n, i, clock_unix_ms(), &text);
+        if (date == CERTIFICATE_ENDS_SOON)
             log_warning("node", "listener \"%s\": %.*s", l->name, BYTES_ARG(buf_view(&text)));
+        if (date == CERTIFICATE_OUT_OF_DATE)
+            log_error("node", "listener \"%s\": %.*s", l->name, BYTES_ARG(buf_view(&text)));
     }
 }
 

@@ -49,7 +49,8 @@ struct node {
     atomic_uint posture_wanted; /* enum respond_posture; the main thread puts it in force */
     atomic_bool refresh_wanted; /* certificates and CRL are to be read again */
     unsigned posture;           /* in force; under reload_lock */
-    atomic_ullong certificate_ends_unix_ms[FACTS_LISTENERS_MAX]; /* by listener; 0: no TLS */
+    atomic_ullong certificate_begins_unix_ms[FACTS_LISTENERS_MAX]; /* by listener; 0: no TLS */
+    atomic_ullong certificate_ends_unix_ms[FACTS_LISTENERS_MAX];
     char *shutdown_reason; /* owned; evidence is to be kept at the stop; under reload_lock */
     const struct node_hooks *hooks;
     atomic_ullong next_link;
@@ -68,6 +69,8 @@ struct node {
     pthread_cond_t reload_done;
 };
 
+enum certificate_date node_certificate_date(const struct node *n, size_t listener,
+                                            uint64_t now_unix_ms, struct buf *text);
 void node_note_certificates(struct node *n, struct tls_context *const *tls);
 
 /* Run @fn on the thread of a worker or of the sentinel and wait for it; never from that thread. */

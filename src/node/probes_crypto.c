@@ -24,7 +24,10 @@ static bool server_certificate_ok(const struct config_listener *l, uint64_t now_
     }
     left_ms = f.not_after_unix_ms > now_unix_ms ? f.not_after_unix_ms - now_unix_ms : 0;
     *ret_days = (unsigned)(left_ms / MS_PER_DAY);
-    left_ms = f.names[0] != '\0' && f.for_server && !f.is_self_signed ? left_ms : 0;
+    left_ms = f.not_before_unix_ms <= now_unix_ms && f.names[0] != '\0' && f.for_server &&
+                      !f.is_self_signed
+                  ? left_ms
+                  : 0;
     certificate_facts_done(&f);
     return left_ms > SERVER_DAYS_LEFT * MS_PER_DAY;
 }

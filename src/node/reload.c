@@ -167,7 +167,7 @@ static bool reload(struct node *n, struct buf *text)
     bool ok = false;
 
     if (alerts != NULL)
-        tls = listener_tls_anew(n->started, c, text, &ok);
+        tls = listener_tls_anew(n, c, text, &ok);
     if (error != NULL)
         buf_addf(text, "%s", error);
     free(error);
@@ -197,7 +197,7 @@ static void refresh(struct node *n)
     atomic_store(&n->refresh_wanted, false);
     policy = posture_policy(n, n->config, posture, &error);
     check(policy != NULL); /* it was made of this configuration before */
-    tls = listener_tls_anew(n->started, n->config, &text, &all);
+    tls = listener_tls_anew(n, n->config, &text, &all);
     if (!all) /* those that cannot be read stay as they are */
         log_error("reload", "%.*s", BYTES_ARG(buf_view(&text)));
     swap(n, n->config, policy, tls, posture);

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ import time
 import pytest
 
 from conftest import BASTIDE, PATIENCE_S, Home, wait_until
+from test_assess import evidence
 
 OK, NO, USAGE = 0, 1, 2
 GOOD_PASSWORD = "a long enough password"
@@ -227,6 +229,42 @@ def test_a_certificate_of_the_node_that_ends_soon_is_told_wherever_one_looks(sit
     assert site.end() == 0
     site.start()
     wait_until(lambda: told.search(site.log_text().split("stopped")[-1]), "the start tells of it")
+    assert site.end() == 0, site.log_text()
+
+
+def day(n):
+    """So many days from now."""
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + n * 86400))
+
+
+@pytest.mark.parametrize("dates, told", [
+    ((day(-30), day(-10)), f"its certificate has expired, it was valid until {day(-10)}"),
+    ((day(10), day(60)), f"its certificate is not valid before {day(10)}"),
+])
+def test_a_node_whose_certificate_is_out_of_date_starts_and_says_so_aloud(site, peer, dates, told):
+    told = r'listener "?field"?: ' + told
+    issue = ["pki", "issue", "server", "node", "--host", "localhost,127.0.0.1", "--replace", "--out"]
+    dates = ("--not-before", dates[0], "--not-after", dates[1])
+    at = site.folder / "pki/server"
+    site.ok(*issue, at, *dates)
+    checked = site.cli("check-config")
+    assert checked.returncode == 0 and re.search(told, checked.stderr), checked.stderr
+    site.start()
+    wait_until(lambda: re.search(r" error node: " + told, site.log_text()), "the start tells of it")
+    peer(site, "plain").join().leave()
+    refused = peer(site, "careful", tls=True)
+    with pytest.raises(ssl.SSLError, match="certificate"):
+        refused.connect()
+    seen = evidence(site, "MQ.PR.IA-04.t1")
+    assert seen["value"] == 0, seen
+    assert re.search(told, site.ok("reload")), "users and lists are still taken up"
+    site.ok(*issue, at)
+    site.ok("reload")
+    peer(site, "careful", tls=True).join().leave()
+    site.ok(*issue, at, *dates)
+    done = site.cli("reload")
+    assert done.returncode == 1 and "nothing was changed" in done.stderr and re.search(told, done.stderr), done.stderr
+    peer(site, "careful", tls=True).join().leave()
     assert site.end() == 0, site.log_text()
 
 

@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "base/clock.h"
 #include "io/io.h"
 
 static const struct tls_settings good = {
@@ -65,6 +66,60 @@ static void certificates_need_not_be_asked_for(void **state)
     tls_context_unref(c);
 }
 
+/* Its clients decide: by their clocks it may hold. */
+static void a_certificate_that_is_out_of_date_is_told_and_taken(void **state)
+{
+    static const struct {
+        const char *certificate;
+        const char *key;
+        enum certificate_date date;
+        const char *words;
+    } some[] = {
+        {"server-expired.crt", "server-expired.key", CERTIFICATE_OUT_OF_DATE,
+         "has expired, it was valid until 20"},
+        {"server-future.crt", "server-future.key", CERTIFICATE_OUT_OF_DATE, "not valid before 20"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(some); i++) {
+        struct tls_settings s = good;
+        struct tls_context *c;
+        struct buf text = {0};
+        char *error = NULL;
+
+        s.certificate = some[i].certificate;
+        s.key = some[i].key;
+        s = located(&s);
+        c = tls_context_new(&s, &error);
+        assert_non_null(c);
+        assert_int_equal(certificate_date(tls_context_span(c), clock_unix_ms(), &text),
+                         some[i].date);
+        buf_add_u8(&text, 0);
+        assert_non_null(strstr((const char *)text.at, some[i].words));
+        buf_done(&text);
+        tls_context_unref(c);
+    }
+}
+
+static void a_certificate_is_in_date_between_its_dates(void **state)
+{
+    const uint64_t day = 86400000, at = 100 * day;
+    const struct {
+        struct certificate_span span;
+        enum certificate_date date;
+    } some[] = {
+        {{at, at + 60 * day}, CERTIFICATE_IN_DATE},
+        {{at - day, at + 2 * day}, CERTIFICATE_ENDS_SOON},
+        {{at - day, at + 1}, CERTIFICATE_ENDS_SOON},
+        {{at - day, at}, CERTIFICATE_OUT_OF_DATE},
+        {{at + 1, at + 60 * day}, CERTIFICATE_OUT_OF_DATE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(some); i++)
+        assert_int_equal(certificate_date(some[i].span, at, NULL), some[i].date);
+}
+
 /* clang-format off */
 static const struct bad {
     const char *what;
@@ -76,8 +131,6 @@ static const struct bad {
     {"a folder as certificate",    {.certificate = "folder"},          "folder",    "not a file"},
     {"a certificate that is text", {.certificate = "text"},            "text",      "it must be a PEM file"},
     {"an empty certificate",       {.certificate = "empty"},           "empty",     "it must be a PEM file"},
-    {"a certificate that expired", {.certificate = "server-expired.crt", .key = "server-expired.key"}, "server-expired.crt", "expired, it was valid until 20"},
-    {"a certificate of tomorrow",  {.certificate = "server-future.crt", .key = "server-future.key"}, "server-future.crt", "not valid before 20"},
     {"no key file",                {.key = "none.key"},                "none.key",  "No such file or directory"},
     {"a key that is text",         {.key = "text600"},                 "text600",   "it must be a private key in PEM"},
     {"a key of another",           {.key = "meter-7.key"},             "meter-7.key", "it does not belong to certificate"},
@@ -237,6 +290,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_files_make_a_context_that_is_counted),
         cmocka_unit_test(certificates_need_not_be_asked_for),
+        cmocka_unit_test(a_certificate_that_is_out_of_date_is_told_and_taken),
+        cmocka_unit_test(a_certificate_is_in_date_between_its_dates),
         cmocka_unit_test(a_bad_file_is_named_and_what_to_do_is_said),
         cmocka_unit_test(a_file_that_may_not_be_read_is_named),
         cmocka_unit_test(client_certificates_without_a_ca_are_refused),

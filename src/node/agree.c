@@ -46,14 +46,13 @@ static void agree_expiry(struct link *l, const struct wire_connect *p, struct wi
 }
 
 /* An Authentication Method only if CONNECT had one [MQTT5-4.12.0-6]. */
-static void tell_limits(const struct link *l, const struct limits *limits, bool id_assigned,
-                        struct wire_connack *ack)
+static void tell_limits(const struct link *l, bool id_assigned, struct wire_connack *ack)
 {
     struct wire_props *props = &ack->props;
 
     props->set |= BIT64(PROP_RECEIVE_MAX) | BIT64(PROP_PACKET_MAX);
     props->receive_max = l->conn.receive_max;
-    props->packet_max = (uint32_t)limits->packet_bytes_max;
+    props->packet_max = l->packet_told;
     if (l->conn.aliases.max > 0) {
         props->set |= BIT64(PROP_TOPIC_ALIAS_MAX);
         props->topic_alias_max = l->conn.aliases.max;
@@ -87,12 +86,11 @@ static void tell_response_information(const struct link *l, const struct wire_co
  */
 void agree(struct link *l, const struct wire_connect *p, struct buf *text, struct wire_connack *ack)
 {
-    const struct limits *limits = policy_limits(l->worker->policy);
-
     agree_keep_alive(l, p, ack);
     agree_expiry(l, p, ack);
     if (p->level != WIRE_V5)
         return;
-    tell_limits(l, limits, p->client_id.len == 0, ack);
+    l->packet_told = (uint32_t)policy_limits(l->worker->policy)->packet_bytes_max;
+    tell_limits(l, p->client_id.len == 0, ack);
     tell_response_information(l, p, text, ack);
 }

@@ -131,6 +131,7 @@ struct link {
     struct buf out;
     uint32_t out_at;
     uint32_t counted_bytes; /* of @in, @out and the gate, by memory_of_link() */
+    uint32_t packet_told;   /* Maximum Packet Size in its CONNACK; 0: it was told none */
     uint32_t alive_bytes;   /* of the unfinished packet in @in, at alive_ns */
     uint64_t opened_ns;
     uint64_t heard_ns; /* something was read */

@@ -40,11 +40,28 @@ static struct bytes body_begun(struct bytes packet)
     return bytes_of(packet.at + head, packet.len - head);
 }
 
-/* @begun: what has come of it, its fixed header at least */
-static void too_large(struct link *l, struct bytes begun, size_t max)
+/* A connection keeps what its client was told, whatever a reload has lowered (MQTT 5.0,
+ * 3.2.2.3.6); not so under a posture, in an emergency. */
+static size_t packet_max(const struct link *l)
+{
+    const struct limits *limits = policy_limits(l->worker->policy);
+
+    if (l->conn.state != CONN_ACTIVE)
+        return limits->connect_bytes_max;
+    return l->worker->cuts_larger ? limits->packet_bytes_max
+                                  : MAX(limits->packet_bytes_max, (size_t)l->packet_told);
+}
+
+/* @begun: what has come of it, its fixed header at least; @len: with what is still to come */
+static void too_large(struct link *l, struct bytes begun, size_t len, size_t max)
 {
     char why[96];
 
+    if (l->conn.state == CONN_ACTIVE && len <= l->packet_told) {
+        snprintf(why, sizeof(why), "packet larger than the %zu bytes of the posture", max);
+        link_close(l, REASON_PACKET_TOO_LARGE, why); /* it could not know */
+        return;
+    }
     if (l->conn.state == CONN_AWAIT_CONNECT && begun.at[0] >> 4 == WIRE_CONNECT)
         connect_tell_too_large(l, body_begun(begun));
     snprintf(why, sizeof(why), "packet larger than %zu bytes", max);
@@ -73,19 +90,17 @@ static bool is_decided(const struct link *l)
 /* Hand whole packets of @data to the flow; Return: how many bytes were used up. */
 static size_t take_packets(struct link *l, struct bytes data)
 {
-    const struct limits *limits = policy_limits(l->worker->policy);
     size_t used = 0;
 
     while (link_may_process(l) && link_has_turn(l) && used < data.len) {
-        size_t max =
-            l->conn.state != CONN_ACTIVE ? limits->connect_bytes_max : limits->packet_bytes_max;
+        size_t max = packet_max(l);
         struct wire_frame f;
         enum wire_next next = wire_next(bytes_of(data.at + used, data.len - used), &f);
 
         if (next == WIRE_NEXT_BAD) {
             malformed(l, data.at[used]);
         } else if (f.len > max) {
-            too_large(l, bytes_of(data.at + used, data.len - used), max);
+            too_large(l, bytes_of(data.at + used, data.len - used), f.len, max);
         } else if (next == WIRE_NEXT_MORE) {
             /* Who begins with something else is not waited for [MQTT5-3.1.0-1]. */
             if (l->conn.state == CONN_AWAIT_CONNECT && data.at[used] >> 4 != WIRE_CONNECT)

@@ -107,6 +107,7 @@ struct worker {
     struct buf spares[SPARE_BUFFERS_MAX];
     unsigned n_spares;
 
+    bool cuts_larger; /* the posture names packet_bytes_max: whatever a client was told before */
     struct policy *policy;
     struct ban_table *bans;
     struct restraints *restraints;

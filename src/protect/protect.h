@@ -27,7 +27,7 @@
     X(connect_timeout_ms,           8000,      100,  600000,      "from accept to a whole CONNECT; then the connection is closed") \
     X(connect_bytes_max,           65536,      64,   1048576,     "size of a CONNECT packet; larger is refused with 0x95") \
     X(client_id_bytes_max,         256,        23,   1024,        "size of a client id; a longer one is refused with 0x85, of 3.1.1 0x02") \
-    X(packet_bytes_max,            1048576,    64,   268435460,   "size of any packet; told to 5.0 clients; larger is refused with 0x95") \
+    X(packet_bytes_max,            1048576,    64,   268435460,   "size of any packet; told to 5.0 clients, whose connections keep it over a reload; larger is refused with 0x95") \
     X(keep_alive_max_s,            3600,       5,    65535,       "keep alive; 5.0 clients are told, 3.1.1 clients are held to it; who is read slowly is not silent, and a packet under way counts while 1024 bytes or more of it come in one and a half times the keep alive") \
     X(session_expiry_max_s,        604800,     0,    4294967295,  "how long a session outlives its connection; larger is lowered") \
     X(sessions_max,                100000,     1,    10000000,    "sessions kept, connected or not; a new one is then refused with 0x97") \

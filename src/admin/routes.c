@@ -8,6 +8,7 @@
 
 #include "admin/admin.h"
 #include "base/err.h"
+#include "base/text.h"
 
 #define PATH_SEGMENTS_MAX 8
 
@@ -176,7 +177,7 @@ static void call(struct exchange *x, size_t i, const char *param)
 {
     bool in_body = x->method == EXCHANGE_POST; /* and GET takes its parameters in the query */
 
-    x->param = param != NULL ? bytes_dup_str(bytes_str(param)) : NULL;
+    x->param = text_dup(param);
 
     if (!exchange_takes(x, x->query, in_body ? NULL : texts[i].takes) ||
         !exchange_takes(x, x->body, in_body ? texts[i].takes : NULL))

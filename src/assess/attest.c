@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "conf/conf.h"
 #include "crypto/crypto.h"
 
@@ -170,9 +171,9 @@ static void read_who(struct reading *r, const json_t *o, struct attestation *a)
 
     if (name == NULL || name[0] == '\0' || role == NULL)
         fail(r, "\"who\" needs \"name\" and \"role\"");
-    buf_addf(&text, "%s, %s", name != NULL ? name : "", role != NULL ? role : "");
+    buf_addf(&text, "%s, %s", text_or_empty(name), text_or_empty(role));
     a->who = bytes_dup_str(buf_view(&text));
-    a->role = bytes_dup_str(bytes_str(role != NULL ? role : ""));
+    a->role = text_dup(text_or_empty(role));
     a->is_independent = implementer != NULL && implementer[0] != '\0' && name != NULL &&
                         strcasecmp(implementer, name) != 0;
 }

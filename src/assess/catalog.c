@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 
 #define CATALOG_BYTES_MAX  (8U << 20)
@@ -45,7 +46,7 @@ static char *text_or_null(const json_t *o, const char *key)
 {
     const char *text = json_string_value(json_object_get(o, key));
 
-    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
+    return text_dup(text);
 }
 
 static const json_t *list_at(struct reading *r, const json_t *o, const char *key, const char *where)

@@ -5,11 +5,11 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 static const char *text_of(const json_t *o, const char *key)
 {
-    const char *text = json_string_value(json_object_get(o, key));
-
-    return text != NULL ? text : "";
+    return text_or_empty(json_string_value(json_object_get(o, key)));
 }
 
 static int number_of(const json_t *o, const char *key)

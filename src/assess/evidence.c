@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define EVIDENCE_MAX 10000 /* entries of one array */
 
@@ -45,11 +46,6 @@ const struct evidence_item *evidence_find(const struct evidence_set *e, const ch
     return NULL;
 }
 
-static char *dup_or_null(const char *text)
-{
-    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
-}
-
 /**
  * assess_evidence_add() - add one value; copies
  *
@@ -75,9 +71,9 @@ void assess_evidence_add(struct evidence_set *e, const struct evidence *one)
         .test = bytes_dup_str(bytes_str(one->test)),
         .value = one->value,
         .samples = one->samples,
-        .window = dup_or_null(one->window),
+        .window = text_dup(one->window),
         .at_unix_ms = one->at_unix_ms,
-        .detail = dup_or_null(one->detail),
+        .detail = text_dup(one->detail),
     };
 }
 

@@ -14,12 +14,13 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 static char *dup_text(const json_t *o, const char *key)
 {
     const char *text = json_string_value(json_object_get(o, key));
 
-    return bytes_dup_str(bytes_str(text != NULL ? text : ""));
+    return text_dup(text_or_empty(text));
 }
 
 static uint64_t date_of(const json_t *o, const char *key)

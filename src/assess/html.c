@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #define GAPS_TOP  10
 #define RISKS_TOP 12
@@ -207,9 +208,9 @@ static void add_gap_row(struct buf *out, const struct assess_gap *g, size_t plac
     buf_addf(out, "</td><td class=\"nowrap\">");
     svg_pips(out, g->from, g->to);
     buf_addf(out, "<br/>%u → %u</td><td><span class=\"next\">", g->from, g->to);
-    html_text(out, g->sub->next_step != NULL ? g->sub->next_step : "");
+    html_text(out, text_or_empty(g->sub->next_step));
     buf_addf(out, "</span><br/><span class=\"now\">Now: ");
-    html_text(out, g->sub->blocker != NULL ? g->sub->blocker : "");
+    html_text(out, text_or_empty(g->sub->blocker));
     buf_addf(out,
              ".</span></td><td class=\"n\">%.0f</td><td><span class=\"bar\">"
              "<i style=\"width:%.0f%%\"></i></span></td></tr>",

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 /** note_add() - one more thing that a reader must know */
 void note_add(struct assessment *a, const char *format, ...)
@@ -21,19 +22,14 @@ void note_add(struct assessment *a, const char *format, ...)
     a->notes[a->n_notes++] = bytes_dup_str(bytes_str(text));
 }
 
-static char *dup_or_null(const char *text)
-{
-    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
-}
-
 static struct assessment *assessment_new(const struct assess_input *in)
 {
     struct assessment *a = mem_new(struct assessment);
 
     a->catalog = in->catalog;
-    a->node_name = bytes_dup_str(bytes_str(in->node_name != NULL ? in->node_name : ""));
-    a->target_name = in->target != NULL ? dup_or_null(in->target->name) : NULL;
-    a->scope_name = in->scope != NULL ? dup_or_null(in->scope->name) : NULL;
+    a->node_name = text_dup(text_or_empty(in->node_name));
+    a->target_name = in->target != NULL ? text_dup(in->target->name) : NULL;
+    a->scope_name = in->scope != NULL ? text_dup(in->scope->name) : NULL;
     a->at_unix_ms = in->now_unix_ms;
     a->n_subs = in->catalog->n_subcategories;
     a->subs = mem_zero(MAX(a->n_subs, 1) * sizeof(*a->subs));

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "conf/conf.h"
 
 static bool resolve(const struct catalog *c, struct conf_value at, struct id_set *ret)
@@ -53,7 +54,7 @@ static void read_tier(const struct catalog *c, struct conf_value key, struct con
             s->tier = (unsigned)tier;
             s->depth = set.depth;
             free(s->reason);
-            s->reason = reason != NULL ? bytes_dup_str(bytes_str(reason)) : NULL;
+            s->reason = text_dup(reason);
         }
         free(set.subs);
     }

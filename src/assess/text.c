@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/shown.h"
+#include "base/text.h"
 
 #define COLUMNS_MIN 80
 #define COLUMNS_MAX 100
@@ -266,9 +267,9 @@ static void print_gap(struct page *p, const struct assess_gap *g, size_t place)
     buf_addf(p->out, " tier %u → %u  %5.0f %s%s\n", g->from, g->to, days,
              days == 1 ? "day" : "days", g->must ? ", a duty" : "");
     buf_addf(p->out, "    Now:  ");
-    add_wrapped(p, g->sub->blocker != NULL ? g->sub->blocker : "", 10, 10);
+    add_wrapped(p, text_or_empty(g->sub->blocker), 10, 10);
     buf_addf(p->out, "    Next: ");
-    add_wrapped(p, g->sub->next_step != NULL ? g->sub->next_step : "", 10, 10);
+    add_wrapped(p, text_or_empty(g->sub->next_step), 10, 10);
 }
 
 static void print_gaps(struct page *p, const struct assessment *a)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #define EPSILON            1e-9
 #define TIER_OF_IA_04      "pr_ia_04_tier"
@@ -85,7 +86,7 @@ static void judge_test(const struct assess_input *in, const struct evidence_set 
         t->value = item->value;
         t->samples = item->samples;
         t->at_unix_ms = item->at_unix_ms;
-        t->detail = item->detail != NULL ? bytes_dup_str(bytes_str(item->detail)) : NULL;
+        t->detail = text_dup(item->detail);
     }
     if (!t->known && is_empty) { /* measured all the same: then it is not empty */
         free(t->why_not);

@@ -6,6 +6,12 @@
 
 #include "base/err.h"
 
+/** text_dup() - a copy, owned by the caller; NULL: of NULL */
+char *text_dup(const char *text)
+{
+    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
+}
+
 /** text_vformat() - as text_format(), of arguments that were begun */
 char *text_vformat(const char *format, va_list args)
 {

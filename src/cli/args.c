@@ -100,7 +100,7 @@ static int no_such_option(const struct cli_verb *v, const char *word)
     for (size_t i = 0; v->options != NULL && v->options[i].name != NULL; i++)
         guess_at(&g, v->options[i].name);
     rc = cli_usage(v, "there is no option %s%s%s", typed,
-                   g.nearest != NULL ? "; did you mean " : "", g.nearest != NULL ? g.nearest : "");
+                   g.nearest != NULL ? "; did you mean " : "", text_or_empty(g.nearest));
     free(typed);
     return rc;
 }

@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/home.h"
 #include "cli/keys.h"
@@ -192,7 +193,7 @@ static void begin_check(struct audit_task *t, const json_t *key)
     const char *found = json_string_value(key);
 
     if (t->check == NULL)
-        t->check = audit_check_new(given != NULL ? given : found != NULL ? found : "");
+        t->check = audit_check_new(given != NULL ? given : text_or_empty(found));
 }
 
 /* One that was kept elsewhere: what audit.head of the state folder held then. */

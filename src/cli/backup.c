@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/home.h"
 #include "cli/keys.h"
@@ -96,7 +97,7 @@ static void say_restored(const struct backup_restored *r, const char *where)
              "opens, its %zu audit entries are whole.%s%s\n",
              r->id, r->node_name, date_text(r->made_unix_ms, date), r->n_files,
              (unsigned long long)r->bytes, r->n_audit_entries, where != NULL ? " It is in " : "",
-             where != NULL ? where : "");
+             text_or_empty(where));
 }
 
 static int verify(const struct cli_args *a, const char *dir)

@@ -14,7 +14,7 @@ static char *refusal(const struct http_answer *a)
 {
     json_t *said = json_loadb((const char *)a->body.at, a->body.len, 0, NULL);
     const char *text = json_string_value(json_object_get(said, "error"));
-    char *all = text_format("the node answers %d: %s", a->status, text != NULL ? text : "");
+    char *all = text_format("the node answers %d: %s", a->status, text_or_empty(text));
 
     json_decref(said);
     return all;

@@ -9,6 +9,7 @@
 #include "cli/bom.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #define PREFIX "bastide:"
 
@@ -120,7 +121,7 @@ static void read_part(json_t *record, const json_t *part)
             continue;
         if (name != NULL && strcmp(name, parts[i].type) != 0)
             buf_addf(&text, "%s%s", name, version != NULL ? " " : "");
-        buf_addf(&text, "%s", version != NULL ? version : "");
+        buf_addf(&text, "%s", text_or_empty(version));
         buf_add_u8(&text, 0);
         set(record, parts[i].key, (const char *)text.at);
     }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/args.h"
 #include "cli/help.h"
 #include "detect/detect.h"
@@ -99,7 +100,7 @@ static int unknown_verb(const char *name)
     const char *like = cli_verb_like(name);
 
     (void)cli_fail("there is no verb %s%s%s; bastide help lists them", name,
-                   like != NULL ? "; did you mean " : "", like != NULL ? like : "");
+                   like != NULL ? "; did you mean " : "", text_or_empty(like));
     return CLI_USAGE;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/text.h"
 
 #define ALIKE_MIN 3 /* fewer are drawn one by one */
 
@@ -24,9 +25,7 @@ static const struct end {
 
 static const char *text_of(const json_t *o, const char *key)
 {
-    const char *text = json_string_value(json_object_get(o, key));
-
-    return text != NULL ? text : "";
+    return text_or_empty(json_string_value(json_object_get(o, key)));
 }
 
 static bool is_own(struct bytes level, const json_t *flow)

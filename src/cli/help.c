@@ -2,6 +2,8 @@
 /* cli/help.c - see help.h */
 #include "cli/help.h"
 
+#include "base/text.h"
+
 #define COLUMNS       96
 #define VERB_COLUMNS  15
 #define OPTION_INDENT 26
@@ -41,9 +43,9 @@ void help_all(FILE *to)
 static void help_option(FILE *to, const struct cli_option *o)
 {
     char left[64];
-    int n = snprintf(left, sizeof(left), "  %s%s%s%s%s", o->letter != NULL ? o->letter : "",
+    int n = snprintf(left, sizeof(left), "  %s%s%s%s%s", text_or_empty(o->letter),
                      o->letter != NULL ? ", " : "", o->name, o->arg != NULL ? " " : "",
-                     o->arg != NULL ? o->arg : "");
+                     text_or_empty(o->arg));
     size_t at = n > 0 ? (size_t)n : 0;
 
     (void)fprintf(to, "%s", left);

@@ -158,7 +158,7 @@ static void build(struct buf *to, const char *method, const char *path, const ch
     if (body != NULL)
         buf_addf(to, "Content-Type: application/json\r\n");
     buf_addf(to, "Content-Length: %zu\r\n\r\n%s", body != NULL ? strlen(body) : 0,
-             body != NULL ? body : "");
+             text_or_empty(body));
 }
 
 /** http_ask() - see http.h; blocks for as long as the node takes, HTTP_TIMEOUT_S without a byte */

@@ -2,6 +2,7 @@
 /* cli/init_explain.c - what bastide init made, and what comes next */
 #include <stdio.h>
 
+#include "base/text.h"
 #include "cli/home.h"
 #include "cli/init.h"
 
@@ -85,7 +86,7 @@ static void explain_next(const struct init_task *t)
 void init_explain(const struct init_task *t)
 {
     home_say("Made the home of node %s, profile %s, in %s%s%s.\n\n", t->name, t->profile->name,
-             t->dir, t->owner != NULL ? ", for user " : "", t->owner != NULL ? t->owner : "");
+             t->dir, t->owner != NULL ? ", for user " : "", text_or_empty(t->owner));
     explain_files();
     explain_certificates(t);
     explain_listeners(t);

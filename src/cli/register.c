@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/guess.h"
+#include "base/text.h"
 #include "cli/ask.h"
 #include "cli/bom.h"
 #include "cli/csv.h"
@@ -281,8 +282,8 @@ static void name_column(const struct import *m, const char *column)
     for (size_t i = 0; i < m->kind->n_keys; i++)
         guess_at(&g, m->kind->keys[i].key);
     (void)fprintf(stderr, "%s: column \"%s\" is left out: the inventory has no such key%s%s%s\n",
-                  m->from, column, g.nearest != NULL ? "; is it " : "",
-                  g.nearest != NULL ? g.nearest : "", g.nearest != NULL ? "?" : "");
+                  m->from, column, g.nearest != NULL ? "; is it " : "", text_or_empty(g.nearest),
+                  g.nearest != NULL ? "?" : "");
 }
 
 /* @written: the columns that the verb itself writes, which may come back. */
@@ -318,7 +319,7 @@ static void know(struct import *m, struct conf_value item)
     for (size_t i = 0; i < COUNT_OF(m->kind->ids) && m->kind->ids[i] != NULL; i++) {
         const char *text = conf_text(conf_get(item, m->kind->ids[i]));
 
-        buf_addf(&id, "%s\n", text != NULL ? text : "");
+        buf_addf(&id, "%s\n", text_or_empty(text));
     }
     buf_add_u8(&id, 0);
     (void)json_object_set_new(m->known, (const char *)id.at, json_true());

@@ -249,7 +249,7 @@ static void audit_change(const struct user_task *t)
     char *reason = role == NULL
                        ? NULL
                        : text_format("role %s%s%s", role, cn != NULL ? ", certificate " : "",
-                                     cn != NULL ? cn : "");
+                                     text_or_empty(cn));
 
     state_audit_home(t->args, object, reason);
     free(object);

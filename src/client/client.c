@@ -363,5 +363,5 @@ uint8_t client_reason(const struct client *c)
  */
 const char *client_error(const struct client *c)
 {
-    return c->error != NULL ? c->error : "";
+    return text_or_empty(c->error);
 }

@@ -226,6 +226,6 @@ bool keyring_read(struct keyring *k, const struct key_source *from, char **ret_e
                          "the at-rest key from %s%s%s is not the one that %s is sealed under: give "
                          "the right key; nothing was changed",
                          source_texts[from->kind], from->name != NULL ? " " : "",
-                         from->name != NULL ? from->name : "", k->path);
+                         text_or_empty(from->name), k->path);
     return read_entries(k, buf_view(&file)) || damaged(k->path, ret_error);
 }

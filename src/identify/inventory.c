@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "wire/wire.h"
 
 #define LIST_MAX 1000000 /* entries of one list of the file */
@@ -109,10 +110,10 @@ static void read_zone(struct conf_value at, struct zone *z)
     z->prefixes = inventory_list(list, sizeof(*z->prefixes), &z->n_prefixes);
     for (size_t i = 0; i < z->n_prefixes; i++) {
         const char *text = conf_text(conf_item(list, i));
-        const char *why = prefix_parse(text != NULL ? text : "", &z->prefixes[i]);
+        const char *why = prefix_parse(text_or_empty(text), &z->prefixes[i]);
 
         if (why != NULL)
-            conf_fail(conf_item(list, i), "\"%s\" %s", text != NULL ? text : "", why);
+            conf_fail(conf_item(list, i), "\"%s\" %s", text_or_empty(text), why);
     }
 }
 

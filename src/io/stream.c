@@ -20,6 +20,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "io/address.h"
 #include "io/tls.h"
 
@@ -364,5 +365,5 @@ const struct stream_peer *stream_peer(const struct stream *s)
 /** stream_error() - why it failed, or how it ended; borrowed; "" when there is nothing to say */
 const char *stream_error(const struct stream *s)
 {
-    return s->error != NULL ? s->error : "";
+    return text_or_empty(s->error);
 }

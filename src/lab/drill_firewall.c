@@ -65,9 +65,7 @@ struct fire {
 
 static const char *text_of(const json_t *o, const char *key)
 {
-    const char *text = json_string_value(json_object_get(o, key));
-
-    return text != NULL ? text : "";
+    return text_or_empty(json_string_value(json_object_get(o, key)));
 }
 
 static uint64_t time_of(const json_t *o, const char *key)

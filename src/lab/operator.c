@@ -70,7 +70,7 @@ static bool failed(const char *const *words, const struct buf *err, char **ret_e
 
     while (said.len > 0 && said.at[said.len - 1] == '\n')
         said.len--;
-    return text_fail(ret_error, "bastide %s %s: %.*s", words[0], words[1] != NULL ? words[1] : "",
+    return text_fail(ret_error, "bastide %s %s: %.*s", words[0], text_or_empty(words[1]),
                      BYTES_ARG(said));
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "monitor/private.h"
 
 struct monitor {
@@ -145,7 +146,7 @@ void monitor_change(struct monitor *m, const struct monitor_settings *s)
     pthread_mutex_lock(&m->lock);
     free(m->next_log_dir);
     m->next = *s;
-    m->next_log_dir = s->log_dir != NULL ? bytes_dup_str(bytes_str(s->log_dir)) : NULL;
+    m->next_log_dir = text_dup(s->log_dir);
     m->next.log_dir = m->next_log_dir;
     m->has_next = true;
     pthread_cond_signal(&m->changed);

@@ -188,7 +188,7 @@ static char *ban_answer_text(const struct ban_call *c, enum ban_kind which, cons
     if (c->answer == RESPOND_OK)
         return text_format("%s \"%s\" is banned; %u connection%s closed%s%s%s", kind, subject,
                            n_closed, n_closed == 1 ? "" : "s", c->why != NULL ? "; " : "",
-                           c->why != NULL ? c->why : "", until_restart(c));
+                           text_or_empty(c->why), until_restart(c));
     return text_format("ban of %s \"%s\": %s", kind, subject,
                        c->why != NULL ? c->why : respond_answer_text(c->answer));
 }
@@ -208,7 +208,7 @@ enum node_answer node_ban(struct node *n, const struct node_ban_request *r, cons
                 .address = said.address,
                 .created_unix_ms = now_unix_ms,
                 .expires_unix_ms = r->for_ms > 0 ? now_unix_ms + r->for_ms : 0,
-                .reason = r->reason != NULL ? r->reason : "",
+                .reason = text_or_empty(r->reason),
                 .author = author,
             },
     };
@@ -275,11 +275,11 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
     if (c.answer == RESPOND_OK)
         *ret_text = text_format(
             "the ban of %s \"%s\" is lifted%s%s%s", what, said.target, until_restart(&c),
-            c.why != NULL ? "; kept out still by the ban of " : "", c.why != NULL ? c.why : "");
+            c.why != NULL ? "; kept out still by the ban of " : "", text_or_empty(c.why));
     else
         *ret_text = text_format("no ban of %s \"%s\"%s%s", what, said.target,
                                 c.why != NULL ? "; what keeps it out is the ban of " : "",
-                                c.why != NULL ? c.why : "");
+                                text_or_empty(c.why));
     free(c.why);
     return node_answer_of(c.answer);
 }
@@ -400,7 +400,7 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
     const char *to = r->verb != NODE_INCIDENT_ASSIGN ? ""
                      : r->assignee[0] != '\0'        ? r->assignee
                                                      : "nobody";
-    const char *as = r->verb == NODE_INCIDENT_CLOSE && r->disposition != NULL ? r->disposition : "";
+    const char *as = r->verb == NODE_INCIDENT_CLOSE ? text_or_empty(r->disposition) : "";
 
     if (r->disposition != NULL && !incident_disposition_parse(r->disposition, &c.disposition)) {
         *ret_text =
@@ -419,12 +419,11 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
     else if (r->verb == NODE_INCIDENT_ROLLBACK || r->verb == NODE_INCIDENT_APPROVE)
         *ret_text = text_format("incident %s: %u action%s %s%s%s", r->id, c.n_actions,
                                 c.n_actions == 1 ? "" : "s", done[r->verb],
-                                c.why != NULL ? "; " : "", c.why != NULL ? c.why : "");
+                                c.why != NULL ? "; " : "", text_or_empty(c.why));
     else
-        *ret_text =
-            text_format("incident %s is %s%s%s%s%s%s%s", r->id, done[r->verb],
-                        to[0] != '\0' ? " to " : "", to, as[0] != '\0' ? " as " : "", as,
-                        c.in_force != NULL ? "; " : "", c.in_force != NULL ? c.in_force : "");
+        *ret_text = text_format("incident %s is %s%s%s%s%s%s%s", r->id, done[r->verb],
+                                to[0] != '\0' ? " to " : "", to, as[0] != '\0' ? " as " : "", as,
+                                c.in_force != NULL ? "; " : "", text_or_empty(c.in_force));
     free(c.in_force);
     free(c.why);
     log_info("control", "%s: %s", author, *ret_text);

@@ -8,6 +8,7 @@
 
 #include "alert/alert.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "crypto/scram.h"
 #include "node/config_keys.h"
@@ -322,7 +323,7 @@ static void check_user_cn(struct user_check *c, const struct user_spec *u, struc
     else if (other != NULL)
         config_fail_key(c->loader, v, "certificate_cn",
                         "\"%s\" is that of user \"%s\"; a certificate is for one user",
-                        u->certificate_cn, other->name != NULL ? other->name : "");
+                        u->certificate_cn, text_or_empty(other->name));
     else
         map_put(&c->by_cn, (void *)(uintptr_t)u);
 }

@@ -72,8 +72,7 @@ char *node_incident_kind_wrong_why(const char *kind)
         guess_at(&g, name);
     }
     return text_format("no kind of incident is called \"%s\"%s%s", kind,
-                       g.nearest != NULL ? "; did you mean " : "",
-                       g.nearest != NULL ? g.nearest : "");
+                       g.nearest != NULL ? "; did you mean " : "", text_or_empty(g.nearest));
 }
 
 /* ---- how they were judged ---- */

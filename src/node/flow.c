@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "node/node_private.h"
 
 /**
@@ -47,7 +48,7 @@ bool flow_well_formed(struct link *l, enum wire_outcome outcome)
 void flow_refusal_text(const struct gate_answer *a, char ret[REFUSAL_TEXT_MAX])
 {
     snprintf(ret, REFUSAL_TEXT_MAX, "%s%s%s", gate_outcome_text(a->outcome),
-             a->rule != NULL ? ": " : "", a->rule != NULL ? a->rule : "");
+             a->rule != NULL ? ": " : "", text_or_empty(a->rule));
     ret[wire_utf8_whole_len(bytes_str(ret))] = '\0';
 }
 

@@ -55,7 +55,7 @@ static void add_other(void *arg, const struct respond_ban *b)
     if (keeps_out(b, o->lifted))
         buf_addf(&o->said, "%s%s %s%s%s", o->said.len > 0 ? ", " : "",
                  respond_ban_kind_text(b->kind), b->subject, b->address != NULL ? " " : "",
-                 b->address != NULL ? b->address : "");
+                 text_or_empty(b->address));
 }
 
 /** order_kept_out_by() - which bans keep out the subject of @lifted without it; owned by the
@@ -131,8 +131,8 @@ void order_audit_done(struct node *n, const char *verb, const struct order_call 
 
     order_audit(n, verb, c->order, c->author, "%s%s%s, %u hit%s%s",
                 is_done || c->why == NULL ? respond_answer_text(c->answer) : "",
-                is_done && c->why != NULL ? ", " : "", c->why != NULL ? c->why : "", hit,
-                c->under != NULL ? ", " : "", c->under != NULL ? c->under : "");
+                is_done && c->why != NULL ? ", " : "", text_or_empty(c->why), hit,
+                c->under != NULL ? ", " : "", text_or_empty(c->under));
 }
 
 /**
@@ -150,8 +150,8 @@ char *order_answer_text(const struct order_call *c, const struct aim_count *hit)
         return text_format("%s of %s \"%s%s%s\": done; %u connection%s hit, %u of critical "
                            "roles%s%s%s",
                            what, kind, ORDER_TARGET(c->order), hit->n, hit->n == 1 ? "" : "s",
-                           hit->n_critical, c->why != NULL ? "; " : "",
-                           c->why != NULL ? c->why : "", c->is_kept ? "" : NOT_ON_DISK);
+                           hit->n_critical, c->why != NULL ? "; " : "", text_or_empty(c->why),
+                           c->is_kept ? "" : NOT_ON_DISK);
     if (c->answer == RESPOND_E_INVALID)
         return text_format("%s", order_needs_text(c->order->kind));
     return text_format("%s of %s \"%s%s%s\": %s", what, kind, ORDER_TARGET(c->order),
@@ -245,8 +245,8 @@ static char *undo_text(const struct order_call *c)
 {
     const char *what = action_kind_text(c->order->kind);
     const char *kind = respond_target_text(c->order->target_kind);
-    const char *others = c->others != NULL ? c->others : "";
-    const char *under = c->under != NULL ? c->under : "";
+    const char *others = text_or_empty(c->others);
+    const char *under = text_or_empty(c->under);
 
     if (c->answer == RESPOND_OK)
         return text_format("%s of %s \"%s%s%s\" is undone%s%s%s%s%s", what, kind,

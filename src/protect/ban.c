@@ -11,10 +11,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/address.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/address.h"
+#include "base/text.h"
 #include "protect/protect.h"
 #include "wire/wire.h"
 
@@ -158,11 +159,6 @@ static struct bytes key_new(const struct ban *b)
         buf_add(&key, bytes_str(b->subject));
     }
     return bytes_dup(buf_view(&key));
-}
-
-static char *text_dup(const char *text)
-{
-    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
 }
 
 static void table_add(struct ban_table *t, const struct ban *b)

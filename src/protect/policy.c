@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 
 /* What is being built, and the first thing that is wrong with it. */
@@ -37,15 +38,10 @@ static struct bytes user_cn_key(const void *item)
     return bytes_str(((const struct user *)item)->certificate_cn);
 }
 
-static char *text_dup(const char *text)
-{
-    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
-}
-
 static void rules_free(struct acl_rule *rules, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        free((void *)(uintptr_t)rules[i].text);
+        text_free(rules[i].text);
     free(rules);
 }
 
@@ -167,7 +163,7 @@ static void check_user(struct builder *b, const struct user_spec *spec)
         buf_addf(&b->error, "user \"%s\" is there twice", spec->name);
     else if (spec->role == NULL || map_find(&p->role_by_name, bytes_str(spec->role)) == NULL)
         buf_addf(&b->error, "user \"%s\": there is no role \"%s\"", spec->name,
-                 spec->role != NULL ? spec->role : "");
+                 text_or_empty(spec->role));
     else if (cn_why != NULL)
         buf_addf(&b->error, "user \"%s\": the certificate's common name \"%s\" %s", spec->name, cn,
                  cn_why);
@@ -325,8 +321,8 @@ struct policy *policy_unref(struct policy *p)
     rules_free(p->commands.rules, p->commands.n);
     rules_free(p->unread.rules, p->unread.n);
     rules_free(p->owner_only.rules, p->owner_only.n);
-    free((void *)(uintptr_t)p->answers.response_information);
-    free((void *)(uintptr_t)p->answers.server_reference);
+    text_free(p->answers.response_information);
+    text_free(p->answers.server_reference);
     map_done(&p->role_by_name);
     map_done(&p->user_by_name);
     map_done(&p->user_by_cn);

@@ -77,7 +77,7 @@ static struct action *same_again(struct incident *i, enum action_kind kind)
 static void set_why_not(struct action *a, const char *why_not)
 {
     free(a->why_not);
-    a->why_not = why_not != NULL ? bytes_dup_str(bytes_str(why_not)) : NULL;
+    a->why_not = text_dup(why_not);
 }
 
 static char *reason_of(const struct incident *i)
@@ -241,7 +241,7 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
     act_audit(r, a, a->author, action_state_text(a->state), now);
     log_warning("respond", "%s of %s: %s: %s%s%s", action_kind_text(kind), a->target,
                 action_state_text(a->state), a->reason, a->why_not != NULL ? "; " : "",
-                a->why_not != NULL ? a->why_not : "");
+                text_or_empty(a->why_not));
 }
 
 /**

@@ -48,15 +48,10 @@ static struct bytes key_of(const void *item)
     return bytes_str(((const struct ban_entry *)item)->key);
 }
 
-static const char *or_empty(const char *text)
-{
-    return text != NULL ? text : "";
-}
-
 static char *make_key(const struct respond_ban *b)
 {
-    return text_format("%s\n%s\n%s%s%s", kinds[b->kind], b->subject, or_empty(b->address),
-                       b->incident != NULL ? "\n" : "", or_empty(b->incident));
+    return text_format("%s\n%s\n%s%s%s", kinds[b->kind], b->subject, text_or_empty(b->address),
+                       b->incident != NULL ? "\n" : "", text_or_empty(b->incident));
 }
 
 /** bans_init() - none */
@@ -67,16 +62,6 @@ void bans_init(struct ban_list *l)
     list_init(&l->all);
 }
 
-static char *keep(const char *text)
-{
-    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
-}
-
-static void drop_text(const char *text)
-{
-    free((void *)(uintptr_t)text);
-}
-
 static void take_out(struct ban_list *l, struct ban_entry *e)
 {
     map_remove(&l->by_key, key_of(e));
@@ -85,11 +70,11 @@ static void take_out(struct ban_list *l, struct ban_entry *e)
 
 static void entry_free(struct ban_entry *e)
 {
-    drop_text(e->ban.subject);
-    drop_text(e->ban.address);
-    drop_text(e->ban.reason);
-    drop_text(e->ban.author);
-    drop_text(e->ban.incident);
+    text_free(e->ban.subject);
+    text_free(e->ban.address);
+    text_free(e->ban.reason);
+    text_free(e->ban.author);
+    text_free(e->ban.incident);
     free(e->key);
     free(e);
 }
@@ -128,7 +113,7 @@ struct ban_entry *bans_find(const struct ban_list *l, const struct respond_ban *
 bool bans_same_subject(const struct respond_ban *a, const struct respond_ban *b)
 {
     return a->kind == b->kind && strcmp(a->subject, b->subject) == 0 &&
-           strcmp(or_empty(a->address), or_empty(b->address)) == 0;
+           strcmp(text_or_empty(a->address), text_or_empty(b->address)) == 0;
 }
 
 /** bans_put() - copy @b into the list, in place of one of the same subject because of the same */
@@ -140,11 +125,11 @@ struct ban_entry *bans_put(struct ban_list *l, const struct respond_ban *b)
         bans_drop(l, e);
     e = mem_new(struct ban_entry);
     e->ban = *b;
-    e->ban.subject = keep(b->subject);
-    e->ban.address = keep(b->address);
-    e->ban.reason = keep(or_empty(b->reason));
-    e->ban.author = keep(or_empty(b->author));
-    e->ban.incident = keep(b->incident);
+    e->ban.subject = text_dup(b->subject);
+    e->ban.address = text_dup(b->address);
+    e->ban.reason = text_dup(text_or_empty(b->reason));
+    e->ban.author = text_dup(text_or_empty(b->author));
+    e->ban.incident = text_dup(b->incident);
     e->key = make_key(b);
     list_init(&e->link);
     list_append(&l->all, &e->link);
@@ -206,7 +191,7 @@ struct respond_measure respond_measure_of_ban(const struct respond_ban *b)
 /* Is what @b asks for so anyway, whatever is rolled back that @b is not because of? */
 static bool stands_with(const struct respond_ban *other, const struct respond_ban *b)
 {
-    return other->incident == NULL || strcmp(other->incident, or_empty(b->incident)) == 0;
+    return other->incident == NULL || strcmp(other->incident, text_or_empty(b->incident)) == 0;
 }
 
 /* Of the same subject, and ends after @b. */

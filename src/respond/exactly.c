@@ -202,8 +202,8 @@ void act_audit(struct respond *r, const struct action *a, const char *author, co
                struct respond_now now)
 {
     struct respond_order o = respond_order_of(a);
-    char *reason = text_format("%s%s%s", a->reason, a->why_not != NULL ? "; " : "",
-                               a->why_not != NULL ? a->why_not : "");
+    char *reason =
+        text_format("%s%s%s", a->reason, a->why_not != NULL ? "; " : "", text_or_empty(a->why_not));
 
     o.reason = reason;
     audit(r, &o, author, action_kind_text(a->kind), result, now);

@@ -19,22 +19,17 @@
 
 /* ---- the list ---- */
 
-static const char *or_empty(const char *text)
-{
-    return text != NULL ? text : "";
-}
-
 /** measure_is_aimed_at() - is @m what @at names: kind, target, address? */
 bool measure_is_aimed_at(const struct respond_measure *m, const struct respond_measure *at)
 {
     return m->kind == at->kind && m->target_kind == at->target_kind &&
            strcmp(m->target, at->target) == 0 &&
-           strcmp(or_empty(m->address), or_empty(at->address)) == 0;
+           strcmp(text_or_empty(m->address), text_or_empty(at->address)) == 0;
 }
 
 static bool is_because_of(const struct respond_measure *m, const struct respond_measure *at)
 {
-    return strcmp(or_empty(m->incident), or_empty(at->incident)) == 0;
+    return strcmp(text_or_empty(m->incident), text_or_empty(at->incident)) == 0;
 }
 
 static bool is_as_strong(const struct respond_measure *a, const struct respond_measure *b)
@@ -118,16 +113,6 @@ const struct respond_measure *measures_cover(const struct measure_list *l,
     return covering(l, m, false);
 }
 
-static char *keep(const char *text)
-{
-    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
-}
-
-static void drop_text(const char *text)
-{
-    free((void *)(uintptr_t)text);
-}
-
 /** measures_init() - none */
 void measures_init(struct measure_list *l)
 {
@@ -140,24 +125,24 @@ static struct measure_entry *entry_new(const struct respond_measure *m)
     struct measure_entry *e = mem_new(struct measure_entry);
 
     e->measure = *m;
-    e->measure.target = keep(m->target);
-    e->measure.address = keep(m->address);
-    e->measure.reason = keep(or_empty(m->reason));
-    e->measure.author = keep(or_empty(m->author));
-    e->measure.incident = keep(m->incident);
-    e->measure.undo_by = keep(m->undo_by);
+    e->measure.target = text_dup(m->target);
+    e->measure.address = text_dup(m->address);
+    e->measure.reason = text_dup(text_or_empty(m->reason));
+    e->measure.author = text_dup(text_or_empty(m->author));
+    e->measure.incident = text_dup(m->incident);
+    e->measure.undo_by = text_dup(m->undo_by);
     list_init(&e->link);
     return e;
 }
 
 static void entry_free(struct measure_entry *e)
 {
-    drop_text(e->measure.target);
-    drop_text(e->measure.address);
-    drop_text(e->measure.reason);
-    drop_text(e->measure.author);
-    drop_text(e->measure.incident);
-    drop_text(e->measure.undo_by);
+    text_free(e->measure.target);
+    text_free(e->measure.address);
+    text_free(e->measure.reason);
+    text_free(e->measure.author);
+    text_free(e->measure.incident);
+    text_free(e->measure.undo_by);
     free(e);
 }
 
@@ -231,7 +216,7 @@ static enum respond_answer put(struct respond *r, const struct respond_measure *
         if (old != NULL)
             put_in(&r->measures, old);
         free(what_else);
-        *ret_why = keep(why);
+        *ret_why = text_dup(why);
         return RESPOND_E_CONFLICT;
     }
     if (old != NULL)
@@ -303,8 +288,8 @@ static uint64_t put_off_lifting(struct measure_list *l, const char *author)
         struct respond_measure *m = &e->measure;
 
         if (e->is_going && force_ends_by_itself(m->kind)) {
-            drop_text(m->undo_by);
-            m->undo_by = keep(author);
+            text_free(m->undo_by);
+            m->undo_by = text_dup(author);
             measure_keep(l, m, true);
             last_unix_ms = MAX(last_unix_ms, m->expires_unix_ms);
         }
@@ -335,7 +320,7 @@ unsigned respond_measures_lift(struct respond *r, const struct respond_measure *
     }
     ends_unix_ms = put_off_lifting(&r->measures, author);
     *ret_why = ends_unix_ms == 0
-                   ? keep(why)
+                   ? text_dup(why)
                    : text_format("%s; it is lifted as soon as that can be done, and ends by itself "
                                  "at %s",
                                  why, clock_format(ends_unix_ms, date));
@@ -349,8 +334,8 @@ static void expire(struct respond *r, struct measure_entry *e, struct respond_no
 {
     enum action_kind kind = e->measure.kind;
     struct respond_measure at = e->measure;
-    char *target = keep(at.target);
-    char *address = keep(at.address);
+    char *target = text_dup(at.target);
+    char *address = text_dup(at.address);
     char *verb = text_format("undo %s", action_kind_text(kind));
 
     audit_end(r, &at, verb, now);

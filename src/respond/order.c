@@ -12,12 +12,8 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "respond/private.h"
-
-static char *keep(const char *text)
-{
-    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
-}
 
 static void log_order(const char *verb, enum action_kind kind, enum respond_target target_kind,
                       const char *target, const char *author, enum respond_answer a)
@@ -39,10 +35,10 @@ struct action order_action(const struct respond_order *o, const char *author,
         .directions = o->directions,
         .ban_kind = (enum respond_ban_kind)o->target_kind,
         .target_kind = o->target_kind,
-        .target = keep(o->target),
-        .address = keep(o->address),
-        .author = keep(author),
-        .reason = keep(o->reason),
+        .target = text_dup(o->target),
+        .address = text_dup(o->address),
+        .author = text_dup(author),
+        .reason = text_dup(o->reason),
     };
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "respond/private.h"
 
 #define HOUR_S        3600
@@ -65,17 +66,12 @@ static const struct respond_play held_command = {
 
 /* ---- those of the configuration ---- */
 
-static char *keep(const char *text)
-{
-    return text != NULL ? bytes_dup_str(bytes_str(text)) : NULL;
-}
-
 static char **keep_all(char *const *texts, size_t n)
 {
     char **copy = mem_zero(MAX(n, (size_t)1) * sizeof(*copy));
 
     for (size_t i = 0; i < n; i++)
-        copy[i] = keep(texts[i]);
+        copy[i] = text_dup(texts[i]);
     return copy;
 }
 
@@ -86,8 +82,8 @@ void playbook_take(struct respond *r, const struct respond_play *plays, size_t n
     r->n_plays = n;
     for (size_t i = 0; i < n; i++) {
         r->plays[i] = plays[i];
-        r->plays[i].detector = keep(plays[i].detector);
-        r->plays[i].role = keep(plays[i].role);
+        r->plays[i].detector = text_dup(plays[i].detector);
+        r->plays[i].role = text_dup(plays[i].role);
         r->plays[i].steps = keep_all(plays[i].steps, plays[i].n_steps);
     }
 }
@@ -96,8 +92,8 @@ void playbook_take(struct respond *r, const struct respond_play *plays, size_t n
 void playbook_done(struct respond *r)
 {
     for (size_t i = 0; i < r->n_plays; i++) {
-        free((void *)(uintptr_t)r->plays[i].detector);
-        free((void *)(uintptr_t)r->plays[i].role);
+        text_free(r->plays[i].detector);
+        text_free(r->plays[i].role);
         for (size_t s = 0; s < r->plays[i].n_steps; s++)
             free(r->plays[i].steps[s]);
         free((void *)(uintptr_t)r->plays[i].steps);

@@ -20,12 +20,10 @@
 
 static const char *text_of(const json_t *o, const char *key)
 {
-    const char *text = json_string_value(json_object_get(o, key));
-
-    return text != NULL ? text : "";
+    return text_or_empty(json_string_value(json_object_get(o, key)));
 }
 
-static char *text_dup(const json_t *o, const char *key)
+static char *text_copy(const json_t *o, const char *key)
 {
     return bytes_dup_str(bytes_str(text_of(o, key)));
 }
@@ -125,7 +123,7 @@ static char *read_why_not(struct action *a, const json_t *o, const char *subject
         a->state == ACTION_DONE || a->state == ACTION_UNDONE || a->state == ACTION_EXPIRED;
 
     if (json_object_get(o, "why_not") != NULL)
-        return text_dup(o, "why_not");
+        return text_copy(o, "why_not");
     return was_done ? NULL : cut_why_not(a, subject);
 }
 
@@ -160,15 +158,15 @@ static void read_action(struct incident *i, const json_t *o)
         .at_unix_ms = number_of(o, "at_unix_ms"),
         .expires_unix_ms = state == ACTION_DONE ? number_of(o, "expires_unix_ms") : 0,
         .target_kind = target,
-        .target = text_dup(o, "target"),
+        .target = text_copy(o, "target"),
         .address = kind == ACTION_BAN || target == TARGET_CLIENT_ADDRESS
                        ? bytes_dup_str(bytes_str(i->address))
                        : NULL,
         .amount = amount_of(o),
         .for_ms = number_of(o, "for_ms"),
         .incident = bytes_dup_str(bytes_str(i->id)),
-        .author = text_dup(o, "author"),
-        .reason = text_dup(o, "reason"),
+        .author = text_copy(o, "author"),
+        .reason = text_copy(o, "reason"),
     };
     a->why_not = read_why_not(a, o, i->subject);
     if (was_held)
@@ -176,7 +174,7 @@ static void read_action(struct incident *i, const json_t *o)
     (void)respond_ban_kind_parse(text_of(o, "ban"), &a->ban_kind);
     (void)respond_direction_parse(text_of(o, "direction"), &a->directions);
     if (json_object_get(o, "undone_by") != NULL)
-        a->undone_by = text_dup(o, "undone_by");
+        a->undone_by = text_copy(o, "undone_by");
     i->n_actions++;
 }
 
@@ -193,8 +191,8 @@ static void read_lists(struct incident *i, const json_t *o)
     json_array_foreach(list, k, v) if (i->n_notes < RESPOND_NOTES_MAX) i->notes[i->n_notes++] =
         (struct incident_note){
             .at_unix_ms = number_of(v, "at_unix_ms"),
-            .author = text_dup(v, "author"),
-            .text = text_dup(v, "text"),
+            .author = text_copy(v, "author"),
+            .text = text_copy(v, "text"),
         };
     list = json_object_get(o, "samples");
     json_array_foreach(list, k, v) if (i->n_samples < DETECT_SAMPLES_MAX && json_is_string(v))(void)
@@ -236,11 +234,11 @@ static bool read_record(struct incident *i, const json_t *o)
     (void)snprintf(i->id, sizeof(i->id), "%s", text_of(o, "id"));
     i->state = state_of(o);
     (void)incident_disposition_parse(text_of(o, "disposition"), &i->disposition);
-    i->client_id = text_dup(o, "client_id");
-    i->user_name = text_dup(o, "username");
-    i->address = text_dup(o, "ip");
-    i->role = text_dup(o, "role");
-    i->assignee = text_dup(o, "assigned_to");
+    i->client_id = text_copy(o, "client_id");
+    i->user_name = text_copy(o, "username");
+    i->address = text_copy(o, "ip");
+    i->role = text_copy(o, "role");
+    i->assignee = text_copy(o, "assigned_to");
     read_numbers(i, o);
     read_lists(i, o);
     return true;

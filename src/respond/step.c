@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "respond/private.h"
 
 #define TENTH          "tenth" /* of what its role may send */
@@ -167,7 +168,7 @@ static const char *take_words(const char *text, const struct step_row *row, stru
         word = next_word(&text);
         if (row->words[i] == take_filter && word != NULL)
             s->filter = bytes_of(text - strlen(word), strlen(word));
-        why = row->words[i](word != NULL ? word : "", s);
+        why = row->words[i](text_or_empty(word), s);
         free(word);
     }
     word = why == NULL ? next_word(&text) : NULL;

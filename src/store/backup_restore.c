@@ -286,7 +286,7 @@ static bool restore_all(struct restoring *r, const json_t *m)
     size_t i;
 
     r->out->made_unix_ms = (uint64_t)json_integer_value(json_object_get(m, "made_unix_ms"));
-    snprintf(r->out->node_name, sizeof(r->out->node_name), "%s", node != NULL ? node : "");
+    snprintf(r->out->node_name, sizeof(r->out->node_name), "%s", text_or_empty(node));
     json_array_foreach(json_object_get(m, "files"), i, file) ok =
         ok && restore_one(r, file, number);
     return ok && try_control(r);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define TIDY_NS (3600 * NS_PER_S)
 
@@ -177,7 +178,7 @@ static struct job *change(enum job_kind kind, enum control_table t, const char *
 
     j->kind = kind;
     j->table = t;
-    j->key = key != NULL ? bytes_dup_str(bytes_str(key)) : NULL;
+    j->key = text_dup(key);
     return j;
 }
 

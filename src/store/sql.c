@@ -74,5 +74,5 @@ const char *sql_text(sqlite3_stmt *s, int column)
 {
     const char *text = (const char *)sqlite3_column_text(s, column);
 
-    return text != NULL ? text : "";
+    return text_or_empty(text);
 }

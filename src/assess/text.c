@@ -51,7 +51,7 @@ static void style_off(struct page *p, enum style s)
         buf_addf(p->out, "\033[0m");
 }
 
-/* Of the next character. */
+/* Bytes of the character at @at. */
 static size_t char_len(const char *at)
 {
     size_t n = 1;
@@ -61,12 +61,22 @@ static size_t char_len(const char *at)
     return n;
 }
 
+/* As base/shown.h has it; in @ret, which is empty. */
+static const char *show(struct buf *ret, const char *text)
+{
+    shown_add(ret, bytes_str(text));
+    buf_add_u8(ret, 0);
+    return (const char *)ret->at;
+}
+
 /* @text in exactly @width characters: cut with an ellipsis, or filled with spaces. */
 static void add_cell(struct page *p, enum style s, const char *text, unsigned width)
 {
+    CLEANUP(buf_done) struct buf shown = {0};
     unsigned total = 0;
     unsigned used = 0;
 
+    text = show(&shown, text);
     for (const char *at = text; *at != '\0'; at += char_len(at))
         total++;
     style_on(p, s);
@@ -76,7 +86,7 @@ static void add_cell(struct page *p, enum style s, const char *text, unsigned wi
             used++;
             break;
         }
-        shown_add(p->out, bytes_of(at, char_len(at)));
+        buf_add(p->out, bytes_of(at, char_len(at)));
         used++;
     }
     style_off(p, s);
@@ -87,8 +97,10 @@ static void add_cell(struct page *p, enum style s, const char *text, unsigned wi
 /* A paragraph; its first line goes on at column @at, the others are indented by @indent. */
 static void add_wrapped(struct page *p, const char *text, unsigned at, unsigned indent)
 {
+    CLEANUP(buf_done) struct buf shown = {0};
     bool follows = false; /* a word on this line */
 
+    text = show(&shown, text);
     while (*text != '\0') {
         size_t bytes = 0;
         unsigned width = 0;
@@ -104,7 +116,7 @@ static void add_wrapped(struct page *p, const char *text, unsigned at, unsigned 
             buf_add_u8(p->out, ' ');
             at++;
         }
-        shown_add(p->out, bytes_of(text, bytes));
+        buf_add(p->out, bytes_of(text, bytes));
         at += width;
         text += bytes;
         text += *text == ' ';

@@ -205,6 +205,17 @@ static unsigned width_of(const char *line, size_t len)
     return n;
 }
 
+static void assert_fits(const char *text, unsigned columns)
+{
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+
+        if (width_of(text, len) > columns)
+            fail_msg("%u columns: %.*s", width_of(text, len), (int)len, text);
+        text += len + 1;
+    }
+}
+
 static void the_text_fits_80_to_100_columns_and_ends_no_line_in_a_space(void **state)
 {
     static const unsigned columns[] = {80, 91, 100, 250, 10};
@@ -216,22 +227,36 @@ static void the_text_fits_80_to_100_columns_and_ends_no_line_in_a_space(void **s
     world_run(&w);
     for (size_t i = 0; i < COUNT_OF(columns); i++) {
         CLEANUP(buf_done) struct buf text = {0};
-        unsigned most = MIN(MAX(columns[i], 80U), 100U);
-        const char *at;
 
         assess_print_text(&text, w.result, columns[i], false);
         buf_add_u8(&text, 0);
-        at = (char *)text.at;
-        while (*at != '\0') {
-            size_t len = strcspn(at, "\n");
-
-            if (width_of(at, len) > most)
-                fail_msg("%u columns: %.*s", width_of(at, len), (int)len, at);
-            at += len + 1;
-        }
+        assert_fits((char *)text.at, MIN(MAX(columns[i], 80U), 100U));
         assert_non_null(strstr((char *)text.at, "Top gaps"));
         assert_non_null(strstr((char *)text.at, "MQ.RC.RP-09"));
     }
+    world_done(&w);
+}
+
+static void a_control_that_is_shown_takes_the_columns_of_what_stands_for_it(void **state)
+{
+    struct world w = world_new(4);
+    struct assess_input in;
+    CLEANUP(buf_done) struct buf name = {0};
+    CLEANUP(buf_done) struct buf text = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < 40; i++)
+        buf_addf(&name, "\x1b\x01 ");
+    buf_add_u8(&name, 0);
+    world_scope(&w, "scope: s\nzones:\n  - {name: \"a\\x1b\\x01b\\x01cdefghijklmnopqrst\", "
+                    "exposure: internet, impact: {supply: 90}}\n");
+    in = world_input(&w);
+    in.node_name = (char *)name.at;
+    w.result = assess_run(&in);
+    assess_print_text(&text, w.result, 80, false);
+    buf_add_u8(&text, 0);
+    assert_fits((char *)text.at, 80);
+    assert_non_null(strstr((char *)text.at, "a\\x1b\\x01b\\x01cde… "));
     world_done(&w);
 }
 
@@ -411,6 +436,7 @@ int main(void)
         cmocka_unit_test(no_risk_is_counted_against_a_tolerance_that_is_not_declared),
         cmocka_unit_test(what_comes_from_outside_is_shown_and_not_run),
         cmocka_unit_test(the_text_fits_80_to_100_columns_and_ends_no_line_in_a_space),
+        cmocka_unit_test(a_control_that_is_shown_takes_the_columns_of_what_stands_for_it),
         cmocka_unit_test(color_is_escape_sequences_that_are_closed),
         cmocka_unit_test(values_are_written_with_their_unit_and_never_rounded_up),
         cmocka_unit_test(metrics_are_written_as_words),

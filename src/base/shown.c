@@ -26,10 +26,20 @@ uint32_t shown_character(struct bytes b, size_t *ret_len)
 /* Controls, what makes a line read in another order than it was written, and what nobody sees. */
 static bool is_treacherous(uint32_t c)
 {
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x180e ||
-           c == 0x200b || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
-           c == 0xfffe || c == 0xffff;
+    static const struct {
+        uint32_t first;
+        uint32_t last;
+    } ranges[] = {
+        {0x0000, 0x001f}, {0x007f, 0x009f}, {0x00ad, 0x00ad}, {0x061c, 0x061c},
+        {0x180e, 0x180e}, {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e},
+        {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xfffe, 0xffff},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(ranges); i++) {
+        if (c >= ranges[i].first && c <= ranges[i].last)
+            return true;
+    }
+    return false;
 }
 
 static int hex_digit(uint8_t c)
@@ -40,7 +50,8 @@ static int hex_digit(uint8_t c)
                                   : -1;
 }
 
-/* Does @b begin as shown_add() writes such a character?  U+0000 is in no text of MQTT. */
+/* Does @b begin as shown_add() writes a character that it does not leave as it is?  U+0000 is in no
+ * text of MQTT. */
 static bool is_written(struct bytes b, uint32_t *ret_code, size_t *ret_len)
 {
     size_t digits = b.len > 1 && b.at[1] == 'x' ? 2 : b.len > 1 && b.at[1] == 'u' ? 4 : 0;
@@ -55,9 +66,11 @@ static bool is_written(struct bytes b, uint32_t *ret_code, size_t *ret_len)
             return false;
         code = code << 4 | (uint32_t)digit;
     }
+    if (code != '\\' && (code == 0 || !is_treacherous(code)))
+        return false;
     *ret_code = code;
     *ret_len = 2 + digits;
-    return code == '\\' || (code != 0 && is_treacherous(code));
+    return true;
 }
 
 /** shown_add() - append @text so that it cannot steer a terminal */
@@ -111,7 +124,7 @@ static size_t put_character(char *to, uint32_t code)
     return len;
 }
 
-/** shown_undo() - make of what shown_add() wrote what it was; it gets no longer by that */
+/** shown_undo() - make of what shown_add() wrote what it was, in its place: it is never longer */
 void shown_undo(char *text)
 {
     struct bytes rest = bytes_of(text, strlen(text));
@@ -121,12 +134,10 @@ void shown_undo(char *text)
         uint32_t code = 0;
         size_t len = 1;
 
-        if (is_written(rest, &code, &len)) {
+        if (is_written(rest, &code, &len))
             to += put_character(to, code);
-        } else {
-            len = 1;
+        else
             *to++ = (char)rest.at[0];
-        }
         rest = bytes_of(rest.at + len, rest.len - len);
     }
     *to = '\0';

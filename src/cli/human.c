@@ -12,17 +12,15 @@
 /** human_lines() - as shown_add(), but a line end stays one, CR LF too */
 void human_lines(struct buf *to, struct bytes text)
 {
-    for (;;) {
-        const uint8_t *end = text.len > 0 ? memchr(text.at, '\n', text.len) : NULL;
+    const uint8_t *lf;
 
-        size_t len = end != NULL ? (size_t)(end - text.at) : 0;
-        size_t ends = len > 0 && text.at[len - 1] == '\r' ? 2 : 1;
+    while (text.len > 0 && (lf = memchr(text.at, '\n', text.len)) != NULL) {
+        const uint8_t *end = lf > text.at && lf[-1] == '\r' ? lf - 1 : lf;
+        const uint8_t *next = lf + 1;
 
-        if (end == NULL)
-            break;
-        shown_add(to, bytes_of(text.at, len + 1 - ends));
-        buf_add(to, bytes_of(end + 1 - ends, ends));
-        text = bytes_of(end + 1, text.len - len - 1);
+        shown_add(to, bytes_of(text.at, (size_t)(end - text.at)));
+        buf_add(to, bytes_of(end, (size_t)(next - end)));
+        text = bytes_of(next, text.len - (size_t)(next - text.at));
     }
     shown_add(to, text);
 }

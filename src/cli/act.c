@@ -70,17 +70,9 @@ int cli_disconnect(int argc, char **argv)
 int cli_reload(int argc, char **argv)
 {
     struct cli_args a;
-    json_t *reply = NULL;
     int rc = cli_args_parse(&a, argc, argv, 0, 0);
 
-    if (rc == CLI_OK)
-        rc = ask_node(&a, "POST", "/v1/reload", NULL, &reply);
-    if (rc == CLI_OK && cli_flag(&a, "--json"))
-        print_json(reply);
-    else if (rc == CLI_OK)
-        print_text(json_string_value(json_object_get(reply, "text")));
-    json_decref(reply);
-    return rc;
+    return rc != CLI_OK ? rc : ask_do_lines(&a, "/v1/reload", NULL);
 }
 
 /** cli_stop() - bastide stop; MQ.RS.RP-06 */

@@ -206,9 +206,8 @@ int ask_node(const struct cli_args *a, const char *method, const char *path, jso
     return rc;
 }
 
-/** ask_do() - POST, and print the node's sentence on what it did, with --json its answer; @body is
- * consumed */
-int ask_do(const struct cli_args *a, const char *path, json_t *body)
+static int ask_and_print(const struct cli_args *a, const char *path, json_t *body,
+                         void (*print)(const char *text))
 {
     json_t *reply = NULL;
     int rc = ask_node(a, "POST", path, body, &reply);
@@ -216,9 +215,22 @@ int ask_do(const struct cli_args *a, const char *path, json_t *body)
     if (rc == CLI_OK && cli_flag(a, "--json"))
         print_json(reply);
     else if (rc == CLI_OK)
-        print_sentence(json_string_value(json_object_get(reply, "text")));
+        print(json_string_value(json_object_get(reply, "text")));
     json_decref(reply);
     return rc;
+}
+
+/** ask_do() - POST, and print the node's sentence on what it did, or, with --json, its answer;
+ * @body is consumed */
+int ask_do(const struct cli_args *a, const char *path, json_t *body)
+{
+    return ask_and_print(a, path, body, print_sentence);
+}
+
+/** ask_do_lines() - the same, of what it says in several lines */
+int ask_do_lines(const struct cli_args *a, const char *path, json_t *body)
+{
+    return ask_and_print(a, path, body, print_text);
 }
 
 /** ask_text() - GET what is no JSON; appended to @ret on CLI_OK */

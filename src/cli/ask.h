@@ -24,4 +24,5 @@ int ask_socket(const struct cli_args *a, char **ret);
 int ask_node(const struct cli_args *a, const char *method, const char *path, json_t *body,
              json_t **ret);
 int ask_do(const struct cli_args *a, const char *path, json_t *body);
+int ask_do_lines(const struct cli_args *a, const char *path, json_t *body);
 int ask_text(const struct cli_args *a, const char *path, struct buf *ret);

@@ -45,8 +45,7 @@ void print_text(const char *text)
     print_buf(&out);
 }
 
-/** print_file() - lines that are for a file, as they are; on a terminal nothing of them steers it
- */
+/** print_file() - what is to be read by a program, as it is; on a terminal, as human_lines() */
 void print_file(const struct buf *b)
 {
     CLEANUP(buf_done) struct buf out = {0};

@@ -100,8 +100,9 @@ char *identify_certificate_serial(const struct identify *id, struct bytes client
  * came from there last. */
 void identify_zone_clients(const struct identify *id, const char *zone,
                            void (*fn)(void *arg, const char *client_id), void *arg);
-/* Is there such a zone?  @ret_names: of all, appended, with commas. */
-bool identify_has_zone(const struct identify *id, const char *zone, struct buf *ret_names);
+bool identify_has_zone(const struct identify *id, const char *zone);
+/* Names of all of them, with commas, appended. */
+void identify_zone_names(const struct identify *id, struct buf *ret);
 /* {"at_unix_ms", "zones": [{"name", "external", "assets" (how many)}], "conduits": [{"name",
  * "from_zone", "to_zone", "external", "mutual_tls", "owner", "carrier", "medium", "route_class",
  * "agreement", "agreement_expires_unix_ms", "redundant"}], "brokers": [{"name", "site", "room"}]}

@@ -56,11 +56,16 @@ void identify_zone_clients(const struct identify *id, const char *zone,
 }
 
 /** identify_has_zone() - see identify.h */
-bool identify_has_zone(const struct identify *id, const char *zone, struct buf *ret_names)
+bool identify_has_zone(const struct identify *id, const char *zone)
+{
+    return zone_named(id->inventory, zone) != NULL;
+}
+
+/** identify_zone_names() - see identify.h */
+void identify_zone_names(const struct identify *id, struct buf *ret)
 {
     const struct inventory *v = id->inventory;
 
     for (size_t i = 0; i < v->n_zones; i++)
-        buf_addf(ret_names, "%s%s", i > 0 ? ", " : "", v->zones[i].name);
-    return zone_named(v, zone) != NULL;
+        buf_addf(ret, "%s%s", i > 0 ? ", " : "", v->zones[i].name);
 }

@@ -86,40 +86,40 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void add_writer(void *arg, uint64_t conn)
+static void add_known(void *arg, uint64_t number)
 {
     struct aim *a = arg;
 
-    if ((a->n_writers & (a->n_writers - 1)) == 0) /* full: a power of two */
-        a->writers = mem_resize(a->writers, MAX(a->n_writers * 2, (size_t)1) * sizeof(conn));
-    a->writers[a->n_writers++] = conn;
+    if ((a->n_known & (a->n_known - 1)) == 0) /* full: a power of two */
+        a->known = mem_resize(a->known, MAX(a->n_known * 2, (size_t)1) * sizeof(number));
+    a->known[a->n_known++] = number;
 }
 
 static void add_zone_client(void *arg, const char *client_id)
 {
-    add_writer(arg, client_key(bytes_str(client_id)));
+    add_known(arg, client_key(bytes_str(client_id)));
 }
 
-/** aim_at_writers() - of a filter with wildcards, who has published below it; of a conduit, who is
- * at its ends; the sentinel's thread */
-void aim_at_writers(struct aim *a, const struct sentinel *s)
+/** aim_ask_sentinel() - of a filter with wildcards, who has published below it; of a conduit, who
+ * is at its ends; the sentinel's thread */
+void aim_ask_sentinel(struct aim *a, const struct sentinel *s)
 {
     if (a->kind == TARGET_CONDUIT) {
         identify_zone_clients(s->identify, (const char *)a->target.at, add_zone_client, a);
         identify_zone_clients(s->identify, a->address, add_zone_client, a);
     } else if (a->kind == TARGET_TOPIC && wire_filter_has_wildcard(a->target)) {
-        identify_writers_each(s->identify, a->target, add_writer, a);
+        identify_writers_each(s->identify, a->target, add_known, a);
     }
-    if (a->n_writers > 0)
-        qsort(a->writers, a->n_writers, sizeof(*a->writers), by_number);
+    if (a->n_known > 0)
+        qsort(a->known, a->n_known, sizeof(*a->known), by_number);
 }
 
 /** aim_done() - what aim_at() holds is released */
 void aim_done(struct aim *a)
 {
     a->named = ban_table_unref(a->named);
-    free(a->writers);
-    a->writers = NULL;
+    free(a->known);
+    a->known = NULL;
 }
 
 /* ---- topics ---- */
@@ -137,10 +137,10 @@ static bool has_published(const struct link *l, uint64_t hash)
     return p != NULL;
 }
 
-static bool is_writer(const struct aim *a, uint64_t number)
+static bool is_known(const struct aim *a, uint64_t number)
 {
-    return a->n_writers > 0 &&
-           bsearch(&number, a->writers, a->n_writers, sizeof(*a->writers), by_number) != NULL;
+    return a->n_known > 0 &&
+           bsearch(&number, a->known, a->n_known, sizeof(*a->known), by_number) != NULL;
 }
 
 static bool writes(const struct link *l, const struct session *s, const struct aim *a)
@@ -149,7 +149,7 @@ static bool writes(const struct link *l, const struct session *s, const struct a
         return true;
     if (!wire_filter_has_wildcard(a->target))
         return has_published(l, a->hash) || has_published(l, ~a->hash); /* read by nobody */
-    return is_writer(a, l->number);
+    return is_known(a, l->number);
 }
 
 static bool reads(const struct session *s, const struct aim *a)
@@ -200,7 +200,7 @@ static bool hits(const struct aim *a, const struct link *l)
     case TARGET_LISTENER:
         return came_by(l, a);
     case TARGET_CONDUIT:
-        return l->resident != NULL && is_writer(a, l->resident->session->client_key);
+        return l->resident != NULL && is_known(a, l->resident->session->client_key);
     case TARGET_CONN:
         return l->number == a->conn;
     case TARGET_NODE:

@@ -137,12 +137,6 @@ struct ban_call {
     bool is_kept;
 };
 
-/* What an operator must know of a change that a restart would undo. */
-static const char *until_restart(const struct ban_call *c)
-{
-    return c->is_kept ? "" : "; IT IS NOT ON DISK, so a restart undoes it: the log says why";
-}
-
 static void do_ban(struct sentinel *s, void *arg)
 {
     struct ban_call *c = arg;
@@ -188,7 +182,7 @@ static char *ban_answer_text(const struct ban_call *c, enum ban_kind which, cons
     if (c->answer == RESPOND_OK)
         return text_format("%s \"%s\" is banned; %u connection%s closed%s%s%s", kind, subject,
                            n_closed, n_closed == 1 ? "" : "s", c->why != NULL ? "; " : "",
-                           text_or_empty(c->why), until_restart(c));
+                           text_or_empty(c->why), order_until_restart(c->is_kept));
     return text_format("ban of %s \"%s\": %s", kind, subject,
                        c->why != NULL ? c->why : respond_answer_text(c->answer));
 }
@@ -273,9 +267,10 @@ enum node_answer node_unban(struct node *n, enum ban_kind kind, const char *subj
     node_audit(n, author, "unban", object, "", respond_answer_text(c.answer));
     free(object);
     if (c.answer == RESPOND_OK)
-        *ret_text = text_format(
-            "the ban of %s \"%s\" is lifted%s%s%s", what, said.target, until_restart(&c),
-            c.why != NULL ? "; kept out still by the ban of " : "", text_or_empty(c.why));
+        *ret_text = text_format("the ban of %s \"%s\" is lifted%s%s%s", what, said.target,
+                                order_until_restart(c.is_kept),
+                                c.why != NULL ? "; kept out still by the ban of " : "",
+                                text_or_empty(c.why));
     else
         *ret_text = text_format("no ban of %s \"%s\"%s%s", what, said.target,
                                 c.why != NULL ? "; what keeps it out is the ban of " : "",

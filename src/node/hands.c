@@ -26,7 +26,7 @@ static unsigned hand_disconnect(void *arg, enum respond_target kind, const char 
     struct sentinel *s = arg;
     struct aim a CLEANUP(aim_done) = aim_at(kind, target, address);
 
-    aim_at_writers(&a, s);
+    aim_ask_sentinel(&a, s);
     return aim_disconnect(s->node, &a, reason);
 }
 
@@ -163,7 +163,7 @@ static unsigned hand_of_topic(void *arg, const char *filter, unsigned *ret_criti
     struct aim a CLEANUP(aim_done) = aim_at(TARGET_TOPIC, filter, NULL);
     struct aim_count hit;
 
-    aim_at_writers(&a, s);
+    aim_ask_sentinel(&a, s);
     hit = aim_count(s->node, &a);
     *ret_critical = hit.n_critical;
     return hit.n;

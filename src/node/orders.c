@@ -16,7 +16,22 @@
 #include "node/aim.h"
 #include "node/sentinel.h"
 
-#define NOT_ON_DISK "; IT IS NOT ON DISK, so a restart undoes it"
+/* ---- said ---- */
+
+/** order_say() - append what is ordered, and of whom; a conduit is named by both of its zones */
+void order_say(const struct respond_order *o, struct buf *to)
+{
+    buf_addf(to, "%s of %s \"%s\"", action_kind_text(o->kind), respond_target_text(o->target_kind),
+             o->target);
+    if (o->target_kind == TARGET_CONDUIT)
+        buf_addf(to, " to \"%s\"", o->address);
+}
+
+/** order_until_restart() - what a person must know of a change that a restart would undo */
+const char *order_until_restart(bool is_kept)
+{
+    return is_kept ? "" : "; IT IS NOT ON DISK, so a restart undoes it: the log says why";
+}
 
 /* ---- done ---- */
 
@@ -143,19 +158,18 @@ void order_audit_done(struct node *n, const char *verb, const struct order_call 
  */
 char *order_answer_text(const struct order_call *c, const struct aim_count *hit)
 {
-    const char *what = action_kind_text(c->order->kind);
-    const char *kind = respond_target_text(c->order->target_kind);
+    CLEANUP(buf_done) struct buf text = {0};
 
-    if (c->answer == RESPOND_OK)
-        return text_format("%s of %s \"%s%s%s\": done; %u connection%s hit, %u of critical "
-                           "roles%s%s%s",
-                           what, kind, ORDER_TARGET(c->order), hit->n, hit->n == 1 ? "" : "s",
-                           hit->n_critical, c->why != NULL ? "; " : "", text_or_empty(c->why),
-                           c->is_kept ? "" : NOT_ON_DISK);
     if (c->answer == RESPOND_E_INVALID)
-        return text_format("%s", order_needs_text(c->order->kind));
-    return text_format("%s of %s \"%s%s%s\": %s", what, kind, ORDER_TARGET(c->order),
-                       c->why != NULL ? c->why : respond_answer_text(c->answer));
+        return text_dup(order_needs_text(c->order->kind));
+    order_say(c->order, &text);
+    if (c->answer == RESPOND_OK)
+        buf_addf(&text, ": done; %u connection%s hit, %u of critical roles%s%s%s", hit->n,
+                 hit->n == 1 ? "" : "s", hit->n_critical, c->why != NULL ? "; " : "",
+                 text_or_empty(c->why), order_until_restart(c->is_kept));
+    else
+        buf_addf(&text, ": %s", c->why != NULL ? c->why : respond_answer_text(c->answer));
+    return bytes_dup_str(buf_view(&text));
 }
 
 /* ---- ordered ---- */
@@ -174,7 +188,7 @@ static struct aim aim_of(const struct respond_order *o)
 
 static void aim_here(struct sentinel *s, void *arg)
 {
-    aim_at_writers(arg, s);
+    aim_ask_sentinel(arg, s);
 }
 
 static struct aim_count count_hit(struct node *n, const struct respond_order *o)
@@ -194,7 +208,7 @@ unsigned order_would_hit(struct sentinel *s, const struct respond_order *o)
 
     if (o->kind == ACTION_POSTURE)
         return posture_count(s->node, (enum respond_posture)o->amount).n;
-    aim_at_writers(&a, s);
+    aim_ask_sentinel(&a, s);
     return aim_count(s->node, &a).n;
 }
 
@@ -243,27 +257,28 @@ static bool is_refused(const struct order_call *c)
 /* What came of undoing @c, for who asked; owned by the caller. */
 static char *undo_text(const struct order_call *c)
 {
-    const char *what = action_kind_text(c->order->kind);
-    const char *kind = respond_target_text(c->order->target_kind);
-    const char *others = text_or_empty(c->others);
+    CLEANUP(buf_done) struct buf text = {0};
+    const char *comma = c->under != NULL ? ", " : "";
     const char *under = text_or_empty(c->under);
+    const char *others = text_or_empty(c->others);
 
+    if (c->answer == RESPOND_E_INVALID && !is_refused(c))
+        return text_format("%s cannot be undone", action_kind_text(c->order->kind));
+    if (c->answer == RESPOND_E_NOT_FOUND)
+        buf_addf(&text, "no ");
+    order_say(c->order, &text);
     if (c->answer == RESPOND_OK)
-        return text_format("%s of %s \"%s%s%s\" is undone%s%s%s%s%s", what, kind,
-                           ORDER_TARGET(c->order), c->under != NULL ? ", " : "", under,
-                           c->is_kept ? "" : NOT_ON_DISK,
-                           c->others != NULL ? "; kept out still by the ban of " : "", others);
-    if (is_refused(c))
-        return text_format("%s of %s \"%s%s%s\" is in force still%s%s: say with --reason why it is "
-                           "to be lifted",
-                           what, kind, ORDER_TARGET(c->order), c->under != NULL ? ", " : "", under);
-    if (c->answer == RESPOND_E_INVALID)
-        return text_format("%s cannot be undone", what);
-    if (c->why != NULL)
-        return text_format("%s of %s \"%s%s%s\" is in force still: %s", what, kind,
-                           ORDER_TARGET(c->order), c->why);
-    return text_format("no %s of %s \"%s%s%s\" is in force%s%s", what, kind, ORDER_TARGET(c->order),
-                       c->others != NULL ? "; what keeps it out is the ban of " : "", others);
+        buf_addf(&text, " is undone%s%s%s%s%s", comma, under, order_until_restart(c->is_kept),
+                 c->others != NULL ? "; kept out still by the ban of " : "", others);
+    else if (is_refused(c))
+        buf_addf(&text, " is in force still%s%s: say with --reason why it is to be lifted", comma,
+                 under);
+    else if (c->why != NULL)
+        buf_addf(&text, " is in force still: %s", c->why);
+    else
+        buf_addf(&text, " is in force%s%s",
+                 c->others != NULL ? "; what keeps it out is the ban of " : "", others);
+    return bytes_dup_str(buf_view(&text));
 }
 
 /** node_respond_undo() - see node.h */

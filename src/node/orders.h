@@ -9,11 +9,6 @@
 
 struct aim_count;
 
-/* For \"%s%s%s\": a conduit is named by both of its zones. */
-#define ORDER_TARGET(o)                                                                            \
-    (o)->target, (o)->target_kind == TARGET_CONDUIT ? "\" to \"" : "",                             \
-        (o)->target_kind == TARGET_CONDUIT ? (o)->address : ""
-
 /* orders.c: one that is tried, and what came of it */
 struct order_call {
     const struct respond_order *order;
@@ -26,6 +21,8 @@ struct order_call {
     bool is_kept;
 };
 
+void order_say(const struct respond_order *o, struct buf *to);
+const char *order_until_restart(bool is_kept);
 void order_audit(struct node *n, const char *verb, const struct respond_order *o,
                  const char *author, const char *format, ...) PRINTF(5, 6);
 void order_audit_done(struct node *n, const char *verb, const struct order_call *c, unsigned hit);

@@ -88,8 +88,8 @@ char *order_read(const struct node_order *o, struct canonical *said, struct resp
         return text_format("a listener is closed, whatever the direction");
     if (o->direction != NULL && r.target_kind == TARGET_CONDUIT)
         return text_format(
-            "a conduit has one direction: name its zones the other way round for the "
-            "other one");
+            "a conduit has one direction: for the other one name its zones the other "
+            "way round");
     if (o->direction != NULL && !respond_direction_parse(o->direction, &r.directions))
         return text_format("no direction is called \"%s\": publish, deliver or both", o->direction);
     if (r.kind == ACTION_SHUTDOWN && o->reason == NULL)
@@ -136,11 +136,11 @@ static void zones_here(struct sentinel *s, void *arg)
 {
     struct zones_call *c = arg;
 
-    for (size_t i = COUNT_OF(c->names); i-- > 0;) {
-        c->all.len = 0;
-        if (!identify_has_zone(s->identify, c->names[i], &c->all))
+    for (size_t i = 0; i < COUNT_OF(c->names) && c->unknown == NULL; i++) {
+        if (!identify_has_zone(s->identify, c->names[i]))
             c->unknown = c->names[i];
     }
+    identify_zone_names(s->identify, &c->all);
 }
 
 /** order_wrong_zone() - is @o aimed at a conduit of zones that there are not?  As
@@ -260,11 +260,22 @@ static char *stands_against(struct node *n, const struct respond_order *o)
 
 static char *would_text(struct node *n, const struct respond_order *o, const struct aim_count *hit)
 {
-    return text_format(
-        "%s of %s \"%s%s%s\" would hit %u connection%s, %u of critical roles%s",
-        action_kind_text(o->kind), respond_target_text(o->target_kind), ORDER_TARGET(o), hit->n,
-        hit->n == 1 ? "" : "s", hit->n_critical,
-        order_needs_second(n, o->kind, hit->n) ? "; it would wait for a second person" : "");
+    CLEANUP(buf_done) struct buf text = {0};
+
+    order_say(o, &text);
+    buf_addf(&text, " would hit %u connection%s, %u of critical roles%s", hit->n,
+             hit->n == 1 ? "" : "s", hit->n_critical,
+             order_needs_second(n, o->kind, hit->n) ? "; it would wait for a second person" : "");
+    return bytes_dup_str(buf_view(&text));
+}
+
+static char *stands_text(const struct respond_order *o, const char *why)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    order_say(o, &text);
+    buf_addf(&text, ": %s", why);
+    return bytes_dup_str(buf_view(&text));
 }
 
 /**
@@ -283,8 +294,7 @@ enum node_answer order_try_dry(struct node *n, const struct respond_order *o,
     }
     why = stands_against(n, o);
     if (why != NULL) {
-        *ret_text = text_format("%s of %s \"%s%s%s\": %s", action_kind_text(o->kind),
-                                respond_target_text(o->target_kind), ORDER_TARGET(o), why);
+        *ret_text = stands_text(o, why);
         free(why);
         return NODE_E_CONFLICT;
     }

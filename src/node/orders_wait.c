@@ -44,6 +44,18 @@ static void hold_here(struct sentinel *s, void *arg)
         respond_order_hold(s->respond, c->order, c->author, c->n_hit, sentinel_now(s), c->id);
 }
 
+static char *waits_text(const struct hold_call *c)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    order_say(c->order, &text);
+    buf_addf(&text,
+             " hits %u connection%s and waits for a second person as %s, for 15 minutes: another "
+             "one says 'bastide respond approve %s', 'bastide respond undo %s' takes it back",
+             c->n_hit, c->n_hit == 1 ? "" : "s", c->id, c->id, c->id);
+    return bytes_dup_str(buf_view(&text));
+}
+
 /**
  * order_waits() - does an order wait for a second person?
  * @ret, @ret_text:  written when it does, or would but cannot
@@ -69,12 +81,7 @@ bool order_waits(struct node *n, const struct respond_order *o, const char *auth
     }
     order_audit(n, "hold ", o, author, "%s waits for a second person, %u hit", c.id, n_hit);
     *ret = NODE_HELD;
-    *ret_text = text_format(
-        "%s of %s \"%s%s%s\" hits %u connection%s and waits for a second person as %s, for 15 "
-        "minutes: "
-        "another one says 'bastide respond approve %s', 'bastide respond undo %s' takes it back",
-        action_kind_text(o->kind), respond_target_text(o->target_kind), ORDER_TARGET(o), n_hit,
-        n_hit == 1 ? "" : "s", c.id, c.id, c.id);
+    *ret_text = waits_text(&c);
     return true;
 }
 

@@ -71,8 +71,9 @@ struct config_posture {
     size_t n_closed_listeners;
 };
 
-#define WORKERS_MAX     32
-#define CONFIG_POSTURES 3 /* by enum respond_posture; the first stays empty */
+#define WORKERS_MAX          32
+#define CONFIG_LISTENERS_MAX 64
+#define CONFIG_POSTURES      3 /* by enum respond_posture; the first stays empty */
 
 struct config {
     char *path; /* of the file */

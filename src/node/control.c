@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "node/facts.h"
+#include "node/json.h"
 #include "node/node_private.h"
 #include "node/orders.h"
 #include "node/scribe.h"
@@ -19,38 +20,28 @@
 
 /* ---- status ---- */
 
+/* The @i-th. */
+static json_t *listener_json(const struct node *n, const struct node_facts *f, size_t i)
+{
+    const struct config_listener *l = &n->started->listeners[i];
+    json_t *o = json_pack(
+        "{s:s,s:s,s:i,s:s,s:b,s:b,s:b,s:b,s:I}", "name", l->name, "address", l->address, "port",
+        (int)l->port, "plane", l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery", "tls",
+        l->has_tls, "websocket", l->websocket, "proxy_protocol", l->proxy_protocol, "anonymous",
+        l->anonymous, "connections", (json_int_t)f->connections[i]);
+
+    if (l->has_tls)
+        set_count(o, "certificate_not_after_unix_ms", atomic_load(&n->certificate_ends_unix_ms[i]));
+    return o;
+}
+
 static json_t *listeners_json(const struct node *n, const struct node_facts *f)
 {
     json_t *all = json_array();
 
-    for (size_t i = 0; i < n->started->n_listeners; i++) {
-        const struct config_listener *l = &n->started->listeners[i];
-
-        json_t *o = json_pack("{s:s,s:s,s:i,s:s,s:b,s:b,s:b,s:b,s:I}", "name", l->name, "address",
-                              l->address, "port", (int)l->port, "plane",
-                              l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery", "tls",
-                              l->has_tls, "websocket", l->websocket, "proxy_protocol",
-                              l->proxy_protocol, "anonymous", l->anonymous, "connections",
-                              (json_int_t)(i < COUNT_OF(f->connections) ? f->connections[i] : 0));
-
-        if (l->has_tls)
-            json_object_set_new(
-                o, "certificate_not_after_unix_ms",
-                json_integer((json_int_t)atomic_load(&n->certificate_ends_unix_ms[i])));
-        json_array_append_new(all, o);
-    }
+    for (size_t i = 0; i < n->started->n_listeners; i++)
+        json_array_append_new(all, listener_json(n, f, i));
     return all;
-}
-
-static void set_count(json_t *o, const char *key, uint64_t value)
-{
-    json_object_set_new(o, key, json_integer((json_int_t)value));
-}
-
-static void set_text(json_t *o, const char *key, const char *value)
-{
-    if (value != NULL && value[0] != '\0')
-        json_object_set_new(o, key, json_string(value));
 }
 
 static json_t *detectors_json(const struct node_facts *f)
@@ -303,16 +294,7 @@ static void list_network(struct sentinel *s, void *arg)
 
 static void list_ban(void *arg, const struct respond_ban *b)
 {
-    json_t *o = json_object();
-
-    set_text(o, "kind", respond_ban_kind_text(b->kind));
-    set_text(o, "subject", b->subject);
-    set_text(o, "address", b->address);
-    set_count(o, "created_unix_ms", b->created_unix_ms);
-    set_count(o, "expires_unix_ms", b->expires_unix_ms);
-    set_text(o, "reason", b->reason);
-    set_text(o, "author", b->author);
-    json_array_append_new(arg, o);
+    json_array_append_new(arg, respond_ban_json(b));
 }
 
 static void list_bans(struct sentinel *s, void *arg)

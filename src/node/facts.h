@@ -11,13 +11,13 @@
 #include "event/event.h"
 #include "identify/identify.h"
 #include "monitor/monitor.h"
+#include "node/config.h"
 #include "node/counters.h"
 #include "node/violation.h"
 #include "respond/respond.h"
 #include "store/control.h"
 #include "store/journal.h"
 
-#define FACTS_LISTENERS_MAX 64 /* as many as the configuration takes */
 #define FACTS_DETECTORS_MAX DETECT_DETECTORS_MAX
 
 struct node;
@@ -40,7 +40,7 @@ struct node_facts {
     size_t commands_waiting; /* for a person */
     uint64_t heap_bytes;     /* of the process; 0: the kernel does not say */
     uint64_t heap_bytes_most;
-    size_t connections[FACTS_LISTENERS_MAX]; /* by listener */
+    size_t connections[CONFIG_LISTENERS_MAX]; /* by listener */
     /* of the sentinel */
     struct identify_counts identify;
     size_t bans;

@@ -13,23 +13,13 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "node/json.h"
 #include "node/orders.h"
 #include "queue/held.h"
 
 #define SHOWN_BYTES_MAX 1024 /* of a payload */
 
 /* ---- shown ---- */
-
-static void set_text(json_t *o, const char *key, const char *value)
-{
-    if (value != NULL && value[0] != '\0')
-        json_object_set_new(o, key, json_string(value));
-}
-
-static void set_count(json_t *o, const char *key, uint64_t value)
-{
-    json_object_set_new(o, key, json_integer((json_int_t)value));
-}
 
 static void describe(const struct held *h, struct buf *ret)
 {

@@ -152,7 +152,7 @@ char *node_incident_kind_wrong_why(const char *kind);
  * "subcategory"]}; MQ.PR.SP-03. */
 json_t *node_incident_stats_json(struct node *n);
 /* Array of {"kind", "subject", "address", "created_unix_ms", "expires_unix_ms" (0: until lifted),
- * "reason", "author"}. */
+ * "reason", "author", "incident" (because of which)}. */
 json_t *node_bans_json(struct node *n);
 /* Array of {"seq", "at_unix_ms", "actor", "action", "object", "reason", "result", "prev_hash",
  * "hash"}, oldest first: those behind number @after, or with UINT64_MAX the newest, at most @limit

@@ -4,7 +4,6 @@
 
 #include "crypto/scram.h"
 #include "monitor/monitor.h"
-#include "node/facts.h"
 #include "node/node.h"
 #include "node/worker.h"
 #include "respond/respond.h"
@@ -49,8 +48,8 @@ struct node {
     atomic_uint posture_wanted; /* enum respond_posture; the main thread puts it in force */
     atomic_bool refresh_wanted; /* certificates and CRL are to be read again */
     unsigned posture;           /* in force; under reload_lock */
-    atomic_ullong certificate_begins_unix_ms[FACTS_LISTENERS_MAX]; /* by listener; 0: no TLS */
-    atomic_ullong certificate_ends_unix_ms[FACTS_LISTENERS_MAX];
+    atomic_ullong certificate_begins_unix_ms[CONFIG_LISTENERS_MAX]; /* by listener; 0: no TLS */
+    atomic_ullong certificate_ends_unix_ms[CONFIG_LISTENERS_MAX];
     char *shutdown_reason; /* owned; evidence is to be kept at the stop; under reload_lock */
     const struct node_hooks *hooks;
     atomic_ullong next_link;

@@ -26,7 +26,8 @@
 #define OLD_VERSION   1
 #define OLD_BYTES_MAX (256U << 20)
 
-static json_t *ban_json(const struct respond_ban *b)
+/** respond_ban_json() - as in the store and in the API; a new reference */
+json_t *respond_ban_json(const struct respond_ban *b)
 {
     json_t *o = json_object();
 
@@ -71,7 +72,7 @@ void ban_keep(struct ban_list *l, const struct ban_entry *e)
 
     if (l->control == NULL)
         return;
-    o = ban_json(&e->ban);
+    o = respond_ban_json(&e->ban);
     text = json_dumps(o, JSON_COMPACT);
     json_decref(o);
     check(text != NULL);
@@ -105,7 +106,7 @@ static struct ban_entry *take(struct loading *l, json_t *o)
     return NULL;
 }
 
-/* Under another key it was kept by a program of before. */
+/* A program of before kept it under a key without the incident. */
 static void take_row(void *arg, const char *key, uint64_t at_unix_ms, const char *doc)
 {
     struct loading *l = arg;
@@ -170,7 +171,10 @@ static void parse_old(struct ban_list *l, struct bytes text, struct buf *why)
         buf_addf(why, "version %d, %d is understood", version, OLD_VERSION);
     if (why->len > 0)
         bans = NULL;
-    json_array_foreach(bans, i, o)(void) take(&loading, o);
+    json_array_foreach(bans, i, o)
+    {
+        (void)take(&loading, o);
+    }
     if (loading.n_bad > 0)
         buf_addf(why, "%zu of %zu bans are not understood", loading.n_bad, json_array_size(bans));
     json_decref(root);

@@ -421,6 +421,7 @@ void respond_bans_each(const struct respond *r, respond_ban_fn *fn,
                        void *arg); /* those in force at the last tick */
 unsigned respond_bans(const struct respond *r);
 struct respond_measure respond_measure_of_ban(const struct respond_ban *b);
+json_t *respond_ban_json(const struct respond_ban *b);
 const char *respond_ban_kind_text(
     enum respond_ban_kind kind); /* "address", "client", "user", "client-address", ... */
 bool respond_ban_kind_parse(const char *text, enum respond_ban_kind *ret);

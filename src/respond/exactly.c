@@ -122,49 +122,37 @@ bool ends_later(uint64_t a_unix_ms, uint64_t b_unix_ms)
     return b_unix_ms != 0 && (a_unix_ms == 0 || a_unix_ms > b_unix_ms);
 }
 
-static void say_whose(const struct respond_measure *m, struct buf *ret)
+/* @before, until when and by whom @m is in force, and @behind; owned by the caller. */
+static char *whose_text(const char *before, const struct respond_measure *m, const char *behind)
 {
     const struct respond_order o = respond_order_of_measure(m);
     char *exactly = respond_exactly(&o);
     char date[CLOCK_TEXT_LEN];
+    char *text =
+        text_format("%s until %s by %s, as %s%s", before,
+                    m->expires_unix_ms != 0 ? clock_format(m->expires_unix_ms, date) : "undone",
+                    m->author, exactly, behind);
 
-    if (m->expires_unix_ms != 0)
-        buf_addf(ret, "until %s", clock_format(m->expires_unix_ms, date));
-    else
-        buf_addf(ret, "until undone");
-    buf_addf(ret, " by %s, as %s", m->author, exactly);
     free(exactly);
+    return text;
 }
 
 /** in_force_text() - why something weaker than @m is refused; owned by the caller */
 char *in_force_text(const struct respond_measure *m)
 {
-    CLEANUP(buf_done) struct buf text = {0};
-
-    buf_addf(&text, "in force ");
-    say_whose(m, &text);
-    buf_addf(&text, ": undo it first");
-    return bytes_dup_str(buf_view(&text));
+    return whose_text("in force", m, ": undo it first");
 }
 
 /** in_place_text() - what gave way to something longer; owned by the caller */
 char *in_place_text(const struct respond_measure *m)
 {
-    CLEANUP(buf_done) struct buf text = {0};
-
-    buf_addf(&text, "in place of what was in force ");
-    say_whose(m, &text);
-    return bytes_dup_str(buf_view(&text));
+    return whose_text("in place of what was in force", m, "");
 }
 
 /** beside_text() - what goes on beside something that is not stronger; owned by the caller */
 char *beside_text(const struct respond_measure *m)
 {
-    CLEANUP(buf_done) struct buf text = {0};
-
-    buf_addf(&text, "beside what is in force ");
-    say_whose(m, &text);
-    return bytes_dup_str(buf_view(&text));
+    return whose_text("beside what is in force", m, "");
 }
 
 /* ---- in the audit; MQ.PR.IP-04 ---- */

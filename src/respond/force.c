@@ -90,8 +90,9 @@ static const struct force_row {
 };
 /* clang-format on */
 
-/** force() - have the list hold for what @at names; Return: NULL, or why not; static */
-const char *force(struct respond *r, const struct respond_measure *at, struct respond_now now)
+/** force_measures() - have the list hold for what @at names; Return: NULL, or why not; static */
+const char *force_measures(struct respond *r, const struct respond_measure *at,
+                           struct respond_now now)
 {
     return forces[at->kind].force(r, at, now);
 }

@@ -210,7 +210,7 @@ static enum respond_answer put(struct respond *r, const struct respond_measure *
     if (old != NULL)
         take_out(&r->measures, old);
     put_in(&r->measures, e);
-    why = force(r, m, now);
+    why = force_measures(r, m, now);
     if (why != NULL) {
         measures_drop(&r->measures, e);
         if (old != NULL)
@@ -310,7 +310,7 @@ unsigned respond_measures_lift(struct respond *r, const struct respond_measure *
                                const char *author, struct respond_now now, char **ret_why)
 {
     unsigned n = begin_lifting(&r->measures, at);
-    const char *why = n > 0 ? force(r, at, now) : NULL;
+    const char *why = n > 0 ? force_measures(r, at, now) : NULL;
     uint64_t ends_unix_ms;
     char date[CLOCK_TEXT_LEN];
 
@@ -346,7 +346,7 @@ static void expire(struct respond *r, struct measure_entry *e, struct respond_no
     log_info("respond", "%s of %s %s has ended", action_kind_text(kind),
              respond_target_text(at.target_kind), target);
     if (!force_ends_by_itself(kind))
-        (void)force(r, &at, now);
+        (void)force_measures(r, &at, now);
     free(target);
     free(address);
 }
@@ -369,7 +369,7 @@ void respond_measures_resume(struct respond *r, unsigned kinds, struct respond_n
         struct measure_entry *e = list_item(it, struct measure_entry, link);
         const struct respond_measure *m = &e->measure;
         bool is_wanted = (kinds & BIT(m->kind)) && m->undo_by == NULL;
-        const char *why = is_wanted ? force(r, m, now) : NULL;
+        const char *why = is_wanted ? force_measures(r, m, now) : NULL;
 
         if (why == NULL)
             continue;
@@ -387,7 +387,7 @@ void respond_measures_settle(struct respond *r, struct respond_now now)
         struct measure_entry *e = list_item(it, struct measure_entry, link);
         const struct respond_measure *m = &e->measure;
 
-        if (m->undo_by == NULL || force(r, m, now) != NULL)
+        if (m->undo_by == NULL || force_measures(r, m, now) != NULL)
             continue;
         log_info("respond", "%s of %s is lifted, as %s wanted", action_kind_text(m->kind),
                  m->target, m->undo_by);

@@ -167,7 +167,8 @@ void measures_init(struct measure_list *l);
 void measures_done(struct measure_list *l);
 void measures_add(struct measure_list *l, const struct respond_measure *m);
 void measures_drop(struct measure_list *l, struct measure_entry *e);
-const char *force(struct respond *r, const struct respond_measure *at, struct respond_now now);
+const char *force_measures(struct respond *r, const struct respond_measure *at,
+                           struct respond_now now);
 bool force_ends_by_itself(enum action_kind kind);
 bool measure_is_kind(enum action_kind kind);
 bool measure_is_kept(enum action_kind kind);

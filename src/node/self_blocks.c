@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node/self_blocks.c - can a topic, a listener and a conduit be closed while the node runs?  It is
- * tried
+ * node/self_blocks.c - a trial: can a topic, a listener and a conduit be closed while the node
+ * runs?
  *
  * By the orders that people give, in force on the whole node, but of a topic that is the
  * self-test's own, for an address that nobody else comes from, and between clients of its own: so
- * nobody is disturbed.
- * Each is seen to be open, closed, and open again.
+ * nobody is disturbed.  Each is seen to be open, closed, and open again.
  *
  * MQ.RS.RP-04
  */
@@ -34,6 +33,20 @@ static enum client_outcome say(struct client *c, const char *payload)
         .topic = BYTES(TOPIC), .payload = bytes_str(payload), .qos = 1, .retain = true};
 
     return client_publish(c, &m);
+}
+
+static struct respond_order quarantine_of(enum respond_target kind, const char *target,
+                                          const char *address)
+{
+    return (struct respond_order){
+        .kind = ACTION_QUARANTINE,
+        .target_kind = kind,
+        .target = target,
+        .address = address,
+        .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
+        .for_ms = ENDS_MS,
+        .reason = "is it blocked?",
+    };
 }
 
 /* ---- a topic ---- */
@@ -85,14 +98,7 @@ static bool lift(struct node *n, const struct respond_order *quarantine, struct 
 static bool topic_is_blocked(const struct trial_kit *kit, const struct door *d, struct client *c,
                              struct lift *ret)
 {
-    const struct respond_order quarantine = {
-        .kind = ACTION_QUARANTINE,
-        .target_kind = TARGET_TOPIC,
-        .target = TOPIC,
-        .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
-        .for_ms = ENDS_MS,
-        .reason = "is it blocked?",
-    };
+    const struct respond_order quarantine = quarantine_of(TARGET_TOPIC, TOPIC, NULL);
     bool blocked, is_lifted;
 
     if (client_subscribe(c, TOPIC, 1) != CLIENT_OK || say(c, "before") != CLIENT_OK ||
@@ -125,15 +131,8 @@ static bool is_let_in(const struct trial_kit *kit, const struct door *d, bool is
 
 static bool listener_is_blocked(const struct trial_kit *kit, const struct door *d)
 {
-    const struct respond_order quarantine = {
-        .kind = ACTION_QUARANTINE,
-        .target_kind = TARGET_LISTENER,
-        .target = d->listener->name,
-        .address = SELF_TEST_SOURCE,
-        .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
-        .for_ms = ENDS_MS,
-        .reason = "is it blocked?",
-    };
+    const struct respond_order quarantine =
+        quarantine_of(TARGET_LISTENER, d->listener->name, SELF_TEST_SOURCE);
     struct client *c = comes_in(kit, d, true);
     bool blocked;
 
@@ -156,16 +155,9 @@ static bool conduit_is_blocked(const struct trial_kit *kit, const struct door *d
     char id[TRIAL_ID_LEN];
     const struct client_settings s = trial_settings(kit, d, 1, "beyond", id);
     struct client *reader = trial_client(&s);
-    const struct respond_order quarantine = {
-        .kind = ACTION_QUARANTINE,
-        .target_kind = TARGET_CONDUIT,
-        .target = writer,
-        .address = id,
-        .directions = RESPOND_PUBLISH | RESPOND_DELIVER,
-        .for_ms = ENDS_MS,
-        .reason = "is it blocked?",
-    };
-    bool blocked = false, is_open = false;
+    const struct respond_order quarantine = quarantine_of(TARGET_CONDUIT, writer, id);
+    bool blocked = false;
+    bool is_open = false;
 
     if (reader != NULL && client_subscribe(reader, TOPIC, 1) == CLIENT_OK &&
         say(c, "before") == CLIENT_OK && comes(reader, TRIAL_MS) && comes(c, TRIAL_MS) &&

@@ -201,9 +201,9 @@ enum certificate_date certificate_date(struct certificate_span s, uint64_t now_u
     else
         buf_addf(
             text,
-            "its certificate ends on %s, in %llu days; then no client comes in: issue a new one, "
+            "its certificate ends on %s, in %llu day%s; then no client comes in: issue a new one, "
             "and bastide reload",
-            clock_format(s.ends_unix_ms, date), (unsigned long long)days);
+            clock_format(s.ends_unix_ms, date), (unsigned long long)days, days == 1 ? "" : "s");
     return d;
 }
 

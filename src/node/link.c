@@ -333,8 +333,8 @@ void link_read_again(struct worker *w)
 
 /* ---- ready ---- */
 
-/* While it was not read.  What it sent before is, when it may be: DISCONNECT may be among it
- * [MQTT5-3.14.4-3] [MQTT3-3.14.4-3].  Who is not in yet is not waited for. */
+/* It hung up while it was held back.  What it had sent is still to be read, since DISCONNECT may be
+ * among it [MQTT5-3.14.4-3] [MQTT3-3.14.4-3]; one that is not in yet is gone. */
 static void hung_up(struct link *l)
 {
     if (l->conn.state != CONN_ACTIVE)

@@ -98,7 +98,7 @@ struct publishing {
     uint64_t topics_since_ns;
     struct event_traffic traffic; /* not told to the sentinel yet */
     uint64_t traffic_since_ns;
-    uint32_t tell_at; /* messages in it */
+    uint32_t tell_at; /* so many messages are in it */
 };
 
 /* As what admission counts a network connection. */

@@ -20,8 +20,8 @@
 #include "base/log.h"
 #include "node/node_private.h"
 
-#define ARENA_KEEPS_BYTES 1048576
-#define WORTH_GIVING_BACK 4194304
+#define ARENA_KEEPS_BYTES    1048576
+#define GIVEN_BACK_BYTES_MIN 4194304 /* of a burst; to look for less costs more than it frees */
 
 /* clang-format off */
 static const struct {
@@ -66,13 +66,13 @@ uint64_t memory_hold_ns(const struct worker *w)
     return stages[memory_stage(w)].hold_ns;
 }
 
-/* The machine gets back what a burst has left free, when a quarter of it is left. */
+/* The machine gets back what a burst has left free, once no more than a quarter of it is used. */
 static void give_back(struct worker *w)
 {
     size_t used = memory_counted();
 
     w->memory_most = MAX(w->memory_most, used);
-    if (w->memory_most < WORTH_GIVING_BACK || used > w->memory_most / 4)
+    if (w->memory_most < GIVEN_BACK_BYTES_MIN || used > w->memory_most / 4)
         return;
     (void)malloc_trim(0);
     w->memory_most = used;

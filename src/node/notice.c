@@ -4,10 +4,10 @@
  *
  * A message adds to counters of its connection.  They become one event when there are
  * NOTICE_MESSAGES or NOTICE_BYTES of them, with the first message after NOTICE_NS, and when the
- * connection ends.  Whoever has that many within NOTICE_DENSE_NS is told of for twice as many the
- * next time, up to NOTICE_MESSAGES_MAX: so a flood is known at its first hundred, never are more
- * untold than were told of it, and the sentinel has the less to do for each message the more there
- * are.  Besides, a topic that was not used lately, a command, and what is odd leave an event each.
+ * connection ends.  When they came within NOTICE_DENSE_NS, the next event is of twice as many, up
+ * to NOTICE_MESSAGES_MAX: so a flood is known by its first hundred, what is not told of it yet is
+ * never more than what was, and the more messages there are, the less the sentinel has to do for
+ * each.  Besides, a topic that was not used lately, a command, and what is odd leave an event each.
  *
  * MQ.DE.* MQ.PR.SP-03
  */

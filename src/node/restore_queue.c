@@ -208,7 +208,7 @@ bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record
     s.is_aside = false;
     s.record = id;
     s.message = d.message;
-    s.bytes = d.is_found; /* of its message nothing is known yet, which may come later */
+    s.bytes = d.is_found; /* link_delivery() looks at that: its message, and its size, come later */
     s.expires_s = 0;
     s.qos = d.qos;
     s.retain = d.retain;
@@ -254,7 +254,8 @@ static int by_sent(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* What was found for a subscription and was replaced then, or removed, is not sent any more. */
+/* What was found for a subscription and was replaced then, or removed, is not sent any more.
+ * @s->bytes is as restore_take_delivery() set it. */
 static bool is_passed_over(const struct shelved *s, const struct restored_message *m,
                            uint16_t packet_id)
 {

@@ -80,8 +80,7 @@ struct backup_restored {
 
 /* @id: NULL: the newest.  @from opens its keyring.  @into must be empty or not there.  Every byte
  * that comes back was authenticated, and the store that is made of it is opened and its audit
- * verified; else false with @ret_error, and what was made in @into is
- * no home. */
+ * verified; else false with @ret_error, and what was made in @into is no home. */
 MUST_CHECK bool backup_restore(const char *dir, const char *id, const struct key_source *from,
                                const char *into, struct backup_restored *ret, char **ret_error);
 /* The same into a folder of its own, which is removed. */

@@ -104,9 +104,10 @@ static void wills_over(const struct client *c)
 static void connected(const struct event *e)
 {
     struct line *k = line_of(e);
-    struct client *c = k->client;
+    struct client *c;
 
-    check(c != NULL);
+    check(k != NULL && k->client != NULL);
+    c = k->client;
     expect(k->refusal == 0, "k%u of c%u must be refused and is accepted", k->index, c->index);
     expect(c->attached == NULL, "c%u: a second connection while one is there", c->index);
     k->was_accepted = true;
@@ -165,9 +166,12 @@ static void check_refusal(struct line *k, const struct event *e)
 static void disconnected(const struct event *e)
 {
     struct line *k = line_of(e);
-    struct client *c = k->client;
-    uint32_t expiry_s = e->value == 1 ? expiry_in_the_end_s(k) : k->expiry_s;
+    struct client *c;
+    uint32_t expiry_s;
 
+    check(k != NULL);
+    c = k->client;
+    expiry_s = e->value == 1 ? expiry_in_the_end_s(k) : k->expiry_s;
     trace("k%u ends: %.*s", k->index, BYTES_ARG(e->text));
     k->was_disconnected = true;
     check_refusal(k, e);

@@ -215,10 +215,12 @@ json_t *world_of_kind(json_t *list, const char *kind, const char *subcategory)
     json_t *v;
     size_t i;
 
-    json_array_foreach(list, i,
-                       v) if (strcmp(json_string_value(json_object_get(v, "kind")), kind) == 0 &&
-                              strcmp(json_string_value(json_object_get(v, "subcategory")),
-                                     subcategory) == 0) return v;
+    json_array_foreach(list, i, v)
+    {
+        if (strcmp(json_string_value(json_object_get(v, "kind")), kind) == 0 &&
+            strcmp(json_string_value(json_object_get(v, "subcategory")), subcategory) == 0)
+            return v;
+    }
     fail_msg("no %s of %s", kind, subcategory);
     return NULL;
 }

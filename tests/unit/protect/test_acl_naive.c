@@ -23,8 +23,9 @@ static void list_topics(struct topics *all, const char *prefix, unsigned depth)
 
     for (size_t i = 0; i < (depth == 0 ? 5U : 4U); i++) {
         char topic[sizeof(all->at[0])];
+        int len = snprintf(topic, sizeof(topic), "%s%s%s", prefix, depth > 0 ? "/" : "", levels[i]);
 
-        (void)snprintf(topic, sizeof(topic), "%s%s%s", prefix, depth > 0 ? "/" : "", levels[i]);
+        assert_in_range(len, 0, sizeof(topic) - 1);
         assert_true(all->n < COUNT_OF(all->at));
         if (*topic != '\0') /* no topic is empty [MQTT5-4.7.3-1] */
             memcpy(all->at[all->n++], topic, sizeof(topic));

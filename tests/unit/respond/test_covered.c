@@ -134,7 +134,6 @@ static void approve_a_ban(struct stage *s, const char *address)
 static void roll_back(struct stage *s)
 {
     unsigned n_undone = 0;
-
     char *why = NULL;
 
     assert_int_equal(respond_incident_rollback(s->r, stage_incident(s)->id, "admin:bob", s->now,

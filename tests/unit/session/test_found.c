@@ -21,7 +21,7 @@ static void gone(void *arg, uint64_t record)
     notes_drop(arg, record);
 }
 
-/* Of worker @i the message with the record that worker gave as its @count-th. */
+/* One whose record @worker has given, as its @count-th. */
 static struct message *message_new(uint64_t count, unsigned worker)
 {
     struct publication p = {

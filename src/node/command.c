@@ -385,17 +385,39 @@ static char *why_not(const struct node_incident_request *r, enum respond_answer 
     return text_format("%s", respond_answer_text(a));
 }
 
+/* What came of @c, for who asked; owned by the caller. */
+static char *incident_text(const struct incident_call *c)
+{
+    static const char *const done[] = {"acknowledged", "assigned", "closed", "undone", "done"};
+    const struct node_incident_request *r = c->request;
+    const char *to = r->verb != NODE_INCIDENT_ASSIGN ? ""
+                     : r->assignee[0] != '\0'        ? r->assignee
+                                                     : "nobody";
+    const char *as = r->verb == NODE_INCIDENT_CLOSE ? text_or_empty(r->disposition) : "";
+
+    if (c->answer != RESPOND_OK && c->why != NULL)
+        return text_format("incident %s: %s", r->id, c->why);
+    if (c->answer != RESPOND_OK)
+        return why_not(r, c->answer);
+    if (c->n_held > c->n_actions)
+        return text_format("incident %s: %u of %u actions done: 'bastide incidents show' says "
+                           "why not the others",
+                           r->id, c->n_actions, c->n_held);
+    if (r->verb == NODE_INCIDENT_ROLLBACK || r->verb == NODE_INCIDENT_APPROVE)
+        return text_format("incident %s: %u action%s %s%s%s", r->id, c->n_actions,
+                           c->n_actions == 1 ? "" : "s", done[r->verb], c->why != NULL ? "; " : "",
+                           text_or_empty(c->why));
+    return text_format("incident %s is %s%s%s%s%s%s%s", r->id, done[r->verb],
+                       to[0] != '\0' ? " to " : "", to, as[0] != '\0' ? " as " : "", as,
+                       c->in_force != NULL ? "; " : "", text_or_empty(c->in_force));
+}
+
 /** node_incident() - see node.h */
 enum node_answer node_incident(struct node *n, const struct node_incident_request *r,
                                const char *author, char **ret_text)
 {
     static const char *const verbs[] = {"ack", "assign", "close", "rollback", "approve"};
-    static const char *const done[] = {"acknowledged", "assigned", "closed", "undone", "done"};
     struct incident_call c = {.request = r, .author = author};
-    const char *to = r->verb != NODE_INCIDENT_ASSIGN ? ""
-                     : r->assignee[0] != '\0'        ? r->assignee
-                                                     : "nobody";
-    const char *as = r->verb == NODE_INCIDENT_CLOSE ? text_or_empty(r->disposition) : "";
 
     if (r->disposition != NULL && !incident_disposition_parse(r->disposition, &c.disposition)) {
         *ret_text =
@@ -403,22 +425,7 @@ enum node_answer node_incident(struct node *n, const struct node_incident_reques
         return NODE_E_INVALID;
     }
     sentinel_call(n->sentinel, do_incident, &c);
-    if (c.answer != RESPOND_OK && c.why != NULL)
-        *ret_text = text_format("incident %s: %s", r->id, c.why);
-    else if (c.answer != RESPOND_OK)
-        *ret_text = why_not(r, c.answer);
-    else if (c.n_held > c.n_actions)
-        *ret_text = text_format("incident %s: %u of %u actions done: 'bastide incidents show' says "
-                                "why not the others",
-                                r->id, c.n_actions, c.n_held);
-    else if (r->verb == NODE_INCIDENT_ROLLBACK || r->verb == NODE_INCIDENT_APPROVE)
-        *ret_text = text_format("incident %s: %u action%s %s%s%s", r->id, c.n_actions,
-                                c.n_actions == 1 ? "" : "s", done[r->verb],
-                                c.why != NULL ? "; " : "", text_or_empty(c.why));
-    else
-        *ret_text = text_format("incident %s is %s%s%s%s%s%s%s", r->id, done[r->verb],
-                                to[0] != '\0' ? " to " : "", to, as[0] != '\0' ? " as " : "", as,
-                                c.in_force != NULL ? "; " : "", text_or_empty(c.in_force));
+    *ret_text = incident_text(&c);
     free(c.in_force);
     free(c.why);
     log_info("control", "%s: %s", author, *ret_text);

@@ -45,6 +45,22 @@ static char *missing_target(const char *what, enum respond_target kind)
                        name);
 }
 
+/* What is wrong with the direction that @o names, if it names one; @r is aimed already, and gets
+ * it. As order_read(). */
+static char *read_direction(const struct node_order *o, struct respond_order *r)
+{
+    if (o->direction == NULL)
+        return NULL;
+    if (r->target_kind == TARGET_LISTENER)
+        return text_format("a listener is closed, whatever the direction");
+    if (r->target_kind == TARGET_CONDUIT)
+        return text_format("a conduit has one direction: name its zones the other way round for "
+                           "the other one");
+    if (!respond_direction_parse(o->direction, &r->directions))
+        return text_format("no direction is called \"%s\": publish, deliver or both", o->direction);
+    return NULL;
+}
+
 /**
  * order_read() - what @o asks for
  * @said:  zero; as the node spells it, for canonical_done()
@@ -65,6 +81,7 @@ char *order_read(const struct node_order *o, struct canonical *said, struct resp
     };
     enum respond_posture posture = POSTURE_NORMAL;
     const char *why;
+    char *wrong;
 
     if (!action_kind_parse(o->what, &r.kind))
         return text_format("there is no action \"%s\"; bastide respond actions lists them",
@@ -84,14 +101,9 @@ char *order_read(const struct node_order *o, struct canonical *said, struct resp
     why = aim_wrong_why(r.target_kind, r.target, r.address);
     if (why != NULL)
         return text_format("%s \"%s\" %s", respond_target_text(r.target_kind), r.target, why);
-    if (o->direction != NULL && r.target_kind == TARGET_LISTENER)
-        return text_format("a listener is closed, whatever the direction");
-    if (o->direction != NULL && r.target_kind == TARGET_CONDUIT)
-        return text_format(
-            "a conduit has one direction: for the other one name its zones the other "
-            "way round");
-    if (o->direction != NULL && !respond_direction_parse(o->direction, &r.directions))
-        return text_format("no direction is called \"%s\": publish, deliver or both", o->direction);
+    wrong = read_direction(o, &r);
+    if (wrong != NULL)
+        return wrong;
     if (r.kind == ACTION_SHUTDOWN && o->reason == NULL)
         return text_format("say why with --reason: a shutdown is not undone from here");
     if (o->posture != NULL && !respond_posture_parse(o->posture, &posture))

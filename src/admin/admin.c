@@ -154,7 +154,7 @@ static void stop_after_answer(struct admin *a, struct evhttp_request *req, const
 {
     if (a->stop_author != NULL)
         return;
-    a->stop_author = bytes_dup_str(bytes_str(author));
+    a->stop_author = text_dup(author);
     evhttp_request_set_on_complete_cb(req, on_answered, a);
     evhttp_connection_set_closecb(evhttp_request_get_connection(req), on_broken, a);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 #define EXCHANGE_ERROR_LEN 4096 /* the errors of a configuration, one a line; cut after that */
 
@@ -42,7 +43,7 @@ static json_t *text_json(const char *text)
 
     if (json != NULL)
         return json;
-    plain = bytes_dup_str(bytes_str(text));
+    plain = text_dup(text_or_empty(text));
     for (char *c = plain; *c != '\0'; c++) {
         if ((unsigned char)*c >= 0x80)
             *c = '?';

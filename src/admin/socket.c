@@ -110,7 +110,7 @@ bool admin_socket_open(struct admin_socket *s, const char *path, char **ret_erro
         return false;
     if (!bind_and_listen(&opened, path, &at))
         return text_fail(ret_error, "admin socket %s: cannot listen: %s", path, strerror(errno));
-    opened.path = bytes_dup_str(bytes_str(path));
+    opened.path = text_dup(path);
     *s = opened;
     return true;
 }

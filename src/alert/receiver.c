@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 static void letter_free(struct letter *l)
 {
@@ -98,7 +99,7 @@ void receiver_post(struct receiver *r, const char *record)
     pthread_mutex_lock(&r->lock);
     if (r->is_set) {
         l = mem_new(struct letter);
-        l->record = bytes_dup_str(bytes_str(record));
+        l->record = text_dup(record);
         list_init(&l->link);
         list_append(&r->queue, &l->link);
         r->counters.waiting++;

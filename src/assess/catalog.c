@@ -39,7 +39,7 @@ static char *text_at(struct reading *r, const json_t *o, const char *key, const 
         fail(r, where, what);
         text = "";
     }
-    return bytes_dup_str(bytes_str(text));
+    return text_dup(text);
 }
 
 static char *text_or_null(const json_t *o, const char *key)
@@ -316,7 +316,7 @@ static char *default_path(void)
     static const char installed[] = BASTIDE_DATADIR "/framework/catalog.json";
     const char *path = access(installed, R_OK) == 0 ? installed : ASSESS_SOURCE_CATALOG;
 
-    return bytes_dup_str(bytes_str(path));
+    return text_dup(path);
 }
 
 /**
@@ -333,7 +333,7 @@ struct catalog *assess_catalog_load(const char *path, char **ret_error)
     json_error_t why;
     json_t *root;
 
-    r.catalog->path = path != NULL ? bytes_dup_str(bytes_str(path)) : default_path();
+    r.catalog->path = path != NULL ? text_dup(path) : default_path();
     if (!file_read(r.catalog->path, CATALOG_BYTES_MAX, &text, ret_error))
         return assess_catalog_free(r.catalog);
     root = json_loadb((char *)text.at, text.len, JSON_REJECT_DUPLICATES, &why);

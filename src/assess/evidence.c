@@ -68,7 +68,7 @@ void assess_evidence_add(struct evidence_set *e, const struct evidence *one)
         to = &e->items[e->n++];
     }
     *to = (struct evidence_item){
-        .test = bytes_dup_str(bytes_str(one->test)),
+        .test = text_dup(one->test),
         .value = one->value,
         .samples = one->samples,
         .window = text_dup(one->window),

@@ -19,7 +19,7 @@ void note_add(struct assessment *a, const char *format, ...)
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     a->notes = mem_resize(a->notes, (a->n_notes + 1) * sizeof(char *));
-    a->notes[a->n_notes++] = bytes_dup_str(bytes_str(text));
+    a->notes[a->n_notes++] = text_dup(text);
 }
 
 static struct assessment *assessment_new(const struct assess_input *in)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "conf/conf.h"
 
 /* clang-format off */
@@ -134,7 +135,7 @@ static void read_samples(const struct catalog *c, struct conf_value at, struct s
             if (t->samples_min <= 1 || catalog_test_is_statistic(t) != (kind == 0))
                 continue;
             free(slot->samples_reason);
-            slot->samples_reason = bytes_dup_str(bytes_str(reason));
+            slot->samples_reason = text_dup(reason);
             slot->samples_min = (uint64_t)least;
         }
     }
@@ -144,7 +145,7 @@ static void read_samples(const struct catalog *c, struct conf_value at, struct s
         if (slot == NULL)
             continue;
         free(slot->samples_reason);
-        slot->samples_reason = bytes_dup_str(bytes_str(reason));
+        slot->samples_reason = text_dup(reason);
         slot->samples_min = (uint64_t)least;
     }
     free(reason);
@@ -164,7 +165,7 @@ static void read_empty(const struct catalog *c, struct conf_value at, struct sco
         if (slot == NULL)
             continue;
         free(slot->empty_reason);
-        slot->empty_reason = bytes_dup_str(bytes_str(reason));
+        slot->empty_reason = text_dup(reason);
     }
     free(reason);
 }

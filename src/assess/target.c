@@ -82,8 +82,8 @@ static void read_not_applicable(const struct catalog *c, struct conf_value at, s
                 continue;
             free(s->na_reason);
             free(s->na_approver);
-            s->na_reason = bytes_dup_str(bytes_str(reason));
-            s->na_approver = bytes_dup_str(bytes_str(approver));
+            s->na_reason = text_dup(reason);
+            s->na_approver = text_dup(approver);
             s->na_expires_unix_ms = expires;
         }
         free(set.subs);

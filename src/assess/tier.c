@@ -90,7 +90,7 @@ static void judge_test(const struct assess_input *in, const struct evidence_set 
     }
     if (!t->known && is_empty) { /* measured all the same: then it is not empty */
         free(t->why_not);
-        t->why_not = bytes_dup_str(bytes_str(scope->empty_reason));
+        t->why_not = text_dup(scope->empty_reason);
     }
     judge_marks(t, is_empty);
 }

@@ -198,7 +198,7 @@ static bool find_password(struct bench *b)
     if (b->o.password_file != NULL)
         return read_line(b, b->o.password_file);
     if (b->o.user != NULL && value != NULL)
-        b->password_secret = bytes_dup_str(bytes_str(value));
+        b->password_secret = text_dup(value);
     return true;
 }
 
@@ -217,7 +217,7 @@ static bool look_up(struct bench *b)
         bench_fail(b, BENCH_UNREACHABLE, "--host %s: %s", b->o.host, gai_strerror(r));
         return false;
     }
-    b->host_address = bytes_dup_str(bytes_str(text));
+    b->host_address = text_dup(text);
     return true;
 }
 

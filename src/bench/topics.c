@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "bench/private.h"
 
 /**
@@ -250,7 +251,7 @@ void wild_init(struct wild *w, const struct bench *b)
     for (size_t i = 0; i < w->n_topics; i++) {
         draw_levels(&state, level);
         (void)print_levels(text, sizeof(text), b, level, LEVELS);
-        w->names[i] = bytes_dup_str(bytes_str(text));
+        w->names[i] = text_dup(text);
         find_wants(w, b, &by_text, i, level);
     }
     map_done(&by_text);

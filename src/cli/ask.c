@@ -27,7 +27,7 @@ static char *find_config(const struct cli_args *a)
     const char *home = getenv("BASTIDE_HOME");
 
     if (cli_arg(a, "--config") != NULL)
-        return bytes_dup_str(bytes_str(cli_arg(a, "--config")));
+        return text_dup(cli_arg(a, "--config"));
     if (cli_arg(a, "--home") != NULL)
         return in_folder(cli_arg(a, "--home"));
     if (home != NULL && home[0] != '\0')
@@ -125,7 +125,7 @@ int ask_socket(const struct cli_args *a, char **ret)
     int rc;
 
     if (cli_arg(a, "--socket") != NULL) {
-        *ret = bytes_dup_str(bytes_str(cli_arg(a, "--socket")));
+        *ret = text_dup(cli_arg(a, "--socket"));
         return CLI_OK;
     }
     rc = ask_config_path(a, &path);

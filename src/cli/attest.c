@@ -160,7 +160,7 @@ static bool add_document(const struct attest_task *t, json_t *object, char **ret
         return true;
     if (!sha256_file(path, hash, ret_error))
         return false;
-    copy = bytes_dup_str(bytes_str(path));
+    copy = text_dup(path);
     if (realpath(path, absolute) == NULL)
         snprintf(absolute, sizeof(absolute), "%s", path);
     document = json_pack("{s:s, s:s*, s:s, s:s}", "title",
@@ -178,7 +178,7 @@ static bool add_document(const struct attest_task *t, json_t *object, char **ret
 
 static json_t *inputs_of(const char *list)
 {
-    char *copy = bytes_dup_str(bytes_str(list));
+    char *copy = text_dup(text_or_empty(list));
     json_t *array = json_array();
     char *rest = NULL;
 
@@ -235,8 +235,7 @@ static json_t *attestation_new(const struct attest_task *t, uint64_t from, uint6
 static bool sign(const struct attest_task *t, json_t *object, char **ret_error)
 {
     const char *given = cli_arg(t->args, "--key");
-    char *path = given != NULL ? bytes_dup_str(bytes_str(given))
-                               : home_path(t->config->dir, "pki/attestation.key");
+    char *path = given != NULL ? text_dup(given) : home_path(t->config->dir, "pki/attestation.key");
     struct signing_key *key = signing_key_load(path, ret_error);
     char signature[SIGNATURE_TEXT_LEN];
     char *text;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "node/node.h"
 
@@ -40,7 +41,7 @@ bool declare_open(struct declare *d, const char *path, const char *list, char **
 /** declare_record() - the pairs that follow are of another record; @what: says which to a person */
 void declare_record(struct declare *d, const char *what)
 {
-    struct declared r = {.what = bytes_dup_str(bytes_str(what)), .at = d->added.len};
+    struct declared r = {.what = text_dup(what), .at = d->added.len};
 
     buf_add(&d->records, bytes_of(&r, sizeof(r)));
     d->is_begun = true;

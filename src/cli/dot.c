@@ -11,6 +11,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/dot_alike.h"
 
 #define TOPICS_SHOWN 3
@@ -83,7 +84,7 @@ static void group_add(struct map *groups, json_t *order, const char *key, json_t
 
     if (g == NULL) {
         g = mem_new(struct group);
-        g->key = bytes_dup_str(bytes_str(key));
+        g->key = text_dup(key);
         g->items = json_array();
         (void)map_put(groups, g);
         (void)json_array_append_new(order, json_string(key));

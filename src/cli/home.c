@@ -61,7 +61,7 @@ char *home_absolute(const char *path)
     char cwd[PATH_MAX];
 
     if (path[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
-        return bytes_dup_str(bytes_str(path));
+        return text_dup(path);
     return home_path(cwd, path);
 }
 

@@ -67,7 +67,7 @@ static void take_hosts(struct init_task *t, const char *given)
 {
     char *rest = NULL;
 
-    t->host_list = bytes_dup_str(bytes_str(given));
+    t->host_list = text_dup(text_or_empty(given));
     add_host(t, "localhost");
     add_host(t, "127.0.0.1");
     add_host(t, "::1");

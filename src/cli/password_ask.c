@@ -15,13 +15,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "crypto/crypto.h"
 
 #define CTRL_C 3
 
 static bool refuse(char **ret_error, const char *why)
 {
-    *ret_error = bytes_dup_str(bytes_str(why));
+    *ret_error = text_dup(why);
     return false;
 }
 

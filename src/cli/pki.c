@@ -274,7 +274,7 @@ static int take_out(const struct pki_task *t, const struct pki_request *r, char 
     char *folder;
 
     if (out != NULL) {
-        *ret = bytes_dup_str(bytes_str(out));
+        *ret = text_dup(out);
         return CLI_OK;
     }
     if (!is_file_name(r->common_name))
@@ -374,7 +374,7 @@ static int do_issue(struct pki_task *t, char **operands)
         rc = take_out(t, &r, &out);
     if (rc != CLI_OK)
         return rc;
-    list = bytes_dup_str(bytes_str(hosts_given));
+    list = text_dup(hosts_given);
     if (r.kind == PKI_SERVER)
         r.n_names = split_hosts(list, hosts);
     rc = issue(t, &r, out);

@@ -25,7 +25,7 @@ struct client *client_new(const struct client_settings *s)
     check(s->host != NULL && s->port != 0 && s->client_id != NULL);
     c->s = *s;
     c->level = s->level != 0 ? s->level : WIRE_V5;
-    c->id = bytes_dup_str(bytes_str(s->client_id));
+    c->id = text_dup(s->client_id);
     list_init(&c->flights);
     list_init(&c->inbox);
     return c;

@@ -10,6 +10,7 @@
 #include <yaml.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "conf/private.h"
 
 #define WHAT_MAX 8192 /* longer texts of errors are cut */
@@ -46,7 +47,7 @@ static struct conf *conf_new(const char *name)
 {
     struct conf *c = mem_new(struct conf);
 
-    c->name = bytes_dup_str(bytes_str(name));
+    c->name = text_dup(name);
     return c;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "conf/private.h"
 
 /* Nothing, "~" or "null", without quotes. */
@@ -44,7 +45,7 @@ bool conf_string(struct conf_value v, char **ret)
     if (text == NULL)
         return false;
     free(*ret);
-    *ret = bytes_dup_str(bytes_str(text));
+    *ret = text_dup(text);
     return true;
 }
 

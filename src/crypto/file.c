@@ -98,8 +98,8 @@ bool secret_file_read(const char *path, size_t max, struct buf *ret, char **ret_
 
 static char *folder_of(const char *path)
 {
-    char *copy = bytes_dup_str(bytes_str(path));
-    char *dir = bytes_dup_str(bytes_str(dirname(copy)));
+    char *copy = text_dup(path);
+    char *dir = text_dup(dirname(copy));
 
     free(copy);
     return dir;

@@ -19,7 +19,7 @@ static struct keyring *keyring_new(const char *path)
     struct keyring *k = mem_new(struct keyring);
 
     pthread_mutex_init(&k->lock, NULL);
-    k->path = bytes_dup_str(bytes_str(path));
+    k->path = text_dup(path);
     k->secrets = guarded_new(sizeof(*k->secrets));
     /* guarded_new() asks for it, too, and does not tell what came of it */
     k->is_locked = mlock(k->secrets, sizeof(*k->secrets)) == 0;

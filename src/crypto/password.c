@@ -17,6 +17,7 @@
 #include <strings.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 #define VERIFIER_MEMORY_KIB_MAX 262144 /* 256 MiB */
 #define VERIFIER_PASSES_MAX     16
@@ -71,7 +72,7 @@ char *password_verifier_new(struct bytes password)
                               crypto_pwhash_OPSLIMIT_INTERACTIVE,
                               crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13);
     check(r == 0);
-    return bytes_dup_str(bytes_str(verifier));
+    return text_dup(verifier);
 }
 
 /**

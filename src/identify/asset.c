@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "wire/wire.h"
 
 _Static_assert(IDENTIFY_TEXT_MAX >= WIRE_CLIENT_ID_MAX, "who is let in is listed");
@@ -67,7 +68,7 @@ static struct principal *principal_get(struct identify *id, const char *name)
     if (p != NULL)
         return p;
     p = mem_new(struct principal);
-    p->name = bytes_dup_str(bytes_str(name));
+    p->name = text_dup(name);
     (void)map_put(&id->principals, p);
     return p;
 }
@@ -95,7 +96,7 @@ static struct asset *asset_new(struct identify *id, const struct device *d, stru
         a->name = principal_get(id, d->principal);
     if (d->by_certificate) {
         a->principal = a->id + key.len - strlen(d->principal);
-        a->client_id = bytes_dup_str(bytes_str(d->client_id));
+        a->client_id = text_dup(d->client_id);
     } else {
         a->principal = a->name != NULL ? a->name->name : "";
         a->client_id = a->id + key.len - strlen(d->client_id);

@@ -130,7 +130,7 @@ static void read_topic(struct conf_value at, struct declared_topic *t)
     inventory_need_filter(at, "filter", &t->filter);
     (void)conf_string(conf_get(at, "owner"), &t->owner);
     if (conf_choice(conf_get(at, "classification"), classification_names, &which))
-        t->classification = bytes_dup_str(bytes_str(classification_names[which]));
+        t->classification = text_dup(classification_names[which]);
     inventory_kind(conf_get(at, "criticality"), criticality_names, (unsigned *)&t->criticality);
     t->has_slo = conf_number(conf_get(at, "availability"), 0, 1, &n);
     t->has_slo &= conf_number(conf_get(at, "latency_ms"), 0, 1e9, &n);

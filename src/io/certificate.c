@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define DAY_MS         86400000ULL
 #define SOON_DAYS      30
@@ -126,7 +127,7 @@ static char *serial_text(const X509 *x)
 {
     BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
     char *hex = n != NULL ? BN_bn2hex(n) : NULL;
-    char *ret = bytes_dup_str(bytes_str(hex));
+    char *ret = text_dup(text_or_empty(hex));
 
     OPENSSL_free(hex);
     BN_free(n);
@@ -237,9 +238,9 @@ char *tls_certificate_read(const X509 *x, struct stream_certificate *ret)
     };
     ERR_clear_error();
     if (ret->cn == NULL || ret->issuer == NULL)
-        return bytes_dup_str(bytes_str("certificate with a malformed common name"));
+        return text_dup("certificate with a malformed common name");
     if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
-        return bytes_dup_str(bytes_str("certificate has expired"));
+        return text_dup("certificate has expired");
     return NULL;
 }
 

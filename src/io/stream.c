@@ -45,7 +45,7 @@ enum stream_outcome stream_fail(struct stream *s, char *text)
 /** stream_errno_text() - errno in words; owned */
 char *stream_errno_text(void)
 {
-    return bytes_dup_str(bytes_str(strerrordesc_np(errno)));
+    return text_dup(text_or_empty(strerrordesc_np(errno)));
 }
 
 /* A stream that knows its peer: as long as the text of the peer's address is. */

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "wire/proxy.h"
 
 #define PEEK_BYTES 512 /* at a time; few headers are larger */
@@ -107,7 +108,7 @@ enum stream_outcome stream_proxy_header(struct stream *s)
             return outcome;
         }
         if (found != PROXY_MORE) {
-            stream_note(s, bytes_dup_str(bytes_str(proxy_outcome_text(found))));
+            stream_note(s, text_dup(proxy_outcome_text(found)));
             return STREAM_BAD;
         }
         outcome = take(s, n);

@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "io/tls.h"
 
 struct stream_tls {
@@ -170,9 +171,9 @@ static enum stream_outcome end_of_socket(struct stream *s)
 
     ERR_clear_error();
     if (!t->is_established && t->heard)
-        return stream_fail(s, bytes_dup_str(bytes_str("closed during the TLS handshake")));
-    stream_note(s, bytes_dup_str(bytes_str(t->is_established ? "closed without TLS close_notify"
-                                                             : "closed before the TLS handshake")));
+        return stream_fail(s, text_dup("closed during the TLS handshake"));
+    stream_note(s, text_dup(t->is_established ? "closed without TLS close_notify"
+                                              : "closed before the TLS handshake"));
     s->read_end = STREAM_END;
     s->write_end = STREAM_FAILED;
     return STREAM_END;
@@ -185,7 +186,7 @@ static enum stream_outcome failure(struct stream *s, enum direction d)
     char *text;
 
     if (t->refusal.text == NULL && ERR_peek_error() == 0 && err != 0) {
-        text = bytes_dup_str(bytes_str(strerrordesc_np(err)));
+        text = text_dup(text_or_empty(strerrordesc_np(err)));
         if (d == WRITING) {
             /* As in plain TCP, what came before can still be read. */
             stream_note(s, text);
@@ -235,7 +236,7 @@ static char *fill_peer(struct stream *s)
     t->peer.version = SSL_get_version(t->ssl);
     t->peer.cipher = SSL_get_cipher_name(t->ssl);
     if (sni != NULL)
-        t->peer.sni = bytes_dup_str(bytes_str(sni));
+        t->peer.sni = text_dup(sni);
     if (x == NULL || SSL_get_verify_result(t->ssl) != X509_V_OK)
         return NULL;
     problem = tls_certificate_read(x, &t->peer.certificate);

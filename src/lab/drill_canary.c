@@ -90,7 +90,7 @@ static bool look_at_file(struct canary *c, const char *path, char **ret_error)
         c->is_planted_found = true;
     } else if (has) {
         free(c->found);
-        c->found = bytes_dup_str(bytes_str(path));
+        c->found = text_dup(path);
     }
     return ok;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "conf/conf.h"
 #include "io/io.h"
 
@@ -49,7 +50,7 @@ static void name_server(struct lab_home *h)
 {
     const char *name = address_is_loopback(h->address) ? "localhost" : h->address;
 
-    h->server_name = bytes_dup_str(bytes_str(name));
+    h->server_name = text_dup(name);
 }
 
 /* The first listener of the delivery plane with TLS. */
@@ -92,7 +93,7 @@ bool lab_home_open(struct lab_home *h, const char *dir, char **ret_error)
     *h = (struct lab_home){0};
     find_listener(c, h);
     ok = conf_ok(c, ret_error);
-    h->dir = bytes_dup_str(bytes_str(dir));
+    h->dir = text_dup(dir);
     h->ca = joined(dir, "pki/ca.crt");
     conf_close(c);
     free(path);

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "node/node_private.h"
 #include "queue/fair.h"
@@ -166,7 +167,7 @@ bool auth_verify(struct auth *a, struct worker *w, uint64_t link, struct bytes a
         list_init(&j->post.mail.link);
         j->worker = w;
         j->link = link;
-        j->verifier = bytes_dup_str(bytes_str(verifier));
+        j->verifier = text_dup(verifier);
         j->password_secret = bytes_dup(password);
         fair_add(&a->queue, address, &j->waiting);
         pthread_cond_signal(&a->more);

@@ -6,17 +6,18 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "node/config_keys.h"
 
 /* The folder of @path, absolute if it is there. */
 static char *dir_of(const char *path)
 {
-    char *copy = bytes_dup_str(bytes_str(path));
+    char *copy = text_dup(path);
     const char *dir = dirname(copy);
     char *real = realpath(dir, NULL);
 
     if (real == NULL)
-        real = bytes_dup_str(bytes_str(dir));
+        real = text_dup(dir);
     free(copy);
     return real;
 }
@@ -180,7 +181,7 @@ char *config_admin_socket(const char *path, char **ret_error)
 
     load_tree(c, conf, &config_root_section, &warnings, &errors);
     if (c->admin_socket != NULL)
-        found = bytes_dup_str(bytes_str(c->admin_socket));
+        found = text_dup(c->admin_socket);
     else
         *ret_error = bytes_dup_str(buf_view(&errors));
     conf_close(conf);

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "node/config_keys.h"
 
@@ -138,7 +139,7 @@ static void load_texts(struct config_loader *l, const struct config_key *k, void
         else if (why != NULL)
             config_fail(l, item, "\"%.200s\" %s", text, why);
         else
-            (*array)[(*count)++] = bytes_dup_str(bytes_str(text));
+            (*array)[(*count)++] = text_dup(text);
         config_leave(l, len);
     }
 }
@@ -172,7 +173,7 @@ static void load_named(struct config_loader *l, const struct config_key *k, void
         if (why != NULL)
             config_fail(l, key, "\"%.80s\" %s", name, why);
         ++*count;
-        *(char **)item = bytes_dup_str(bytes_str(name));
+        *(char **)item = text_dup(name);
         len = config_enter(l, why == NULL ? name : "?");
         config_load_section(l, k->section, item, value);
         config_leave(l, len);

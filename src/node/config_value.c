@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "node/config_keys.h"
 
 /* Write @text to @at, or say in @why what is wrong; true when written. */
@@ -48,7 +49,7 @@ static bool set_text(const struct config_loader *l, const struct config_key *k, 
         buf_addf(why, "\"%.200s\" %s", text, wrong);
         return false;
     }
-    replace(at, bytes_dup_str(bytes_str(text)));
+    replace(at, text_dup(text));
     return true;
 }
 
@@ -168,7 +169,7 @@ static bool set_choice(const struct config_loader *l, const struct config_key *k
         if (strcmp(text, c->text) != 0)
             continue;
         if (k->kind == CONFIG_WORD)
-            replace(at, bytes_dup_str(bytes_str(c->text)));
+            replace(at, text_dup(c->text));
         else
             memcpy(at, &c->value, sizeof(c->value));
         return true;
@@ -188,7 +189,7 @@ static bool set_rule(const struct config_loader *l, const struct config_key *k, 
         buf_addf(why, "\"%.200s\" %s", text, wrong);
         return false;
     }
-    replace(&rule->filter, bytes_dup_str(bytes_str(text)));
+    replace(&rule->filter, text_dup(text));
     rule->publish = k->min & RULE_PUBLISH;
     rule->subscribe = k->min & RULE_SUBSCRIBE;
     return true;

@@ -165,7 +165,7 @@ static bool is_agreed(struct node *n, struct held *h, const char *author, enum n
         (h->approved_by != NULL && strcmp(h->approved_by, author) != 0))
         return true;
     if (h->approved_by == NULL) {
-        h->approved_by = bytes_dup_str(bytes_str(author));
+        h->approved_by = text_dup(author);
         *ret = NODE_HELD;
         *ret_text =
             text_format("command %s is approved by you, and waits for a second person: another "

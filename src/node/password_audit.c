@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "crypto/scram.h"
 
@@ -94,9 +95,8 @@ static struct accounts accounts_of(const struct config *c)
 
         if ((!has_password && u->scram_verifier == NULL) || u->disabled)
             continue;
-        a->name = bytes_dup_str(bytes_str(u->name));
-        a->verifier =
-            bytes_dup_str(bytes_str(has_password ? u->password_verifier : u->scram_verifier));
+        a->name = text_dup(u->name);
+        a->verifier = text_dup(has_password ? u->password_verifier : u->scram_verifier);
         a->fits = has_password ? password_verify : scram_verifier_fits;
         digest_of(a->name, a->verifier, a->digest);
         list.n++;

@@ -79,7 +79,7 @@ static void add_device(void *arg, const char *name, const char *client_id, const
 
     if (d == NULL) {
         d = mem_new(struct device);
-        d->name = bytes_dup_str(bytes_str(name));
+        d->name = text_dup(name);
         map_put(&l->devices, d);
     }
     add_alias(l, d, "client", client_id);
@@ -128,7 +128,7 @@ static void contain(struct look *l, struct device *d, const struct audit_entry *
     d->checked = 0;
     d->counts_as_contained = e->at_unix_ms >= l->since_unix_ms;
     free(d->cause);
-    d->cause = bytes_dup_str(bytes_str(e->actor));
+    d->cause = text_dup(e->actor);
 }
 
 static void check_device(struct look *l, struct device *d, const struct audit_entry *e)

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "node/orders.h"
 #include "ward/ward.h"
@@ -144,7 +145,7 @@ char *revoke_certificate(struct node *n, const char *serial)
     size_t n_revoked = 0;
 
     if (n->started->respond_ca == NULL)
-        return bytes_dup_str(bytes_str(revocation_lacks(n)));
+        return text_dup(revocation_lacks(n));
     if (!pki_revoke(n->started->respond_ca, serial, clock_unix_ms(), &n_revoked, &error))
         return error;
     atomic_store(&n->refresh_wanted, true);
@@ -169,6 +170,6 @@ void shutdown_want(struct node *n, const char *author, const char *reason)
     log_warning("node", "shutdown ordered by %s: %s", author, reason);
     pthread_mutex_lock(&n->reload_lock);
     free(n->shutdown_reason);
-    n->shutdown_reason = bytes_dup_str(bytes_str(reason));
+    n->shutdown_reason = text_dup(reason);
     pthread_mutex_unlock(&n->reload_lock);
 }

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "node/node_private.h"
 #include "queue/held.h"
 
@@ -284,8 +285,7 @@ void resident_connected(struct worker *w, struct resident *c, struct link *l,
     heap_clear(&w->timers, &c->expiry.timer);
     c->grant = grant_free(c->grant);
     free(c->certificate_cn);
-    c->certificate_cn =
-        peer->has_certificate ? bytes_dup_str(bytes_str(peer->tls->certificate.cn)) : NULL;
+    c->certificate_cn = peer->has_certificate ? text_dup(peer->tls->certificate.cn) : NULL;
     c->by_password = l->by_password;
     c->by_scram = l->by_scram;
     c->is_control = l->listener->plane == CONFIG_PLANE_CONTROL;

@@ -15,6 +15,7 @@
 #include "base/address.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "protect/protect.h"
 #include "wire/wire.h"
 
@@ -78,7 +79,7 @@ struct restraints *restraints_new(struct ban *throttles, size_t n_throttles,
     r->n_quarantines = n_quarantines;
     for (size_t i = 0; i < n_quarantines; i++) {
         check(wire_topic_filter_valid(bytes_str(quarantines[i].filter)));
-        r->quarantines[i].filter = bytes_dup_str(bytes_str(quarantines[i].filter));
+        r->quarantines[i].filter = text_dup(quarantines[i].filter);
         r->quarantines[i].directions = quarantines[i].directions;
         r->directions |= quarantines[i].directions;
     }
@@ -180,8 +181,7 @@ void restraints_shut(struct restraints *r, const char *listener, const char *pre
 
     r->shut = mem_resize(r->shut, (r->n_shut + 1) * sizeof(*r->shut));
     s = &r->shut[r->n_shut++];
-    *s =
-        (struct shut){.listener = bytes_dup_str(bytes_str(listener)), .has_prefix = prefix != NULL};
+    *s = (struct shut){.listener = text_dup(listener), .has_prefix = prefix != NULL};
     check(prefix == NULL || prefix_parse(prefix, &s->prefix) == NULL);
 }
 

@@ -207,7 +207,7 @@ static void try_action(struct respond *r, struct incident *i, enum action_kind k
         .amount = amount_of(r, i, &p->steps[kind]),
         .directions = p->steps[kind].directions,
         .for_ms = respond_scaled_ms(r, p->steps[kind].for_s),
-        .incident = bytes_dup_str(bytes_str(i->id)),
+        .incident = text_dup(i->id),
     };
     struct action *a = same_again(i, kind);
     struct action old = {0};
@@ -284,7 +284,7 @@ unsigned act_approve(struct respond *r, struct incident *i, const char *author,
         set_why_not(a, a->state == ACTION_WITHHELD ? guard_protected_why : NULL);
         if (a->state == ACTION_DONE) {
             free(a->author);
-            a->author = bytes_dup_str(bytes_str(author));
+            a->author = text_dup(author);
             perform(r, i, a, now);
         }
         count(r, a);
@@ -300,7 +300,7 @@ static void mark_undone(struct respond *r, struct action *a, const char *author)
     a->state = ACTION_UNDONE;
     a->expires_unix_ms = 0;
     free(a->undone_by);
-    a->undone_by = bytes_dup_str(bytes_str(author));
+    a->undone_by = text_dup(author);
     r->counters.undone++;
 }
 

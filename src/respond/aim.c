@@ -6,6 +6,8 @@
  */
 #include "respond/private.h"
 
+#include "base/text.h"
+
 /* Sets the target, which is owned by @a.  Return: false when there is nothing that it could be
  * aimed at. */
 typedef bool aim_fn(const struct respond *r, const struct incident *i,
@@ -52,7 +54,7 @@ static bool aim_at_pair(const struct incident *i, struct action *a)
 {
     if (i->address[0] == '\0')
         return false;
-    a->address = bytes_dup_str(bytes_str(i->address));
+    a->address = text_dup(i->address);
     return aim_at(a, TARGET_CLIENT_ADDRESS, bytes_str(i->client_id));
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/address.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 static char *address_of(const char *text)
 {
@@ -14,9 +15,9 @@ static char *address_of(const char *text)
     struct address a;
 
     if (prefix_parse(text, &a) != NULL)
-        return bytes_dup_str(bytes_str(text)); /* it will be refused as it was said */
+        return text_dup(text); /* it will be refused as it was said */
     address_text(&a, shown);
-    return bytes_dup_str(bytes_str(shown));
+    return text_dup(shown);
 }
 
 /* Whole bytes in upper case, without colons, as certificates are shown. */
@@ -47,8 +48,7 @@ struct canonical canonical_of(enum respond_target kind, const char *target, cons
     struct canonical c = {0};
 
     if (address != NULL)
-        c.address =
-            kind == TARGET_CONDUIT ? bytes_dup_str(bytes_str(address)) : address_of(address);
+        c.address = kind == TARGET_CONDUIT ? text_dup(address) : address_of(address);
     if (target == NULL)
         return c;
     if (kind == TARGET_ADDRESS)
@@ -56,7 +56,7 @@ struct canonical canonical_of(enum respond_target kind, const char *target, cons
     else if (kind == TARGET_CERTIFICATE)
         c.target = serial_of(target);
     else
-        c.target = bytes_dup_str(bytes_str(target));
+        c.target = text_dup(target);
     return c;
 }
 

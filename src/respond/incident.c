@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "respond/private.h"
 
 #define RESTORED_S 1800
@@ -341,8 +342,8 @@ static void add_note(struct incident *i, const char *note, const char *author,
     i->notes = mem_resize(i->notes, (i->n_notes + 1) * sizeof(*i->notes));
     i->notes[i->n_notes++] = (struct incident_note){
         .at_unix_ms = now.unix_ms,
-        .author = bytes_dup_str(bytes_str(author)),
-        .text = bytes_dup_str(bytes_str(note)),
+        .author = text_dup(author),
+        .text = text_dup(note),
     };
 }
 
@@ -406,7 +407,7 @@ enum respond_answer respond_incident_assign(struct respond *r, const char *id, c
         return fits;
     add_note(i, note, author, now);
     free(i->assignee);
-    i->assignee = bytes_dup_str(bytes_str(assignee));
+    i->assignee = text_dup(assignee);
     noticed(i, now);
     log_info("respond", "%s: assigned to \"%s\" by %s", i->id, assignee, author);
     incident_changed(r, i, now);

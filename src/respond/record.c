@@ -125,7 +125,7 @@ json_t *json_text(const char *text)
 
     if (s != NULL)
         return s;
-    ascii = bytes_dup_str(bytes_str(text));
+    ascii = text_dup(text_or_empty(text));
     for (char *c = ascii; *c != '\0'; c++) {
         if ((unsigned char)*c >= 0x80)
             *c = '?';
@@ -144,8 +144,7 @@ static double readable(double n)
 /* Its rule's own words: a detector has rules that count different things. */
 static char *counts_of(const struct incident *i)
 {
-    return i->rule != NULL ? detect_rule_counts(i->rule)
-                           : bytes_dup_str(bytes_str(i->detector->counts));
+    return i->rule != NULL ? detect_rule_counts(i->rule) : text_dup(i->detector->counts);
 }
 
 /** incident_sentence() - what was found, for a person; Return: owned by the caller. */

@@ -25,7 +25,7 @@ static const char *text_of(const json_t *o, const char *key)
 
 static char *text_copy(const json_t *o, const char *key)
 {
-    return bytes_dup_str(bytes_str(text_of(o, key)));
+    return text_dup(text_of(o, key));
 }
 
 static uint64_t date_of(const json_t *o, const char *key)
@@ -91,7 +91,7 @@ static bool read_subject(struct incident *i, const json_t *o)
     if (which == SUBJECT_KIND_N)
         return false;
     i->subject_kind = which;
-    i->subject = bytes_dup_str(bytes_str(colon + 1));
+    i->subject = text_dup(colon + 1);
     return true;
 }
 
@@ -114,7 +114,7 @@ static char *cut_why_not(struct action *a, const char *subject)
     if (more == NULL)
         return NULL;
     *more = '\0';
-    return bytes_dup_str(bytes_str(more + 2));
+    return text_dup(more + 2);
 }
 
 static char *read_why_not(struct action *a, const json_t *o, const char *subject)
@@ -159,12 +159,11 @@ static void read_action(struct incident *i, const json_t *o)
         .expires_unix_ms = state == ACTION_DONE ? number_of(o, "expires_unix_ms") : 0,
         .target_kind = target,
         .target = text_copy(o, "target"),
-        .address = kind == ACTION_BAN || target == TARGET_CLIENT_ADDRESS
-                       ? bytes_dup_str(bytes_str(i->address))
-                       : NULL,
+        .address =
+            kind == ACTION_BAN || target == TARGET_CLIENT_ADDRESS ? text_dup(i->address) : NULL,
         .amount = amount_of(o),
         .for_ms = number_of(o, "for_ms"),
-        .incident = bytes_dup_str(bytes_str(i->id)),
+        .incident = text_dup(i->id),
         .author = text_copy(o, "author"),
         .reason = text_copy(o, "reason"),
     };

@@ -47,7 +47,7 @@ struct audit_check *audit_check_new(const char *public_text)
 {
     struct audit_check *c = mem_new(struct audit_check);
 
-    c->public_text = bytes_dup_str(bytes_str(public_text));
+    c->public_text = text_dup(public_text);
     return c;
 }
 

@@ -321,7 +321,7 @@ static char *state_in_home(const struct backup_input *in)
         return bytes_dup_str(BYTES("state"));
     len = strlen(home);
     if (strncmp(state, home, len) == 0 && state[len] == '/')
-        return bytes_dup_str(bytes_str(state + len + 1));
+        return text_dup(state + len + 1);
     return bytes_dup_str(BYTES("state"));
 }
 

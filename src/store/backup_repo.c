@@ -19,7 +19,7 @@
 /** repo_open() - of the keyring that the node has; reads nothing yet */
 void repo_open(struct backup_repo *r, const char *dir, struct keyring *keys)
 {
-    *r = (struct backup_repo){.dir = bytes_dup_str(bytes_str(dir))};
+    *r = (struct backup_repo){.dir = text_dup(dir)};
     keyring_derive_lasting(keys, BYTES("bastide backup seal"), r->seal_secret);
     keyring_derive_lasting(keys, BYTES("bastide backup name"), r->naming_secret);
 }
@@ -111,7 +111,7 @@ static void compress(struct bytes plain, struct buf *ret)
 static bool write_chunk(const char *path, struct bytes sealed, char **ret_error)
 {
     char *aside = text_format("%s.new", path);
-    char *dir = bytes_dup_str(bytes_str(path));
+    char *dir = text_dup(path);
     int fd;
     bool ok;
 

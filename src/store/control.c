@@ -239,7 +239,7 @@ struct control *control_open(const char *state_dir, struct keyring *keys, char *
     struct control *c = mem_new(struct control);
     pthread_condattr_t monotonic;
 
-    c->state_dir = bytes_dup_str(bytes_str(state_dir));
+    c->state_dir = text_dup(state_dir);
     c->db_path = path_in(state_dir, DATABASE_NAME);
     c->keys = keys;
     c->mark.fd = -1;

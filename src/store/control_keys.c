@@ -41,7 +41,7 @@ static bool give_to_node(const char *path, const char *state_dir)
 /* The folder too: that of the configuration may have been written by hand. */
 static bool make_key_file(const char *path, const char *state_dir, char **ret_error)
 {
-    char *dir = bytes_dup_str(bytes_str(path));
+    char *dir = text_dup(path);
     char *slash = strrchr(dir, '/');
 
     if (slash != NULL)

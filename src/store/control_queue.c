@@ -189,7 +189,7 @@ static void ask_with_doc(struct control *c, struct job *j, uint64_t at_unix_ms, 
         refuse(c, j, "it is larger than 1 MiB");
         return;
     }
-    j->doc = bytes_dup_str(bytes_str(doc));
+    j->doc = text_dup(doc);
     control_ask(c, j);
 }
 

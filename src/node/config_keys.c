@@ -313,7 +313,8 @@ static const struct config_section lockdown_limits_section = SECTION(lockdown_li
 #define POSTURE(limits_, i)                                                                                     \
     {"limits", CONFIG_SECTION, 0, .section = &(limits_), .what = "limits that are others then"},                \
     {"closed_listeners", CONFIG_TEXTS, 0, IN(config, postures[i].closed_listeners),                             \
-     .count_offset = offsetof(struct config, postures[i].n_closed_listeners), .max = CONFIG_LISTENERS_MAX, .items = "listeners", \
+     .count_offset = offsetof(struct config, postures[i].n_closed_listeners), .max = CONFIG_LISTENERS_MAX,      \
+     .items = "listeners",                                                                                      \
      .wrong_why = config_listener_name_wrong_why,                                                               \
      .what = "listeners where nobody is let in then, and who is there is disconnected"},
 static const struct config_key elevated_keys[] = {POSTURE(elevated_limits_section, 1)};
@@ -378,8 +379,8 @@ static const struct config_section assess_section = SECTION(assess_keys, config,
 static const struct config_key root_keys[] = {
     {"node", CONFIG_SECTION, 0, .section = &node_section, .what = "the node itself"},
     {"listeners", CONFIG_LIST, CONFIG_REQUIRED, IN(config, listeners),
-     .count_offset = offsetof(struct config, n_listeners), .min = 1, .max = CONFIG_LISTENERS_MAX, .section = &listener_section,
-     .what = "where clients connect"},
+     .count_offset = offsetof(struct config, n_listeners), .min = 1, .max = CONFIG_LISTENERS_MAX,
+     .section = &listener_section, .what = "where clients connect"},
     {"admin", CONFIG_SECTION, 0, .section = &admin_section, .what = "the operator's interface"},
     {"limits", CONFIG_SECTION, 0, .section = &limits_section, .what = "what a client can make grow, and how far"},
     {"mqtt", CONFIG_SECTION, 0, .section = &mqtt_section,

@@ -194,7 +194,7 @@ static char *said(const struct under *u)
                      : NULL;
     char *text =
         text_format("with %zu%s retained and %zu waiting messages under it%s", u->n_retained,
-                    is_walked(u) ? "" : " or more", u->n_waiting, disk != NULL ? disk : "");
+                    is_walked(u) ? "" : " or more", u->n_waiting, text_or_empty(disk));
 
     free(disk);
     return text;

@@ -317,7 +317,7 @@ static bool roll_back(struct respond *r, struct action *a, const char *author,
     const struct respond_measure m = action_measure(a);
     char *result = a->state == ACTION_DONE
                        ? result_with_under(r, &m, action_state_text(ACTION_UNDONE))
-                       : bytes_dup_str(bytes_str(action_state_text(ACTION_UNDONE)));
+                       : text_dup(action_state_text(ACTION_UNDONE));
     char *why = NULL;
     bool is_undone = a->state != ACTION_DONE || action_undo(r, a, author, now, &why);
 

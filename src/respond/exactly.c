@@ -207,8 +207,7 @@ char *result_with_under(const struct respond *r, const struct respond_measure *m
                         const char *result)
 {
     char *under = m->kind == ACTION_QUARANTINE ? r->hands.under(r->hands.arg, m) : NULL;
-    char *said =
-        text_format("%s%s%s", result, under != NULL ? ", " : "", under != NULL ? under : "");
+    char *said = text_format("%s%s%s", result, under != NULL ? ", " : "", text_or_empty(under));
 
     free(under);
     return said;

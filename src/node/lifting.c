@@ -47,11 +47,8 @@ struct in_force {
 static void add_directions(void *arg, const struct respond_measure *m)
 {
     struct in_force *f = arg;
-    bool is_conduit = m->target_kind == TARGET_CONDUIT;
 
-    if (m->kind == f->at->kind && m->target_kind == f->at->target_kind &&
-        strcmp(m->target, f->at->target) == 0 &&
-        (!is_conduit || strcmp(m->address, f->at->address) == 0))
+    if (respond_measure_is_aimed_at(m, f->at))
         f->directions |= m->directions;
 }
 

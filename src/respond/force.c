@@ -23,7 +23,7 @@ static struct strictest strictest_of(const struct respond *r, const struct respo
         const struct measure_entry *e = list_item(it, struct measure_entry, link);
         const struct respond_measure *m = &e->measure;
 
-        if (!measure_is_aimed_at(m, at) || e->is_going || m->undo_by != NULL)
+        if (!respond_measure_is_aimed_at(m, at) || e->is_going || m->undo_by != NULL)
             continue;
         s.n++;
         s.amount = MAX(s.amount, m->amount);

@@ -19,8 +19,8 @@
 
 /* ---- the list ---- */
 
-/** measure_is_aimed_at() - is @m what @at names: kind, target, address? */
-bool measure_is_aimed_at(const struct respond_measure *m, const struct respond_measure *at)
+/** respond_measure_is_aimed_at() - is @m what @at names: kind, target, address? */
+bool respond_measure_is_aimed_at(const struct respond_measure *m, const struct respond_measure *at)
 {
     return m->kind == at->kind && m->target_kind == at->target_kind &&
            strcmp(m->target, at->target) == 0 &&
@@ -44,7 +44,7 @@ static struct measure_entry *find(const struct measure_list *l, const struct res
     list_each (it, (struct list *)(uintptr_t)&l->all) {
         struct measure_entry *e = list_item(it, struct measure_entry, link);
 
-        if (measure_is_aimed_at(&e->measure, m) && is_as_strong(&e->measure, m) &&
+        if (respond_measure_is_aimed_at(&e->measure, m) && is_as_strong(&e->measure, m) &&
             is_because_of(&e->measure, m))
             return e;
     }
@@ -83,7 +83,7 @@ static bool covers(const struct respond_measure *a, const struct respond_measure
     bool ends_first = ends_later(b->expires_unix_ms, a->expires_unix_ms);
     bool says_more = !is_as_strong(a, b) || ends_later(a->expires_unix_ms, b->expires_unix_ms);
 
-    return measure_is_aimed_at(a, b) && !ends_first && says_more &&
+    return respond_measure_is_aimed_at(a, b) && !ends_first && says_more &&
            (holds[b->kind] == NULL || holds[b->kind](a, b)) && a->undo_by == NULL;
 }
 
@@ -259,7 +259,7 @@ static unsigned begin_lifting(struct measure_list *l, const struct respond_measu
     list_each (it, &l->all) {
         struct measure_entry *e = list_item(it, struct measure_entry, link);
 
-        e->is_going = measure_is_aimed_at(&e->measure, at) &&
+        e->is_going = respond_measure_is_aimed_at(&e->measure, at) &&
                       (at->incident == NULL || is_because_of(&e->measure, at));
         n += e->is_going;
     }

@@ -162,7 +162,6 @@ struct measure_list {
     struct control *control; /* borrowed; NULL: not kept */
 };
 
-bool measure_is_aimed_at(const struct respond_measure *m, const struct respond_measure *at);
 void measures_init(struct measure_list *l);
 void measures_done(struct measure_list *l);
 void measures_add(struct measure_list *l, const struct respond_measure *m);

@@ -385,6 +385,7 @@ void respond_measures_resume(struct respond *r, unsigned kinds, struct respond_n
 /* Lift what somebody has undone while the node could not: now and then. */
 void respond_measures_settle(struct respond *r, struct respond_now now);
 json_t *respond_measure_json(const struct respond_measure *m);
+bool respond_measure_is_aimed_at(const struct respond_measure *m, const struct respond_measure *at);
 
 /* ---- how they were judged ---- */
 

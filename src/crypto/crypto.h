@@ -53,9 +53,12 @@ void folder_unlock(int lock);
 
 #define PASSWORD_CHARACTERS_MIN 12
 #define PASSWORD_BYTES_MAX      1024 /* of a new one */
+/* Of one that was drawn at random: 128 bits, in base64. */
+#define PASSWORD_RANDOM_BYTES_MIN 22
 
 /* Argon2id, 64 MiB, 2 passes: some 50 to 100 ms and 64 MiB for each verifier and each check. */
 char *password_verifier_new(struct bytes password);
+char *password_verifier_new_of_random(struct bytes password);
 bool password_verify(const char *verifier, struct bytes password);
 /* The @i-th of the passwords that everybody knows; NULL after the last. */
 const char *password_default(size_t i);

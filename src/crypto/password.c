@@ -53,6 +53,16 @@ static const char *text_of(struct bytes password)
     return password.len > 0 ? (const char *)password.at : "";
 }
 
+static char *verifier_at(struct bytes password, unsigned long long passes, size_t memory_bytes)
+{
+    char verifier[crypto_pwhash_STRBYTES];
+
+    check(sodium_init() >= 0);
+    check(crypto_pwhash_str_alg(verifier, text_of(password), password.len, passes, memory_bytes,
+                                crypto_pwhash_ALG_ARGON2ID13) == 0);
+    return text_dup(verifier);
+}
+
 /**
  * password_verifier_new() - what is kept in place of @password
  *
@@ -64,15 +74,20 @@ static const char *text_of(struct bytes password)
  */
 char *password_verifier_new(struct bytes password)
 {
-    char verifier[crypto_pwhash_STRBYTES];
-    int r;
+    return verifier_at(password, crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                       crypto_pwhash_MEMLIMIT_INTERACTIVE);
+}
 
-    check(sodium_init() >= 0);
-    r = crypto_pwhash_str_alg(verifier, text_of(password), password.len,
-                              crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                              crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13);
-    check(r == 0);
-    return text_dup(verifier);
+/**
+ * password_verifier_new_of_random() - the same of a password that the program drew, at the least
+ * cost
+ *
+ * A guess has to cost something only where guesses have a chance.
+ */
+char *password_verifier_new_of_random(struct bytes password)
+{
+    check(password.len >= PASSWORD_RANDOM_BYTES_MIN);
+    return verifier_at(password, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN);
 }
 
 /**

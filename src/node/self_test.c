@@ -65,7 +65,7 @@ struct self_test *self_test_new(struct node *n)
     for (unsigned i = 0; i < SELF_TEST_PRINCIPALS; i++) {
         snprintf(t->names[i], sizeof(t->names[i]), IDENTIFY_TEST_PREFIX "-%u", i + 1);
         t->passwords_secret[i] = random_text(PASSWORD_LEN);
-        t->verifiers[i] = password_verifier_new(bytes_str(t->passwords_secret[i]));
+        t->verifiers[i] = password_verifier_new_of_random(bytes_str(t->passwords_secret[i]));
     }
     return t;
 }

@@ -29,6 +29,18 @@ static void the_same_password_gives_another_verifier_each_time(void **state)
     free(b);
 }
 
+static void what_nobody_can_guess_is_kept_at_the_least_cost(void **state)
+{
+    struct bytes password = BYTES("lh0cTqyPMXtUvaWuL3KkFg");
+    char *verifier = password_verifier_new_of_random(password);
+
+    (void)state;
+    assert_memory_equal(verifier, "$argon2id$v=19$m=8,t=1,p=1$", 27);
+    assert_true(password_verify(verifier, password));
+    assert_false(password_verify(verifier, BYTES("lh0cTqyPMXtUvaWuL3KkFf")));
+    free(verifier);
+}
+
 static double cpu_ms_of_verifying(const char *verifier)
 {
     struct timespec a;
@@ -151,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_password_it_was_made_of_is_right_and_no_other),
         cmocka_unit_test(the_same_password_gives_another_verifier_each_time),
+        cmocka_unit_test(what_nobody_can_guess_is_kept_at_the_least_cost),
         cmocka_unit_test(the_dummy_costs_what_a_real_one_costs),
         cmocka_unit_test(what_is_no_verifier_matches_nothing),
         cmocka_unit_test(a_default_password_is_found_in_its_verifier),

@@ -83,7 +83,7 @@ def test_what_is_in_force_is_shown_as_it_has_to_be_undone(field, peer):
     assert (ban["KIND"], ban["TARGET"], ban["ADDRESS"]) == ("client-address", "desk", "127.0.0.7")
     for what, row in shown.items():
         target = [row[title] for title in ("KIND", "TARGET", "ADDRESS") if row[title] != "-"]
-        field.ok("respond", "undo", what.split()[0], *target)
+        field.ok("respond", "undo", what.split()[0], *target, "--reason", "it is over")
     assert field.json("respond")["in_force"] == []
 
 

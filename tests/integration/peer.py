@@ -258,6 +258,7 @@ class Raw:
 
     def __init__(self, site, port=None, source=""):
         self.socket = socket.create_connection(("127.0.0.1", port or site.port), PATIENCE_S, (source, 0))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is sent has left before a reset
         self.received = b""
 
     def send(self, data):

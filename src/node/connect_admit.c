@@ -156,10 +156,12 @@ static bool will_allowed(struct link *l, const struct wire_connect *p,
         return true;
     a = gate_check(l->grant, GATE_PUBLISH, p->will_topic);
     notice_will(l, p, &a);
+    if (a.outcome == GATE_ALLOWED)
+        return true;
     snprintf(ret_why, REFUSAL_TEXT_MAX, "the Will topic, %s: %.*s", gate_outcome_text(a.outcome),
              BYTES_ARG(p->will_topic));
     ret_why[wire_utf8_whole_len(bytes_str(ret_why))] = '\0';
-    return a.outcome == GATE_ALLOWED;
+    return false;
 }
 
 /* The limit that keeps a client without a session out, or NULL; who comes back to one may fetch

@@ -40,16 +40,13 @@ static struct bytes body_begun(struct bytes packet)
     return bytes_of(packet.at + head, packet.len - head);
 }
 
-/* A connection keeps what its client was told, whatever a reload has lowered (MQTT 5.0,
- * 3.2.2.3.6); not so under a posture, in an emergency. */
+/* Once it is connected.  A connection keeps what its client was told, whatever a reload has lowered
+ * (MQTT 5.0, 3.2.2.3.6); not so under a posture, in an emergency. */
 static size_t packet_max(const struct link *l)
 {
-    const struct limits *limits = policy_limits(l->worker->policy);
+    size_t now = policy_limits(l->worker->policy)->packet_bytes_max;
 
-    if (l->conn.state != CONN_ACTIVE)
-        return limits->connect_bytes_max;
-    return l->worker->cuts_larger ? limits->packet_bytes_max
-                                  : MAX(limits->packet_bytes_max, (size_t)l->packet_told);
+    return l->worker->cuts_larger ? now : MAX(now, (size_t)l->packet_told);
 }
 
 /* @begun: what has come of it, its fixed header at least; @len: with what is still to come */
@@ -90,10 +87,12 @@ static bool is_decided(const struct link *l)
 /* Hand whole packets of @data to the flow; Return: how many bytes were used up. */
 static size_t take_packets(struct link *l, struct bytes data)
 {
+    const size_t connect_max = policy_limits(l->worker->policy)->connect_bytes_max;
+    const size_t connected_max = packet_max(l); /* who is told meanwhile is told just that */
     size_t used = 0;
 
     while (link_may_process(l) && link_has_turn(l) && used < data.len) {
-        size_t max = packet_max(l);
+        size_t max = l->conn.state == CONN_ACTIVE ? connected_max : connect_max;
         struct wire_frame f;
         enum wire_next next = wire_next(bytes_of(data.at + used, data.len - used), &f);
 

@@ -162,18 +162,19 @@ class Receiver(Client):
             self.subscribed.set()
         elif kind == PUBREL:
             packet_id, = struct.unpack("!H", body[:2])
-            self.unreleased.discard(packet_id)
             self.send(ack(PUBCOMP, packet_id))
+            self.unreleased.discard(packet_id)
         elif kind == PUBLISH:
             qos, at = first >> 1 & 3, 2 + struct.unpack("!H", body[:2])[0]
             packet_id = struct.unpack("!H", body[at:at + 2])[0] if qos else None
             text = body[at + (2 if qos else 0):].decode()
+            if qos == 1:  # first: who has got all has also acknowledged all
+                self.send(ack(PUBACK, packet_id))
             if qos < 2 or packet_id not in self.unreleased:
                 self.deliver(text)
             if qos == 2:
                 self.unreleased.add(packet_id)
-            if qos:
-                self.send(ack(PUBACK if qos == 1 else PUBREC, packet_id))
+                self.send(ack(PUBREC, packet_id))
 
     def subscribe(self):
         self.send(subscribe_packet(self.topic, qos=self.qos))
@@ -275,6 +276,7 @@ class Crash:
             for name, numbers in receiver.order.items():
                 if self.publishers[int(name[1:])].qos == 2:
                     assert numbers == sorted(numbers), f"{receiver.name}: {name} out of order"
+            wait_for(lambda: not receiver.unreleased, f"{receiver.name}: all PUBRELs")
         late = Receiver(self.home.port, "late", "kept/#", 1).join_node().subscribe()
         wait_for(lambda: late.got, "the retained message")
         last = max(int(text.split(":")[1]) for text in self.retainer.acknowledged)

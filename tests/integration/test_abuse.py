@@ -146,19 +146,22 @@ GUESSES = 40  # each costs a password check; two are made at a time
 GUESSER, RIGHTFUL = "127.0.0.9", "127.0.0.7"
 
 
-def test_who_guesses_has_nobody_but_himself_wait(field):
+def test_who_guesses_has_nobody_but_himself_wait(site):
     """One queue for all would answer every guess before the login behind them."""
-    guesses = [Raw(field, source=GUESSER) for _ in range(GUESSES)]
-    with Raw(field, source=RIGHTFUL) as rightful:
+    site.ok("user", "passwd", "alice", "--password-stdin", input=site.passwords["alice"])  # at its full cost
+    site.start()
+    guesses = [Raw(site, source=GUESSER) for _ in range(GUESSES)]
+    with Raw(site, source=RIGHTFUL) as rightful:
         for i, guess in enumerate(guesses):
             guess.send(connect_packet(f"guesser-{i}", "alice", f"guess {i}"))
         wait_until(lambda: answered(guesses), "an answer to the first guess")
         before = answered(guesses)
-        rightful.join(field, "rightful")
+        rightful.join(site, "rightful")
         # two that are under way, a turn of the guesser's, and what a thread does meanwhile
         assert answered(guesses) - before <= 6
     for guess in guesses:
         guess.socket.close()
+    assert site.end() == 0, site.log_text()
 
 
 def answered(raws):

@@ -168,13 +168,12 @@ class Receiver(Client):
             qos, at = first >> 1 & 3, 2 + struct.unpack("!H", body[:2])[0]
             packet_id = struct.unpack("!H", body[at:at + 2])[0] if qos else None
             text = body[at + (2 if qos else 0):].decode()
-            if qos == 1:  # first: who has got all has also acknowledged all
-                self.send(ack(PUBACK, packet_id))
             if qos < 2 or packet_id not in self.unreleased:
                 self.deliver(text)
             if qos == 2:
                 self.unreleased.add(packet_id)
-                self.send(ack(PUBREC, packet_id))
+            if qos:
+                self.send(ack(PUBACK if qos == 1 else PUBREC, packet_id))
 
     def subscribe(self):
         self.send(subscribe_packet(self.topic, qos=self.qos))

@@ -319,15 +319,18 @@ enum session_offered session_offer(struct session *s, struct publication *p,
     return how;
 }
 
+/* Where the id has its place in the window, or would have it; there is one in flight. */
+static unsigned inflight_index(const struct session *s, uint16_t id)
+{
+    unsigned first = ring_at(&s->inflight, 0)->packet_id;
+
+    return id >= first ? id - first : id + PACKET_IDS - first;
+}
+
 static struct delivery *inflight_find(const struct session *s, uint16_t id)
 {
-    unsigned first;
-    unsigned i;
+    unsigned i = s->inflight.n > 0 ? inflight_index(s, id) : 0;
 
-    if (s->inflight.n == 0)
-        return NULL;
-    first = ring_at(&s->inflight, 0)->packet_id;
-    i = id >= first ? id - first : id + PACKET_IDS - first;
     return i < s->inflight.n ? ring_at(&s->inflight, i) : NULL;
 }
 
@@ -450,10 +453,8 @@ struct subscription *session_retained_next(const struct session *s)
 /* Was @d sent on this network connection? */
 static bool was_sent(const struct session *s, const struct delivery *d)
 {
-    unsigned first = ring_at(&s->inflight, 0)->packet_id;
-    unsigned i = d->packet_id >= first ? d->packet_id - first : d->packet_id + PACKET_IDS - first;
-
-    return i < (d->state == INFLIGHT_PUBCOMP ? s->release_at : s->resend_at);
+    return inflight_index(s, d->packet_id) <
+           (d->state == INFLIGHT_PUBCOMP ? s->release_at : s->resend_at);
 }
 
 /**

@@ -110,64 +110,53 @@ void habits_load(struct sentinel *s)
 
 /* ---- what the inventory says ---- */
 
-struct telling {
-    struct sentinel *s;
-    detect_found_fn *found;
-};
-
 static void tell_inspection(void *arg, const char *name, uint32_t days_overdue)
 {
-    const struct telling *i = arg;
+    struct sentinel *s = arg;
     const struct event e = {
         .kind = EVENT_INSPECTION_OVERDUE,
         .value = days_overdue,
-        .at_ns = i->s->now_ns,
+        .at_ns = s->now_ns,
         .client_id = bytes_str(name),
     };
 
-    detect_event(i->s->detect, &e, i->found, i->s);
+    detect_event(s->detect, &e, sentinel_found, s);
 }
 
 /** habits_inspect() - tell the detectors which inspections are overdue, and which are not;
  * MQ.DE.PM-02
  */
-void habits_inspect(struct sentinel *s, detect_found_fn *found)
+void habits_inspect(struct sentinel *s)
 {
-    struct telling i = {.s = s, .found = found};
-
-    identify_inspections_each(s->identify, s->now_unix_ms, tell_inspection, &i);
+    identify_inspections_each(s->identify, s->now_unix_ms, tell_inspection, s);
 }
 
 static void tell_lifecycle(void *arg, const char *client_id, uint64_t conn, unsigned flags,
                            const char *state)
 {
-    const struct telling *i = arg;
+    struct sentinel *s = arg;
     const struct event e = {
         .kind = EVENT_LIFECYCLE,
         .value = flags,
         .conn = conn,
-        .at_ns = i->s->now_ns,
+        .at_ns = s->now_ns,
         .client_id = bytes_str(client_id),
         .text = bytes_str(state),
     };
 
-    detect_event(i->s->detect, &e, i->found, i->s);
+    detect_event(s->detect, &e, sentinel_found, s);
 }
 
 /** habits_lifecycles() - tell the detectors which devices may be silent, and which must be gone;
  * MQ.ID.AM-04
  */
-void habits_lifecycles(struct sentinel *s, detect_found_fn *found)
+void habits_lifecycles(struct sentinel *s)
 {
-    struct telling i = {.s = s, .found = found};
-
-    identify_lifecycles_each(s->identify, tell_lifecycle, &i);
+    identify_lifecycles_each(s->identify, tell_lifecycle, s);
 }
 
 /** habits_lifecycle_of() - as habits_lifecycles(), of who has just been let in */
-void habits_lifecycle_of(struct sentinel *s, uint64_t conn, detect_found_fn *found)
+void habits_lifecycle_of(struct sentinel *s, uint64_t conn)
 {
-    struct telling i = {.s = s, .found = found};
-
-    identify_lifecycle_of(s->identify, conn, tell_lifecycle, &i);
+    identify_lifecycle_of(s->identify, conn, tell_lifecycle, s);
 }

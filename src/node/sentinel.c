@@ -12,7 +12,6 @@
  */
 #include "node/sentinel.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,12 +19,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "node/held.h"
 #include "node/node_private.h"
-#include "node/orders.h"
 #include "node/self_test.h"
 
-#define TICK_NS     NS_PER_S
 #define BLOCKS_MAX  512
 #define BLOCKS_MANY 32        /* so many waited: what they took is worth giving back */
 #define GATHER_NS   NS_PER_MS /* after events more of them gather before the next look */
@@ -122,8 +118,9 @@ static void take_orders(struct sentinel *s)
     (void)take_lane(s, LANE_CONTROL);
 }
 
-/* Nobody waits until all events of a storm are taken, or all that is done each second. */
-static void take_urgent_orders(struct sentinel *s)
+/** sentinel_take_urgent_orders() - nobody waits until all events of a storm are taken, or all that
+ * is done each second; on the sentinel's thread */
+void sentinel_take_urgent_orders(struct sentinel *s)
 {
     if (atomic_load_explicit(&s->is_called, memory_order_relaxed))
         take_orders(s);
@@ -137,7 +134,9 @@ struct respond_now sentinel_now(const struct sentinel *s)
     return (struct respond_now){.ns = s->now_ns, .unix_ms = s->now_unix_ms};
 }
 
-static void found(void *arg, const struct finding *f)
+/** sentinel_found() - what a detector has found, to those who respond; a detect_found_fn of @arg, a
+ * sentinel, on its thread */
+void sentinel_found(void *arg, const struct finding *f)
 {
     struct sentinel *s = arg;
 
@@ -154,9 +153,9 @@ static void take_event(struct sentinel *s, const struct event *e)
     online_event(s, e);
     identify_event(s->identify, e, s->now_unix_ms);
     respond_protect_event(s->respond, e);
-    detect_event(s->detect, e, found, s);
+    detect_event(s->detect, e, sentinel_found, s);
     if (e->kind == EVENT_CONNECT_ACCEPTED || e->kind == EVENT_STANDING)
-        habits_lifecycle_of(s, e->conn, found);
+        habits_lifecycle_of(s, e->conn);
 }
 
 struct block_errand {
@@ -169,7 +168,7 @@ static void take_block(struct sentinel *s, struct errand *e)
     struct block_errand *b = list_item(e, struct block_errand, errand);
 
     for (unsigned i = 0; i < b->block->n_events; i++) {
-        take_urgent_orders(s);
+        sentinel_take_urgent_orders(s);
         take_event(s, &b->block->events[i]);
     }
     s->n_shed_events += b->block->n_dropped;
@@ -243,94 +242,6 @@ void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg)
 
 /* ---- turns ---- */
 
-/* After many clients came at once, the machine gets back what their events took while they waited.
- */
-static void give_back(struct sentinel *s)
-{
-    if (!s->had_many || atomic_load(&s->n_blocks) > 0)
-        return;
-    (void)malloc_trim(0);
-    s->had_many = false;
-}
-
-static void watch_store(struct sentinel *s)
-{
-    store_watch(s, found);
-}
-
-static void tick_detect(struct sentinel *s)
-{
-    detect_tick(s->detect, s->now_ns, found, s);
-}
-
-static void tick_respond(struct sentinel *s)
-{
-    respond_tick(s->respond, sentinel_now(s));
-    held_give_up(s->node, s->now_unix_ms, "nobody approved it in time");
-}
-
-static void tick_identify(struct sentinel *s)
-{
-    identify_tick(s->identify, s->now_unix_ms);
-}
-
-/* Whether it has forgotten, for it was started anew. */
-static void ask_ward(struct sentinel *s)
-{
-    if (firewall_forgot(s->node, firewall_wanted(s->respond)))
-        respond_measures_resume(s->respond, BIT(ACTION_FIREWALL), sentinel_now(s));
-    respond_measures_settle(s->respond, sentinel_now(s));
-}
-
-static void save_identify(struct sentinel *s)
-{
-    (void)identify_save(s->identify, s->node->control, s->now_unix_ms);
-}
-
-static void save_habits(struct sentinel *s)
-{
-    (void)habits_save(s);
-}
-
-/* The detectors are told what the inventory says. */
-static void tell_declared(struct sentinel *s)
-{
-    habits_inspect(s, found);
-    habits_lifecycles(s, found);
-}
-
-/* clang-format off */
-static const struct chore_row {
-    void (*take)(struct sentinel *s);
-    uint64_t every_ns;
-} chores[CHORE_N] = {
-    [CHORE_MEMORY]         = {give_back,        NS_PER_S},
-    [CHORE_STORE]          = {watch_store,      NS_PER_S},
-    [CHORE_DETECT]         = {tick_detect,      NS_PER_S},
-    [CHORE_RESPOND]        = {tick_respond,     NS_PER_S},
-    [CHORE_IDENTIFY]       = {tick_identify,    NS_PER_S},
-    [CHORE_AMENDS]         = {amends_tick,      NS_PER_S},
-    [CHORE_CONDUITS]       = {enforce_conduits, NS_PER_S},
-    [CHORE_WARD]           = {ask_ward,         10 * NS_PER_S},
-    [CHORE_SAVE_IDENTIFY]  = {save_identify,    30 * NS_PER_S},
-    [CHORE_SAVE_HABITS]    = {save_habits,      600 * NS_PER_S},
-    [CHORE_DECLARED]       = {tell_declared,    3600 * NS_PER_S},
-};
-/* clang-format on */
-
-/* Those that are due; orders come between them, too. */
-static void tick(struct sentinel *s)
-{
-    for (enum chore i = 0; i < CHORE_N; i++) {
-        if (s->now_ns < s->due_ns[i])
-            continue;
-        s->due_ns[i] = s->now_ns + chores[i].every_ns;
-        take_urgent_orders(s);
-        chores[i].take(s);
-    }
-    s->next_tick_ns = s->now_ns + TICK_NS;
-}
-
 static void on_mail(struct loop_file *f, uint32_t ready)
 {
     (void)ready;
@@ -351,7 +262,7 @@ static void turn(struct sentinel *s, uint64_t until_ns)
     take_orders(s);
     s->gathers = take_lane(s, LANE_DELIVERY) > 0;
     if (s->now_ns >= s->next_tick_ns)
-        tick(s);
+        chores_take(s);
     s->has_mail = !(s->gathers ? mailbox_gather(s->mailbox) : mailbox_rest(s->mailbox));
 }
 
@@ -422,9 +333,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
     s->mailbox = mailbox_new();
     s->now_ns = clock_now_ns();
     s->now_unix_ms = clock_unix_ms();
-    s->next_tick_ns = s->now_ns + TICK_NS;
-    s->due_ns[CHORE_SAVE_IDENTIFY] = s->now_ns + chores[CHORE_SAVE_IDENTIFY].every_ns;
-    s->due_ns[CHORE_SAVE_HABITS] = s->now_ns + chores[CHORE_SAVE_HABITS].every_ns;
+    chores_begin(s);
     online_init(s);
     learn_roles(s, c);
     s->identify = identify_new(NULL);

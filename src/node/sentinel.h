@@ -52,7 +52,7 @@ struct amends {
     size_t n_before; /* of both, when this round began */
 };
 
-/* What it does from time to time: see sentinel.c. */
+/* What it does from time to time: see chores.c. */
 enum chore {
     CHORE_MEMORY,
     CHORE_STORE,
@@ -118,6 +118,12 @@ void sentinel_call(struct sentinel *s, void (*fn)(struct sentinel *s, void *arg)
 struct alert_change *sentinel_alerts(const struct config *c, char **ret_error);
 void sentinel_learn_config(struct sentinel *s, const struct config *c);
 struct respond_now sentinel_now(const struct sentinel *s);
+void sentinel_found(void *arg, const struct finding *f);
+void sentinel_take_urgent_orders(struct sentinel *s);
+
+/* chores.c */
+void chores_begin(struct sentinel *s);
+void chores_take(struct sentinel *s);
 
 /* hands.c */
 struct respond_hands hands_of(struct sentinel *s);
@@ -138,14 +144,14 @@ void amends_tick(struct sentinel *s);
 void habits_configure(struct sentinel *s, const struct config *c,
                       const struct detect_settings *settings);
 void habits_load(struct sentinel *s);
-void habits_inspect(struct sentinel *s, detect_found_fn *found);
-void habits_lifecycles(struct sentinel *s, detect_found_fn *found);
-void habits_lifecycle_of(struct sentinel *s, uint64_t conn, detect_found_fn *found);
+void habits_inspect(struct sentinel *s);
+void habits_lifecycles(struct sentinel *s);
+void habits_lifecycle_of(struct sentinel *s, uint64_t conn);
 bool habits_save(struct sentinel *s);
 void habits_forget(struct sentinel *s, const char *client_id);
 
 /* store_watch.c: what is wrong with journal and control store */
-void store_watch(struct sentinel *s, detect_found_fn *found);
+void store_watch(struct sentinel *s);
 
 /* enforce.c: the list, on its way to the workers */
 void enforce_load(struct sentinel *s);

@@ -40,7 +40,7 @@ static unsigned faults_of(const struct node *n)
 }
 
 /** store_watch() - tell the detectors, if it is something else than before */
-void store_watch(struct sentinel *s, detect_found_fn *found)
+void store_watch(struct sentinel *s)
 {
     struct buf text CLEANUP(buf_done) = {0};
     struct event e = {.kind = EVENT_STORE_FAULT, .at_ns = s->now_ns};
@@ -56,5 +56,5 @@ void store_watch(struct sentinel *s, detect_found_fn *found)
         e.value++;
     }
     e.text = buf_view(&text);
-    detect_event(s->detect, &e, found, s);
+    detect_event(s->detect, &e, sentinel_found, s);
 }

@@ -173,6 +173,7 @@ static void done(struct restoring *r)
     while ((m = map_next(&r->made, &cursor)) != NULL)
         message_unref(m);
     map_done(&r->made);
+    restore_messages_done(r);
     restore_queues_done(r);
     list_done(&r->sessions);
     list_done(&r->subscriptions);

@@ -121,19 +121,26 @@ struct message *restored_message(const struct restoring *r, uint64_t record);
 struct restored_delivery *restore_add_delivery(struct restored_deliveries *l);
 struct home *restored_home(const struct homes *all, uint64_t number); /* NULL: there is none */
 
-/* ---- restore_queue.c ---- */
+/* A record that belongs to nothing. */
+void restore_drop(struct restoring *r, uint64_t id);
 
-/* A message is there; false: it was already. */
+/* ---- restore_message.c, after each other ---- */
+
+/* A message is there; false: it cannot be read. */
 bool restore_take_message(struct restoring *r, uint64_t id, struct bytes record);
-bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record);
-/* When all records have been read: what waits goes on the shelves, the rest to r->deliveries. */
-void restore_queues(struct restoring *r, const struct homes *all);
+void restore_sort_messages(struct restoring *r);
+struct restored_message *restore_find_message(struct restoring *r, uint64_t id);
 /* It is needed at once, by this or by others. */
 void restore_want(struct restoring *r, uint64_t message);
 /* Read what is wanted a second time, and count all holders.  Return: 0 or -errno. */
 MUST_CHECK int restore_messages(struct restoring *r);
-/* After it: what was in flight, and what waits in memory; r->left for others. */
+void restore_messages_done(struct restoring *r);
+
+/* ---- restore_queue.c, after each other ---- */
+
+bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record);
+/* When all records have been read: what waits goes on the shelves, the rest to r->deliveries. */
+void restore_queues(struct restoring *r, const struct homes *all);
+/* After restore_messages(): what was in flight, and what waits in memory; r->left for others. */
 void restore_deliveries(struct restoring *r, const struct homes *all);
 void restore_queues_done(struct restoring *r);
-/* A record that belongs to nothing. */
-void restore_drop(struct restoring *r, uint64_t id);

@@ -4,7 +4,7 @@
  *
  * There may be many millions of deliveries.  While the records are read they are packed by
  * session; records of one worker are written in the order of ids, so they mostly are in order
- * already, and so are messages.
+ * already.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,141 +12,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "node/restore.h"
-
-/* ---- messages ---- */
-
-static struct restored_messages *messages_like(struct restoring *r, uint64_t id)
-{
-    return &r->messages[id >> 2 & (RECORD_WORKERS_MAX - 1)];
-}
-
-static uint64_t unix_ms_at_zero(const struct restoring *r)
-{
-    return r->node->workers[0]->notes->unix_ms_at_zero;
-}
-
-/** restore_take_message() - see restore.h; each is given once */
-bool restore_take_message(struct restoring *r, uint64_t id, struct bytes record)
-{
-    struct restored_messages *l = messages_like(r, id);
-    struct message_record m;
-    struct publication p;
-
-    if (!record_get_message(record, &m))
-        return false;
-    p = (struct publication){.topic = m.topic, .forward = m.forward, .payload = m.payload};
-    if (l->n == l->cap) {
-        l->cap = MAX(l->cap * 2, (size_t)256);
-        l->at = mem_resize(l->at, l->cap * sizeof(*l->at));
-    }
-    l->at[l->n++] = (struct restored_message){
-        .id = id,
-        .bytes = (uint32_t)publication_bytes(&p),
-        .expires_s = shelf_expiry(session_expires_ns(m.expires_unix_ms, unix_ms_at_zero(r))),
-        .is_control = m.is_control,
-    };
-    return true;
-}
-
-static int by_message(const void *a, const void *b)
-{
-    uint64_t left = ((const struct restored_message *)a)->id;
-    uint64_t right = ((const struct restored_message *)b)->id;
-
-    return (left > right) - (left < right);
-}
-
-static void sort_messages(struct restored_messages *l)
-{
-    size_t i = 1;
-
-    while (i < l->n && l->at[i - 1].id < l->at[i].id)
-        i++;
-    if (i < l->n)
-        qsort(l->at, l->n, sizeof(*l->at), by_message);
-}
-
-/* NULL: there is none.  It is mostly the one that was found last, or the one behind it. */
-static struct restored_message *find(struct restoring *r, uint64_t id)
-{
-    struct restored_messages *l = messages_like(r, id);
-    const struct restored_message key = {.id = id};
-    struct restored_message *found;
-
-    for (size_t i = l->last; i < l->n && i < l->last + 2; i++) {
-        if (l->at[i].id == id) {
-            l->last = i;
-            return &l->at[i];
-        }
-    }
-    found = l->n > 0 ? bsearch(&key, l->at, l->n, sizeof(key), by_message) : NULL;
-    if (found != NULL)
-        l->last = (size_t)(found - l->at);
-    return found;
-}
-
-/** restore_want() - see restore.h; fine if there is no such message */
-void restore_want(struct restoring *r, uint64_t message)
-{
-    struct restored_message *m = find(r, message);
-
-    if (m != NULL)
-        m->is_wanted = true;
-}
-
-static void make(void *arg, uint8_t kind, uint64_t id, struct bytes record)
-{
-    struct restoring *r = arg;
-    struct message *m =
-        kind == RECORD_MESSAGE ? session_message(id, record, unix_ms_at_zero(r)) : NULL;
-
-    if (m != NULL)
-        map_put(&r->made, m);
-}
-
-static int read_wanted(struct restoring *r)
-{
-    struct buf ids CLEANUP(buf_done) = {0};
-    struct journal_search *s;
-    int result;
-
-    for (unsigned w = 0; w < RECORD_WORKERS_MAX; w++) {
-        const struct restored_messages *l = &r->messages[w];
-
-        for (size_t i = 0; i < l->n; i++) {
-            if (l->at[i].is_wanted)
-                buf_add(&ids, bytes_of(&l->at[i].id, sizeof(l->at[i].id)));
-        }
-    }
-    if (ids.len == 0)
-        return 0;
-    s = journal_search_new((const uint64_t *)(void *)ids.at, ids.len / sizeof(uint64_t));
-    result = journal_search_some(r->node->journal, s, UINT64_MAX, make, r);
-    journal_search_free(s);
-    return result;
-}
-
-/* One that was read is a holder, beside the deliveries on shelves. */
-static void count_holders(struct restoring *r, const struct restored_message *m)
-{
-    uint32_t n = m->n_holders + (restored_message(r, m->id) != NULL ? 1 : 0);
-
-    if (n > 0)
-        holders_add(m->id, n - 1);
-    else
-        restore_drop(r, m->id);
-}
-
-/** restore_messages() - see restore.h */
-int restore_messages(struct restoring *r)
-{
-    int result = read_wanted(r);
-
-    for (unsigned w = 0; w < RECORD_WORKERS_MAX && result == 0; w++)
-        for (size_t i = 0; i < r->messages[w].n; i++)
-            count_holders(r, &r->messages[w].at[i]);
-    return result;
-}
 
 /* ---- what waits ---- */
 
@@ -294,7 +159,7 @@ static void keep_delivery(struct restoring *r, uint64_t session, const struct sh
 /* It waits for @h, or was sent to it; NULL: nobody. */
 static void link_delivery(struct restoring *r, const struct home *h, struct shelved *s)
 {
-    struct restored_message *m = h != NULL ? find(r, s->message) : NULL;
+    struct restored_message *m = h != NULL ? restore_find_message(r, s->message) : NULL;
     uint16_t packet_id = packet_id_of(r, s->record);
 
     if (m == NULL || is_passed_over(s, m, packet_id)) {
@@ -342,7 +207,8 @@ static void link_shared(struct restoring *r)
 static void find_retained(struct restoring *r)
 {
     for (size_t i = 0; i < r->retained.n; i++) {
-        struct restored_message *m = find(r, r->retained.at[i].id - RECORD_IS_RETAINED);
+        struct restored_message *m =
+            restore_find_message(r, r->retained.at[i].id - RECORD_IS_RETAINED);
 
         if (m != NULL)
             m->is_retained = true;
@@ -356,8 +222,7 @@ void restore_queues(struct restoring *r, const struct homes *all)
     size_t cursor = 0;
 
     r->n_queued = r->deliveries.n;
-    for (unsigned w = 0; w < RECORD_WORKERS_MAX; w++)
-        sort_messages(&r->messages[w]);
+    restore_sort_messages(r);
     if (r->n_sent > 0)
         qsort(r->sent, r->n_sent, sizeof(*r->sent), by_sent);
     find_retained(r);
@@ -385,8 +250,6 @@ void restore_queues_done(struct restoring *r)
         forget_share(&r->deliveries.at[i]);
     for (size_t i = 0; i < r->left.n; i++)
         forget_share(&r->left.at[i]);
-    for (unsigned w = 0; w < RECORD_WORKERS_MAX; w++)
-        free(r->messages[w].at);
 }
 
 /* ---- what is in memory ---- */

@@ -157,7 +157,8 @@ void measure_rule_least(const struct judge *j, const struct record *r, enum rule
     X(rollout)                \
     X(inspection_overdue)     \
     X(store_fault)            \
-    X(retired_device)
+    X(retired_device)         \
+    X(certificate_expiry)
 /* clang-format on */
 
 #define X(name) extern const struct detector detect_##name;

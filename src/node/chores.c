@@ -68,17 +68,18 @@ static const struct chore_row {
     void (*take)(struct sentinel *s);
     uint64_t every_ns;
 } chores[CHORE_N] = {
-    [CHORE_MEMORY]         = {give_back,        NS_PER_S},
-    [CHORE_STORE]          = {store_watch,      NS_PER_S},
-    [CHORE_DETECT]         = {tick_detect,      NS_PER_S},
-    [CHORE_RESPOND]        = {tick_respond,     NS_PER_S},
-    [CHORE_IDENTIFY]       = {tick_identify,    NS_PER_S},
-    [CHORE_AMENDS]         = {amends_tick,      NS_PER_S},
-    [CHORE_CONDUITS]       = {enforce_conduits, NS_PER_S},
-    [CHORE_WARD]           = {ask_ward,         10 * NS_PER_S},
-    [CHORE_SAVE_IDENTIFY]  = {save_identify,    30 * NS_PER_S},
-    [CHORE_SAVE_HABITS]    = {save_habits,      600 * NS_PER_S},
-    [CHORE_DECLARED]       = {tell_declared,    3600 * NS_PER_S},
+    [CHORE_MEMORY]         = {give_back,         NS_PER_S},
+    [CHORE_STORE]          = {store_watch,       NS_PER_S},
+    [CHORE_CERTIFICATES]   = {certificate_watch, NS_PER_S},
+    [CHORE_DETECT]         = {tick_detect,       NS_PER_S},
+    [CHORE_RESPOND]        = {tick_respond,      NS_PER_S},
+    [CHORE_IDENTIFY]       = {tick_identify,     NS_PER_S},
+    [CHORE_AMENDS]         = {amends_tick,       NS_PER_S},
+    [CHORE_CONDUITS]       = {enforce_conduits,  NS_PER_S},
+    [CHORE_WARD]           = {ask_ward,          10 * NS_PER_S},
+    [CHORE_SAVE_IDENTIFY]  = {save_identify,     30 * NS_PER_S},
+    [CHORE_SAVE_HABITS]    = {save_habits,       600 * NS_PER_S},
+    [CHORE_DECLARED]       = {tell_declared,     3600 * NS_PER_S},
 };
 /* clang-format on */
 

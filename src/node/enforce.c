@@ -165,7 +165,7 @@ static uint64_t sum_up(uint64_t sum, const struct zone_clients *c)
 {
     for (size_t i = 0; i < c->n; i++)
         sum = sum * 31 + c->keys[i];
-    return sum * 31 + c->n;
+    return sum * 31 + c->n + 1; /* not 0 of two zones with nobody in them */
 }
 
 static void part(void *arg, const struct respond_measure *m)
@@ -192,6 +192,14 @@ void enforce_conduits(struct sentinel *s)
     respond_measures_each(s->respond, part, &p);
     if (p.sum != s->conduit_sum)
         enforce_restraints(s);
+}
+
+/** enforce_newcomers() - who has come just now is on his side of a conduit that is closed */
+void enforce_newcomers(struct sentinel *s)
+{
+    if (s->has_newcomers && s->conduit_sum != 0)
+        enforce_conduits(s);
+    s->has_newcomers = false;
 }
 
 /* With one reference. */

@@ -154,8 +154,10 @@ static void take_event(struct sentinel *s, const struct event *e)
     identify_event(s->identify, e, s->now_unix_ms);
     respond_protect_event(s->respond, e);
     detect_event(s->detect, e, sentinel_found, s);
-    if (e->kind == EVENT_CONNECT_ACCEPTED || e->kind == EVENT_STANDING)
+    if (e->kind == EVENT_CONNECT_ACCEPTED || e->kind == EVENT_STANDING) {
         habits_lifecycle_of(s, e->conn);
+        s->has_newcomers = true;
+    }
 }
 
 struct block_errand {
@@ -261,6 +263,7 @@ static void turn(struct sentinel *s, uint64_t until_ns)
     loop_call(s->loop);
     take_orders(s);
     s->gathers = take_lane(s, LANE_DELIVERY) > 0;
+    enforce_newcomers(s);
     if (s->now_ns >= s->next_tick_ns)
         chores_take(s);
     s->has_mail = !(s->gathers ? mailbox_gather(s->mailbox) : mailbox_rest(s->mailbox));

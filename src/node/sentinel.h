@@ -56,6 +56,7 @@ struct amends {
 enum chore {
     CHORE_MEMORY,
     CHORE_STORE,
+    CHORE_CERTIFICATES,
     CHORE_DETECT,
     CHORE_RESPOND,
     CHORE_IDENTIFY,
@@ -79,8 +80,11 @@ struct sentinel {
     bool gathers;          /* it had events just now: the next ones do not wake it */
     struct loop_file mail_file;
     uint64_t next_tick_ns;
-    uint64_t due_ns[CHORE_N];    /* each chore; 0: at the next tick */
-    unsigned store_faults;       /* as they were told to the detectors */
+    uint64_t due_ns[CHORE_N]; /* each chore; 0: at the next tick */
+    unsigned store_faults;    /* as they were told to the detectors */
+    struct certificate_dates {
+        uint64_t soon, out;      /* by listener: its certificate ends soon, is out of date */
+    } certificate_dates;         /* as they were told to the detectors */
     atomic_uint n_blocks;        /* on the way */
     bool had_many;               /* of them, since memory was given back last */
     atomic_ullong n_shed_blocks; /* dropped because the sentinel was behind */
@@ -96,7 +100,9 @@ struct sentinel {
     struct role_traits *roles;        /* owned */
     uint64_t messages_per_s_max;      /* of who has no role */
     size_t n_roles;
-    uint64_t conduit_sum; /* of who is on either side of a conduit that is closed, as enforced */
+    uint64_t conduit_sum; /* of who is on either side of a conduit that is closed, as enforced; 0:
+                             none is */
+    bool has_newcomers;   /* clients came, and their zones were not looked at */
     struct map online;    /* of online.c, by connection */
     struct map addresses; /* of online.c, by address */
     uint64_t now_ns;
@@ -153,6 +159,9 @@ void habits_forget(struct sentinel *s, const char *client_id);
 /* store_watch.c: what is wrong with journal and control store */
 void store_watch(struct sentinel *s);
 
+/* certificate_watch.c: which certificates of the node's own end soon or are out of date */
+void certificate_watch(struct sentinel *s);
+
 /* enforce.c: the list, on its way to the workers */
 void enforce_load(struct sentinel *s);
 void enforce_bans(struct sentinel *s);
@@ -165,4 +174,5 @@ struct zone_clients {
 struct zone_clients enforce_zone_clients(const struct sentinel *s, const struct respond_measure *m,
                                          const char *zone);
 void enforce_conduits(struct sentinel *s);
+void enforce_newcomers(struct sentinel *s);
 void enforce_these_restraints(struct node *n, struct restraints *r);

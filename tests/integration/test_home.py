@@ -237,6 +237,10 @@ def day(n):
     return time.strftime("%Y-%m-%d", time.gmtime(time.time() + n * 86400))
 
 
+def expiries(site, state):
+    return [i for i in site.json("incidents", "--state", state) if i["kind"] == "certificate-expiry"]
+
+
 @pytest.mark.parametrize("dates, told", [
     ((day(-30), day(-10)), f"its certificate has expired, it was valid until {day(-10)}"),
     ((day(10), day(60)), f"its certificate is not valid before {day(10)}"),
@@ -257,10 +261,14 @@ def test_a_node_whose_certificate_is_out_of_date_starts_and_says_so_aloud(site, 
         refused.connect()
     seen = evidence(site, "MQ.PR.IA-04.t1")
     assert seen["value"] == 0, seen
+    wait_until(lambda: expiries(site, "open"), "an incident")
+    incident, = expiries(site, "open")
+    assert incident["severity"] == "high" and incident["samples"] == ["listener field; listener control"], incident
     assert re.search(told, site.ok("reload")), "users and lists are still taken up"
     site.ok(*issue, at)
     site.ok("reload")
     peer(site, "careful", tls=True).join().leave()
+    wait_until(lambda: expiries(site, "closed"), "the end of the incident")
     site.ok(*issue, at, *dates)
     done = site.cli("reload")
     assert done.returncode == 1 and "nothing was changed" in done.stderr and re.search(told, done.stderr), done.stderr

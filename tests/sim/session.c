@@ -257,6 +257,7 @@ void model_event(const struct event *e, unsigned worker)
     case EVENT_AWAITED:
     case EVENT_INSPECTION_OVERDUE:
     case EVENT_STORE_FAULT:
+    case EVENT_CERTIFICATE_DATE:
     case EVENT_LIFECYCLE:
         break;
     case EVENT_KIND_N:

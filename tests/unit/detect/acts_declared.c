@@ -15,6 +15,30 @@ void is_inspected_in_time(struct scene *s, unsigned n)
     overdue(s, 0);
 }
 
+static void certificates(struct scene *s, unsigned n_soon, unsigned n_out_of_date)
+{
+    scene_event(s, (struct event){.kind = EVENT_CERTIFICATE_DATE,
+                                  .value = n_soon,
+                                  .number = n_out_of_date,
+                                  .text = BYTES("listener field")});
+}
+
+void certificates_end_soon(struct scene *s, unsigned n)
+{
+    certificates(s, n, 0);
+}
+
+void certificates_are_over(struct scene *s, unsigned n)
+{
+    certificates(s, 0, n);
+}
+
+void certificates_are_renewed(struct scene *s, unsigned n)
+{
+    (void)n;
+    certificates(s, 0, 0);
+}
+
 void store_has_faults(struct scene *s, unsigned n)
 {
     scene_event(s, (struct event){.kind = EVENT_STORE_FAULT,

@@ -106,6 +106,8 @@ static const struct {
     {"inspection-overdue",       overdue,                     0,    1,    SEVERITY_LOW,      "Meter 17"},
     {"retired-device",           is_here_and_retired,         0,    1,    SEVERITY_HIGH,     "m-1"},
     {"store-fault",              store_has_faults,            0,    1,    SEVERITY_HIGH,     "fleet"},
+    {"certificate-expiry",       certificates_end_soon,       0,    1,    SEVERITY_LOW,      "fleet"},
+    {"certificate-expiry",       certificates_are_over,       0,    1,    SEVERITY_HIGH,     "fleet"},
 };
 
 /* What a rule names as benign. */
@@ -177,6 +179,7 @@ static const struct {
     {"retired-device",           a_retired_one_is_away,                          1},
     {"client-unavailable",       is_silent_in_maintenance,                      7200},
     {"store-fault",              store_is_mended,                               1},
+    {"certificate-expiry",       certificates_are_renewed,                      1},
     {"consumer-outage",          consumer_to_come,                              40},
 };
 /* clang-format on */

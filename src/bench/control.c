@@ -4,24 +4,27 @@
  *
  * Traffic runs as in the other scenarios.  Beside it, again and again: a message on
  * the control listener, from one client to another; a client of the delivery plane
- * is disconnected by the node's API; it is banned by the API.  A command is in
- * force when the client's connection has ended, which a thread waits for that does
- * nothing else.  A ban must also keep the client out; then it is lifted.
+ * is disconnected by the node's API; it is banned; a topic is quarantined.  The first two
+ * are in force when the client's connection has ended, which a thread waits for that does
+ * nothing else; the last when the node has answered, and nothing may come through from then
+ * on.  A ban must also keep the client out.  What was ordered is lifted then.
  */
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "bench/private.h"
 #include "client/client.h"
 
 #define PATIENCE_MS      10000
 #define MESSAGES_A_ROUND 5
 #define PAUSE_NS         (10 * NS_PER_MS)
-#define BAN_S            600 /* should lifting fail, it ends by itself */
+#define ORDER_S          600 /* should lifting fail, it ends by itself */
 
 struct control {
     struct bench *bench;
@@ -33,10 +36,14 @@ struct control {
     char speaker_id[PEER_ID_LEN];
     char hearer_id[PEER_ID_LEN];
     char victim_id[PEER_ID_LEN];
-    char *topic; /* owned */
+    char *topic; /* owned, as the next ones */
+    char *block_filter;
+    char *block_topic; /* is quarantined */
+    char *mark_topic;  /* is not; both match the filter */
     struct hist *message;
     struct hist *disconnect;
     struct hist *ban;
+    struct hist *block;
     uint64_t ended_ns; /* when the victim's connection did; of the watching thread */
     enum client_outcome ended;
 };
@@ -133,29 +140,35 @@ static void *watch_victim(void *arg)
     return NULL;
 }
 
-static bool ask(struct control *c, const char *path, const char *body)
+/* @order is taken over. */
+static bool ask(struct control *c, const char *path, json_t *order)
 {
+    char *body = json_dumps(order, JSON_COMPACT);
     char *error = NULL;
+    bool done = c->bench->ask(c->bench->o.socket, path, body, &error);
 
-    if (c->bench->ask(c->bench->o.socket, path, body, &error))
-        return true;
-    bench_fail(c->bench, BENCH_FAILED, "%s: %s", path, error);
+    if (!done)
+        bench_fail(c->bench, BENCH_FAILED, "%s: %s", path, error);
     free(error);
-    return false;
+    free(body);
+    json_decref(order);
+    return done;
 }
 
-/* Connect the victim, and let the node end its connection. */
-static bool try_command(struct control *c, const char *path, const char *body, struct hist *to)
+/* Connect the victim, and let the node end its connection; @order is taken over. */
+static bool try_command(struct control *c, const char *path, json_t *order, struct hist *to)
 {
     pthread_t watcher;
     uint64_t asked_ns;
     bool answered;
 
-    if (!succeeded(c, c->victim, client_connect(c->victim), "the client to be disconnected"))
+    if (!succeeded(c, c->victim, client_connect(c->victim), "the client to be disconnected")) {
+        json_decref(order);
         return false;
+    }
     check(pthread_create(&watcher, NULL, watch_victim, c) == 0);
     asked_ns = clock_now_ns();
-    answered = ask(c, path, body);
+    answered = ask(c, path, order);
     check(pthread_join(watcher, NULL) == 0);
     if (!answered)
         return false;
@@ -170,26 +183,69 @@ static bool try_command(struct control *c, const char *path, const char *body, s
 
 static bool try_disconnect(struct control *c)
 {
-    char body[128];
+    json_t *order = json_pack("{s:s, s:s}", "kind", "client", "subject", c->victim_id);
 
-    (void)snprintf(body, sizeof(body), "{\"kind\": \"client\", \"subject\": \"%s\"}", c->victim_id);
-    return try_command(c, "/v1/disconnect", body, c->disconnect);
+    return try_command(c, "/v1/disconnect", order, c->disconnect);
 }
 
 static bool try_ban(struct control *c)
 {
-    char body[192];
-    bool done;
+    json_t *order = json_pack("{s:s, s:s, s:i, s:s}", "kind", "client", "subject", c->victim_id,
+                              "for_s", ORDER_S, "reason", "bastide bench");
+    bool done = try_command(c, "/v1/bans", order, c->ban);
 
-    (void)snprintf(body, sizeof(body),
-                   "{\"kind\": \"client\", \"subject\": \"%s\", \"for_s\": %d, "
-                   "\"reason\": \"bastide bench\"}",
-                   c->victim_id, BAN_S);
-    done = try_command(c, "/v1/bans", body, c->ban);
     if (done && client_connect(c->victim) == CLIENT_OK)
         report_problem(&c->bench->report, "a banned client came in again");
-    (void)snprintf(body, sizeof(body), "{\"kind\": \"client\", \"subject\": \"%s\"}", c->victim_id);
-    return ask(c, "/v1/bans/lift", body) && done;
+    order = json_pack("{s:s, s:s}", "kind", "client", "subject", c->victim_id);
+    return ask(c, "/v1/bans/lift", order) && done;
+}
+
+/* The victim says something on both topics, and hears what it may. */
+static bool try_topics(struct control *c)
+{
+    const struct client_message said[] = {{.topic = bytes_str(c->block_topic)},
+                                          {.topic = bytes_str(c->mark_topic)}};
+    enum client_outcome o = CLIENT_OK;
+    struct client_message got;
+
+    for (size_t i = 0; i < COUNT_OF(said) && o == CLIENT_OK; i++)
+        o = client_publish_start(c->victim, &said[i]);
+    if (o == CLIENT_OK)
+        o = client_next(c->victim, PATIENCE_MS, &got);
+    if (!succeeded(c, c->victim, o, "a message beside a quarantined topic"))
+        return false;
+    if (!bytes_equal(got.topic, said[1].topic))
+        report_problem(&c->bench->report, "a quarantined topic was delivered");
+    return true;
+}
+
+static json_t *quarantine(const struct control *c)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "what", "quarantine", "target_kind", "topic", "target",
+                     c->block_topic, "reason", "bastide bench");
+}
+
+static json_t *for_a_time(json_t *order)
+{
+    (void)json_object_set_new(order, "for_s", json_integer(ORDER_S));
+    return order;
+}
+
+static bool try_block(struct control *c)
+{
+    uint64_t asked_ns;
+    bool done;
+
+    if (!succeeded(c, c->victim, client_connect(c->victim), "the client of the topic") ||
+        !succeeded(c, c->victim, client_subscribe(c->victim, c->block_filter, 0), "subscribing"))
+        return false;
+    asked_ns = clock_now_ns();
+    if (!ask(c, "/v1/responses", for_a_time(quarantine(c))))
+        return false;
+    hist_add(c->block, clock_now_ns() - asked_ns);
+    done = try_topics(c);
+    client_disconnect(c->victim, REASON_SUCCESS);
+    return ask(c, "/v1/responses/undo", quarantine(c)) && done;
 }
 
 static bool do_round(struct control *c)
@@ -198,7 +254,7 @@ static bool do_round(struct control *c)
         if (!try_message(c))
             return false;
     }
-    return try_disconnect(c) && try_ban(c);
+    return try_disconnect(c) && try_ban(c) && try_block(c);
 }
 
 /* Return: how many rounds there were. */
@@ -237,6 +293,7 @@ static void say(struct control *c, const struct meter *from, const struct meter 
         report_latency(r, "control_message", "a control message", c->message);
     report_latency(r, "disconnect", "a disconnect in force", c->disconnect);
     report_latency(r, "ban", "a ban in force", c->ban);
+    report_latency(r, "block", "a block of a topic in force", c->block);
 }
 
 static void measure(struct control *c)
@@ -255,17 +312,22 @@ static void measure(struct control *c)
         say(c, &from, &to, n);
 }
 
+static char *topic_of(const struct bench *b, const char *name)
+{
+    return text_format("%s/%08x/control/%s", b->o.prefix, b->run, name);
+}
+
 static void control_init(struct control *c, struct bench *b)
 {
-    struct buf topic = {0};
-
     *c = (struct control){.bench = b};
-    buf_addf(&topic, "%s/%08x/control/message", b->o.prefix, b->run);
-    c->topic = bytes_dup_str(buf_view(&topic));
-    buf_done(&topic);
+    c->topic = topic_of(b, "message");
+    c->block_filter = topic_of(b, "block/+");
+    c->block_topic = topic_of(b, "block/topic");
+    c->mark_topic = topic_of(b, "block/mark");
     c->message = mem_new(struct hist);
     c->disconnect = mem_new(struct hist);
     c->ban = mem_new(struct hist);
+    c->block = mem_new(struct hist);
     c->victim = make_client(c, 'v', c->victim_id);
 }
 
@@ -276,9 +338,13 @@ static void control_done(struct control *c)
     client_free(c->hearer);
     tls_context_unref(c->tls);
     free(c->topic);
+    free(c->block_filter);
+    free(c->block_topic);
+    free(c->mark_topic);
     free(c->message);
     free(c->disconnect);
     free(c->ban);
+    free(c->block);
 }
 
 /** control_run() - the scenario control */

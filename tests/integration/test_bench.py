@@ -102,9 +102,9 @@ def test_the_control_plane_is_measured_while_delivery_is_busy(target):
         "--control-port", str(target.control_port), "--control-ca", target.ca, "--control-cert",
         str(pki / "operator.crt"), "--control-key", str(pki / "operator.key"))
     assert status == 0, (all_, err)
-    for what in ("control_message", "disconnect", "ban"):
+    for what in ("control_message", "disconnect", "ban", "block"):
         assert 0 < all_["results"][f"{what}_p50_us"] <= all_["results"][f"{what}_max_us"]
-    assert target.json("bans") == []
+    assert target.json("bans") == [] and target.json("respond")["in_force"] == []
 
 
 def test_a_wrong_password_is_said(target):

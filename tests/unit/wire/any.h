@@ -176,12 +176,12 @@ static inline bool same_props(const struct wire_props *a, const struct wire_prop
 static inline bool same_connect(const struct wire_connect *a, const struct wire_connect *b)
 {
     return bytes_equal(a->protocol_name, b->protocol_name) && a->level == b->level &&
-           a->clean_start == b->clean_start && a->has_user_name == b->has_user_name &&
-           a->has_password == b->has_password && a->has_will == b->has_will &&
-           a->will_retain == b->will_retain && a->will_qos == b->will_qos &&
-           a->keep_alive_s == b->keep_alive_s && bytes_equal(a->client_id, b->client_id) &&
-           bytes_equal(a->user_name, b->user_name) && bytes_equal(a->password, b->password) &&
-           bytes_equal(a->will_topic, b->will_topic) &&
+           a->is_bridge == b->is_bridge && a->clean_start == b->clean_start &&
+           a->has_user_name == b->has_user_name && a->has_password == b->has_password &&
+           a->has_will == b->has_will && a->will_retain == b->will_retain &&
+           a->will_qos == b->will_qos && a->keep_alive_s == b->keep_alive_s &&
+           bytes_equal(a->client_id, b->client_id) && bytes_equal(a->user_name, b->user_name) &&
+           bytes_equal(a->password, b->password) && bytes_equal(a->will_topic, b->will_topic) &&
            bytes_equal(a->will_payload, b->will_payload) &&
            same_props(&a->will_props, &b->will_props) && same_props(&a->props, &b->props);
 }
@@ -194,7 +194,8 @@ static inline bool same_publish(const struct wire_publish *a, const struct wire_
            a->has_payload_format == b->has_payload_format &&
            a->payload_format == b->payload_format && a->topic_alias == b->topic_alias &&
            a->expiry_s == b->expiry_s && a->n_subscription_ids == b->n_subscription_ids &&
-           memcmp(a->subscription_ids, b->subscription_ids, sizeof(a->subscription_ids)) == 0 &&
+           memcmp(a->subscription_ids, b->subscription_ids,
+                  a->n_subscription_ids * sizeof(a->subscription_ids[0])) == 0 &&
            same_forward(a->props, b->props);
 }
 

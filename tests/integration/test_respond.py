@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conftest import wait_until
-from peer import PATIENCE_S, Raw
+from peer import PATIENCE_S, Raw, connect_packet
 from test_access import refused_by_tls
 
 NOT_AUTHORIZED, ADMINISTRATIVE, USE_ANOTHER_SERVER, BANNED = 0x87, 0x98, 0x9C, 0x8A
@@ -271,7 +271,7 @@ def test_a_posture_with_a_listener_that_is_not_there_is_told(site):
 # ---- playbooks ----
 
 
-def test_a_playbook_of_the_configuration_goes_before_the_nodes_own(site, peer):
+def test_a_playbook_of_the_configuration_goes_before_the_nodes_own(site):
     site.change("respond:\n", """respond:
   playbooks:
     - kind: repeated-auth-failures
@@ -280,11 +280,13 @@ def test_a_playbook_of_the_configuration_goes_before_the_nodes_own(site, peer):
       steps: [delay 10m, throttle 5 10m]
 """)
     site.start()
-    for i in range(15):
-        one = peer(site, "guesser", password=f"guess {i}", source="127.0.0.9")
-        one.connect()
-        one.close()
-    wait_until(lambda: ("throttle", "127.0.0.9") in in_force(site), "throttled")
+    guesses = [Raw(site, source="127.0.0.9") for _ in range(15)]
+    for i, guess in enumerate(guesses):  # who is delayed is not waited for
+        guess.send(connect_packet("guesser", "alice", f"guess {i}"))
+    steps = {("delay", "127.0.0.9"), ("throttle", "127.0.0.9")}
+    wait_until(lambda: in_force(site) == steps, "both steps")
+    for guess in guesses:
+        guess.close()
     assert site.json("bans") == []
     incident = next(i["id"] for i in site.json("incidents") if i["kind"] == "repeated-auth-failures")
     site.ok("respond", "undo", incident)

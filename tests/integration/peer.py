@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """MQTT clients that we did not write: paho, the mosquitto tools, and bytes by hand."""
 
+import contextlib
 import queue
 import socket
 import ssl
@@ -322,3 +323,13 @@ def next_disconnect(raw):
     first, body = raw.packet()
     assert first == 0xE0, f"{first:#x} {body.hex()}"
     return reason_and_properties(body)
+
+
+@contextlib.contextmanager
+def guesses(site, n=15, client_id=lambda i: f"guesser-{i}", source="127.0.0.9"):
+    """Passwords of alice, all at once; who is made to wait for an answer need not be waited for."""
+    with contextlib.ExitStack() as all_of_them:
+        for i in range(n):
+            raw = all_of_them.enter_context(Raw(site, source=source))
+            raw.send(connect_packet(client_id(i), "alice", f"guess {i}"))
+        yield

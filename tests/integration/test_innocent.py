@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nobody can have the node act against another: with a name, a client id, or an address that is shared."""
 
-import contextlib
-
 import pytest
 
 from conftest import wait_until
-from peer import Raw, connect_packet
+from peer import guesses
 
 ATTACKER, VICTIM = "127.0.0.9", "127.0.0.7"
 GUESSES = 11  # beyond what repeated-auth-failures calls high
@@ -21,16 +19,6 @@ def strict(site):
     yield site
     if site.process is not None:
         assert site.end() == 0, site.log_text()
-
-
-@contextlib.contextmanager
-def guesses(site, client_id=lambda i: f"guesser-{i}"):
-    """All at once from the attacker's address; who is made to wait for an answer need not be waited for."""
-    with contextlib.ExitStack() as all_of_them:
-        for i in range(GUESSES):
-            raw = all_of_them.enter_context(Raw(site, source=ATTACKER))
-            raw.send(connect_packet(client_id(i), "alice", f"guess {i}"))
-        yield
 
 
 def flap(site, peer, client_id):
@@ -60,7 +48,7 @@ def is_fine(site, peer, one, source=VICTIM):
 @pytest.mark.parametrize("client_id", ["guesser", "victim"])
 def test_guessing_under_the_name_of_a_victim_shuts_out_the_guesser_alone(strict, peer, client_id):
     victim = peer(strict, "victim", source=VICTIM).join().read("test/fine")
-    with guesses(strict, lambda _: client_id):
+    with guesses(strict, GUESSES, lambda _: client_id, source=ATTACKER):
         wait_until(lambda: ATTACKER in {b["subject"] for b in strict.json("bans")}, "the guesser's address is banned")
     is_fine(strict, peer, victim)
     assert not hits_the_victim(strict)
@@ -92,7 +80,7 @@ def test_an_attack_from_behind_an_address_that_others_share_waits_for_a_person(s
     others = [peer(strict, f"other-{i}", source=ATTACKER).join() for i in range(n_others)]
     for one in others:
         one.read("test/fine")
-    with guesses(strict):
+    with guesses(strict, GUESSES, source=ATTACKER):
         wait_until(lambda: any(states(i).get("ban") == "held" for i in found(strict, "repeated-auth-failures")),
                    "the ban waits for approval")
     assert strict.json("bans") == []
@@ -112,7 +100,7 @@ def test_topics_below_which_a_critical_client_writes_are_not_blocked(site, peer)
     site.start()
     master = peer(site, "master", source=VICTIM).join()
     master.publish("test/breaker/command", "open")
-    with guesses(site):
+    with guesses(site, GUESSES, source=ATTACKER):
         wait_until(lambda: any(states(i).get("quarantine") == "withheld" for i in found(site, "repeated-auth-failures")),
                    "it is withheld")
     assert "quarantine" not in {m["what"] for m in site.json("respond")["in_force"]}

@@ -4,7 +4,7 @@
 import signal
 
 from conftest import wait_until
-from peer import PATIENCE_S, Raw, publish_packet
+from peer import PATIENCE_S, Raw, guesses, publish_packet
 from test_respond import ADMINISTRATIVE, in_force, publish_packet5
 
 HOUR_S = 3600
@@ -118,11 +118,8 @@ def test_a_block_that_is_rolled_back_says_what_was_under_it(site, peer):
 """)
     site.start()
     blocked_while_away(site, peer).drop()
-    for i in range(15):
-        one = peer(site, "guesser", password=f"guess {i}", source="127.0.0.9")
-        one.connect()
-        one.close()
-    wait_until(lambda: ("quarantine", "test/meter/+") in in_force(site), "blocked")
+    with guesses(site):
+        wait_until(lambda: ("quarantine", "test/meter/+") in in_force(site), "blocked")
     incident = next(i["id"] for i in site.json("incidents") if i["kind"] == "repeated-auth-failures")
     site.ok("incidents", "rollback", incident)
     entry, = [e for e in site.json("audit", "list") if e["action"] == "quarantine" and UNDER in e["result"]]

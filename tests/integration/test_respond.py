@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conftest import wait_until
-from peer import PATIENCE_S, Raw, connect_packet
+from peer import PATIENCE_S, Raw, guesses
 from test_access import refused_by_tls
 
 NOT_AUTHORIZED, ADMINISTRATIVE, USE_ANOTHER_SERVER, BANNED = 0x87, 0x98, 0x9C, 0x8A
@@ -280,13 +280,9 @@ def test_a_playbook_of_the_configuration_goes_before_the_nodes_own(site):
       steps: [delay 10m, throttle 5 10m]
 """)
     site.start()
-    guesses = [Raw(site, source="127.0.0.9") for _ in range(15)]
-    for i, guess in enumerate(guesses):  # who is delayed is not waited for
-        guess.send(connect_packet("guesser", "alice", f"guess {i}"))
     steps = {("delay", "127.0.0.9"), ("throttle", "127.0.0.9")}
-    wait_until(lambda: in_force(site) == steps, "both steps")
-    for guess in guesses:
-        guess.close()
+    with guesses(site):
+        wait_until(lambda: in_force(site) == steps, "both steps")
     assert site.json("bans") == []
     incident = next(i["id"] for i in site.json("incidents") if i["kind"] == "repeated-auth-failures")
     site.ok("respond", "undo", incident)

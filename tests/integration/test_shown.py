@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from conftest import BASTIDE, wait_until
-from peer import PATIENCE_S
+from peer import PATIENCE_S, guesses
 from test_assess import evidence
 
 
@@ -31,17 +31,10 @@ def fields(text):
     return {row[0]: row[1] for row in lines(text) if len(row) == 2}
 
 
-def guess(site, peer, source="127.0.0.9", n=15):
-    for i in range(n):
-        one = peer(site, "guesser", password=f"guess {i}", source=source)
-        one.connect()
-        one.close()
-
-
 # ---- status ----
 
 
-def test_the_first_look_shows_the_posture_and_what_waits(site, peer):
+def test_the_first_look_shows_the_posture_and_what_waits(site):
     site.change("respond:\n", "respond:\n  playbooks:\n"
                 "    - {kind: repeated-auth-failures, severity: high, steps: [ban 10m], approval: yes}\n")
     site.config.write_text(site.config.read_text() + "\npostures:\n  elevated:\n    limits: {packet_bytes_max: 1000}\n")
@@ -50,8 +43,8 @@ def test_the_first_look_shows_the_posture_and_what_waits(site, peer):
     assert (seen["Posture"], seen["Waits for a person"]) == ("normal", "0")
     assert "Time scale" not in seen and "Suspended, ends" not in seen
     site.ok("respond", "run", "posture", "elevated", "--for", "10m")
-    guess(site, peer)
-    wait_until(lambda: site.json("status")["respond"]["waiting"] == 1, "the ban waits")
+    with guesses(site):
+        wait_until(lambda: site.json("status")["respond"]["waiting"] == 1, "the ban waits")
     seen = fields(site.ok("status"))
     assert (seen["Posture"], seen["Waits for a person"]) == ("elevated", "1")
     site.ok("respond", "suspend", "--for", "10m")
@@ -228,17 +221,13 @@ def test_who_comes_in_clear_is_outside_the_profile(talking, peer):
 # ---- incidents ----
 
 
-def test_what_was_not_done_says_why_not_and_what_waits_how_to_approve_it(site, peer):
+def test_what_was_not_done_says_why_not_and_what_waits_how_to_approve_it(site):
     site.change("respond:\n", "respond:\n  playbooks:\n"
                 "    - {kind: repeated-auth-failures, severity: high, steps: [ban 10m], approval: yes}\n"
                 "    - {kind: repeated-auth-failures, severity: medium, steps: [delay 10m]}\n")
     site.start()
-    for i in range(30):
-        one = peer(site, "guesser", password=f"guess {i}", source="127.0.0.9")
-        one.connect()
-        one.close()
-        if site.json("status")["respond"]["waiting"]:
-            break
+    with guesses(site, 30):
+        wait_until(lambda: site.json("status")["respond"]["waiting"], "the ban waits")
     incident = next(i["id"] for i in site.json("incidents") if i["kind"] == "repeated-auth-failures")
     shown = site.ok("incidents", "show", incident)
     row = next(r for r in table(shown, "WHEN") if r["STATE"] == "held")
@@ -254,9 +243,9 @@ def test_what_was_not_done_says_why_not_and_what_waits_how_to_approve_it(site, p
     assert site.end() == 0, site.log_text()
 
 
-def test_the_column_of_reasons_is_there_where_there_is_one(field, peer):
-    guess(field, peer, n=6)
-    wait_until(lambda: field.json("incidents") != [], "an incident")
+def test_the_column_of_reasons_is_there_where_there_is_one(field):
+    with guesses(field, 6):
+        wait_until(lambda: field.json("incidents") != [], "an incident")
     incident = field.json("incidents")[0]
     assert "WHY NOT" not in field.ok("incidents", "show", incident["id"])
     assert field.cli("incidents", "assign", incident["id"]).returncode == 2

@@ -87,7 +87,7 @@ char *order_kept_out_by(const struct respond *r, const struct respond_ban *lifte
     return said;
 }
 
-/* A block is not lifted without a reason, nor without a look at what is under it: false. */
+/* Of a block: a look at what is under it; without a reason no more than that. */
 static bool may_lift(struct sentinel *s, struct order_call *c)
 {
     const struct respond_measure at = {.kind = c->order->kind,
@@ -110,7 +110,8 @@ static void undo_here(struct sentinel *s, void *arg)
                                    .address = c->order->address};
 
     c->answer = RESPOND_E_INVALID;
-    if (!may_lift(s, c))
+    c->is_refused = !may_lift(s, c);
+    if (c->is_refused)
         return;
     c->answer = respond_order_undo(s->respond, c->order, c->author, sentinel_now(s), &c->why);
     c->is_kept = respond_is_kept(s->respond);
@@ -248,12 +249,6 @@ enum node_answer node_respond(struct node *n, const struct node_order *o, bool d
     return node_answer_of(c.answer);
 }
 
-/* may_lift() said no: a quarantine has an inverse. */
-static bool is_refused(const struct order_call *c)
-{
-    return c->answer == RESPOND_E_INVALID && c->order->kind == ACTION_QUARANTINE;
-}
-
 /* What came of undoing @c, for who asked; owned by the caller. */
 static char *undo_text(const struct order_call *c)
 {
@@ -262,7 +257,7 @@ static char *undo_text(const struct order_call *c)
     const char *under = text_or_empty(c->under);
     const char *others = text_or_empty(c->others);
 
-    if (c->answer == RESPOND_E_INVALID && !is_refused(c))
+    if (c->answer == RESPOND_E_INVALID && !c->is_refused)
         return text_format("%s cannot be undone", action_kind_text(c->order->kind));
     if (c->answer == RESPOND_E_NOT_FOUND)
         buf_addf(&text, "no ");
@@ -270,7 +265,7 @@ static char *undo_text(const struct order_call *c)
     if (c->answer == RESPOND_OK)
         buf_addf(&text, " is undone%s%s%s%s%s", comma, under, order_until_restart(c->is_kept),
                  c->others != NULL ? "; kept out still by the ban of " : "", others);
-    else if (is_refused(c))
+    else if (c->is_refused)
         buf_addf(&text, " is in force still%s%s: say with --reason why it is to be lifted", comma,
                  under);
     else if (c->why != NULL)
@@ -297,7 +292,7 @@ enum node_answer node_respond_undo(struct node *n, const struct node_order *o, c
     sentinel_call(n->sentinel, undo_here, &c);
     if (order.kind == ACTION_POSTURE && c.answer == RESPOND_OK)
         posture_wait(n);
-    if (!is_refused(&c))
+    if (!c.is_refused)
         order_audit_done(n, "undo ", &c, 0);
     *ret_text = undo_text(&c);
     free(c.why);

@@ -18,6 +18,7 @@ struct order_call {
     char *others; /* owned; of an undo: what keeps it out still; NULL: nothing */
     char *under;  /* owned; of an undo: what the block was on; NULL: nothing is held back by it */
     bool lacks_reason; /* of an undo that takes one: none was given */
+    bool is_refused;   /* therefore */
     bool is_kept;
 };
 

@@ -55,6 +55,19 @@ static int create(const struct cli_args *a, const char *dir)
 
 /* ---- list ---- */
 
+static void warn_of_leftovers(const char *dir)
+{
+    json_t *all = backup_leftovers(dir, NULL);
+    const json_t *path;
+    size_t i;
+
+    json_array_foreach(all, i, path)(void)
+        cli_fail("%s was left by a verify of an earlier version that was cut short, and holds "
+                 "a home in clear: remove it, or let bastide backup prune do it",
+                 json_string_value(path));
+    json_decref(all);
+}
+
 static int list(const struct cli_args *a, const char *dir)
 {
     static const struct show_field columns[] = {{"BACKUP", "id", SHOW_TEXT}};
@@ -65,6 +78,7 @@ static int list(const struct cli_args *a, const char *dir)
         return home_failed(error);
     print_list(all, cli_flag(a, "--json"), "no backups", columns, COUNT_OF(columns));
     json_decref(all);
+    warn_of_leftovers(dir);
     return CLI_OK;
 }
 
@@ -191,6 +205,17 @@ static int take_prune(const struct cli_args *a, unsigned *ret_keep, uint64_t *re
     return CLI_OK;
 }
 
+static void say_pruned(const struct backup_pruned *r)
+{
+    home_say("%zu backups removed, and %zu chunks that only they needed, %llu bytes; %zu are "
+             "kept, and all of their chunks are there\n",
+             r->n_removed, r->n_chunks_removed, (unsigned long long)r->bytes_freed, r->n_kept);
+    if (r->n_leftovers > 0)
+        home_say("%zu folders removed in which a verify of an earlier version had left a home in "
+                 "clear\n",
+                 r->n_leftovers);
+}
+
 static int prune(const struct cli_args *a, const char *dir)
 {
     struct config *c = NULL;
@@ -206,9 +231,7 @@ static int prune(const struct cli_args *a, const char *dir)
     if (rc == CLI_OK && !backup_prune(dir, &g.source, keep, before_unix_ms, &r, &error))
         rc = home_failed(error);
     else if (rc == CLI_OK)
-        home_say("%zu backups removed, and %zu chunks that only they needed, %llu bytes; %zu are "
-                 "kept, and all of their chunks are there\n",
-                 r.n_removed, r.n_chunks_removed, (unsigned long long)r.bytes_freed, r.n_kept);
+        say_pruned(&r);
     keys_given_done(&g);
     config_free(c);
     return rc;

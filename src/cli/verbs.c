@@ -291,8 +291,9 @@ const struct cli_verb cli_verbs[] = {
      "create|list|verify|restore|prune DIR", backup_options,
      "DIR holds all backups of a node, encrypted; after the first, one costs what has changed. The "
      "node goes on meanwhile. The at-rest key is never part of a backup: keep a copy of it elsewhere. "
-     "verify restores into a folder of its own, opens what came out and verifies the audit. prune removes "
-     "older backups, and of their parts those that no other backup needs; it first reads all that are "
+     "verify proves what a restore would: it authenticates every byte in memory, opens the control store, "
+     "which stands sealed in a folder under TMPDIR meanwhile, and verifies the audit; it writes nothing to "
+     "DIR. prune removes older backups, and of their parts those that no other backup needs; it first reads all that are "
      "kept, and removes nothing if one of them is not whole."},
     {"key", cli_key, "list, rotate or change the keys of what a node stores", "list | rotate | change", key_options,
      "rotate makes a new data key, seals everything with it and destroys the older ones. change puts the "

@@ -51,14 +51,18 @@ MUST_CHECK bool backup_create(const struct backup_input *in, struct control *c,
 
 char *backup_text(const struct backup_result *r); /* a line for people; owned by the caller */
 
-/* Array of {"id", "bytes"}, oldest first, by names alone; NULL with @ret_error. */
+/* Array of {"id"}, oldest first, by names alone; NULL with @ret_error. */
 json_t *backup_list(const char *dir, char **ret_error);
+/* Array of the paths of folders verify.XXXXXX in @dir, where earlier versions verified and, cut
+ * short, left a home in clear; NULL with @ret_error. */
+json_t *backup_leftovers(const char *dir, char **ret_error);
 
 struct backup_pruned {
     size_t n_kept;
     size_t n_removed;
     size_t n_chunks_removed; /* that no backup needs any more, or that were never finished */
     uint64_t bytes_freed;
+    size_t n_leftovers; /* backup_leftovers(), removed */
 };
 
 /* All go but the newest @keep_min (at least 1) and those made at @before_unix_ms or later.  @from
@@ -83,6 +87,8 @@ struct backup_restored {
  * verified; else false with @ret_error, and what was made in @into is no home. */
 MUST_CHECK bool backup_restore(const char *dir, const char *id, const struct key_source *from,
                                const char *into, struct backup_restored *ret, char **ret_error);
-/* The same into a folder of its own, which is removed. */
+/* What a restore proves, but for the room that it takes: every byte is authenticated in memory, and
+ * the store is made, sealed as it was, in a folder of its own in TMPDIR (/tmp), which is removed.
+ * Nothing is written to @dir.  SIGINT, SIGTERM and SIGHUP end it when that folder is gone. */
 MUST_CHECK bool backup_verify(const char *dir, const char *id, const struct key_source *from,
                               struct backup_restored *ret, char **ret_error);

@@ -169,6 +169,66 @@ static bool remove_chunks(struct pruning *p)
     return ok;
 }
 
+/* ---- what earlier versions left ---- */
+
+#define LEFTOVER      "verify."
+#define LEFTOVER_MORE 6 /* letters and digits behind it, of mkdtemp() */
+
+static int leftovers_only(const struct dirent *e)
+{
+    return strncmp(e->d_name, LEFTOVER, sizeof(LEFTOVER) - 1) == 0 &&
+           strlen(e->d_name) == sizeof(LEFTOVER) - 1 + LEFTOVER_MORE;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/** backup_leftovers() - see backup.h */
+json_t *backup_leftovers(const char *dir, char **ret_error)
+{
+    struct dirent **names = NULL;
+    int n = scandir(dir, &names, leftovers_only, alphasort);
+    json_t *all = json_array();
+
+    if (n < 0) {
+        (void)text_fail(ret_error, "cannot read the folder %s: %s", dir, strerror(errno));
+        json_decref(all);
+        return NULL;
+    }
+    for (int i = 0; i < n; i++) {
+        char *path = repo_path(dir, names[i]->d_name, "");
+
+        if (is_folder(path))
+            json_array_append_new(all, json_string(path));
+        free(path);
+        free(names[i]);
+    }
+    free(names);
+    return all;
+}
+
+static bool remove_leftovers(struct pruning *p)
+{
+    json_t *all = backup_leftovers(p->dir, p->ret_error);
+    bool ok = all != NULL;
+    const json_t *path;
+    size_t i;
+
+    json_array_foreach(all, i, path)
+    {
+        ok = ok && (repo_remove_folder(json_string_value(path)) ||
+                    text_fail(p->ret_error, "cannot remove %s: %s", json_string_value(path),
+                              strerror(errno)));
+        p->out->n_leftovers += ok;
+    }
+    json_decref(all);
+    return ok;
+}
+
 /* ---- the whole ---- */
 
 static void date_of(uint64_t unix_ms, char ret[DATE_LEN + 1])
@@ -196,7 +256,7 @@ static bool prune(struct pruning *p, const json_t *all, size_t keep_min, const c
                 ok = remove_backup(p, id);
         }
     }
-    return ok && remove_chunks(p);
+    return ok && remove_chunks(p) && remove_leftovers(p);
 }
 
 /** backup_prune() - see backup.h */

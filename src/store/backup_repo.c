@@ -2,6 +2,7 @@
 /* store/backup_repo.c - chunks and manifests in a folder */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #define ZSTD_LEVEL         3
 #define MANIFEST_BYTES_MAX (256U << 20)
 #define CHUNK_FILE_MAX     (2 * CHUNK_BYTES)
+#define OPEN_FILES_MAX     16
 
 /** repo_open() - of the keyring that the node has; reads nothing yet */
 void repo_open(struct backup_repo *r, const char *dir, struct keyring *keys)
@@ -59,7 +61,9 @@ int repo_lock(const char *dir, int how, char **ret_error)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (fd < 0) {
+    if (fd < 0 && errno == ENOENT) {
+        (void)text_fail(ret_error, "there is no folder %s", dir);
+    } else if (fd < 0) {
         (void)text_fail(ret_error, "cannot open the folder %s: %s", dir, strerror(errno));
     } else if (flock(fd, how | LOCK_NB) != 0) {
         (void)text_fail(ret_error, "%s: %s", dir,
@@ -70,6 +74,20 @@ int repo_lock(const char *dir, int how, char **ret_error)
         fd = -1;
     }
     return fd;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+/** repo_remove_folder() - see backup_private.h */
+bool repo_remove_folder(const char *path)
+{
+    return nftw(path, remove_one, OPEN_FILES_MAX, FTW_DEPTH | FTW_PHYS) == 0;
 }
 
 /* ---- chunks ---- */

@@ -4,11 +4,15 @@
  *
  * What comes out of a backup is believed only because it is authentic; even so a name
  * never leads out of the folder that is restored into.
+ *
+ * A verify is a restore whose files go nowhere once they are authentic.  What has to be a file is
+ * the control store, whose pages are sealed again: it stands in a folder of its own, and signals
+ * that would end the process wait until that is gone.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -19,8 +23,7 @@
 #include "store/audit.h"
 #include "store/backup_private.h"
 
-#define OPEN_FILES_MAX 16
-#define ID_SUFFIX      ".backup"
+#define ID_SUFFIX ".backup"
 
 /* ---- which there are ---- */
 
@@ -93,11 +96,52 @@ static bool choose(const char *dir, const char *id, char ret[BACKUP_ID_BYTES], c
 struct restoring {
     struct backup_repo repo;
     struct keyring *keys; /* of the restored state folder; owned */
-    const char *into;
-    char *state_dir; /* owned */
+    const char *into;     /* NULL: a verify */
+    char *state_dir;      /* owned */
+    sigset_t held;        /* signals that end it between two parts */
     struct backup_restored *out;
     char **ret_error;
 };
+
+typedef bool part_fn(struct restoring *r, void *arg, struct bytes part);
+
+static bool is_told_to_end(const struct restoring *r)
+{
+    sigset_t pending;
+    sigset_t both;
+
+    return sigpending(&pending) == 0 && sigandset(&both, &pending, &r->held) == 0 &&
+           !sigisemptyset(&both);
+}
+
+/* Every part of @file, authentic, in order. */
+static bool each_part(struct restoring *r, const json_t *file, part_fn *take, void *arg)
+{
+    const json_t *chunk;
+    size_t i;
+
+    json_array_foreach(json_object_get(file, "chunks"), i, chunk)
+    {
+        CLEANUP(buf_done) struct buf part = {0};
+
+        if (is_told_to_end(r))
+            return text_fail(r->ret_error, "it was ended by a signal");
+        if (!repo_get(&r->repo, json_string_value(chunk), &part, r->ret_error))
+            return false;
+        r->out->bytes += part.len;
+        if (!take(r, arg, buf_view(&part)))
+            return false;
+    }
+    return true;
+}
+
+static bool drop_part(struct restoring *r, void *arg, struct bytes part)
+{
+    (void)r;
+    (void)arg;
+    (void)part;
+    return true;
+}
 
 static bool make_folders(struct restoring *r, char *path)
 {
@@ -118,53 +162,43 @@ static bool stays_inside(const char *name)
            (strlen(name) < 3 || strcmp(name + strlen(name) - 3, "/..") != 0);
 }
 
-static bool write_part(struct restoring *r, int fd, const char *path, const char *chunk)
-{
-    CLEANUP(buf_done) struct buf part = {0};
+struct made_file {
+    const char *path;
+    int fd;
+};
 
-    if (!repo_get(&r->repo, chunk, &part, r->ret_error))
-        return false;
-    r->out->bytes += part.len;
-    if (file_write_all(fd, buf_view(&part)))
-        return true;
-    return text_fail(r->ret_error, "cannot write %s: %s", path, strerror(errno));
+static bool write_part(struct restoring *r, void *arg, struct bytes part)
+{
+    const struct made_file *f = arg;
+
+    return file_write_all(f->fd, part) ||
+           text_fail(r->ret_error, "cannot write %s: %s", f->path, strerror(errno));
 }
 
 static bool restore_file(struct restoring *r, const json_t *file, char *path)
 {
-    const json_t *chunks = json_object_get(file, "chunks");
     mode_t mode = (mode_t)json_integer_value(json_object_get(file, "mode")) & 0777;
-    const json_t *chunk;
-    size_t i;
-    int fd;
+    struct made_file f = {.path = path};
     bool ok;
 
     if (!make_folders(r, path))
         return false;
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
+    f.fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (f.fd < 0)
         return text_fail(r->ret_error, "cannot make %s: %s", path, strerror(errno));
-    ok = true;
-    json_array_foreach(chunks, i, chunk) ok =
-        ok && write_part(r, fd, path, json_string_value(chunk));
-    ok = ok && (fchmod(fd, mode) == 0 && fsync(fd) == 0
-                    ? true
-                    : text_fail(r->ret_error, "cannot write %s: %s", path, strerror(errno)));
-    close(fd);
+    ok = each_part(r, file, write_part, &f) &&
+         ((fchmod(f.fd, mode) == 0 && fsync(f.fd) == 0) ||
+          text_fail(r->ret_error, "cannot write %s: %s", path, strerror(errno)));
+    close(f.fd);
     return ok;
 }
 
 /* ---- the control store ---- */
 
-static bool add_pages(struct restoring *r, struct page_writer *w, const char *chunk)
+static bool add_pages(struct restoring *r, void *arg, struct bytes part)
 {
-    CLEANUP(buf_done) struct buf part = {0};
-
-    if (!repo_get(&r->repo, chunk, &part, r->ret_error))
-        return false;
-    r->out->bytes += part.len;
     for (size_t at = 0; at + PAGE_BYTES <= part.len; at += PAGE_BYTES)
-        if (!page_writer_add(w, part.at + at, r->ret_error))
+        if (!page_writer_add(arg, part.at + at, r->ret_error))
             return false;
     return true;
 }
@@ -172,15 +206,12 @@ static bool add_pages(struct restoring *r, struct page_writer *w, const char *ch
 static bool restore_control(struct restoring *r, const json_t *file, uint64_t number)
 {
     struct page_writer *w = page_writer_new(r->state_dir, r->keys, r->ret_error);
-    const json_t *chunk;
-    bool ok = w != NULL;
     char *ignored = NULL;
-    size_t i;
+    bool ok;
 
     if (w == NULL)
         return false;
-    json_array_foreach(json_object_get(file, "chunks"), i, chunk) ok =
-        ok && add_pages(r, w, json_string_value(chunk));
+    ok = each_part(r, file, add_pages, w);
     ok = page_writer_end(w, number, ok ? r->ret_error : &ignored) && ok;
     free(ignored);
     return ok;
@@ -239,6 +270,8 @@ static bool restore_one(struct restoring *r, const json_t *file, uint64_t number
     r->out->n_files++;
     if (strcmp(at, "control") == 0)
         return restore_control(r, file, number);
+    if (r->into == NULL)
+        return each_part(r, file, drop_part, NULL);
     path = text_format("%s/%s", strcmp(at, "state") == 0 ? r->state_dir : r->into, name);
     ok = restore_file(r, file, path);
     free(path);
@@ -253,6 +286,8 @@ static bool make_state(struct restoring *r, const json_t *m)
 
     if (!stays_inside(state))
         return text_fail(r->ret_error, "the manifest names a state folder that is none");
+    if (r->into == NULL)
+        return true; /* it has one of its own */
     r->state_dir = text_format("%s/%s", r->into, state);
     inner = text_format("%s/", r->state_dir);
     ok = make_folders(r, inner);
@@ -269,6 +304,7 @@ static bool restore_keyring(struct restoring *r, const struct key_source *from)
               file_replace(path, buf_view(&file), 0600, r->ret_error);
 
     if (ok) {
+        keyring_free(r->keys);
         r->keys = keyring_open(path, from, r->ret_error);
         ok = r->keys != NULL;
     }
@@ -306,20 +342,19 @@ static bool take_folder(const char *into, char **ret_error)
 static bool restore_from(struct restoring *r, const char *dir, const struct key_source *from)
 {
     char *kept = repo_path(dir, r->out->id, ".keyring");
-    struct keyring *keys = keyring_open(kept, from, r->ret_error);
     json_t *m = NULL;
     bool ok;
 
+    r->keys = keyring_open(kept, from, r->ret_error);
     free(kept);
-    if (keys == NULL)
+    if (r->keys == NULL)
         return false;
-    repo_open(&r->repo, dir, keys);
-    keyring_free(keys);
+    repo_open(&r->repo, dir, r->keys);
     m = repo_get_manifest(&r->repo, r->out->id, r->ret_error);
-    ok = m != NULL && make_state(r, m) && restore_keyring(r, from) && restore_all(r, m);
+    ok = m != NULL && make_state(r, m) && (r->into == NULL || restore_keyring(r, from)) &&
+         restore_all(r, m);
     json_decref(m);
     keyring_free(r->keys);
-    free(r->state_dir);
     repo_done(&r->repo);
     return ok;
 }
@@ -338,33 +373,70 @@ bool backup_restore(const char *dir, const char *id, const struct key_source *fr
         return false;
     out.is_begun = choose(dir, id, out.id, ret_error) && take_folder(into, ret_error);
     ok = out.is_begun && restore_from(&r, dir, from);
+    free(r.state_dir);
     close(lock);
     *ret = out;
     return ok;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+/* ---- a verify ---- */
+
+/* Those that end the process; one that is ignored stays so. */
+static void hold_signals(sigset_t *ret_held, sigset_t *ret_before)
 {
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction now;
+
+    sigemptyset(ret_held);
+    for (size_t i = 0; i < COUNT_OF(ending); i++)
+        if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaddset(ret_held, ending[i]);
+    check(pthread_sigmask(SIG_BLOCK, ret_held, ret_before) == 0);
+}
+
+static char *scratch_template(void)
+{
+    const char *dir = getenv("TMPDIR");
+
+    return repo_path(dir != NULL && dir[0] != '\0' ? dir : "/tmp", "bastide-verify.XXXXXX", "");
+}
+
+static bool verify_in_scratch(struct restoring *r, const char *dir, const struct key_source *from)
+{
+    bool ok;
+
+    r->state_dir = scratch_template();
+    if (mkdtemp(r->state_dir) == NULL) {
+        ok = text_fail(r->ret_error,
+                       "cannot make the folder %s: %s; the control store is tried there: let "
+                       "TMPDIR name a folder with room for it",
+                       r->state_dir, strerror(errno));
+    } else {
+        ok = restore_from(r, dir, from);
+        if (!repo_remove_folder(r->state_dir) && ok)
+            ok = text_fail(r->ret_error, "%s cannot be removed: %s", r->state_dir, strerror(errno));
+    }
+    free(r->state_dir);
+    return ok;
 }
 
 /** backup_verify() - see backup.h */
 bool backup_verify(const char *dir, const char *id, const struct key_source *from,
                    struct backup_restored *ret, char **ret_error)
 {
-    char *scratch = repo_path(dir, "verify.XXXXXX", "");
+    struct backup_restored out = {0};
+    struct restoring r = {.out = &out, .ret_error = ret_error};
+    int lock = repo_lock(dir, LOCK_SH, ret_error);
+    sigset_t before;
     bool ok;
 
-    if (mkdtemp(scratch) == NULL) {
-        ok = text_fail(ret_error, "cannot make the folder %s: %s", scratch, strerror(errno));
-    } else {
-        ok = backup_restore(dir, id, from, scratch, ret, ret_error);
-        if (nftw(scratch, remove_one, OPEN_FILES_MAX, FTW_DEPTH | FTW_PHYS) != 0 && ok)
-            ok = text_fail(ret_error, "%s cannot be removed: %s", scratch, strerror(errno));
-    }
-    free(scratch);
+    *ret = out;
+    if (lock < 0)
+        return false;
+    hold_signals(&r.held, &before);
+    ok = choose(dir, id, out.id, ret_error) && verify_in_scratch(&r, dir, from);
+    check(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0); /* one that was held ends it here */
+    close(lock);
+    *ret = out;
     return ok;
 }

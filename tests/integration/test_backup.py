@@ -6,6 +6,9 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+
+from conftest import BASTIDE, PATIENCE_S, as_nobody
 
 NO, USAGE = 1, 2
 CANARY = b"canary-in-the-mine"
@@ -170,3 +173,63 @@ def test_a_restore_that_breaks_off_says_what_it_left(field, tmp_path):
     assert f"{into} has a part of it, and is no home" in done.stderr
     done = field.cli("backup", "restore", str(repo), "--into", str(into))
     assert done.returncode == NO and "must be empty or not there" in done.stderr and "a part of it" not in done.stderr
+
+
+def test_a_medium_that_cannot_be_written_is_verified(field):
+    repo, scratch = field.folder / "backups", field.folder / "scratch"
+    scratch.mkdir()
+    field.ok("backup", "create", str(repo))
+    for path in [repo, *repo.rglob("*")]:
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    assert field.end() == 0
+    prefix = as_nobody(field)
+    try:
+        done = subprocess.run([*prefix, BASTIDE, "backup", "verify", str(repo), "--home", str(field.folder)],
+                              env={**os.environ, "TMPDIR": str(scratch)}, capture_output=True, text=True,
+                              timeout=PATIENCE_S, check=False)
+    finally:
+        for path in [p for p in [repo, *repo.rglob("*")] if p.is_dir()]:
+            path.chmod(0o700)
+    assert done.returncode == 0 and "all authentic" in done.stdout, done.stderr
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_verify_that_is_interrupted_leaves_nothing_and_shows_nobody_what_it_reads(field, tmp_path):
+    repo, scratch = tmp_path / "backups", tmp_path / "scratch"
+    scratch.mkdir()
+    for i in range(200):
+        (field.folder / f"notes-{i}").write_bytes(CANARY + os.urandom(100_000))
+    field.ok("backup", "create", str(repo))
+    known = set(every_file(repo))
+    with subprocess.Popen([BASTIDE, "backup", "verify", str(repo), "--home", str(field.folder)],
+                          env={**os.environ, "TMPDIR": str(scratch)}) as one:
+        while one.poll() is None and not any(scratch.iterdir()):
+            pass
+        one.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, one.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert set(every_file(repo)) == known
+        assert {p.stat().st_mode & 0o777 for p in scratch.iterdir()} <= {0o700}
+        assert {p.name for p in every_file(scratch)} <= {"control.db", "control.db-wal", "control.mark"}
+        one.send_signal(signal.SIGINT)
+        one.send_signal(signal.SIGCONT)
+        status = one.wait(PATIENCE_S)
+    assert status in (-signal.SIGINT, 0)  # 0: it was done before
+    assert list(scratch.iterdir()) == [] and set(every_file(repo)) == known
+
+
+def test_a_folder_of_backups_that_is_missing_is_named(site, tmp_path):
+    for words in (["verify"], ["prune", "--keep", "1"], ["restore", "--into", str(tmp_path / "new")]):
+        done = site.cli("backup", words[0], str(tmp_path / "gone"), *words[1:])
+        assert done.returncode == NO and f"there is no folder {tmp_path / 'gone'}" in done.stderr
+
+
+def test_a_home_that_an_earlier_version_left_in_clear_is_told_and_pruned(field, tmp_path):
+    repo = tmp_path / "backups"
+    field.ok("backup", "create", str(repo))
+    left = repo / "verify.Ab1Cd2"
+    shutil.copytree(field.folder / "pki", left / "pki")
+    done = field.cli("backup", "list", str(repo), "--json")
+    assert done.returncode == 0 and len(json.loads(done.stdout)) == 1
+    assert f"{left} was left by a verify" in done.stderr and "in clear" in done.stderr
+    assert "1 folders removed" in field.ok("backup", "prune", str(repo), "--keep", "1")
+    assert not left.exists() and "left by" not in field.cli("backup", "list", str(repo)).stderr

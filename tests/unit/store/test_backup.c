@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <signal.h>
 
 #include "store/audit.h"
 #include "store/backup.h"
@@ -128,6 +129,90 @@ static void it_is_restored_after_the_data_key_was_replaced(void **state)
     make(k);
     assert_true(backup_verify(repo, NULL, &from, &r, &k->error));
     assert_int_equal(r.n_audit_entries, 1);
+}
+
+/* ---- what a verify writes ---- */
+
+static bool is_empty(const char *dir)
+{
+    return rmdir(dir) == 0 && mkdir(dir, 0700) == 0;
+}
+
+static const char *own_tmp(const struct kept *k)
+{
+    const char *tmp = in(k, "tmp");
+
+    assert_int_equal(mkdir(tmp, 0700), 0);
+    assert_int_equal(setenv("TMPDIR", tmp, 1), 0);
+    return tmp;
+}
+
+static void a_verify_changes_no_folder(void **state)
+{
+    struct kept *k = *state;
+    struct key_source from = key_of(k);
+    const char *tmp = own_tmp(k);
+    struct backup_restored r;
+    struct stat before, after;
+
+    fill(k);
+    make(k);
+    assert_int_equal(stat(repo, &before), 0);
+    assert_true(backup_verify(repo, NULL, &from, &r, &k->error));
+    assert_int_equal(stat(repo, &after), 0);
+    assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof(before.st_mtim));
+    assert_true(is_empty(tmp));
+    assert_int_equal(rmdir(tmp), 0);
+    assert_false(backup_verify(repo, NULL, &from, &r, &k->error));
+    assert_non_null(strstr(k->error, "let TMPDIR name a folder"));
+    unsetenv("TMPDIR");
+}
+
+/* A signal that came, held back by who calls: what it would do is theirs to see. */
+static void a_signal_ends_a_verify_that_leaves_nothing(void **state)
+{
+    struct kept *k = *state;
+    struct key_source from = key_of(k);
+    const char *tmp = own_tmp(k);
+    struct backup_restored r;
+    sigset_t term, before;
+    int got = 0;
+
+    fill(k);
+    make(k);
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, &term, &before), 0);
+    assert_int_equal(raise(SIGTERM), 0);
+    assert_false(backup_verify(repo, NULL, &from, &r, &k->error));
+    assert_int_equal(sigwait(&term, &got), 0);
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+    assert_non_null(strstr(k->error, "ended by a signal"));
+    assert_true(is_empty(tmp));
+    unsetenv("TMPDIR");
+}
+
+static void a_home_that_an_earlier_verify_left_is_told_and_pruned(void **state)
+{
+    struct kept *k = *state;
+    struct key_source from = key_of(k);
+    struct backup_pruned r;
+    json_t *all;
+
+    fill(k);
+    make(k);
+    assert_int_equal(mkdir(in(k, "repo/verify.aB3xYz"), 0700), 0);
+    assert_int_equal(mkdir(in(k, "repo/verify.aB3xYz/pki"), 0700), 0);
+    put_text(k, "repo/verify.aB3xYz/pki/ca.key", "a private canary");
+    put_text(k, "repo/verify.notes1", "of a person"); /* no folder */
+    all = backup_leftovers(repo, &k->error);
+    assert_int_equal(json_array_size(all), 1);
+    assert_string_equal(json_string_value(json_array_get(all, 0)), in(k, "repo/verify.aB3xYz"));
+    json_decref(all);
+    assert_true(backup_prune(repo, &from, 1, 0, &r, &k->error));
+    assert_int_equal(r.n_leftovers, 1);
+    assert_int_not_equal(access(in(k, "repo/verify.aB3xYz"), F_OK), 0);
+    assert_int_equal(access(in(k, "repo/verify.notes1"), F_OK), 0);
 }
 
 /* ---- what is in the folder ---- */
@@ -324,6 +409,9 @@ static void what_can_not_be_is_refused_with_a_reason(void **state)
 
     fill(k);
     i = input(k);
+    assert_false(backup_verify(repo, NULL, &from, &r, &k->error));
+    assert_non_null(strstr(k->error, "there is no folder"));
+    free(k->error);
     assert_int_equal(mkdir(repo, 0700), 0);
     assert_false(backup_verify(repo, NULL, &from, &r, &k->error));
     assert_non_null(strstr(k->error, "there is no backup"));
@@ -350,6 +438,9 @@ int main(void)
         KEPT(what_was_backed_up_comes_back),
         KEPT(the_second_costs_what_has_changed),
         KEPT(it_is_restored_after_the_data_key_was_replaced),
+        KEPT(a_verify_changes_no_folder),
+        KEPT(a_signal_ends_a_verify_that_leaves_nothing),
+        KEPT(a_home_that_an_earlier_verify_left_is_told_and_pruned),
         KEPT(no_file_of_it_holds_a_word_or_the_key),
         KEPT(a_change_of_any_file_of_it_is_found),
         KEPT(a_chunk_that_is_not_sound_is_written_again),

@@ -177,6 +177,8 @@ static void send_answer(struct evhttp_request *req, struct exchange *x)
     }
     if (x->status == 405)
         evhttp_add_header(headers, "Allow", x->allows);
+    if (x->stops)
+        evhttp_add_header(headers, ADMIN_STOPS_HEADER, "yes");
     evhttp_add_header(headers, "Cache-Control", "no-store");
     evhttp_send_reply(req, x->status, NULL, out);
     evbuffer_free(out);

@@ -18,6 +18,10 @@
 #define ADMIN_IDLE_S_MAX       10          /* the connection is closed */
 #define ADMIN_TEXT_BYTES_MAX   512         /* a reason or a note: 400 */
 
+/* Of an answer after which the node stops; the process of the socket's other side has then yet to
+ * end. */
+#define ADMIN_STOPS_HEADER "Bastide-Stops"
+
 struct admin;
 
 struct admin *admin_new(struct node *n, const char *socket_path, char **ret_error);

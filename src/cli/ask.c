@@ -14,6 +14,7 @@
 
 #define CONFIG_NAME      "bastide.yaml"
 #define CONFIG_INSTALLED "/etc/bastide/" CONFIG_NAME
+#define STOP_S_MAX       90 /* as long as a service manager waits; a stop takes seconds */
 
 /* The file in folder @dir; owned. */
 static char *in_folder(const char *dir)
@@ -178,6 +179,23 @@ static int ask_raw(const struct cli_args *a, const char *method, const char *pat
     return rc;
 }
 
+/* What a 200 brought, to @ret. */
+static int take_reply(const struct http_answer *answer, json_t **ret)
+{
+    json_t *reply =
+        json_loadb((const char *)answer->body.at, answer->body.len, JSON_DECODE_ANY, NULL);
+    int rc = CLI_OK;
+
+    if (answer->status != 200)
+        rc = refused(answer, reply);
+    else if (reply == NULL)
+        rc = cli_fail("the node's answer is no JSON");
+    else
+        *ret = json_incref(reply);
+    json_decref(reply);
+    return rc;
+}
+
 /**
  * ask_node() - ask the node that the command line means
  * @body:  consumed; NULL for none
@@ -190,38 +208,51 @@ int ask_node(const struct cli_args *a, const char *method, const char *path, jso
 {
     struct http_answer answer = {0};
     int rc = ask_raw(a, method, path, body, &answer);
-    json_t *reply;
 
     if (rc != CLI_OK)
         return rc;
-    reply = json_loadb((const char *)answer.body.at, answer.body.len, JSON_DECODE_ANY, NULL);
-    if (answer.status != 200)
-        rc = refused(&answer, reply);
-    else if (reply == NULL)
-        rc = cli_fail("the node's answer is no JSON");
-    else
-        *ret = json_incref(reply);
-    json_decref(reply);
+    rc = take_reply(&answer, ret);
     http_answer_done(&answer);
     return rc;
+}
+
+/* Who is told that the node has stopped may open what it had open, and start another one. */
+static int wait_for_end(const struct http_answer *answer)
+{
+    if (!answer->node_stops || http_answerer_ends(answer, STOP_S_MAX * 1000))
+        return CLI_OK;
+    if (answer->process == 0)
+        return cli_fail("when the node has stopped cannot be seen from here, as where it runs in "
+                        "another container\n  what to do: wait for its process to end before its "
+                        "state is used again");
+    return cli_fail("the node has not stopped within %d s; it holds its state until its process "
+                    "ends\n  what to do: see in its log what it waits for",
+                    STOP_S_MAX);
 }
 
 static int ask_and_print(const struct cli_args *a, const char *path, json_t *body,
                          void (*print)(const char *text))
 {
+    struct http_answer answer = {0};
     json_t *reply = NULL;
-    int rc = ask_node(a, "POST", path, body, &reply);
+    int rc = ask_raw(a, "POST", path, body, &answer);
 
+    if (rc != CLI_OK)
+        return rc;
+    rc = take_reply(&answer, &reply);
     if (rc == CLI_OK && cli_flag(a, "--json"))
         print_json(reply);
     else if (rc == CLI_OK)
         print(json_string_value(json_object_get(reply, "text")));
+    if (rc == CLI_OK)
+        rc = wait_for_end(&answer);
     json_decref(reply);
+    http_answer_done(&answer);
     return rc;
 }
 
 /** ask_do() - POST, and print the node's sentence on what it did, or, with --json, its answer;
- * @body is consumed */
+ * @body is consumed; where the node stops because of it, wait until its process has ended */
 int ask_do(const struct cli_args *a, const char *path, json_t *body)
 {
     return ask_and_print(a, path, body, print_sentence);

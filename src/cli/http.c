@@ -6,17 +6,21 @@
  * all that the node's API sends.  libevent 2.1's client cannot be given a unix
  * socket, so this is written out.
  */
-#include "base/text.h"
 #include "cli/http.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <strings.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "admin/admin.h"
+#include "base/text.h"
 
 static enum http_outcome PRINTF(3, 4)
     failed(enum http_outcome o, char **ret_error, const char *format, ...)
@@ -65,6 +69,19 @@ static enum http_outcome open_socket(const char *path, int *ret_fd, char **ret_e
     }
     *ret_fd = fd;
     return HTTP_OK;
+}
+
+/* The process that listens on the other side of @fd.  Asked for before there is an answer: behind
+ * one it may be gone, and its number somebody else's. */
+static int open_process(int fd)
+{
+    struct ucred peer = {0};
+    socklen_t len = sizeof(peer);
+    int process = -1;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid > 0)
+        process = pidfd_open(peer.pid, 0);
+    return process > 0 ? process : 0; /* @fd is open, so that it is not 0 itself */
 }
 
 /* Errors are left for the reading side to find: the node may answer before it has read all. */
@@ -124,6 +141,20 @@ static bool content_length(struct bytes head, size_t *ret)
     return found;
 }
 
+/* Whether @head has this line, in whatever letters. */
+static bool has_line(struct bytes head, const char *line)
+{
+    while (head.len > 0) {
+        size_t len = line_length(head);
+
+        if (len == strlen(line) && strncasecmp((const char *)head.at, line, len) == 0)
+            return true;
+        len = MIN(len + 2, head.len);
+        head = bytes_of(head.at + len, head.len - len);
+    }
+    return false;
+}
+
 /**
  * http_parse() - read a whole answer
  * @all:  what was received; moved to @ret on success
@@ -145,6 +176,7 @@ bool http_parse(struct buf *all, struct http_answer *ret)
     head_len = (size_t)(end - all->at) + 4;
     if (!content_length(bytes_of(all->at, head_len), &body_len) || all->len - head_len != body_len)
         return false;
+    a.node_stops = has_line(bytes_of(all->at, head_len), ADMIN_STOPS_HEADER ": yes");
     a.all = *all;
     a.body = bytes_of(all->at + head_len, body_len);
     *all = (struct buf){0};
@@ -169,16 +201,22 @@ enum http_outcome http_ask(const char *socket_path, const char *method, const ch
     CLEANUP(buf_done) struct buf all = {0};
     int fd = -1;
     enum http_outcome o = open_socket(socket_path, &fd, ret_error);
+    int process;
     int err;
 
     if (o != HTTP_OK)
         return o;
+    process = open_process(fd);
     build(&request, method, path, body);
     send_all(fd, buf_view(&request));
     err = receive_all(fd, &all);
     close(fd);
-    if (http_parse(&all, ret))
+    if (http_parse(&all, ret)) {
+        ret->process = process;
         return HTTP_OK;
+    }
+    if (process > 0)
+        close(process);
     if (err != 0)
         return failed(HTTP_E_BROKEN, ret_error, "%s: the answer broke off: %s", socket_path,
                       strerror(err));
@@ -190,6 +228,29 @@ enum http_outcome http_ask(const char *socket_path, const char *method, const ch
 void http_answer_done(struct http_answer *a)
 {
     buf_done(&a->all);
+    if (a->process > 0)
+        close(a->process);
+    a->process = 0;
+}
+
+/**
+ * http_answerer_ends() - wait until the process that gave the answer has ended, and let go all it
+ * had
+ * @patience_ms:  how long
+ *
+ * Return: false when it has not, or cannot be watched from here.
+ */
+bool http_answerer_ends(const struct http_answer *a, unsigned patience_ms)
+{
+    struct pollfd p = {.fd = a->process, .events = POLLIN};
+    int r;
+
+    if (a->process <= 0)
+        return false;
+    do {
+        r = poll(&p, 1, (int)patience_ms);
+    } while (r < 0 && errno == EINTR);
+    return r == 1;
 }
 
 /** http_escape() - append @segment percent-encoded: all but letters, digits and "-_.~" */

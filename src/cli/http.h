@@ -18,11 +18,14 @@ struct http_answer {
     int status;
     struct buf all;    /* owned: head and body */
     struct bytes body; /* borrowed from @all */
+    bool node_stops;   /* it says so: what was asked for ends its process */
+    int process;       /* owned: pidfd of who answered; 0: it cannot be known */
 };
 
 /* @method, @path: as they are sent; @body: NULL for none.  @ret_error is owned by the caller. */
 enum http_outcome http_ask(const char *socket_path, const char *method, const char *path,
                            const char *body, struct http_answer *ret, char **ret_error);
 void http_answer_done(struct http_answer *a);
+bool http_answerer_ends(const struct http_answer *a, unsigned patience_ms);
 void http_escape(struct buf *to, const char *segment);
 bool http_parse(struct buf *all, struct http_answer *ret);

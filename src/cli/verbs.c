@@ -274,7 +274,8 @@ const struct cli_verb cli_verbs[] = {
      "delay node has all CONNECTs taken one after another, as in a reconnect storm. run shutdown keeps in the state folder what was, and stops the node."},
     {"reload", cli_reload, "read configuration, users, certificates and CRL anew", "", list_options,
      "All or nothing: if anything is wrong, the node goes on with what it has and says why."},
-    {"stop", cli_stop, "stop the node in order", "", list_options, NULL},
+    {"stop", cli_stop, "stop the node in order", "", list_options,
+     "Returns when its process has ended and its state is free, and exits 1 when that takes over 90 s."},
     {"acl", cli_acl, "say what a client may do and which rule decides, from the configuration alone",
      "explain", acl_options,
      "Exits 0 when it is allowed and 1 when it is denied. No node need run. The password is taken "

@@ -73,6 +73,25 @@ def test_stop_is_answered_and_the_node_ends_in_order(node, client):  # noqa: F81
     assert node.cli("status").returncode == UNREACHABLE
 
 
+def test_behind_a_stop_the_home_is_free(site):
+    """Whatever is begun when stop has returned finds it so, each time."""
+    config = site.config.read_text()
+    assert "\nstore:" not in config
+    for i in range(4):
+        site.start()
+        site.ok("stop")
+        site.ok("key", "change", "--to", str(site.folder / f"keys/other-{i}.key"))
+        site.config.write_text(f"{config}\nstore:\n  key_file: keys/other-{i}.key\n")
+        assert site.process.wait(PATIENCE_S) == 0
+    site.start()
+    for verb in (["stop"], ["respond", "run", "shutdown", "--reason", "test"]):
+        before = site.process
+        assert site.json(*verb)["done"] is True
+        site.start()
+        assert before.wait(PATIENCE_S) == 0
+    assert site.end() == 0, site.log_text()
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_node_in_order(node, how):
     assert node.end(how) == 0

@@ -250,6 +250,7 @@ static void a_stop_is_answered_and_then_the_node_is_told(void **state)
     uint64_t times = 0;
 
     assert_has(answer, "\"text\":\"the node stops\"");
+    assert_has(answer, "\r\n" ADMIN_STOPS_HEADER ": yes\r\n");
     assert_int_equal(read(f->node.stop_fd, &times, sizeof(times)), sizeof(times));
     assert_int_equal(times, 1);
     free(answer);

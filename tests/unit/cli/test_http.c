@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/http.h"
@@ -106,11 +107,17 @@ static void *serve(void *arg)
     return NULL;
 }
 
+static void server_path(struct server *s)
+{
+    snprintf(s->path, sizeof(s->path), "/tmp/bastide-http-%d.sock", getpid());
+}
+
 static void server_start(struct server *s, const char *answer)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
 
-    snprintf(s->path, sizeof(s->path), "/tmp/bastide-http-%d.sock", getpid());
+    if (s->path[0] == '\0')
+        server_path(s);
     snprintf(at.sun_path, sizeof(at.sun_path), "%s", s->path);
     unlink(s->path);
     s->answer = answer;
@@ -163,6 +170,68 @@ static void an_answer_that_breaks_off_is_told_apart_from_no_node(void **state)
     free(error);
 }
 
+static void an_answer_tells_when_the_node_stops(void **state)
+{
+    static const struct bytes stops =
+        BYTES("HTTP/1.1 200 OK\r\nbastide-stops: yes\r\nContent-Length: 0\r\n\r\n");
+    static const struct bytes other =
+        BYTES("HTTP/1.1 200 OK\r\nA: Bastide-Stops: yes\r\nContent-Length: 0\r\n\r\n");
+    struct buf all = {0};
+    struct http_answer a = {0};
+
+    (void)state;
+    buf_add(&all, stops);
+    assert_true(http_parse(&all, &a));
+    assert_true(a.node_stops);
+    http_answer_done(&a);
+    buf_add(&all, other);
+    assert_true(http_parse(&all, &a));
+    assert_false(a.node_stops);
+    assert_false(http_answerer_ends(&a, 0)); /* whose process is not known */
+    http_answer_done(&a);
+}
+
+/* Another process answers on @s, and ends when standing[] is closed. */
+static pid_t serve_apart(struct server *s, const int standing[2])
+{
+    pid_t pid = fork();
+    char byte;
+
+    assert_true(pid >= 0);
+    if (pid != 0)
+        return pid;
+    close(standing[1]);
+    server_start(s, "HTTP/1.1 200 OK\r\nBastide-Stops: yes\r\nContent-Length: 0\r\n\r\n");
+    (void)write(standing[0], "", 1); /* ready */
+    (void)read(standing[0], &byte, 1);
+    server_end(s);
+    _exit(0);
+}
+
+static void who_answered_is_waited_for_until_its_process_has_ended(void **state)
+{
+    struct http_answer a = {0};
+    struct server s = {0};
+    char *error = NULL;
+    int standing[2];
+    char byte;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, standing), 0);
+    server_path(&s);
+    pid = serve_apart(&s, standing);
+    close(standing[0]);
+    assert_int_equal(read(standing[1], &byte, 1), 1);
+    assert_int_equal(http_ask(s.path, "POST", "/v1/stop", NULL, &a, &error), HTTP_OK);
+    assert_true(a.node_stops);
+    assert_false(http_answerer_ends(&a, 0));
+    close(standing[1]);
+    assert_true(http_answerer_ends(&a, 30000));
+    http_answer_done(&a);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void a_path_too_long_for_a_socket_is_unreachable(void **state)
 {
     char path[200];
@@ -185,6 +254,8 @@ int main(void)
         cmocka_unit_test(names_are_percent_encoded),
         cmocka_unit_test(a_question_is_sent_with_its_body_and_answered),
         cmocka_unit_test(an_answer_that_breaks_off_is_told_apart_from_no_node),
+        cmocka_unit_test(an_answer_tells_when_the_node_stops),
+        cmocka_unit_test(who_answered_is_waited_for_until_its_process_has_ended),
         cmocka_unit_test(a_path_too_long_for_a_socket_is_unreachable),
     };
 

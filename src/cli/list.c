@@ -8,6 +8,7 @@
 #include "base/shown.h"
 #include "cli/ask.h"
 #include "cli/http.h"
+#include "cli/human.h"
 #include "cli/print.h"
 #include "cli/show.h"
 
@@ -57,7 +58,7 @@ static const struct show_field listener_fields[] = {
     {"WEBSOCKET",   "websocket",   SHOW_YES},
     {"PROXY",       "proxy_protocol", SHOW_YES},
     {"ANONYMOUS",   "anonymous",   SHOW_YES},
-    {"CERTIFICATE", "certificate_not_after_unix_ms", SHOW_UNTIL},
+    {"CERTIFICATE", "certificate", SHOW_TEXT},
     {"CONNECTIONS", "connections", SHOW_NUMBER},
 };
 static const struct show_field client_columns[] = {
@@ -231,6 +232,27 @@ static void tell_unusual(json_t *status)
             json_sprintf("%g: automatic bans and delays end so many times sooner", scale));
 }
 
+/* How long the certificate of each listener holds still. */
+static void tell_certificates(json_t *listeners, uint64_t now_unix_ms)
+{
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(listeners, i, one)
+    {
+        CLEANUP(buf_done) struct buf text = {0};
+        json_int_t begins =
+            json_integer_value(json_object_get(one, "certificate_not_before_unix_ms"));
+        json_int_t ends = json_integer_value(json_object_get(one, "certificate_not_after_unix_ms"));
+
+        if ((uint64_t)begins > now_unix_ms)
+            buf_addf(&text, "not yet valid");
+        else
+            human_until(&text, (uint64_t)ends, now_unix_ms, "-");
+        json_object_set_new(one, "certificate", json_stringn((char *)text.at, text.len));
+    }
+}
+
 /** cli_status() - bastide status */
 int cli_status(int argc, char **argv)
 {
@@ -247,6 +269,7 @@ int cli_status(int argc, char **argv)
         json_object_update_missing(reply, json_object_get(reply, "respond"));
         json_object_update_missing(reply, json_object_get(reply, "journal"));
         tell_unusual(reply);
+        tell_certificates(json_object_get(reply, "listeners"), now_unix_ms);
         show_object(&out, reply, status_fields, COUNT_OF(status_fields), now_unix_ms);
         buf_add_u8(&out, '\n');
         show_table(&out, json_object_get(reply, "listeners"), listener_fields,

@@ -33,6 +33,8 @@ static void observe(struct judge *j, const struct sight *s)
     if (s->e->text.len > 0)
         sample(j, fleet_of(j), s->e->text);
     suspect(j, s, fleet_of(j));
+    if (me->n_soon + me->n_out_of_date == 0)
+        mended(j, fleet_of(j));
 }
 
 const struct detector detect_certificate_expiry = {
@@ -45,6 +47,7 @@ const struct detector detect_certificate_expiry = {
             .what = "a certificate that the node shows ends soon, or is out of date",
             .mode = DETECT_MODE_ENFORCE,
             .confidence = 100,
+            .is_of_node = true,
             .told_only = BIT(SUBJECT_FLEET),
             .watches = BIT64(EVENT_CERTIFICATE_DATE),
         },

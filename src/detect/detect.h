@@ -96,6 +96,7 @@ struct detector_info {
     const char *what;                    /* it finds, in a sentence, for the manual */
     enum detect_mode mode;               /* unless the configuration says otherwise */
     unsigned confidence;                 /* 0..100 */
+    bool is_of_node;       /* a state of the node itself: nobody did it, and no time counts */
     unsigned told_only;    /* BIT(enum subject_kind): such subjects are never acted upon */
     unsigned hold_s;       /* a finding waits for so long whether one of the fleet explains it */
     const char *yields[2]; /* ids of findings of the fleet that replace its own while they stand */

@@ -99,6 +99,7 @@ double shared_now(const struct judge *j);
 void await_client(struct judge *j, struct record *r, double seconds);
 void sample(const struct judge *j, const struct record *r, struct bytes text);
 void suspect(struct judge *j, const struct sight *s, struct record *r);
+void mended(struct judge *j, const struct record *r);
 bool stands(const struct judge *j, const struct record *r);
 
 void measure_rule(const struct judge *j, const struct record *r, enum rule rule, double count,

@@ -275,6 +275,22 @@ bool stands(const struct judge *j, const struct record *r)
     return a != NULL && a->pending_until_ns == 0;
 }
 
+/**
+ * mended() - nothing is left of what the node tells of itself, for certain
+ *
+ * An incident that an earlier run has opened ends, too.  What stands of this run ends by time.
+ */
+void mended(struct judge *j, const struct record *r)
+{
+    struct measure m = measured(j, r);
+    struct finding f = finding_of(j, r, &m);
+
+    if (stands(j, r))
+        return;
+    f.state = FINDING_CLOSED;
+    hand_out(j, &f);
+}
+
 /** detect_dismiss() - see detect.h; what was counted stays */
 void detect_dismiss(struct detect *d, const struct detector_info *of, enum subject_kind kind,
                     struct bytes subject)

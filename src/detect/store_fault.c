@@ -30,6 +30,8 @@ static void observe(struct judge *j, const struct sight *s)
     if (s->e->value > 0)
         sample(j, fleet_of(j), s->e->text);
     suspect(j, s, fleet_of(j));
+    if (me->n_faults == 0)
+        mended(j, fleet_of(j));
 }
 
 const struct detector detect_store_fault = {
@@ -42,6 +44,7 @@ const struct detector detect_store_fault = {
             .what = "what the node has to keep is not kept, or is damaged",
             .mode = DETECT_MODE_ENFORCE,
             .confidence = 100,
+            .is_of_node = true,
             .told_only = BIT(SUBJECT_FLEET),
             .watches = BIT64(EVENT_STORE_FAULT),
         },

@@ -3,11 +3,29 @@
  * node/certificate_watch.c - which certificates of the node's own end soon or are out of date, for
  * the detectors
  *
- * Looked at by the sentinel, from time to time; told when it changes: by a day that passes, a clock
- * that is set, a reload.
+ * Looked at once a second, by the sentinel; told when it is something else than before: by a day
+ * that passes, a clock that is set, a reload.
  */
+#include "base/clock.h"
 #include "node/node_private.h"
 #include "node/sentinel.h"
+
+#define DAY_LEN 10 /* of "2026-12-07T00:00:00.000Z" */
+
+static void describe(const struct node *n, size_t listener, uint64_t now_unix_ms, struct buf *text)
+{
+    uint64_t begins_unix_ms = atomic_load(&n->certificate_begins_unix_ms[listener]);
+    uint64_t ends_unix_ms = atomic_load(&n->certificate_ends_unix_ms[listener]);
+    bool is_to_come = begins_unix_ms > now_unix_ms;
+    char date[CLOCK_TEXT_LEN];
+
+    buf_addf(text, "%slistener %s: %s %.*s", text->len > 0 ? "; " : "",
+             n->started->listeners[listener].name,
+             is_to_come                    ? "by this clock not valid before"
+             : ends_unix_ms <= now_unix_ms ? "over since"
+                                           : "ends on",
+             DAY_LEN, clock_format(is_to_come ? begins_unix_ms : ends_unix_ms, date));
+}
 
 /** certificate_watch() - tell the detectors, if it is something else than before */
 void certificate_watch(struct sentinel *s)
@@ -17,14 +35,13 @@ void certificate_watch(struct sentinel *s)
     struct certificate_dates dates = {0};
 
     for (size_t i = 0; i < s->node->started->n_listeners; i++) {
-        const struct config_listener *l = &s->node->started->listeners[i];
         enum certificate_date date = CERTIFICATE_IN_DATE;
 
-        if (l->has_tls)
+        if (s->node->started->listeners[i].has_tls)
             date = node_certificate_date(s->node, i, s->now_unix_ms, NULL);
         if (date == CERTIFICATE_IN_DATE)
             continue;
-        buf_addf(&text, "%slistener %s", text.len > 0 ? "; " : "", l->name);
+        describe(s->node, i, s->now_unix_ms, &text);
         *(date == CERTIFICATE_ENDS_SOON ? &dates.soon : &dates.out) |= BIT64(i);
     }
     if (dates.soon == s->certificate_dates.soon && dates.out == s->certificate_dates.out)

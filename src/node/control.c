@@ -30,8 +30,11 @@ static json_t *listener_json(const struct node *n, const struct node_facts *f, s
         l->has_tls, "websocket", l->websocket, "proxy_protocol", l->proxy_protocol, "anonymous",
         l->anonymous, "connections", (json_int_t)f->connections[i]);
 
-    if (l->has_tls)
+    if (l->has_tls) {
+        set_count(o, "certificate_not_before_unix_ms",
+                  atomic_load(&n->certificate_begins_unix_ms[i]));
         set_count(o, "certificate_not_after_unix_ms", atomic_load(&n->certificate_ends_unix_ms[i]));
+    }
     return o;
 }
 

@@ -332,6 +332,8 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
     char *error = NULL;
 
     s->node = n;
+    s->store_faults = ~0U;
+    s->certificate_dates = (struct certificate_dates){~0ULL, ~0ULL};
     s->loop = loop_new();
     s->mailbox = mailbox_new();
     s->now_ns = clock_now_ns();

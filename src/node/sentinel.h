@@ -81,12 +81,13 @@ struct sentinel {
     struct loop_file mail_file;
     uint64_t next_tick_ns;
     uint64_t due_ns[CHORE_N]; /* each chore; 0: at the next tick */
-    unsigned store_faults;    /* as they were told to the detectors */
+    unsigned store_faults;    /* as they were told to the detectors; all bits: not looked at yet */
     struct certificate_dates {
-        uint64_t soon, out;      /* by listener: its certificate ends soon, is out of date */
-    } certificate_dates;         /* as they were told to the detectors */
-    atomic_uint n_blocks;        /* on the way */
-    bool had_many;               /* of them, since memory was given back last */
+        uint64_t soon, out; /* by listener: its certificate ends soon, is out of date; all bits:
+                               not looked at yet */
+    } certificate_dates;    /* as they were told to the detectors */
+    atomic_uint n_blocks;   /* on the way */
+    bool had_many;          /* of them, since memory was given back last */
     atomic_ullong n_shed_blocks; /* dropped because the sentinel was behind */
     uint64_t n_shed_events;      /* did not fit into their block */
     struct amends amends;

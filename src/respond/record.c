@@ -157,7 +157,10 @@ char *incident_sentence(const struct incident *i)
         [SUBJECT_FLEET] = "the whole",
     };
     char *counts = counts_of(i);
-    char *s = text_format("%s %s: %.4g %s, within %u s (limit %.4g)", nouns[i->subject_kind],
+    char *s =
+        i->detector->is_of_node
+            ? text_format("this node: %.4g %s", readable(i->count), counts)
+            : text_format("%s %s: %.4g %s, within %u s (limit %.4g)", nouns[i->subject_kind],
                           i->subject, readable(i->count), counts, i->window_s, readable(i->limit));
 
     free(counts);

@@ -232,6 +232,19 @@ def test_a_certificate_of_the_node_that_ends_soon_is_told_wherever_one_looks(sit
     assert site.end() == 0, site.log_text()
 
 
+def test_an_incident_of_a_certificate_that_is_renewed_meanwhile_ends_with_the_next_start(site):
+    issue = ["pki", "issue", "server", "node", "--host", "localhost", "--out", site.folder / "pki/server", "--replace"]
+    site.ok(*issue, "--days", "3")
+    site.start()
+    wait_until(lambda: expiries(site, "open"), "an incident")
+    site.ok("incidents", "ack", expiries(site, "open")[0]["id"])
+    assert site.end() == 0
+    site.ok(*issue)
+    site.start()
+    wait_until(lambda: expiries(site, "closed"), "the end of the incident")
+    assert site.end() == 0, site.log_text()
+
+
 def day(n):
     """So many days from now."""
     return time.strftime("%Y-%m-%d", time.gmtime(time.time() + n * 86400))
@@ -241,11 +254,12 @@ def expiries(site, state):
     return [i for i in site.json("incidents", "--state", state) if i["kind"] == "certificate-expiry"]
 
 
-@pytest.mark.parametrize("dates, told", [
-    ((day(-30), day(-10)), f"its certificate has expired, it was valid until {day(-10)}"),
-    ((day(10), day(60)), f"its certificate is not valid before {day(10)}"),
+@pytest.mark.parametrize("dates, told, shown, sample", [
+    ((day(-30), day(-10)), f"its certificate has expired, it was valid until {day(-10)}", "over", f"over since {day(-10)}"),
+    ((day(10), day(60)), f"its certificate is not valid before {day(10)}", "not yet valid",
+     f"by this clock not valid before {day(10)}"),
 ])
-def test_a_node_whose_certificate_is_out_of_date_starts_and_says_so_aloud(site, peer, dates, told):
+def test_a_node_whose_certificate_is_out_of_date_starts_and_says_so_aloud(site, peer, dates, told, shown, sample):
     told = r'listener "?field"?: ' + told
     issue = ["pki", "issue", "server", "node", "--host", "localhost,127.0.0.1", "--replace", "--out"]
     dates = ("--not-before", dates[0], "--not-after", dates[1])
@@ -263,7 +277,9 @@ def test_a_node_whose_certificate_is_out_of_date_starts_and_says_so_aloud(site, 
     assert seen["value"] == 0, seen
     wait_until(lambda: expiries(site, "open"), "an incident")
     incident, = expiries(site, "open")
-    assert incident["severity"] == "high" and incident["samples"] == ["listener field; listener control"], incident
+    assert incident["severity"] == "high" and incident["samples"] == [f"listener field: {sample}; listener control: {sample}"]
+    assert "this node: 2 listeners whose certificate is out of date" in str(incident)
+    assert re.search(rf"^field .* {shown} ", site.ok("status"), re.M)
     assert re.search(told, site.ok("reload")), "users and lists are still taken up"
     site.ok(*issue, at)
     site.ok("reload")

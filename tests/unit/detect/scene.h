@@ -44,6 +44,8 @@ struct scene {
     unsigned n_refreshed;
     double refreshed_count; /* of the last of them */
     unsigned n_found;
+    unsigned n_mended;
+    bool has_opened;
     struct found found[FOUND_MAX];
 };
 
@@ -104,6 +106,11 @@ static inline void scene_found(void *arg, const struct finding *f)
         s->refreshed_count = f->count;
         return;
     }
+    if (f->state == FINDING_CLOSED && !s->has_opened) {
+        s->n_mended++; /* of an earlier run, if it has found anything */
+        return;
+    }
+    s->has_opened |= f->state == FINDING_OPEN;
     s->n_found++;
 
     assert_true(s->n_found < FOUND_MAX);

@@ -267,6 +267,22 @@ static void attack_with(struct scene *s, size_t i, struct detect_override o)
     attacks[i].act(s, attacks[i].found);
 }
 
+/* What an earlier run has told of ends with the first look of this one. */
+static void what_the_node_knows_to_be_mended_is_told_of_as_closed(void **state)
+{
+    static act_fn *const acts[] = {store_is_mended, certificates_are_renewed};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        struct scene s;
+
+        scene_begin(&s, 1, 0);
+        acts[i](&s, 1);
+        assert_int_equal(s.n_mended, 1);
+        scene_end(&s);
+    }
+}
+
 static void each_detector_is_off_observes_or_enforces_as_it_is_told(void **state)
 {
     (void)state;
@@ -326,6 +342,7 @@ int main(void)
         cmocka_unit_test(an_attack_is_found_within_the_stated_count),
         cmocka_unit_test(a_takeover_war_is_told_of_the_newcomer_s_address),
         cmocka_unit_test(what_a_rule_names_as_benign_is_silent),
+        cmocka_unit_test(what_the_node_knows_to_be_mended_is_told_of_as_closed),
         cmocka_unit_test(each_detector_is_off_observes_or_enforces_as_it_is_told),
         cmocka_unit_test(the_limits_of_each_detector_are_those_of_the_configuration),
         cmocka_unit_test(each_detector_is_tried),

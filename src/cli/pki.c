@@ -2,6 +2,7 @@
 /* cli/pki.c - bastide pki: the built-in CA in DIR/pki; MQ.PR.IA-01 MQ.PR.IA-02 MQ.RS.RP-01 */
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -247,16 +248,60 @@ static int do_ca(struct pki_task *t, char **operands)
     return CLI_OK;
 }
 
-/* "a,b,c" as names; @list is cut up. */
-static size_t split_hosts(char *list, const char *ret[HOSTS_MAX])
+/* Takes the next of a certificate's names, "DNS:localhost" of "DNS:localhost, IP:127.0.0.1", out of
+ * @list; Return: NULL when there is none. */
+static char *next_name(char **list)
 {
-    size_t n = 0;
-    char *rest = NULL;
+    char *name = *list;
+    char *end = name != NULL ? strstr(name, ", ") : NULL;
 
-    for (char *at = strtok_r(list, ",", &rest); at != NULL && n < HOSTS_MAX;
-         at = strtok_r(NULL, ",", &rest))
-        ret[n++] = at;
-    return n;
+    *list = NULL;
+    if (end != NULL) {
+        *end = '\0';
+        *list = end + 2;
+    }
+    return name != NULL && name[0] != '\0' ? name : NULL;
+}
+
+/* Of "DNS:localhost", without the kind. */
+static const char *name_alone(const char *name)
+{
+    return strchr(name, ':') + 1;
+}
+
+struct pki_names {
+    const char *at[HOSTS_MAX]; /* borrowed */
+    size_t n;
+};
+
+/* Return: false when there are too many. */
+static bool add_name(struct pki_names *to, const char *name)
+{
+    if (to->n == HOSTS_MAX)
+        return false;
+    to->at[to->n++] = name;
+    return true;
+}
+
+/* "a,b,c" as names; @list is cut up.  Return: false when there are too many. */
+static bool split_hosts(char *list, struct pki_names *ret)
+{
+    char *rest = NULL;
+    bool fits = true;
+
+    for (char *at = strtok_r(list, ",", &rest); at != NULL && fits; at = strtok_r(NULL, ",", &rest))
+        fits = add_name(ret, at);
+    return fits;
+}
+
+/* The same, of what a certificate has. */
+static bool split_names(char *list, struct pki_names *ret)
+{
+    bool fits = true;
+
+    for (char *at = next_name(&list); at != NULL && fits; at = next_name(&list))
+        fits = add_name(ret, name_alone(at));
+    return fits;
 }
 
 static bool is_file_name(const char *name)
@@ -287,37 +332,97 @@ static int take_out(const struct pki_task *t, const struct pki_request *r, char 
     return error != NULL ? home_failed(error) : CLI_OK;
 }
 
-/* A pair that is there is replaced only when asked for, and never the CA's or another key. */
-static int may_write(const struct pki_task *t, const char *certificate_path, const char *key_path)
+/* A pair of files, and what it replaces. */
+struct pki_pair {
+    char *certificate_path;       /* owned */
+    char *key_path;               /* owned */
+    struct certificate_facts old; /* of all zero when nothing is replaced */
+};
+
+static void pair_done(struct pki_pair *p)
 {
-    bool has_certificate = access(certificate_path, F_OK) == 0;
-    bool has_key = access(key_path, F_OK) == 0;
-    struct certificate_facts f = {0};
+    free(p->certificate_path);
+    free(p->key_path);
+    certificate_facts_done(&p->old);
+}
+
+/* A pair that is there is replaced only when asked for, and never the CA's or another key. */
+static int may_write(const struct pki_task *t, struct pki_pair *p)
+{
+    bool has_certificate = access(p->certificate_path, F_OK) == 0;
+    bool has_key = access(p->key_path, F_OK) == 0;
     char *error = NULL;
-    bool is_ca;
 
     if (!has_certificate && !has_key)
         return CLI_OK;
     if (!cli_flag(t->args, "--replace"))
         return cli_fail("%s exists; --replace puts a new one in its place",
-                        has_certificate ? certificate_path : key_path);
+                        has_certificate ? p->certificate_path : p->key_path);
     if (!has_certificate)
-        return cli_fail("%s is the key of something else; choose another --out", key_path);
-    if (!certificate_read(certificate_path, &f, &error))
+        return cli_fail("%s is the key of something else; choose another --out", p->key_path);
+    if (!certificate_read(p->certificate_path, &p->old, &error))
         return home_failed(error);
-    is_ca = f.is_ca;
-    certificate_facts_done(&f);
-    return is_ca ? cli_fail("%s is a CA; choose another --out", certificate_path) : CLI_OK;
+    return p->old.is_ca ? cli_fail("%s is a CA; choose another --out", p->certificate_path)
+                        : CLI_OK;
+}
+
+static bool has_name(const struct certificate_facts *f, const char *name)
+{
+    char *list = text_dup(f->names);
+    char *rest = list;
+    bool has = false;
+
+    for (char *at = next_name(&rest); at != NULL && !has; at = next_name(&rest))
+        has = strcasecmp(at, name) == 0;
+    free(list);
+    return has;
+}
+
+/* Names that clients may go by, and that the new certificate does not have. */
+static void warn_of_names_left_out(const struct pki_pair *p, const struct certificate_facts *now)
+{
+    CLEANUP(buf_done) struct buf missing = {0};
+    char *list = text_dup(p->old.names);
+    char *rest = list;
+
+    for (char *at = next_name(&rest); at != NULL; at = next_name(&rest))
+        if (!has_name(now, at))
+            buf_addf(&missing, "%s%s", missing.len > 0 ? ", " : "", name_alone(at));
+    if (missing.len > 0)
+        (void)fprintf(stderr,
+                      "bastide: the certificate that was replaced had also the names %.*s; who "
+                      "reaches the node by them is refused by its own check, the self-test and the "
+                      "lab as well. Without --host, --replace takes all names over\n",
+                      BYTES_ARG(buf_view(&missing)));
+    free(list);
+}
+
+/* What the names are, and which of those before they are not. */
+static void say_names(const struct pki_task *t, const struct pki_pair *p)
+{
+    struct certificate_facts now = {0};
+    char *error = NULL;
+
+    if (!certificate_read(p->certificate_path, &now, &error)) {
+        (void)home_failed(error);
+        return;
+    }
+    if (cli_arg(t->args, "--host") == NULL)
+        home_say("  names        %s, those of the one before\n", now.names);
+    warn_of_names_left_out(p, &now);
+    certificate_facts_done(&now);
 }
 
 static void say_issued(const struct pki_task *t, const struct pki_request *r, const char *serial,
-                       const char *certificate_path, const char *key_path)
+                       const struct pki_pair *p)
 {
     char end[21];
 
     home_say("Issued to \"%s\" until %s, serial %s:\n  certificate  %s\n  private key  %s\n",
-             r->common_name, date_text(r->not_after_unix_ms, end), serial, certificate_path,
-             key_path);
+             r->common_name, date_text(r->not_after_unix_ms, end), serial, p->certificate_path,
+             p->key_path);
+    if (r->kind == PKI_SERVER && p->old.names != NULL)
+        say_names(t, p);
     if (r->kind == PKI_CLIENT)
         home_say("The client also needs %s/ca.crt. A user makes it known to the node:\n"
                  "  bastide user add NAME --role ROLE --certificate-cn '%s' --home %s\n",
@@ -333,51 +438,79 @@ static void audit_issued(const struct pki_task *t, const struct pki_request *r, 
                              serial, date_text(r->not_after_unix_ms, end)));
 }
 
-static int issue(const struct pki_task *t, const struct pki_request *r, const char *out)
+static int issue(const struct pki_task *t, const struct pki_request *r, const struct pki_pair *p)
 {
     char serial[SERIAL_TEXT_LEN];
-    char *certificate_path = text_format("%s.crt", out);
-    char *key_path = text_format("%s.key", out);
     char *error = NULL;
-    int rc = may_write(t, certificate_path, key_path);
 
-    if (rc == CLI_OK && !pki_issue(t->dir, r, certificate_path, key_path, serial, &error))
-        rc = home_failed(error);
-    if (rc == CLI_OK) {
-        say_issued(t, r, serial, certificate_path, key_path);
-        audit_issued(t, r, serial);
-    }
-    free(certificate_path);
-    free(key_path);
-    return rc;
+    if (!pki_issue(t->dir, r, p->certificate_path, p->key_path, serial, &error))
+        return home_failed(error);
+    say_issued(t, r, serial, p);
+    audit_issued(t, r, serial);
+    return CLI_OK;
+}
+
+/* client | server, and what of the options goes with it. */
+static int take_kind(const struct pki_task *t, const char *operand, enum pki_kind *ret)
+{
+    const char *hosts = cli_arg(t->args, "--host");
+
+    if (strcmp(operand, "server") != 0 && strcmp(operand, "client") != 0)
+        return cli_usage(t->args->verb, "issue a client's or a server's certificate, not \"%s\"",
+                         operand);
+    *ret = operand[0] == 's' ? PKI_SERVER : PKI_CLIENT;
+    if (*ret == PKI_CLIENT && hosts != NULL)
+        return cli_usage(t->args->verb, "--host is for the certificates of servers");
+    if (*ret == PKI_SERVER && hosts == NULL && !cli_flag(t->args, "--replace"))
+        return cli_usage(t->args->verb, "a server needs --host: what its clients reach it by");
+    return CLI_OK;
+}
+
+/* A server's names: --host, or else those of the certificate that is replaced; @list holds them. */
+static int take_names(const struct pki_task *t, const struct pki_pair *p, char **list,
+                      struct pki_names *ret)
+{
+    const char *given = cli_arg(t->args, "--host");
+    bool fits;
+
+    if (given == NULL && text_or_empty(p->old.names)[0] == '\0')
+        return cli_usage(t->args->verb,
+                         "a server needs --host, what its clients reach it by: %s has no names to "
+                         "take over",
+                         p->certificate_path);
+    *list = text_dup(given != NULL ? given : p->old.names);
+    fits = given != NULL ? split_hosts(*list, ret) : split_names(*list, ret);
+    return fits
+               ? CLI_OK
+               : cli_fail("a certificate of a server has at most %d names; give it fewer by --host",
+                          HOSTS_MAX);
 }
 
 static int do_issue(struct pki_task *t, char **operands)
 {
-    const char *hosts_given = cli_arg(t->args, "--host");
-    const char *hosts[HOSTS_MAX];
-    struct pki_request r = {.common_name = operands[1], .names = hosts};
-    char *list;
+    struct pki_request r = {.common_name = operands[1]};
+    struct pki_names names = {0};
+    struct pki_pair pair = {0};
+    char *list = NULL;
     char *out = NULL;
-    int rc;
+    int rc = take_kind(t, operands[0], &r.kind);
 
-    if (strcmp(operands[0], "server") != 0 && strcmp(operands[0], "client") != 0)
-        return cli_usage(t->args->verb, "issue a client's or a server's certificate, not \"%s\"",
-                         operands[0]);
-    r.kind = operands[0][0] == 's' ? PKI_SERVER : PKI_CLIENT;
-    if (r.kind == PKI_CLIENT && hosts_given != NULL)
-        return cli_usage(t->args->verb, "--host is for the certificates of servers");
-    if (r.kind == PKI_SERVER && hosts_given == NULL)
-        return cli_usage(t->args->verb, "a server needs --host: what its clients reach it by");
-    rc = take_times(t, CERTIFICATE_DAYS, &r.not_before_unix_ms, &r.not_after_unix_ms);
+    if (rc == CLI_OK)
+        rc = take_times(t, CERTIFICATE_DAYS, &r.not_before_unix_ms, &r.not_after_unix_ms);
     if (rc == CLI_OK)
         rc = take_out(t, &r, &out);
     if (rc != CLI_OK)
         return rc;
-    list = text_dup(hosts_given);
-    if (r.kind == PKI_SERVER)
-        r.n_names = split_hosts(list, hosts);
-    rc = issue(t, &r, out);
+    pair.certificate_path = text_format("%s.crt", out);
+    pair.key_path = text_format("%s.key", out);
+    rc = may_write(t, &pair);
+    if (rc == CLI_OK && r.kind == PKI_SERVER)
+        rc = take_names(t, &pair, &list, &names);
+    r.names = names.at;
+    r.n_names = names.n;
+    if (rc == CLI_OK)
+        rc = issue(t, &r, &pair);
+    pair_done(&pair);
     free(list);
     free(out);
     return rc;

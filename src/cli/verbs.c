@@ -152,7 +152,7 @@ static const struct cli_option user_options[] = {
 };
 static const struct cli_option pki_options[] = {
     {"--name",       NULL, "NAME",  "with ca: the common name of the CA"},
-    {"--host",       NULL, "NAMES", "with issue server: host names and addresses, with commas"},
+    {"--host",       NULL, "NAMES", "with issue server: host names and addresses, with commas; with --replace it may be left out: those of the old one"},
     {"--days",       NULL, "N",     "how long it is valid; without it 397, and 3650 for a CA"},
     {"--not-before", NULL, "DATE",  "when it begins, such as 2026-01-31 or 2026-01-31T10:00:00Z"},
     {"--not-after",  NULL, "DATE",  "when it ends"},

@@ -397,8 +397,42 @@ def test_the_list_shows_what_is_revoked(made):
     assert serial in listed
 
 
+def hosts(made, at="pki/server.crt"):
+    return made.json("pki", "show", made.path(at))["hosts"]
+
+
+def test_a_renewal_takes_the_names_over_and_says_so(made):
+    before, old = hosts(made), made.path("pki/server.crt").read_bytes()
+    assert "DNS:localhost" in before and "IP:127.0.0.1" in before and "IP:::1" in before
+    renew = ["pki", "issue", "server", "test-1", "--out", made.path("pki/server"), "--replace"]
+    done = made.cli(*renew)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert f"names        {before}, those of the one before" in done.stdout
+    assert hosts(made) == before and made.path("pki/server.crt").read_bytes() != old
+
+
+def test_a_renewal_with_names_has_these_and_tells_what_is_missing(made):
+    renew = ["pki", "issue", "server", "test-1", "--out", made.path("pki/server"), "--replace", "--host"]
+    done = made.cli(*renew, "bus.example,LOCALHOST,0:0::1")
+    assert done.returncode == 0 and hosts(made) == "DNS:bus.example, DNS:LOCALHOST, IP:::1"
+    told, = done.stderr.splitlines()
+    assert "127.0.0.1" in told and "localhost" not in told and "::1" not in told
+    assert "those of the one before" not in done.stdout
+    done = made.cli(*renew, "bus.example,localhost,::1,more.example")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+
+
+def test_a_certificate_has_all_names_that_are_asked_for_or_is_not_made(made):
+    names = ",".join(f"n{i}.example" for i in range(33))
+    done = made.cli("pki", "issue", "server", "x", "--host", names)
+    assert done.returncode == NO and "at most 32 names" in done.stderr
+    assert not made.path("pki/servers/x.crt").exists()
+
+
 @pytest.mark.parametrize("words, status, why", [
     (["issue", "client", "operator", "--out", "pki/operator"], NO, "exists"),
+    (["issue", "server", "x", "--replace"], USAGE, "no names to take over"),
+    (["issue", "server", "x", "--out", "pki/operator", "--replace"], USAGE, "no names to take over"),
     (["issue", "client", "x", "--out", "pki/ca", "--replace"], NO, "is a CA"),
     (["issue", "client", "x", "--out", "pki/attestation", "--replace"], NO, "something else"),
     (["issue", "client", "../x"], USAGE, "--out"),

@@ -23,6 +23,7 @@
 #include "store/control.h"
 
 #define BACKUP_ID_BYTES       32 /* "20261126T023000.125Z-4f2a" and a zero */
+#define BACKUP_NAMED_BYTES    512
 #define BACKUP_FILES_MAX      20000
 #define BACKUP_FILE_BYTES_MAX (1ULL << 30)
 
@@ -38,7 +39,10 @@ struct backup_result {
     char id[BACKUP_ID_BYTES];
     uint64_t at_unix_ms;
     size_t n_files;
-    size_t n_left_out; /* could not be read, or lie too deep: the log says which */
+    size_t n_left_out; /* files and folders that could not be read, or lie too deep: the log says
+                          which, and why */
+    size_t n_named;    /* of them, the first few, which stand in @left_out */
+    char left_out[BACKUP_NAMED_BYTES]; /* paths, for people, ", " between two */
     size_t n_chunks;
     size_t n_new_chunks;
     uint64_t bytes;     /* of the files */

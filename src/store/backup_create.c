@@ -14,10 +14,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/shown.h"
 #include "base/text.h"
 #include "store/backup_private.h"
 
 #define DEPTH_MAX 16
+#define NAMED_MAX 5
 
 struct making {
     const struct backup_input *in;
@@ -27,6 +29,23 @@ struct making {
     char *left_out[4]; /* owned, absolute: the at-rest key, the folder of backups, ... */
     char **ret_error;
 };
+
+/* An operator may have reasons why something cannot be read: it is said, and the rest is kept. */
+static void leave_out(struct making *m, const char *path, const char *why)
+{
+    struct backup_result *r = m->out;
+    CLEANUP(buf_done) struct buf names = {0};
+
+    log_warning("backup", "%s is left out: %s", path, why);
+    buf_add(&names, bytes_str(r->left_out));
+    buf_addf(&names, "%s", r->n_named > 0 ? ", " : "");
+    shown_add(&names, bytes_str(path));
+    if (r->n_named == r->n_left_out && r->n_named < NAMED_MAX && names.len < sizeof(r->left_out)) {
+        snprintf(r->left_out, sizeof(r->left_out), "%.*s", BYTES_ARG(buf_view(&names)));
+        r->n_named++;
+    }
+    r->n_left_out++;
+}
 
 /* ---- one file ---- */
 
@@ -93,7 +112,6 @@ static bool add_all(struct filling *f, int fd, const char *path)
     return n == 0 || text_fail(f->m->ret_error, "cannot read %s: %s", path, strerror(errno));
 }
 
-/* One that cannot be opened is left out and said: an operator may have reasons. */
 static bool add_file(struct making *m, const char *path, const char *at, const char *name)
 {
     struct filling f = {.m = m};
@@ -102,9 +120,7 @@ static bool add_file(struct making *m, const char *path, const char *at, const c
     bool is_whole;
 
     if (fd < 0 || fstat(fd, &st) != 0 || (uint64_t)st.st_size > BACKUP_FILE_BYTES_MAX) {
-        log_warning("backup", "%s is left out: %s", path,
-                    fd < 0 ? strerror(errno) : "it is too large");
-        m->out->n_left_out++;
+        leave_out(m, path, fd < 0 ? strerror(errno) : "it is too large");
         if (fd >= 0)
             close(fd);
         return true;
@@ -133,24 +149,35 @@ static bool is_left_out(const struct making *m, const char *path)
     return false;
 }
 
-static bool add_folder(struct making *m, const char *path, const char *at, const char *name,
+static bool add_all_in(struct making *m, DIR *d, const char *path, const char *at, const char *name,
                        unsigned depth);
+
+static bool add_inner_folder(struct making *m, const char *path, const char *at, const char *name,
+                             unsigned depth)
+{
+    DIR *d = depth <= DEPTH_MAX ? opendir(path) : NULL;
+
+    if (d != NULL)
+        return add_all_in(m, d, path, at, name, depth);
+    leave_out(m, path,
+              depth <= DEPTH_MAX ? strerror(errno) : "too many folders stand in one another");
+    return true;
+}
 
 static bool add_entry(struct making *m, const char *path, const char *at, const char *name,
                       unsigned depth)
 {
     struct stat st;
 
-    if (lstat(path, &st) != 0 || is_left_out(m, path))
-        return true;
-    if (S_ISDIR(st.st_mode) && depth >= DEPTH_MAX) {
-        log_warning("backup", "%s is left out: more than %d folders stand in one another", path,
-                    DEPTH_MAX);
-        m->out->n_left_out++;
+    if (lstat(path, &st) != 0) {
+        if (errno != ENOENT) /* it went meanwhile */
+            leave_out(m, path, strerror(errno));
         return true;
     }
+    if (is_left_out(m, path))
+        return true;
     if (S_ISDIR(st.st_mode))
-        return add_folder(m, path, at, name, depth + 1);
+        return add_inner_folder(m, path, at, name, depth + 1);
     return !S_ISREG(st.st_mode) || add_file(m, path, at, name);
 }
 
@@ -163,15 +190,13 @@ static bool is_of_store(const char *at, const char *name)
             strcmp(name, "journal") == 0 || strcmp(name, "journal.backup") == 0);
 }
 
-static bool add_folder(struct making *m, const char *path, const char *at, const char *name,
+/* @d is done with. */
+static bool add_all_in(struct making *m, DIR *d, const char *path, const char *at, const char *name,
                        unsigned depth)
 {
-    DIR *d = opendir(path);
     struct dirent *e;
     bool ok = true;
 
-    if (d == NULL)
-        return text_fail(m->ret_error, "cannot read the folder %s: %s", path, strerror(errno));
     while (ok && (e = readdir(d)) != NULL) {
         char *inner;
         char *inner_name;
@@ -187,6 +212,16 @@ static bool add_folder(struct making *m, const char *path, const char *at, const
     }
     closedir(d);
     return ok;
+}
+
+/* One without which there is no backup. */
+static bool add_folder(struct making *m, const char *path, const char *at, const char *name)
+{
+    DIR *d = opendir(path);
+
+    return d != NULL
+               ? add_all_in(m, d, path, at, name, 0)
+               : text_fail(m->ret_error, "cannot read the folder %s: %s", path, strerror(errno));
 }
 
 /* ---- the journal ---- */
@@ -259,7 +294,7 @@ static bool add_links(struct making *m, const char *from, const char *links)
             return text_fail(m->ret_error, "cannot make the folder %s: %s", links, strerror(errno));
         linked = link_segments(from, links);
     }
-    return linked ? add_folder(m, links, "state", JOURNAL, 0)
+    return linked ? add_folder(m, links, "state", JOURNAL)
                   : text_fail(m->ret_error, "%s does not hold still: try again", from);
 }
 
@@ -357,12 +392,12 @@ static bool make_all(struct making *m, struct control *c)
     m->left_out[1] = realpath(m->in->state_dir, NULL);
     m->left_out[2] = m->in->key_file != NULL ? realpath(m->in->key_file, NULL) : NULL;
     m->left_out[3] = run_folder(m->in);
-    if (!add_folder(m, m->in->home, "home", "", 0))
+    if (!add_folder(m, m->in->home, "home", ""))
         return false;
     free(m->left_out[1]); /* now it is wanted */
     m->left_out[1] = NULL;
     /* The control store says how far the journal has come at least: so it is taken first. */
-    return add_folder(m, m->in->state_dir, "state", "", 0) && add_control(m, c) && add_journal(m) &&
+    return add_folder(m, m->in->state_dir, "state", "") && add_control(m, c) && add_journal(m) &&
            keep_keyring(m) && keep_manifest(m);
 }
 
@@ -393,11 +428,25 @@ bool backup_create(const struct backup_input *in, struct control *c, struct keyr
     return ok;
 }
 
+static void add_left_out(struct buf *to, const struct backup_result *r)
+{
+    if (r->n_left_out == 0)
+        buf_addf(to, "; nothing was left out");
+    else if (r->n_named == r->n_left_out)
+        buf_addf(to, "; %zu left out: %s", r->n_left_out, r->left_out);
+    else
+        buf_addf(to, "; %zu left out%s%s%s: the log says which", r->n_left_out,
+                 r->n_named > 0 ? ", " : "", r->left_out, r->n_named > 0 ? " and others" : "");
+}
+
 /** backup_text() - see backup.h */
 char *backup_text(const struct backup_result *r)
 {
-    return text_format("backup %s: %zu files, %llu bytes; %zu of %zu chunks are new, %llu bytes; "
-                       "%zu files could not be read",
-                       r->id, r->n_files, (unsigned long long)r->bytes, r->n_new_chunks,
-                       r->n_chunks, (unsigned long long)r->new_bytes, r->n_left_out);
+    CLEANUP(buf_done) struct buf text = {0};
+
+    buf_addf(&text, "backup %s: %zu files, %llu bytes; %zu of %zu chunks are new, %llu bytes",
+             r->id, r->n_files, (unsigned long long)r->bytes, r->n_new_chunks, r->n_chunks,
+             (unsigned long long)r->new_bytes);
+    add_left_out(&text, r);
+    return bytes_dup_str(buf_view(&text));
 }

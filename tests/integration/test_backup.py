@@ -28,7 +28,7 @@ def test_a_node_that_is_lost_goes_on_elsewhere(site, peer, tmp_path):
     repo, key = tmp_path / "backups", tmp_path / "kept-apart.key"
     shutil.copy(field.folder / "keys/at-rest.key", key)
     field.ok("ban", "client", "evil", "--reason", "it scans")
-    assert "0 files could not be read" in field.ok("backup", "create", str(repo))
+    assert "nothing was left out" in field.ok("backup", "create", str(repo))
     field.ok("ban", "client", "worse")
     said = field.ok("backup", "create", str(repo))
     assert "files" in said and len(field.json("backup", "list", str(repo))) == 2
@@ -233,3 +233,23 @@ def test_a_home_that_an_earlier_version_left_in_clear_is_told_and_pruned(field, 
     assert f"{left} was left by a verify" in done.stderr and "in clear" in done.stderr
     assert "1 folders removed" in field.ok("backup", "prune", str(repo), "--keep", "1")
     assert not left.exists() and "left by" not in field.cli("backup", "list", str(repo)).stderr
+
+
+def test_a_folder_that_the_node_may_not_read_is_left_out_and_named(site, tmp_path):
+    home = site.folder
+    (home / "backups").mkdir()
+    prefix = as_nobody(site)
+    (home / "closed").mkdir(mode=0o000)
+    (home / "secret").touch(mode=0o000)
+    (home / "listed").mkdir()
+    (home / "listed/inner").touch()
+    (home / "listed").chmod(0o444)
+    site.start(prefix)
+    said = site.ok("backup", "create", str(home / "backups"))
+    names = {str(home / name) for name in ("closed", "secret", "listed/inner")}
+    assert "3 left out: " in said and set(said.split("left out: ")[1].strip().split(", ")) == names
+    assert all(f"{name} is left out: Permission denied" in site.log_text() for name in names)
+    assert "all authentic" in site.ok("backup", "verify", str(home / "backups"))
+    assert site.end() == 0
+    for name in ("closed", "listed"):
+        (home / name).chmod(0o700)

@@ -114,6 +114,53 @@ static void the_second_costs_what_has_changed(void **state)
     assert_in_range(second.n_new_chunks, 1, 2); /* the page, and that of the number */
 }
 
+static void make_deep(const struct kept *k, const char *name)
+{
+    char path[200];
+    size_t len = (size_t)snprintf(path, sizeof(path), "%s/home/%s", k->dir, name);
+
+    for (unsigned i = 0; i < 18; i++) {
+        assert_int_equal(mkdir(path, 0700), 0);
+        len += (size_t)snprintf(path + len, sizeof(path) - len, "/d");
+    }
+}
+
+static void assert_says(const struct backup_result *r, const char *words)
+{
+    char *text = backup_text(r);
+
+    if (strstr(text, words) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", words, text);
+    free(text);
+}
+
+static void what_is_left_out_is_named_up_to_a_bound(void **state)
+{
+    struct kept *k = *state;
+    struct backup_result r;
+    char expected[300];
+
+    fill(k);
+    r = make(k);
+    assert_says(&r, "; nothing was left out");
+    make_deep(k, "a\nline\xff");
+    r = make(k);
+    assert_int_equal(r.n_left_out, 2); /* the home stands in the state folder here */
+    snprintf(expected, sizeof(expected), "; 2 left out: %s/home/a\\x0aline\\xff/d/d", k->dir);
+    assert_says(&r, expected);
+    for (unsigned i = 0; i < 30; i++) {
+        char name[8];
+
+        snprintf(name, sizeof(name), "%u", i);
+        make_deep(k, name);
+    }
+    r = make(k);
+    assert_int_equal(r.n_left_out, 62);
+    assert_int_equal(r.n_named, 5);
+    assert_says(&r, "; 62 left out, /");
+    assert_says(&r, " and others: the log says which");
+}
+
 static void it_is_restored_after_the_data_key_was_replaced(void **state)
 {
     struct kept *k = *state;
@@ -437,6 +484,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         KEPT(what_was_backed_up_comes_back),
         KEPT(the_second_costs_what_has_changed),
+        KEPT(what_is_left_out_is_named_up_to_a_bound),
         KEPT(it_is_restored_after_the_data_key_was_replaced),
         KEPT(a_verify_changes_no_folder),
         KEPT(a_signal_ends_a_verify_that_leaves_nothing),

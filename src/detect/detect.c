@@ -96,6 +96,7 @@ static void configure(struct detect *d, const struct detect_config *c)
 {
     rule_book_init(&d->book, c);
     d->connections_max = c->connections_max;
+    d->startup_grace_s = c->startup_grace_s;
     d->health_sources = mem_zero((c->n_health_check_sources + 1) * sizeof(*d->health_sources));
     d->n_health_sources = 0;
     for (size_t i = 0; i < c->n_health_check_sources; i++) {

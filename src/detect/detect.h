@@ -162,11 +162,11 @@ struct detect_config {
     char *const *health_check_sources; /* addresses and prefixes */
     size_t n_health_check_sources;
     size_t connections_max; /* of the node; 0: not said */
+    unsigned startup_grace_s;
 };
 
 struct detect_settings {
     double time_scale; /* detectors see time pass this many times faster; 0: 1; for tests */
-    unsigned startup_grace_s;
     uint64_t started_ns; /* CLOCK_MONOTONIC */
 };
 

@@ -82,7 +82,7 @@ static bool is_prefix(const struct finding *f)
 
 static void hand_out(struct judge *j, struct finding *f)
 {
-    uint64_t grace_ns = j->d->settings.started_ns + SECONDS(j->d->settings.startup_grace_s);
+    uint64_t grace_ns = j->d->settings.started_ns + SECONDS(j->d->startup_grace_s);
 
     f->detector = &detector_of(j)->info;
     f->confidence = f->detector->confidence;

@@ -34,6 +34,7 @@ struct detect {
     struct address *health_sources; /* owned */
     size_t n_health_sources;
     size_t connections_max;
+    unsigned startup_grace_s;
     struct hash_key key;    /* of topics; kept with what was learned */
     struct subjects let_in; /* without a state, by (address, client id) that were let in */
     struct heavy *patterns; /* owned; what is new to learned clients, and to how many */

@@ -208,11 +208,14 @@ static bool add_command_topics(struct yaml_file *f, struct conf_value root, char
     return ok;
 }
 
-/* A drill need not wait until what follows a start is over. */
+/* A drill need not wait until what follows a start is over; it is said. */
 static bool add_grace(struct yaml_file *f, struct conf_value root, char **ret_error)
 {
     return conf_given(conf_get(conf_get(root, "detect"), "startup_grace_s")) ||
-           add(f, "detect", "startup_grace_s: 0\n", ret_error);
+           add(f, "detect",
+               "startup_grace_s: 0 # of the lab: the node acts also while all come back after a "
+               "start\n",
+               ret_error);
 }
 
 static bool prepare_node(const char *dir, char **ret_error)
@@ -438,7 +441,10 @@ int lab_prepare(const char *dir, bool is_quiet)
         printf("%s/lab: certificates of five devices, and a contractor's password\n"
                "%s/bastide.yaml: their roles; users.yaml: who they are; inventory.yaml: what they "
                "are and whom they talk to\n"
+               "%s/bastide.yaml: detect.startup_grace_s is 0, if it did not say otherwise: drills "
+               "need not wait, and the node acts also while all come back after a start. Take the "
+               "line out when the lab is over.\n"
                "A running node takes it up by: bastide reload --home %s\n",
-               dir, dir, dir);
+               dir, dir, dir, dir);
     return EXIT_SUCCESS;
 }

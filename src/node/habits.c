@@ -40,6 +40,7 @@ void habits_configure(struct sentinel *s, const struct config *c,
         .health_check_sources = c->health_check_sources,
         .n_health_check_sources = c->n_health_check_sources,
         .connections_max = c->policy.limits.connections_max,
+        .startup_grace_s = c->startup_grace_s,
     };
 
     for (size_t i = 0; i < detect.n_roles; i++)

@@ -309,7 +309,6 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
     const struct config *c = n->config;
     const struct detect_settings detect = {
         .time_scale = c->detect_time_scale,
-        .startup_grace_s = c->startup_grace_s,
         .started_ns = clock_now_ns(),
     };
     const struct respond_settings respond = {

@@ -290,6 +290,19 @@ def test_a_playbook_of_the_configuration_goes_before_the_nodes_own(site):
     assert site.end() == 0, site.log_text()
 
 
+def test_the_grace_after_a_start_ends_with_a_reload_that_takes_it_out(site):
+    site.change("  startup_grace_s: 0", "  startup_grace_s: 86400")
+    site.start()
+    with guesses(site):
+        wait_until(lambda: site.json("incidents") != [], "an incident")
+    assert site.json("bans") == []
+    site.change("  startup_grace_s: 86400", "  startup_grace_s: 0")
+    site.ok("reload")
+    with guesses(site, source="127.0.0.8"):
+        wait_until(lambda: site.json("bans") != [], "a ban")
+    assert site.end() == 0, site.log_text()
+
+
 def test_a_throttle_may_leave_a_tenth_of_what_the_role_may_send(site, peer):
     site.change("  tester:\n", "  tester:\n    messages_per_s_max: 50\n")
     site.change("\ncommand_topics:\n", "\ncommand_topics:\n  - test/valve/#\n")

@@ -69,7 +69,6 @@ static inline void scene_begin_with(struct scene *s, double time_scale, unsigned
 {
     struct detect_settings settings = {
         .time_scale = time_scale,
-        .startup_grace_s = grace_s,
         .started_ns = SCENE_NS,
     };
     const struct detect_config config = {
@@ -78,6 +77,7 @@ static inline void scene_begin_with(struct scene *s, double time_scale, unsigned
         .overrides = overrides,
         .n_overrides = n_overrides,
         .connections_max = 400,
+        .startup_grace_s = grace_s,
     };
 
     *s =

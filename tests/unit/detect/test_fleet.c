@@ -332,8 +332,12 @@ static void run(struct fleet *f, unsigned seed)
 {
     static char probe[] = "198.51.100.7";
     static char *const sources[] = {probe};
-    const struct detect_settings settings = {.startup_grace_s = 120, .started_ns = SCENE_NS};
-    const struct detect_config config = {scene_roles, COUNT_OF(scene_roles), NULL, 0, sources, 1};
+    const struct detect_settings settings = {.started_ns = SCENE_NS};
+    const struct detect_config config = {.roles = scene_roles,
+                                         .n_roles = COUNT_OF(scene_roles),
+                                         .health_check_sources = sources,
+                                         .n_health_check_sources = 1,
+                                         .startup_grace_s = 120};
 
     srand(seed);
     f->s = (struct scene){.only = "", .now_ns = SCENE_NS};

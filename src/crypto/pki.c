@@ -20,6 +20,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/err.h"
+#include "base/signals.h"
 #include "base/text.h"
 
 #define COMMON_NAME_MAX 64 /* X.520 ub-common-name */
@@ -217,6 +218,7 @@ static bool ca_write(const char *dir, const struct pki_ca *ca, uint64_t now_unix
     char *certificate_path = pki_path(dir, "ca.crt");
     char *key_path = pki_path(dir, "ca.key");
     char *issued_path = pki_path(dir, "issued");
+    CLEANUP(signals_release) sigset_t held = signals_hold(); /* half a CA is in the way */
     bool ok;
 
     if (access(key_path, F_OK) == 0 || access(certificate_path, F_OK) == 0)
@@ -334,6 +336,8 @@ static bool issued_write(const char *dir, const char *serial, X509 *certificate,
  * @certificate_path:  replaced if it exists
  * @key_path:          PKCS#8 PEM, mode 0600; replaced if it exists
  * @ret_serial:        hex of the random 128-bit serial number; may be NULL
+ *
+ * SIGINT, SIGTERM and SIGHUP take effect before the first file is written, or when the pair stands.
  */
 bool pki_issue(const char *dir, const struct pki_request *request, const char *certificate_path,
                const char *key_path, char ret_serial[SERIAL_TEXT_LEN], char **ret_error)
@@ -343,6 +347,7 @@ bool pki_issue(const char *dir, const struct pki_request *request, const char *c
     struct pki_ca ca = {0};
     EVP_PKEY *key = NULL;
     bool ok = false;
+    sigset_t held;
 
     if (!pki_ca_load(dir, &ca, ret_error) || !request_valid(request, &ca, ret_error))
         goto out;
@@ -355,9 +360,11 @@ bool pki_issue(const char *dir, const struct pki_request *request, const char *c
     if (certificate == NULL)
         goto out;
     check(serial_text(X509_get0_serialNumber(certificate), serial));
+    held = signals_hold();
     ok = issued_write(dir, serial, certificate, ret_error) &&
          pem_write_private_key(key_path, key, ret_error) &&
          pem_write_certificate(certificate_path, certificate, ret_error);
+    signals_release(&held);
     if (ok && ret_serial != NULL)
         memcpy(ret_serial, serial, sizeof(serial));
 out:

@@ -146,7 +146,7 @@ static int put_key(const struct key_source *from, const char *into)
     if (from->kind == KEY_FROM_FILE && strncmp(c->key_file, into, strlen(into)) == 0) {
         char *keys = home_path(into, "keys");
 
-        if (!home_make_folder(keys, &error) || !file_read(from->name, 4096, &key, &error) ||
+        if (!folder_make(keys, &error) || !file_read(from->name, 4096, &key, &error) ||
             !file_replace(c->key_file, buf_view(&key), 0600, &error))
             rc = home_failed(error);
         free(keys);

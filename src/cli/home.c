@@ -2,7 +2,6 @@
 /* cli/home.c - see home.h */
 #include "cli/home.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -63,14 +62,6 @@ char *home_absolute(const char *path)
     if (path[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
         return text_dup(path);
     return home_path(cwd, path);
-}
-
-/** home_make_folder() - make @path, mode 0700, unless it is there */
-bool home_make_folder(const char *path, char **ret_error)
-{
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
-        return true;
-    return text_fail(ret_error, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
 /** home_say() - to standard output; what it holds of others' texts cannot steer a terminal */

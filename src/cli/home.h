@@ -9,7 +9,6 @@
 int home_dir(const struct cli_args *a, char **ret);
 char *home_path(const char *dir, const char *name);
 char *home_absolute(const char *path);
-bool home_make_folder(const char *path, char **ret_error);
 void home_say(const char *format, ...) PRINTF(1, 2);
 void home_hint_reload(const char *dir);
 int home_failed(char *error);

@@ -231,7 +231,7 @@ static bool make_folders(struct init_task *t, char **ret_error)
     for (size_t i = 0; i < COUNT_OF(folders) && ok; i++) {
         char *path = home_path(t->dir, folders[i]);
 
-        ok = home_make_folder(path, ret_error);
+        ok = folder_make(path, ret_error);
         free(path);
     }
     return ok;

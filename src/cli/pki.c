@@ -239,7 +239,7 @@ static int do_ca(struct pki_task *t, char **operands)
     (void)operands;
     if (rc != CLI_OK)
         return rc;
-    if (!home_make_folder(t->dir, &error) || !pki_create(t->dir, name, from, to, &error))
+    if (!folder_make(t->dir, &error) || !pki_create(t->dir, name, from, to, &error))
         return home_failed(error);
     home_say(
         "Made a CA in %s. Keep a copy of ca.key offline: whoever has it can issue certificates.\n",
@@ -326,7 +326,7 @@ static int take_out(const struct pki_task *t, const struct pki_request *r, char 
         return cli_usage(t->args->verb, "\"%s\" makes no file name; say where by --out PATH",
                          r->common_name);
     folder = home_path(t->dir, r->kind == PKI_SERVER ? "servers" : "clients");
-    if (home_make_folder(folder, &error))
+    if (folder_make(folder, &error))
         *ret = home_path(folder, r->common_name);
     free(folder);
     return error != NULL ? home_failed(error) : CLI_OK;

@@ -44,6 +44,9 @@ MUST_CHECK bool file_write_all(int fd, struct bytes content);
  */
 MUST_CHECK bool file_replace(const char *path, struct bytes content, unsigned mode,
                              char **ret_error);
+/* @path, mode 0700, unless it is there; one that root makes gets the owner of the folder it is in.
+ */
+MUST_CHECK bool folder_make(const char *path, char **ret_error);
 /* Waits until no other process has the lock of folder @dir.  Return: what folder_unlock() takes, or
  * -1.  Held from reading to replacing a file of the folder, so that no change is lost. */
 MUST_CHECK int folder_lock(const char *dir, char **ret_error);

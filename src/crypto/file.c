@@ -214,6 +214,34 @@ bool file_replace(const char *path, struct bytes content, unsigned mode, char **
     return file_replace_told(path, content, mode, ret_error) == FILE_REPLACED;
 }
 
+/* No link is followed: the folder it stands in may be another user's. */
+static bool give_to_owner_of(const char *path, const char *dir)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    bool ok = fd >= 0 && stat(dir, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/** folder_make() - see crypto.h */
+bool folder_make(const char *path, char **ret_error)
+{
+    char *dir = folder_of(path);
+    bool ok = true;
+
+    if (mkdir(path, 0700) != 0)
+        ok = errno == EEXIST ||
+             text_fail(ret_error, "cannot make the folder %s: %s", path, strerror(errno));
+    else if (geteuid() == 0 && !give_to_owner_of(path, dir))
+        ok = text_fail(ret_error, "cannot give the folder %s the owner of %s: %s", path, dir,
+                       strerror(errno));
+    free(dir);
+    return ok;
+}
+
 /**
  * folder_lock() - keep other processes from changing what is in @dir
  *

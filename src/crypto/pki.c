@@ -10,9 +10,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
@@ -205,13 +203,6 @@ static X509 *ca_certificate_new(EVP_PKEY *key, const char *common_name, uint64_t
     return NULL;
 }
 
-static bool make_folder(const char *path, char **ret_error)
-{
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
-        return true;
-    return text_fail(ret_error, "cannot make the folder %s: %s", path, strerror(errno));
-}
-
 static bool ca_write(const char *dir, const struct pki_ca *ca, uint64_t now_unix_ms,
                      char **ret_error)
 {
@@ -227,7 +218,7 @@ static bool ca_write(const char *dir, const struct pki_ca *ca, uint64_t now_unix
                        "ca.crt, ca.key, ca.crl and issued/ away first",
                        dir);
     else
-        ok = make_folder(issued_path, ret_error) &&
+        ok = folder_make(issued_path, ret_error) &&
              pem_write_private_key(key_path, ca->key, ret_error) &&
              pem_write_certificate(certificate_path, ca->certificate, ret_error) &&
              pki_crl_write(dir, ca, NULL, now_unix_ms, ret_error);

@@ -192,9 +192,8 @@ static bool make_rogue_ca(const char *ca, char **ret_error)
     snprintf(path, sizeof(path), "%s/ca.crt", ca);
     if (stat(path, &st) == 0)
         return true;
-    if (mkdir(ca, 0700) < 0 && errno != EEXIST)
-        return text_fail(ret_error, "cannot make the folder %s: %s", ca, strerrordesc_np(errno));
-    return pki_create(ca, "Rogue CA", now_unix_ms, now_unix_ms + PKI_CA_DAYS * DAY_MS, ret_error);
+    return folder_make(ca, ret_error) &&
+           pki_create(ca, "Rogue CA", now_unix_ms, now_unix_ms + PKI_CA_DAYS * DAY_MS, ret_error);
 }
 
 /** drill_strange_tls() - a client's TLS with a certificate for @name by a CA that nobody knows */

@@ -7,10 +7,8 @@
  */
 #include "lab/lab_private.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -400,14 +398,10 @@ static bool prepare_certificates(const char *dir, char **ret_error)
 
 static bool make_folder(const char *dir, char **ret_error)
 {
-    struct buf path = {0};
-    bool ok = true;
+    char *path = text_format("%s/lab", dir);
+    bool ok = folder_make(path, ret_error);
 
-    buf_addf(&path, "%s/lab%c", dir, 0);
-    if (mkdir((const char *)path.at, 0700) < 0 && errno != EEXIST)
-        ok = text_fail(ret_error, "cannot make the folder %s: %s", (const char *)path.at,
-                       strerrordesc_np(errno));
-    buf_done(&path);
+    free(path);
     return ok;
 }
 

@@ -2,12 +2,14 @@
 """The energy provider's field bus (Appendix A), and an intruder against it."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 
 import pytest
 
-from conftest import BASTIDE, wait_until
+from conftest import BASTIDE, as_nobody, wait_until
 from peer import PATIENCE_S
 
 STEPS = 12
@@ -37,6 +39,19 @@ def test_preparing_the_lab_twice_changes_nothing(site):
     first = [(site.folder / name).read_text() for name in names]
     assert lab(site, "--prepare").returncode == 0
     assert [(site.folder / name).read_text() for name in names] == first
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root works in the home of another user")
+def test_what_root_prepares_is_the_homes_owners(site):
+    shutil.rmtree(site.folder / "lab")
+    as_nobody(site)
+    owner = site.folder.stat().st_uid
+    assert owner != 0
+    assert lab(site, "--prepare").returncode == 0
+    site.ok("pki", "issue", "client", "device-2")
+    made = {p for p in site.folder.rglob("*") if p.parts[-2] in ("lab", "clients")}
+    assert {"contractor-1.password", "meter-1.key", "device-2.key"} <= {p.name for p in made}
+    assert {p for p in site.folder.rglob("*") if p.stat().st_uid != owner} == set()
 
 
 def test_whom_the_lab_lets_in_is_in_the_audit_as_if_a_person_had_typed_it(field):

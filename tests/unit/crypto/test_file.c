@@ -141,6 +141,26 @@ static void root_does_not_take_a_file_from_its_owner(void **state)
     }
 }
 
+static void a_folder_is_private_and_of_whose_folder_it_is_in(void **state)
+{
+    struct folder *f = *state;
+    char *error = NULL;
+    struct stat outer, made;
+
+    if (geteuid() == 0)
+        assert_int_equal(chown(f->path, 4711, 4712), 0);
+    assert_true(folder_make(in(f, "inner"), &error));
+    assert_int_equal(stat(f->path, &outer), 0);
+    assert_int_equal(stat(in(f, "inner"), &made), 0);
+    assert_int_equal(made.st_mode & 07777, 0700);
+    assert_int_equal(made.st_uid, outer.st_uid);
+    assert_int_equal(made.st_gid, outer.st_gid);
+    assert_int_equal(chmod(in(f, "inner"), 0750), 0);
+    assert_true(folder_make(in(f, "inner"), &error)); /* there already: as it was */
+    assert_int_equal(mode_of(in(f, "inner")), 0750);
+    assert_refused(folder_make(in(f, "absent/inner"), &error), &error, "absent/inner");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +172,7 @@ int main(void)
         IN_FOLDER(a_file_that_is_too_long_or_none_is_refused),
         IN_FOLDER(a_lock_keeps_another_process_out),
         IN_FOLDER(root_does_not_take_a_file_from_its_owner),
+        IN_FOLDER(a_folder_is_private_and_of_whose_folder_it_is_in),
     };
 
     return cmocka_run_group_tests_name("crypto/file", tests, NULL, NULL);

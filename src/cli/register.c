@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/guess.h"
+#include "base/shown.h"
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/bom.h"
@@ -219,10 +220,25 @@ static bool identity_of(const struct register_kind *kind, const json_t *row, str
     return is_proved;
 }
 
-static void leave_out(struct import *m, const char *what)
+static void leave_out(struct import *m, const char *what, const char *why, const char *of)
 {
     if (m->n_unusable++ < NAMED_MAX)
-        (void)fprintf(stderr, "%s: left out; it needs %s\n", what, m->kind->needs);
+        (void)fprintf(stderr, "%s: left out; %s %s\n", what, why, of);
+}
+
+/* The key whose value an inventory does not take, as what a client calls itself may be; NULL: none.
+ */
+static const char *treacherous_key(const struct import *m, const json_t *row)
+{
+    uint32_t code;
+
+    for (size_t k = 0; k < m->kind->n_keys; k++) {
+        const char *value = value_of(row, &m->kind->keys[k]);
+
+        if (value != NULL && shown_treacherous(bytes_str(value), &code) != 0)
+            return m->kind->keys[k].key;
+    }
+    return NULL;
 }
 
 /* @n: of the row, from 1 on. */
@@ -231,10 +247,18 @@ static void take_row(struct import *m, const json_t *row, size_t n)
     CLEANUP(buf_done) struct buf id = {0};
     CLEANUP(buf_done) struct buf what = {0};
     const char *name = text_of(row, m->kind->ids[0]);
+    const char *key = treacherous_key(m, row);
 
-    buf_addf(&what, "%s: row %zu (%s)%c", m->from, n, name != NULL ? name : "-", 0);
+    buf_addf(&what, "%s: row %zu (", m->from, n);
+    shown_add(&what, bytes_str(name != NULL ? name : "-"));
+    buf_addf(&what, ")%c", 0);
     if (!identity_of(m->kind, row, &id)) {
-        leave_out(m, (const char *)what.at);
+        leave_out(m, (const char *)what.at, "it needs", m->kind->needs);
+        return;
+    }
+    if (key != NULL) {
+        leave_out(m, (const char *)what.at,
+                  "it has control characters or such that are not seen in", key);
         return;
     }
     if (json_object_get(m->known, (const char *)id.at) != NULL) {

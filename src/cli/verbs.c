@@ -162,7 +162,7 @@ static const struct cli_option pki_options[] = {
 };
 static const struct cli_option attest_options[] = {
     {"--kind",       NULL, "KIND",   "statement, policy, resources or validation; without it statement"},
-    {"--statement",  NULL, "TEXT",   "what is attested; without it what the catalogue asks for"},
+    {"--statement",  NULL, "TEXT",   "what is attested; of a statement, without it what the catalogue asks for"},
     {"--who-name",   NULL, "NAME",   "who answers for it"},
     {"--who-role",   NULL, "ROLE",   "in which role; the catalogue says which may"},
     {"--principal",  NULL, "USER",   "the person's user name at the node"},

@@ -102,6 +102,15 @@ static const struct config_listener *same_listener(const struct config *c,
     return NULL;
 }
 
+static bool is_named(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        if (strcmp(c->listeners[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /**
  * listener_tls_anew() - contexts for the listeners that stay as they are but for certificates, CA
  * and CRL
@@ -124,8 +133,8 @@ struct tls_context **listener_tls_anew(const struct node *n, const struct config
         char *error = NULL;
 
         if (l == NULL) {
-            buf_addf(text, "listener \"%s\" has changed: takes a restart\n",
-                     started->listeners[i].name);
+            buf_addf(text, "listener \"%s\" %s: takes a restart\n", started->listeners[i].name,
+                     is_named(c, started->listeners[i].name) ? "has changed" : "is gone");
             continue;
         }
         if (!l->has_tls)

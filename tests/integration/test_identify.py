@@ -237,6 +237,9 @@ def test_what_is_left_out_of_an_import_is_named(home):
     assert "row 1 (a): left out; it needs a name, and client_id, certificate_cn or user_name" in done.stderr
     assert "1 added, 0 there already, 1 left out" in done.stderr
     assert 'user_name: "b"' in (home.folder / "inventory.yaml").read_text()
+    done = home.cli("assets", "import", str(write(home, "name,client_id\nodd,c\x7fd\ne,e\n")))
+    assert "row 1 (odd): left out; it has control characters or such that are not seen in client_id" in done.stderr
+    assert "1 added, 0 there already, 1 left out" in done.stderr
     assert home.end() == 0
 
 

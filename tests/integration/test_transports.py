@@ -60,3 +60,5 @@ def test_another_path_takes_a_restart(air):  # noqa: F811
     assert 'listener "panel" has changed: takes a restart' in air.ok("reload")
     with Web(air.ports["panel"], request("GET /panel HTTP/1.1")) as web:
         assert web.status == 101
+    air.change("name: panel,", "name: board,")
+    assert 'listener "panel" is gone: takes a restart' in air.ok("reload")

@@ -294,19 +294,6 @@ static bool file_append(const char *path, json_t *object, char **ret_error)
 
 /* ---- does it count? ---- */
 
-static void say_status(const struct attest_task *t, const struct attestations *all)
-{
-    const char *signer = NULL;
-    enum attestation_status status =
-        assess_attestation_newest(all, t->catalog, t->now_unix_ms, &signer);
-
-    if (status == ATTESTATION_VALID)
-        home_say("It counts from now on.\n");
-    else if (signer != NULL)
-        home_say("It does not count: %s. It has to be signed by: %s.\n",
-                 attestation_status_text(status), signer);
-}
-
 /* As @path was: @before, or not there when that is NULL. */
 static void put_back(const char *path, const struct buf *before)
 {
@@ -318,6 +305,29 @@ static void put_back(const char *path, const struct buf *before)
         (void)home_failed(error);
 }
 
+/* Return: CLI_OK, and it was said what became of it, or CLI_NO: whoever signs it so
+ * would have to sign it anew. */
+static int say_status(const struct attest_task *t, const struct attestations *all, const char *id,
+                      const char *path)
+{
+    const char *signer = NULL;
+    enum attestation_status status =
+        assess_attestation_newest(all, t->catalog, t->now_unix_ms, &signer);
+
+    if (status == ATTESTATION_NO_DOCUMENT)
+        return cli_fail("nothing is added: it would not count without a document; give --document");
+    if (status == ATTESTATION_WRONG_ROLE)
+        return cli_fail("nothing is added: it would not count, %s; it has to be signed by: %s",
+                        attestation_status_text(status), text_or_empty(signer));
+    home_say("Added %s to %s.\n", id, path);
+    if (status == ATTESTATION_VALID)
+        home_say("It counts from now on.\n");
+    else if (signer != NULL)
+        home_say("It does not count: %s. It has to be signed by: %s.\n",
+                 attestation_status_text(status), signer);
+    return CLI_OK;
+}
+
 /* Read it back as the assessment does, which would refuse the whole file for one that is wrong; so
  * a person learns now what the report would say. */
 static int append_checked(const struct attest_task *t, const char *path, json_t *object)
@@ -325,6 +335,7 @@ static int append_checked(const struct attest_task *t, const char *path, json_t 
     CLEANUP(buf_done) struct buf before = {0};
     struct attestations *all;
     char *error = NULL;
+    int rc;
 
     if (access(path, F_OK) == 0 && !file_read(path, ATTESTATIONS_BYTES_MAX, &before, &error))
         return home_failed(error);
@@ -336,10 +347,11 @@ static int append_checked(const struct attest_task *t, const char *path, json_t 
         (void)cli_fail("nothing is added, for the assessment could not read it:");
         return home_failed(error);
     }
-    home_say("Added %s to %s.\n", json_string_value(json_object_get(object, "id")), path);
-    say_status(t, all);
+    rc = say_status(t, all, json_string_value(json_object_get(object, "id")), path);
+    if (rc != CLI_OK)
+        put_back(path, &before);
     assess_attestations_free(all);
-    return CLI_OK;
+    return rc;
 }
 
 static int append_locked(const struct attest_task *t, const char *path, json_t *object)

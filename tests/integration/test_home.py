@@ -476,12 +476,12 @@ def test_an_attestation_counts_and_one_that_is_changed_does_not(made):
     assert forged[0]["attestation"] == "signature does not verify"
 
 
-@pytest.mark.parametrize("words, why", [
-    ([], "no document"),
-    (["--effective", "2999-01-01"], "no document"),
-])
-def test_what_makes_an_attestation_count_for_nothing_is_said_at_once(made, words, why):
-    assert why in made.ok(*ATTEST, *words)
+@pytest.mark.parametrize("words", [[], ["--effective", "2999-01-01"]])
+def test_an_attestation_that_would_count_for_nothing_is_not_added(made, words):
+    before = made.path("attestations.json").read_text()
+    refused = made.cli(*ATTEST, *words)
+    assert refused.returncode == NO and "give --document" in refused.stderr
+    assert made.path("attestations.json").read_text() == before
 
 
 @pytest.mark.parametrize("words, signer", [
@@ -490,9 +490,11 @@ def test_what_makes_an_attestation_count_for_nothing_is_said_at_once(made, words
     (["MQ.PR.IA", "--kind", "validation", "--statement", "s"], "somebody else"),
 ])
 def test_the_wrong_role_is_said_at_once(made, words, signer):
-    said = made.ok("attest", *words, "--who-name", "X", "--who-role", "visitor", "--document",
-                   made.path("bastide.yaml"))
-    assert "role that may not attest" in said and signer in said
+    before = made.path("attestations.json").read_text()
+    refused = made.cli("attest", *words, "--who-name", "X", "--who-role", "visitor", "--document",
+                       made.path("bastide.yaml"))
+    assert refused.returncode == NO and "role that may not attest" in refused.stderr and signer in refused.stderr
+    assert made.path("attestations.json").read_text() == before
 
 
 @pytest.mark.parametrize("words, why", [

@@ -164,6 +164,15 @@ static bool add_inner_folder(struct making *m, const char *path, const char *at,
     return true;
 }
 
+/* The manifest is JSON. */
+static bool is_utf8(const char *name)
+{
+    json_t *text = json_string(name);
+
+    json_decref(text);
+    return text != NULL;
+}
+
 static bool add_entry(struct making *m, const char *path, const char *at, const char *name,
                       unsigned depth)
 {
@@ -176,6 +185,10 @@ static bool add_entry(struct making *m, const char *path, const char *at, const 
     }
     if (is_left_out(m, path))
         return true;
+    if (!is_utf8(name)) {
+        leave_out(m, path, "its name is no UTF-8 text");
+        return true;
+    }
     if (S_ISDIR(st.st_mode))
         return add_inner_folder(m, path, at, name, depth + 1);
     return !S_ISREG(st.st_mode) || add_file(m, path, at, name);

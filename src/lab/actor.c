@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "io/io.h"
 
 #define KEEP_ALIVE_S 30
@@ -210,6 +211,13 @@ static bool live(struct lab_stage *s, const struct lab_home *h, struct tls_conte
     return ok;
 }
 
+static bool is_prepared(const struct lab_home *h, const char *certificate, char **ret_error)
+{
+    return access(certificate, F_OK) == 0 ||
+           text_fail(ret_error, "there is no %s; make it by 'bastide lab --prepare --home %s'",
+                     certificate, h->dir);
+}
+
 /**
  * lab_actor_run() - one actor, in its own process, until @manager is closed
  * @plant:    its wire, or -1
@@ -227,7 +235,9 @@ int lab_actor_run(const struct lab_home *h, const struct lab_actor *a, int plant
     char *certificate = lab_path(h->dir, a->id, ".crt");
     char *key = lab_path(h->dir, a->id, ".key");
     char *error = NULL;
-    struct tls_context *tls = tls_context_new_client(h->ca, certificate, key, &error);
+    struct tls_context *tls = is_prepared(h, certificate, &error)
+                                  ? tls_context_new_client(h->ca, certificate, key, &error)
+                                  : NULL;
     bool ok = false;
 
     if (tls == NULL)

@@ -33,6 +33,11 @@ def bus(site):
         assert site.end() == 0, site.log_text()
 
 
+def test_a_lab_that_is_not_prepared_says_how(site):
+    done = lab(site)
+    assert done.returncode == 1 and "make it by 'bastide lab --prepare --home" in done.stderr + done.stdout
+
+
 def test_preparing_the_lab_twice_changes_nothing(site):
     names = ("bastide.yaml", "users.yaml", "inventory.yaml")
     assert lab(site, "--prepare").returncode == 0

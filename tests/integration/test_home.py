@@ -422,6 +422,14 @@ def test_a_renewal_with_names_has_these_and_tells_what_is_missing(made):
     assert done.returncode == 0 and done.stderr == "", done.stderr
 
 
+def test_a_listener_whose_certificate_does_not_name_this_machine_is_told_as_not_tried(site):
+    site.ok("pki", "issue", "server", "test-1", "--out", site.folder / "pki/server", "--replace", "--host", "bus.example")
+    site.start()
+    told = r' warning self-test: listener "field" cannot be tried at 127.0.0.1, and results are missing: .*address mismatch'
+    wait_until(lambda: re.search(told, site.log_text()), "the self-test says so")
+    assert site.end() == 0, site.log_text()
+
+
 def test_a_certificate_has_all_names_that_are_asked_for_or_is_not_made(made):
     names = ",".join(f"n{i}.example" for i in range(33))
     done = made.cli("pki", "issue", "server", "x", "--host", names)

@@ -2,7 +2,10 @@
 /* base/signals.c - see signals.h */
 #include "base/signals.h"
 
+#include "base/bytes.h"
 #include "base/err.h"
+
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
 
 /**
  * signals_hold() - let SIGINT, SIGTERM and SIGHUP wait, for this thread
@@ -15,11 +18,26 @@ sigset_t signals_hold(void)
     sigset_t before;
 
     sigemptyset(&held);
-    sigaddset(&held, SIGINT);
-    sigaddset(&held, SIGTERM);
-    sigaddset(&held, SIGHUP);
+    for (size_t i = 0; i < COUNT_OF(ending); i++)
+        sigaddset(&held, ending[i]);
     check(pthread_sigmask(SIG_BLOCK, &held, &before) == 0);
     return before;
+}
+
+/** signals_are_waiting() - has one come that is held, and would end the process? */
+bool signals_are_waiting(void)
+{
+    sigset_t pending;
+
+    check(sigpending(&pending) == 0);
+    for (size_t i = 0; i < COUNT_OF(ending); i++) {
+        struct sigaction now;
+
+        check(sigaction(ending[i], NULL, &now) == 0);
+        if (sigismember(&pending, ending[i]) == 1 && now.sa_handler != SIG_IGN)
+            return true;
+    }
+    return false;
 }
 
 /** signals_release() - what came meanwhile takes effect now, unless it was held before */

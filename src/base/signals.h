@@ -3,7 +3,9 @@
 #pragma once
 
 #include <signal.h>
+#include <stdbool.h>
 
 /* CLEANUP(signals_release) sigset_t held = signals_hold(); may be done again inside. */
 sigset_t signals_hold(void);
+bool signals_are_waiting(void);
 void signals_release(const sigset_t *before);

@@ -12,13 +12,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/signals.h"
 #include "base/text.h"
 #include "store/audit.h"
 #include "store/backup_private.h"
@@ -98,21 +98,11 @@ struct restoring {
     struct keyring *keys; /* of the restored state folder; owned */
     const char *into;     /* NULL: a verify */
     char *state_dir;      /* owned */
-    sigset_t held;        /* signals that end it between two parts */
     struct backup_restored *out;
     char **ret_error;
 };
 
 typedef bool part_fn(struct restoring *r, void *arg, struct bytes part);
-
-static bool is_told_to_end(const struct restoring *r)
-{
-    sigset_t pending;
-    sigset_t both;
-
-    return sigpending(&pending) == 0 && sigandset(&both, &pending, &r->held) == 0 &&
-           !sigisemptyset(&both);
-}
 
 /* Every part of @file, authentic, in order. */
 static bool each_part(struct restoring *r, const json_t *file, part_fn *take, void *arg)
@@ -124,7 +114,7 @@ static bool each_part(struct restoring *r, const json_t *file, part_fn *take, vo
     {
         CLEANUP(buf_done) struct buf part = {0};
 
-        if (is_told_to_end(r))
+        if (signals_are_waiting())
             return text_fail(r->ret_error, "it was ended by a signal");
         if (!repo_get(&r->repo, json_string_value(chunk), &part, r->ret_error))
             return false;
@@ -381,19 +371,6 @@ bool backup_restore(const char *dir, const char *id, const struct key_source *fr
 
 /* ---- a verify ---- */
 
-/* Those that end the process; one that is ignored stays so. */
-static void hold_signals(sigset_t *ret_held, sigset_t *ret_before)
-{
-    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction now;
-
-    sigemptyset(ret_held);
-    for (size_t i = 0; i < COUNT_OF(ending); i++)
-        if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-            sigaddset(ret_held, ending[i]);
-    check(pthread_sigmask(SIG_BLOCK, ret_held, ret_before) == 0);
-}
-
 static char *scratch_template(void)
 {
     const char *dir = getenv("TMPDIR");
@@ -433,9 +410,9 @@ bool backup_verify(const char *dir, const char *id, const struct key_source *fro
     *ret = out;
     if (lock < 0)
         return false;
-    hold_signals(&r.held, &before);
+    before = signals_hold();
     ok = choose(dir, id, out.id, ret_error) && verify_in_scratch(&r, dir, from);
-    check(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0); /* one that was held ends it here */
+    signals_release(&before); /* one that was held ends it here */
     close(lock);
     *ret = out;
     return ok;

@@ -166,7 +166,7 @@ struct detect_config {
 };
 
 struct detect_settings {
-    double time_scale; /* detectors see time pass this many times faster; 0: 1; for tests */
+    double time_scale;   /* detectors see time pass this many times faster; 0: 1; for tests */
     uint64_t started_ns; /* CLOCK_MONOTONIC */
 };
 

@@ -202,8 +202,9 @@ static pid_t serve_apart(struct server *s, const int standing[2])
         return pid;
     close(standing[1]);
     server_start(s, "HTTP/1.1 200 OK\r\nBastide-Stops: yes\r\nContent-Length: 0\r\n\r\n");
-    (void)write(standing[0], "", 1); /* ready */
-    (void)read(standing[0], &byte, 1);
+    if (write(standing[0], "", 1) == 1) /* ready */
+        while (read(standing[0], &byte, 1) > 0)
+            ;
     server_end(s);
     _exit(0);
 }

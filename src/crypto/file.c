@@ -164,7 +164,7 @@ static bool is_replaceable(const char *path)
 enum file_replaced file_replace_told(const char *path, struct bytes content, unsigned mode,
                                      char **ret_error)
 {
-    CLEANUP(signals_release) sigset_t held = signals_hold(); /* the file beside it does not stay */
+    SIGNALS_HELD_HERE(); /* the file beside it does not stay */
     char *dir = folder_of(path);
     struct buf name = {0};
     const char *why = NULL;

@@ -209,7 +209,7 @@ static bool ca_write(const char *dir, const struct pki_ca *ca, uint64_t now_unix
     char *certificate_path = pki_path(dir, "ca.crt");
     char *key_path = pki_path(dir, "ca.key");
     char *issued_path = pki_path(dir, "issued");
-    CLEANUP(signals_release) sigset_t held = signals_hold(); /* half a CA is in the way */
+    SIGNALS_HELD_HERE(); /* half a CA is in the way */
     bool ok;
 
     if (access(key_path, F_OK) == 0 || access(certificate_path, F_OK) == 0)

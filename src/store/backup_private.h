@@ -40,6 +40,10 @@ char *repo_chunk_path(const char *dir, const char *name);             /* owned b
 /* LOCK_SH: nothing is removed meanwhile; LOCK_EX: nobody else is there.  Return: to be closed; -1
  * with @ret_error. */
 int repo_lock(const char *dir, int how, char **ret_error);
+/* Array of what @take makes of the names in @dir, in their order, NULL: nothing; NULL with
+ * @ret_error. */
+json_t *repo_entries(const char *dir, json_t *(*take)(const char *dir, const char *name),
+                     char **ret_error);
 MUST_CHECK bool repo_remove_folder(const char *path); /* with all in it; false: errno says why */
 
 /* control_pages.c: every page of the store as it is between two transactions */

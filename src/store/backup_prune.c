@@ -174,12 +174,6 @@ static bool remove_chunks(struct pruning *p)
 #define LEFTOVER      "verify."
 #define LEFTOVER_MORE 6 /* letters and digits behind it, of mkdtemp() */
 
-static int leftovers_only(const struct dirent *e)
-{
-    return strncmp(e->d_name, LEFTOVER, sizeof(LEFTOVER) - 1) == 0 &&
-           strlen(e->d_name) == sizeof(LEFTOVER) - 1 + LEFTOVER_MORE;
-}
-
 static bool is_folder(const char *path)
 {
     struct stat st;
@@ -187,28 +181,21 @@ static bool is_folder(const char *path)
     return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+static json_t *leftover_of(const char *dir, const char *name)
+{
+    bool is_one = strncmp(name, LEFTOVER, sizeof(LEFTOVER) - 1) == 0 &&
+                  strlen(name) == sizeof(LEFTOVER) - 1 + LEFTOVER_MORE;
+    char *path = is_one ? repo_path(dir, name, "") : NULL;
+    json_t *leftover = path != NULL && is_folder(path) ? json_string(path) : NULL;
+
+    free(path);
+    return leftover;
+}
+
 /** backup_leftovers() - see backup.h */
 json_t *backup_leftovers(const char *dir, char **ret_error)
 {
-    struct dirent **names = NULL;
-    int n = scandir(dir, &names, leftovers_only, alphasort);
-    json_t *all = json_array();
-
-    if (n < 0) {
-        (void)text_fail(ret_error, "cannot read the folder %s: %s", dir, strerror(errno));
-        json_decref(all);
-        return NULL;
-    }
-    for (int i = 0; i < n; i++) {
-        char *path = repo_path(dir, names[i]->d_name, "");
-
-        if (is_folder(path))
-            json_array_append_new(all, json_string(path));
-        free(path);
-        free(names[i]);
-    }
-    free(names);
-    return all;
+    return repo_entries(dir, leftover_of, ret_error);
 }
 
 static bool remove_leftovers(struct pruning *p)

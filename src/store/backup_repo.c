@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/backup_repo.c - chunks and manifests in a folder */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -74,6 +75,35 @@ int repo_lock(const char *dir, int how, char **ret_error)
         fd = -1;
     }
     return fd;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/** repo_entries() - see backup_private.h */
+json_t *repo_entries(const char *dir, json_t *(*take)(const char *dir, const char *name),
+                     char **ret_error)
+{
+    struct dirent **names = NULL;
+    int n = scandir(dir, &names, NULL, by_name);
+    json_t *all;
+
+    if (n < 0) {
+        (void)text_fail(ret_error, "cannot read the folder %s: %s", dir, strerror(errno));
+        return NULL;
+    }
+    all = json_array();
+    for (int i = 0; i < n; i++) {
+        json_t *one = take(dir, names[i]->d_name);
+
+        if (one != NULL)
+            json_array_append_new(all, one);
+        free(names[i]);
+    }
+    free(names);
+    return all;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)

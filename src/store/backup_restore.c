@@ -9,7 +9,6 @@
  * the control store, whose pages are sealed again: it stands in a folder of its own, and signals
  * that would end the process wait until that is gone.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,32 +37,18 @@ static bool has_suffix(const char *name, size_t *ret_len)
     return true;
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+static json_t *backup_of(const char *dir, const char *name)
 {
-    return strcmp((*a)->d_name, (*b)->d_name);
+    size_t len = 0;
+
+    (void)dir;
+    return has_suffix(name, &len) ? json_pack("{s:s%}", "id", name, len) : NULL;
 }
 
 /** backup_list() - see backup.h */
 json_t *backup_list(const char *dir, char **ret_error)
 {
-    struct dirent **names = NULL;
-    int n = scandir(dir, &names, NULL, by_name);
-    json_t *all = json_array();
-
-    if (n < 0) {
-        (void)text_fail(ret_error, "cannot read the folder %s: %s", dir, strerror(errno));
-        json_decref(all);
-        return NULL;
-    }
-    for (int i = 0; i < n; i++) {
-        size_t len = 0;
-
-        if (has_suffix(names[i]->d_name, &len))
-            json_array_append_new(all, json_pack("{s:s%}", "id", names[i]->d_name, len));
-        free(names[i]);
-    }
-    free(names);
-    return all;
+    return repo_entries(dir, backup_of, ret_error);
 }
 
 static bool choose(const char *dir, const char *id, char ret[BACKUP_ID_BYTES], char **ret_error)

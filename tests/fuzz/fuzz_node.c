@@ -47,9 +47,7 @@ struct script {
     struct peer peers[PEERS];
 };
 
-/* ---- what the simulation has of its own ---- */
-
-struct settings settings;
+/* ---- nobody looks at the steps ---- */
 
 void trace(const char *format, ...)
 {
@@ -65,34 +63,6 @@ void fail(const char *format, ...)
     va_end(args);
     fprintf(stderr, "\n");
     abort();
-}
-
-void model_event(const struct event *e, unsigned worker)
-{
-    (void)e, (void)worker;
-}
-
-struct restraints *quarantine_restraints(void)
-{
-    return restraints_new(NULL, 0, NULL, 0);
-}
-
-void model_after_turn(unsigned worker)
-{
-    (void)worker;
-}
-
-/* The node is never killed, and has no journal. */
-void model_flushed(void)
-{
-}
-
-void model_crashed(void)
-{
-}
-
-void model_restarted(void)
-{
 }
 
 /* ---- the script ---- */

@@ -143,7 +143,7 @@ bool __wrap_self_test_is_forged(const struct self_test *t, struct bytes client_i
 
 /* ---- workers ---- */
 
-/* Between any two posts of one worker others may run. */
+/* Between any two uses of a mailbox by one worker others may run. */
 static void preempt(void)
 {
     unsigned w;
@@ -168,6 +168,13 @@ void __wrap_mailbox_post_all(struct mailbox *m, enum lane lane, struct list *mai
 {
     __real_mailbox_post_all(m, lane, mails, n, bytes);
     preempt();
+}
+
+size_t __wrap_mailbox_take(struct mailbox *m, enum lane lane, struct list *mails)
+{
+    if (now_turning < SIM_WORKERS_MAX) /* an outlet's is taken between turns */
+        preempt();
+    return __real_mailbox_take(m, lane, mails);
 }
 
 /** node_worker_wants_turn() - does its loop not wait? */

@@ -74,6 +74,20 @@ extern struct settings settings;
 
 void settings_draw(uint64_t seed);
 
+/* ---- seeds.c ---- */
+
+struct seeds_options {
+    uint64_t from;
+    uint64_t n;
+    bool random;
+    bool trace;
+    bool twice;
+};
+
+struct seeds_options seeds_options(char **argv);
+void seeds_run(const struct seeds_options *o,
+               void (*run)(uint64_t seed, const struct seeds_options *o));
+
 /* ---- world.c ---- */
 
 void world_run(uint64_t seed, bool print_trace);

@@ -5,6 +5,7 @@
  * Also when a check() of the node or a sanitizer aborts: then a handler of SIGABRT
  * prints them.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,9 +33,9 @@ static void print_last(void)
         for (uint64_t i = from; i < n_lines; i++)
             fprintf(stderr, "%s\n", lines[i % LINES]);
     }
-    fprintf(stderr, "seed %llu failed after %llu steps; again with: sim --seed %llu --trace\n",
+    fprintf(stderr, "seed %llu failed after %llu steps; again with: %s --seed %llu --trace\n",
             (unsigned long long)seed_now, (unsigned long long)n_lines,
-            (unsigned long long)seed_now);
+            program_invocation_short_name, (unsigned long long)seed_now);
 }
 
 static void on_abort(int sig)

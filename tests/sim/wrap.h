@@ -82,6 +82,7 @@ WRAP(node_call_all);
 WRAP(auth_verify);
 WRAP(mailbox_post);
 WRAP(mailbox_post_all);
+WRAP(mailbox_take);
 WRAP(node_audit);
 WRAP(password_dummy_verifier);
 WRAP(password_verifier_valid);

@@ -9,6 +9,10 @@
  * [MQTT5-4.5.0-1].  When a member's connection goes, what was not sent to it yet goes to a member
  * that is connected; when its session ends, so does what it has not acknowledged at QoS 1.
  * QoS 2 messages that were sent stay with their session [MQTT5-4.8.2-5].
+ *
+ * What a member leaves may take the last room of a worker that a message has not come to yet, and
+ * leave room where it was asked for in vain.  So the workers are asked once more if any member has
+ * left something meanwhile.
  */
 #include <stdlib.h>
 
@@ -17,9 +21,11 @@
 
 /* For a member that takes a message. */
 struct quest {
-    uint64_t asked; /* BIT64() of workers */
-    bool any;       /* also for members that are not connected */
-    bool was_full;  /* of one that was asked */
+    uint64_t asked;  /* BIT64() of workers */
+    uint64_t n_left; /* the node's n_members_left before the first of them was */
+    bool any;        /* also for members that are not connected */
+    bool was_away;   /* of one that was passed by therefore, and may be back by now */
+    bool was_full;   /* of one that was asked */
 };
 
 struct share_post {
@@ -35,14 +41,24 @@ struct share_post {
 static void send_on(struct worker *w, unsigned outlet, struct share *s, struct publication *p,
                     const struct quest *q);
 
+static void begin_round(struct worker *w, struct quest *q, bool any)
+{
+    q->asked = 0;
+    q->n_left = atomic_load(&w->node->n_members_left);
+    q->any = any;
+    q->was_away = false;
+}
+
 static bool ask_here(struct worker *w, struct publication *p, struct share *s, struct quest *q)
 {
     static const bool is_taken[] = {
         [SESSION_SENT] = true,  [SESSION_QUEUED] = true, [SESSION_SKIPPED] = true,
         [SESSION_AWAY] = false, [SESSION_FULL] = false,  [SESSION_DROPPED] = false,
     };
+    const struct share_count here = share_here(s);
 
-    for (uint32_t i = q->any ? share_here(s).n_members : share_here(s).n_connected; i > 0; i--) {
+    q->was_away |= !q->any && here.n_connected < here.n_members;
+    for (uint32_t i = q->any ? here.n_members : here.n_connected; i > 0; i--) {
         struct subscription *const member = share_next_here(s, !q->any);
         const struct receiver r = {member->subscriber, &member, 1};
         enum session_offered how = flow_offer(w, p, &r);
@@ -55,7 +71,7 @@ static bool ask_here(struct worker *w, struct publication *p, struct share *s, s
     return false;
 }
 
-/* In one round, the first or the second: here, then at the next worker that was not asked. */
+/* In one round: here, then at the next worker that was not asked. */
 static bool go_round(struct worker *w, struct publication *p, struct share *s, struct quest *q)
 {
     bool was_here = q->asked & BIT64(w->index);
@@ -70,15 +86,21 @@ static bool go_round(struct worker *w, struct publication *p, struct share *s, s
     return t.found;
 }
 
+/* Is there one that may have room, though all that were to be asked had none? */
+static bool is_to_be_asked_again(struct worker *w, const struct share *s, const struct quest *q)
+{
+    return (!q->any && (q->was_away || share_has_away(s))) ||
+           q->n_left != atomic_load(&w->node->n_members_left);
+}
+
 static bool go_on(struct worker *w, struct publication *p, struct share *s, struct quest *q)
 {
-    if (go_round(w, p, s, q))
-        return true;
-    if (q->any || !share_has_away(s))
-        return false;
-    q->any = true;
-    q->asked = 0;
-    return go_round(w, p, s, q);
+    while (!go_round(w, p, s, q)) {
+        if (!is_to_be_asked_again(w, s, q))
+            return false;
+        begin_round(w, q, true);
+    }
+    return true;
 }
 
 /* To the worker whose turn it is, if that is another one. */
@@ -86,7 +108,8 @@ static bool begin(struct worker *w, struct publication *p, struct share *s, stru
 {
     struct share_target t = share_next(s);
 
-    *q = (struct quest){.any = !share_has_connected(s)};
+    *q = (struct quest){0};
+    begin_round(w, q, !share_has_connected(s));
     if (!t.found || t.is_here)
         return false;
     send_on(w, t.outlet, s, p, q);
@@ -237,6 +260,8 @@ void share_member_left(struct worker *w, struct session *s)
         return;
     share_member_changed(w, s);
     session_take_shared(s, false, &left);
+    if (left.n > 0)
+        atomic_fetch_add(&w->node->n_members_left, 1);
     pass_on(w, s, &left, false);
 }
 

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/full_group.c - a group that has room for all that is published, and for no more
+ *
+ * Members that acknowledge nothing come and go meanwhile.  All that is acknowledged waits for one
+ * of them, whatever worker it is on [MQTT5-4.5.0-1] [MQTT5-4.8.2-4].
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "sim/kernel.h"
+#include "sim/node.h"
+#include "sim/packet.h"
+#include "sim/sim.h"
+
+#define MEMBERS_MAX  6
+#define MESSAGES_MAX (MEMBERS_MAX * 16)
+#define ROUNDS_MAX   20000 /* of one turn or so */
+#define WRITER       MEMBERS_MAX
+
+/* A member of the group, or who publishes to it. */
+struct peer {
+    char id[16];
+    struct socket *socket; /* NULL: not connected */
+    struct buf in;
+    bool is_in;       /* CONNACK came on this connection */
+    bool is_member;   /* SUBACK came */
+    bool takes;       /* it acknowledges */
+    unsigned n_taken; /* messages that came first on its first connection */
+};
+
+static struct peer peers[MEMBERS_MAX + 1];
+static unsigned n_members;
+static unsigned n_published;
+static unsigned n_acknowledged;       /* of them, by the node */
+static unsigned n_came[MESSAGES_MAX]; /* to any member */
+
+/* ---- what goes to the node ---- */
+
+static void say(struct peer *p, struct buf *packet)
+{
+    socket_send(p->socket, buf_view(packet));
+    buf_done(packet);
+}
+
+static void come(struct peer *p)
+{
+    const struct connect_packet c = {
+        .level = LEVEL_311,
+        .clean = p == &peers[WRITER],
+        .client_id = p->id,
+        .expiry_s = NOT_SET,
+        .receive_max = NOT_SET,
+        .packet_max = NOT_SET,
+        .alias_max = NOT_SET,
+        .will_delay_s = NOT_SET,
+        .will_expiry_s = NOT_SET,
+    };
+    struct buf packet = {0};
+
+    trace("%s comes", p->id);
+    p->socket = socket_connect(FIELD_PORT);
+    build_connect(&packet, &c);
+    say(p, &packet);
+}
+
+static void go(struct peer *p)
+{
+    trace("%s goes", p->id);
+    socket_close_by_client(p->socket);
+    p->socket = socket_unref(p->socket);
+    p->in.len = 0;
+    p->is_in = false;
+}
+
+static void join(struct peer *p)
+{
+    const struct subscribe_filter f = {filter_text(SHARE_ALONE), 1};
+    struct buf packet = {0};
+
+    build_subscribe(&packet, 1, &f, 1, NOT_SET, LEVEL_311);
+    say(p, &packet);
+}
+
+static void publish(void)
+{
+    char text[8];
+    const struct publish_packet m = {
+        .topic = TOPIC_OF_ONE_SHARE,
+        .payload = bytes_of(text, (size_t)snprintf(text, sizeof(text), "%u", n_published)),
+        .qos = 1,
+        .packet_id = (uint16_t)(1 + n_published),
+        .expiry_s = NOT_SET,
+    };
+    struct buf packet = {0};
+
+    expect(n_published < MESSAGES_MAX, "too many messages");
+    trace("m%u is published", n_published);
+    build_publish(&packet, &m, LEVEL_311);
+    n_published++;
+    say(&peers[WRITER], &packet);
+}
+
+/* ---- what comes from it ---- */
+
+static void take(struct peer *p, const struct packet *m)
+{
+    unsigned n = (unsigned)atoi((const char *)m->payload.at);
+    struct buf ack = {0};
+
+    expect(n < n_published, "a message that was not published");
+    trace("m%u came to %s", n, p->id);
+    n_came[n]++;
+    p->n_taken += !(m->flags & 8);
+    if (!p->takes)
+        return;
+    build_ack(&ack, PUBACK, m->packet_id, 0, LEVEL_311);
+    say(p, &ack);
+}
+
+static void heed(struct peer *p, const struct packet *got)
+{
+    switch (got->type) {
+    case CONNACK:
+        p->is_in = true;
+        return;
+    case SUBACK:
+        p->is_member = true;
+        return;
+    case PUBACK:
+        n_acknowledged++;
+        return;
+    case PUBLISH:
+        take(p, got);
+        return;
+    default:
+        fail("%s came to %s", packet_name(got->type), p->id);
+    }
+}
+
+/* An earlier connection, of which the CONNECT was read later, may have taken the session over. */
+static void come_again(struct peer *p)
+{
+    go(p);
+    come(p);
+}
+
+static void read_all(struct peer *p)
+{
+    struct packet got;
+    uint64_t written_ns;
+
+    while (p->socket != NULL && socket_receive(p->socket, SIZE_MAX, &p->in, &written_ns) > 0)
+        ;
+    while (p->in.len >= 2 && packet_parse(buf_view(&p->in), LEVEL_311, &got)) {
+        char text[8];
+
+        snprintf(text, sizeof(text), "%.*s", BYTES_ARG(got.payload)); /* ended by a zero */
+        got.payload = bytes_str(text);
+        heed(p, &got);
+        buf_drop_front(&p->in, got.len);
+    }
+    if (p->socket != NULL && socket_at_end(p->socket))
+        come_again(p);
+}
+
+/* ---- time ---- */
+
+static bool turn_some(void)
+{
+    unsigned first = (unsigned)chance_below(settings.n_workers);
+
+    for (unsigned i = 0; i < settings.n_workers; i++) {
+        unsigned w = (first + i) % settings.n_workers;
+
+        if (node_worker_wants_turn(w) && node_worker_gets_time(w)) {
+            node_turn(w);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool wants_turn(void)
+{
+    for (unsigned w = 0; w < settings.n_workers; w++) {
+        if (node_worker_wants_turn(w))
+            return true;
+    }
+    return false;
+}
+
+static bool all_acknowledged(void)
+{
+    return n_acknowledged == n_published;
+}
+
+static bool all_in(void)
+{
+    for (unsigned i = 0; i <= WRITER; i++) {
+        if (peers[i].socket != NULL && !peers[i].is_in)
+            return false;
+    }
+    return true;
+}
+
+/* Until there is nothing more to do. */
+static void settle(void)
+{
+    for (unsigned n = 0; wants_turn() || !all_acknowledged() || !all_in(); n++) {
+        expect(n < ROUNDS_MAX, "it does not settle");
+        if (!turn_some())
+            kernel_advance(NS_PER_MS);
+        for (unsigned i = 0; i <= WRITER; i++)
+            read_all(&peers[i]);
+    }
+}
+
+/* ---- a seed ---- */
+
+/* All are members, and each has so much in flight as it may. */
+static void begin(void)
+{
+    for (unsigned i = 0; i <= WRITER; i++) {
+        struct peer *p = &peers[i];
+
+        *p = (struct peer){.in = p->in};
+        snprintf(p->id, sizeof(p->id), i == WRITER ? "writer" : "m%u", i);
+        if (i < n_members || i == WRITER)
+            come(p);
+    }
+    settle();
+    for (unsigned i = 0; i < n_members; i++)
+        join(&peers[i]);
+    settle();
+    for (unsigned i = 0; i < n_members; i++) {
+        expect(peers[i].is_member, "%s is no member", peers[i].id);
+        while (peers[i].n_taken < settings.inflight_max) {
+            publish();
+            settle();
+        }
+    }
+}
+
+static void come_and_go(void)
+{
+    struct peer *p = &peers[chance_below(n_members)];
+
+    if (p->socket == NULL)
+        come(p);
+    else
+        go(p);
+}
+
+/* Up to the last message that there is room for. */
+static void fill(void)
+{
+    unsigned room = n_members * (settings.inflight_max + settings.queue_messages_max);
+
+    while (n_published < room) {
+        if (one_in(3))
+            come_and_go();
+        if (one_in(2))
+            publish();
+        for (uint64_t n = chance_below(4); n > 0; n--)
+            turn_some();
+    }
+    for (unsigned i = 0; i < 200; i++) {
+        if (one_in(3))
+            come_and_go();
+        turn_some();
+    }
+}
+
+static void take_everything(void)
+{
+    for (unsigned i = 0; i < n_members; i++) {
+        if (peers[i].socket != NULL)
+            go(&peers[i]);
+    }
+    settle();
+    for (unsigned i = 0; i < n_members; i++) {
+        peers[i].takes = true;
+        come(&peers[i]);
+    }
+    settle();
+    for (unsigned n = 0; n < n_published; n++)
+        expect(n_came[n] > 0, "m%u, which was acknowledged, came to no member", n);
+}
+
+static void draw(uint64_t seed)
+{
+    chance_seed(seed);
+    settings = (struct settings){
+        .seed = seed,
+        .n_workers = (unsigned)chance_between(2, SIM_WORKERS_MAX),
+        .preempts = true,
+        .stalls = true,
+        .receive_max = 100,
+        .inflight_max = (unsigned)chance_between(1, 3),
+        .queue_messages_max = (unsigned)chance_between(1, 4),
+    };
+    n_members = (unsigned)chance_between(2, MEMBERS_MAX);
+    n_published = n_acknowledged = 0;
+    memset(n_came, 0, sizeof(n_came));
+}
+
+static void run(uint64_t seed, const struct seeds_options *o)
+{
+    uint64_t before = memory_blocks();
+
+    draw(seed);
+    kernel_start();
+    trace_start(seed, o->trace);
+    hash_key_set(chance_u64(), chance_u64());
+    log_level_set(LOG_ERROR);
+    node_start();
+    begin();
+    fill();
+    take_everything();
+    node_end();
+    for (unsigned i = 0; i <= WRITER; i++) {
+        if (peers[i].socket != NULL)
+            go(&peers[i]);
+        buf_done(&peers[i].in);
+    }
+    kernel_end();
+    trace_done();
+    expect(memory_blocks() == before, "%lld blocks of memory are not given back",
+           (long long)(memory_blocks() - before));
+}
+
+int main(int argc, char **argv)
+{
+    struct seeds_options o = seeds_options(argv);
+
+    (void)argc;
+    seeds_run(&o, run);
+    return 0;
+}

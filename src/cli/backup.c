@@ -2,8 +2,10 @@
 /* cli/backup.c - bastide backup: a node's home elsewhere, and back; MQ.RC.RP-08 */
 #include "store/backup.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -132,25 +134,57 @@ static int verify(const struct cli_args *a, const char *dir)
 }
 
 /* Where the restored configuration looks for it, unless it is elsewhere or there. */
-static int put_key(const struct key_source *from, const char *into)
+static int put_key(const struct key_source *from, const struct config *c, const char *into)
 {
     CLEANUP(secret_buf_done) struct buf key = {0};
+    char *error = NULL;
+    char *keys;
+    bool ok;
+
+    if (from->kind != KEY_FROM_FILE || strncmp(c->key_file, into, strlen(into)) != 0)
+        return CLI_OK;
+    keys = home_path(into, "keys");
+    ok = folder_make(keys, &error) && file_read(from->name, 4096, &key, &error) &&
+         file_replace(c->key_file, buf_view(&key), 0600, &error);
+    free(keys);
+    return ok ? CLI_OK : home_failed(error);
+}
+
+/* To whom the node becomes, or it could not read what root has restored. */
+static int give_to_node(const struct config *c, const char *into)
+{
+    const struct passwd *user = c->run_as != NULL ? getpwnam(c->run_as) : NULL;
+    char *error = NULL;
+
+    if (geteuid() != 0 || user == NULL ||
+        home_give(into, c->run_as, user->pw_uid, user->pw_gid, &error))
+        return CLI_OK;
+    return home_failed(error);
+}
+
+static int not_ready(const char *into, char *error)
+{
+    int rc = cli_fail("%s: when that is mended, put the at-rest key to its place and give %s to "
+                      "the node's user (chown -R), or restore again",
+                      error, into);
+
+    free(error);
+    return rc;
+}
+
+static int make_ready(const struct key_source *key, const char *into)
+{
     char *path = home_path(into, "bastide.yaml");
     char *error = NULL;
     struct config *c = config_load(path, &error);
-    int rc = CLI_OK;
+    int rc;
 
     free(path);
     if (c == NULL)
-        return home_failed(error);
-    if (from->kind == KEY_FROM_FILE && strncmp(c->key_file, into, strlen(into)) == 0) {
-        char *keys = home_path(into, "keys");
-
-        if (!folder_make(keys, &error) || !file_read(from->name, 4096, &key, &error) ||
-            !file_replace(c->key_file, buf_view(&key), 0600, &error))
-            rc = home_failed(error);
-        free(keys);
-    }
+        return not_ready(into, error);
+    rc = put_key(key, c, into);
+    if (rc == CLI_OK)
+        rc = give_to_node(c, into);
     config_free(c);
     return rc;
 }
@@ -175,10 +209,10 @@ static int restore(const struct cli_args *a, const char *dir)
                            "remove it before the next try",
                            into);
     }
-    if (rc == CLI_OK)
-        rc = put_key(&g.source, into);
-    if (rc == CLI_OK)
+    if (rc == CLI_OK) {
         say_restored(&r, into);
+        rc = make_ready(&g.source, into);
+    }
     keys_given_done(&g);
     config_free(c);
     free(into);

@@ -2,6 +2,8 @@
 /* cli/home.c - see home.h */
 #include "cli/home.h"
 
+#include <errno.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -92,6 +94,33 @@ int home_failed(char *error)
 
     free(error);
     return rc;
+}
+
+static uid_t walk_uid; /* nftw() passes nothing on; this program has one thread here */
+static gid_t walk_gid;
+
+static int give_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return lchown(path, walk_uid, walk_gid);
+}
+
+/**
+ * home_give() - @dir with all that is in it belongs to that user from here on
+ * @name:       of the user, for the message
+ * @ret_error:  why not; owned by the caller
+ *
+ * For root.
+ */
+bool home_give(const char *dir, const char *name, uid_t uid, gid_t gid, char **ret_error)
+{
+    walk_uid = uid;
+    walk_gid = gid;
+    if (nftw(dir, give_one, HOME_OPEN_FILES_MAX, FTW_PHYS | FTW_DEPTH) == 0)
+        return true;
+    return text_fail(ret_error, "cannot give %s to %s: %s", dir, name, strerror(errno));
 }
 
 /** date_text() - "2026-01-31T10:00:00Z", which conf_date_parse() reads; Return: @ret */

@@ -28,7 +28,6 @@
 #define CERTIFICATE_DAYS 397
 #define SKEW_MS          600000U /* of a device's clock */
 #define PORT_BASE_MAX    65531
-#define OPEN_FILES_MAX   16
 #define OPERATOR         "operator"
 
 /* ---- what the command line says ---- */
@@ -294,26 +293,9 @@ static bool make_keys(struct init_task *t, char **ret_error)
 
 /* ---- the folder ---- */
 
-static uid_t walk_uid; /* nftw() passes nothing on; this program has one thread here */
-static gid_t walk_gid;
-
-static int give_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return lchown(path, walk_uid, walk_gid);
-}
-
 static bool give_away(struct init_task *t, char **ret_error)
 {
-    if (t->owner == NULL)
-        return true;
-    walk_uid = t->uid;
-    walk_gid = t->gid;
-    if (nftw(t->dir, give_one, OPEN_FILES_MAX, FTW_PHYS | FTW_DEPTH) == 0)
-        return true;
-    return text_fail(ret_error, "cannot give %s to %s: %s", t->dir, t->owner, strerror(errno));
+    return t->owner == NULL || home_give(t->dir, t->owner, t->uid, t->gid, ret_error);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -325,7 +307,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 static void take_back(const struct init_task *t)
 {
-    if (nftw(t->dir, remove_one, OPEN_FILES_MAX, FTW_PHYS | FTW_DEPTH) != 0 ||
+    if (nftw(t->dir, remove_one, HOME_OPEN_FILES_MAX, FTW_PHYS | FTW_DEPTH) != 0 ||
         (t->made_dir && rmdir(t->dir) != 0))
         (void)cli_fail("what was made in %s could not all be taken away: %s", t->dir,
                        strerror(errno));

@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 
+import pytest
+
 from conftest import BASTIDE, PATIENCE_S, as_nobody
 
 NO, USAGE = 1, 2
@@ -173,6 +175,23 @@ def test_a_restore_that_breaks_off_says_what_it_left(field, tmp_path):
     assert f"{into} has a part of it, and is no home" in done.stderr
     done = field.cli("backup", "restore", str(repo), "--into", str(into))
     assert done.returncode == NO and "must be empty or not there" in done.stderr and "a part of it" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root restores what belongs to another user")
+def test_what_root_restores_is_the_users_that_the_node_becomes(site, tmp_path):
+    repo, into, orphan = tmp_path / "backups", tmp_path / "home", tmp_path / "orphan"
+    site.start()
+    site.change("  # run_as: bastide  ", "  run_as: nobody  ")
+    site.ok("backup", "create", str(repo))
+    site.ok("backup", "restore", str(repo), "--into", str(into))
+    assert {path.owner() for path in [into, *into.rglob("*")]} == {"nobody"}
+    assert (into / "keys/at-rest.key").exists()
+    site.change("  run_as: nobody  ", "  run_as: nobody-here  ")
+    site.ok("backup", "create", str(repo))
+    done = site.cli("backup", "restore", str(repo), "--into", str(orphan), "--key-file",
+                    str(site.folder / "keys/at-rest.key"), home=False)
+    assert done.returncode == NO and "all authentic" in done.stdout
+    assert 'this machine has no user "nobody-here"' in done.stderr and f"give {orphan} to" in done.stderr
 
 
 def test_a_medium_that_cannot_be_written_is_verified(field):

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/signals.h"
 #include "base/text.h"
@@ -153,65 +154,112 @@ static bool is_replaceable(const char *path)
     return stat(path, &st) != 0 || S_ISREG(st.st_mode);
 }
 
+/* What is to be a file, written beside it under another name. */
+struct draft {
+    const struct file_new *of;
+    char *dir;
+    char *name;
+    int fd;
+    bool is_there;
+};
+
+static struct draft draft_of(const struct file_new *f)
+{
+    return (struct draft){
+        .of = f,
+        .dir = folder_of(f->path),
+        .name = text_format("%s.XXXXXX", f->path),
+        .fd = -1,
+    };
+}
+
+static bool draft_fail(const struct draft *d, const char *why, char **ret_error)
+{
+    return text_fail(ret_error, "writing %s: %s: %s", d->of->path, why, strerror(errno));
+}
+
+static bool draft_write(struct draft *d, char **ret_error)
+{
+    const struct file_new *f = d->of;
+
+    if (!is_replaceable(f->path))
+        return text_fail(ret_error,
+                         "writing %s: it is there, and no regular file; name another "
+                         "one",
+                         f->path);
+    d->fd = mkostemp(d->name, O_CLOEXEC);
+    d->is_there = d->fd >= 0;
+    if (d->fd < 0)
+        return draft_fail(d, "cannot make a file beside it", ret_error);
+    if (!keep_owner(d->fd, f->path, d->dir))
+        return draft_fail(d, "cannot give it its owner", ret_error);
+    if (fchmod(d->fd, f->mode) != 0)
+        return draft_fail(d, "cannot give it its mode", ret_error);
+    if (!file_write_all(d->fd, f->content) || fsync(d->fd) != 0)
+        return draft_fail(d, "cannot write all of it", ret_error);
+    return true;
+}
+
+static bool draft_put(struct draft *d, char **ret_error)
+{
+    if (rename(d->name, d->of->path) != 0)
+        return draft_fail(d, "cannot put it in its place", ret_error);
+    d->is_there = false;
+    return true;
+}
+
+static void draft_done(struct draft *d)
+{
+    if (d->is_there)
+        unlink(d->name);
+    if (d->fd >= 0)
+        close(d->fd);
+    free(d->name);
+    free(d->dir);
+}
+
 /**
- * file_replace_told() - write @path as a whole, or leave it as it was
- * @mode:  permissions, not narrowed by the umask
+ * files_replace() - write all of @files, or leave them as they were
+ * @n:  FILES_AT_ONCE_MAX at most
  *
  * A file with this name is replaced, also if it is a symbolic link; what is no file is left alone.
+ * The first is put in its place when all are written, flushed, beside theirs: then nothing but the
+ * power can keep the others from it.
  *
- * Return: which file is there; @ret_error unless FILE_REPLACED.
+ * Return: which files are there; @ret_error unless FILE_REPLACED.
  */
-enum file_replaced file_replace_told(const char *path, struct bytes content, unsigned mode,
-                                     char **ret_error)
+enum file_replaced files_replace(const struct file_new *files, size_t n, char **ret_error)
 {
-    SIGNALS_HELD_HERE(); /* the file beside it does not stay */
-    char *dir = folder_of(path);
-    struct buf name = {0};
-    const char *why = NULL;
-    bool is_there;
-    int fd;
+    SIGNALS_HELD_HERE(); /* the files beside them do not stay */
+    struct draft drafts[FILES_AT_ONCE_MAX];
+    bool are_there;
+    bool ok = true;
 
-    if (!is_replaceable(path)) {
-        text_fail(ret_error, "writing %s: it is there, and no regular file; name another one",
-                  path);
-        free(dir);
-        return FILE_AS_IT_WAS;
-    }
-    buf_addf(&name, "%s.XXXXXX", path);
-    buf_add_u8(&name, 0);
-    fd = mkostemp((char *)name.at, O_CLOEXEC);
-    if (fd < 0)
-        why = "cannot make a file beside it";
-    else if (!keep_owner(fd, path, dir))
-        why = "cannot give it its owner";
-    else if (fchmod(fd, mode) != 0)
-        why = "cannot give it its mode";
-    else if (!file_write_all(fd, content) || fsync(fd) != 0)
-        why = "cannot write all of it";
-    else if (rename((const char *)name.at, path) != 0)
-        why = "cannot put it in its place";
-
-    is_there = why == NULL;
-    if (is_there && !sync_folder(dir))
-        why = "it is written, but its folder cannot be made durable";
-    if (why != NULL) {
-        text_fail(ret_error, "writing %s: %s: %s", path, why, strerror(errno));
-        if (fd >= 0 && !is_there)
-            unlink((const char *)name.at);
-    }
-    if (fd >= 0)
-        close(fd);
-    buf_done(&name);
-    free(dir);
-    if (why == NULL)
+    check(n <= FILES_AT_ONCE_MAX);
+    for (size_t i = 0; i < n; i++)
+        drafts[i] = draft_of(&files[i]);
+    for (size_t i = 0; i < n && ok; i++)
+        ok = draft_write(&drafts[i], ret_error);
+    for (size_t i = 0; i < n && ok; i++)
+        ok = draft_put(&drafts[i], ret_error);
+    are_there = ok;
+    for (size_t i = 0; i < n && ok; i++)
+        ok = sync_folder(drafts[i].dir) ||
+             draft_fail(&drafts[i], "it is written, but its folder cannot be made durable",
+                        ret_error);
+    for (size_t i = 0; i < n; i++)
+        draft_done(&drafts[i]);
+    if (ok)
         return FILE_REPLACED;
-    return is_there ? FILE_NOT_LASTING : FILE_AS_IT_WAS;
+    return are_there ? FILE_NOT_LASTING : FILE_AS_IT_WAS;
 }
 
 /** file_replace() - see crypto.h */
 bool file_replace(const char *path, struct bytes content, unsigned mode, char **ret_error)
 {
-    return file_replace_told(path, content, mode, ret_error) == FILE_REPLACED;
+    const struct file_new f = {path, content, mode};
+
+    return files_replace(&f, 1, ret_error) == FILE_REPLACED;
 }
 
 /* No link is followed: the folder it stands in may be another user's. */

@@ -238,7 +238,7 @@ static void outside_give_back(struct outside *o, struct keyring *k)
     memcpy(k->secrets->at_rest, o->at_rest_secret, SEAL_KEY_BYTES);
 }
 
-/* What file_replace_told() said is not all: which key opens the file from now on? */
+/* What files_replace() said is not all: which key opens the file from now on? */
 static void say_both_keys(const struct keyring *k, char **ret_error)
 {
     char *why = *ret_error;

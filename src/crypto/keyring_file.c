@@ -101,12 +101,13 @@ static void add_entry(const struct keyring *k, size_t i, const uint8_t key[SEAL_
     buf_done(&bound);
 }
 
-/** keyring_write() - the file is replaced as a whole; Return: as file_replace_told() */
+/** keyring_write() - the file is replaced as a whole; Return: as files_replace() */
 enum file_replaced keyring_write(const struct keyring *k, char **ret_error)
 {
     uint8_t key_secret[SEAL_KEY_BYTES];
     struct buf file = {0};
     struct buf end = {0};
+    struct file_new f = {.path = k->path, .mode = FILE_MODE};
     enum file_replaced what;
 
     add_head(k, &file);
@@ -117,7 +118,8 @@ enum file_replaced keyring_write(const struct keyring *k, char **ret_error)
     seal_box(key_secret, buf_view(&file), BYTES_NONE, &end);
     buf_add(&file, buf_view(&end));
     secret_wipe(key_secret, sizeof(key_secret));
-    what = file_replace_told(k->path, buf_view(&file), FILE_MODE, ret_error);
+    f.content = buf_view(&file);
+    what = files_replace(&f, 1, ret_error);
     buf_done(&end);
     buf_done(&file);
     return what;

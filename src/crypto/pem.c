@@ -7,6 +7,9 @@
 
 #include "base/err.h"
 
+#define PUBLIC_MODE  0644 /* for all to read */
+#define PRIVATE_MODE 0600
+
 static BIO *memory_over(const struct buf *b)
 {
     BIO *bio = BIO_new_mem_buf(b->len > 0 ? (const void *)b->at : "", (int)b->len);
@@ -105,14 +108,46 @@ static BIO *memory_new(void)
     return bio;
 }
 
-/* For all to read; @bio, which holds it when @is_encoded, is freed. */
-static bool write_public(const char *path, BIO *bio, bool is_encoded, const char *what,
-                         char **ret_error)
+/* Return: @bio, or NULL, and it is freed. */
+static BIO *encoded(BIO *bio, int is_encoded, const char *what, const char *path, char **ret_error)
+{
+    if (is_encoded == 1)
+        return bio;
+    openssl_failed(ret_error, "cannot encode the %s for %s", what, path);
+    BIO_free(bio);
+    return NULL;
+}
+
+static BIO *certificate_text(X509 *certificate, const char *path, char **ret_error)
+{
+    BIO *bio = memory_new();
+
+    return encoded(bio, PEM_write_bio_X509(bio, certificate), "certificate", path, ret_error);
+}
+
+/* BIO_s_secmem() wipes its memory when it grows and when it is freed. */
+static BIO *private_key_text(EVP_PKEY *key, const char *path, char **ret_error)
+{
+    BIO *bio = BIO_new(BIO_s_secmem());
+
+    check(bio != NULL);
+    return encoded(bio, PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL),
+                   "private key", path, ret_error);
+}
+
+/* @bio may be NULL. */
+static struct bytes content_of(BIO *bio)
 {
     char *at;
-    long len = BIO_get_mem_data(bio, &at);
-    bool ok = is_encoded ? file_replace(path, bytes_of(at, (size_t)len), 0644, ret_error)
-                         : openssl_failed(ret_error, "cannot encode the %s for %s", what, path);
+    long len = bio != NULL ? BIO_get_mem_data(bio, &at) : 0;
+
+    return len > 0 ? bytes_of(at, (size_t)len) : BYTES_NONE;
+}
+
+/* @bio, or NULL, is freed. */
+static bool write_text(const char *path, BIO *bio, unsigned mode, char **ret_error)
+{
+    bool ok = bio != NULL && file_replace(path, content_of(bio), mode, ret_error);
 
     BIO_free(bio);
     return ok;
@@ -121,10 +156,7 @@ static bool write_public(const char *path, BIO *bio, bool is_encoded, const char
 /** pem_write_certificate() - in the place of what is at @path, for all to read */
 bool pem_write_certificate(const char *path, X509 *certificate, char **ret_error)
 {
-    BIO *bio = memory_new();
-
-    return write_public(path, bio, PEM_write_bio_X509(bio, certificate) == 1, "certificate",
-                        ret_error);
+    return write_text(path, certificate_text(certificate, path, ret_error), PUBLIC_MODE, ret_error);
 }
 
 /** pem_write_crl() - in the place of what is at @path, for all to read */
@@ -132,8 +164,8 @@ bool pem_write_crl(const char *path, X509_CRL *crl, char **ret_error)
 {
     BIO *bio = memory_new();
 
-    return write_public(path, bio, PEM_write_bio_X509_CRL(bio, crl) == 1, "revocation list",
-                        ret_error);
+    bio = encoded(bio, PEM_write_bio_X509_CRL(bio, crl), "revocation list", path, ret_error);
+    return write_text(path, bio, PUBLIC_MODE, ret_error);
 }
 
 /** pem_write_public_key() - in the place of what is at @path, for all to read */
@@ -141,28 +173,31 @@ bool pem_write_public_key(const char *path, EVP_PKEY *key, char **ret_error)
 {
     BIO *bio = memory_new();
 
-    return write_public(path, bio, PEM_write_bio_PUBKEY(bio, key) == 1, "public key", ret_error);
+    bio = encoded(bio, PEM_write_bio_PUBKEY(bio, key), "public key", path, ret_error);
+    return write_text(path, bio, PUBLIC_MODE, ret_error);
 }
 
-/** pem_write_private_key() - for nobody but the owner to read
- *
- * BIO_s_secmem() wipes its memory when it grows and when it is freed.
- */
+/** pem_write_private_key() - for nobody but the owner to read */
 bool pem_write_private_key(const char *path, EVP_PKEY *key, char **ret_error)
 {
-    BIO *bio = BIO_new(BIO_s_secmem());
-    char *at;
-    long len;
-    bool ok;
+    return write_text(path, private_key_text(key, path, ret_error), PRIVATE_MODE, ret_error);
+}
 
-    check(bio != NULL);
-    if (PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1) {
-        ok = openssl_failed(ret_error, "cannot encode the private key for %s", path);
-    } else {
-        len = BIO_get_mem_data(bio, &at);
-        check(len > 0);
-        ok = file_replace(path, bytes_of(at, (size_t)len), 0600, ret_error);
-    }
-    BIO_free(bio);
+/** pem_write_pair() - a private key and its certificate, as the functions above: both, or neither
+ */
+bool pem_write_pair(const char *key_path, EVP_PKEY *key, const char *certificate_path,
+                    X509 *certificate, char **ret_error)
+{
+    BIO *private = private_key_text(key, key_path, ret_error);
+    BIO *public =
+        private != NULL ? certificate_text(certificate, certificate_path, ret_error) : NULL;
+    const struct file_new pair[] = {
+        {key_path, content_of(private), PRIVATE_MODE},
+        {certificate_path, content_of(public), PUBLIC_MODE},
+    };
+    bool ok = public != NULL && files_replace(pair, COUNT_OF(pair), ret_error) == FILE_REPLACED;
+
+    BIO_free(private);
+    BIO_free(public);
     return ok;
 }

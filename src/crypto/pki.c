@@ -219,8 +219,7 @@ static bool ca_write(const char *dir, const struct pki_ca *ca, uint64_t now_unix
                        dir);
     else
         ok = folder_make(issued_path, ret_error) &&
-             pem_write_private_key(key_path, ca->key, ret_error) &&
-             pem_write_certificate(certificate_path, ca->certificate, ret_error) &&
+             pem_write_pair(key_path, ca->key, certificate_path, ca->certificate, ret_error) &&
              pki_crl_write(dir, ca, NULL, now_unix_ms, ret_error);
     free(certificate_path);
     free(key_path);
@@ -328,7 +327,8 @@ static bool issued_write(const char *dir, const char *serial, X509 *certificate,
  * @key_path:          PKCS#8 PEM, mode 0600; replaced if it exists
  * @ret_serial:        hex of the random 128-bit serial number; may be NULL
  *
- * SIGINT, SIGTERM and SIGHUP take effect before the first file is written, or when the pair stands.
+ * What fails leaves the pair that was there.  SIGINT, SIGTERM and SIGHUP take effect before the
+ * first file is written, or when the pair stands.
  */
 bool pki_issue(const char *dir, const struct pki_request *request, const char *certificate_path,
                const char *key_path, char ret_serial[SERIAL_TEXT_LEN], char **ret_error)
@@ -353,8 +353,7 @@ bool pki_issue(const char *dir, const struct pki_request *request, const char *c
     check(serial_text(X509_get0_serialNumber(certificate), serial));
     held = signals_hold();
     ok = issued_write(dir, serial, certificate, ret_error) &&
-         pem_write_private_key(key_path, key, ret_error) &&
-         pem_write_certificate(certificate_path, certificate, ret_error);
+         pem_write_pair(key_path, key, certificate_path, certificate, ret_error);
     signals_release(&held);
     if (ok && ret_serial != NULL)
         memcpy(ret_serial, serial, sizeof(serial));

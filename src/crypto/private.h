@@ -24,9 +24,18 @@ enum file_replaced {
     FILE_REPLACED,
 };
 
-/* file_replace() for who has to know which file is there after a failure. */
-MUST_CHECK enum file_replaced file_replace_told(const char *path, struct bytes content,
-                                                unsigned mode, char **ret_error);
+struct file_new {
+    const char *path;
+    struct bytes content;
+    unsigned mode; /* permissions, not narrowed by the umask */
+};
+
+#define FILES_AT_ONCE_MAX 2
+
+/* file_replace() of files that belong together; or for who has to know which one is there after a
+ * failure. */
+MUST_CHECK enum file_replaced files_replace(const struct file_new *files, size_t n,
+                                            char **ret_error);
 
 /* PEM files; NULL on failure.  Nobody is asked for a passphrase. */
 int pem_no_passphrase(char *at, int size, int rwflag, void *user);
@@ -37,6 +46,9 @@ EVP_PKEY *pem_read_public_key(const char *path, char **ret_error);
 MUST_CHECK bool pem_write_certificate(const char *path, X509 *certificate, char **ret_error);
 MUST_CHECK bool pem_write_crl(const char *path, X509_CRL *crl, char **ret_error);
 MUST_CHECK bool pem_write_private_key(const char *path, EVP_PKEY *key, char **ret_error);
+/* Both or neither. */
+MUST_CHECK bool pem_write_pair(const char *key_path, EVP_PKEY *key, const char *certificate_path,
+                               X509 *certificate, char **ret_error);
 MUST_CHECK bool pem_write_public_key(const char *path, EVP_PKEY *key, char **ret_error);
 
 /* Facts of what is in memory already. */

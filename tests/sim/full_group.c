@@ -2,8 +2,9 @@
 /*
  * sim/full_group.c - a group that has room for all that is published, and for no more
  *
- * Members that acknowledge nothing come and go meanwhile.  All that is acknowledged waits for one
- * of them, whatever worker it is on [MQTT5-4.5.0-1] [MQTT5-4.8.2-4].
+ * Members that acknowledge nothing come and go meanwhile, and a node with a journal is killed.  All
+ * that is acknowledged waits for one of them, whatever worker it is on [MQTT5-4.5.0-1]
+ * [MQTT5-4.8.2-4].
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "sim/disk.h"
 #include "sim/kernel.h"
 #include "sim/node.h"
 #include "sim/packet.h"
@@ -35,8 +37,9 @@ struct peer {
 static struct peer peers[MEMBERS_MAX + 1];
 static unsigned n_members;
 static unsigned n_published;
-static unsigned n_acknowledged;       /* of them, by the node */
-static unsigned n_came[MESSAGES_MAX]; /* to any member */
+static unsigned n_open;                    /* of them, not acknowledged yet, and may be */
+static bool is_acknowledged[MESSAGES_MAX]; /* by the node */
+static unsigned n_came[MESSAGES_MAX];      /* to any member */
 
 /* ---- what goes to the node ---- */
 
@@ -101,6 +104,7 @@ static void publish(void)
     trace("m%u is published", n_published);
     build_publish(&packet, &m, LEVEL_311);
     n_published++;
+    n_open++;
     say(&peers[WRITER], &packet);
 }
 
@@ -131,7 +135,8 @@ static void heed(struct peer *p, const struct packet *got)
         p->is_member = true;
         return;
     case PUBACK:
-        n_acknowledged++;
+        is_acknowledged[got->packet_id - 1] = true;
+        n_open--;
         return;
     case PUBLISH:
         take(p, got);
@@ -173,6 +178,10 @@ static bool turn_some(void)
 {
     unsigned first = (unsigned)chance_below(settings.n_workers);
 
+    if (node_scribe_wants_turn() && one_in(settings.n_workers + 1)) {
+        node_scribe_turns();
+        return true;
+    }
     for (unsigned i = 0; i < settings.n_workers; i++) {
         unsigned w = (first + i) % settings.n_workers;
 
@@ -186,16 +195,13 @@ static bool turn_some(void)
 
 static bool wants_turn(void)
 {
+    if (node_scribe_wants_turn())
+        return true;
     for (unsigned w = 0; w < settings.n_workers; w++) {
         if (node_worker_wants_turn(w))
             return true;
     }
     return false;
-}
-
-static bool all_acknowledged(void)
-{
-    return n_acknowledged == n_published;
 }
 
 static bool all_in(void)
@@ -210,7 +216,7 @@ static bool all_in(void)
 /* Until there is nothing more to do. */
 static void settle(void)
 {
-    for (unsigned n = 0; wants_turn() || !all_acknowledged() || !all_in(); n++) {
+    for (unsigned n = 0; wants_turn() || n_open > 0 || !all_in(); n++) {
         expect(n < ROUNDS_MAX, "it does not settle");
         if (!turn_some())
             kernel_advance(NS_PER_MS);
@@ -245,11 +251,24 @@ static void begin(void)
     }
 }
 
-static void come_and_go(void)
+/* What is not acknowledged is given up: it may be there all the same. */
+static void crash(void)
+{
+    node_crash();
+    n_open = 0;
+    for (unsigned i = 0; i <= WRITER; i++) {
+        if (peers[i].socket != NULL)
+            come_again(&peers[i]);
+    }
+}
+
+static void something_happens(void)
 {
     struct peer *p = &peers[chance_below(n_members)];
 
-    if (p->socket == NULL)
+    if (settings.durable && one_in(50))
+        crash();
+    else if (p->socket == NULL)
         come(p);
     else
         go(p);
@@ -262,7 +281,7 @@ static void fill(void)
 
     while (n_published < room) {
         if (one_in(3))
-            come_and_go();
+            something_happens();
         if (one_in(2))
             publish();
         for (uint64_t n = chance_below(4); n > 0; n--)
@@ -270,7 +289,7 @@ static void fill(void)
     }
     for (unsigned i = 0; i < 200; i++) {
         if (one_in(3))
-            come_and_go();
+            something_happens();
         turn_some();
     }
 }
@@ -288,7 +307,8 @@ static void take_everything(void)
     }
     settle();
     for (unsigned n = 0; n < n_published; n++)
-        expect(n_came[n] > 0, "m%u, which was acknowledged, came to no member", n);
+        expect(n_came[n] > 0 || !is_acknowledged[n],
+               "m%u, which was acknowledged, came to no member", n);
 }
 
 static void draw(uint64_t seed)
@@ -299,12 +319,16 @@ static void draw(uint64_t seed)
         .n_workers = (unsigned)chance_between(2, SIM_WORKERS_MAX),
         .preempts = true,
         .stalls = true,
+        .durable = one_in(3),
+        .journal_segment_bytes = 1U << 14,
+        .lane_max = (unsigned)chance_below(3),
         .receive_max = 100,
         .inflight_max = (unsigned)chance_between(1, 3),
         .queue_messages_max = (unsigned)chance_between(1, 4),
     };
     n_members = (unsigned)chance_between(2, MEMBERS_MAX);
-    n_published = n_acknowledged = 0;
+    n_published = n_open = 0;
+    memset(is_acknowledged, 0, sizeof(is_acknowledged));
     memset(n_came, 0, sizeof(n_came));
 }
 
@@ -338,6 +362,8 @@ int main(int argc, char **argv)
     struct seeds_options o = seeds_options(argv);
 
     (void)argc;
+    disk_keys_make();
     seeds_run(&o, run);
+    disk_keys_free();
     return 0;
 }

@@ -133,6 +133,7 @@ void session_restore_sent(struct session *s, const struct delivery *sent, size_t
             push_done(s, s->next_packet_id); /* was acknowledged before an older one */
         d.state = (uint8_t)state_of(&d);
         ring_push(&s->inflight, &d);
+        s->n_in_flight++;
         session_use_packet_id(s);
     }
 }

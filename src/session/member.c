@@ -21,6 +21,7 @@ void session_take_shared(struct session *s, bool in_flight_too, struct queue_rin
         d->more_subids = NULL;
         d->record = 0;
         d->state = INFLIGHT_DONE;
+        s->n_in_flight--;
     }
     queue_take_shared(&s->queue, ret);
 }

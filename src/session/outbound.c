@@ -218,6 +218,7 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
     session_use_packet_id(s);
     ring_push(&s->inflight, d);
     s->release_at = s->resend_at = s->inflight.n;
+    s->n_in_flight++;
     s->n_unacknowledged++;
     return true;
 }
@@ -338,6 +339,7 @@ static void finish(struct session *s, struct delivery *d)
 {
     d->state = INFLIGHT_DONE;
     delivery_done(d);
+    s->n_in_flight--;
     s->n_unacknowledged--;
     while (s->inflight.n > 0 && ring_at(&s->inflight, 0)->state == INFLIGHT_DONE) {
         ring_drop_first(&s->inflight);

@@ -90,7 +90,7 @@ void session_detach(struct session *s)
 /** session_queued() - messages that wait or are in flight */
 size_t session_queued(const struct session *s)
 {
-    return s->queue.n + s->inflight.n;
+    return s->queue.n + s->n_in_flight;
 }
 
 static bool incoming_has(const struct session *s, uint16_t id)

@@ -129,6 +129,7 @@ struct session {
     uint32_t resend_at;         /* and from here on no PUBLISH */
     uint32_t inflight_max;
     uint32_t n_incoming;
+    uint32_t n_in_flight; /* sent, on whatever network connection, and not finished */
     uint8_t *
         incoming; /* owned bitmap of QoS 2 packet ids between PUBLISH and PUBREL; NULL while none */
     struct list retained_wanting;    /* struct retained_want: for what is still to be looked */

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from conftest import BASTIDE, wait_until
-from peer import PATIENCE_S, guesses
+from peer import PATIENCE_S, Raw, guesses, packet, subscribe_packet
 from test_assess import evidence
 
 
@@ -166,6 +166,24 @@ def test_a_client_is_shown_with_the_serial_number_that_its_certificate_is_banned
     assert "1 connection closed" in field.ok("ban", "certificate", pairs)
     assert one.disconnected.wait(PATIENCE_S)
     field.ok("unban", "certificate", serial.lstrip("0"))
+
+
+def test_what_is_shown_as_unacknowledged_was_not_acknowledged(field, peer):
+    n = 10
+    writer = peer(field, "writer").join()
+    with Raw(field) as reader:
+        reader.join(field, "reader")
+        reader.send(subscribe_packet("test/n", 1))
+        reader.packet()
+        for i in range(n):
+            writer.publish("test/n", str(i))
+        ids = [int.from_bytes(reader.packet()[1][8:10], "big") for _ in range(n)]
+        assert fields(field.ok("clients", "reader"))["Unacknowledged"] == str(n)
+        for one in ids[1:]:  # the oldest stays open
+            reader.send(packet(0x40, one.to_bytes(2, "big")))
+        reader.send(packet(0xC0, b""))
+        assert reader.packet()[0] == 0xD0  # all before it was read
+        assert fields(field.ok("clients", "reader"))["Unacknowledged"] == "1"
 
 
 # ---- flows and crypto ----

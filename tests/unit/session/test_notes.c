@@ -352,12 +352,14 @@ static void what_was_in_flight_is_sent_again_with_its_packet_ids(void **state)
     assert_int_equal(d->session->next_packet_id, 5);
     assert_int_equal(ring_at(&d->session->inflight, 0)->packet_id, 65533);
     assert_int_equal(d->session->inflight.n, 7);
+    assert_int_equal(session_queued(d->session), 4);
     join(d);
     session_pump(d->session, 0);
     assert_int_equal(d->session->n_unacknowledged, 4);
     take_ack(d, WIRE_PUBREC, 65533);
     take_ack(d, WIRE_PUBCOMP, 65533);
     take_ack(d, WIRE_PUBCOMP, 65535);
+    assert_int_equal(session_queued(d->session), 2);
     take_ack(d, WIRE_PUBACK, 1);
     take_ack(d, WIRE_PUBREC, 4);
     take_ack(d, WIRE_PUBCOMP, 4);

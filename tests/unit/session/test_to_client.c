@@ -59,6 +59,32 @@ static void the_window_holds_back_and_acks_in_any_order_open_it(void **state)
     bench_free(b);
 }
 
+/* One that is open holds the packet ids behind it, not what was acknowledged under them. */
+static void what_is_acknowledged_out_of_order_is_not_in_flight(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 2);
+
+    (void)state;
+    for (uint16_t id = 1; id <= 10; id++)
+        offer(b, "a", 1 + id % 2);
+    for (uint16_t id = 2; id <= 10; id++) {
+        if (id % 2 == 1)
+            assert_true(ack(b, WIRE_PUBREC, id, 0));
+        assert_int_equal(b->session->n_in_flight, 12 - id);
+        assert_true(ack(b, id % 2 == 1 ? WIRE_PUBCOMP : WIRE_PUBACK, id, 0));
+    }
+    assert_int_equal(b->session->inflight.n, 10);
+    assert_int_equal(session_queued(b->session), 1);
+    cut(b);
+    agree(b, WIRE_V5, 2, 1 << 20);
+    assert_int_equal(session_queued(b->session), 1); /* also before it is sent again */
+    session_pump(b->session, 0);
+    assert_true(ack(b, WIRE_PUBREC, 1, 0));
+    assert_true(ack(b, WIRE_PUBCOMP, 1, 0));
+    assert_int_equal(session_queued(b->session), 0);
+    bench_free(b);
+}
+
 static void qos_2_goes_through_its_four_steps(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 2);
@@ -318,6 +344,7 @@ int main(void)
         cmocka_unit_test(qos_is_the_lower_of_published_and_subscribed),
         cmocka_unit_test(packet_ids_count_up_from_one_and_pass_65535),
         cmocka_unit_test(the_window_holds_back_and_acks_in_any_order_open_it),
+        cmocka_unit_test(what_is_acknowledged_out_of_order_is_not_in_flight),
         cmocka_unit_test(qos_2_goes_through_its_four_steps),
         cmocka_unit_test(a_pubrec_with_an_error_ends_the_delivery),
         cmocka_unit_test(what_was_in_flight_is_sent_again_after_a_reconnect),

@@ -156,6 +156,8 @@ static void flush(struct link *l)
             uint64_t bytes_before = s->payload_bytes_delivered;
 
             more = session_pump(s, w->now_ns) || retained_find(w, s);
+            if (s->has_refused)
+                share_member_sent(w, s);
             w->counters.messages_sent += s->n_delivered - before;
             w->counters.payload_bytes_sent += s->payload_bytes_delivered - bytes_before;
         }

@@ -54,8 +54,8 @@ struct node {
     const struct node_hooks *hooks;
     atomic_ullong next_link;
     atomic_ullong next_stamp;
-    atomic_ullong n_members_left; /* how often one of a group has left something to the others */
-    atomic_size_t n_connected;    /* clients with a session */
+    atomic_ullong n_rooms;     /* how often there may have come room in a member of a group */
+    atomic_size_t n_connected; /* clients with a session */
     atomic_size_t n_connected_most;
     atomic_uint_least64_t heap_bytes_most; /* that facts_take() has seen */
     atomic_bool stopping;

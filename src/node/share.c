@@ -5,27 +5,31 @@
  * The worker that received the message picks a member of its own or another worker,
  * which picks among its own.  Who takes it has room for it in its queue: where no member does,
  * the next worker is asked that was not yet, first for members that are connected, then for
- * any; so a message goes at most twice to each worker, and is dropped if there is room nowhere
- * [MQTT5-4.5.0-1].  When a member's connection goes, what was not sent to it yet goes to a member
- * that is connected; when its session ends, so does what it has not acknowledged at QoS 1.
- * QoS 2 messages that were sent stay with their session [MQTT5-4.8.2-5].
+ * any; it is dropped if there is room nowhere [MQTT5-4.5.0-1].  When a member's connection goes,
+ * what was not sent to it yet goes to a member that is connected; when its session ends, so does
+ * what it has not acknowledged at QoS 1. QoS 2 messages that were sent stay with their session
+ * [MQTT5-4.8.2-5].
  *
- * What a member leaves may take the last room of a worker that a message has not come to yet, and
- * leave room where it was asked for in vain.  So the workers are asked once more if any member has
- * left something meanwhile.
+ * There may come room where it was asked for in vain, as a member leaves what it had to others, or
+ * acknowledges; and what is newer may take the last one of a worker that a message has not come to
+ * yet.  So the workers are asked again if there may have come room meanwhile, ROUNDS_MAX times at
+ * most: where more is published than all members take, something has to be dropped.
  */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "node/node_private.h"
 
+#define ROUNDS_MAX 4
+
 /* For a member that takes a message. */
 struct quest {
-    uint64_t asked;  /* BIT64() of workers */
-    uint64_t n_left; /* the node's n_members_left before the first of them was */
-    bool any;        /* also for members that are not connected */
-    bool was_away;   /* of one that was passed by therefore, and may be back by now */
-    bool was_full;   /* of one that was asked */
+    uint64_t asked;   /* BIT64() of workers */
+    uint64_t n_rooms; /* the node's, before the first of them was */
+    unsigned n_rounds;
+    bool any;      /* also for members that are not connected */
+    bool was_away; /* of one that was passed by therefore, and may be back by now */
+    bool was_full; /* of one that was asked */
 };
 
 struct share_post {
@@ -44,7 +48,8 @@ static void send_on(struct worker *w, unsigned outlet, struct share *s, struct p
 static void begin_round(struct worker *w, struct quest *q, bool any)
 {
     q->asked = 0;
-    q->n_left = atomic_load(&w->node->n_members_left);
+    q->n_rooms = atomic_load(&w->node->n_rooms);
+    q->n_rounds++;
     q->any = any;
     q->was_away = false;
 }
@@ -90,7 +95,7 @@ static bool go_round(struct worker *w, struct publication *p, struct share *s, s
 static bool is_to_be_asked_again(struct worker *w, const struct share *s, const struct quest *q)
 {
     return (!q->any && (q->was_away || share_has_away(s))) ||
-           q->n_left != atomic_load(&w->node->n_members_left);
+           (q->n_rounds < ROUNDS_MAX && q->n_rooms != atomic_load(&w->node->n_rooms));
 }
 
 static bool go_on(struct worker *w, struct publication *p, struct share *s, struct quest *q)
@@ -261,8 +266,17 @@ void share_member_left(struct worker *w, struct session *s)
     share_member_changed(w, s);
     session_take_shared(s, false, &left);
     if (left.n > 0)
-        atomic_fetch_add(&w->node->n_members_left, 1);
+        atomic_fetch_add(&w->node->n_rooms, 1);
     pass_on(w, s, &left, false);
+}
+
+/** share_member_sent() - the session, which had no room, may have it since something was sent */
+void share_member_sent(struct worker *w, struct session *s)
+{
+    if (s->queue.n >= s->queue_limits.messages_max)
+        return;
+    s->has_refused = false;
+    atomic_fetch_add(&w->node->n_rooms, 1);
 }
 
 /** share_member_ends() - the session ends, its subscriptions have been removed: QoS 1 in flight

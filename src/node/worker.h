@@ -260,6 +260,7 @@ bool share_offer_here(struct worker *w, struct publication *p, struct share *s, 
 void share_member(struct session *s, struct subscription *sub);
 void share_member_changed(struct worker *w, struct session *s);
 void share_member_left(struct worker *w, struct session *s);
+void share_member_sent(struct worker *w, struct session *s);
 void share_member_ends(struct worker *w, struct session *s);
 
 /* expire.c */

@@ -249,8 +249,10 @@ static uint32_t lane_max(const struct session *s)
 /* By the drop rule.  Of what comes to a group it is not known yet whether it is dropped. */
 static enum session_offered refuse(struct session *s, const struct share *share)
 {
-    if (share != NULL)
+    if (share != NULL) {
+        s->has_refused = true;
         return SESSION_FULL;
+    }
     s->n_dropped++;
     return SESSION_DROPPED;
 }

@@ -119,6 +119,7 @@ struct session {
     uint32_t expiry_s;      /* 0: ends with the network connection; UINT32_MAX: never */
     bool is_persistent;     /* a message for it is kept while it is disconnected */
     bool is_reading;        /* what session_wants() has said is being read back */
+    bool has_refused; /* as a member of a group, for want of room, and nobody was told since */
     uint16_t next_packet_id;
 
     struct queue queue;

@@ -2,8 +2,9 @@
 /*
  * sim/full_group.c - a group that has room for all that is published, and for no more
  *
- * Members that acknowledge nothing come and go meanwhile, and a node with a journal is killed.  All
- * that is acknowledged waits for one of them, whatever worker it is on [MQTT5-4.5.0-1]
+ * Members that acknowledge nothing come and go meanwhile, and a node with a journal is killed; or
+ * they stay, and acknowledge one now and then, which is room for one more.  All that is
+ * acknowledged to who published it waits for one of them, whatever worker it is on [MQTT5-4.5.0-1]
  * [MQTT5-4.8.2-4].
  */
 #include <stdio.h>
@@ -19,7 +20,8 @@
 #include "sim/sim.h"
 
 #define MEMBERS_MAX  6
-#define MESSAGES_MAX (MEMBERS_MAX * 16)
+#define MESSAGES_MAX 128
+#define FREED_MAX    60
 #define ROUNDS_MAX   20000 /* of one turn or so */
 #define WRITER       MEMBERS_MAX
 
@@ -28,10 +30,12 @@ struct peer {
     char id[16];
     struct socket *socket; /* NULL: not connected */
     struct buf in;
-    bool is_in;       /* CONNACK came on this connection */
-    bool is_member;   /* SUBACK came */
-    bool takes;       /* it acknowledges */
-    unsigned n_taken; /* messages that came first on its first connection */
+    bool is_in;                            /* CONNACK came on this connection */
+    bool is_member;                        /* SUBACK came */
+    bool takes;                            /* it acknowledges at once */
+    unsigned n_taken;                      /* messages that came first on its first connection */
+    uint16_t unacknowledged[MESSAGES_MAX]; /* packet ids, the oldest first */
+    unsigned n_unacknowledged;
 };
 
 static struct peer peers[MEMBERS_MAX + 1];
@@ -39,6 +43,8 @@ static unsigned n_members;
 static unsigned n_published;
 static unsigned n_open;                    /* of them, not acknowledged yet, and may be */
 static bool is_acknowledged[MESSAGES_MAX]; /* by the node */
+static bool members_stay;                  /* and acknowledge now and then, */
+static unsigned n_freed;                   /* which the node has taken in so often */
 static unsigned n_came[MESSAGES_MAX];      /* to any member */
 
 /* ---- what goes to the node ---- */
@@ -77,6 +83,7 @@ static void go(struct peer *p)
     p->socket = socket_unref(p->socket);
     p->in.len = 0;
     p->is_in = false;
+    p->n_unacknowledged = 0;
 }
 
 static void join(struct peer *p)
@@ -119,8 +126,10 @@ static void take(struct peer *p, const struct packet *m)
     trace("m%u came to %s", n, p->id);
     n_came[n]++;
     p->n_taken += !(m->flags & 8);
-    if (!p->takes)
+    if (!p->takes) {
+        p->unacknowledged[p->n_unacknowledged++] = m->packet_id;
         return;
+    }
     build_ack(&ack, PUBACK, m->packet_id, 0, LEVEL_311);
     say(p, &ack);
 }
@@ -137,6 +146,9 @@ static void heed(struct peer *p, const struct packet *got)
     case PUBACK:
         is_acknowledged[got->packet_id - 1] = true;
         n_open--;
+        return;
+    case PINGRESP:
+        n_freed++;
         return;
     case PUBLISH:
         take(p, got);
@@ -262,11 +274,29 @@ static void crash(void)
     }
 }
 
+/* The oldest that it has; what is answered behind it says that the node has taken it in. */
+static void acknowledge_one(struct peer *p)
+{
+    struct buf packets = {0};
+
+    if (p->n_unacknowledged == 0)
+        return;
+    trace("%s acknowledges one", p->id);
+    build_ack(&packets, PUBACK, p->unacknowledged[0], 0, LEVEL_311);
+    build_pingreq(&packets);
+    p->n_unacknowledged--;
+    memmove(p->unacknowledged, p->unacknowledged + 1,
+            p->n_unacknowledged * sizeof(p->unacknowledged[0]));
+    say(p, &packets);
+}
+
 static void something_happens(void)
 {
     struct peer *p = &peers[chance_below(n_members)];
 
-    if (settings.durable && one_in(50))
+    if (members_stay)
+        acknowledge_one(p);
+    else if (settings.durable && one_in(50))
         crash();
     else if (p->socket == NULL)
         come(p);
@@ -274,28 +304,35 @@ static void something_happens(void)
         go(p);
 }
 
+static void turn_and_read(void)
+{
+    if (!turn_some())
+        kernel_advance(NS_PER_MS);
+    for (unsigned i = 0; i <= WRITER; i++)
+        read_all(&peers[i]);
+}
+
 /* Up to the last message that there is room for. */
 static void fill(void)
 {
     unsigned room = n_members * (settings.inflight_max + settings.queue_messages_max);
 
-    while (n_published < room) {
-        if (one_in(3))
+    for (unsigned n = 0; n_published < room + n_freed || n < 400; n++) {
+        bool is_nearly_full = n_published + 2 >= room + n_freed;
+
+        if (one_in(3) && (!members_stay || (is_nearly_full && n_freed < FREED_MAX)))
             something_happens();
-        if (one_in(2))
+        if (one_in(2) && n_published < room + n_freed)
             publish();
-        for (uint64_t n = chance_below(4); n > 0; n--)
-            turn_some();
-    }
-    for (unsigned i = 0; i < 200; i++) {
-        if (one_in(3))
-            something_happens();
-        turn_some();
+        for (uint64_t k = chance_below(4); k > 0; k--)
+            turn_and_read();
     }
 }
 
 static void take_everything(void)
 {
+    if (members_stay) /* one that is away has no window */
+        settle();
     for (unsigned i = 0; i < n_members; i++) {
         if (peers[i].socket != NULL)
             go(&peers[i]);
@@ -327,7 +364,8 @@ static void draw(uint64_t seed)
         .queue_messages_max = (unsigned)chance_between(1, 4),
     };
     n_members = (unsigned)chance_between(2, MEMBERS_MAX);
-    n_published = n_open = 0;
+    members_stay = !settings.durable && one_in(3);
+    n_published = n_open = n_freed = 0;
     memset(is_acknowledged, 0, sizeof(is_acknowledged));
     memset(n_came, 0, sizeof(n_came));
 }

@@ -276,9 +276,17 @@ static void drop_waiting(struct worker *w)
     }
 }
 
+struct restraining {
+    struct restraints *all;
+    struct purge *purge;
+};
+
 static void restrain(struct worker *w, void *arg)
 {
-    take_restraints(w, arg);
+    const struct restraining *r = arg;
+
+    take_restraints(w, r->all);
+    purge_cover(r->purge, w);
     list_each (it, &w->links) {
         struct link *l = list_item(it, struct link, in_worker);
 
@@ -307,6 +315,8 @@ void enforce_restraints(struct sentinel *s)
 /** enforce_these_restraints() - in the place of those before, on every worker on return */
 void enforce_these_restraints(struct node *n, struct restraints *r)
 {
-    node_call_all(n, restrain, r);
-    purge_begin(n, r);
+    struct restraining now = {r, purge_new(n, r)};
+
+    node_call_all(n, restrain, &now);
+    purge_begin(now.purge);
 }

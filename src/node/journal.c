@@ -129,7 +129,7 @@ bool journal_begin(struct node *n)
     if (!restore(n))
         return false;
     n->scribe = scribe_new(n, n->journal);
-    purge_begin(n, n->workers[0]->restraints); /* which may have begun just before the last stop */
+    purge_at_start(n);
     return scribe_start(n->scribe) == 0;
 }
 

@@ -5,7 +5,8 @@
  * Which messages have a topic that is blocked only the journal knows: the scribe reads all of
  * it once, and tells the workers the ids.  It does so before it reads anything back that was
  * asked for later, so that a quarantine that is lifted again lets nothing through that it had
- * covered.
+ * covered.  Nor does it take more, however late that is: each worker says what it had given an id
+ * by when it came to know of the quarantine, and no delivery that it has promised since then goes.
  *
  * A worker has to look through all that waits, which may be much: some sessions in each turn, and
  * a session of which something is read back before that.
@@ -31,18 +32,43 @@ struct purge *purge_free(struct purge *p)
     return NULL;
 }
 
-/** purge_begin() - what waits and is blocked by @r goes; fine if nothing is, or there is no journal
- */
-void purge_begin(struct node *n, struct restraints *r)
+/** purge_new() - of what waits and is blocked by @r; NULL: nothing is, or there is no journal */
+struct purge *purge_new(struct node *n, struct restraints *r)
 {
     struct purge *p;
 
     if (n->scribe == NULL || !(restraints_directions(r) & QUARANTINE_DELIVER))
-        return;
+        return NULL;
     p = mem_new(struct purge);
     p->node = n;
     p->restraints = restraints_ref(r);
-    scribe_purge(n->scribe, p);
+    return p;
+}
+
+/** purge_cover() - what is on the shelves of @w now, which has just come to know of the restraints;
+ * @p may be NULL */
+void purge_cover(struct purge *p, const struct worker *w)
+{
+    if (p != NULL)
+        p->until[w->index] = notes_last(w->notes);
+}
+
+/** purge_begin() - all workers were covered; @p is taken, and may be NULL */
+void purge_begin(struct purge *p)
+{
+    if (p != NULL)
+        scribe_purge(p->node->scribe, p);
+}
+
+/** purge_at_start() - of what earlier runs left, before the workers start: a quarantine may have
+ * begun just before the last stop */
+void purge_at_start(struct node *n)
+{
+    struct purge *p = purge_new(n, n->workers[0]->restraints);
+
+    for (unsigned i = 0; i < n->n_workers; i++)
+        purge_cover(p, n->workers[i]);
+    purge_begin(p);
 }
 
 /* ---- workers ---- */
@@ -52,7 +78,8 @@ struct condemned {
     struct post post;      /* to it, and from one turn to the next */
     struct list in_worker; /* while not all sessions were looked through */
     uint64_t number;       /* how manieth of this worker; 0: not yet taken */
-    struct buf records;    /* uint64_t each, ascending */
+    uint64_t until;        /* deliveries with a greater id came later, and stay */
+    struct buf records;    /* of the messages, uint64_t each, ascending */
 };
 
 /** purge_session() - what is condemned goes from the shelf of @r; before anything of it is read
@@ -65,7 +92,7 @@ void purge_session(struct worker *w, struct resident *r)
         if (c->number > r->purged)
             w->counters.messages_quarantined +=
                 session_drop_shelved(r->session, (const uint64_t *)(void *)c->records.at,
-                                     c->records.len / sizeof(uint64_t));
+                                     c->records.len / sizeof(uint64_t), c->until);
     }
     r->purged = w->n_purges;
 }
@@ -104,14 +131,15 @@ static void take(struct worker *w, struct post *post)
     free(c);
 }
 
-static void tell(struct worker *w, struct bytes records)
+static void tell(const struct purge *p, struct worker *w)
 {
     struct condemned *c = mem_new(struct condemned);
 
     list_init(&c->post.mail.link);
     list_init(&c->in_worker);
     c->post.take = take;
-    buf_add(&c->records, records);
+    c->until = p->until[w->index];
+    buf_add(&c->records, buf_view(&p->records));
     worker_post(w, LANE_CONTROL, &c->post);
 }
 
@@ -145,7 +173,7 @@ int purge_some(struct purge *p, struct journal *j, uint64_t budget)
     if (p->records.len > 0) {
         qsort(p->records.at, p->records.len / sizeof(uint64_t), sizeof(uint64_t), by_id);
         for (unsigned i = 0; i < p->node->n_workers; i++)
-            tell(p->node->workers[i], buf_view(&p->records));
+            tell(p, p->node->workers[i]);
     }
     return 0;
 }

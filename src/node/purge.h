@@ -13,6 +13,7 @@ struct purge {
     struct list in_scribe;
     struct node *node;
     struct restraints *restraints; /* a reference */
+    uint64_t until[WORKERS_MAX];   /* notes_last() of each when it came to know of them */
     struct journal_walk walk;
     struct buf records; /* of messages whose topics are blocked, uint64_t each */
 };

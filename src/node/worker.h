@@ -38,6 +38,7 @@
 #define FLOW_ANOTHERS_TEXT     "the retained message is another client's: owner_only_topics"
 
 struct suback_wait; /* of interest.c */
+struct purge;       /* of purge.c */
 
 struct outbox {
     struct list control; /* posts that go by the control lane */
@@ -281,7 +282,10 @@ void memory_tell(struct worker *w);
 void fetch_wanted(struct worker *w, struct session *s);
 
 /* purge.c */
-void purge_begin(struct node *n, struct restraints *r);
+struct purge *purge_new(struct node *n, struct restraints *r);
+void purge_cover(struct purge *p, const struct worker *w);
+void purge_begin(struct purge *p);
+void purge_at_start(struct node *n);
 void purge_session(struct worker *w, struct resident *r);
 
 /* outlet.c */

@@ -170,8 +170,9 @@ size_t queue_wants(const struct queue *q, uint64_t *ret, size_t n_max, size_t by
  * one that is NULL is lost.  References are taken over.  Return: how many were lost. */
 size_t queue_unshelve(struct queue *q, const uint64_t *records, struct message **messages,
                       size_t n);
-/* Forget what is on the shelf of these messages.  @records: ascending.  Return: how many. */
-size_t queue_drop_shelved(struct queue *q, const uint64_t *records, size_t n);
+/* Forget what is on the shelf of these messages, but for deliveries whose record is greater than
+ * @until.  @records: ascending.  Return: how many. */
+size_t queue_drop_shelved(struct queue *q, const uint64_t *records, size_t n, uint64_t until);
 
 /* The ring by itself; sessions keep their inflight window in one. */
 void ring_push(struct queue_ring *r, const struct delivery *d);

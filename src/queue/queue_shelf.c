@@ -276,21 +276,23 @@ static size_t drop_if(struct queue *q, pick_shelved_fn *pick, const void *arg)
 struct records {
     const uint64_t *at;
     size_t n;
+    uint64_t until;
 };
 
 static bool is_among(const void *arg, const struct shelved *d)
 {
     const struct records *r = arg;
 
-    return bsearch(&d->message, r->at, r->n, sizeof(*r->at), by_record) != NULL;
+    return d->record <= r->until &&
+           bsearch(&d->message, r->at, r->n, sizeof(*r->at), by_record) != NULL;
 }
 
 /** queue_drop_shelved() - see queue.h */
-size_t queue_drop_shelved(struct queue *q, const uint64_t *records, size_t n)
+size_t queue_drop_shelved(struct queue *q, const uint64_t *records, size_t n, uint64_t until)
 {
     if (n == 0 || q->tail == NULL)
         return 0;
-    return drop_if(q, is_among, &(struct records){records, n});
+    return drop_if(q, is_among, &(struct records){records, n, until});
 }
 
 static bool has_expired(const void *arg, const struct shelved *d)

@@ -163,9 +163,9 @@ size_t session_read(struct session *s, const uint64_t *records, struct message *
 }
 
 /** session_drop_shelved() - see session.h; Return: how many. */
-size_t session_drop_shelved(struct session *s, const uint64_t *records, size_t n)
+size_t session_drop_shelved(struct session *s, const uint64_t *records, size_t n, uint64_t until)
 {
-    size_t n_dropped = queue_drop_shelved(&s->queue, records, n);
+    size_t n_dropped = queue_drop_shelved(&s->queue, records, n, until);
 
     s->n_dropped += n_dropped;
     return n_dropped;

@@ -24,12 +24,18 @@ void notes_done(struct notes *n)
     buf_done(&n->batch.bytes);
 }
 
+/** notes_last() - no id that was given here, or before notes_begin(), is greater */
+uint64_t notes_last(const struct notes *n)
+{
+    return record_id(n->count + 1, 0) - 1;
+}
+
 /** notes_begin() - no id up to @count is given again; what is retained and has one is there */
 void notes_begin(struct notes *n, uint64_t count)
 {
     n->count = MAX(n->count, count);
     for (unsigned i = 0; i < COUNT_OF(n->retained); i++)
-        n->retained[i][0] = n->retained[i][1] = record_id(n->count + 1, 0) - 1;
+        n->retained[i][0] = n->retained[i][1] = notes_last(n);
 }
 
 /** notes_id() - of something new; the parts that follow belong to it */

@@ -38,6 +38,7 @@ void notes_init(struct notes *n, unsigned worker);
 void notes_done(struct notes *n);
 void notes_begin(struct notes *n, uint64_t count);
 uint64_t notes_id(struct notes *n);
+uint64_t notes_last(const struct notes *n);
 uint64_t notes_session_number(struct notes *n);
 void notes_drop(struct notes *n, uint64_t id);
 /* Of @p a message is made, if need be, and noted, if it was not yet; borrowed from @p. */

@@ -152,8 +152,9 @@ void session_detach(struct session *s);
 size_t session_count_waiting(const struct session *s, queue_pick_fn *pick, const void *arg,
                              size_t *n_unseen);
 size_t session_drop_waiting(struct session *s, queue_pick_fn *drop, const void *arg);
-/* The same of what is on the shelf of the queue.  @records: of messages, ascending. */
-size_t session_drop_shelved(struct session *s, const uint64_t *records, size_t n);
+/* The same of what is on the shelf of the queue, and was there when notes_last() was @until.
+ * @records: of messages, ascending. */
+size_t session_drop_shelved(struct session *s, const uint64_t *records, size_t n, uint64_t until);
 size_t session_queued(const struct session *s);
 void session_forget(struct session *s);
 /* What a journal gives back; the session is not connected, and has no such things yet. */

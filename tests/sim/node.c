@@ -392,7 +392,7 @@ static void boot(void)
         node->journal = disk_journal();
         expect(restore_all(node) == 0, "restore_all");
         node->scribe = scribe_new(node, node->journal);
-        purge_begin(node, node->workers[0]->restraints);
+        purge_at_start(node);
     }
     for (unsigned i = 0; i < settings.n_workers; i++)
         expect(worker_begin(node->workers[i]) == 0, "worker_begin");

@@ -71,9 +71,10 @@ size_t __wrap_session_read(struct session *s, const uint64_t *records, struct me
     return __real_session_read(s, records, messages, n);
 }
 
-size_t __wrap_session_drop_shelved(struct session *s, const uint64_t *records, size_t n)
+size_t __wrap_session_drop_shelved(struct session *s, const uint64_t *records, size_t n,
+                                   uint64_t until)
 {
-    size_t n_dropped = __real_session_drop_shelved(s, records, n);
+    size_t n_dropped = __real_session_drop_shelved(s, records, n, until);
 
     reached[REACHED_PURGED] += n_dropped;
     return n_dropped;

@@ -229,7 +229,7 @@ static void what_cannot_be_read_back_keeps_its_place(void **state)
     assert_int_equal(q.n, 45);
     ring_done(&shared);
     soil_stack();
-    assert_int_equal(queue_drop_shelved(&q, &third, 1), 1);
+    assert_int_equal(queue_drop_shelved(&q, &third, 1, UINT64_MAX), 1);
     for (unsigned i = 0; i < 60; i++) {
         struct delivery d;
 
@@ -262,7 +262,7 @@ static void a_queue_has_a_tail_while_something_is_on_the_shelf(void **state)
     last.share = 7; /* it stays in memory, beside the shelf */
     queue_put(&q, &last);
     assert_int_equal(queue_n_shelved(&q), 2);
-    assert_int_equal(queue_drop_shelved(&q, &second, 1), 1);
+    assert_int_equal(queue_drop_shelved(&q, &second, 1, UINT64_MAX), 1);
     assert_int_equal(queue_n_shelved(&q), 1);
     queue_take_shared(&q, &shared);
     assert_int_equal(queue_n_shelved(&q), 1); /* its place */
@@ -274,8 +274,30 @@ static void a_queue_has_a_tail_while_something_is_on_the_shelf(void **state)
     put_kept(&q, 3);
     put_kept(&q, 4);
     second = message_id(4);
-    assert_int_equal(queue_drop_shelved(&q, &second, 1), 1);
+    assert_int_equal(queue_drop_shelved(&q, &second, 1, UINT64_MAX), 1);
     assert_null(q.tail);
+    queue_done(&q);
+}
+
+/* As what is retained, and is found anew. */
+static void a_delivery_that_came_later_stays_though_its_message_is_dropped(void **state)
+{
+    struct queue q = {.lane_max = 1};
+    struct message *m = message_of(1);
+    uint64_t message = message_id(1);
+
+    (void)state;
+    put_kept(&q, 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        struct delivery d = kept_delivery(i, message_ref(m));
+
+        queue_put(&q, &d);
+    }
+    message_unref(m);
+    assert_int_equal(queue_drop_shelved(&q, &message, 1, delivery_id(2)), 2);
+    assert_true(was_forgotten(delivery_id(1)) && was_forgotten(delivery_id(2)));
+    assert_false(was_forgotten(delivery_id(3)) || was_forgotten(message));
+    assert_int_equal(queue_n_shelved(&q), 1);
     queue_done(&q);
 }
 
@@ -364,7 +386,7 @@ static void an_answer_that_comes_too_late_changes_nothing(void **state)
     n = queue_wants(&q, records, 8, SIZE_MAX);
     for (size_t i = 0; i < n; i++)
         messages[i] = message_of(1 + (unsigned)i);
-    assert_int_equal(queue_drop_shelved(&q, &records[2], 1), 1);
+    assert_int_equal(queue_drop_shelved(&q, &records[2], 1, UINT64_MAX), 1);
     n_forgotten = 0;
     assert_int_equal(queue_unshelve(&q, records, messages, n), 0);
     assert_int_equal(n_forgotten, 0);
@@ -411,6 +433,7 @@ int main(void)
         WITH_RECORDS(what_several_sessions_wait_for_is_needed_until_the_last_has_gone),
         WITH_RECORDS(what_cannot_be_read_back_keeps_its_place),
         WITH_RECORDS(a_queue_has_a_tail_while_something_is_on_the_shelf),
+        WITH_RECORDS(a_delivery_that_came_later_stays_though_its_message_is_dropped),
         WITH_RECORDS(what_has_expired_leaves_the_shelf_and_its_records),
         WITH_RECORDS(what_has_expired_on_the_shelf_is_not_read_back),
         WITH_RECORDS(what_is_lost_is_counted_and_the_rest_comes),

@@ -58,13 +58,36 @@ static bool is_banned(struct link *l)
     return true;
 }
 
-/* By a quarantine.  Behind a proxy it is the client who is judged, once it is known. */
-static bool is_shut(struct link *l)
+/**
+ * admit_shut_by() - why its listener lets nobody in, as far as this worker knows; NULL: it does
+ *
+ * Asked when somebody connects, and again when the CONNECT is to be accepted: who was on the way
+ * from another worker when the listener was closed was not there to be cut off, neither here nor
+ * there.  Behind a proxy it is the client who is judged, once it is known.
+ */
+const char *admit_shut_by(const struct link *l)
 {
+    const struct worker_listener *from = listen_of(l->worker, l);
     const struct bytes address = l->awaits_proxy ? BYTES_NONE : bytes_str(l->address);
 
-    return restraints_is_shut(l->worker->restraints, l->listener->name, address) &&
-           !limit_hit(l, "quarantine");
+    if (from != NULL && from->is_closed)
+        return "closed_listeners";
+    return restraints_is_shut(l->worker->restraints, l->listener->name, address) ? "quarantine"
+                                                                                 : NULL;
+}
+
+/** admit_cut_shut() - nobody stays at a listener that lets nobody in any more */
+void admit_cut_shut(struct link *l)
+{
+    if (l->phase != LINK_LINGERING && admit_shut_by(l) != NULL)
+        link_close(l, REASON_ADMINISTRATIVE_ACTION, ADMIT_SHUT_TEXT);
+}
+
+static bool is_shut(struct link *l)
+{
+    const char *by = admit_shut_by(l);
+
+    return by != NULL && !limit_hit(l, by);
 }
 
 /* On a unix socket whoever may open it is trusted. */
@@ -94,8 +117,6 @@ static bool is_trusted_proxy(const struct worker_listener *from, struct link *l)
  */
 bool admit_connection(const struct worker_listener *from, struct link *l)
 {
-    if (from->is_closed)
-        return limit_hit(l, "closed_listeners");
     l->awaits_proxy = from->config->proxy_protocol;
     if (is_shut(l))
         return false;

@@ -179,13 +179,41 @@ static const char *session_limit(const struct link *l)
                : NULL;
 }
 
+static void refuse_by_limit(struct link *l, const struct wire_connect *p, const char *limit,
+                            uint8_t reason, const char *why)
+{
+    l->worker->counters.limits_hit++;
+    worker_event_of(l->worker, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, limit);
+    connect_refuse(l, p, reason, why);
+}
+
+/* What has come into force since it connected, perhaps while it was on its way from another worker:
+ * whom that concerns is looked for among those who are there.  Return: true after a refusal. */
+static bool is_kept_out(struct link *l, const struct wire_connect *p, const struct gate_subject *s)
+{
+    struct worker *w = l->worker;
+    const struct ban *ban =
+        ban_table_find(w->bans, s, bytes_str(grant_principal(l->grant)), clock_unix_ms());
+    const char *shut_by = admit_shut_by(l);
+
+    if (ban != NULL) {
+        w->counters.bans_hit++;
+        worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
+        connect_refuse(l, p, REASON_BANNED, "banned");
+    } else if (shut_by != NULL) {
+        refuse_by_limit(l, p, shut_by, REASON_SERVER_UNAVAILABLE, ADMIT_SHUT_TEXT);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /** connect_admit() - the identity is proved: its rights, and what the node has room for */
 void connect_admit(struct link *l, const struct wire_connect *p)
 {
     struct worker *w = l->worker;
     struct gate_subject s = connect_subject(l, p);
     enum gate_outcome outcome = GATE_ALLOWED;
-    const struct ban *ban;
     const char *limit;
     char why[REFUSAL_TEXT_MAX];
 
@@ -194,12 +222,9 @@ void connect_admit(struct link *l, const struct wire_connect *p)
         connect_refuse_credentials(l, p, outcome, 0);
         return;
     }
-    ban = ban_table_find(w->bans, &s, bytes_str(grant_principal(l->grant)), clock_unix_ms());
-    if (ban != NULL) {
-        w->counters.bans_hit++;
-        worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
-        connect_refuse(l, p, REASON_BANNED, "banned");
-    } else if (!may_have_session(l)) {
+    if (is_kept_out(l, p, &s))
+        return;
+    if (!may_have_session(l)) {
         connect_refuse(l, p, REASON_CLIENT_IDENTIFIER_NOT_VALID,
                        "the client identifier belongs to another user's session");
     } else if (!will_allowed(l, p, why)) {
@@ -208,9 +233,7 @@ void connect_admit(struct link *l, const struct wire_connect *p)
         connect_refuse(l, p, REASON_PAYLOAD_FORMAT_INVALID, "the Will's payload is not UTF-8");
     } else if ((limit = session_limit(l)) != NULL) {
         snprintf(why, sizeof(why), "the node takes no more sessions: %s", limit);
-        w->counters.limits_hit++;
-        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, limit);
-        connect_refuse(l, p, REASON_QUOTA_EXCEEDED, why);
+        refuse_by_limit(l, p, limit, REASON_QUOTA_EXCEEDED, why);
     } else if (note_has_failed(w) && agree_asked_expiry_s(p) > 0) {
         connect_refuse(l, p, REASON_SERVER_UNAVAILABLE,
                        "the node cannot keep a session now: its journal has failed");

@@ -290,10 +290,7 @@ static void restrain(struct worker *w, void *arg)
     list_each (it, &w->links) {
         struct link *l = list_item(it, struct link, in_worker);
 
-        if (l->phase != LINK_LINGERING &&
-            restraints_is_shut(w->restraints, l->listener->name,
-                               l->awaits_proxy ? BYTES_NONE : bytes_str(l->address)))
-            link_close(l, REASON_ADMINISTRATIVE_ACTION, "the listener is closed for now");
+        admit_cut_shut(l);
         link_restrain(l);
         if (l->publishing != NULL) /* verdicts are asked for anew */
             memset(l->publishing->verdicts, 0, sizeof(l->publishing->verdicts));

@@ -189,6 +189,9 @@ struct resident {
 };
 
 /* admit.c */
+#define ADMIT_SHUT_TEXT "the listener is closed for now"
+const char *admit_shut_by(const struct link *l);
+void admit_cut_shut(struct link *l);
 bool admit_connection(const struct worker_listener *from, struct link *l);
 enum stream_outcome admit_handshake(struct link *l);
 void admit_waits(struct link *l);

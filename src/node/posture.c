@@ -104,11 +104,6 @@ void posture_listeners(struct worker *w, const struct config *c, enum respond_po
 {
     for (size_t i = 0; i < w->n_listeners; i++)
         w->listeners[i].is_closed = is_closed_in(&c->postures[p], w->listeners[i].config->name);
-    list_each (it, &w->links) {
-        struct link *l = list_item(it, struct link, in_worker);
-        const struct worker_listener *from = listen_of(w, l);
-
-        if (l->phase != LINK_LINGERING && from != NULL && from->is_closed)
-            link_close(l, REASON_ADMINISTRATIVE_ACTION, "the listener is closed for now");
-    }
+    list_each (it, &w->links)
+        admit_cut_shut(list_item(it, struct link, in_worker));
 }

@@ -217,6 +217,7 @@ uint32_t stream_wants(const struct stream *s); /* LOOP_READ and/or LOOP_WRITE af
 void stream_shutdown(
     struct stream *s); /* Close frame, close_notify, then shut down the sending side */
 const struct stream_peer *stream_peer(const struct stream *s);
+bool stream_has_context(const struct stream *s, const struct tls_context *tls);
 bool stream_is_trusted_by(const struct stream *s,
                           const struct tls_context *tls); /* also after a reload of the CRL? */
 const char *stream_error(const struct stream *s);

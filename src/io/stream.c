@@ -319,6 +319,12 @@ void stream_shutdown(struct stream *s)
     (void)shutdown(s->fd, SHUT_WR); /* ENOTCONN: gone already */
 }
 
+/** stream_has_context() - is it @tls that its handshake was by? */
+bool stream_has_context(const struct stream *s, const struct tls_context *tls)
+{
+    return s->tls != NULL && stream_tls_has_context(s->tls, tls);
+}
+
 /**
  * stream_is_trusted_by() - would a new handshake take the certificate that the peer showed?
  * @tls:  of tls_context_new(): certificates and CRL as they are now

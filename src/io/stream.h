@@ -54,6 +54,7 @@ enum stream_outcome stream_tls_read(struct stream *s, void *at, size_t cap, size
 enum stream_outcome stream_tls_write(struct stream *s, const void *at, size_t len, size_t *ret_n);
 void stream_tls_crypto(const struct stream_tls *t, struct stream_crypto *ret);
 bool stream_tls_channel(const struct stream_tls *t, uint8_t ret[STREAM_CHANNEL_BYTES]);
+bool stream_tls_has_context(const struct stream_tls *t, const struct tls_context *c);
 bool stream_tls_is_trusted_by(const struct stream_tls *t, const struct tls_context *c);
 bool stream_tls_has_pending(const struct stream_tls *t);
 void stream_tls_shutdown(struct stream_tls *t);

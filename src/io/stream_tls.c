@@ -298,6 +298,12 @@ enum stream_outcome stream_tls_renegotiate(struct stream *s)
     return r == 1 ? STREAM_OK : settle(s, READING, r);
 }
 
+/** stream_tls_has_context() - as stream_has_context() */
+bool stream_tls_has_context(const struct stream_tls *t, const struct tls_context *c)
+{
+    return t->context == c;
+}
+
 /** stream_tls_is_trusted_by() - as stream_is_trusted_by() */
 bool stream_tls_is_trusted_by(const struct stream_tls *t, const struct tls_context *c)
 {

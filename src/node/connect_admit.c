@@ -202,6 +202,8 @@ static bool is_kept_out(struct link *l, const struct wire_connect *p, const stru
         connect_refuse(l, p, REASON_BANNED, "banned");
     } else if (shut_by != NULL) {
         refuse_by_limit(l, p, shut_by, REASON_SERVER_UNAVAILABLE, ADMIT_SHUT_TEXT);
+    } else if (!readmit_trusts_newcomer(l)) {
+        connect_refuse(l, p, REASON_NOT_AUTHORIZED, READMIT_DISTRUST_TEXT);
     } else {
         return false;
     }

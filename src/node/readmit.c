@@ -4,7 +4,8 @@
  *
  * Asked of every session, connected or not, with the proof that its last network
  * connection gave.  Who may not come in any more has no session any more.  A right that
- * was taken away lives on neither in a subscription nor in a Will.
+ * was taken away lives on neither in a subscription nor in a Will.  Who has shown a certificate
+ * and is not in yet is asked for it when it comes in.
  *
  * MQ.PR.IA-05 MQ.RS.RP-01
  */
@@ -17,6 +18,19 @@ static bool is_still_trusted(const struct link *l)
     const struct worker_listener *from = listen_of(l->worker, l);
 
     return from == NULL || from->tls == NULL || stream_is_trusted_by(l->stream, from->tls);
+}
+
+/**
+ * readmit_trusts_newcomer() - may the certificate be accepted that its handshake has taken?
+ *
+ * A reload in between, on this worker or on the one that shook hands, has found nobody to throw
+ * out.  Without one the handshake has just answered, and to ask again would cost half of it.
+ */
+bool readmit_trusts_newcomer(const struct link *l)
+{
+    const struct worker_listener *from = listen_of(l->worker, l);
+
+    return (from != NULL && stream_has_context(l->stream, from->tls)) || is_still_trusted(l);
 }
 
 static struct gate_subject subject_of(const struct resident *c)
@@ -75,7 +89,7 @@ static void readmit(struct worker *w, struct resident *c)
         memset(c->link->publishing->verdicts, 0, sizeof(c->link->publishing->verdicts));
     readmit_subscriptions(w, c);
     if (c->link != NULL && !is_still_trusted(c->link))
-        link_close(c->link, REASON_NOT_AUTHORIZED, "the client's certificate is not good any more");
+        link_close(c->link, REASON_NOT_AUTHORIZED, READMIT_DISTRUST_TEXT);
 }
 
 /** readmit_all() - after w->policy or a listener's CRL has changed */

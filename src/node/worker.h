@@ -178,6 +178,8 @@ void listen_close(struct worker *w);
 void listen_free(struct worker *w);
 
 /* readmit.c */
+#define READMIT_DISTRUST_TEXT "the client's certificate is not good any more"
+bool readmit_trusts_newcomer(const struct link *l);
 void readmit_all(struct worker *w);
 void readmit_subscriptions(struct worker *w, struct resident *c);
 

@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 from conftest import BASTIDE
-from peer import PATIENCE_S, V5, V311, mosquitto_pub
+from peer import PATIENCE_S, V5, V311, Raw, connect_packet, mosquitto_pub
+from scram import CONTINUE, Scram, auth_packet, auth_properties, next_auth
 
 BAD_USER_NAME_OR_PASSWORD, NOT_AUTHORIZED = 0x86, 0x87
 
@@ -85,6 +86,64 @@ def test_a_revoked_certificate_is_refused_after_reload(field, peer):
     field.ok("reload")
     assert one.disconnected.wait(PATIENCE_S), "who is connected with it is thrown out"
     assert refused_by_tls(field, certificate)
+
+
+def shakes_hands(field, certificate):
+    """A connection that TLS has taken: up to 1.2 it is the node that says the last word of a handshake."""
+    context = ssl.create_default_context(cafile=field.ca)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(*certificate)
+    raw = Raw(field, field.tls_port)
+    raw.socket = context.wrap_socket(raw.socket, server_hostname="localhost")
+    return raw
+
+
+def has_said_nothing(_field, _raw):
+    return connect_packet("late", level=5)
+
+
+def has_said_nothing_311(_field, _raw):
+    return connect_packet("late")
+
+
+def has_said_half(_field, raw):
+    whole = connect_packet("late", level=5)
+    raw.send(whole[:9])
+    return whole[9:]
+
+
+def has_a_password(field, _raw):
+    return connect_packet("late", "alice", field.passwords["alice"], level=5)
+
+
+def is_challenged(field, raw):
+    scram = Scram("alice", field.passwords["alice"])
+    raw.send(connect_packet("late", level=5, properties=auth_properties(scram.hello())))
+    reason, challenge = next_auth(raw)
+    assert reason == CONTINUE
+    return auth_packet(CONTINUE, scram.answer(challenge))
+
+
+@pytest.mark.parametrize("name, last_word, refused",
+                         [("device-1", has_said_nothing, NOT_AUTHORIZED), ("device-1", has_said_nothing_311, 5),
+                          ("device-1", has_said_half, NOT_AUTHORIZED),
+                          ("stranger", has_a_password, NOT_AUTHORIZED),
+                          ("stranger", is_challenged, NOT_AUTHORIZED)])
+def test_a_certificate_that_is_revoked_behind_its_handshake_is_refused(field, name, last_word, refused):
+    """A reload in between: nobody is there yet who could be thrown out."""
+    certificate = field.certificate(name) if name == "device-1" else field.issue(name)
+    with shakes_hands(field, certificate) as early, shakes_hands(field, certificate) as late:
+        early.send(last_word(field, early))
+        assert early.packet()[1][1] == 0
+        rest = last_word(field, late)
+        field.ok("pki", "revoke", name)
+        field.ok("reload")
+        late.send(rest)
+        first, body = late.packet()
+        assert (first, body[1]) == (0x20, refused)
+        assert late.rest_until_closed() == b""
+    assert "127.0.0.1 late: refused: the client's certificate is not good any more" in field.log_text()
+    assert field.json("clients") == []
 
 
 def test_a_node_whose_name_is_not_in_its_certificate_is_not_believed(field):

@@ -40,6 +40,7 @@ struct held_from;
     X(DUE_LISTENER, link_watch_again)                                                              \
     X(DUE_PACE, pace_turn)                                                                         \
     X(DUE_EXPIRY, resident_expired)                                                                \
+    X(DUE_EXPELLED, resident_expelled)                                                             \
     X(DUE_WILL, resident_will_is_due)                                                              \
     X(DUE_PING, ping_all)                                                                          \
     X(DUE_SWEEP, worker_sweep)
@@ -185,6 +186,7 @@ struct resident {
     bool commands_held; /* by the action hold, when its network connection ended */
     bool is_counted;    /* among the kept sessions of its user */
     bool is_untried;    /* not the user's only one, and was never resumed */
+    bool is_expelled;   /* its user may not come in any more: it is about to end */
     char principal[];
 };
 

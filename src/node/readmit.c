@@ -3,9 +3,10 @@
  * node/readmit.c - a new policy is in force: who may stay, and with which rights?
  *
  * Asked of every session, connected or not, with the proof that its last network
- * connection gave.  Who may not come in any more has no session any more.  A right that
- * was taken away lives on neither in a subscription nor in a Will.  Who has shown a certificate
- * and is not in yet is asked for it when it comes in.
+ * connection gave.  Who may not come in any more has no session any more; that he is gone is
+ * what his Will tells, with the rights that he had.  A right that was taken away from who
+ * stays lives on neither in a subscription nor in a Will.  Who has shown a certificate and is
+ * not in yet is asked for it when it comes in.
  *
  * MQ.PR.IA-05 MQ.RS.RP-01
  */
@@ -50,37 +51,62 @@ static struct gate_subject subject_of(const struct resident *c)
     };
 }
 
-/* What the policy makes of it now; owned, NULL if nothing. */
-static struct grant *grant_of(const struct worker *w, const struct resident *c)
+/* @g, if it is of the session's user; otherwise it is freed and NULL. */
+static struct grant *of_its_user(const struct resident *c, struct grant *g)
+{
+    return g != NULL && strcmp(grant_principal(g), c->principal) != 0 ? grant_free(g) : g;
+}
+
+/* What the policy makes of it now; owned, NULL if nothing: why is static, in @ret_why. */
+static struct grant *grant_of(const struct worker *w, const struct resident *c,
+                              const char **ret_why)
 {
     struct gate_subject s = subject_of(c);
     enum gate_outcome outcome;
     struct grant *g = gate_admit(w->policy, &s, &outcome);
 
-    if (g != NULL && strcmp(grant_principal(g), c->principal) != 0)
-        g = grant_free(g);
-    return g;
+    *ret_why =
+        outcome == GATE_ALLOWED ? "the certificate is another user's" : gate_outcome_text(outcome);
+    return of_its_user(c, g);
 }
 
-static void expel(struct worker *w, struct resident *c)
+/* Of a session out of the journal nobody knows what it had: what its user's role has now. */
+static struct grant *rights_of(const struct worker *w, const struct resident *c)
 {
-    resident_drop_will(w, c);
-    if (c->link == NULL) {
-        resident_end(w, c);
-        return;
-    }
-    c->session->expiry_s = 0; /* ends with its connection */
-    link_close(c->link, REASON_NOT_AUTHORIZED,
-               "the configuration has changed: no longer allowed to connect");
+    struct gate_subject s = subject_of(c);
+
+    return of_its_user(c, gate_rights(w->policy, &s));
 }
 
-static void readmit(struct worker *w, struct resident *c)
+/* No message comes to it from here on; it ends when all others have been asked, on every worker,
+ * since its Will goes by the rights of now of who reads it. */
+static void expel(struct worker *w, struct resident *c, const char *why, struct readmitted *sum)
 {
-    struct grant *g = grant_of(w, c);
+    struct session *s = c->session;
+    size_t n_messages = s->queue.n + s->n_in_flight;
+
+    log_info("gate",
+             "%.*s: session ended: user %s: %s; %u subscriptions and %zu waiting messages end "
+             "with it",
+             BYTES_ARG(s->client_id), c->principal[0] != '\0' ? c->principal : "anonymous", why,
+             s->subscriber.n_subscriptions, n_messages);
+    sum->n_expelled++;
+    sum->n_messages += n_messages;
+    if (resident_grant(c) == NULL)
+        c->grant = rights_of(w, c);
+    c->is_expelled = true;
+    s->expiry_s = 0; /* ends with its connection */
+    resident_drop_subscriptions(w, c);
+}
+
+static void readmit(struct worker *w, struct resident *c, struct readmitted *sum)
+{
+    const char *why;
+    struct grant *g = grant_of(w, c, &why);
     struct grant **place = c->link != NULL ? &c->link->grant : &c->grant;
 
     if (g == NULL) {
-        expel(w, c);
+        expel(w, c, why, sum);
         return;
     }
     grant_free(*place);
@@ -88,12 +114,38 @@ static void readmit(struct worker *w, struct resident *c)
     if (c->link != NULL && c->link->publishing != NULL)
         memset(c->link->publishing->verdicts, 0, sizeof(c->link->publishing->verdicts));
     readmit_subscriptions(w, c);
-    if (c->link != NULL && !is_still_trusted(c->link))
+}
+
+/* Who had to go is cut off, and his Will published [MQTT5-3.1.2-8].  After a start nothing can be
+ * published before the first turn; and in it nobody looks at a session that has no rights. */
+static void part(struct worker *w, struct resident *c)
+{
+    if (c->is_expelled && c->link != NULL)
+        link_close(c->link, REASON_NOT_AUTHORIZED,
+                   "the configuration has changed: no longer allowed to connect");
+    else if (c->is_expelled && c->grant != NULL)
+        worker_due(w, &c->expiry, w->now_ns, DUE_EXPELLED);
+    else if (c->is_expelled)
+        resident_end(w, c);
+    else if (c->link != NULL && !is_still_trusted(c->link))
         link_close(c->link, REASON_NOT_AUTHORIZED, READMIT_DISTRUST_TEXT);
 }
 
-/** readmit_all() - after w->policy or a listener's CRL has changed */
-void readmit_all(struct worker *w)
+/** readmit_all() - after w->policy or a listener's CRL has changed; what comes of it is added to
+ * @sum.  readmit_part() is still to follow. */
+void readmit_all(struct worker *w, struct readmitted *sum)
+{
+    size_t cursor = 0;
+    struct resident *c;
+
+    while ((c = map_next(&w->residents, &cursor)) != NULL) {
+        if (!c->is_expelled)
+            readmit(w, c, sum);
+    }
+}
+
+/** readmit_part() - from those that may not stay, when readmit_all() has been to every worker */
+void readmit_part(struct worker *w)
 {
     size_t cursor = 0;
     struct resident *c;
@@ -101,7 +153,7 @@ void readmit_all(struct worker *w)
     while ((c = map_next(&w->residents, &cursor)) != NULL) {
         size_t n = w->residents.n;
 
-        readmit(w, c);
+        part(w, c);
         if (w->residents.n < n)
             cursor--; /* another one may have moved to its place */
     }

@@ -27,11 +27,12 @@ struct swap {
     struct policy *policy;
     struct tls_context **tls; /* by listener of the started configuration; NULL: unchanged */
     enum respond_posture posture;
+    struct readmitted readmitted; /* gets what has come of it */
 };
 
 static void swap_here(struct worker *w, void *arg)
 {
-    const struct swap *s = arg;
+    struct swap *s = arg;
 
     policy_unref(w->policy);
     w->policy = policy_ref(s->policy);
@@ -44,7 +45,13 @@ static void swap_here(struct worker *w, void *arg)
     w->cuts_larger = s->config->postures[s->posture].limits.packet_bytes_max > 0;
     posture_listeners(w, s->config, s->posture);
     tap_learn(w, s->config);
-    readmit_all(w);
+    readmit_all(w, &s->readmitted);
+}
+
+static void part_here(struct worker *w, void *arg)
+{
+    (void)arg;
+    readmit_part(w);
 }
 
 static void learn_here(struct sentinel *s, void *arg)
@@ -88,24 +95,39 @@ static void cut_replaced_credentials(struct node *n, const struct config *c, str
     map_done(&users);
 }
 
-/* On every worker on return. */
-static void swap(struct node *n, const struct config *c, struct policy *policy,
-                 struct tls_context **tls, unsigned posture)
+/* On every worker on return; Return: what came of it. */
+static struct readmitted swap(struct node *n, const struct config *c, struct policy *policy,
+                              struct tls_context **tls, unsigned posture)
 {
     struct swap s = {.config = c, .policy = policy, .tls = tls, .posture = posture};
 
     for (unsigned i = 0; i < n->n_workers; i++)
         node_call_worker(n, i, swap_here, &s);
+    for (unsigned i = 0; i < n->n_workers; i++)
+        node_call_worker(n, i, part_here, NULL);
     node_note_certificates(n, tls);
     policy_unref(n->policy);
     n->policy = policy;
+    return s.readmitted;
+}
+
+static void say_readmitted(const struct readmitted *r, struct buf *text)
+{
+    if (r->n_expelled > 0)
+        buf_addf(text,
+                 "%zu sessions of users that may not connect any more have ended, with %zu "
+                 "messages that waited\n",
+                 r->n_expelled, r->n_messages);
 }
 
 static void put_in_force(struct node *n, struct config *c, struct policy *policy,
                          struct tls_context **tls, struct alert_change *alerts, struct buf *text)
 {
+    struct readmitted readmitted;
+
     tap_change(n, c);
-    swap(n, c, policy, tls, n->posture);
+    readmitted = swap(n, c, policy, tls, n->posture);
+    say_readmitted(&readmitted, text);
     alert_change(n->sentinel->alert, alerts);
     cut_replaced_credentials(n, c, text);
     sentinel_call(n->sentinel, learn_here, c);
@@ -201,7 +223,7 @@ static void refresh(struct node *n)
     tls = listener_tls_anew(n, n->config, &text, &all);
     if (!all) /* those that cannot be read stay as they are */
         log_error("reload", "%.*s", BYTES_ARG(buf_view(&text)));
-    swap(n, n->config, policy, tls, posture);
+    (void)swap(n, n->config, policy, tls, posture);
     listener_tls_free(tls, n->started->n_listeners);
     log_warning("node", "posture: %s; certificates and CRL are those of the files",
                 respond_posture_text(posture));

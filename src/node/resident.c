@@ -4,6 +4,7 @@
  *
  * MQ.PR.SP-02
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -129,17 +130,21 @@ static void hold_will(struct worker *w, const struct resident *c, struct publica
     (void)hold_command(w, NULL, p, &from, a->is_foreign, why);
 }
 
-/* Return: NULL: it was published; else why not, static. */
+/* Return: NULL: it was published; else why not: static, or in @why. */
 static const char *will_is_refused(struct worker *w, const struct resident *c,
-                                   struct publication *p)
+                                   struct publication *p, char why[2 * REFUSAL_TEXT_MAX])
 {
     struct gate_answer a;
+    char rule[REFUSAL_TEXT_MAX];
 
     if (c->grant == NULL)
-        return "no longer allowed";
+        return "there is no such user any more";
     a = gate_check(c->grant, GATE_PUBLISH, p->topic);
-    if (a.outcome != GATE_ALLOWED)
-        return "no longer allowed";
+    if (a.outcome != GATE_ALLOWED) {
+        flow_refusal_text(&a, rule);
+        snprintf(why, 2 * REFUSAL_TEXT_MAX, "role %s: %s", a.role, rule);
+        return why;
+    }
     if (!hold_of_will(w, c, p, &a))
         return flow_publish_own(w, p, c->grant);
     hold_will(w, c, p, &a);
@@ -154,6 +159,7 @@ static void publish_will(struct worker *w, struct resident *c)
     struct message *m;
     struct publication pub;
     const char *refused;
+    char why[2 * REFUSAL_TEXT_MAX];
 
     heap_clear(&w->timers, &c->will_due.timer);
     if (will == NULL)
@@ -165,7 +171,7 @@ static void publish_will(struct worker *w, struct resident *c)
     pub.is_durable = note_is_durable(w, m->topic);
     pub.publisher_id = c->session->client_id;
     pub.expires_ns = will->expiry_ns == EXPIRES_NEVER ? EXPIRES_NEVER : w->now_ns + will->expiry_ns;
-    refused = will_is_refused(w, c, &pub);
+    refused = will_is_refused(w, c, &pub, why);
     if (refused == NULL) {
         struct event e = {
             .kind = EVENT_WILL_PUBLISHED,
@@ -262,6 +268,12 @@ void resident_end(struct worker *w, struct resident *c)
 void resident_expired(struct worker *w, struct due *d)
 {
     w->counters.sessions_expired++;
+    resident_end(w, list_item(d, struct resident, expiry));
+}
+
+/** resident_expelled() - a session that is kept for nobody ends */
+void resident_expelled(struct worker *w, struct due *d)
+{
     resident_end(w, list_item(d, struct resident, expiry));
 }
 

@@ -207,6 +207,7 @@ static int commit(struct node *n)
 int restore_all(struct node *n)
 {
     struct restoring r = {.node = n, .now_ns = clock_now_ns(), .now_unix_ms = clock_unix_ms()};
+    struct readmitted readmitted = {0};
     int result;
 
     begin_notes(n);
@@ -220,8 +221,10 @@ int restore_all(struct node *n)
     if (result == 0)
         result = commit(n);
     if (result == 0) {
+        for (unsigned i = 0; i < n->n_workers; i++) /* whom the configuration of now lets in */
+            readmit_all(n->workers[i], &readmitted);
         for (unsigned i = 0; i < n->n_workers; i++)
-            readmit_all(n->workers[i]); /* whom the configuration of now does not let in */
+            readmit_part(n->workers[i]);
         for (unsigned i = 0; i < n->n_workers; i++)
             outlet_flush_control(n->workers[i]); /* before the first of them turns */
     }

@@ -180,7 +180,12 @@ void listen_free(struct worker *w);
 /* readmit.c */
 #define READMIT_DISTRUST_TEXT "the client's certificate is not good any more"
 bool readmit_trusts_newcomer(const struct link *l);
-void readmit_all(struct worker *w);
+struct readmitted { /* what a new policy has meant for sessions */
+    size_t n_expelled;
+    size_t n_messages; /* that have ended with them */
+};
+void readmit_all(struct worker *w, struct readmitted *sum);
+void readmit_part(struct worker *w);
 void readmit_subscriptions(struct worker *w, struct resident *c);
 
 /* resident.c */

@@ -230,6 +230,20 @@ static struct grant *grant_new(struct policy *p, const struct gate_subject *s,
     return g;
 }
 
+/* Its password, if it needs one, was right, of whatever policy. */
+static struct identity proven(const struct policy *p, const struct gate_subject *s)
+{
+    struct identity who = identify(p, s);
+
+    if (who.outcome != GATE_ASK_PASSWORD)
+        return who;
+    if (who.user == NULL)
+        who.outcome = GATE_E_UNKNOWN_USER;
+    else
+        who.outcome = has_verifier(s, who.user) ? GATE_ALLOWED : GATE_E_WRONG_PASSWORD;
+    return who;
+}
+
 /**
  * gate_admit() - what this connection may do
  * @p:    the policy; the grant takes a reference
@@ -244,17 +258,24 @@ static struct grant *grant_new(struct policy *p, const struct gate_subject *s,
  */
 struct grant *gate_admit(struct policy *p, const struct gate_subject *s, enum gate_outcome *ret)
 {
-    struct identity who = identify(p, s);
-    enum gate_outcome outcome = who.outcome;
+    struct identity who = proven(p, s);
 
-    if (outcome == GATE_ASK_PASSWORD && who.user == NULL)
-        outcome = GATE_E_UNKNOWN_USER;
-    else if (outcome == GATE_ASK_PASSWORD && !has_verifier(s, who.user))
-        outcome = GATE_E_WRONG_PASSWORD;
-    else if (outcome == GATE_ASK_PASSWORD || outcome == GATE_ALLOWED)
-        outcome = admissible(p, s, who.user);
-    *ret = outcome;
-    return outcome == GATE_ALLOWED ? grant_new(p, s, who.user) : NULL;
+    *ret = who.outcome == GATE_ALLOWED ? admissible(p, s, who.user) : who.outcome;
+    return *ret == GATE_ALLOWED ? grant_new(p, s, who.user) : NULL;
+}
+
+/**
+ * gate_rights() - what the rules give to who has proven to be that user, may he come in or not
+ *
+ * For the Will of a client that is kept out.
+ *
+ * Return: owned, for grant_free(); NULL when it is nobody.
+ */
+struct grant *gate_rights(struct policy *p, const struct gate_subject *s)
+{
+    struct identity who = proven(p, s);
+
+    return who.outcome == GATE_ALLOWED ? grant_new(p, s, who.user) : NULL;
 }
 
 /** grant_free() - @g may be NULL; Return: NULL. */

@@ -231,6 +231,7 @@ const struct scram_verifier *gate_scram_verifier(const struct policy *p, struct 
 /* After gate_connect() said ALLOWED, or the password was right: the grant, or NULL with @ret why
  * not. */
 struct grant *gate_admit(struct policy *p, const struct gate_subject *s, enum gate_outcome *ret);
+struct grant *gate_rights(struct policy *p, const struct gate_subject *s);
 struct grant *grant_free(struct grant *g);
 bool gate_response_information(const struct grant *g, const struct gate_subject *s,
                                struct buf *ret);

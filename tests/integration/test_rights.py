@@ -5,9 +5,10 @@ at the door."""
 import pytest
 
 from conftest import SANITIZERS, wait_until
-from peer import Raw, connect_packet
+from peer import PATIENCE_S, Raw, connect_packet
 
 HOUR_S = 3600
+NOT_AUTHORIZED, BANNED = 0x87, 0x8A
 
 
 def with_stdin(site, text, *words):
@@ -44,17 +45,113 @@ def test_a_right_does_not_live_on_in_the_subscription_of_who_is_away(field, peer
     assert away.nothing()
 
 
-def test_the_session_of_a_user_who_is_removed_ends_without_its_will(field, peer):
-    watcher = peer(field, "watcher", user="bob").join()
-    watcher.read("test/#")
-    away = peer(field, "away", will=("test/will", "gone", 1, False), will_delay=5)
-    away.join(expiry_s=HOUR_S).drop()
-    with_stdin(field, "", "user", "remove", "alice")
+def session_of_alice(field, peer, expiry_s=HOUR_S, durable=False):
+    """With a Will that waits for an hour, and a message that waits for her; who is told of the Will is returned."""
+    watcher = peer(field, "watcher", user="bob").join(expiry_s=HOUR_S if durable else 0)
+    watcher.read("test/will/#")
+    away = peer(field, "away", will=("test/will/away", "gone", 1, False), will_delay=HOUR_S)
+    away.join(expiry_s=expiry_s).read("test/letters", "test/other")
+    return watcher, away
+
+
+def with_one_letter(field, peer, away):
+    away.drop()
+    wait_until(lambda: not field.json("clients", "away")["connected"], "away")
+    peer(field, "writer", user="bob").join().publish("test/letters", "a letter")
+
+
+OUT = {"disable": "the user is disabled", "remove": "no such user"}
+
+
+@pytest.mark.parametrize("verb", OUT)
+def test_who_is_out_for_good_leaves_a_will_that_waits_no_longer(field, peer, verb):
+    watcher, away = session_of_alice(field, peer)
+    with_one_letter(field, peer, away)
+    field.ok("user", verb, "alice")
+    told = field.ok("reload")
+    assert "1 sessions of users that may not connect any more have ended, with 1 messages that waited" in told
+    assert watcher.next().payload == b"gone"
+    assert (f"away: session ended: user alice: {OUT[verb]}; 2 subscriptions and 1 waiting messages end with it"
+            in field.log_text())
+    assert "away" not in {c["client_id"] for c in field.json("clients")}
+
+
+def test_a_client_that_is_cut_off_as_its_user_is_disabled_leaves_its_will_at_once(field, peer):
+    watcher, away = session_of_alice(field, peer)
+    field.ok("user", "disable", "alice")
+    assert "1 sessions of users that may not connect any more have ended, with 0 messages" in field.ok("reload")
+    assert away.disconnected.wait(PATIENCE_S) and away.disconnect == NOT_AUTHORIZED
+    assert watcher.next().payload == b"gone"
+    field.ok("user", "enable", "alice")
     field.ok("reload")
-    wait_until(lambda: "away" not in {c["client_id"] for c in field.json("clients")}, "ended")
-    other = peer(field, "other", user="lena", will=("test/mark", "mark", 1, False), will_delay=5)
-    other.join(expiry_s=HOUR_S).drop()
-    assert watcher.next().topic == "test/mark"  # which is due after the one that must not come
+    away.paho.loop_stop()
+    away.join(clean=False, expiry_s=HOUR_S)
+    assert not away.session_present
+
+
+def test_nobody_gets_a_will_by_a_right_that_goes_with_its_client(field, peer):
+    """Whichever of them is asked first: the Will is published when the rights of all are those of now."""
+    readers = [peer(field, f"reader-{i}", user="lena").join() for i in range(8)]
+    for reader in readers:
+        reader.read("test/will/#", "test/mark")
+    watcher, _away = session_of_alice(field, peer)
+    users = field.folder / "users.yaml"
+    users.write_text(users.read_text().replace('name: "lena"\n    role: "limited"', 'name: "lena"\n    role: "marked"'))
+    field.change("\nroles:\n", "\nroles:\n  marked:\n    allow:\n      - subscribe: test/mark\n")
+    field.ok("user", "disable", "alice")
+    field.ok("reload")
+    assert watcher.next().payload == b"gone"
+    peer(field, "writer", user="bob").join().publish("test/mark", "mark")
+    for reader in readers:
+        assert reader.next().payload == b"mark"
+
+
+@pytest.mark.parametrize("verb", OUT)
+def test_who_is_out_while_the_node_is_down_is_told_of_when_it_is_back(site, peer, verb):
+    """A user that is no longer there has no rights from which his Will could be published: that is in the log."""
+    site.change("  durability: memory", "  durability: commit")
+    site.start()
+    watcher, away = session_of_alice(site, peer, durable=True)
+    with_one_letter(site, peer, away)
+    watcher.drop()
+    assert site.end() == 0
+    site.ok("user", verb, "alice")
+    site.start()
+    assert (f"away: session ended: user alice: {OUT[verb]}; 2 subscriptions and 1 waiting messages end with it"
+            in site.log_text())
+    watcher.join(clean=False, expiry_s=HOUR_S)
+    assert watcher.session_present
+    peer(site, "writer", user="bob").join().publish("test/will/mark", "mark")
+    if verb == "disable":
+        assert watcher.next().payload == b"gone"
+    else:
+        assert "away: Will on test/will/away refused: there is no such user any more" in site.log_text()
+    assert watcher.next().payload == b"mark"
+    assert site.end() == 0, site.log_text()
+    assert not SANITIZERS.search(site.log_text()), site.log_text()
+
+
+def test_a_will_that_is_refused_is_told_with_role_and_rule(field, peer):
+    away = peer(field, "away", will=("test/secret/will", "gone", 1, False), will_delay=HOUR_S)
+    away.join(expiry_s=HOUR_S).drop()
+    change_role(field, "alice", "tester", "limited")
+    field.ok("reload")
+    peer(field, "away").join()  # whose earlier session ends
+    assert ("away: Will on test/secret/will refused: role limited: a rule denies it: test/secret/#"
+            in field.log_text())
+
+
+def test_a_ban_of_the_user_keeps_the_session(field, peer):
+    watcher, away = session_of_alice(field, peer)
+    with_one_letter(field, peer, away)
+    field.ok("ban", "user", "alice", "--for", "1h", "--reason", "a test")
+    assert away.connect(clean=False, expiry_s=HOUR_S) == BANNED
+    away.paho.loop_stop()
+    field.ok("unban", "user", "alice")
+    away.join(clean=False, expiry_s=HOUR_S)
+    assert away.session_present
+    assert away.next().payload == b"a letter"
+    assert watcher.nothing()
 
 
 def test_a_subscription_of_the_control_plane_does_not_come_with_the_session_to_another_listener(

@@ -327,9 +327,17 @@ bool node_policy_is_changing(void)
 
 static void swap_policy(struct worker *w, void *arg)
 {
+    struct readmitted readmitted = {0};
+
     policy_unref(w->policy);
     w->policy = policy_ref(arg);
-    readmit_all(w);
+    readmit_all(w, &readmitted);
+}
+
+static void part(struct worker *w, void *arg)
+{
+    (void)arg;
+    readmit_part(w);
 }
 
 /** node_change_policy() - to the other one, on every worker on return; not in the middle of a turn
@@ -340,6 +348,7 @@ void node_change_policy(void)
     trace("policy %s", variant == POLICY_FULL ? "full" : "less");
     is_changing = true;
     node_call_all(node, swap_policy, policies[variant]);
+    node_call_all(node, part, NULL);
     node->policy = policies[variant];
     is_changing = false;
 }

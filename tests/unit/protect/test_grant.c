@@ -219,6 +219,13 @@ static void who_proves_the_password_need_not_send_it(void **state)
     policy_unref(p);
 }
 
+/* Also one that may not come in. */
+static bool is_somebody(enum gate_outcome outcome)
+{
+    return outcome == GATE_ALLOWED || outcome == GATE_E_DISABLED ||
+           outcome == GATE_E_CONTROL_PLANE || outcome == GATE_E_CLIENT_ID;
+}
+
 static void who_knocks_is_identified_by_certificate_or_password(void **state)
 {
     struct policy *p = policy_here("guest");
@@ -244,6 +251,9 @@ static void who_knocks_is_identified_by_certificate_or_password(void **state)
         assert_int_equal(g != NULL, t->principal != NULL);
         if (g != NULL)
             assert_string_equal(grant_principal(g), t->principal);
+        grant_free(g);
+        g = gate_rights(p, &s);
+        assert_int_equal(g != NULL, is_somebody(outcome));
         grant_free(g);
     }
     policy_unref(p);

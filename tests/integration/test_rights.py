@@ -45,6 +45,25 @@ def test_a_right_does_not_live_on_in_the_subscription_of_who_is_away(field, peer
     assert away.nothing()
 
 
+@pytest.mark.parametrize("held_back", [False, True], ids=["delivered", "held back"])
+def test_what_waits_outlives_its_right_unless_a_quarantine_holds_it_back(field, peer, held_back):
+    away = peer(field, "away").join(expiry_s=HOUR_S)
+    away.read("test/secret/plan", "test/open")
+    away.drop()
+    writer = peer(field, "writer", user="bob").join()
+    wait_until(lambda: not field.json("clients", "away")["connected"], "away")
+    writer.publish("test/secret/plan", "secret")
+    if held_back:
+        field.ok("respond", "run", "quarantine", "topic", "test/secret/#", "--direction", "deliver", "--reason", "a test")
+    change_role(field, "alice", "tester", "limited")
+    field.ok("reload")
+    writer.publish("test/secret/plan", "later")
+    writer.publish("test/open", "open")
+    away.join(clean=False, expiry_s=HOUR_S)
+    assert away.texts(1 if held_back else 2) == (["open"] if held_back else ["secret", "open"])
+    assert away.nothing()
+
+
 def session_of_alice(field, peer, expiry_s=HOUR_S, durable=False):
     """With a Will that waits for an hour, and a message that waits for her; who is told of the Will is returned."""
     watcher = peer(field, "watcher", user="bob").join(expiry_s=HOUR_S if durable else 0)

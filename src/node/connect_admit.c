@@ -45,6 +45,8 @@ static struct resident *session_for(struct link *l, const struct wire_connect *p
     struct worker *w = l->worker;
     struct resident *c = resident_find(w, bytes_str(l->client_id));
 
+    if (c != NULL)
+        c->has_place = false; /* its successor has it, if it ends here: nobody comes between */
     if (c != NULL && c->link != NULL) { /* [MQTT5-3.1.4-3] [MQTT3-3.1.4-2] */
         struct link *old = c->link;
 
@@ -58,7 +60,10 @@ static struct resident *session_for(struct link *l, const struct wire_connect *p
         c = NULL;
     }
     *ret_present = c != NULL;
-    return c != NULL ? c : resident_new(w, bytes_str(l->client_id), l->grant, limits);
+    if (c == NULL)
+        return resident_new(w, bytes_str(l->client_id), l->grant, limits);
+    c->has_place = true;
+    return c;
 }
 
 static void tell_resumed_subscriptions(struct link *l)
@@ -164,19 +169,17 @@ static bool will_allowed(struct link *l, const struct wire_connect *p,
     return false;
 }
 
-/* The limit that keeps a client without a session out, or NULL; who comes back to one may fetch
- * what waits there. */
+/* The limit that keeps a client without a session out, or NULL: it has a place; who comes back to a
+ * session has one, and may fetch what waits there. */
 static const char *session_limit(const struct link *l)
 {
-    const struct worker *w = l->worker;
+    struct worker *w = l->worker;
 
     if (resident_find(w, bytes_str(l->client_id)) != NULL)
         return NULL;
-    if (w->residents.n * w->n_workers >= policy_limits(w->policy)->sessions_max)
-        return "sessions_max";
-    return l->listener->plane == CONFIG_PLANE_DELIVERY && memory_stage(w) == MEMORY_FULL
-               ? "memory_bytes_max"
-               : NULL;
+    if (l->listener->plane == CONFIG_PLANE_DELIVERY && memory_stage(w) == MEMORY_FULL)
+        return "memory_bytes_max";
+    return resident_place(w) ? NULL : "sessions_max";
 }
 
 static void refuse_by_limit(struct link *l, const struct wire_connect *p, const char *limit,
@@ -233,12 +236,12 @@ void connect_admit(struct link *l, const struct wire_connect *p)
         connect_refuse(l, p, REASON_NOT_AUTHORIZED, why);
     } else if (!will_is_as_indicated(l, p)) {
         connect_refuse(l, p, REASON_PAYLOAD_FORMAT_INVALID, "the Will's payload is not UTF-8");
-    } else if ((limit = session_limit(l)) != NULL) {
-        snprintf(why, sizeof(why), "the node takes no more sessions: %s", limit);
-        refuse_by_limit(l, p, limit, REASON_QUOTA_EXCEEDED, why);
     } else if (note_has_failed(w) && agree_asked_expiry_s(p) > 0) {
         connect_refuse(l, p, REASON_SERVER_UNAVAILABLE,
                        "the node cannot keep a session now: its journal has failed");
+    } else if ((limit = session_limit(l)) != NULL) {
+        snprintf(why, sizeof(why), "the node takes no more sessions: %s", limit);
+        refuse_by_limit(l, p, limit, REASON_QUOTA_EXCEEDED, why);
     } else {
         accept_connect(l, p);
     }

@@ -184,6 +184,7 @@ struct resident {
     bool by_scram;      /* and that without sending it */
     bool is_control;    /* it came by the control listener */
     bool commands_held; /* by the action hold, when its network connection ended */
+    bool has_place;     /* of sessions_max; false: another session has it now */
     bool is_counted;    /* among the kept sessions of its user */
     bool is_untried;    /* not the user's only one, and was never resumed */
     bool is_expelled;   /* its user may not come in any more: it is about to end */

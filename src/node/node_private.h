@@ -55,6 +55,7 @@ struct node {
     atomic_ullong next_link;
     atomic_ullong next_stamp;
     atomic_ullong n_rooms;     /* how often there may have come room in a member of a group */
+    atomic_size_t n_sessions;  /* places of sessions_max that are taken */
     atomic_size_t n_connected; /* clients with a session */
     atomic_size_t n_connected_most;
     atomic_uint_least64_t heap_bytes_most; /* that facts_take() has seen */

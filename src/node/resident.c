@@ -35,13 +35,31 @@ static struct resident *add(struct worker *w, struct session *s, struct bytes pr
     struct resident *c = mem_zero(MAX(bytes, sizeof(*c)));
 
     c->session = s;
+    c->has_place = true;
     if (principal.len > 0)
         memcpy(c->principal, principal.at, principal.len);
     check(map_put(&w->residents, c) == NULL);
     return c;
 }
 
-/** resident_new() - a session for a client id that has none; not connected yet */
+/**
+ * resident_place() - take a place for one session more
+ *
+ * There are sessions_max of them on all workers together.  It is given back when the session ends.
+ *
+ * Return: false: none is free.
+ */
+bool resident_place(struct worker *w)
+{
+    uint64_t max = policy_limits(w->policy)->sessions_max;
+    size_t taken = atomic_load(&w->node->n_sessions);
+
+    while (taken < max && !atomic_compare_exchange_weak(&w->node->n_sessions, &taken, taken + 1))
+        ;
+    return taken < max;
+}
+
+/** resident_new() - a session for a client id that has none, and a place; not connected yet */
 struct resident *resident_new(struct worker *w, struct bytes client_id, const struct grant *g,
                               const struct session_limits *limits)
 {
@@ -259,6 +277,8 @@ void resident_end(struct worker *w, struct resident *c)
     map_remove(&w->residents, c->session->client_id);
     session_forget(c->session);
     session_free(c->session);
+    if (c->has_place)
+        atomic_fetch_sub(&w->node->n_sessions, 1);
     grant_free(c->grant);
     free(c->certificate_cn);
     free(c);
@@ -357,6 +377,8 @@ void resident_disconnected(struct worker *w, struct resident *c, bool publish_wi
  * resident_restore() - a session as the journal has it; resident_restored() when all that belongs
  * to it is there
  * @record:  id of what it was read from
+ *
+ * It has a place, whatever sessions_max says now.
  */
 struct resident *resident_restore(struct worker *w, const struct session_record *r, uint64_t record)
 {
@@ -369,6 +391,7 @@ struct resident *resident_restore(struct worker *w, const struct session_record 
     struct resident *c = add(w, s, r->principal);
     size_t before;
 
+    atomic_fetch_add(&w->node->n_sessions, 1);
     s->expiry_s = r->expiry_s;
     s->is_persistent = true;
     s->notes = w->notes;

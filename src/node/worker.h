@@ -191,6 +191,7 @@ void readmit_subscriptions(struct worker *w, struct resident *c);
 /* resident.c */
 const struct grant *resident_grant(const struct resident *c);
 struct resident *resident_find(const struct worker *w, struct bytes client_id);
+bool resident_place(struct worker *w);
 struct resident *resident_new(struct worker *w, struct bytes client_id, const struct grant *g,
                               const struct session_limits *limits);
 void resident_connected(struct worker *w, struct resident *c, struct link *l,

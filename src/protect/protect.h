@@ -30,7 +30,7 @@
     X(packet_bytes_max,            1048576,    64,   268435460,   "size of any packet; told to 5.0 clients, whose connections keep it over a reload; larger is refused with 0x95") \
     X(keep_alive_max_s,            3600,       5,    65535,       "keep alive; 5.0 clients are told, 3.1.1 clients are held to it; who is read slowly is not silent, and a packet under way counts while 1024 bytes or more of it come in one and a half times the keep alive") \
     X(session_expiry_max_s,        604800,     0,    4294967295,  "how long a session outlives its connection; larger is lowered") \
-    X(sessions_max,                100000,     1,    10000000,    "sessions kept, connected or not; a new one is then refused with 0x97") \
+    X(sessions_max,                100000,     1,    10000000,    "sessions of the node, connected or not, whatever worker they are on; a new one is then refused with 0x97") \
     X(sessions_per_user_max,       20,         0,    10000000,    "sessions kept of one user, clients without a user are one together; a further one ends with its connection, which 5.0 clients are told")           \
     X(session_unresumed_max_s,     3600,       1,    4294967295,  "how long a user's session outlives its connection that was never resumed, while the user has others; 5.0 clients are told")           \
     X(subscriptions_per_session_max, 500,      1,    100000,      "subscriptions of one session; more get 0x97 in SUBACK") \

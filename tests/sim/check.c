@@ -171,13 +171,16 @@ static size_t n_gaps(const struct queue *q)
     return n;
 }
 
-/** check_limits() - at any time: no queue holds more than it may */
+/** check_limits() - at any time: no queue holds more than it may, and each session has its place */
 void check_limits(struct node *n)
 {
+    size_t n_sessions = 0;
+
     for (unsigned i = 0; i < n->n_workers; i++) {
         size_t cursor = 0;
         const struct resident *r;
 
+        n_sessions += n->workers[i]->residents.n;
         while ((r = map_next(&n->workers[i]->residents, &cursor)) != NULL) {
             const struct session *s = r->session;
 
@@ -191,4 +194,6 @@ void check_limits(struct node *n)
                    "%.*s: the queue counts wrong", BYTES_ARG(s->client_id));
         }
     }
+    expect(atomic_load(&n->n_sessions) == n_sessions, "%zu sessions have %zu places", n_sessions,
+           atomic_load(&n->n_sessions));
 }

@@ -199,7 +199,7 @@ const char *flow_retain(struct worker *w, struct publication *p, const struct gr
 
     /* A removal has to know what there is to remove. */
     if (w->notes != NULL && p->payload.len == 0)
-        worker_take_deliveries(w);
+        worker_take_messages(w);
     p->stamp = atomic_fetch_add(&w->node->next_stamp, 1) + 1;
     outcome = router_retain(w->router, p, &room, ret_owner);
     if (outcome == RETAIN_STORED)
@@ -210,20 +210,20 @@ const char *flow_retain(struct worker *w, struct publication *p, const struct gr
     return limit;
 }
 
-/** flow_is_anothers() - has another client than @publisher a retained message on @topic, as far as
- * this worker knows? */
-bool flow_is_anothers(const struct worker *w, struct bytes topic, uint64_t publisher)
+/** flow_is_anothers() - has another client than @publisher a retained message on @topic? */
+bool flow_is_anothers(struct worker *w, struct bytes topic, uint64_t publisher)
 {
-    uint64_t owner = router_retained_by(w->router, topic);
+    uint64_t owner;
 
+    worker_take_messages(w); /* whose PUBACK has left may be known here by what waits */
+    owner = router_retained_by(w->router, topic);
     return owner != 0 && owner != publisher;
 }
 
-static bool may_not_change(const struct worker *w, const struct publication *p,
-                           const struct grant *g)
+static bool may_not_change(struct worker *w, const struct publication *p, const struct grant *g)
 {
-    return p->retain && g != NULL && flow_is_anothers(w, p->topic, p->publisher) &&
-           gate_check(g, GATE_PUBLISH, p->topic).is_owner_only;
+    return p->retain && g != NULL && gate_check(g, GATE_PUBLISH, p->topic).is_owner_only &&
+           flow_is_anothers(w, p->topic, p->publisher);
 }
 
 /* What there is no room to retain is published all the same [MQTT5-3.1.2-8] [MQTT3-3.1.2-8]. */

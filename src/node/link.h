@@ -302,3 +302,4 @@ void introduce_birth(struct link *l, const struct wire_publish *p);
 
 /* publish.c */
 void publish_receive(struct link *l, const struct wire_frame *f);
+bool publish_is_control(const struct link *l);

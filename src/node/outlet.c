@@ -76,6 +76,12 @@ static void take_parcel(struct worker *w, struct post *post)
     parcel_free(c);
 }
 
+/** outlet_is_parcel() - are there messages in it? */
+bool outlet_is_parcel(const struct post *p)
+{
+    return p->take == take_parcel;
+}
+
 /** outlet_join() - @m, borrowed for the node's life, is an outlet; before the workers start.
  * Return: its number, the n-th worker's being n. */
 unsigned outlet_join(struct node *n, struct mailbox *m)

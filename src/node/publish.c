@@ -94,7 +94,8 @@ static void deny_publish(struct link *l, const struct wire_publish *p, const str
     session_acknowledge(l->resident->session, p, gate_outcome_reason(v->outcome), why);
 }
 
-static bool is_control(const struct link *l)
+/** publish_is_control() - does what it publishes go by the control lane? */
+bool publish_is_control(const struct link *l)
 {
     return grant_is_control_plane(l->grant) && l->listener->plane == CONFIG_PLANE_CONTROL;
 }
@@ -110,7 +111,7 @@ static void slow_down(struct link *l, bool takes_memory)
 
     if (w->held_until_ns > w->now_ns)
         wait_ns = MAX(wait_ns, w->held_until_ns - w->now_ns);
-    if (takes_memory && !is_control(l))
+    if (takes_memory && !publish_is_control(l))
         wait_ns = MAX(wait_ns, memory_hold_ns(w));
     if (wait_ns > 0) {
         l->read_again_ns = w->now_ns + wait_ns;
@@ -192,7 +193,7 @@ static struct publication publication_made(const struct link *l, const struct wi
         .payload = p->payload,
         .qos = p->qos,
         .retain = p->retain,
-        .is_control = is_control(l),
+        .is_control = publish_is_control(l),
         .expires_ns = p->has_expiry ? l->worker->now_ns + p->expiry_s * NS_PER_S : EXPIRES_NEVER,
         .publisher = l->resident->session->client_key,
         .publisher_id = l->resident->session->client_id,
@@ -230,7 +231,7 @@ static void take_publish(struct link *l, const struct wire_publish *p, const str
 {
     size_t n_matched;
 
-    if (!is_control(l) && memory_stage(l->worker) == MEMORY_FULL) {
+    if (!publish_is_control(l) && memory_stage(l->worker) == MEMORY_FULL) {
         refuse_for_memory(l, p);
         return;
     }
@@ -305,7 +306,7 @@ static void stop_publish(struct link *l, const struct wire_publish *p, const str
         deny_publish(l, p, v);
     else if (!is_as_indicated(l, p))
         refuse_payload(l, p);
-    else if (!is_control(l) && memory_stage(l->worker) == MEMORY_FULL)
+    else if (!publish_is_control(l) && memory_stage(l->worker) == MEMORY_FULL)
         refuse_for_memory(l, p);
     else
         hold_publish(l, p, v);

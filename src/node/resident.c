@@ -106,6 +106,7 @@ void resident_set_will(struct worker *w, struct resident *c, const struct wire_c
         .expires_ns = EXPIRES_NEVER,
         .publisher = c->session->client_key,
         .publisher_id = c->session->client_id,
+        .is_control = publish_is_control(c->link),
         .topic_hash = hash_keyed(p->will_topic),
         .is_durable = note_is_durable(w, p->will_topic),
     };

@@ -212,7 +212,7 @@ void subscribe_receive(struct link *l, const struct wire_frame *f)
         return;
     if (!answer_fits(l, p->n))
         return;
-    worker_take_deliveries(w); /* what is older is retained and not new [MQTT5-3.3.1-9] */
+    worker_take_messages(w); /* what is older is retained and not new [MQTT5-3.3.1-9] */
     w->suback->packet_id = p->packet_id;
     w->suback->n = p->n;
     for (size_t i = 0; i < p->n; i++) {

@@ -58,6 +58,8 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     list_init(&w->doomed);
     list_init(&w->dirty);
     list_init(&w->again);
+    list_init(&w->control_messages);
+    list_init(&w->controls);
     list_init(&w->deliveries);
     list_init(&w->condemned);
     for (unsigned i = 0; i < OUTLETS_MAX; i++) {
@@ -263,18 +265,35 @@ bool worker_is_spent(const struct worker *w)
            (work >= TURN_WORK_MIN && atomic_load_explicit(&w->is_called, memory_order_relaxed));
 }
 
-static void take_control(struct worker *w)
+static void fetch_control(struct worker *w)
 {
     struct list mails = LIST_INIT(mails);
 
-    atomic_store(&w->is_called, false); /* before the mailbox: who calls behind it sets it again */
     mailbox_take(w->mailbox, LANE_CONTROL, &mails);
     list_each (it, &mails) {
-        struct post *p = list_item(it, struct post, mail.link);
+        const struct post *p = list_item(it, struct post, mail.link);
 
         list_remove(it);
+        list_append(outlet_is_parcel(p) ? &w->control_messages : &w->controls, it);
+    }
+}
+
+static void take_all(struct worker *w, struct list *posts)
+{
+    while (!list_is_empty(posts)) {
+        struct post *p = list_item(posts->next, struct post, mail.link);
+
+        list_remove(&p->mail.link);
         p->take(w, p);
     }
+}
+
+static void take_control(struct worker *w)
+{
+    atomic_store(&w->is_called, false); /* before the mailbox: who calls behind it sets it again */
+    fetch_control(w);
+    take_all(w, &w->control_messages);
+    take_all(w, &w->controls);
 }
 
 /* Return: false if there was none. */
@@ -302,13 +321,15 @@ static void take_mail(struct worker *w)
 }
 
 /**
- * worker_take_deliveries() - what other workers have sent here comes first
+ * worker_take_messages() - what other workers have sent here comes first
  *
  * Before something is decided that depends on it: what a client knows to be published, since it saw
  * the message or its acknowledgement, is in the mailbox by then.
  */
-void worker_take_deliveries(struct worker *w)
+void worker_take_messages(struct worker *w)
 {
+    fetch_control(w);
+    take_all(w, &w->control_messages);
     while (take_delivery(w))
         ;
 }
@@ -374,7 +395,7 @@ void worker_turn(struct worker *w)
     link_read_again(w);
     fire_due(w);
     finish_turn(w);
-    w->is_behind |= !mailbox_rest(w->mailbox);
+    w->is_behind |= !mailbox_rest(w->mailbox) || !list_is_empty(&w->controls);
 }
 
 static void end_sessions(struct worker *w)
@@ -402,7 +423,7 @@ static bool something_to_send(const struct worker *w)
 static void take_all_mail(struct worker *w)
 {
     take_control(w);
-    worker_take_deliveries(w);
+    worker_take_messages(w);
 }
 
 /* Tell every client, give them a moment to take what is owed, end. */

@@ -89,7 +89,10 @@ struct worker {
 
     struct loop *loop;
     struct mailbox *mailbox;
-    struct list deliveries; /* mail of other workers that was taken out and waits for its turn */
+    /* mail of other workers that was taken out and waits for its turn */
+    struct list control_messages;
+    struct list controls; /* the rest of the control lane */
+    struct list deliveries;
     struct loop_file mail_file;
     struct heap timers;
     uint64_t now_ns;
@@ -162,7 +165,7 @@ void worker_empty(struct worker *w);
 void worker_post(struct worker *w, enum lane lane, struct post *p);
 void worker_due(struct worker *w, struct due *d, uint64_t at_ns, enum due_kind kind);
 void worker_hold_publishers(struct worker *w);
-void worker_take_deliveries(struct worker *w);
+void worker_take_messages(struct worker *w);
 bool worker_is_spent(const struct worker *w);
 size_t worker_event_text(const struct link *l);
 void worker_post_events(struct worker *w);
@@ -220,7 +223,7 @@ bool flow_is_held_back(struct worker *w, const struct publication *p);
 size_t flow_deliver_here(struct worker *w, struct publication *p);
 const char *flow_retain(struct worker *w, struct publication *p, const struct grant *g,
                         uint64_t *ret_owner);
-bool flow_is_anothers(const struct worker *w, struct bytes topic, uint64_t publisher);
+bool flow_is_anothers(struct worker *w, struct bytes topic, uint64_t publisher);
 
 /* hold.c */
 bool hold_command(struct worker *w, const struct link *l, struct publication *p,
@@ -301,6 +304,7 @@ void outlet_send(struct worker *w, uint64_t outlets, struct publication *p);
 void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t bytes);
 void outlet_add_control(struct worker *w, unsigned outlet, struct post *p);
 void outlet_flush_control(struct worker *w);
+bool outlet_is_parcel(const struct post *p);
 void outlet_flush(struct worker *w);
 void outlet_post(struct worker *to, struct publication *p);
 bool outlet_post_spare(struct worker *to, struct publication *p, size_t backlog_max);

@@ -170,7 +170,7 @@ static void make_subscribe(struct peer *p, uint8_t a, uint8_t b, struct buf *to)
         snprintf(shared, sizeof(shared), "$share/g%u/%s", b >> 4 & 1u, f.filter);
         f.filter = shared;
     }
-    build_subscribe(to, (uint16_t)(1 + b), &f, 1, b & 0x40 ? b : NOT_SET, p->level);
+    build_subscribe(to, (uint16_t)(1 + b), &f, 1, b & 0x40 ? b : 0, p->level);
 }
 
 static void make_unsubscribe(struct peer *p, uint8_t a, uint8_t b, struct buf *to)

@@ -91,7 +91,7 @@ static void join(struct peer *p)
     const struct subscribe_filter f = {filter_text(SHARE_ALONE), 1};
     struct buf packet = {0};
 
-    build_subscribe(&packet, 1, &f, 1, NOT_SET, LEVEL_311);
+    build_subscribe(&packet, 1, &f, 1, 0, LEVEL_311);
     say(p, &packet);
 }
 

@@ -204,8 +204,11 @@ struct policy *topics_policy(enum policy_variant v, const struct limits *limits)
         {.name = "narrow", .rules = narrow, .n_rules = COUNT_OF(narrow)},
         {.name = "boss", .rules = boss, .n_rules = COUNT_OF(boss), .control_plane = true},
     };
+    const char *const owner_only[] = {TOPIC_OF_OWNERS};
     const struct policy_spec spec = {
         .limits = *limits,
+        .owner_only_topics = owner_only,
+        .n_owner_only_topics = settings.owner_only,
         .roles = roles,
         .n_roles = COUNT_OF(roles),
         .users = users,

@@ -24,6 +24,7 @@ enum role {
 
 #define TOPIC_OF_RELOADS   "t/b"
 #define TOPIC_OF_ONE_SHARE "w/b"
+#define TOPIC_OF_OWNERS    "t/a"
 
 /* Which policy is in force: the second takes TOPIC_OF_RELOADS and TOPIC_OF_ONE_SHARE away from
  * ROLE_PLAIN. */

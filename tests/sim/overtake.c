@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/overtake.c - what one client knows to be done another one finds, whichever worker turns first
+ *
+ * Two workers, which turn when a scene says so: what the first has sent waits in the mailbox of the
+ * second while that reads what its own clients have sent since.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "sim/disk.h"
+#include "sim/kernel.h"
+#include "sim/node.h"
+#include "sim/packet.h"
+#include "sim/sim.h"
+
+#define FIRST  0
+#define SECOND 1
+
+/* Reason codes of PUBACK. */
+#define NO_SUBSCRIBERS 0x10
+#define NOT_AUTHORIZED 0x87
+
+#define ROUNDS_MAX 1000
+
+struct peer {
+    unsigned home; /* FIRST or SECOND */
+    bool is_control;
+    const char *will; /* NULL: none */
+    char id[16];
+    struct socket *socket; /* NULL: not connected */
+    struct buf in;
+};
+
+/* ---- what goes to the node ---- */
+
+static void say(struct peer *p, struct buf *packet)
+{
+    socket_send(p->socket, buf_view(packet));
+    buf_done(packet);
+}
+
+static void publish(struct peer *p, const char *text)
+{
+    const struct publish_packet m = {
+        .topic = TOPIC_OF_OWNERS,
+        .payload = bytes_str(text),
+        .qos = 1,
+        .retain = true,
+        .packet_id = 1,
+        .expiry_s = NOT_SET,
+    };
+    struct buf packet = {0};
+
+    build_publish(&packet, &m, LEVEL_5);
+    say(p, &packet);
+}
+
+static void subscribe(struct peer *p)
+{
+    const struct subscribe_filter f = {TOPIC_OF_OWNERS, 1};
+    struct buf packet = {0};
+
+    build_subscribe(&packet, 1, &f, 1, 0, LEVEL_5);
+    say(p, &packet);
+}
+
+/* ---- who turns ---- */
+
+static bool turn(unsigned worker)
+{
+    if (!node_worker_wants_turn(worker))
+        return false;
+    node_turn(worker);
+    return true;
+}
+
+/* All that is not the workers': passwords, the disk. */
+static bool others_work(void)
+{
+    if (node_has_auth_jobs()) {
+        node_answer_auth();
+        return true;
+    }
+    if (!node_scribe_wants_turn())
+        return false;
+    node_scribe_turns();
+    return true;
+}
+
+static void settle(void)
+{
+    for (unsigned n = 0;; n++) {
+        bool moved = others_work();
+
+        for (unsigned w = 0; w < settings.n_workers; w++)
+            moved |= turn(w);
+        if (!moved)
+            return;
+        expect(n < ROUNDS_MAX, "it does not settle");
+    }
+}
+
+static void read_socket(struct peer *p)
+{
+    uint64_t written_ns;
+
+    while (socket_receive(p->socket, SIZE_MAX, &p->in, &written_ns) > 0)
+        ;
+}
+
+/* The next packet, while nobody turns but @worker; borrows from @p->in until buf_drop_front(). */
+static struct packet next_by(struct peer *p, unsigned worker, unsigned type)
+{
+    struct packet got;
+
+    for (unsigned n = 0;; n++) {
+        read_socket(p);
+        if (packet_parse(buf_view(&p->in), LEVEL_5, &got))
+            break;
+        expect(n < ROUNDS_MAX, "no %s came to %s", packet_name(type), p->id);
+        if (!turn(worker) && !others_work())
+            kernel_advance(NS_PER_MS);
+    }
+    expect(got.type == type, "%s came to %s instead of %s", packet_name(got.type), p->id,
+           packet_name(type));
+    return got;
+}
+
+static void expect_puback(struct peer *p, unsigned worker, unsigned reason)
+{
+    struct packet got = next_by(p, worker, PUBACK);
+
+    expect(got.reason == reason, "PUBACK with 0x%02x for %s instead of 0x%02x", got.reason, p->id,
+           reason);
+    buf_drop_front(&p->in, got.len);
+}
+
+static void expect_message(struct peer *p, const char *text, bool retain)
+{
+    struct packet got;
+
+    settle();
+    got = next_by(p, p->home, PUBLISH);
+    expect(bytes_equal(got.payload, bytes_str(text)) && (got.flags & 1) == retain,
+           "\"%.*s\" came with RETAIN %d instead of \"%s\" with %d", BYTES_ARG(got.payload),
+           got.flags & 1, text, retain);
+    buf_drop_front(&p->in, got.len);
+}
+
+static void expect_nothing(struct peer *p)
+{
+    settle();
+    read_socket(p);
+    expect(p->in.len == 0, "something came to %s", p->id);
+}
+
+/* ---- who is there ---- */
+
+static void name(struct peer *p)
+{
+    for (unsigned n = 0; p->id[0] == '\0' || node_home(p->id) != p->home; n++)
+        snprintf(p->id, sizeof(p->id), "%c%u", p->is_control ? 'b' : 'c', n);
+}
+
+static struct socket *connect_to(const struct peer *p)
+{
+    return socket_connect(p->is_control ? CONTROL_PORT : FIELD_PORT);
+}
+
+/* Also what could not be accepted at once. */
+static void settle_accepting(void)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        settle();
+        kernel_advance(100 * NS_PER_MS);
+    }
+    settle();
+}
+
+/* Accepted by the worker that is @p's home; nothing else is to be done now. */
+static struct socket *open_at_home(const struct peer *p)
+{
+    for (unsigned n = 0; n < ROUNDS_MAX; n++) {
+        struct socket *s = connect_to(p);
+        bool is_there = !node_worker_wants_turn(p->home == FIRST ? SECOND : FIRST);
+
+        settle_accepting();
+        if (is_there)
+            return s;
+        socket_close_by_client(s);
+        socket_unref(s);
+        settle_accepting();
+    }
+    fail("no connection comes to worker %u", p->home);
+}
+
+static void say_connect(struct peer *p)
+{
+    const struct connect_packet c = {
+        .level = LEVEL_5,
+        .clean = true,
+        .client_id = p->id,
+        .user = p->is_control ? role_user(ROLE_BOSS) : NULL,
+        .password = p->is_control ? "right" : NULL,
+        .expiry_s = NOT_SET,
+        .receive_max = NOT_SET,
+        .packet_max = NOT_SET,
+        .alias_max = NOT_SET,
+        .will_topic = p->will != NULL ? TOPIC_OF_OWNERS : NULL,
+        .will_payload = bytes_str(p->will),
+        .will_delay_s = NOT_SET,
+        .will_expiry_s = NOT_SET,
+    };
+    struct buf packet = {0};
+
+    build_connect(&packet, &c);
+    say(p, &packet);
+}
+
+static void expect_connack(struct peer *p)
+{
+    struct packet got = next_by(p, p->home, CONNACK);
+
+    buf_drop_front(&p->in, got.len);
+}
+
+static void come(struct peer *p)
+{
+    p->socket = connect_to(p);
+    say_connect(p);
+    settle_accepting();
+    expect_connack(p);
+}
+
+static void go(struct peer *p)
+{
+    if (p->socket == NULL)
+        return;
+    socket_close_by_client(p->socket);
+    p->socket = socket_unref(p->socket);
+    p->in.len = 0;
+}
+
+/* SUBACK waits for all workers. */
+static void come_and_subscribe(struct peer *p)
+{
+    struct packet got;
+
+    name(p);
+    come(p);
+    subscribe(p);
+    settle();
+    got = next_by(p, p->home, SUBACK);
+    buf_drop_front(&p->in, got.len);
+}
+
+/* ---- scenes ---- */
+
+static struct peer boss;
+static struct peer owner;
+static struct peer other;
+
+/* What a client of the control plane has retained, SUBSCRIBE finds, and it is not new
+ * [MQTT5-3.3.1-9]. */
+static void subscribe_finds_what_is_retained(void)
+{
+    boss = (struct peer){.home = FIRST, .is_control = true};
+    other = (struct peer){.home = SECOND};
+    name(&boss);
+    name(&other);
+    come(&other);
+    come(&boss);
+    publish(&boss, "on");
+    expect_puback(&boss, FIRST, NO_SUBSCRIBERS);
+    subscribe(&other);
+    settle();
+    buf_drop_front(&other.in, next_by(&other, SECOND, SUBACK).len);
+    expect_message(&other, "on", true);
+    expect_nothing(&other);
+}
+
+/* ... and a removal removes it, whatever happens to the node [MQTT5-3.3.1-6]. */
+static void what_is_removed_does_not_come_back(void)
+{
+    struct peer reader = {.home = FIRST}; /* there may be but one, afterwards */
+
+    boss = (struct peer){.home = FIRST, .is_control = true};
+    other = (struct peer){.home = SECOND};
+    name(&boss);
+    name(&other);
+    come(&other);
+    come(&boss);
+    publish(&boss, "on");
+    expect_puback(&boss, FIRST, NO_SUBSCRIBERS);
+    publish(&other, "");
+    expect_puback(&other, SECOND, NO_SUBSCRIBERS);
+    node_crash();
+    come_and_subscribe(&reader);
+    expect_nothing(&reader);
+    go(&reader);
+    buf_done(&reader.in);
+}
+
+/* MQ.DE.CM-04: on owner-only topics */
+static void an_owner_is_known_when_it_has_its_puback(void)
+{
+    owner = (struct peer){.home = FIRST};
+    other = (struct peer){.home = SECOND};
+    name(&owner);
+    name(&other);
+    come(&other);
+    come(&owner);
+    publish(&owner, "its own");
+    expect_puback(&owner, FIRST, NO_SUBSCRIBERS);
+    publish(&other, "forged");
+    expect_puback(&other, SECOND, NOT_AUTHORIZED);
+}
+
+/* The Will of an operator is said before what he says when he is back. */
+static void a_will_comes_before_what_is_said_later(void)
+{
+    struct socket *again;
+
+    boss = (struct peer){.home = FIRST, .is_control = true, .will = "off"};
+    other = (struct peer){.home = SECOND};
+    name(&boss);
+    come_and_subscribe(&other);
+    come(&boss);
+    again = open_at_home(&boss);
+    go(&boss);
+    while (turn(FIRST))
+        ;
+    boss.socket = again;
+    say_connect(&boss);
+    expect_connack(&boss);
+    publish(&boss, "on");
+    expect_puback(&boss, FIRST, 0);
+    expect_message(&other, "off", false);
+    expect_message(&other, "on", false);
+}
+
+static const struct scene {
+    void (*play)(void);
+    bool durable;
+    bool owner_only;
+} scenes[] = {
+    {subscribe_finds_what_is_retained, false, false},
+    {what_is_removed_does_not_come_back, true, false},
+    {an_owner_is_known_when_it_has_its_puback, false, true},
+    {a_will_comes_before_what_is_said_later, false, false},
+};
+
+static void play(uint64_t seed, const struct scene *scene, bool print_trace)
+{
+    uint64_t before = memory_blocks();
+
+    chance_seed(seed);
+    settings = (struct settings){
+        .seed = seed,
+        .n_workers = 2,
+        .receive_max = 10,
+        .inflight_max = 10,
+        .queue_messages_max = 100,
+        .owner_only = scene->owner_only,
+        .durable = scene->durable,
+        .journal_segment_bytes = 1U << 14,
+    };
+    kernel_start();
+    trace_start(seed, print_trace);
+    hash_key_set(chance_u64(), chance_u64());
+    log_level_set(LOG_ERROR);
+    node_start();
+    scene->play();
+    node_end();
+    go(&boss);
+    go(&owner);
+    go(&other);
+    buf_done(&boss.in);
+    buf_done(&owner.in);
+    buf_done(&other.in);
+    kernel_end();
+    trace_done();
+    expect(memory_blocks() == before, "%lld blocks of memory are not given back",
+           (long long)(memory_blocks() - before));
+}
+
+static void run(uint64_t seed, const struct seeds_options *o)
+{
+    for (size_t i = 0; i < COUNT_OF(scenes); i++)
+        play(seed, &scenes[i], o->trace);
+}
+
+int main(int argc, char **argv)
+{
+    struct seeds_options o = seeds_options(argv);
+
+    (void)argc;
+    disk_keys_make();
+    seeds_run(&o, run);
+    disk_keys_free();
+    return 0;
+}

@@ -227,9 +227,12 @@ static bool drop_id(struct peer *p, uint16_t id)
 
 static bool decoded(struct peer *p, const struct wire_frame *f, enum wire_outcome o)
 {
-    if (o != WIRE_OK)
-        lost(p, "the broker sent a %s that is not right: %s", wire_type_name(f->type),
-             wire_outcome_text(o));
+    char why[WIRE_FAULT_TEXT_MAX];
+
+    if (o != WIRE_OK) {
+        wire_fault_text(o, f->type, why);
+        lost(p, "the broker sent a packet that is not right: %s", why);
+    }
     return o == WIRE_OK;
 }
 

@@ -319,7 +319,7 @@ void authenticate_receive(struct link *l, const struct wire_frame *f)
     struct wire_disconnect auth;
     step_fn *step;
 
-    if (!flow_well_formed(l, wire_decode_disconnect(f->type, f->flags, f->body, WIRE_V5, &auth)))
+    if (!flow_well_formed(l, f, wire_decode_disconnect(f->type, f->flags, f->body, WIRE_V5, &auth)))
         return;
     if (!bytes_equal(auth.props.auth_method, method_of(l))) {
         flow_protocol_error(l, VIOLATION_PROTOCOL_ERROR, REASON_PROTOCOL_ERROR,

@@ -398,15 +398,16 @@ void connect_receive(struct link *l, const struct wire_frame *f)
     struct worker *w = l->worker;
     struct wire_connect p = {0};
     enum wire_outcome outcome = wire_decode_connect(f->flags, f->body, &p);
+    char why[WIRE_FAULT_TEXT_MAX];
     unsigned home;
 
     if (outcome != WIRE_OK) {
+        wire_fault_text(outcome, WIRE_CONNECT, why);
         if (p.level == 0 && outcome == WIRE_E_LEVEL) /* [MQTT3-3.1.2-2] */
             p.level = WIRE_V311;
         if (p.level == WIRE_V5 || outcome == WIRE_E_LEVEL || outcome == WIRE_E_CLIENT_ID)
-            connect_tell_refused(l, &p, wire_outcome_reason(outcome), wire_outcome_text(outcome));
-        flow_protocol_error(l, violation_of_outcome(outcome), wire_outcome_reason(outcome),
-                            wire_outcome_text(outcome));
+            connect_tell_refused(l, &p, wire_outcome_reason(outcome), why);
+        flow_protocol_error(l, violation_of_outcome(outcome), wire_outcome_reason(outcome), why);
         return;
     }
     if (p.client_id.len > policy_limits(w->policy)->client_id_bytes_max) {

@@ -33,13 +33,16 @@ void flow_protocol_error(struct link *l, enum violation v, uint8_t reason, const
     link_close(l, reason, why);
 }
 
-/** flow_well_formed() - Return: false after the connection was closed for @outcome. */
-bool flow_well_formed(struct link *l, enum wire_outcome outcome)
+/** flow_well_formed() - Return: false after the connection was closed for @outcome, of decoding @f
+ * just now. */
+bool flow_well_formed(struct link *l, const struct wire_frame *f, enum wire_outcome outcome)
 {
+    char why[WIRE_FAULT_TEXT_MAX];
+
     if (outcome == WIRE_OK)
         return true;
-    flow_protocol_error(l, violation_of_outcome(outcome), wire_outcome_reason(outcome),
-                        wire_outcome_text(outcome));
+    wire_fault_text(outcome, f->type, why);
+    flow_protocol_error(l, violation_of_outcome(outcome), wire_outcome_reason(outcome), why);
     return false;
 }
 
@@ -283,7 +286,7 @@ static void receive_ack(struct link *l, const struct wire_frame *f)
 {
     struct wire_ack ack;
 
-    if (!flow_well_formed(l, wire_decode_ack(f->type, f->flags, f->body, l->conn.level, &ack)))
+    if (!flow_well_formed(l, f, wire_decode_ack(f->type, f->flags, f->body, l->conn.level, &ack)))
         return;
     if (f->type == WIRE_PUBREL) {
         size_t before = l->resident->session->n_incoming;
@@ -304,7 +307,7 @@ static void receive_ack(struct link *l, const struct wire_frame *f)
 
 static void receive_pingreq(struct link *l, const struct wire_frame *f)
 {
-    if (!flow_well_formed(l, wire_decode_ping(f->flags, f->body, l->conn.level)))
+    if (!flow_well_formed(l, f, wire_decode_ping(f->flags, f->body, l->conn.level)))
         return;
     wire_encode_ping(conn_out(&l->conn), WIRE_PINGRESP); /* [MQTT5-3.12.4-1] [MQTT3-3.12.4-1] */
     l->conn.n_packets++;
@@ -316,7 +319,8 @@ static void receive_disconnect(struct link *l, const struct wire_frame *f)
     struct wire_disconnect d;
     struct session *s;
 
-    if (!flow_well_formed(l, wire_decode_disconnect(f->type, f->flags, f->body, l->conn.level, &d)))
+    if (!flow_well_formed(l, f,
+                          wire_decode_disconnect(f->type, f->flags, f->body, l->conn.level, &d)))
         return;
     if (l->conn.state == CONN_CHALLENGED) {
         link_close(l, REASON_SUCCESS, "DISCONNECT in place of a proof");

@@ -321,14 +321,14 @@ void publish_receive(struct link *l, const struct wire_frame *f)
     struct wire_publish p;
     struct verdict v;
 
-    if (!flow_well_formed(l, wire_decode_publish(f->flags, f->body, l->conn.level, &p)))
+    if (!flow_well_formed(l, f, wire_decode_publish(f->flags, f->body, l->conn.level, &p)))
         return;
     if (p.n_subscription_ids > 0) {
         flow_protocol_error(l, VIOLATION_PROTOCOL_ERROR, REASON_PROTOCOL_ERROR,
                             "PUBLISH from a client with a Subscription Identifier");
         return;
     }
-    if (!flow_well_formed(l, wire_aliases_resolve(&l->conn.aliases, &p)))
+    if (!flow_well_formed(l, f, wire_aliases_resolve(&l->conn.aliases, &p)))
         return;
     w->counters.messages_received++;
     w->counters.payload_bytes_received += p.payload.len;

@@ -208,7 +208,8 @@ void subscribe_receive(struct link *l, const struct wire_frame *f)
     const struct wire_subscribe *p = w->subscribe;
     struct refusal refusal = {""};
 
-    if (!flow_well_formed(l, wire_decode_subscribe(f->flags, f->body, l->conn.level, w->subscribe)))
+    if (!flow_well_formed(l, f,
+                          wire_decode_subscribe(f->flags, f->body, l->conn.level, w->subscribe)))
         return;
     if (!answer_fits(l, p->n))
         return;
@@ -267,7 +268,7 @@ void unsubscribe_receive(struct link *l, const struct wire_frame *f)
     struct refusal refusal = {""};
 
     if (!flow_well_formed(
-            l, wire_decode_unsubscribe(f->flags, f->body, l->conn.level, w->unsubscribe)))
+            l, f, wire_decode_unsubscribe(f->flags, f->body, l->conn.level, w->unsubscribe)))
         return;
     if (!answer_fits(l, p->n))
         return;

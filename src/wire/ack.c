@@ -48,7 +48,7 @@ enum wire_outcome wire_decode_ack(enum wire_type type, uint8_t flags, struct byt
     reader_end(&r);
     /* [MQTT5-3.4.2-1] [MQTT5-3.5.2-1] [MQTT5-3.6.2-1] [MQTT5-3.7.2-1] */
     if (!wire_reason_allowed(type, p.reason))
-        reader_fail(&r, WIRE_E_PROTOCOL);
+        reader_fail(&r, WIRE_E_PROTOCOL, "a Reason Code that is none of its own");
 
     if (r.outcome != WIRE_OK)
         return r.outcome;

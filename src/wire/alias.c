@@ -3,7 +3,13 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "wire/wire.h"
+#include "wire/fault.h"
+
+static enum wire_outcome refuse(const char *what)
+{
+    fault_last = (struct fault){WIRE_E_TOPIC_ALIAS, what, "Topic Alias", false};
+    return WIRE_E_TOPIC_ALIAS;
+}
 
 /**
  * wire_aliases_resolve() - give @p the topic that its Topic Alias stands for, or remember it
@@ -21,7 +27,7 @@ enum wire_outcome wire_aliases_resolve(struct wire_aliases *a, struct wire_publi
     if (p->topic_alias == 0)
         return WIRE_OK;
     if (p->topic_alias > a->max)
-        return WIRE_E_TOPIC_ALIAS;
+        return refuse("is above Topic Alias Maximum");
     if (a->topics == NULL)
         a->topics = mem_zero(a->max * sizeof(*a->topics));
     alias = &a->topics[p->topic_alias - 1];
@@ -31,7 +37,7 @@ enum wire_outcome wire_aliases_resolve(struct wire_aliases *a, struct wire_publi
     } else {
         p->topic = *alias;
     }
-    return p->topic.len > 0 ? WIRE_OK : WIRE_E_TOPIC_ALIAS;
+    return p->topic.len > 0 ? WIRE_OK : refuse("stands for no topic");
 }
 
 /** wire_aliases_done() - with the network connection [MQTT5-3.3.2-7]; @a takes none then */

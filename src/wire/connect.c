@@ -27,14 +27,14 @@ static struct bytes name_of_level(uint8_t level)
 /* [MQTT5-3.1.2-1] [MQTT5-3.1.2-2] [MQTT3-3.1.2-1] [MQTT3-3.1.2-2] */
 static void read_level(struct reader *r, struct wire_connect *p)
 {
-    p->protocol_name = reader_utf8(r);
+    p->protocol_name = reader_utf8(r, "a protocol name that is no valid UTF-8");
     p->level = reader_u8(r);
     p->is_bridge = (p->level & BRIDGE_BIT) && (p->level & ~BRIDGE_BIT) < WIRE_V5;
     if (p->is_bridge)
         p->level &= (uint8_t)~BRIDGE_BIT;
     if (p->level < WIRE_V31 || p->level > WIRE_V5 ||
         !bytes_equal(p->protocol_name, name_of_level(p->level)))
-        reader_fail(r, WIRE_E_LEVEL);
+        reader_fail(r, WIRE_E_LEVEL, "a protocol name or level that is not supported");
 }
 
 static void read_flags(struct reader *r, struct wire_connect *p)
@@ -50,14 +50,14 @@ static void read_flags(struct reader *r, struct wire_connect *p)
 
     /* [MQTT5-3.1.2-3] [MQTT3-3.1.2-3]; in 3.1 it is not used */
     if ((flags & FLAG_RESERVED) && p->level != WIRE_V31)
-        reader_fail(r, WIRE_E_MALFORMED);
+        reader_fail(r, WIRE_E_MALFORMED, "a reserved Connect Flag");
     if (p->will_qos > QOS_MAX) /* [MQTT5-3.1.2-12] [MQTT3-3.1.2-14] */
-        reader_fail(r, WIRE_E_QOS);
+        reader_fail(r, WIRE_E_QOS, "a Will QoS of 3");
     /* [MQTT5-3.1.2-11] [MQTT5-3.1.2-13] [MQTT3-3.1.2-11] [MQTT3-3.1.2-13] [MQTT3-3.1.2-15] */
     if (!p->has_will && (p->will_qos != 0 || p->will_retain))
-        reader_fail(r, WIRE_E_MALFORMED);
+        reader_fail(r, WIRE_E_MALFORMED, "Will QoS or Will Retain without a Will");
     if (p->level < WIRE_V5 && p->has_password && !p->has_user_name) /* [MQTT3-3.1.2-22] */
-        reader_fail(r, WIRE_E_MALFORMED);
+        reader_fail(r, WIRE_E_MALFORMED, "a password without a user name");
 }
 
 static void read_props(struct reader *r, struct wire_connect *p)
@@ -65,7 +65,7 @@ static void read_props(struct reader *r, struct wire_connect *p)
     props_read(r, BIT(WIRE_CONNECT), &p->props);
     /* Data without a method is a Protocol Error, section 3.1.2.11.10. */
     if ((p->props.set & BIT64(PROP_AUTH_DATA)) && !(p->props.set & BIT64(PROP_AUTH_METHOD)))
-        reader_fail(r, WIRE_E_PROTOCOL);
+        reader_fail(r, WIRE_E_PROTOCOL, "Authentication Data without Authentication Method");
 }
 
 /* Identifiers longer than 3.1's 23 characters are let through at each level, as MQTT 3.1.1 and
@@ -74,12 +74,12 @@ static void read_props(struct reader *r, struct wire_connect *p)
 static void read_client_id(struct reader *r, struct wire_connect *p)
 {
     /* [MQTT5-3.1.3-3] [MQTT5-3.1.3-4] [MQTT3-3.1.3-3] [MQTT3-3.1.3-4] */
-    p->client_id = reader_utf8(r);
+    p->client_id = reader_utf8(r, "a Client Identifier that is no valid UTF-8");
     if (p->client_id.len > 0 || p->level == WIRE_V5)
         return;
     /* [MQTT3-3.1.3-7] [MQTT3-3.1.3-8]; 3.1 wants one in any case. */
     if (p->level == WIRE_V31 || !p->clean_start)
-        reader_fail(r, WIRE_E_CLIENT_ID);
+        reader_fail(r, WIRE_E_CLIENT_ID, "an empty Client Identifier");
 }
 
 /* All three are there: what is missing ends the packet too early [MQTT5-3.1.2-9] [MQTT3-3.1.2-9].
@@ -92,9 +92,10 @@ static void read_will(struct reader *r, struct wire_connect *p)
         p->will_forward = props_block(&ahead);
         props_read(r, PROPS_OF_WILL, &p->will_props);
     }
-    p->will_topic = reader_utf8(r);            /* [MQTT5-3.1.3-11] [MQTT3-3.1.3-10] */
+    /* [MQTT5-3.1.3-11] [MQTT3-3.1.3-10] */
+    p->will_topic = reader_utf8(r, "a Will Topic that is no valid UTF-8");
     if (!wire_topic_name_valid(p->will_topic)) /* [MQTT5-4.7.0-1] [MQTT3-4.7.1-1] */
-        reader_fail(r, WIRE_E_TOPIC_NAME);
+        reader_fail(r, WIRE_E_TOPIC_NAME, "a Will Topic that is empty, too deep or has a wildcard");
     p->will_payload = reader_binary(r);
 }
 
@@ -109,7 +110,7 @@ static void read_credentials(struct reader *r, struct wire_connect *p)
     if (p->has_user_name)
         p->has_user_name = !is_missing(r, p);
     if (p->has_user_name) /* [MQTT5-3.1.3-12] [MQTT5-3.1.2-17] [MQTT3-3.1.3-11] [MQTT3-3.1.2-19] */
-        p->user_name = reader_utf8(r);
+        p->user_name = reader_utf8(r, "a User Name that is no valid UTF-8");
     if (p->has_password)
         p->has_password = !is_missing(r, p);
     if (p->has_password)
@@ -210,9 +211,9 @@ static void read_code(struct reader *r, enum wire_level level, struct wire_conna
 
     p->reason = code;
     if (level == WIRE_V5 && !wire_reason_allowed(WIRE_CONNACK, code)) /* [MQTT5-3.2.2-8] */
-        reader_fail(r, WIRE_E_PROTOCOL);
+        reader_fail(r, WIRE_E_PROTOCOL, "a Reason Code that is none of its own");
     if (level < WIRE_V5 && !wire_reason_of_v311(code, &p->reason)) /* section 3.2.2.3 */
-        reader_fail(r, WIRE_E_PROTOCOL);
+        reader_fail(r, WIRE_E_PROTOCOL, "a reserved Return Code");
 }
 
 /**
@@ -239,12 +240,12 @@ enum wire_outcome wire_decode_connack(uint8_t flags, struct bytes body, enum wir
     if (level == WIRE_V31)
         ack_flags = 0;
     if (ack_flags > 1) /* [MQTT5-3.2.2-1] */
-        reader_fail(&r, WIRE_E_MALFORMED);
+        reader_fail(&r, WIRE_E_MALFORMED, "reserved Acknowledge Flags");
     p.session_present = ack_flags & 1;
     read_code(&r, level, &p);
     /* [MQTT5-3.2.2-6] [MQTT3-3.2.2-4] */
     if (p.session_present && p.reason != REASON_SUCCESS)
-        reader_fail(&r, WIRE_E_PROTOCOL);
+        reader_fail(&r, WIRE_E_PROTOCOL, "Session Present beside a refusal");
     if (level == WIRE_V5)
         props_read(&r, BIT(WIRE_CONNACK), &p.props);
     reader_end(&r);

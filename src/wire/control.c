@@ -32,13 +32,13 @@ static void read_reason_and_props(struct reader *r, enum wire_type type, struct 
 {
     p->reason = reader_u8(r);
     if (!wire_reason_allowed(type, p->reason)) /* [MQTT5-3.14.2-1] [MQTT5-3.15.2-1] */
-        reader_fail(r, WIRE_E_PROTOCOL);
+        reader_fail(r, WIRE_E_PROTOCOL, "a Reason Code that is none of its own");
     if (type == WIRE_DISCONNECT && r->left == 0)
         return; /* no property length, section 3.14.2.2.1 */
     props_read(r, BIT(type), &p->props);
     /* It is a Protocol Error to omit the method, section 3.15.2.2.2. */
     if (type == WIRE_AUTH && !(p->props.set & BIT64(PROP_AUTH_METHOD)))
-        reader_fail(r, WIRE_E_PROTOCOL);
+        reader_fail(r, WIRE_E_PROTOCOL, "no Authentication Method");
 }
 
 /**
@@ -63,7 +63,7 @@ enum wire_outcome wire_decode_disconnect(enum wire_type type, uint8_t flags, str
     check(type == WIRE_DISCONNECT || type == WIRE_AUTH);
     reader_flags(&r, flags, 0, level); /* [MQTT5-3.14.1-1] [MQTT5-3.15.1-1] [MQTT3-3.14.1-1] */
     if (type == WIRE_AUTH && level < WIRE_V5) /* type 15 is forbidden before, section 2.2.1 */
-        reader_fail(&r, WIRE_E_MALFORMED);
+        reader_fail(&r, WIRE_E_MALFORMED, "a level before 5.0");
     if (level == WIRE_V5 && r.left > 0)
         read_reason_and_props(&r, type, &p);
     reader_end(&r);

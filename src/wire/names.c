@@ -97,6 +97,45 @@ const char *wire_type_name(enum wire_type type)
     return type < COUNT_OF(names) && names[type] != NULL ? names[type] : "unknown";
 }
 
+/** wire_prop_name() - the standard's name of a property that there is */
+const char *wire_prop_name(enum wire_prop id)
+{
+    /* clang-format off */
+    static const char *const names[] = {
+        [PROP_PAYLOAD_FORMAT] =     "Payload Format Indicator",
+        [PROP_MESSAGE_EXPIRY] =     "Message Expiry Interval",
+        [PROP_CONTENT_TYPE] =       "Content Type",
+        [PROP_RESPONSE_TOPIC] =     "Response Topic",
+        [PROP_CORRELATION_DATA] =   "Correlation Data",
+        [PROP_SUBSCRIPTION_ID] =    "Subscription Identifier",
+        [PROP_SESSION_EXPIRY] =     "Session Expiry Interval",
+        [PROP_ASSIGNED_CLIENT_ID] = "Assigned Client Identifier",
+        [PROP_SERVER_KEEP_ALIVE] =  "Server Keep Alive",
+        [PROP_AUTH_METHOD] =        "Authentication Method",
+        [PROP_AUTH_DATA] =          "Authentication Data",
+        [PROP_REQUEST_PROBLEM] =    "Request Problem Information",
+        [PROP_WILL_DELAY] =         "Will Delay Interval",
+        [PROP_REQUEST_RESPONSE] =   "Request Response Information",
+        [PROP_RESPONSE_INFO] =      "Response Information",
+        [PROP_SERVER_REFERENCE] =   "Server Reference",
+        [PROP_REASON_STRING] =      "Reason String",
+        [PROP_RECEIVE_MAX] =        "Receive Maximum",
+        [PROP_TOPIC_ALIAS_MAX] =    "Topic Alias Maximum",
+        [PROP_TOPIC_ALIAS] =        "Topic Alias",
+        [PROP_QOS_MAX] =            "Maximum QoS",
+        [PROP_RETAIN_AVAILABLE] =   "Retain Available",
+        [PROP_USER] =               "User Property",
+        [PROP_PACKET_MAX] =         "Maximum Packet Size",
+        [PROP_WILDCARD_AVAILABLE] = "Wildcard Subscription Available",
+        [PROP_SUBID_AVAILABLE] =    "Subscription Identifiers Available",
+        [PROP_SHARED_AVAILABLE] =   "Shared Subscription Available",
+    };
+    /* clang-format on */
+
+    check(id < COUNT_OF(names) && names[id] != NULL);
+    return names[id];
+}
+
 /** wire_reason_text() - the standard's name of a reason code; "unknown reason" for none of its own
  */
 const char *wire_reason_text(uint8_t reason)

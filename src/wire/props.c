@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wire/props.c - property blocks of MQTT 5.0, section 2.2.2 */
+#include "wire/names.h"
 #include "wire/props.h"
 #include "wire/writer.h"
 
@@ -97,7 +98,7 @@ static void take(struct reader *r, struct prop *ret)
     *ret = (struct prop){.id = (enum wire_prop)id};
     switch (rule_of(id)->type) {
     case TYPE_NONE: /* section 2.2.2.2 */
-        reader_fail(r, WIRE_E_MALFORMED);
+        reader_fail(r, WIRE_E_MALFORMED, "a property with an unknown identifier");
         break;
     case TYPE_FLAG:
         ret->number = reader_u8(r);
@@ -124,30 +125,46 @@ static void take(struct reader *r, struct prop *ret)
     ret->whole = bytes_of(begin, (size_t)(r->at - begin));
 }
 
-static enum wire_outcome judge_value(const struct prop_rule *rule, const struct prop *p)
+/* Why a property is refused, if it is. */
+struct verdict {
+    enum wire_outcome outcome;
+    const char *what; /* as in struct fault; of WIRE_OK none */
+};
+
+static struct verdict judge_value(const struct prop_rule *rule, const struct prop *p)
 {
-    if ((rule->not_zero && p->number == 0) || (rule->type == TYPE_FLAG && p->number > 1))
-        return WIRE_E_PROTOCOL; /* sections 3.1.2.11, 3.2.2.3 and 3.3.2.3 */
+    /* sections 3.1.2.11, 3.2.2.3 and 3.3.2.3 */
+    if (rule->not_zero && p->number == 0)
+        return (struct verdict){WIRE_E_PROTOCOL, "is 0"};
+    if (rule->type == TYPE_FLAG && p->number > 1)
+        return (struct verdict){WIRE_E_PROTOCOL, "is neither 0 nor 1"};
+    /* [MQTT5-1.5.7-1] [MQTT5-3.3.2-13] [MQTT5-3.3.2-19] */
     if (rule->type == TYPE_UTF8 || rule->type == TYPE_TOPIC || rule->type == TYPE_PAIR) {
         if (!wire_utf8_valid(p->name) || !wire_utf8_valid(p->value))
-            return WIRE_E_MALFORMED; /* [MQTT5-1.5.7-1] [MQTT5-3.3.2-13] [MQTT5-3.3.2-19] */
+            return (struct verdict){WIRE_E_MALFORMED, "is no valid UTF-8"};
     }
-    if (rule->type == TYPE_TOPIC && !wire_topic_name_well_formed(p->value))
-        return WIRE_E_TOPIC_NAME; /* [MQTT5-3.3.2-14] */
-    return WIRE_OK;
+    if (rule->type == TYPE_TOPIC && !wire_topic_name_well_formed(p->value)) /* [MQTT5-3.3.2-14] */
+        return (struct verdict){WIRE_E_TOPIC_NAME, "is empty or has a wildcard"};
+    return (struct verdict){WIRE_OK, NULL};
 }
 
-static enum wire_outcome judge(const struct props_cursor *c, const struct prop *p)
+static struct verdict judge(const struct props_cursor *c, const struct prop *p)
 {
     const struct prop_rule *rule = rule_of(p->id);
 
     if (!(rule->packets & c->packet)) /* section 2.2.2.2 */
-        return WIRE_E_MALFORMED;
+        return (struct verdict){WIRE_E_MALFORMED, "may not stand"};
     if ((c->seen & BIT64(p->id)) && !(rule->repeats & c->packet))
-        return WIRE_E_PROTOCOL;
+        return (struct verdict){WIRE_E_PROTOCOL, "stands twice"};
     if (c->n_user > WIRE_USER_MAX)
-        return WIRE_E_QUOTA;
+        return (struct verdict){WIRE_E_QUOTA, "stands more often than is read here"};
     return judge_value(rule, p);
+}
+
+static void refuse(struct props_cursor *c, enum wire_prop id, struct verdict v)
+{
+    c->r.outcome = v.outcome;
+    fault_last = (struct fault){v.outcome, v.what, wire_prop_name(id), c->packet == PROPS_OF_WILL};
 }
 
 /**
@@ -172,15 +189,19 @@ struct bytes props_block(struct reader *r)
  */
 bool props_next(struct props_cursor *c, struct prop *ret)
 {
+    struct verdict v;
+
     if (c->r.left == 0)
         return false;
     take(&c->r, ret);
     if (c->r.outcome != WIRE_OK)
         return false;
     c->n_user += ret->id == PROP_USER;
-    c->r.outcome = judge(c, ret);
+    v = judge(c, ret);
     c->seen |= BIT64(ret->id);
-    return c->r.outcome == WIRE_OK;
+    if (v.outcome != WIRE_OK)
+        refuse(c, ret->id, v);
+    return v.outcome == WIRE_OK;
 }
 
 static void store(struct wire_props *p, const struct prop *prop)
@@ -230,8 +251,7 @@ void props_read(struct reader *r, uint32_t packet, struct wire_props *ret)
     ret->set = c.seen;
     if (c.seen & BIT64(PROP_USER))
         ret->user = block;
-    if (c.r.outcome != WIRE_OK)
-        reader_fail(r, c.r.outcome);
+    reader_fail_as(r, &c.r);
 }
 
 static void write_user(struct buf *out, struct bytes user)

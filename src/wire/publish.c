@@ -20,7 +20,7 @@
 static void add_subscription_id(struct reader *r, struct wire_publish *p, uint32_t id)
 {
     if (p->n_subscription_ids == WIRE_SUBIDS_MAX)
-        reader_fail(r, WIRE_E_QUOTA);
+        reader_fail(r, WIRE_E_QUOTA, "more Subscription Identifiers than are read here");
     else
         p->subscription_ids[p->n_subscription_ids++] = id;
 }
@@ -45,8 +45,7 @@ static void read_props(struct reader *r, struct wire_publish *p)
             add_subscription_id(r, p, prop.number);
         }
     }
-    if (c.r.outcome != WIRE_OK)
-        reader_fail(r, c.r.outcome);
+    reader_fail_as(r, &c.r);
 }
 
 #define ONES  0x0101010101010101ULL
@@ -94,12 +93,12 @@ static void check_topic(struct reader *r, struct bytes topic, bool has_alias, en
     if (topic.len == 0 && has_alias)
         return;
     if (topic.len == 0 && level == WIRE_V5)
-        reader_fail(r, WIRE_E_PROTOCOL);
+        reader_fail(r, WIRE_E_PROTOCOL, "neither a topic name nor a Topic Alias");
     if (!wire_utf8_valid(topic)) /* [MQTT5-3.3.2-1] [MQTT3-3.3.2-1] */
-        reader_fail(r, WIRE_E_MALFORMED);
+        reader_fail(r, WIRE_E_MALFORMED, "a topic name that is no valid UTF-8");
     /* [MQTT5-3.3.2-2] [MQTT5-4.7.0-1] [MQTT3-3.3.2-2] [MQTT3-4.7.3-1] */
     if (!wire_topic_name_well_formed(topic))
-        reader_fail(r, WIRE_E_TOPIC_NAME);
+        reader_fail(r, WIRE_E_TOPIC_NAME, "a topic name that is empty or has a wildcard");
 }
 
 /**
@@ -126,10 +125,10 @@ enum wire_outcome wire_decode_publish(uint8_t flags, struct bytes body, enum wir
     p.qos = (flags >> 1) & 3;
     p.retain = flags & FLAG_RETAIN;
     if (p.qos > QOS_MAX) /* [MQTT5-3.3.1-4] [MQTT3-3.3.1-4] */
-        reader_fail(&r, WIRE_E_QOS);
+        reader_fail(&r, WIRE_E_QOS, "a QoS of 3");
     /* [MQTT5-3.3.1-2] [MQTT3-3.3.1-2]; in 3.1 it means nothing there */
     if (p.qos == 0 && p.dup && level != WIRE_V31)
-        reader_fail(&r, WIRE_E_MALFORMED);
+        reader_fail(&r, WIRE_E_MALFORMED, "DUP at QoS 0");
     p.dup = p.dup && p.qos > 0;
 
     p.topic = reader_binary(&r);

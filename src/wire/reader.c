@@ -4,6 +4,16 @@
 
 #define VARINT_BYTES_MAX 4
 
+/** reader_fail() - only the first failure counts; @what: as in struct fault */
+void reader_fail(struct reader *r, enum wire_outcome outcome, const char *what)
+{
+    if (r->outcome == WIRE_OK) {
+        r->outcome = outcome;
+        fault_last = (struct fault){.outcome = outcome, .what = what};
+    }
+    r->left = 0;
+}
+
 /**
  * reader_varint() - read a Variable Byte Integer, section 1.5.5
  *
@@ -26,19 +36,21 @@ uint32_t reader_varint(struct reader *r)
             break;
         return v;
     }
-    reader_fail(r, WIRE_E_MALFORMED);
+    reader_fail(r, WIRE_E_MALFORMED, "an ill-formed Variable Byte Integer");
     return 0;
 }
 
-/** reader_utf8() - read a UTF-8 Encoded String and check its text [MQTT5-1.5.4-1] [MQTT3-1.5.3-1]
+/**
+ * reader_utf8() - read a UTF-8 Encoded String and check its text [MQTT5-1.5.4-1] [MQTT3-1.5.3-1]
+ * @else_what:  as in struct fault, if it is no such text
  */
-struct bytes reader_utf8(struct reader *r)
+struct bytes reader_utf8(struct reader *r, const char *else_what)
 {
     struct bytes s = reader_binary(r);
 
     if (wire_utf8_valid(s))
         return s;
-    reader_fail(r, WIRE_E_MALFORMED);
+    reader_fail(r, WIRE_E_MALFORMED, else_what);
     return BYTES_NONE;
 }
 
@@ -49,6 +61,6 @@ uint16_t reader_packet_id(struct reader *r)
     uint16_t id = reader_u16(r);
 
     if (id == 0)
-        reader_fail(r, WIRE_E_PACKET_ID);
+        reader_fail(r, WIRE_E_PACKET_ID, "a packet identifier of 0");
     return id;
 }

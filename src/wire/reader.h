@@ -9,7 +9,7 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "wire/wire.h"
+#include "wire/fault.h"
 
 struct reader {
     const uint8_t *at; /* never NULL */
@@ -18,7 +18,9 @@ struct reader {
 };
 
 uint32_t reader_varint(struct reader *r);
-struct bytes reader_utf8(struct reader *r);
+__attribute__((cold)) void reader_fail(struct reader *r, enum wire_outcome outcome,
+                                       const char *what);
+struct bytes reader_utf8(struct reader *r, const char *else_what);
 uint16_t reader_packet_id(struct reader *r);
 
 static inline struct reader reader_over(struct bytes b)
@@ -26,11 +28,13 @@ static inline struct reader reader_over(struct bytes b)
     return (struct reader){b.at != NULL ? b.at : (const uint8_t *)"", b.len, WIRE_OK};
 }
 
-/* Only the first failure counts. */
-static inline void reader_fail(struct reader *r, enum wire_outcome outcome)
+/* If @part, which is over a part of what @r is over, has failed, and has said why. */
+static inline void reader_fail_as(struct reader *r, const struct reader *part)
 {
+    if (part->outcome == WIRE_OK)
+        return;
     if (r->outcome == WIRE_OK)
-        r->outcome = outcome;
+        r->outcome = part->outcome;
     r->left = 0;
 }
 
@@ -39,7 +43,7 @@ static inline bool reader_lacks(struct reader *r, size_t n)
 {
     if (r->left >= n)
         return false;
-    reader_fail(r, WIRE_E_MALFORMED);
+    reader_fail(r, WIRE_E_MALFORMED, "a field that reaches beyond the end");
     return true;
 }
 
@@ -93,7 +97,7 @@ static inline struct bytes reader_rest(struct reader *r)
 static inline void reader_end(struct reader *r)
 {
     if (r->left > 0)
-        reader_fail(r, WIRE_E_MALFORMED);
+        reader_fail(r, WIRE_E_MALFORMED, "bytes behind the last field");
 }
 
 /* The low four bits of the fixed header, where they are reserved [MQTT5-2.1.3-1] [MQTT3-2.2.2-1]
@@ -102,5 +106,5 @@ static inline void reader_flags(struct reader *r, uint8_t flags, uint8_t wanted,
                                 enum wire_level level)
 {
     if (flags != wanted && level != WIRE_V31)
-        reader_fail(r, WIRE_E_MALFORMED);
+        reader_fail(r, WIRE_E_MALFORMED, "reserved flags of the fixed header");
 }

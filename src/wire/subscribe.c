@@ -18,13 +18,16 @@
 #define QOS_MAX                    2
 #define SUBACK_FAILURE_V311        0x80
 
+#define NO_FILTER_TEXT        "no topic filter"
+#define TOO_MANY_FILTERS_TEXT "more topic filters than are read here"
+
 static struct bytes read_filter(struct reader *r, enum wire_level level)
 {
     /* [MQTT5-3.8.3-1] [MQTT5-3.10.3-1] [MQTT3-3.8.3-1] [MQTT3-3.10.3-1] */
-    struct bytes filter = reader_utf8(r);
+    struct bytes filter = reader_utf8(r, "a topic filter that is no valid UTF-8");
 
     if (!wire_topic_filter_well_formed(filter, level))
-        reader_fail(r, WIRE_E_TOPIC_FILTER);
+        reader_fail(r, WIRE_E_TOPIC_FILTER, "a topic filter that is not valid");
     return filter;
 }
 
@@ -43,19 +46,19 @@ static void read_options(struct reader *r, enum wire_level level, struct wire_su
 
     if (level < WIRE_V5) {
         if (options & OPTION_RESERVED_V311) /* [MQTT3-3.8.3-4] */
-            reader_fail(r, WIRE_E_MALFORMED);
+            reader_fail(r, WIRE_E_MALFORMED, "reserved bits beside the QoS");
         if (s->qos > QOS_MAX)
-            reader_fail(r, WIRE_E_QOS);
+            reader_fail(r, WIRE_E_QOS, "a QoS of 3");
         return;
     }
     if (options & OPTION_RESERVED) /* [MQTT5-3.8.3-5] */
-        reader_fail(r, WIRE_E_MALFORMED);
+        reader_fail(r, WIRE_E_MALFORMED, "reserved Subscription Options");
     if (s->qos > QOS_MAX) /* section 3.8.3.1 */
-        reader_fail(r, WIRE_E_QOS_WANTED);
+        reader_fail(r, WIRE_E_QOS_WANTED, "a QoS of 3");
     if (s->retain_handling > RETAIN_HANDLING_MAX)
-        reader_fail(r, WIRE_E_PROTOCOL);
+        reader_fail(r, WIRE_E_PROTOCOL, "Retain Handling of 3");
     if (s->no_local && wire_filter_split_share(s->filter, &group, &filter)) /* [MQTT5-3.8.3-4] */
-        reader_fail(r, WIRE_E_PROTOCOL);
+        reader_fail(r, WIRE_E_PROTOCOL, "No Local on a shared subscription");
 }
 
 /**
@@ -81,13 +84,13 @@ enum wire_outcome wire_decode_subscribe(uint8_t flags, struct bytes body, enum w
     if (level == WIRE_V5)
         props_read(&r, BIT(WIRE_SUBSCRIBE), &props);
     if (r.left == 0) /* [MQTT5-3.8.3-2] [MQTT3-3.8.3-3] */
-        reader_fail(&r, WIRE_E_PROTOCOL);
+        reader_fail(&r, WIRE_E_PROTOCOL, NO_FILTER_TEXT);
     for (; r.left > 0 && n < WIRE_FILTERS_MAX; n++) {
         at[n].filter = read_filter(&r, level);
         read_options(&r, level, &at[n]);
     }
     if (r.left > 0)
-        reader_fail(&r, WIRE_E_QUOTA);
+        reader_fail(&r, WIRE_E_QUOTA, TOO_MANY_FILTERS_TEXT);
     if (r.outcome != WIRE_OK)
         return r.outcome;
 
@@ -155,11 +158,11 @@ enum wire_outcome wire_decode_unsubscribe(uint8_t flags, struct bytes body, enum
     if (level == WIRE_V5)
         props_read(&r, BIT(WIRE_UNSUBSCRIBE), &props);
     if (r.left == 0) /* [MQTT5-3.10.3-2] [MQTT3-3.10.3-2] */
-        reader_fail(&r, WIRE_E_PROTOCOL);
+        reader_fail(&r, WIRE_E_PROTOCOL, NO_FILTER_TEXT);
     while (r.left > 0 && n < WIRE_FILTERS_MAX)
         filter[n++] = read_filter(&r, level);
     if (r.left > 0)
-        reader_fail(&r, WIRE_E_QUOTA);
+        reader_fail(&r, WIRE_E_QUOTA, TOO_MANY_FILTERS_TEXT);
     if (r.outcome != WIRE_OK)
         return r.outcome;
 
@@ -221,12 +224,12 @@ enum wire_outcome wire_decode_suback(enum wire_type type, uint8_t flags, struct 
     reasons = has_reasons ? reader_rest(&r) : BYTES_NONE;
     reader_end(&r);
     if (has_reasons && reasons.len == 0) /* one for each filter [MQTT5-3.8.4-6] [MQTT3-3.8.4-5] */
-        reader_fail(&r, WIRE_E_PROTOCOL);
+        reader_fail(&r, WIRE_E_PROTOCOL, "no Reason Code");
     if (reasons.len > WIRE_FILTERS_MAX)
-        reader_fail(&r, WIRE_E_QUOTA);
+        reader_fail(&r, WIRE_E_QUOTA, "more Reason Codes than are read here");
     for (size_t i = 0; i < reasons.len; i++) {
         if (!reason_allowed(type, reasons.at[i], level))
-            reader_fail(&r, WIRE_E_PROTOCOL);
+            reader_fail(&r, WIRE_E_PROTOCOL, "a Reason Code that is none of its own");
     }
     if (r.outcome != WIRE_OK)
         return r.outcome;

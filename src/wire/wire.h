@@ -2,7 +2,8 @@
 /*
  * wire/wire.h - MQTT 3.1, 3.1.1 and 5.0: control packets as bytes and as values
  *
- * Pure functions.  What a decoder returns borrows from the bytes it was given.
+ * Pure functions, but for wire_fault_text(), which tells of the call before it on its thread.
+ * What a decoder returns borrows from the bytes it was given.
  * A decoder checks all that one packet alone can break; what depends on the
  * connection (state, limits, aliases in use) is checked by session/.
  */
@@ -17,6 +18,7 @@
 #define WIRE_USER_MAX         64   /* user properties in one packet */
 #define WIRE_CLIENT_ID_MAX    1024 /* of client_id_bytes_max; nothing in the node cuts such a one */
 #define WIRE_TOPIC_LEVELS_MAX 128
+#define WIRE_FAULT_TEXT_MAX   128
 
 enum wire_level {
     WIRE_V31 = 3,
@@ -368,4 +370,5 @@ const char *wire_reason_text(uint8_t reason);
 bool wire_reason_allowed(enum wire_type type, uint8_t reason); /* of MQTT 5.0 */
 uint8_t wire_outcome_reason(enum wire_outcome outcome);
 const char *wire_outcome_text(enum wire_outcome outcome);
+void wire_fault_text(enum wire_outcome outcome, enum wire_type type, char ret[WIRE_FAULT_TEXT_MAX]);
 uint8_t wire_connack_code_v311(uint8_t reason); /* 0 to 5, section 3.2.2.3 */

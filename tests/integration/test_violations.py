@@ -11,9 +11,10 @@ import tempfile
 import pytest
 
 from conftest import SANITIZERS, Home, wait_until
-from peer import Raw, connect_packet, length, packet, publish_packet, string
+from peer import Raw, connect_packet, length, next_disconnect, packet, publish_packet, reason_and_properties, string
 
 LOG_LINE_BYTES_MAX = 2048
+REASON_STRING = 0x1F
 SOURCE = "127.0.0.9"  # not that of the node's trials of itself, which break rules, too
 
 
@@ -159,6 +160,7 @@ def told(node, before, violation, log_from):
     lines = [x for x in node.log_text()[log_from:].splitlines() if re.search(rf" flow: {SOURCE} .*: \w+: ", x)]
     assert len(lines) == 1 and f": {violation}: " in lines[0], lines
     assert len(lines[0].encode()) <= LOG_LINE_BYTES_MAX
+    return lines[0]
 
 
 def serves(bystander):
@@ -194,8 +196,24 @@ def test_a_client_that_breaks_a_rule_is_told_which(node, bystander, name, level)
         assert first == 0xE0 and body[0] == reason, rest.hex()
     else:  # which 3.1.1 does not have
         assert rest == b""
-    told(node, before, violation, log_from)
+    line = told(node, before, violation, log_from)
+    assert level == 4 or line.endswith(f": {reason_and_properties(body)[1][REASON_STRING]}")
     serves(bystander)
+
+
+@pytest.mark.parametrize("name, said", [
+    ("a topic alias of 0", "Topic Alias is 0 in PUBLISH"),
+    ("a message expiry twice", "Message Expiry Interval stands twice in PUBLISH"),
+    ("a topic alias that stands for nothing", "Topic Alias stands for no topic in PUBLISH"),
+    ("SUBSCRIBE without a filter", "no topic filter in SUBSCRIBE"),
+    ("PUBREL without its flags", "reserved flags of the fixed header in PUBREL"),
+])
+def test_what_broke_the_rule_is_said_and_in_which_packet(node, name, said):
+    with Raw(node, source=SOURCE) as raw:
+        raw.send(connect_packet("breaker", level=5))
+        assert raw.packet()[0] == 0x20
+        raw.send(CONNECTED[name][2])
+        assert next_disconnect(raw)[1][REASON_STRING] == said
 
 
 @pytest.mark.parametrize("name, level", cases(FIRST))
@@ -210,5 +228,7 @@ def test_who_does_not_begin_as_a_client_is_told_what_can_be_told(node, bystander
         assert rest == b""
     else:
         assert rest[0] == 0x20 and rest[3] == reason, rest.hex()
-    told(node, before, violation, log_from)
+    line = told(node, before, violation, log_from)
+    if reason in (0x81, 0x82) and level == 5:
+        assert line.endswith(f": {reason_and_properties(rest[3:])[1][REASON_STRING]}")
     serves(bystander)

@@ -20,7 +20,9 @@
 
 #define ACCEPT_PAUSE_NS       (100 * NS_PER_MS)
 #define SUSPECT_NS            NS_PER_MS /* a turn later */
-#define KEEP_ALIVE_FACTOR_NUM 3         /* one and a half times [MQTT5-3.1.2-22] [MQTT3-3.1.2-24] */
+#define STRANGERS_MAX         10        /* lines, in so long a time */
+#define STRANGERS_NS          (60 * NS_PER_S)
+#define KEEP_ALIVE_FACTOR_NUM 3 /* one and a half times [MQTT5-3.1.2-22] [MQTT3-3.1.2-24] */
 #define KEEP_ALIVE_FACTOR_DEN 2
 
 static void on_ready(struct loop_file *f, uint32_t ready);
@@ -49,23 +51,44 @@ const char *link_name(const struct link *l)
     return l->client_id != NULL ? l->client_id : "-";
 }
 
+/* Before a CONNECT was read anybody can cause lines without end: a worker writes so many a minute,
+ * and the event and the counter tell of all. */
+static bool may_tell_of_stranger(struct worker *w)
+{
+    if (w->now_ns >= w->strangers_since_ns + STRANGERS_NS) {
+        w->strangers_since_ns = w->now_ns;
+        w->n_strangers = 0;
+    }
+    return w->n_strangers++ < STRANGERS_MAX;
+}
+
+/* What is said of a handshake is written by admit.c; the node's own trials are no news. */
+static enum log_level level_of(const struct link *l)
+{
+    struct worker *w = l->worker;
+
+    if (l->phase == LINK_HANDSHAKE || self_test_is_from(w->node->self_test, bytes_str(l->client_id),
+                                                        bytes_str(l->address), w->now_ns))
+        return LOG_DEBUG;
+    return l->client_id != NULL || may_tell_of_stranger(w) ? LOG_INFO : LOG_DEBUG;
+}
+
 /**
- * link_log() - a line about this connection: its address, the client id as far as known, the text
- *
- * What happens before a CONNECT was read is for LOG_DEBUG: anybody can cause it without end, and
- * the event and the counter tell of it.  So are the node's own trials.
+ * link_log() - a line about this connection: its address, the client id as far as known, the text;
+ * before CONNECT the listener, too
  */
 void link_log(const struct link *l, const char *area, const char *format, ...)
 {
-    bool own = self_test_is_own(l->worker->node->self_test, bytes_str(l->client_id));
+    bool is_stranger = l->client_id == NULL;
     char text[LOG_LINE_MAX];
     va_list args;
 
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    log_line(l->client_id == NULL || own ? LOG_DEBUG : LOG_INFO, area, "%s %s: %s", l->address,
-             link_name(l), text);
+    log_line(level_of(l), area, "%s %s: %s%s%s%s", l->address, link_name(l),
+             is_stranger ? "listener \"" : "", is_stranger ? l->listener->name : "",
+             is_stranger ? "\": " : "", text);
 }
 
 /* Has the whole CONNECT still to come, or the answer to a challenge?  While a CONNECT's answer is
@@ -389,6 +412,9 @@ static void keep_alive_is_due(struct link *l)
         worker_due(w, &l->due, w->now_ns + SUSPECT_NS, DUE_LINK);
     } else {
         w->counters.keep_alive_timeouts++;
+        link_log(l, "link",
+                 "closed: nothing has come for one and a half times the Keep Alive of %u s",
+                 l->keep_alive_s);
         link_close(l, REASON_KEEP_ALIVE_TIMEOUT, "keep alive timeout");
     }
 }

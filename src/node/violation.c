@@ -60,6 +60,27 @@ enum violation violation_of_type(enum wire_type type, enum wire_level level, boo
     return of[type];
 }
 
+/* What somebody speaks who does not begin with a CONNECT: "; it looks like TLS", or "". */
+static const char *looks_like(const struct link *l)
+{
+    static const struct {
+        struct bytes begin;
+        const char *text;
+    } looks[] = {
+        {BYTES("PROXY "), "; it looks like a PROXY header"},
+        {BYTES("\r\n\r\n\0\r\nQUIT\n"), "; it looks like a PROXY header"},
+        {BYTES("\x16\x03"), "; it looks like TLS"},
+        {BYTES("GET "), "; it looks like HTTP"},
+        {BYTES("POST "), "; it looks like HTTP"},
+    };
+
+    for (size_t i = 0; l->conn.state == CONN_AWAIT_CONNECT && i < COUNT_OF(looks); i++) {
+        if (bytes_has_prefix(buf_view(&l->in), looks[i].begin))
+            return looks[i].text;
+    }
+    return "";
+}
+
 /**
  * violation_tell() - count it, leave an event, write a line
  * @reason:  of MQTT 5.0, whatever the peer speaks
@@ -70,7 +91,7 @@ void violation_tell(struct link *l, enum violation v, uint8_t reason, const char
     struct worker *w = l->worker;
     char text[REFUSAL_TEXT_MAX];
 
-    snprintf(text, sizeof(text), "%s: %s", violation_text(v), why);
+    snprintf(text, sizeof(text), "%s: %s%s", violation_text(v), why, looks_like(l));
     w->counters.protocol_errors++;
     w->violations[v]++;
     worker_event_of(w, l, EVENT_PROTOCOL_ERROR, reason, BYTES_NONE, text);

@@ -148,6 +148,8 @@ struct worker {
     size_t memory_most; /* since free memory was given back */
     struct counters counters;
     uint64_t violations[VIOLATION_N];
+    uint64_t strangers_since_ns; /* since then so many lines were written of who has no name */
+    uint32_t n_strangers;
     /* Scratch for the packets that are too large for the stack. */
     struct wire_subscribe *subscribe;
     struct wire_unsubscribe *unsubscribe;

@@ -2,6 +2,7 @@
 """Keep alive: only the silence of the client ends a connection, not what the node has left unread
 [MQTT5-3.1.2-22] [MQTT3-3.1.2-24]."""
 
+import re
 import socket
 import struct
 import time
@@ -23,6 +24,15 @@ def join(site, client_id, keepalive=KEEP_ALIVE_S):
                     string("alice") + string(site.passwords["alice"])))
     assert next_connack(raw)[0] == 0
     return raw
+
+
+def test_who_was_silent_for_too_long_is_in_the_log(site):
+    site.start()
+    with join(site, "silent") as raw:
+        assert next_disconnect(raw)[0] == KEEP_ALIVE_TIMEOUT
+    said = "silent: closed: nothing has come for one and a half times the Keep Alive of 1 s"
+    assert re.search(f" info link: .* {said}$", site.log_text(), re.M), site.log_text()
+    assert site.end() == 0, site.log_text()
 
 
 def publish(topic, payload):

@@ -216,6 +216,32 @@ def test_what_broke_the_rule_is_said_and_in_which_packet(node, name, said):
         assert next_disconnect(raw)[1][REASON_STRING] == said
 
 
+@pytest.mark.parametrize("begin, looks", [
+    (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "; it looks like a PROXY header"),
+    (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(12), "; it looks like a PROXY header"),
+    (b"\x16\3\1\1\x50\1\0", "; it looks like TLS"),
+    (b"GET / HTTP/1.1\r\n\r\n", "; it looks like HTTP"),
+    (connect3(level=9), "not supported in CONNECT"),
+])
+def test_who_does_not_begin_as_a_client_is_in_the_log_with_what_it_looks_like(field, begin, looks):
+    with Raw(field, source=SOURCE) as raw:
+        raw.send(begin).rest_until_closed()
+    line, = [x for x in field.log_text().splitlines() if SOURCE in x]
+    assert re.search(rf' info flow: {SOURCE} -: listener "\w+": .*{looks}$', line), line
+
+
+def test_of_many_who_do_not_begin_as_clients_a_few_are_in_the_log(site):
+    text, n = re.subn(r"^  workers: \d+", "  workers: 1", site.config.read_text(), flags=re.M)
+    assert n == 1
+    site.config.write_text(text)
+    site.start()
+    for _ in range(30):
+        with Raw(site, source=SOURCE) as raw:
+            raw.send(b"\xc0\0").rest_until_closed()
+    assert len([x for x in site.log_text().splitlines() if f" {SOURCE} -: " in x]) == 10
+    assert site.end() == 0, site.log_text()
+
+
 @pytest.mark.parametrize("name, level", cases(FIRST))
 def test_who_does_not_begin_as_a_client_is_told_what_can_be_told(node, bystander, name, level):
     violation, reason, *packets = FIRST[name]

@@ -135,6 +135,13 @@ bool __wrap_self_test_is_own(const struct self_test *t, struct bytes client_id)
     return false;
 }
 
+bool __wrap_self_test_is_from(const struct self_test *t, struct bytes client_id,
+                              struct bytes address, uint64_t at_ns)
+{
+    (void)t, (void)client_id, (void)address, (void)at_ns;
+    return false;
+}
+
 bool __wrap_self_test_is_forged(const struct self_test *t, struct bytes client_id)
 {
     (void)t, (void)client_id;

@@ -87,5 +87,6 @@ WRAP(node_audit);
 WRAP(password_dummy_verifier);
 WRAP(password_verifier_valid);
 WRAP(self_test_is_forged);
+WRAP(self_test_is_from);
 WRAP(self_test_is_own);
 WRAP(sentinel_take_events);

@@ -113,7 +113,8 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     note_session(w, c);
     share_member_changed(w, c->session);
     if (!connect_answer(l, p, &ack)) {
-        link_close(l, REASON_PACKET_TOO_LARGE, "the client takes no packet as large as CONNACK");
+        connect_refuse(l, p, REASON_PACKET_TOO_LARGE,
+                       "the client takes no packet as large as CONNACK");
         return;
     }
     resident_set_will(w, c, p);

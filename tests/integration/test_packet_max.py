@@ -3,7 +3,9 @@
 
 import struct
 
-from peer import Raw, connect_packet, packet, publish_packet, reason_and_properties
+import pytest
+
+from peer import Raw, connect_packet, next_connack, packet, publish_packet, reason_and_properties
 
 TOLD, LOWERED = 1048576, 1024  # what is in the template
 PACKET_MAX, TOO_LARGE = 0x27, 0x95
@@ -16,6 +18,16 @@ def joined(site, client_id, level=5):
     first, body = raw.packet()
     assert first == 0x20 and body[1] == 0
     return raw, level == 5 and reason_and_properties(body[1:])[1][PACKET_MAX]
+
+
+@pytest.mark.parametrize("n", [5, 8, 12])
+def test_who_takes_no_packet_as_large_as_connack_is_told_so_where_that_fits(field, n):
+    with Raw(field) as raw:
+        raw.send(connect_packet("tiny", "alice", field.passwords["alice"], level=5,
+                                properties=bytes([PACKET_MAX]) + struct.pack("!I", n)))
+        assert next_connack(raw) == (TOO_LARGE, {})
+        assert raw.rest_until_closed() == b""
+    assert "tiny: refused: the client takes no packet as large as CONNACK" in field.log_text()
 
 
 def publish(raw, n, level=5):

@@ -20,8 +20,7 @@
 #include "base/mem.h"
 #include "session/session_private.h"
 
-#define TURN_SKEW_NS      (100 * NS_PER_MS)
-#define INFLIGHT_SPAN_MAX 65534 /* ids from the oldest unfinished one to the newest */
+#define TURN_SKEW_NS (100 * NS_PER_MS)
 /* What a client that reads takes at once is not worth reading back. */
 #define LANE_MAX_CONNECTED 1024
 #define LANE_MAX_AWAY      32
@@ -193,7 +192,7 @@ static enum session_offered send_now(struct session *s, const struct publication
  * [MQTT5-4.9.0-3]. */
 static bool window_open(const struct session *s)
 {
-    return s->n_unacknowledged < s->inflight_max && s->inflight.n < INFLIGHT_SPAN_MAX;
+    return s->n_unacknowledged < s->inflight_max && s->inflight.n < SESSION_IDS_SPAN_MAX;
 }
 
 /* @d's references move into the inflight window, or are released.  DUP is 0, whatever the publisher

@@ -161,6 +161,10 @@ void session_forget(struct session *s);
 void session_restore_received(struct session *s, uint16_t packet_id);
 void session_restore_sent(struct session *s, const struct delivery *sent, size_t n);
 
+/* Packet ids from that of the oldest unfinished delivery to the newest one's: a client that
+ * withholds one acknowledgement gets nothing more above QoS 0 after so many. */
+#define SESSION_IDS_SPAN_MAX 65534
+
 /* What waits on the shelf of the queue, of which the journal has the messages. */
 #define SESSION_WANTS_MAX 1024
 

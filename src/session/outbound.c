@@ -171,6 +171,15 @@ static bool nothing_waits(const struct session *s)
     return s->queue.n == 0 && s->resend_at == s->inflight.n;
 }
 
+/* [MQTT5-3.3.1-12] [MQTT5-3.3.1-13] [MQTT3-3.3.1-9]: a session that goes on at a level before 5.0
+ * has no such option, whatever its subscriptions were made with; a bridge's way is its own. */
+static bool keeps_retain(const struct session *s, const struct publication *p,
+                         const struct wanted *w)
+{
+    return p->retain && w->retain_as_published &&
+           (s->conn == NULL || s->conn->level == WIRE_V5 || s->conn->is_bridge);
+}
+
 static enum session_offered send_now(struct session *s, const struct publication *p,
                                      const struct wanted *w, uint64_t now_ns)
 {
@@ -180,7 +189,7 @@ static enum session_offered send_now(struct session *s, const struct publication
         .payload = p->payload,
         .subscription_ids = w->subids,
         .n_subscription_ids = w->n_subids,
-        .retain = p->retain && w->retain_as_published,
+        .retain = keeps_retain(s, p, w),
         .has_expiry = p->expires_ns != EXPIRES_NEVER,
         .expiry_s = expiry_left_s(p->expires_ns, now_ns),
     };
@@ -222,15 +231,14 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
     return true;
 }
 
-static struct delivery delivery_of(struct publication *p, const struct receiver *r,
-                                   const struct wanted *w, uint8_t qos)
+static struct delivery delivery_of(const struct session *s, struct publication *p,
+                                   const struct receiver *r, const struct wanted *w, uint8_t qos)
 {
     struct delivery d = {
         .message = publication_keep(p),
         .share = r->first[0]->share != NULL ? share_id(r->first[0]->share) : 0,
         .qos = qos,
-        /* [MQTT5-3.3.1-12] [MQTT5-3.3.1-13] [MQTT3-3.3.1-9] */
-        .retain = p->retain && w->retain_as_published,
+        .retain = keeps_retain(s, p, w),
     };
 
     delivery_set_subids(&d, w->subids, w->n_subids);
@@ -291,7 +299,7 @@ static enum session_offered offer(struct session *s, struct publication *p,
         return send_now(s, p, w, now_ns);
     if (qos == 0 && p->may_not_wait)
         return refuse(s, share);
-    d = delivery_of(p, r, w, qos);
+    d = delivery_of(s, p, r, w, qos);
     if (is_kept(s, p, share, qos))
         d.record = notes_id(session_notes(s));
     if (qos > 0 && at_once && window_open(s)) {

@@ -18,6 +18,21 @@ static void retain_is_kept_only_when_asked_for(void **state)
     bench_free(b);
 }
 
+/* ... which a session that goes on at an earlier level has not asked for, but by a bridge. */
+static void retain_is_not_kept_before_5_0(void **state)
+{
+    struct bench *b = bench_new(WIRE_V311, 0);
+
+    (void)state;
+    b->sub.retain_as_published = true;
+    offer(b, "a", 0);
+    assert_false(sent_publish(b).retain); /* [MQTT3-3.3.1-9] */
+    b->conn.is_bridge = true;
+    offer(b, "b", 0);
+    assert_true(sent_publish(b).retain);
+    bench_free(b);
+}
+
 static void overlapping_subscriptions_give_one_message_with_all_identifiers(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 0);
@@ -236,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(retain_is_kept_only_when_asked_for),
+        cmocka_unit_test(retain_is_not_kept_before_5_0),
         cmocka_unit_test(overlapping_subscriptions_give_one_message_with_all_identifiers),
         cmocka_unit_test(no_local_keeps_the_clients_own_messages_away),
         cmocka_unit_test(identifiers_of_many_subscriptions_all_come),

@@ -11,13 +11,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
-#include "base/log.h"
-#include "sim/disk.h"
-#include "sim/kernel.h"
 #include "sim/node.h"
-#include "sim/packet.h"
-#include "sim/sim.h"
+#include "sim/scene.h"
 
 #define MEMBERS_MAX  6
 #define MESSAGES_MAX 128
@@ -49,38 +44,21 @@ static unsigned n_came[MESSAGES_MAX];      /* to any member */
 
 /* ---- what goes to the node ---- */
 
-static void say(struct peer *p, struct buf *packet)
-{
-    socket_send(p->socket, buf_view(packet));
-    buf_done(packet);
-}
-
 static void come(struct peer *p)
 {
-    const struct connect_packet c = {
-        .level = LEVEL_311,
-        .clean = p == &peers[WRITER],
-        .client_id = p->id,
-        .expiry_s = NOT_SET,
-        .receive_max = NOT_SET,
-        .packet_max = NOT_SET,
-        .alias_max = NOT_SET,
-        .will_delay_s = NOT_SET,
-        .will_expiry_s = NOT_SET,
-    };
+    const struct connect_packet c = scene_connect(p->id, LEVEL_311, p == &peers[WRITER]);
     struct buf packet = {0};
 
     trace("%s comes", p->id);
     p->socket = socket_connect(FIELD_PORT);
     build_connect(&packet, &c);
-    say(p, &packet);
+    scene_say(p->socket, &packet);
 }
 
 static void go(struct peer *p)
 {
     trace("%s goes", p->id);
-    socket_close_by_client(p->socket);
-    p->socket = socket_unref(p->socket);
+    p->socket = scene_close(p->socket);
     p->in.len = 0;
     p->is_in = false;
     p->n_unacknowledged = 0;
@@ -92,7 +70,7 @@ static void join(struct peer *p)
     struct buf packet = {0};
 
     build_subscribe(&packet, 1, &f, 1, 0, LEVEL_311);
-    say(p, &packet);
+    scene_say(p->socket, &packet);
 }
 
 static void publish(void)
@@ -112,7 +90,7 @@ static void publish(void)
     build_publish(&packet, &m, LEVEL_311);
     n_published++;
     n_open++;
-    say(&peers[WRITER], &packet);
+    scene_say(peers[WRITER].socket, &packet);
 }
 
 /* ---- what comes from it ---- */
@@ -131,7 +109,7 @@ static void take(struct peer *p, const struct packet *m)
         return;
     }
     build_ack(&ack, PUBACK, m->packet_id, 0, LEVEL_311);
-    say(p, &ack);
+    scene_say(p->socket, &ack);
 }
 
 static void heed(struct peer *p, const struct packet *got)
@@ -168,10 +146,8 @@ static void come_again(struct peer *p)
 static void read_all(struct peer *p)
 {
     struct packet got;
-    uint64_t written_ns;
 
-    while (p->socket != NULL && socket_receive(p->socket, SIZE_MAX, &p->in, &written_ns) > 0)
-        ;
+    scene_read(p->socket, &p->in);
     while (p->in.len >= 2 && packet_parse(buf_view(&p->in), LEVEL_311, &got)) {
         char text[8];
 
@@ -287,7 +263,7 @@ static void acknowledge_one(struct peer *p)
     p->n_unacknowledged--;
     memmove(p->unacknowledged, p->unacknowledged + 1,
             p->n_unacknowledged * sizeof(p->unacknowledged[0]));
-    say(p, &packets);
+    scene_say(p->socket, &packets);
 }
 
 static void something_happens(void)
@@ -348,11 +324,9 @@ static void take_everything(void)
                "m%u, which was acknowledged, came to no member", n);
 }
 
-static void draw(uint64_t seed)
+static void draw(void)
 {
-    chance_seed(seed);
     settings = (struct settings){
-        .seed = seed,
         .n_workers = (unsigned)chance_between(2, SIM_WORKERS_MAX),
         .preempts = true,
         .stalls = true,
@@ -370,38 +344,26 @@ static void draw(uint64_t seed)
     memset(n_came, 0, sizeof(n_came));
 }
 
-static void run(uint64_t seed, const struct seeds_options *o)
+static void play(struct node *n)
 {
-    uint64_t before = memory_blocks();
-
-    draw(seed);
-    kernel_start();
-    trace_start(seed, o->trace);
-    hash_key_set(chance_u64(), chance_u64());
-    log_level_set(LOG_ERROR);
-    node_start();
+    (void)n;
     begin();
     fill();
     take_everything();
-    node_end();
+}
+
+static void end(void)
+{
     for (unsigned i = 0; i <= WRITER; i++) {
-        if (peers[i].socket != NULL)
-            go(&peers[i]);
+        peers[i].socket = scene_close(peers[i].socket);
         buf_done(&peers[i].in);
     }
-    kernel_end();
-    trace_done();
-    expect(memory_blocks() == before, "%lld blocks of memory are not given back",
-           (long long)(memory_blocks() - before));
 }
 
 int main(int argc, char **argv)
 {
-    struct seeds_options o = seeds_options(argv);
+    static const struct scene scene = {draw, play, end};
 
     (void)argc;
-    disk_keys_make();
-    seeds_run(&o, run);
-    disk_keys_free();
-    return 0;
+    return scenes_main(argv, &scene, 1);
 }

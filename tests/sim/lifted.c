@@ -10,15 +10,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
-#include "base/log.h"
 #include "protect/protect.h"
 #include "sim/alone.h"
-#include "sim/disk.h"
-#include "sim/kernel.h"
 #include "sim/node.h"
-#include "sim/packet.h"
-#include "sim/sim.h"
+#include "sim/scene.h"
 
 #define MESSAGES_MAX 64
 #define ROUNDS_MAX   20000 /* of one turn or so */
@@ -40,31 +35,15 @@ static unsigned n_came[MESSAGES_MAX];
 
 /* ---- what goes to the node ---- */
 
-static void say(struct peer *p, struct buf *packet)
-{
-    socket_send(p->socket, buf_view(packet));
-    buf_done(packet);
-}
-
 static void ask(struct peer *p, struct buf *packet)
 {
     n_due++;
-    say(p, packet);
+    scene_say(p->socket, packet);
 }
 
 static void come(struct peer *p)
 {
-    const struct connect_packet c = {
-        .level = LEVEL_311,
-        .clean = !p->is_kept,
-        .client_id = p->id,
-        .expiry_s = NOT_SET,
-        .receive_max = NOT_SET,
-        .packet_max = NOT_SET,
-        .alias_max = NOT_SET,
-        .will_delay_s = NOT_SET,
-        .will_expiry_s = NOT_SET,
-    };
+    const struct connect_packet c = scene_connect(p->id, LEVEL_311, !p->is_kept);
     struct buf packet = {0};
 
     trace("%s comes", p->id);
@@ -76,8 +55,7 @@ static void come(struct peer *p)
 static void go(struct peer *p)
 {
     trace("%s goes", p->id);
-    socket_close_by_client(p->socket);
-    p->socket = socket_unref(p->socket);
+    p->socket = scene_close(p->socket);
     p->in.len = 0;
 }
 
@@ -86,7 +64,7 @@ static void subscribe(struct peer *p)
     const struct subscribe_filter f = {TOPIC "/#", 1};
     struct buf packet = {0};
 
-    build_subscribe(&packet, 1, &f, 1, NOT_SET, LEVEL_311);
+    build_subscribe(&packet, 1, &f, 1, 0, LEVEL_311);
     ask(p, &packet);
 }
 
@@ -122,16 +100,14 @@ static void take(struct peer *p, const struct packet *m)
     trace("m%u came", n);
     n_came[n]++;
     build_ack(&ack, PUBACK, m->packet_id, 0, LEVEL_311);
-    say(p, &ack);
+    scene_say(p->socket, &ack);
 }
 
 static void read_all(struct peer *p)
 {
     struct packet got;
-    uint64_t written_ns;
 
-    while (p->socket != NULL && socket_receive(p->socket, SIZE_MAX, &p->in, &written_ns) > 0)
-        ;
+    scene_read(p->socket, &p->in);
     while (p->in.len >= 2 && packet_parse(buf_view(&p->in), LEVEL_311, &got)) {
         if (got.type == PUBLISH)
             take(p, &got);
@@ -237,11 +213,9 @@ static void check_quarantine_is_over(void)
                n < n_before ? "before" : "after", n_came[n]);
 }
 
-static void draw(uint64_t seed)
+static void draw(void)
 {
-    chance_seed(seed);
     settings = (struct settings){
-        .seed = seed,
         .n_workers = (unsigned)chance_between(1, SIM_WORKERS_MAX),
         .preempts = true,
         .durable = true,
@@ -255,36 +229,25 @@ static void draw(uint64_t seed)
     memset(n_came, 0, sizeof(n_came));
 }
 
-static void run(uint64_t seed, const struct seeds_options *o)
+static void play(struct node *n)
 {
-    uint64_t before = memory_blocks();
-
-    draw(seed);
-    kernel_start();
-    trace_start(seed, o->trace);
-    hash_key_set(chance_u64(), chance_u64());
-    log_level_set(LOG_ERROR);
-    node_start();
+    (void)n;
     begin();
     check_quarantine_is_over();
-    node_end();
+}
+
+static void end(void)
+{
     go(&away);
     go(&writer);
     buf_done(&away.in);
     buf_done(&writer.in);
-    kernel_end();
-    trace_done();
-    expect(memory_blocks() == before, "%lld blocks of memory are not given back",
-           (long long)(memory_blocks() - before));
 }
 
 int main(int argc, char **argv)
 {
-    struct seeds_options o = seeds_options(argv);
+    static const struct scene scene = {draw, play, end};
 
     (void)argc;
-    disk_keys_make();
-    seeds_run(&o, run);
-    disk_keys_free();
-    return 0;
+    return scenes_main(argv, &scene, 1);
 }

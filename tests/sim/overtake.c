@@ -9,13 +9,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
-#include "base/log.h"
-#include "sim/disk.h"
-#include "sim/kernel.h"
 #include "sim/node.h"
-#include "sim/packet.h"
-#include "sim/sim.h"
+#include "sim/scene.h"
 
 #define FIRST  0
 #define SECOND 1
@@ -37,12 +32,6 @@ struct peer {
 
 /* ---- what goes to the node ---- */
 
-static void say(struct peer *p, struct buf *packet)
-{
-    socket_send(p->socket, buf_view(packet));
-    buf_done(packet);
-}
-
 static void publish(struct peer *p, const char *text)
 {
     const struct publish_packet m = {
@@ -56,7 +45,7 @@ static void publish(struct peer *p, const char *text)
     struct buf packet = {0};
 
     build_publish(&packet, &m, LEVEL_5);
-    say(p, &packet);
+    scene_say(p->socket, &packet);
 }
 
 static void subscribe(struct peer *p)
@@ -65,7 +54,7 @@ static void subscribe(struct peer *p)
     struct buf packet = {0};
 
     build_subscribe(&packet, 1, &f, 1, 0, LEVEL_5);
-    say(p, &packet);
+    scene_say(p->socket, &packet);
 }
 
 /* ---- who turns ---- */
@@ -104,21 +93,13 @@ static void settle(void)
     }
 }
 
-static void read_socket(struct peer *p)
-{
-    uint64_t written_ns;
-
-    while (socket_receive(p->socket, SIZE_MAX, &p->in, &written_ns) > 0)
-        ;
-}
-
 /* The next packet, while nobody turns but @worker; borrows from @p->in until buf_drop_front(). */
 static struct packet next_by(struct peer *p, unsigned worker, unsigned type)
 {
     struct packet got;
 
     for (unsigned n = 0;; n++) {
-        read_socket(p);
+        scene_read(p->socket, &p->in);
         if (packet_parse(buf_view(&p->in), LEVEL_5, &got))
             break;
         expect(n < ROUNDS_MAX, "no %s came to %s", packet_name(type), p->id);
@@ -154,7 +135,7 @@ static void expect_message(struct peer *p, const char *text, bool retain)
 static void expect_nothing(struct peer *p)
 {
     settle();
-    read_socket(p);
+    scene_read(p->socket, &p->in);
     expect(p->in.len == 0, "something came to %s", p->id);
 }
 
@@ -191,8 +172,7 @@ static struct socket *open_at_home(const struct peer *p)
         settle_accepting();
         if (is_there)
             return s;
-        socket_close_by_client(s);
-        socket_unref(s);
+        scene_close(s);
         settle_accepting();
     }
     fail("no connection comes to worker %u", p->home);
@@ -200,25 +180,15 @@ static struct socket *open_at_home(const struct peer *p)
 
 static void say_connect(struct peer *p)
 {
-    const struct connect_packet c = {
-        .level = LEVEL_5,
-        .clean = true,
-        .client_id = p->id,
-        .user = p->is_control ? role_user(ROLE_BOSS) : NULL,
-        .password = p->is_control ? "right" : NULL,
-        .expiry_s = NOT_SET,
-        .receive_max = NOT_SET,
-        .packet_max = NOT_SET,
-        .alias_max = NOT_SET,
-        .will_topic = p->will != NULL ? TOPIC_OF_OWNERS : NULL,
-        .will_payload = bytes_str(p->will),
-        .will_delay_s = NOT_SET,
-        .will_expiry_s = NOT_SET,
-    };
+    struct connect_packet c = scene_connect(p->id, LEVEL_5, true);
     struct buf packet = {0};
 
+    c.user = p->is_control ? role_user(ROLE_BOSS) : NULL;
+    c.password = p->is_control ? "right" : NULL;
+    c.will_topic = p->will != NULL ? TOPIC_OF_OWNERS : NULL;
+    c.will_payload = bytes_str(p->will);
     build_connect(&packet, &c);
-    say(p, &packet);
+    scene_say(p->socket, &packet);
 }
 
 static void expect_connack(struct peer *p)
@@ -238,10 +208,7 @@ static void come(struct peer *p)
 
 static void go(struct peer *p)
 {
-    if (p->socket == NULL)
-        return;
-    socket_close_by_client(p->socket);
-    p->socket = socket_unref(p->socket);
+    p->socket = scene_close(p->socket);
     p->in.len = 0;
 }
 
@@ -263,17 +230,25 @@ static void come_and_subscribe(struct peer *p)
 static struct peer boss;
 static struct peer owner;
 static struct peer other;
+static struct peer reader;
+
+/* @first at the first worker, and another client at the second. */
+static void come_both(struct peer *first, bool is_control)
+{
+    *first = (struct peer){.home = FIRST, .is_control = is_control};
+    other = (struct peer){.home = SECOND};
+    name(first);
+    name(&other);
+    come(&other);
+    come(first);
+}
 
 /* What a client of the control plane has retained, SUBSCRIBE finds, and it is not new
  * [MQTT5-3.3.1-9]. */
-static void subscribe_finds_what_is_retained(void)
+static void subscribe_finds_what_is_retained(struct node *n)
 {
-    boss = (struct peer){.home = FIRST, .is_control = true};
-    other = (struct peer){.home = SECOND};
-    name(&boss);
-    name(&other);
-    come(&other);
-    come(&boss);
+    (void)n;
+    come_both(&boss, true);
     publish(&boss, "on");
     expect_puback(&boss, FIRST, NO_SUBSCRIBERS);
     subscribe(&other);
@@ -284,36 +259,25 @@ static void subscribe_finds_what_is_retained(void)
 }
 
 /* ... and a removal removes it, whatever happens to the node [MQTT5-3.3.1-6]. */
-static void what_is_removed_does_not_come_back(void)
+static void what_is_removed_does_not_come_back(struct node *n)
 {
-    struct peer reader = {.home = FIRST}; /* there may be but one, afterwards */
-
-    boss = (struct peer){.home = FIRST, .is_control = true};
-    other = (struct peer){.home = SECOND};
-    name(&boss);
-    name(&other);
-    come(&other);
-    come(&boss);
+    (void)n;
+    come_both(&boss, true);
     publish(&boss, "on");
     expect_puback(&boss, FIRST, NO_SUBSCRIBERS);
     publish(&other, "");
     expect_puback(&other, SECOND, NO_SUBSCRIBERS);
     node_crash();
+    reader = (struct peer){.home = FIRST}; /* there may be but one by now */
     come_and_subscribe(&reader);
     expect_nothing(&reader);
-    go(&reader);
-    buf_done(&reader.in);
 }
 
 /* MQ.DE.CM-04: on owner-only topics */
-static void an_owner_is_known_when_it_has_its_puback(void)
+static void an_owner_is_known_when_it_has_its_puback(struct node *n)
 {
-    owner = (struct peer){.home = FIRST};
-    other = (struct peer){.home = SECOND};
-    name(&owner);
-    name(&other);
-    come(&other);
-    come(&owner);
+    (void)n;
+    come_both(&owner, false);
     publish(&owner, "its own");
     expect_puback(&owner, FIRST, NO_SUBSCRIBERS);
     publish(&other, "forged");
@@ -321,10 +285,11 @@ static void an_owner_is_known_when_it_has_its_puback(void)
 }
 
 /* The Will of an operator is said before what he says when he is back. */
-static void a_will_comes_before_what_is_said_later(void)
+static void a_will_comes_before_what_is_said_later(struct node *n)
 {
     struct socket *again;
 
+    (void)n;
     boss = (struct peer){.home = FIRST, .is_control = true, .will = "off"};
     other = (struct peer){.home = SECOND};
     name(&boss);
@@ -343,64 +308,53 @@ static void a_will_comes_before_what_is_said_later(void)
     expect_message(&other, "on", false);
 }
 
-static const struct scene {
-    void (*play)(void);
-    bool durable;
-    bool owner_only;
-} scenes[] = {
-    {subscribe_finds_what_is_retained, false, false},
-    {what_is_removed_does_not_come_back, true, false},
-    {an_owner_is_known_when_it_has_its_puback, false, true},
-    {a_will_comes_before_what_is_said_later, false, false},
-};
-
-static void play(uint64_t seed, const struct scene *scene, bool print_trace)
+static void draw_for(bool durable, bool owner_only)
 {
-    uint64_t before = memory_blocks();
-
-    chance_seed(seed);
     settings = (struct settings){
-        .seed = seed,
         .n_workers = 2,
         .receive_max = 10,
         .inflight_max = 10,
         .queue_messages_max = 100,
-        .owner_only = scene->owner_only,
-        .durable = scene->durable,
+        .durable = durable,
+        .owner_only = owner_only,
         .journal_segment_bytes = 1U << 14,
     };
-    kernel_start();
-    trace_start(seed, print_trace);
-    hash_key_set(chance_u64(), chance_u64());
-    log_level_set(LOG_ERROR);
-    node_start();
-    scene->play();
-    node_end();
-    go(&boss);
-    go(&owner);
-    go(&other);
-    buf_done(&boss.in);
-    buf_done(&owner.in);
-    buf_done(&other.in);
-    kernel_end();
-    trace_done();
-    expect(memory_blocks() == before, "%lld blocks of memory are not given back",
-           (long long)(memory_blocks() - before));
 }
 
-static void run(uint64_t seed, const struct seeds_options *o)
+static void draw(void)
 {
-    for (size_t i = 0; i < COUNT_OF(scenes); i++)
-        play(seed, &scenes[i], o->trace);
+    draw_for(false, false);
+}
+
+static void draw_durable(void)
+{
+    draw_for(true, false);
+}
+
+static void draw_owner_only(void)
+{
+    draw_for(false, true);
+}
+
+static void end(void)
+{
+    struct peer *const all[] = {&boss, &owner, &other, &reader};
+
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        go(all[i]);
+        buf_done(&all[i]->in);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    struct seeds_options o = seeds_options(argv);
+    static const struct scene scenes[] = {
+        {draw, subscribe_finds_what_is_retained, end},
+        {draw_durable, what_is_removed_does_not_come_back, end},
+        {draw_owner_only, an_owner_is_known_when_it_has_its_puback, end},
+        {draw, a_will_comes_before_what_is_said_later, end},
+    };
 
     (void)argc;
-    disk_keys_make();
-    seeds_run(&o, run);
-    disk_keys_free();
-    return 0;
+    return scenes_main(argv, scenes, COUNT_OF(scenes));
 }

@@ -11,14 +11,9 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
-#include "base/log.h"
 #include "node/node_private.h"
-#include "sim/disk.h"
-#include "sim/kernel.h"
 #include "sim/node.h"
-#include "sim/packet.h"
-#include "sim/sim.h"
+#include "sim/scene.h"
 
 #define PEERS_MAX       6
 #define ROUNDS_MAX      20000
@@ -49,24 +44,14 @@ static bool is_at_closed(const struct peer *p)
 static void say(struct peer *p)
 {
     const char *user = role_user(p->port == FIELD_PORT ? ROLE_PLAIN : ROLE_BOSS);
-    const struct connect_packet c = {
-        .level = p->level,
-        .clean = true,
-        .client_id = p->id,
-        .user = p->port == FIELD_PORT && one_in(2) ? NULL : user,
-        .password = "right",
-        .expiry_s = NOT_SET,
-        .receive_max = NOT_SET,
-        .packet_max = NOT_SET,
-        .alias_max = NOT_SET,
-        .will_delay_s = NOT_SET,
-        .will_expiry_s = NOT_SET,
-    };
-    CLEANUP(buf_done) struct buf packet = {0};
+    struct connect_packet c = scene_connect(p->id, p->level, true);
+    struct buf packet = {0};
 
     trace("%s says CONNECT", p->id);
+    c.user = p->port == FIELD_PORT && one_in(2) ? NULL : user;
+    c.password = "right";
     build_connect(&packet, &c);
-    socket_send(p->socket, buf_view(&packet));
+    scene_say(p->socket, &packet);
     p->has_said = true;
 }
 
@@ -95,10 +80,8 @@ static void heed(struct peer *p, const struct packet *got)
 static void read_all(struct peer *p)
 {
     struct packet got;
-    uint64_t written_ns;
 
-    while (p->socket != NULL && socket_receive(p->socket, SIZE_MAX, &p->in, &written_ns) > 0)
-        ;
+    scene_read(p->socket, &p->in);
     while (p->in.len >= 2 && packet_parse(buf_view(&p->in), p->level, &got)) {
         heed(p, &got);
         buf_drop_front(&p->in, got.len);
@@ -203,11 +186,9 @@ static void by_posture(void)
 
 /* ---- a seed ---- */
 
-static void draw(uint64_t seed)
+static void draw(void)
 {
-    chance_seed(seed);
     settings = (struct settings){
-        .seed = seed,
         .n_workers = (unsigned)chance_between(2, SIM_WORKERS_MAX),
         .preempts = one_in(2),
         .receive_max = 100,
@@ -240,47 +221,30 @@ static void everybody_has_come(void)
     }
 }
 
-static void go_all(void)
+static void end(void)
 {
     for (unsigned i = 0; i < n_peers; i++) {
-        socket_close_by_client(peers[i].socket);
-        socket_unref(peers[i].socket);
+        peers[i].socket = scene_close(peers[i].socket);
         buf_done(&peers[i].in);
     }
 }
 
-static void run(uint64_t seed, const struct seeds_options *o)
+static void play(struct node *n)
 {
-    uint64_t before = memory_blocks();
-
-    draw(seed);
-    kernel_start();
-    trace_start(seed, o->trace);
-    hash_key_set(chance_u64(), chance_u64());
-    log_level_set(LOG_ERROR);
-    node = node_start();
-    for (uint64_t n = chance_below(8 * n_peers); n > 0; n--)
+    node = n;
+    for (uint64_t i = chance_below(8 * n_peers); i > 0; i--)
         something_happens();
     if (one_in(2))
         by_quarantine();
     else
         by_posture();
     everybody_has_come();
-    node_end();
-    go_all();
-    kernel_end();
-    trace_done();
-    expect(memory_blocks() == before, "%lld blocks of memory are not given back",
-           (long long)(memory_blocks() - before));
 }
 
 int main(int argc, char **argv)
 {
-    struct seeds_options o = seeds_options(argv);
+    static const struct scene scene = {draw, play, end};
 
     (void)argc;
-    disk_keys_make();
-    seeds_run(&o, run);
-    disk_keys_free();
-    return 0;
+    return scenes_main(argv, &scene, 1);
 }

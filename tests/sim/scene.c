@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sim/scene.c - see scene.h */
+#include "sim/scene.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "sim/disk.h"
+#include "sim/node.h"
+
+static const struct scene *all;
+static size_t n_all;
+
+static void play(uint64_t seed, const struct scene *s, bool print_trace)
+{
+    uint64_t before = memory_blocks();
+
+    chance_seed(seed);
+    s->draw();
+    settings.seed = seed;
+    kernel_start();
+    trace_start(seed, print_trace);
+    hash_key_set(chance_u64(), chance_u64());
+    log_level_set(LOG_ERROR);
+    s->play(node_start());
+    node_end();
+    s->end();
+    kernel_end();
+    expect(memory_blocks() == before, "%lld blocks of memory are not given back",
+           (long long)(memory_blocks() - before));
+    trace_done();
+}
+
+static void run(uint64_t seed, const struct seeds_options *o)
+{
+    for (size_t i = 0; i < n_all; i++) {
+        uint64_t hash;
+
+        play(seed, &all[i], o->trace);
+        if (!o->twice)
+            continue;
+        hash = trace_hash();
+        play(seed, &all[i], o->trace);
+        expect(hash == trace_hash(), "two runs differ");
+    }
+}
+
+/** scenes_main() - see scene.h */
+int scenes_main(char **argv, const struct scene *scenes, size_t n)
+{
+    struct seeds_options o = seeds_options(argv);
+
+    all = scenes;
+    n_all = n;
+    disk_keys_make();
+    seeds_run(&o, run);
+    disk_keys_free();
+    return 0;
+}
+
+/** scene_connect() - a CONNECT that asks for nothing else */
+struct connect_packet scene_connect(const char *client_id, uint8_t level, bool clean)
+{
+    return (struct connect_packet){
+        .level = level,
+        .clean = clean,
+        .client_id = client_id,
+        .expiry_s = NOT_SET,
+        .receive_max = NOT_SET,
+        .packet_max = NOT_SET,
+        .alias_max = NOT_SET,
+        .will_delay_s = NOT_SET,
+        .will_expiry_s = NOT_SET,
+    };
+}
+
+/** scene_say() - see scene.h */
+void scene_say(struct socket *s, struct buf *packet)
+{
+    socket_send(s, buf_view(packet));
+    buf_done(packet);
+}
+
+/** scene_read() - see scene.h */
+void scene_read(struct socket *s, struct buf *in)
+{
+    uint64_t written_ns;
+
+    while (s != NULL && socket_receive(s, SIZE_MAX, in, &written_ns) > 0)
+        ;
+}
+
+/** scene_close() - see scene.h */
+struct socket *scene_close(struct socket *s)
+{
+    if (s == NULL)
+        return NULL;
+    socket_close_by_client(s);
+    return socket_unref(s);
+}

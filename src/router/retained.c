@@ -7,7 +7,8 @@
  * different workers may set the same topic at once; the stamp, drawn from one
  * counter of the node, decides everywhere the same way: the highest stands.  A
  * removal leaves a mark behind, a message with an empty payload, so that an older
- * value that is still under way does not come back; the sweep takes it away later.
+ * value that is still under way does not come back; the sweep takes it away later,
+ * and a value that comes later still is known by what became of it elsewhere.
  *
  * The limit on bytes is one on memory: messages, marks and the tree of topics.
  *
@@ -100,6 +101,16 @@ static bool has_quota(const struct router *r, const struct publication *p,
            owners_n(&r->owners, p->publisher) < limits->per_publisher_max;
 }
 
+/* Where nothing is, not even a mark, what was replaced on another worker already comes too late:
+ * the mark of its removal has been swept, or what stands in its place is under way.  A mark is put
+ * there nevertheless, for what may come behind it. */
+static bool is_older(const struct publication *p, const struct message *before)
+{
+    if (before != NULL)
+        return before->stamp > p->stamp;
+    return p->payload.len > 0 && p->message != NULL && message_is_replaced(p->message);
+}
+
 /**
  * router_retain() - @p is the retained message of its topic from here on
  * @p:          p->stamp decides between publishers of several workers
@@ -118,9 +129,9 @@ enum retain_outcome router_retain(struct router *r, struct publication *p,
         return p->payload.len == 0 ? RETAIN_REMOVED : RETAIN_E_FULL;
     if (!has_quota(r, p, before, limits))
         return RETAIN_E_QUOTA;
-    n = trie_extend(&r->retained, n, missing);
-    if (n->retained != NULL && n->retained->stamp > p->stamp)
+    if (is_older(p, before))
         return RETAIN_OLDER;
+    n = trie_extend(&r->retained, n, missing);
     if (p->payload.len > 0) /* before another one of the same publisher goes */
         owners_add(&r->owners, p->publisher);
     if (n->retained != NULL)

@@ -229,6 +229,63 @@ static void who_waits_with_a_message_that_was_replaced_can_tell(void **state)
     router_free(r);
 }
 
+/* Removals of the control plane overtake what waits for a worker that is behind. */
+static void a_value_that_comes_when_the_mark_of_its_removal_has_gone_is_not_retained(void **state)
+{
+    struct router *ahead = router_new();
+    struct router *behind = router_new();
+    struct publication p = {
+        .topic = BYTES("a/t"), .payload = BYTES("old"), .stamp = 1, .expires_ns = EXPIRES_NEVER};
+
+    (void)state;
+    assert_int_equal(router_retain(ahead, &p, &room, NULL), RETAIN_STORED);
+    assert_int_equal(retain(ahead, "a/t", "", 2, EXPIRES_NEVER, &room), RETAIN_REMOVED);
+    assert_int_equal(retain(behind, "a/t", "", 2, EXPIRES_NEVER, &room), RETAIN_REMOVED);
+    assert_int_equal(router_retained_sweep(behind, 0, 3, 1 << 20), 1);
+    assert_int_equal(router_retain(behind, &p, &room, NULL), RETAIN_OLDER);
+    assert_int_equal(router_n_retained(behind), 0);
+    assert_int_equal(router_retained_bytes(behind), 0);
+    publication_done(&p);
+    router_free(ahead);
+    router_free(behind);
+}
+
+/* It would be there for as long as the node runs otherwise. */
+static void what_was_replaced_elsewhere_takes_the_place_of_what_is_older(void **state)
+{
+    struct router *ahead = router_new();
+    struct router *behind = router_new();
+    struct publication p = {
+        .topic = BYTES("t"), .payload = BYTES("brief"), .stamp = 2, .expires_ns = 10};
+
+    (void)state;
+    assert_int_equal(retain(behind, "t", "old", 1, EXPIRES_NEVER, &room), RETAIN_STORED);
+    assert_int_equal(router_retain(ahead, &p, &room, NULL), RETAIN_STORED);
+    assert_int_equal(router_retained_sweep(ahead, 10, 3, 1 << 20), 1);
+    assert_int_equal(router_retain(behind, &p, &room, NULL), RETAIN_STORED);
+    assert_int_equal(router_retained_sweep(behind, 10, 3, 1 << 20), 1);
+    assert_int_equal(router_n_retained(behind), 0);
+    publication_done(&p);
+    router_free(ahead);
+    router_free(behind);
+}
+
+static void a_removal_that_was_swept_elsewhere_removes_nevertheless(void **state)
+{
+    struct router *ahead = router_new();
+    struct router *behind = router_new();
+    struct publication p = {.topic = BYTES("t"), .stamp = 2, .expires_ns = EXPIRES_NEVER};
+
+    (void)state;
+    assert_int_equal(router_retain(ahead, &p, &room, NULL), RETAIN_REMOVED);
+    assert_int_equal(router_retained_sweep(ahead, 0, 3, 1 << 20), 1);
+    assert_int_equal(router_retain(behind, &p, &room, NULL), RETAIN_REMOVED);
+    assert_int_equal(retain(behind, "t", "old", 1, EXPIRES_NEVER, &room), RETAIN_OLDER);
+    publication_done(&p);
+    router_free(ahead);
+    router_free(behind);
+}
+
 static void note_serial(void *arg, struct message *m, uint64_t serial)
 {
     (void)m;
@@ -379,6 +436,9 @@ int main(void)
         cmocka_unit_test(the_tree_of_topics_counts_as_well),
         cmocka_unit_test(marks_of_topics_that_had_nothing_are_bounded),
         cmocka_unit_test(who_waits_with_a_message_that_was_replaced_can_tell),
+        cmocka_unit_test(a_value_that_comes_when_the_mark_of_its_removal_has_gone_is_not_retained),
+        cmocka_unit_test(what_was_replaced_elsewhere_takes_the_place_of_what_is_older),
+        cmocka_unit_test(a_removal_that_was_swept_elsewhere_removes_nevertheless),
         cmocka_unit_test(serials_tell_what_was_there_before_a_subscription),
         cmocka_unit_test(a_scan_in_parts_finds_each_once_though_others_come_and_go),
         cmocka_unit_test(a_scan_goes_by_when_it_was_retained_whatever_has_gone_meanwhile),

@@ -28,8 +28,8 @@ struct finding_one {
 
 struct findings {
     const struct restraints *restraints;
+    const struct session *session;
     const struct subscription *subscription;
-    uint64_t client_key;
     struct finding_one *at;
     size_t n;
     size_t cap;
@@ -43,10 +43,10 @@ static void found(void *arg, struct message *m, uint64_t serial)
 
     if (!session_wants_retained(sub->want, m, serial))
         return;
-    if (sub->no_local && m->publisher == f->client_key) /* [MQTT5-3.8.3-3] */
+    if (session_skips_own(f->session, sub, m->publisher))
         return;
     if (restraints_block(f->restraints, QUARANTINE_DELIVER, m->topic) != NULL ||
-        restraints_parts(f->restraints, m->publisher, f->client_key))
+        restraints_parts(f->restraints, m->publisher, f->session->client_key))
         return;
     if (f->n == f->cap) {
         f->cap = f->cap > 0 ? f->cap * 2 : 16;
@@ -104,8 +104,7 @@ static void offer(struct session *s, struct subscription *sub, struct findings *
 static struct findings findings_of(const struct worker *w, const struct session *s,
                                    const struct subscription *sub)
 {
-    return (struct findings){
-        .restraints = w->restraints, .subscription = sub, .client_key = s->client_key};
+    return (struct findings){.restraints = w->restraints, .session = s, .subscription = sub};
 }
 
 /* All at once; Return: what it cost, more than TOPICS_PER_TURN if they are too many for that. */

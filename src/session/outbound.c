@@ -37,11 +37,26 @@ struct wanted {
     uint32_t few[SUBIDS_FEW];
 };
 
-static void want(struct wanted *w, const struct subscription *sub)
+/* A session that goes on at a level before 5.0 has no options, whatever its subscriptions were made
+ * with; a bridge's way is its own. */
+static bool has_options(const struct session *s)
+{
+    return s->conn == NULL || s->conn->level == WIRE_V5 || s->conn->is_bridge;
+}
+
+/** session_skips_own() - was it published by the client itself, and does it not want that by @sub?
+ * [MQTT5-3.8.3-3] */
+bool session_skips_own(const struct session *s, const struct subscription *sub, uint64_t publisher)
+{
+    return sub->no_local && publisher == s->client_key && has_options(s);
+}
+
+/* RETAIN: [MQTT5-3.3.1-12] [MQTT5-3.3.1-13] [MQTT3-3.3.1-9] */
+static void want(struct wanted *w, const struct session *s, const struct subscription *sub)
 {
     w->any = true;
     w->qos = MAX(w->qos, sub->qos);
-    w->retain_as_published |= sub->retain_as_published;
+    w->retain_as_published |= sub->retain_as_published && has_options(s);
     if (sub->id != 0)
         w->subids[w->n_subids++] = sub->id;
 }
@@ -49,7 +64,7 @@ static void want(struct wanted *w, const struct subscription *sub)
 /* Overlapping subscriptions give one message with the highest QoS [MQTT5-3.3.4-2] [MQTT3-3.3.5-1]
  * and all Subscription Identifiers [MQTT5-3.3.4-3] [MQTT5-3.3.4-4], beside what comes by a share
  * with that of its own [MQTT5-3.3.4-5]; No Local subscriptions do not count for the client's own
- * messages [MQTT5-3.8.3-3]. */
+ * messages. */
 static void wanted_init(struct wanted *w, const struct session *s, const struct publication *p,
                         const struct receiver *r)
 {
@@ -59,8 +74,8 @@ static void wanted_init(struct wanted *w, const struct session *s, const struct 
     w->n_subids = 0;
     w->subids = r->n > SUBIDS_FEW ? mem_alloc(r->n * sizeof(*w->subids)) : w->few;
     for (size_t i = 0; i < r->n; i++) {
-        if (!(r->first[i]->no_local && p->publisher == s->client_key))
-            want(w, r->first[i]);
+        if (!session_skips_own(s, r->first[i], p->publisher))
+            want(w, s, r->first[i]);
     }
 }
 
@@ -171,15 +186,6 @@ static bool nothing_waits(const struct session *s)
     return s->queue.n == 0 && s->resend_at == s->inflight.n;
 }
 
-/* [MQTT5-3.3.1-12] [MQTT5-3.3.1-13] [MQTT3-3.3.1-9]: a session that goes on at a level before 5.0
- * has no such option, whatever its subscriptions were made with; a bridge's way is its own. */
-static bool keeps_retain(const struct session *s, const struct publication *p,
-                         const struct wanted *w)
-{
-    return p->retain && w->retain_as_published &&
-           (s->conn == NULL || s->conn->level == WIRE_V5 || s->conn->is_bridge);
-}
-
 static enum session_offered send_now(struct session *s, const struct publication *p,
                                      const struct wanted *w, uint64_t now_ns)
 {
@@ -189,7 +195,7 @@ static enum session_offered send_now(struct session *s, const struct publication
         .payload = p->payload,
         .subscription_ids = w->subids,
         .n_subscription_ids = w->n_subids,
-        .retain = keeps_retain(s, p, w),
+        .retain = p->retain && w->retain_as_published,
         .has_expiry = p->expires_ns != EXPIRES_NEVER,
         .expiry_s = expiry_left_s(p->expires_ns, now_ns),
     };
@@ -231,14 +237,14 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
     return true;
 }
 
-static struct delivery delivery_of(const struct session *s, struct publication *p,
-                                   const struct receiver *r, const struct wanted *w, uint8_t qos)
+static struct delivery delivery_of(struct publication *p, const struct receiver *r,
+                                   const struct wanted *w, uint8_t qos)
 {
     struct delivery d = {
         .message = publication_keep(p),
         .share = r->first[0]->share != NULL ? share_id(r->first[0]->share) : 0,
         .qos = qos,
-        .retain = keeps_retain(s, p, w),
+        .retain = p->retain && w->retain_as_published,
     };
 
     delivery_set_subids(&d, w->subids, w->n_subids);
@@ -299,7 +305,7 @@ static enum session_offered offer(struct session *s, struct publication *p,
         return send_now(s, p, w, now_ns);
     if (qos == 0 && p->may_not_wait)
         return refuse(s, share);
-    d = delivery_of(s, p, r, w, qos);
+    d = delivery_of(p, r, w, qos);
     if (is_kept(s, p, share, qos))
         d.record = notes_id(session_notes(s));
     if (qos > 0 && at_once && window_open(s)) {

@@ -206,6 +206,7 @@ enum session_offered {
 
 enum session_offered session_offer(struct session *s, struct publication *p,
                                    const struct receiver *r, uint64_t now_ns);
+bool session_skips_own(const struct session *s, const struct subscription *sub, uint64_t publisher);
 struct retained_want *session_want_retained(struct session *s, struct subscription *sub,
                                             uint64_t serial);
 bool session_wants_retained(const struct retained_want *want, const struct message *m,

@@ -49,10 +49,12 @@ static void check_exactly(const struct client *c, const struct letter *m, const 
     unsigned n = 0;
     unsigned n_ids = 0;
 
+    if (c == m->publisher && m->by_5 && m->by_311)
+        return;
     for (unsigned i = 0; i < by->n; i++) {
         const struct sub *s = &c->subs[by->filters[i]];
 
-        if (s->no_local && c == m->publisher)
+        if (s->no_local && c == m->publisher && m->by_5)
             continue;
         n++;
         qos_most = MAX(qos_most, s->qos_most);

@@ -175,7 +175,10 @@ static void replaces_retained(const struct letter *m)
 void letter_sent(struct letter *m)
 {
     bool first = m->n_sent++ == 0;
+    bool before_5 = !m->is_will && m->publisher->line->level != LEVEL_5;
 
+    m->by_5 |= !before_5;
+    m->by_311 |= before_5;
     if (first) {
         const struct client *p = m->publisher;
 

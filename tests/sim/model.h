@@ -44,6 +44,8 @@ struct letter {
     bool is_doubtful; /* its rights change just now */
     bool is_settled;  /* acknowledged: the node has it */
     bool is_refused;
+    bool by_5;         /* sent by a connection of 5.0, or as a Will: No Local keeps it away, */
+    bool by_311;       /* or by one of 3.1.1, where there is no such option; or by both */
     uint32_t size;     /* of the payload; 0: clears what is retained */
     uint32_t expiry_s; /* NOT_SET */
     unsigned n_sent;

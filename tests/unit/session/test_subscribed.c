@@ -64,6 +64,22 @@ static void no_local_keeps_the_clients_own_messages_away(void **state)
     bench_free(b);
 }
 
+/* Those of a subscription made with 5.0, of a session that goes on at an earlier level, come; a
+ * bridge is not to hear itself. */
+static void no_local_is_no_option_before_5_0(void **state)
+{
+    struct bench *b = bench_new(WIRE_V311, 0);
+    struct publication own = {
+        .topic = BYTES("t"), .expires_ns = EXPIRES_NEVER, .publisher = client_key(BYTES("me"))};
+
+    (void)state;
+    b->sub.no_local = true;
+    assert_int_equal(session_offer(b->session, &own, &b->receiver, 0), SESSION_SENT);
+    b->conn.is_bridge = true;
+    assert_int_equal(session_offer(b->session, &own, &b->receiver, 0), SESSION_SKIPPED);
+    bench_free(b);
+}
+
 #define MANY 20
 
 /* Return: the sum of the Subscription Identifiers of the PUBLISH that was sent; each is below 128.
@@ -254,6 +270,7 @@ int main(void)
         cmocka_unit_test(retain_is_not_kept_before_5_0),
         cmocka_unit_test(overlapping_subscriptions_give_one_message_with_all_identifiers),
         cmocka_unit_test(no_local_keeps_the_clients_own_messages_away),
+        cmocka_unit_test(no_local_is_no_option_before_5_0),
         cmocka_unit_test(identifiers_of_many_subscriptions_all_come),
         cmocka_unit_test(a_message_is_too_large_with_its_identifiers),
         cmocka_unit_test(retained_messages_come_after_what_waits_and_never_overflow),

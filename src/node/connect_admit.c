@@ -154,9 +154,10 @@ static bool will_is_as_indicated(const struct link *l, const struct wire_connect
 }
 
 static bool will_allowed(struct link *l, const struct wire_connect *p,
-                         char ret_why[REFUSAL_TEXT_MAX])
+                         char ret_why[2 * REFUSAL_TEXT_MAX])
 {
     struct gate_answer a;
+    char why[REFUSAL_TEXT_MAX];
 
     if (!p->has_will)
         return true;
@@ -164,9 +165,8 @@ static bool will_allowed(struct link *l, const struct wire_connect *p,
     notice_will(l, p, &a);
     if (a.outcome == GATE_ALLOWED)
         return true;
-    snprintf(ret_why, REFUSAL_TEXT_MAX, "the Will topic, %s: %.*s", gate_outcome_text(a.outcome),
-             BYTES_ARG(p->will_topic));
-    ret_why[wire_utf8_whole_len(bytes_str(ret_why))] = '\0';
+    flow_refusal_text(&a, p->will_topic, why);
+    snprintf(ret_why, 2 * REFUSAL_TEXT_MAX, "the Will topic, %s", why);
     return false;
 }
 
@@ -221,7 +221,7 @@ void connect_admit(struct link *l, const struct wire_connect *p)
     struct gate_subject s = connect_subject(l, p);
     enum gate_outcome outcome = GATE_ALLOWED;
     const char *limit;
-    char why[REFUSAL_TEXT_MAX];
+    char why[2 * REFUSAL_TEXT_MAX];
 
     l->grant = gate_admit(w->policy, &s, &outcome);
     if (l->grant == NULL) {

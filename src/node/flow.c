@@ -46,13 +46,30 @@ bool flow_well_formed(struct link *l, const struct wire_frame *f, enum wire_outc
     return false;
 }
 
-/** flow_refusal_text() - "no rule allows it", "a rule denies it: <filter>"; the end of a long
- * filter is cut off */
-void flow_refusal_text(const struct gate_answer *a, char ret[REFUSAL_TEXT_MAX])
+/* As much of a topic or filter as leaves room for another one. */
+static void shorten(struct bytes name, char ret[REFUSAL_NAME_MAX])
 {
-    snprintf(ret, REFUSAL_TEXT_MAX, "%s%s%s", gate_outcome_text(a->outcome),
-             a->rule != NULL ? ": " : "", text_or_empty(a->rule));
-    ret[wire_utf8_whole_len(bytes_str(ret))] = '\0';
+    bool is_cut = name.len >= REFUSAL_NAME_MAX;
+
+    if (is_cut)
+        name.len = wire_utf8_whole_len(bytes_of(name.at, REFUSAL_NAME_MAX - sizeof("...")));
+    snprintf(ret, REFUSAL_NAME_MAX, "%.*s%s", BYTES_ARG(name), is_cut ? "..." : "");
+}
+
+/**
+ * flow_refusal_text() - "no rule allows it: <topic>", "a rule denies it: <topic> (rule <filter>)"
+ * @topic:  or the filter that was asked for; empty where it stands beside the text
+ */
+void flow_refusal_text(const struct gate_answer *a, struct bytes topic, char ret[REFUSAL_TEXT_MAX])
+{
+    char name[REFUSAL_NAME_MAX];
+    char rule[REFUSAL_NAME_MAX];
+
+    shorten(topic, name);
+    shorten(bytes_str(text_or_empty(a->rule)), rule);
+    snprintf(ret, REFUSAL_TEXT_MAX, "%s%s%s%s%s%s", gate_outcome_text(a->outcome),
+             topic.len > 0 ? ": " : "", name, a->rule != NULL ? " (rule " : "", rule,
+             a->rule != NULL ? ")" : "");
 }
 
 /* ---- routing ---- */

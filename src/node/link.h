@@ -24,7 +24,8 @@
 #define VERDICTS             8
 #define TOPICS_KNOWN         4
 #define TOPIC_KNOWN_MAX      55 /* bytes */
-#define REFUSAL_TEXT_MAX     256
+#define REFUSAL_TEXT_MAX     512
+#define REFUSAL_NAME_MAX     224 /* of a topic or filter in it: there is room for two */
 
 struct node;
 struct worker;

@@ -171,7 +171,7 @@ void readmit_subscriptions(struct worker *w, struct resident *c)
 
         if (a.outcome == GATE_ALLOWED)
             continue;
-        flow_refusal_text(&a, why);
+        flow_refusal_text(&a, BYTES_NONE, why);
         log_info("gate", "%.*s: subscription to %.*s ended: role %s: %s",
                  BYTES_ARG(c->session->client_id), BYTES_ARG(subscription_filter(sub)),
                  grant_role(g), why);

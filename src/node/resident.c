@@ -162,7 +162,7 @@ static const char *will_is_refused(struct worker *w, const struct resident *c,
         return "there is no such user any more";
     a = gate_check(c->grant, GATE_PUBLISH, p->topic);
     if (a.outcome != GATE_ALLOWED) {
-        flow_refusal_text(&a, rule);
+        flow_refusal_text(&a, BYTES_NONE, rule);
         snprintf(why, 2 * REFUSAL_TEXT_MAX, "role %s: %s", a.role, rule);
         return why;
     }

@@ -35,7 +35,7 @@ static void want_retained(struct link *l, struct subscription *sub, bool is_new)
 
 /* The Reason String is about the first filter that does not get what it asks for. */
 struct refusal {
-    char text[2 * REFUSAL_TEXT_MAX]; /* "": none yet; the end of a long filter is cut off */
+    char text[REFUSAL_TEXT_MAX]; /* "": none yet; the end of a long filter is cut off */
 };
 
 static void keep_refusal(struct refusal *r, struct bytes filter, const char *why)
@@ -55,8 +55,9 @@ static uint8_t deny(struct link *l, struct bytes filter, const struct gate_answe
     struct worker *w = l->worker;
     char why[REFUSAL_TEXT_MAX];
 
-    flow_refusal_text(a, why);
-    keep_refusal(ret, filter, why);
+    flow_refusal_text(a, BYTES_NONE, why);
+    if (ret->text[0] == '\0')
+        flow_refusal_text(a, filter, ret->text);
     w->counters.subscribe_denied++;
     worker_event_of(w, l, EVENT_SUBSCRIBE_DENIED, 0, filter, why);
     link_log(l, "gate", "subscribe to %.*s refused: role %s: %s", BYTES_ARG(filter),

@@ -111,8 +111,8 @@ def publish(raw, topic, payload=b"x", props=b"", qos=1, retain=False):
 def test_a_refusal_names_the_rule(answers):
     """[MQTT5-3.9.2-1] [MQTT5-3.11.2-1]"""
     raw, _ = joined(answers("check_payload_format: no"))
-    denied = "a rule denies it: open/secret/#"
-    assert subscribe(raw, "open/a", "open/secret/a", "x") == ([1, 0x87, 0x87], denied + ": open/secret/a")
+    denied = "a rule denies it: open/secret/a (rule open/secret/#)"
+    assert subscribe(raw, "open/a", "open/secret/a", "x") == ([1, 0x87, 0x87], denied)
     assert subscribe(raw, "x/y") == ([0x87], "no rule allows it: x/y")
     assert subscribe(raw, "open/b") == ([1], None)
     assert subscribe(raw, "open/c") == ([0x97], "no more than subscriptions_per_session_max: open/c")
@@ -120,6 +120,7 @@ def test_a_refusal_names_the_rule(answers):
     assert unsubscribe(raw, "open/b", "open/z") == ([0, 0x11], "there was no such subscription: open/z")
     assert publish(raw, "open/secret/a") == (0x87, denied)
     assert publish(raw, "open/secret/a", qos=2) == (0x87, denied)
+    assert publish(raw, "x/y") == (0x87, "no rule allows it: x/y")
     assert publish(raw, "open/1", retain=True) == (0x10, None)
     assert publish(raw, "open/2", retain=True) == (
         0x97, "no more is retained: retained_messages_max, retained_bytes_max")
@@ -137,12 +138,27 @@ def test_no_reason_is_told_where_none_is_wanted_or_it_does_not_fit(answers):
         raw.close()
 
 
-def test_a_long_filter_is_cut_off_between_characters(answers):
+def test_a_long_topic_is_cut_off_between_characters_and_the_rule_is_told(answers):
     raw, _ = joined(answers("check_payload_format: no"))
     for n in range(4):
         reasons, why = subscribe(raw, "x/" + "a" * n + "\u20ac" * 400)
-        assert reasons == [0x87] and why.startswith("no rule allows it: x/") and why.endswith("\u20ac")
+        assert reasons == [0x87] and why.startswith("no rule allows it: x/") and why.endswith("\u20ac...")
+        reason, why = publish(raw, "open/secret/" + "a" * n + "\u20ac" * 400)
+        assert reason == 0x87 and why.startswith("a rule denies it: open/secret/")
+        assert why.endswith("\u20ac... (rule open/secret/#)")
     raw.close()
+
+
+def test_a_will_that_a_rule_denies_is_told_with_topic_and_rule(answers):
+    node = answers("check_payload_format: no")
+    raw = Raw(node)
+    will = properties() + string("open/secret/w") + string("gone")
+    raw.send(packet(0x10, string("MQTT") + b"\5\6\0\0" + properties() + string("w") + will))
+    reason, told = next_connack(raw)
+    why = "the Will topic, a rule denies it: open/secret/w (rule open/secret/#)"
+    assert (reason, told[REASON_STRING]) == (0x87, why)
+    raw.close()
+    assert f"refused: {why}" in node.log_text()
 
 
 # ---- where to be answered ----

@@ -156,7 +156,7 @@ def test_a_will_that_is_refused_is_told_with_role_and_rule(field, peer):
     change_role(field, "alice", "tester", "limited")
     field.ok("reload")
     peer(field, "away").join()  # whose earlier session ends
-    assert ("away: Will on test/secret/will refused: role limited: a rule denies it: test/secret/#"
+    assert ("away: Will on test/secret/will refused: role limited: a rule denies it (rule test/secret/#)"
             in field.log_text())
 
 

@@ -150,7 +150,7 @@ static json_t *client_json(const struct resident *c)
     set_count(o, "subscriptions", s->subscriber.n_subscriptions);
     set_count(o, "queue_messages", s->queue.n);
     set_count(o, "queue_bytes", s->queue.bytes);
-    set_count(o, "inflight", s->n_in_flight);
+    set_count(o, "inflight", s->inflight.n);
     set_count(o, "messages_received", c->n_received);
     set_count(o, "messages_sent", s->n_delivered);
     set_count(o, "messages_dropped", s->n_dropped);

@@ -37,7 +37,7 @@ static bool add_session(const struct resident *c, void *arg)
     f->n++;
     f->connected += c->link != NULL;
     f->subscriptions += s->subscriber.n_subscriptions;
-    f->inflight += s->n_in_flight;
+    f->inflight += s->inflight.n;
     f->queued += session_queued(s);
     f->queued_bytes += s->queue.bytes;
     return true;

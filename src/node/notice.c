@@ -179,7 +179,7 @@ static uint32_t stuck_s(struct link *l, const struct queue *q)
 {
     if (q->n == 1)
         l->acknowledged_ns = l->worker->now_ns;
-    if (l->resident->session->n_in_flight == 0 || l->heard_ns <= l->acknowledged_ns)
+    if (l->resident->session->inflight.n == 0 || l->heard_ns <= l->acknowledged_ns)
         return 0;
     return (uint32_t)((l->heard_ns - l->acknowledged_ns) / NS_PER_S);
 }

@@ -83,7 +83,7 @@ static struct grant *rights_of(const struct worker *w, const struct resident *c)
 static void expel(struct worker *w, struct resident *c, const char *why, struct readmitted *sum)
 {
     struct session *s = c->session;
-    size_t n_messages = s->queue.n + s->n_in_flight;
+    size_t n_messages = s->queue.n + s->inflight.n;
 
     log_info("gate",
              "%.*s: session ended: user %s: %s; %u subscriptions and %zu waiting messages end "

@@ -57,13 +57,6 @@ void ring_push(struct queue_ring *r, const struct delivery *d)
     r->n++;
 }
 
-/** ring_at() - the @i-th from the front; borrowed until the ring changes */
-struct delivery *ring_at(const struct queue_ring *r, size_t i)
-{
-    check(i < r->n);
-    return &r->at[(r->first + i) & (r->cap - 1)];
-}
-
 /** ring_drop_first() - forget the first; the caller has taken over its references */
 void ring_drop_first(struct queue_ring *r)
 {

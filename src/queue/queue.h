@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "base/bytes.h"
+#include "base/err.h"
 #include "base/list.h"
 #include "queue/holders.h"
 #include "queue/shelf.h"
@@ -175,7 +176,13 @@ size_t queue_unshelve(struct queue *q, const uint64_t *records, struct message *
 size_t queue_drop_shelved(struct queue *q, const uint64_t *records, size_t n, uint64_t until);
 
 /* The ring by itself; sessions keep their inflight window in one. */
+/* The @i-th from the front; borrowed until the ring changes. */
+static inline struct delivery *ring_at(const struct queue_ring *r, size_t i)
+{
+    check(i < r->n);
+    return &r->at[(r->first + i) & (r->cap - 1)];
+}
+
 void ring_push(struct queue_ring *r, const struct delivery *d);
-struct delivery *ring_at(const struct queue_ring *r, size_t i);
 void ring_drop_first(struct queue_ring *r);
 void ring_done(struct queue_ring *r);

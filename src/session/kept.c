@@ -82,13 +82,6 @@ void session_note_found(struct session *s, struct delivery *d)
     record_put_delivery(&s->notes->batch, d->record, &r, delivery_subids(d));
 }
 
-static void push_done(struct session *s, uint16_t packet_id)
-{
-    const struct delivery d = {.packet_id = packet_id, .state = INFLIGHT_DONE};
-
-    ring_push(&s->inflight, &d);
-}
-
 static enum inflight_state state_of(const struct delivery *d)
 {
     if (d->message == NULL)
@@ -104,7 +97,7 @@ static size_t oldest_of(const struct delivery *sent, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         unsigned before = i > 0 ? sent[i - 1].packet_id : sent[n - 1].packet_id;
-        unsigned gap = (sent[i].packet_id + PACKET_IDS - before) % PACKET_IDS;
+        unsigned gap = (sent[i].packet_id + PACKET_ID_MAX - before) % PACKET_ID_MAX;
 
         if (gap > widest || n == 1) {
             widest = gap;
@@ -127,14 +120,8 @@ void session_restore_sent(struct session *s, const struct delivery *sent, size_t
     for (size_t i = 0; i < n; i++) {
         struct delivery d = sent[(oldest + i) % n];
 
-        if (i == 0)
-            s->next_packet_id = d.packet_id;
-        for (; s->next_packet_id != d.packet_id; session_use_packet_id(s))
-            push_done(s, s->next_packet_id); /* was acknowledged before an older one */
         d.state = (uint8_t)state_of(&d);
-        ring_push(&s->inflight, &d);
-        s->n_in_flight++;
-        session_use_packet_id(s);
+        inflight_restore(&s->inflight, &d);
     }
 }
 

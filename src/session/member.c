@@ -11,8 +11,8 @@
  */
 void session_take_shared(struct session *s, bool in_flight_too, struct queue_ring *ret)
 {
-    for (size_t i = 0; in_flight_too && i < s->inflight.n; i++) {
-        struct delivery *d = ring_at(&s->inflight, i);
+    for (size_t i = 0; in_flight_too && i < inflight_places(&s->inflight); i++) {
+        struct delivery *d = inflight_at(&s->inflight, i);
 
         if (d->share == 0 || d->state != INFLIGHT_PUBACK)
             continue;
@@ -21,7 +21,7 @@ void session_take_shared(struct session *s, bool in_flight_too, struct queue_rin
         d->more_subids = NULL;
         d->record = 0;
         d->state = INFLIGHT_DONE;
-        s->n_in_flight--;
+        s->inflight.n--;
     }
     queue_take_shared(&s->queue, ret);
 }

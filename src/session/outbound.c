@@ -5,10 +5,7 @@
  * Order: what is in flight goes first after a reconnect, then the queue, then
  * retained messages that a subscription found.  A QoS 0 message goes straight to the
  * output buffer if nothing waits and there is room.  So messages of one client keep
- * their order [MQTT5-4.6.0-5] [MQTT5-4.6.0-6] [MQTT3-4.6.0-5] [MQTT3-4.6.0-6].  Packet
- * ids count up from 1, and none is given while it is in flight [MQTT5-2.2.1-4]
- * [MQTT5-4.3.2-1] [MQTT5-4.3.3-1] [MQTT3-2.3.1-4], so the inflight window is a ring that
- * is indexed by the difference of ids.
+ * their order [MQTT5-4.6.0-5] [MQTT5-4.6.0-6] [MQTT3-4.6.0-5] [MQTT3-4.6.0-6].
  *
  * What is sent at QoS 2 is noted first, and leaves when that is safe: otherwise a client could
  * get it twice after a crash.
@@ -183,7 +180,7 @@ static bool may_write(const struct session *s)
 
 static bool nothing_waits(const struct session *s)
 {
-    return s->queue.n == 0 && s->resend_at == s->inflight.n;
+    return s->queue.n == 0 && s->inflight.resend_at == inflight_places(&s->inflight);
 }
 
 static enum session_offered send_now(struct session *s, const struct publication *p,
@@ -207,7 +204,8 @@ static enum session_offered send_now(struct session *s, const struct publication
  * [MQTT5-4.9.0-3]. */
 static bool window_open(const struct session *s)
 {
-    return s->n_unacknowledged < s->inflight_max && s->inflight.n < SESSION_IDS_SPAN_MAX;
+    return s->n_unacknowledged < s->inflight_max &&
+           inflight_places(&s->inflight) < SESSION_IDS_SPAN_MAX;
 }
 
 /* @d's references move into the inflight window, or are released.  DUP is 0, whatever the publisher
@@ -219,7 +217,7 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
     bool sent;
 
     if (d->qos > 0) {
-        d->packet_id = s->next_packet_id;
+        d->packet_id = s->inflight.next_id;
         d->state = d->qos == 1 ? INFLIGHT_PUBACK : INFLIGHT_PUBREC;
         session_note_sent(s, d);
     }
@@ -229,10 +227,7 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
         delivery_done(d);
         return sent;
     }
-    session_use_packet_id(s);
-    ring_push(&s->inflight, d);
-    s->release_at = s->resend_at = s->inflight.n;
-    s->n_in_flight++;
+    inflight_push(&s->inflight, d);
     s->n_unacknowledged++;
     return true;
 }
@@ -335,32 +330,11 @@ enum session_offered session_offer(struct session *s, struct publication *p,
     return how;
 }
 
-/* Where the id has its place in the window, or would have it; there is one in flight. */
-static unsigned inflight_index(const struct session *s, uint16_t id)
+static void finish(struct session *s, size_t place)
 {
-    unsigned first = ring_at(&s->inflight, 0)->packet_id;
-
-    return id >= first ? id - first : id + PACKET_IDS - first;
-}
-
-static struct delivery *inflight_find(const struct session *s, uint16_t id)
-{
-    unsigned i = s->inflight.n > 0 ? inflight_index(s, id) : 0;
-
-    return i < s->inflight.n ? ring_at(&s->inflight, i) : NULL;
-}
-
-static void finish(struct session *s, struct delivery *d)
-{
-    d->state = INFLIGHT_DONE;
-    delivery_done(d);
-    s->n_in_flight--;
+    delivery_done(inflight_at(&s->inflight, place));
+    inflight_finish(&s->inflight, place);
     s->n_unacknowledged--;
-    while (s->inflight.n > 0 && ring_at(&s->inflight, 0)->state == INFLIGHT_DONE) {
-        ring_drop_first(&s->inflight);
-        s->release_at -= s->release_at > 0; /* what was done before a reconnect is not sent again */
-        s->resend_at -= s->resend_at > 0;
-    }
 }
 
 /* The client has it at QoS 2, or is to think so: the next step is PUBREL. */
@@ -372,14 +346,16 @@ static void release(struct session *s, struct delivery *d)
     conn_send_ack(s->conn, WIRE_PUBREL, d->packet_id, REASON_SUCCESS, NULL);
 }
 
-/* The client takes less now than before: as if all of @d had been sent [MQTT5-3.1.2-25].  At QoS 2
+/* The client takes less now than before: as if all of it had been sent [MQTT5-3.1.2-25].  At QoS 2
  * it may have come, and its id is not free before the client has given it up. */
-static void leave_out(struct session *s, struct delivery *d)
+static void leave_out(struct session *s, size_t place)
 {
+    struct delivery *d = inflight_at(&s->inflight, place);
+
     if (d->state == INFLIGHT_PUBREC)
         release(s, d);
     else
-        finish(s, d);
+        finish(s, place);
 }
 
 /* Send PUBREL again, which waits for no PUBLISH and no send quota [MQTT5-3.3.4-10] [MQTT5-4.9.0-3];
@@ -395,8 +371,9 @@ static void release_again(struct session *s, const struct delivery *d)
 /* Send again what was in flight on an earlier network connection [MQTT5-4.4.0-1] [MQTT3-4.4.0-1],
  * also what has expired since it was sent [MQTT5-4.3.3-7], and to the same member of a shared
  * subscription [MQTT5-4.8.2-4]. */
-static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
+static void resend(struct session *s, size_t place, uint64_t now_ns)
 {
+    struct delivery *d = inflight_at(&s->inflight, place);
     struct wire_delivery w;
 
     if (d->state == INFLIGHT_DONE || d->state == INFLIGHT_PUBCOMP)
@@ -405,7 +382,7 @@ static void resend(struct session *s, struct delivery *d, uint64_t now_ns)
     d->dup = true; /* [MQTT5-3.3.1-1] */
     w = wire_of(d, now_ns);
     if (is_too_large(s->conn, &w)) {
-        leave_out(s, d);
+        leave_out(s, place);
         return;
     }
     wire_encode_delivery(out_for(s, d), &w, s->conn->level);
@@ -429,19 +406,21 @@ static bool head_wants_window(struct session *s, uint64_t now_ns)
  */
 bool session_pump(struct session *s, uint64_t now_ns)
 {
+    struct inflight *w = &s->inflight;
+
     if (nothing_waits(s) && s->retained == NULL)
         return false;
     while (may_write(s)) {
         struct delivery d;
 
-        if (s->release_at < s->inflight.n) {
-            release_again(s, ring_at(&s->inflight, s->release_at++));
+        if (w->release_at < inflight_places(w)) {
+            release_again(s, inflight_at(w, w->release_at++));
             continue;
         }
-        if (s->resend_at < s->inflight.n) {
+        if (w->resend_at < inflight_places(w)) {
             if (s->n_unacknowledged >= s->inflight_max)
                 return false;
-            resend(s, ring_at(&s->inflight, s->resend_at++), now_ns);
+            resend(s, w->resend_at++, now_ns);
             continue;
         }
         if (!window_open(s) && head_wants_window(s, now_ns))
@@ -467,11 +446,12 @@ struct subscription *session_retained_next(const struct session *s)
     return list_item(s->retained_wanting.next, struct retained_want, in_session)->subscription;
 }
 
-/* Was @d sent on this network connection? */
-static bool was_sent(const struct session *s, const struct delivery *d)
+/* Was what is at @place sent on this network connection? */
+static bool was_sent(const struct inflight *w, size_t place)
 {
-    return inflight_index(s, d->packet_id) <
-           (d->state == INFLIGHT_PUBCOMP ? s->release_at : s->resend_at);
+    bool is_released = inflight_at(w, place)->state == INFLIGHT_PUBCOMP;
+
+    return place < (is_released ? w->release_at : w->resend_at);
 }
 
 /**
@@ -486,25 +466,27 @@ static bool was_sent(const struct session *s, const struct delivery *d)
  */
 bool session_receive_ack(struct session *s, enum wire_type type, const struct wire_ack *p)
 {
-    struct delivery *d = inflight_find(s, p->packet_id);
+    size_t place = inflight_find(&s->inflight, p->packet_id);
+    struct delivery *d;
 
-    if (d == NULL || d->state == INFLIGHT_DONE || !was_sent(s, d)) {
+    if (place == INFLIGHT_NONE || !was_sent(&s->inflight, place)) {
         if (type == WIRE_PUBREC)
             conn_send_ack(s->conn, WIRE_PUBREL, p->packet_id, REASON_PACKET_IDENTIFIER_NOT_FOUND,
                           NULL);
         return true;
     }
+    d = inflight_at(&s->inflight, place);
     switch (d->state) {
     case INFLIGHT_PUBACK:
         if (type != WIRE_PUBACK)
             return false;
-        finish(s, d);
+        finish(s, place);
         return true;
     case INFLIGHT_PUBREC:
         if (type != WIRE_PUBREC)
             return false;
         if (p->reason >= 0x80) { /* given up by the client [MQTT5-4.3.3-4] */
-            finish(s, d);
+            finish(s, place);
             return true;
         }
         release(s, d);
@@ -513,7 +495,7 @@ bool session_receive_ack(struct session *s, enum wire_type type, const struct wi
         if (type == WIRE_PUBREC) /* repeated: answer again */
             conn_send_ack(s->conn, WIRE_PUBREL, d->packet_id, REASON_SUCCESS, NULL);
         else if (type == WIRE_PUBCOMP)
-            finish(s, d);
+            finish(s, place);
         else
             return false;
         return true;

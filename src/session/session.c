@@ -30,7 +30,7 @@ struct session *session_new(struct bytes client_id, const struct session_limits 
         memcpy(s->text, client_id.at, client_id.len);
     s->client_id = bytes_of(s->text, client_id.len);
     s->client_key = client_key(client_id);
-    s->next_packet_id = 1;
+    inflight_init(&s->inflight);
     s->queue_limits = limits->queue;
     s->inflight_max = limits->inflight_max;
     return s;
@@ -43,7 +43,7 @@ struct session *session_free(struct session *s)
         return NULL;
     check(s->conn == NULL && s->subscriber.n_subscriptions == 0);
     queue_done(&s->queue);
-    ring_done(&s->inflight);
+    inflight_done(&s->inflight);
     session_forget_found(s);
     session_drop_will(s);
     free(s->incoming);
@@ -74,8 +74,7 @@ void session_attach(struct session *s, struct conn *c, const struct session_limi
     s->queue_limits = limits->queue;
     s->inflight_max = MIN(limits->inflight_max, (uint32_t)c->client_receive_max);
     s->n_unacknowledged = 0;
-    s->release_at = 0;
-    s->resend_at = 0;
+    inflight_begin_again(&s->inflight);
 }
 
 /** session_detach() - the network connection is gone; fine if there was none */
@@ -90,7 +89,7 @@ void session_detach(struct session *s)
 /** session_queued() - messages that wait or are in flight */
 size_t session_queued(const struct session *s)
 {
-    return s->queue.n + s->n_in_flight;
+    return s->queue.n + s->inflight.n;
 }
 
 static bool incoming_has(const struct session *s, uint16_t id)

@@ -15,6 +15,7 @@
 #include "base/heap.h"
 #include "queue/queue.h"
 #include "router/router.h"
+#include "session/inflight.h"
 #include "session/notes.h"
 #include "wire/wire.h"
 
@@ -120,17 +121,13 @@ struct session {
     bool is_persistent;     /* a message for it is kept while it is disconnected */
     bool is_reading;        /* what session_wants() has said is being read back */
     bool has_refused; /* as a member of a group, for want of room, and nobody was told since */
-    uint16_t next_packet_id;
 
     struct queue queue;
     struct queue_limits queue_limits;
-    struct queue_ring inflight; /* contiguous packet ids from inflight.at(0).packet_id */
-    uint32_t n_unacknowledged;  /* sent on this network connection and not finished */
-    uint32_t release_at;        /* inflight entries from here on: no PUBREL was sent again yet, */
-    uint32_t resend_at;         /* and from here on no PUBLISH */
+    struct inflight inflight;
+    uint32_t n_unacknowledged; /* sent on this network connection and not finished */
     uint32_t inflight_max;
     uint32_t n_incoming;
-    uint32_t n_in_flight; /* sent, on whatever network connection, and not finished */
     uint8_t *
         incoming; /* owned bitmap of QoS 2 packet ids between PUBLISH and PUBREL; NULL while none */
     struct list retained_wanting;    /* struct retained_want: for what is still to be looked */

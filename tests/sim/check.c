@@ -125,9 +125,10 @@ static void check_session(const struct resident *r)
     expect(r->link != NULL, "%.*s is not connected", BYTES_ARG(s->client_id));
     expect(s->queue.n == 0 && s->queue.bytes == 0, "%.*s: %u messages of %zu bytes still wait",
            BYTES_ARG(s->client_id), s->queue.n, s->queue.bytes);
-    expect(s->inflight.n == 0 && s->n_in_flight == 0 && s->n_unacknowledged == 0,
-           "%.*s: %u packet ids of %u messages are still in flight, %u count",
-           BYTES_ARG(s->client_id), s->inflight.n, s->n_in_flight, s->n_unacknowledged);
+    expect(inflight_places(&s->inflight) == 0 && s->inflight.n == 0 && s->n_unacknowledged == 0,
+           "%.*s: %zu packet ids of %u messages are still in flight, %u count",
+           BYTES_ARG(s->client_id), inflight_places(&s->inflight), s->inflight.n,
+           s->n_unacknowledged);
     expect(s->n_incoming == 0, "%.*s: %u packet ids of QoS 2 are still taken",
            BYTES_ARG(s->client_id), s->n_incoming);
     expect(s->retained == NULL && list_is_empty(&s->retained_wanting),

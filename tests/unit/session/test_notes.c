@@ -349,9 +349,9 @@ static void what_was_in_flight_is_sent_again_with_its_packet_ids(void **state)
     }
     session_restore_sent(d->session, sent, COUNT_OF(sent));
     session_restore_received(d->session, 9);
-    assert_int_equal(d->session->next_packet_id, 5);
-    assert_int_equal(ring_at(&d->session->inflight, 0)->packet_id, 65533);
-    assert_int_equal(d->session->inflight.n, 7);
+    assert_int_equal(d->session->inflight.next_id, 5);
+    assert_int_equal(inflight_at(&d->session->inflight, 0)->packet_id, 65533);
+    assert_int_equal(d->session->inflight.recent.n, 7);
     assert_int_equal(session_queued(d->session), 4);
     join(d);
     session_pump(d->session, 0);
@@ -363,7 +363,7 @@ static void what_was_in_flight_is_sent_again_with_its_packet_ids(void **state)
     take_ack(d, WIRE_PUBACK, 1);
     take_ack(d, WIRE_PUBREC, 4);
     take_ack(d, WIRE_PUBCOMP, 4);
-    assert_int_equal(d->session->inflight.n, 0);
+    assert_int_equal(d->session->inflight.recent.n, 0);
     assert_int_equal(
         session_receive_publish(d->session, &(struct wire_publish){.packet_id = 9, .qos = 2}),
         SESSION_DUPLICATE);
@@ -423,7 +423,8 @@ static void what_waited_in_the_journal_is_read_back_in_order_while_it_is_taken(v
     for (uint16_t id = 1; id <= 500; id++) {
         (void)answer(d, buf_view(&noted));
         snprintf(text, sizeof(text), "%04u", id - 1);
-        assert_bytes_equal(ring_at(&d->session->inflight, 0)->message->payload, bytes_str(text));
+        assert_bytes_equal(inflight_at(&d->session->inflight, 0)->message->payload,
+                           bytes_str(text));
         take_ack(d, WIRE_PUBACK, id);
     }
     assert_int_equal(session_queued(d->session), 0);
@@ -452,7 +453,7 @@ static void what_a_subscription_found_waits_for_what_is_read_back(void **state)
     assert_int_equal(d->session->inflight.n, 32);
     assert_true(answer(d, buf_view(&d->notes.batch.bytes)) > 0);
     assert_int_equal(d->session->inflight.n, 41);
-    assert_bytes_equal(ring_at(&d->session->inflight, 40)->message->topic, BYTES("r"));
+    assert_bytes_equal(inflight_at(&d->session->inflight, 40)->message->topic, BYTES("r"));
     desk_free(d);
 }
 

@@ -73,7 +73,6 @@ static json_t *fixed_json(void)
         {"levels of a topic name or filter", WIRE_TOPIC_LEVELS_MAX, "PUBACK or PUBREC says 0x90 and the message is dropped; SUBACK says 0x8F (0x80 before 5.0); a Will's ends CONNECT with 0x90"},
         {"filters in one SUBSCRIBE or UNSUBSCRIBE", WIRE_FILTERS_MAX, "the connection ends with 0x97"},
         {"SUBSCRIBEs of one filter that wait for retained messages", SUBSCRIBES_WAITING_MAX, "the newest takes the place of the one before it"},
-        {"packet identifiers from a client's oldest unacknowledged message to its newest", PACKET_IDS_SPAN_MAX, "nothing more above QoS 0 is sent to it until it acknowledges the oldest; it waits, and then goes by queue_messages_max"},
         {"User Properties in one packet", WIRE_USER_MAX, "the connection ends with 0x97"},
         {"bytes of the request that opens a WebSocket", WS_REQUEST_BYTES_MAX, "the request is answered with 431, and the connection ends"},
         {"bytes of a PROXY header with all it carries", PROXY_HEADER_BYTES_MAX, "the connection ends"},

@@ -306,7 +306,7 @@ static void receive_ack(struct link *l, const struct wire_frame *f)
     if (!flow_well_formed(l, f, wire_decode_ack(f->type, f->flags, f->body, l->conn.level, &ack)))
         return;
     if (f->type == WIRE_PUBREL) {
-        size_t before = l->resident->session->n_incoming;
+        size_t before = l->resident->session->incoming.n;
 
         session_receive_pubrel(l->resident->session, &ack);
         notice_qos2(l, before);

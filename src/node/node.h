@@ -23,9 +23,8 @@
 
 struct node;
 
-#define AUTH_QUEUE_MAX         1024  /* passwords that wait to be verified (auth.c) */
-#define SUBSCRIBES_WAITING_MAX 8     /* of one filter, for what is retained: RETAINED_WANTS_MAX */
-#define PACKET_IDS_SPAN_MAX    65534 /* SESSION_IDS_SPAN_MAX */
+#define AUTH_QUEUE_MAX         1024 /* passwords that wait to be verified (auth.c) */
+#define SUBSCRIBES_WAITING_MAX 8    /* of one filter, for what is retained: RETAINED_WANTS_MAX */
 
 /* ---- life ---- */
 

@@ -166,7 +166,7 @@ void notice_ping(struct link *l)
 /** notice_qos2() - how many QoS 2 messages of the client are open has changed */
 void notice_qos2(struct link *l, size_t before)
 {
-    size_t now = l->resident->session->n_incoming;
+    size_t now = l->resident->session->incoming.n;
     bool worth = (now > before && now >= QOS2_SOME && now % QOS2_STEP == 0) ||
                  (now < before && now == QOS2_SOME - 1);
 

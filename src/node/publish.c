@@ -348,7 +348,7 @@ void publish_receive(struct link *l, const struct wire_frame *f)
         break;
     }
     if (p.qos == 2)
-        notice_qos2(l, l->resident->session->n_incoming - 1);
+        notice_qos2(l, l->resident->session->incoming.n - 1);
     if (l->publishing == NULL)
         l->publishing = mem_new(struct publishing);
     v = ask_gate(l, p.topic, hash_of(l->publishing, p.topic));

@@ -16,8 +16,6 @@
 #include "node/node_private.h"
 #include "queue/held.h"
 
-_Static_assert(PACKET_IDS_SPAN_MAX == SESSION_IDS_SPAN_MAX, "the reference says what is so");
-
 /** resident_find() - the session with this client id on this worker, or NULL */
 struct resident *resident_find(const struct worker *w, struct bytes client_id)
 {

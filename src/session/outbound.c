@@ -204,8 +204,7 @@ static enum session_offered send_now(struct session *s, const struct publication
  * [MQTT5-4.9.0-3]. */
 static bool window_open(const struct session *s)
 {
-    return s->n_unacknowledged < s->inflight_max &&
-           inflight_places(&s->inflight) < SESSION_IDS_SPAN_MAX;
+    return s->n_unacknowledged < s->inflight_max;
 }
 
 /* @d's references move into the inflight window, or are released.  DUP is 0, whatever the publisher
@@ -217,7 +216,7 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
     bool sent;
 
     if (d->qos > 0) {
-        d->packet_id = s->inflight.next_id;
+        d->packet_id = inflight_next_id(&s->inflight);
         d->state = d->qos == 1 ? INFLIGHT_PUBACK : INFLIGHT_PUBREC;
         session_note_sent(s, d);
     }
@@ -446,12 +445,10 @@ struct subscription *session_retained_next(const struct session *s)
     return list_item(s->retained_wanting.next, struct retained_want, in_session)->subscription;
 }
 
-/* Was what is at @place sent on this network connection? */
-static bool was_sent(const struct inflight *w, size_t place)
+/* Was @d, at @place, sent on this network connection? */
+static bool was_sent(const struct inflight *w, size_t place, const struct delivery *d)
 {
-    bool is_released = inflight_at(w, place)->state == INFLIGHT_PUBCOMP;
-
-    return place < (is_released ? w->release_at : w->resend_at);
+    return place < (d->state == INFLIGHT_PUBCOMP ? w->release_at : w->resend_at);
 }
 
 /**
@@ -467,15 +464,14 @@ static bool was_sent(const struct inflight *w, size_t place)
 bool session_receive_ack(struct session *s, enum wire_type type, const struct wire_ack *p)
 {
     size_t place = inflight_find(&s->inflight, p->packet_id);
-    struct delivery *d;
+    struct delivery *d = place != INFLIGHT_NONE ? inflight_at(&s->inflight, place) : NULL;
 
-    if (place == INFLIGHT_NONE || !was_sent(&s->inflight, place)) {
+    if (d == NULL || !was_sent(&s->inflight, place, d)) {
         if (type == WIRE_PUBREC)
             conn_send_ack(s->conn, WIRE_PUBREL, p->packet_id, REASON_PACKET_IDENTIFIER_NOT_FOUND,
                           NULL);
         return true;
     }
-    d = inflight_at(&s->inflight, place);
     switch (d->state) {
     case INFLIGHT_PUBACK:
         if (type != WIRE_PUBACK)

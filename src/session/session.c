@@ -9,8 +9,6 @@
 #include "base/mem.h"
 #include "session/session_private.h"
 
-#define INCOMING_BYTES 8192 /* one bit a packet id */
-
 /** client_key() - a client id as a number; never 0, which stands for the node itself */
 uint64_t client_key(struct bytes client_id)
 {
@@ -46,7 +44,7 @@ struct session *session_free(struct session *s)
     inflight_done(&s->inflight);
     session_forget_found(s);
     session_drop_will(s);
-    free(s->incoming);
+    packet_ids_done(&s->incoming);
     free(s);
     return NULL;
 }
@@ -92,19 +90,6 @@ size_t session_queued(const struct session *s)
     return s->queue.n + s->inflight.n;
 }
 
-static bool incoming_has(const struct session *s, uint16_t id)
-{
-    return s->incoming != NULL && (s->incoming[id / 8] & BIT(id % 8));
-}
-
-static void incoming_add(struct session *s, uint16_t id)
-{
-    if (s->incoming == NULL)
-        s->incoming = mem_zero(INCOMING_BYTES);
-    s->incoming[id / 8] = (uint8_t)(s->incoming[id / 8] | BIT(id % 8));
-    s->n_incoming++;
-}
-
 /* A PUBLISH is done with: PUBCOMP leaves, or PUBREC with an error.  What came on an earlier network
  * connection was not counted on this one. */
 static void received_done(struct conn *c)
@@ -115,21 +100,20 @@ static void received_done(struct conn *c)
 /** session_restore_received() - the client has not released this packet id */
 void session_restore_received(struct session *s, uint16_t packet_id)
 {
-    if (!incoming_has(s, packet_id))
-        incoming_add(s, packet_id);
+    if (!packet_ids_has(&s->incoming, packet_id))
+        packet_ids_add(&s->incoming, packet_id);
 }
 
 static void incoming_note(struct session *s, uint16_t id)
 {
-    incoming_add(s, id);
+    packet_ids_add(&s->incoming, id);
     if (s->notes != NULL)
         batch_put(&s->notes->batch, RECORD_RECEIVED, received_id(s->number, id), BYTES_NONE);
 }
 
 static void incoming_remove(struct session *s, uint16_t id)
 {
-    s->incoming[id / 8] = (uint8_t)(s->incoming[id / 8] & ~BIT(id % 8));
-    s->n_incoming--;
+    packet_ids_remove(&s->incoming, id);
     if (s->notes != NULL)
         notes_drop(s->notes, received_id(s->number, id));
 }
@@ -137,8 +121,8 @@ static void incoming_remove(struct session *s, uint16_t id)
 /** session_forget() - it is kept by no journal any more; what it has is that of a new one */
 void session_forget(struct session *s)
 {
-    for (unsigned id = 1; id <= UINT16_MAX && s->n_incoming > 0; id++) {
-        if (incoming_has(s, (uint16_t)id))
+    for (unsigned id = 1; id <= PACKET_ID_MAX && s->incoming.n > 0; id++) {
+        if (packet_ids_has(&s->incoming, (uint16_t)id))
             incoming_remove(s, (uint16_t)id);
     }
     if (s->notes != NULL)
@@ -167,7 +151,7 @@ enum session_received session_receive_publish(struct session *s, const struct wi
     if (c->level == WIRE_V5 && c->n_received >= c->receive_max)
         return SESSION_E_RECEIVE_MAXIMUM;
     c->n_received++;
-    if (incoming_has(s, p->packet_id))
+    if (packet_ids_has(&s->incoming, p->packet_id))
         return SESSION_DUPLICATE;
     incoming_note(s, p->packet_id);
     return SESSION_ROUTE;
@@ -214,7 +198,7 @@ void session_acknowledge(struct session *s, const struct wire_publish *p, uint8_
  */
 void session_receive_pubrel(struct session *s, const struct wire_ack *p)
 {
-    bool known = incoming_has(s, p->packet_id);
+    bool known = packet_ids_has(&s->incoming, p->packet_id);
 
     if (known)
         incoming_remove(s, p->packet_id);

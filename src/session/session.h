@@ -17,6 +17,7 @@
 #include "router/router.h"
 #include "session/inflight.h"
 #include "session/notes.h"
+#include "session/packet_ids.h"
 #include "wire/wire.h"
 
 /* Deliveries are encoded while less than this stands in the output buffer. */
@@ -127,9 +128,7 @@ struct session {
     struct inflight inflight;
     uint32_t n_unacknowledged; /* sent on this network connection and not finished */
     uint32_t inflight_max;
-    uint32_t n_incoming;
-    uint8_t *
-        incoming; /* owned bitmap of QoS 2 packet ids between PUBLISH and PUBREL; NULL while none */
+    struct packet_ids incoming;      /* of QoS 2, between PUBLISH and PUBREL */
     struct list retained_wanting;    /* struct retained_want: for what is still to be looked */
     struct retained_batch *retained; /* owned; found for one of them and not sent yet; NULL: none */
     struct will *will;               /* owned; NULL: none */
@@ -157,10 +156,6 @@ void session_forget(struct session *s);
 /* What a journal gives back; the session is not connected, and has no such things yet. */
 void session_restore_received(struct session *s, uint16_t packet_id);
 void session_restore_sent(struct session *s, const struct delivery *sent, size_t n);
-
-/* Packet ids from that of the oldest unfinished delivery to the newest one's: a client that
- * withholds one acknowledgement gets nothing more above QoS 0 after so many. */
-#define SESSION_IDS_SPAN_MAX 65534
 
 /* What waits on the shelf of the queue, of which the journal has the messages. */
 #define SESSION_WANTS_MAX 1024

@@ -129,8 +129,8 @@ static void check_session(const struct resident *r)
            "%.*s: %zu packet ids of %u messages are still in flight, %u count",
            BYTES_ARG(s->client_id), inflight_places(&s->inflight), s->inflight.n,
            s->n_unacknowledged);
-    expect(s->n_incoming == 0, "%.*s: %u packet ids of QoS 2 are still taken",
-           BYTES_ARG(s->client_id), s->n_incoming);
+    expect(s->incoming.n == 0, "%.*s: %u packet ids of QoS 2 are still taken",
+           BYTES_ARG(s->client_id), s->incoming.n);
     expect(s->retained == NULL && list_is_empty(&s->retained_wanting),
            "%.*s: retained messages still wait", BYTES_ARG(s->client_id));
     expect(r->link->conn.n_subacks_due == 0, "%.*s: a SUBACK still waits", BYTES_ARG(s->client_id));

@@ -85,6 +85,39 @@ static void what_is_acknowledged_out_of_order_is_not_in_flight(void **state)
     bench_free(b);
 }
 
+/* It goes on for hours, and comes back to the ids: the one that is open is passed over. */
+static void an_acknowledgement_that_is_withheld_stops_nothing(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 2);
+
+    (void)state;
+    offer(b, "one", 1);
+    offer(b, "two", 2);
+    assert_true(ack(b, WIRE_PUBREC, 2, 0));
+    b->out.len = b->read_at = 0;
+    for (unsigned i = 0; i < 2 * 65533; i++) {
+        uint16_t id = (uint16_t)(3 + i % 65533);
+
+        offer(b, "x", 1);
+        assert_sent(b, "x", 1, id, false);
+        assert_true(ack(b, WIRE_PUBACK, id, 0));
+        b->out.len = b->read_at = 0;
+    }
+    assert_int_equal(session_queued(b->session), 2);
+    cut(b);
+    agree(b, WIRE_V5, 2, 1 << 20);
+    offer(b, "new", 1);
+    assert_sent_ack(b, WIRE_PUBREL, 2, 0);
+    assert_sent(b, "one", 1, 1, true);
+    assert_nothing_sent(b);
+    assert_true(ack(b, WIRE_PUBCOMP, 2, 0));
+    assert_sent(b, "new", 1, 2, false);
+    assert_true(ack(b, WIRE_PUBACK, 1, 0));
+    assert_true(ack(b, WIRE_PUBACK, 2, 0));
+    assert_int_equal(session_queued(b->session), 0);
+    bench_free(b);
+}
+
 static void qos_2_goes_through_its_four_steps(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 2);
@@ -345,6 +378,7 @@ int main(void)
         cmocka_unit_test(packet_ids_count_up_from_one_and_pass_65535),
         cmocka_unit_test(the_window_holds_back_and_acks_in_any_order_open_it),
         cmocka_unit_test(what_is_acknowledged_out_of_order_is_not_in_flight),
+        cmocka_unit_test(an_acknowledgement_that_is_withheld_stops_nothing),
         cmocka_unit_test(qos_2_goes_through_its_four_steps),
         cmocka_unit_test(a_pubrec_with_an_error_ends_the_delivery),
         cmocka_unit_test(what_was_in_flight_is_sent_again_after_a_reconnect),

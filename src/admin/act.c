@@ -9,6 +9,7 @@
 
 #include "admin/admin.h"
 #include "base/err.h"
+#include "base/shown.h"
 
 #define BAN_S_MAX       (10LL * 366 * 24 * 3600) /* longer is "until lifted": say so */
 #define SUSPEND_MIN_MAX 1440
@@ -365,9 +366,52 @@ void post_key_change(struct exchange *x)
     exchange_answer(x, a, NULL, text);
 }
 
+/* @what: what of that place it is, "a name in ".  Return: false: not plain, and @x has its answer.
+ */
+static bool is_plain(struct exchange *x, const char *what, const struct buf *place,
+                     const char *text)
+{
+    uint32_t code = 0;
+    size_t at = shown_treacherous(bytes_str(text), &code);
+
+    if (at != 0)
+        exchange_refuse(x, 400, "leave it out",
+                        "%s%.*s: character %zu is U+%04X, which would steer a terminal, forge a "
+                        "line or is not seen",
+                        what, BYTES_ARG(buf_view(place)), at, code);
+    return at == 0;
+}
+
+/* Is what is kept, to be shown to others, plain wherever a text or a name stands in it?
+ * @place: where @v stands, "row.notes[2]"; as before on return */
+static bool all_plain(struct exchange *x, struct buf *place, const json_t *v)
+{
+    size_t len = place->len;
+    bool plain = !json_is_string(v) || is_plain(x, "", place, json_string_value(v));
+    const char *key;
+    json_t *in;
+    size_t i;
+
+    json_array_foreach(v, i, in)
+    {
+        buf_addf(place, "[%zu]", i);
+        plain = plain && all_plain(x, place, in);
+        place->len = len;
+    }
+    json_object_foreach((json_t *)(uintptr_t)v, key, in)
+    {
+        plain = plain && is_plain(x, "a name in ", place, key);
+        buf_addf(place, ".%s", key);
+        plain = plain && all_plain(x, place, in);
+        place->len = len;
+    }
+    return plain;
+}
+
 /** post_record() - POST /v1/records/{table} */
 void post_record(struct exchange *x)
 {
+    CLEANUP(buf_done) struct buf place = {0};
     const json_t *row = json_object_get(x->body, "row");
     char *text = NULL;
     enum node_answer a;
@@ -376,6 +420,9 @@ void post_record(struct exchange *x)
         exchange_refuse(x, 400, "give it as an object", "\"row\" is missing or no object");
         return;
     }
+    buf_addf(&place, "row");
+    if (!all_plain(x, &place, row))
+        return;
     a = node_record(x->node, x->param, row, x->author, &text);
     exchange_answer(x, a, NULL, text);
 }

@@ -44,7 +44,7 @@ static exchange_handler_fn view_routes;
     X(GET,  "/v1/audit/heads",               view_audit_heads, NULL,                                "the signed heads of the audit, and the key that they are verified by") \
     X(POST, "/v1/backups",                   post_backup,     "dir",                                 "the home and what is stored, into a folder (MQ.RC.RP-08)") \
     X(GET,  "/v1/records/{table}",           view_records,    NULL,                                  "what exercises and people recorded: drill or assessment") \
-    X(POST, "/v1/records/{table}",           post_record,     "row",                                 "one more of these") \
+    X(POST, "/v1/records/{table}",           post_record,     "row",                                 "one more of these, with texts of one line and nothing that is not seen") \
     X(GET,  "/v1/keys",                      view_keys,       NULL,                                  "the data keys of what is stored") \
     X(POST, "/v1/keys/rotate",               post_key_rotate, NULL,                                  "seal all that is stored with a new data key, destroy the older ones (MQ.PR.SP-06)") \
     X(POST, "/v1/keys/change",               post_key_change, "file",                                "put the keyring under a new at-rest key, which the node makes in a file (MQ.PR.SP-06)") \

@@ -256,6 +256,41 @@ static void a_text_that_is_no_utf_8_does_not_lose_the_answer(void **state)
     exchange_done(&x);
 }
 
+/* clang-format off */
+static const struct treacherous {
+    const char *body;
+    const char *error; /* its beginning */
+} treacherous[] = {
+    {"{\"row\":{\"notes\":\"it\\nwas\"}}",              "row.notes: character 3 is U+000A, which "},
+    {"{\"row\":{\"a\":[\"x\",{\"b\":\"\\u001b[2J\"}]}}", "row.a[1].b: character 1 is U+001B, which "},
+    {"{\"row\":{\"by\":\"bob\\u202e\"}}",               "row.by: character 4 is U+202E, which "},
+    {"{\"row\":{\"in\":{\"a\\tb\":1}}}",                "a name in row.in: character 2 is U+0009, which "},
+};
+/* clang-format on */
+
+static void a_record_that_would_not_be_seen_as_it_is_is_refused_and_told_where(void **state)
+{
+    struct node n = {.stop_fd = -1};
+    struct exchange x = ask(&n, EXCHANGE_POST, "/v1/records/drill", NULL,
+                            "{\"row\":{\"a\":[\"\u00e4\",{\"b\":null}],\"c\":\"\",\"d\":1.5}}");
+
+    (void)state;
+    assert_int_equal(x.status, 200);
+    exchange_done(&x);
+    for (size_t i = 0; i < COUNT_OF(treacherous); i++) {
+        const struct treacherous *t = &treacherous[i];
+        const char *error;
+
+        x = ask(&n, EXCHANGE_POST, "/v1/records/drill", NULL, t->body);
+        assert_int_equal(x.status, 400);
+        error = json_string_value(json_object_get(x.reply, "error"));
+        print_message("  %s\n", error);
+        assert_true(bytes_has_prefix(bytes_str(error), bytes_str(t->error)));
+        assert_non_null(json_object_get(x.reply, "what_to_do"));
+        exchange_done(&x);
+    }
+}
+
 static void metrics_are_prometheus_text(void **state)
 {
     struct node n = {.stop_fd = -1};
@@ -303,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_reason_has_a_longest_length),
         cmocka_unit_test(each_answer_of_the_node_has_its_status),
         cmocka_unit_test(a_text_that_is_no_utf_8_does_not_lose_the_answer),
+        cmocka_unit_test(a_record_that_would_not_be_seen_as_it_is_is_refused_and_told_where),
         cmocka_unit_test(metrics_are_prometheus_text),
         cmocka_unit_test(the_root_lists_every_route),
     };

@@ -83,6 +83,7 @@ struct restoring {
     struct keyring *keys; /* of the restored state folder; owned */
     const char *into;     /* NULL: a verify */
     char *state_dir;      /* owned */
+    unsigned n_controls;  /* stores that the manifest has named so far */
     struct backup_restored *out;
     char **ret_error;
 };
@@ -180,10 +181,13 @@ static bool add_pages(struct restoring *r, void *arg, struct bytes part)
 
 static bool restore_control(struct restoring *r, const json_t *file, uint64_t number)
 {
-    struct page_writer *w = page_writer_new(r->state_dir, r->keys, r->ret_error);
+    struct page_writer *w;
     char *ignored = NULL;
     bool ok;
 
+    if (r->n_controls++ > 0)
+        return text_fail(r->ret_error, "the manifest names two control stores");
+    w = page_writer_new(r->state_dir, r->keys, r->ret_error);
     if (w == NULL)
         return false;
     ok = each_part(r, file, add_pages, w);
@@ -221,12 +225,17 @@ static bool check_audit(struct restoring *r, struct control *c)
     return ok;
 }
 
-/* It opens, which authenticates every page, and what is in it fits together. */
+/* It is there, as in every backup: otherwise an empty one would be made here.  It opens, which
+ * authenticates every page, and what is in it fits together. */
 static bool try_control(struct restoring *r)
 {
-    struct control *c = control_open(r->state_dir, r->keys, r->ret_error);
-    bool ok = c != NULL && check_audit(r, c);
+    struct control *c;
+    bool ok;
 
+    if (r->n_controls == 0)
+        return text_fail(r->ret_error, "the manifest names no control store");
+    c = control_open(r->state_dir, r->keys, r->ret_error);
+    ok = c != NULL && check_audit(r, c);
     control_close(c);
     return ok;
 }

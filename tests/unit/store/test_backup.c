@@ -7,7 +7,7 @@
 #include <signal.h>
 
 #include "store/audit.h"
-#include "store/backup.h"
+#include "store/backup_private.h"
 
 static char repo[160];
 static char into[160];
@@ -484,6 +484,79 @@ static void what_can_not_be_is_refused_with_a_reason(void **state)
     assert_non_null(strstr(k->error, "cannot make the folder"));
 }
 
+/* Where the control store stands among the files of @m. */
+static size_t index_of_control(const json_t *m)
+{
+    const json_t *file;
+    size_t i;
+
+    json_array_foreach(json_object_get(m, "files"), i, file)
+    {
+        if (strcmp(json_string_value(json_object_get(file, "at")), "control") == 0)
+            return i;
+    }
+    fail_msg("the manifest has no control store");
+    return 0;
+}
+
+static void take_control(json_t *files, size_t i)
+{
+    assert_int_equal(json_array_remove(files, i), 0);
+}
+
+static void add_control(json_t *files, size_t i)
+{
+    assert_int_equal(json_array_append(files, json_array_get(files, i)), 0);
+}
+
+static void empty_control(json_t *files, size_t i)
+{
+    json_array_clear(json_object_get(json_array_get(files, i), "chunks"));
+}
+
+/* Each backup has it, and one that opens: otherwise an empty one would be made for the look. */
+static void a_backup_has_one_control_store(void **state)
+{
+    static const struct {
+        void (*change)(json_t *files, size_t i);
+        const char *why;
+    } cases[] = {
+        {take_control, "names no control store"},
+        {add_control, "names two control stores"},
+        {empty_control, "control.db"},
+    };
+    struct kept *k = *state;
+    struct key_source from = key_of(k);
+    struct backup_restored restored;
+    struct backup_repo r;
+    struct backup_result made;
+
+    fill(k);
+    made = make(k);
+    repo_open(&r, repo, k->keys);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        json_t *m = repo_get_manifest(&r, made.id, &k->error);
+        json_t *was = json_deep_copy(m);
+
+        cases[i].change(json_object_get(m, "files"), index_of_control(m));
+        assert_true(repo_put_manifest(&r, made.id, m, &k->error));
+        assert_false(backup_verify(repo, NULL, &from, &restored, &k->error));
+        print_message("  %s\n", k->error);
+        assert_non_null(strstr(k->error, cases[i].why));
+        free(k->error);
+        assert_false(backup_restore(repo, NULL, &from, into, &restored, &k->error));
+        assert_non_null(strstr(k->error, cases[i].why));
+        free(k->error);
+        assert_true(repo_remove_folder(into));
+        assert_true(repo_put_manifest(&r, made.id, was, &k->error));
+        json_decref(was);
+        json_decref(m);
+    }
+    k->error = NULL;
+    repo_done(&r);
+    assert_verifies(k, made.id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,6 +573,7 @@ int main(void)
         KEPT(what_is_pruned_goes_and_what_is_kept_stays_whole),
         KEPT(nothing_is_pruned_when_what_is_kept_is_not_whole),
         KEPT(what_can_not_be_is_refused_with_a_reason),
+        KEPT(a_backup_has_one_control_store),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

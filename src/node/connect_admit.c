@@ -55,7 +55,7 @@ static struct resident *session_for(struct link *l, const struct wire_connect *p
         link_close(old, REASON_SESSION_TAKEN_OVER, "session taken over by a newer connection");
         c = resident_find(w, bytes_str(l->client_id)); /* gone if it ended with its connection */
     }
-    if (c != NULL && (p->clean_start || c->is_expelled)) { /* or its user is back already */
+    if (c != NULL && (p->clean_start || c->expelled != NULL)) { /* or its user is back already */
         resident_end(w, c);
         c = NULL;
     }

@@ -32,7 +32,8 @@ struct worker;
 struct worker_listener;
 struct link;
 struct resident;
-struct exchange; /* of authenticate.c */
+struct exchange;  /* of authenticate.c */
+struct expulsion; /* of readmit.c */
 struct held_from;
 
 /* What can be due at a time, and who does it then. */
@@ -174,6 +175,8 @@ struct resident {
     struct link *link;       /* NULL while disconnected */
     struct grant *grant;     /* owned; while disconnected: the rights of Will and subscriptions */
     char *certificate_cn;    /* owned; what the last network connection showed; NULL: none */
+    struct expulsion *expelled; /* owned, of readmit.c; NULL: its user may come in; else it is
+                                   about to end */
     struct due expiry;
     struct due will_due;
     uint64_t since_unix_ms;
@@ -188,7 +191,6 @@ struct resident {
     bool has_place;     /* of sessions_max; false: another session has it now */
     bool is_counted;    /* among the kept sessions of its user */
     bool is_untried;    /* not the user's only one, and was never resumed */
-    bool is_expelled;   /* its user may not come in any more: it is about to end */
     char principal[];
 };
 

@@ -11,6 +11,7 @@
  * MQ.PR.IA-05 MQ.RS.RP-01
  */
 #include "base/log.h"
+#include "base/mem.h"
 #include "node/node_private.h"
 
 /* The certificate may have been revoked since the handshake (MQ.RS.RP-01). */
@@ -78,25 +79,52 @@ static struct grant *rights_of(const struct worker *w, const struct resident *c)
     return of_its_user(c, gate_rights(w->policy, &s));
 }
 
+/* What is told of a session that has to go. */
+struct expulsion {
+    const char *why; /* static */
+    uint32_t n_subscriptions;
+    bool is_told;
+};
+
 /* No message comes to it from here on; it ends when all others have been asked, on every worker,
  * since its Will goes by the rights of now of who reads it. */
 static void expel(struct worker *w, struct resident *c, const char *why, struct readmitted *sum)
 {
     struct session *s = c->session;
-    size_t n_messages = s->queue.n + s->inflight.n;
 
+    sum->n_expelled++;
+    if (resident_grant(c) == NULL)
+        c->grant = rights_of(w, c);
+    c->expelled = mem_new(struct expulsion);
+    *c->expelled = (struct expulsion){why, s->subscriber.n_subscriptions, false};
+    s->expiry_s = 0; /* ends with its connection */
+    resident_drop_subscriptions(w, c);
+}
+
+/**
+ * readmit_tell_expelled() - write a line about what ends with a session that has to go; once
+ *
+ * What other members of its groups get is not lost; who they are is known when all sessions have
+ * been asked.
+ *
+ * Return: how many messages are lost; 0: that has been told, or it has not to go.
+ */
+size_t readmit_tell_expelled(const struct worker *w, const struct resident *c)
+{
+    const struct session *s = c->session;
+    struct expulsion *e = c->expelled;
+    size_t n_messages;
+
+    if (e == NULL || e->is_told)
+        return 0;
+    n_messages = s->queue.n + s->inflight.n - share_n_left_to_others(w, s);
     log_info("gate",
              "%.*s: session ended: user %s: %s; %u subscriptions and %zu waiting messages end "
              "with it",
-             BYTES_ARG(s->client_id), c->principal[0] != '\0' ? c->principal : "anonymous", why,
-             s->subscriber.n_subscriptions, n_messages);
-    sum->n_expelled++;
-    sum->n_messages += n_messages;
-    if (resident_grant(c) == NULL)
-        c->grant = rights_of(w, c);
-    c->is_expelled = true;
-    s->expiry_s = 0; /* ends with its connection */
-    resident_drop_subscriptions(w, c);
+             BYTES_ARG(s->client_id), c->principal[0] != '\0' ? c->principal : "anonymous", e->why,
+             e->n_subscriptions, n_messages);
+    e->is_told = true;
+    return n_messages;
 }
 
 static void readmit(struct worker *w, struct resident *c, struct readmitted *sum)
@@ -118,14 +146,16 @@ static void readmit(struct worker *w, struct resident *c, struct readmitted *sum
 
 /* Who had to go is cut off, and his Will published [MQTT5-3.1.2-8].  After a start nothing can be
  * published before the first turn; and in it nobody looks at a session that has no rights. */
-static void part(struct worker *w, struct resident *c)
+static void part(struct worker *w, struct resident *c, struct readmitted *sum)
 {
-    if (c->is_expelled && c->link != NULL)
+    if (c->expelled != NULL)
+        sum->n_messages += readmit_tell_expelled(w, c);
+    if (c->expelled != NULL && c->link != NULL)
         link_close(c->link, REASON_NOT_AUTHORIZED,
                    "the configuration has changed: no longer allowed to connect");
-    else if (c->is_expelled && c->grant != NULL)
+    else if (c->expelled != NULL && c->grant != NULL)
         worker_due(w, &c->expiry, w->now_ns, DUE_EXPELLED);
-    else if (c->is_expelled)
+    else if (c->expelled != NULL)
         resident_end(w, c);
     else if (c->link != NULL && !is_still_trusted(c->link))
         link_close(c->link, REASON_NOT_AUTHORIZED, READMIT_DISTRUST_TEXT);
@@ -139,13 +169,13 @@ void readmit_all(struct worker *w, struct readmitted *sum)
     struct resident *c;
 
     while ((c = map_next(&w->residents, &cursor)) != NULL) {
-        if (!c->is_expelled)
+        if (c->expelled == NULL)
             readmit(w, c, sum);
     }
 }
 
 /** readmit_part() - from those that may not stay, when readmit_all() has been to every worker */
-void readmit_part(struct worker *w)
+void readmit_part(struct worker *w, struct readmitted *sum)
 {
     size_t cursor = 0;
     struct resident *c;
@@ -153,7 +183,7 @@ void readmit_part(struct worker *w)
     while ((c = map_next(&w->residents, &cursor)) != NULL) {
         size_t n = w->residents.n;
 
-        part(w, c);
+        part(w, c, sum);
         if (w->residents.n < n)
             cursor--; /* another one may have moved to its place */
     }

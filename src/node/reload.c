@@ -46,12 +46,14 @@ static void swap_here(struct worker *w, void *arg)
     posture_listeners(w, s->config, s->posture);
     tap_learn(w, s->config);
     readmit_all(w, &s->readmitted);
+    outlet_flush_control(w); /* which groups have a member less, before part_here() */
 }
 
 static void part_here(struct worker *w, void *arg)
 {
-    (void)arg;
-    readmit_part(w);
+    struct swap *s = arg;
+
+    readmit_part(w, &s->readmitted);
 }
 
 static void learn_here(struct sentinel *s, void *arg)
@@ -104,7 +106,7 @@ static struct readmitted swap(struct node *n, const struct config *c, struct pol
     for (unsigned i = 0; i < n->n_workers; i++)
         node_call_worker(n, i, swap_here, &s);
     for (unsigned i = 0; i < n->n_workers; i++)
-        node_call_worker(n, i, part_here, NULL);
+        node_call_worker(n, i, part_here, &s);
     node_note_certificates(n, tls);
     policy_unref(n->policy);
     n->policy = policy;

@@ -270,6 +270,7 @@ uint32_t resident_expiry_max_s(const struct worker *w, const struct resident *c)
 void resident_end(struct worker *w, struct resident *c)
 {
     check(c->link == NULL);
+    (void)readmit_tell_expelled(w, c);
     resident_drop_subscriptions(w, c); /* its groups' other members get its Will */
     publish_will(w, c);
     heap_clear(&w->timers, &c->expiry.timer);
@@ -282,6 +283,7 @@ void resident_end(struct worker *w, struct resident *c)
         atomic_fetch_sub(&w->node->n_sessions, 1);
     grant_free(c->grant);
     free(c->certificate_cn);
+    free(c->expelled);
     free(c);
 }
 

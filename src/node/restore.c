@@ -224,7 +224,7 @@ int restore_all(struct node *n)
         for (unsigned i = 0; i < n->n_workers; i++) /* whom the configuration of now lets in */
             readmit_all(n->workers[i], &readmitted);
         for (unsigned i = 0; i < n->n_workers; i++)
-            readmit_part(n->workers[i]);
+            readmit_part(n->workers[i], &readmitted);
         for (unsigned i = 0; i < n->n_workers; i++)
             outlet_flush_control(n->workers[i]); /* before the first of them turns */
     }

@@ -279,6 +279,20 @@ void share_member_sent(struct worker *w, struct session *s)
     atomic_fetch_add(&w->node->n_rooms, 1);
 }
 
+static bool is_there(const void *arg, uint32_t share)
+{
+    const struct worker *w = arg;
+
+    return router_share_by_id(w->router, share) != NULL;
+}
+
+/** share_n_left_to_others() - messages that share_member_ends() is to give to other members; the
+ * session's subscriptions have been removed */
+size_t share_n_left_to_others(const struct worker *w, const struct session *s)
+{
+    return session_count_shared(s, is_there, w);
+}
+
 /** share_member_ends() - the session ends, its subscriptions have been removed: QoS 1 in flight
  * goes too */
 void share_member_ends(struct worker *w, struct session *s)

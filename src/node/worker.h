@@ -187,10 +187,11 @@ void listen_free(struct worker *w);
 bool readmit_trusts_newcomer(const struct link *l);
 struct readmitted { /* what a new policy has meant for sessions */
     size_t n_expelled;
-    size_t n_messages; /* that have ended with them */
+    size_t n_messages; /* that are lost with them */
 };
 void readmit_all(struct worker *w, struct readmitted *sum);
-void readmit_part(struct worker *w);
+void readmit_part(struct worker *w, struct readmitted *sum);
+size_t readmit_tell_expelled(const struct worker *w, const struct resident *c);
 void readmit_subscriptions(struct worker *w, struct resident *c);
 
 /* resident.c */
@@ -275,6 +276,7 @@ void share_member(struct session *s, struct subscription *sub);
 void share_member_changed(struct worker *w, struct session *s);
 void share_member_left(struct worker *w, struct session *s);
 void share_member_sent(struct worker *w, struct session *s);
+size_t share_n_left_to_others(const struct worker *w, const struct session *s);
 void share_member_ends(struct worker *w, struct session *s);
 
 /* expire.c */

@@ -187,6 +187,28 @@ void queue_take_shared(struct queue *q, struct queue_ring *ret)
     take_if(q, is_shared, NULL, ret);
 }
 
+static size_t count_shared_in(const struct queue_ring *r, queue_share_fn *fn, const void *arg)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < r->n; i++) {
+        const struct delivery *d = ring_at(r, i);
+
+        n += d->message != NULL && d->share != 0 && fn(arg, d->share);
+    }
+    return n;
+}
+
+/** queue_count_shared() - how many came by a shared subscription of which @fn is true */
+size_t queue_count_shared(const struct queue *q, queue_share_fn *fn, const void *arg)
+{
+    size_t n = 0;
+
+    for (size_t lane = 0; lane < QUEUE_LANE_N; lane++)
+        n += count_shared_in(&q->lanes[lane], fn, arg);
+    return n + (q->tail != NULL ? count_shared_in(&q->tail->aside, fn, arg) : 0);
+}
+
 struct pick {
     queue_pick_fn *fn;
     const void *arg;

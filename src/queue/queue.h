@@ -155,6 +155,8 @@ void queue_take_if(struct queue *q, queue_pick_fn *pick, const void *arg, struct
 size_t queue_count_if(const struct queue *q, queue_pick_fn *pick, const void *arg,
                       size_t *n_unseen);
 void queue_take_shared(struct queue *q, struct queue_ring *ret);
+typedef bool queue_share_fn(const void *arg, uint32_t share);
+size_t queue_count_shared(const struct queue *q, queue_share_fn *fn, const void *arg);
 const struct delivery *queue_head(struct queue *q, uint64_t now_ns);
 bool queue_take(struct queue *q, uint64_t now_ns, struct delivery *ret);
 

@@ -26,6 +26,20 @@ void session_take_shared(struct session *s, bool in_flight_too, struct queue_rin
     queue_take_shared(&s->queue, ret);
 }
 
+/** session_count_shared() - how many of those that session_take_shared() takes as the session ends
+ * came by a share of which @fn is true */
+size_t session_count_shared(const struct session *s, queue_share_fn *fn, const void *arg)
+{
+    size_t n = queue_count_shared(&s->queue, fn, arg);
+
+    for (size_t i = 0; i < inflight_places(&s->inflight); i++) {
+        const struct delivery *d = inflight_at(&s->inflight, i);
+
+        n += d->share != 0 && d->state == INFLIGHT_PUBACK && fn(arg, d->share);
+    }
+    return n;
+}
+
 /** session_put_back() - nobody else wants it: @d waits here again */
 void session_put_back(struct session *s, const struct delivery *d)
 {

@@ -209,4 +209,5 @@ void session_offer_retained(struct session *s, struct retained_want *want,
                             struct retained_found *found, size_t n);
 bool session_pump(struct session *s, uint64_t now_ns);
 void session_take_shared(struct session *s, bool in_flight_too, struct queue_ring *ret);
+size_t session_count_shared(const struct session *s, queue_share_fn *fn, const void *arg);
 void session_put_back(struct session *s, const struct delivery *d);

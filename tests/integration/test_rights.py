@@ -2,6 +2,8 @@
 """Rights and credentials that are taken away are gone: for who is connected, who is away, and who is
 at the door."""
 
+import re
+
 import pytest
 
 from conftest import SANITIZERS, wait_until
@@ -93,6 +95,39 @@ def test_who_is_out_for_good_leaves_a_will_that_waits_no_longer(field, peer, ver
     assert (f"away: session ended: user alice: {OUT[verb]}; 2 subscriptions and 1 waiting messages end with it"
             in field.log_text())
     assert "away" not in {c["client_id"] for c in field.json("clients")}
+
+
+GROUP = "$share/desk/test/letters"
+
+
+def waiting_members(field, peer, *names):
+    """Sessions of alice, away, in a group of two workers; six messages wait for it, and one for each of them alone."""
+    for name in names:
+        member = peer(field, name).join(expiry_s=HOUR_S).read(GROUP, "test/other")
+        member.drop()
+        wait_until(lambda one=name: not field.json("clients", one)["connected"], "away")
+    writer = peer(field, "writer", user="bob").join()
+    for n in range(6):
+        writer.publish("test/letters", f"letter {n}")
+    writer.publish("test/other", "for each")
+
+
+def test_what_others_of_a_group_get_is_not_lost_with_a_session(field, peer):
+    waiting_members(field, peer, "a0")
+    other = peer(field, "b2", user="bob").join().read(GROUP)
+    field.ok("user", "disable", "alice")
+    assert "with 1 messages that waited" in field.ok("reload")
+    assert "a0: session ended: user alice: the user is disabled; 2 subscriptions and 1 waiting messages" in field.log_text()
+    assert sorted(other.texts(6)) == [f"letter {n}" for n in range(6)]
+
+
+def test_what_all_of_a_group_that_have_to_go_leave_is_lost(field, peer):
+    names = [f"a{n}" for n in range(8)]  # on both workers
+    waiting_members(field, peer, *names)
+    field.ok("user", "disable", "alice")
+    assert "8 sessions of users that may not connect any more have ended, with 14 messages that waited" in field.ok("reload")
+    ended = re.findall(r"a\d: session ended: .* (\d+) waiting messages", field.log_text())
+    assert len(ended) == 8 and sum(map(int, ended)) == 14
 
 
 def test_a_client_that_is_cut_off_as_its_user_is_disabled_leaves_its_will_at_once(field, peer):

@@ -343,8 +343,10 @@ static void swap_policy(struct worker *w, void *arg)
 
 static void part(struct worker *w, void *arg)
 {
+    struct readmitted readmitted = {0};
+
     (void)arg;
-    readmit_part(w);
+    readmit_part(w, &readmitted);
 }
 
 /** node_change_policy() - to the other one, on every worker on return; not in the middle of a turn

@@ -26,7 +26,8 @@ struct subscriber {
     struct list subscriptions;
     uint64_t mark_serial;
     uint32_t mark;
-    uint32_t n_subscriptions;
+    uint32_t n_subscriptions; /* with those that are suspended: */
+    uint32_t n_suspended;
 };
 
 #define RETAINED_WANTS_MAX 8 /* SUBSCRIBEs of one filter for which that is still to be done */
@@ -61,29 +62,39 @@ struct retained_want {
     uint32_t n;                 /* and how many they are, with itself */
 };
 
+/* One that is suspended stands with its subscriber alone: no message meets it, and a group has a
+ * member less (docs/decisions/0020). */
 struct subscription {
     struct list in_subscriber;
     struct list in_node;
     struct retained_want *want;    /* owned; NULL: all that is retained was found */
     struct subscriber *subscriber; /* borrowed */
-    struct trie_node *node;
-    struct share *share; /* NULL: not shared */
-    uint64_t record;     /* id by which the journal has it; 0: it does not */
-    uint32_t id;         /* Subscription Identifier, 0: none */
+    struct trie_node *node;        /* NULL: suspended */
+    struct share *share;           /* NULL: not shared, or suspended */
+    uint64_t record;               /* id by which the journal has it; 0: it does not */
+    uint32_t id;                   /* Subscription Identifier, 0: none */
     uint8_t qos;
     uint8_t retain_handling;
     bool no_local;
     bool retain_as_published;
     bool is_connected; /* of a shared one: its session has a network connection, */
     bool is_kept;      /* and the journal has its session */
+    bool is_suspended;
     uint16_t filter_len;
-    char filter[]; /* without "$share/group/"; with a zero after it */
+    uint16_t group_len; /* 0: not shared */
+    char filter[];      /* without "$share/group/"; with a zero after it, and then the group */
 };
 
 /* Without "$share/group/"; borrowed from the subscription. */
 static inline struct bytes subscription_filter(const struct subscription *s)
 {
     return bytes_of(s->filter, s->filter_len);
+}
+
+/* Of a shared one; borrowed, too. */
+static inline struct bytes subscription_group(const struct subscription *s)
+{
+    return bytes_of(s->filter + s->filter_len + 1, s->group_len);
 }
 
 /* The subscriptions of one subscriber that match a topic: first[0] to first[n - 1]. */
@@ -117,6 +128,8 @@ void retained_want_free(struct retained_want *want);
 struct subscription *router_find(const struct router *r, const struct subscriber *s,
                                  struct bytes filter);
 void router_remove(struct router *r, struct subscription *s, bool *ret_last_here);
+void router_suspend(struct router *r, struct subscription *s, bool *ret_last_here);
+enum router_subscribed router_resume(struct router *r, struct subscription *s);
 void router_interest(struct router *r, unsigned outlet, struct bytes filter, bool wanted);
 struct match router_match(struct router *r, struct bytes topic, uint64_t topic_hash);
 

@@ -63,8 +63,9 @@ struct share {
 
 bool node_in_use(const struct trie_node *n);
 struct subscription *subscription_new(struct subscriber *s, const struct subscription *options,
-                                      struct bytes filter);
+                                      struct bytes group, struct bytes filter);
 void subscription_set(struct subscription *sub, const struct subscription *options);
+void share_enter(struct router *r, struct subscription *sub);
 void share_leave(struct router *r, struct subscription *sub);
 void shares_done(struct router *r);
 struct bytes share_id_key(const void *item);

@@ -103,39 +103,45 @@ struct share *router_share_by_id(const struct router *r, uint32_t id)
     return map_find(&r->shares, bytes_of(&id, sizeof(id)));
 }
 
-/** router_share_find() - the membership of @s, or NULL */
+/** router_share_find() - the membership of @s, suspended or not, or NULL */
 struct subscription *router_share_find(const struct subscriber *s, struct bytes group,
                                        struct bytes filter)
 {
     list_each (it, (struct list *)&s->subscriptions) {
         struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        if (sub->share != NULL && bytes_equal(subscription_filter(sub), filter) &&
-            bytes_equal(sub->share->group, group))
+        if (sub->group_len > 0 && bytes_equal(subscription_filter(sub), filter) &&
+            bytes_equal(subscription_group(sub), group))
             return sub;
     }
     return NULL;
 }
 
-/** router_share_join() - @s is a member of @group on @filter from here on, see
- * router_share_member(); or new options */
+/** share_enter() - @sub is a member of its group from here on, see router_share_member() */
+void share_enter(struct router *r, struct subscription *sub)
+{
+    struct share *share = share_make(r, subscription_group(sub), subscription_filter(sub));
+
+    sub->node = share->node;
+    sub->share = share;
+    list_append(&share->members, &sub->in_node);
+    share->here.n_members++;
+}
+
+/** router_share_join() - @s, which has no suspended membership of it, is a member of @group on
+ * @filter from here on, see router_share_member(); or new options */
 enum router_subscribed router_share_join(struct router *r, struct subscriber *s,
                                          const struct subscription *options, struct bytes group,
                                          struct bytes filter)
 {
     struct subscription *sub = router_share_find(s, group, filter);
-    struct share *share;
 
     if (sub != NULL) {
+        check(!sub->is_suspended);
         subscription_set(sub, options);
         return ROUTER_REPLACED;
     }
-    share = share_make(r, group, filter);
-    sub = subscription_new(s, options, filter);
-    sub->node = share->node;
-    sub->share = share;
-    list_append(&share->members, &sub->in_node);
-    share->here.n_members++;
+    share_enter(r, subscription_new(s, options, group, filter));
     return ROUTER_NEW;
 }
 

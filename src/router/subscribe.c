@@ -76,11 +76,27 @@ static struct subscription *find_at(const struct trie_node *n, const struct subs
     return n->n_subscriptions < s->n_subscriptions ? find_at_node(n, s) : find_among_own(n, s);
 }
 
-/** router_find() - @s's subscription to @filter, or NULL */
+static struct subscription *find_suspended(const struct subscriber *s, struct bytes filter)
+{
+    if (s->n_suspended == 0)
+        return NULL;
+    list_each (it, (struct list *)&s->subscriptions) {
+        struct subscription *sub = list_item(it, struct subscription, in_subscriber);
+
+        if (sub->is_suspended && sub->group_len == 0 &&
+            bytes_equal(subscription_filter(sub), filter))
+            return sub;
+    }
+    return NULL;
+}
+
+/** router_find() - @s's subscription to @filter, suspended or not, or NULL */
 struct subscription *router_find(const struct router *r, const struct subscriber *s,
                                  struct bytes filter)
 {
-    return find_at(trie_find(&r->subscriptions, filter), s);
+    struct subscription *sub = find_at(trie_find(&r->subscriptions, filter), s);
+
+    return sub != NULL ? sub : find_suspended(s, filter);
 }
 
 /** subscription_set() - take over the options of a subscription, not what it hangs on */
@@ -95,26 +111,37 @@ void subscription_set(struct subscription *sub, const struct subscription *optio
 
 /** subscription_new() - a subscription of @s that hangs on no node yet */
 struct subscription *subscription_new(struct subscriber *s, const struct subscription *options,
-                                      struct bytes filter)
+                                      struct bytes group, struct bytes filter)
 {
-    size_t bytes = offsetof(struct subscription, filter) + filter.len + 1;
+    size_t bytes = offsetof(struct subscription, filter) + filter.len + 1 + group.len;
     struct subscription *sub = mem_zero(MAX(bytes, sizeof(*sub)));
 
     subscription_set(sub, options);
     if (filter.len > 0)
         memcpy(sub->filter, filter.at, filter.len);
-    check(filter.len <= UINT16_MAX);
+    if (group.len > 0)
+        memcpy(sub->filter + filter.len + 1, group.at, group.len);
+    check(filter.len <= UINT16_MAX && group.len <= UINT16_MAX);
     sub->filter_len = (uint16_t)filter.len;
+    sub->group_len = (uint16_t)group.len;
     sub->subscriber = s;
     list_append(&s->subscriptions, &sub->in_subscriber);
     s->n_subscriptions++;
     return sub;
 }
 
+static enum router_subscribed hang_on(struct trie_node *n, struct subscription *sub)
+{
+    node_prepare(n);
+    sub->node = n;
+    list_append(&n->subscriptions, &sub->in_node);
+    return n->n_subscriptions++ > 0 ? ROUTER_NEW : ROUTER_NEW_HERE;
+}
+
 /**
  * router_subscribe() - add @filter to what @s wants, or replace its options
  * @options:  id, qos, retain_handling, no_local and retain_as_published are read
- * @filter:   valid, without "$share/group/"; copied
+ * @filter:   valid, without "$share/group/"; copied; @s has no suspended one to it
  */
 enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
                                         const struct subscription *options, struct bytes filter)
@@ -127,13 +154,8 @@ enum router_subscribed router_subscribe(struct router *r, struct subscriber *s,
         subscription_set(sub, options);
         return ROUTER_REPLACED;
     }
-    node_prepare(n);
-    sub = subscription_new(s, options, filter);
-    sub->node = n;
-    list_append(&n->subscriptions, &sub->in_node);
-    if (n->n_subscriptions++ > 0)
-        return ROUTER_NEW;
-    return ROUTER_NEW_HERE;
+    check(find_suspended(s, filter) == NULL);
+    return hang_on(n, subscription_new(s, options, BYTES_NONE, filter));
 }
 
 /** retained_want_free() - nothing is to be found for it any more; it is in no list of its session
@@ -157,26 +179,64 @@ static void want_nothing(struct subscription *s)
     }
 }
 
+/* Return: whether it was the last of its filter here, and not a shared one. */
+static bool leave_node(struct router *r, struct subscription *s)
+{
+    struct trie_node *n = s->node;
+    bool is_shared = s->share != NULL;
+    bool last_here = !is_shared && --n->n_subscriptions == 0;
+
+    match_changed(r, subscription_filter(s));
+    list_remove(&s->in_node);
+    if (is_shared)
+        share_leave(r, s); /* sees to its node itself */
+    else
+        trie_prune(&r->subscriptions, n, node_in_use);
+    s->node = NULL;
+    s->share = NULL;
+    return last_here;
+}
+
 /**
- * router_remove() - end one subscription; @s is freed
+ * router_remove() - end one subscription, suspended or not; @s is freed
  * @ret_last_here:  it was the last of its filter here, and not a shared one: the other outlets
  *                  have to be told
  */
 void router_remove(struct router *r, struct subscription *s, bool *ret_last_here)
 {
-    struct trie_node *n = s->node;
-
-    match_changed(r, subscription_filter(s));
-    list_remove(&s->in_node);
+    *ret_last_here = !s->is_suspended && leave_node(r, s);
+    s->subscriber->n_suspended -= s->is_suspended;
+    s->subscriber->n_subscriptions--;
     list_remove(&s->in_subscriber);
     want_nothing(s);
-    s->subscriber->n_subscriptions--;
-    *ret_last_here = s->share == NULL && --n->n_subscriptions == 0;
-    if (s->share != NULL)
-        share_leave(r, s); /* sees to its node itself */
-    else
-        trie_prune(&r->subscriptions, n, node_in_use);
     free(s);
+}
+
+/** router_suspend() - nothing matches it until router_resume(); @ret_last_here: as of
+ * router_remove() */
+void router_suspend(struct router *r, struct subscription *s, bool *ret_last_here)
+{
+    check(!s->is_suspended);
+    *ret_last_here = leave_node(r, s);
+    s->is_suspended = true;
+    s->subscriber->n_suspended++;
+}
+
+/** router_resume() - what matches @s, which is suspended, finds it again; as a new one of its
+ * group, see router_share_member(); never ROUTER_REPLACED */
+enum router_subscribed router_resume(struct router *r, struct subscription *s)
+{
+    struct bytes filter = subscription_filter(s);
+
+    check(s->is_suspended);
+    s->is_suspended = false;
+    s->subscriber->n_suspended--;
+    if (s->group_len > 0) {
+        share_enter(r, s);
+        return ROUTER_NEW;
+    }
+    match_changed(r, filter);
+    return hang_on(trie_make(&r->subscriptions, filter), s);
 }
 
 static bool has_wildcard(struct bytes filter)

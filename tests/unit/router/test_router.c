@@ -68,10 +68,23 @@ static size_t naive_count(const struct subscriber *s, struct bytes topic)
 {
     size_t n = 0;
 
-    list_each (it, (struct list *)&s->subscriptions)
-        n += wire_filter_matches(
-            subscription_filter(list_item(it, struct subscription, in_subscriber)), topic);
+    list_each (it, (struct list *)&s->subscriptions) {
+        const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
+
+        n += !sub->is_suspended && wire_filter_matches(subscription_filter(sub), topic);
+    }
     return n;
+}
+
+/* To the other state; Return: what it adds to the filters that subscriptions here hang on. */
+static int suspend_or_resume(struct router *r, struct subscription *sub)
+{
+    bool last;
+
+    if (sub->is_suspended)
+        return router_resume(r, sub) == ROUTER_NEW_HERE;
+    router_suspend(r, sub, &last);
+    return -last;
 }
 
 static void assert_matches_like_naive(struct router *r, struct bytes topic)
@@ -102,12 +115,19 @@ static void matching_agrees_with_a_naive_matcher_over_random_changes(void **stat
         struct subscriber *s = &subscribers[noise(&seed) % SUBSCRIBERS];
         struct bytes path = some_path(&seed, text, true);
         const struct subscription options = {.qos = 1};
+        struct subscription *sub;
         bool last;
 
-        switch (noise(&seed) % 4) {
+        switch (noise(&seed) % 5) {
         case 0:
-            if (path.len > 0)
+            sub = router_find(r, s, path);
+            if (path.len > 0 && (sub == NULL || !sub->is_suspended))
                 n_filters += router_subscribe(r, s, &options, path) == ROUTER_NEW_HERE;
+            break;
+        case 2:
+            sub = router_find(r, s, path);
+            if (sub != NULL)
+                n_filters += (size_t)suspend_or_resume(r, sub);
             break;
         case 1:
             if (unsubscribe(r, s, path, &last))
@@ -137,6 +157,41 @@ static void the_first_and_the_last_subscription_of_a_filter_are_told(void **stat
     assert_true(unsubscribe(r, &subscribers[0], BYTES("a/+"), &last) && !last);
     assert_false(unsubscribe(r, &subscribers[0], BYTES("a/+"), &last));
     assert_true(unsubscribe(r, &subscribers[1], BYTES("a/+"), &last) && last);
+    router_free(r);
+}
+
+static void a_suspended_one_is_there_and_meets_nothing(void **state)
+{
+    struct router *r = router_new();
+    const struct subscription options = {.qos = 2, .id = 7};
+    struct subscriber *s = &subscribers[0];
+    uint64_t hash = hash_keyed(BYTES("a/b"));
+    struct subscription *sub;
+    bool last;
+
+    (void)state;
+    subscribers_reset();
+    router_subscribe(r, s, &options, BYTES("a/+"));
+    router_subscribe(r, &subscribers[1], &options, BYTES("a/+"));
+    sub = router_find(r, s, BYTES("a/+"));
+    assert_int_equal(router_match(r, BYTES("a/b"), hash).n_receivers, 2);
+    router_suspend(r, sub, &last);
+    assert_false(last);
+    assert_int_equal(router_match(r, BYTES("a/b"), hash).n_receivers, 1);
+    assert_ptr_equal(router_find(r, s, BYTES("a/+")), sub);
+    assert_null(router_find(r, s, BYTES("a/b")));
+    assert_int_equal(s->n_subscriptions, 1);
+    assert_int_equal(s->n_suspended, 1);
+    assert_true(unsubscribe(r, &subscribers[1], BYTES("a/+"), &last) && last);
+    assert_int_equal(router_resume(r, sub), ROUTER_NEW_HERE);
+    assert_int_equal(s->n_suspended, 0);
+    assert_int_equal(router_match(r, BYTES("a/b"), hash).n_receivers, 1);
+    assert_ptr_equal(*router_match(r, BYTES("a/b"), hash).receivers[0].first, sub);
+    assert_int_equal(sub->id, 7);
+    router_suspend(r, sub, &last);
+    assert_true(last);
+    assert_true(unsubscribe(r, s, BYTES("a/+"), &last) && !last); /* that was told before */
+    assert_true(s->n_subscriptions == 0 && s->n_suspended == 0);
     router_free(r);
 }
 
@@ -265,6 +320,43 @@ static void who_is_connected_goes_before_who_is_not(void **state)
     router_free(r);
 }
 
+/* A group of which all members are suspended is one without members. */
+static void a_suspended_member_is_none(void **state)
+{
+    struct router *r = router_new();
+    const struct subscription options = {.qos = 1};
+    uint64_t hash = hash_keyed(BYTES("t"));
+    struct subscription *two[2];
+    bool last;
+
+    (void)state;
+    subscribers_reset();
+    for (size_t i = 0; i < 2; i++) {
+        router_share_join(r, &subscribers[i], &options, BYTES("g"), BYTES("t"));
+        two[i] = member(i);
+        router_share_member(two[i], true, true);
+    }
+    router_suspend(r, two[0], &last);
+    assert_false(last);
+    assert_ptr_equal(member(0), two[0]);
+    assert_true(bytes_equal(subscription_group(two[0]), BYTES("g")));
+    assert_int_equal(share_here(router_share(r, BYTES("g"), BYTES("t"))).n_members, 1);
+    assert_int_equal(share_here(router_share(r, BYTES("g"), BYTES("t"))).n_connected, 1);
+    assert_int_equal(share_here(router_share(r, BYTES("g"), BYTES("t"))).n_kept, 1);
+    for (int i = 0; i < 4; i++)
+        assert_ptr_equal(share_next_here(router_share(r, BYTES("g"), BYTES("t")), i % 2), two[1]);
+    router_suspend(r, two[1], &last);
+    assert_null(router_share(r, BYTES("g"), BYTES("t")));
+    assert_int_equal(router_match(r, BYTES("t"), hash).n_shares, 0);
+    assert_int_equal(router_resume(r, two[1]), ROUTER_NEW);
+    router_share_member(two[1], false, true);
+    assert_int_equal(router_match(r, BYTES("t"), hash).n_shares, 1);
+    assert_true(share_has_away(router_share(r, BYTES("g"), BYTES("t"))));
+    forget_all(r); /* with the one that is suspended */
+    assert_int_equal(subscribers[0].n_suspended, 0);
+    router_free(r);
+}
+
 /* Each once, so that what nobody takes comes to an end. */
 static void outlets_with_members_are_found_until_all_were_asked(void **state)
 {
@@ -357,9 +449,11 @@ int main(void)
         cmocka_unit_test(matching_agrees_with_a_naive_matcher_over_random_changes),
         cmocka_unit_test(the_first_and_the_last_subscription_of_a_filter_are_told),
         cmocka_unit_test(of_filters_without_wildcards_each_outlet_gets_its_own),
+        cmocka_unit_test(a_suspended_one_is_there_and_meets_nothing),
         cmocka_unit_test(outlets_are_matched_beside_local_sessions),
         cmocka_unit_test(a_group_gets_each_message_once_and_in_turn),
         cmocka_unit_test(who_is_connected_goes_before_who_is_not),
+        cmocka_unit_test(a_suspended_member_is_none),
         cmocka_unit_test(outlets_with_members_are_found_until_all_were_asked),
         cmocka_unit_test(a_group_knows_whether_a_member_is_kept),
         cmocka_unit_test(outlets_get_their_share_by_weight),

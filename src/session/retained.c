@@ -126,6 +126,21 @@ void session_found_retained(struct session *s, struct subscription *sub)
     sub->want = next;
 }
 
+/** session_pause_retained() - nothing is looked for by @sub until session_resume_retained() */
+void session_pause_retained(struct subscription *sub)
+{
+    if (sub->want != NULL)
+        list_remove(&sub->want->in_session);
+}
+
+/** session_resume_retained() - what @sub, of this session, has wanted is looked for behind what
+ * others want: what was retained then, and was not replaced meanwhile */
+void session_resume_retained(struct session *s, struct subscription *sub)
+{
+    if (sub->want != NULL)
+        list_append(&s->retained_wanting, &sub->want->in_session);
+}
+
 /* They keep the RETAIN flag [MQTT3-3.3.1-8]. */
 static struct delivery delivery_of(const struct retained_batch *b, const struct retained_found *f)
 {

@@ -205,6 +205,8 @@ bool session_wants_retained(const struct retained_want *want, const struct messa
                             uint64_t serial);
 struct subscription *session_retained_next(const struct session *s);
 void session_found_retained(struct session *s, struct subscription *sub);
+void session_pause_retained(struct subscription *sub);
+void session_resume_retained(struct session *s, struct subscription *sub);
 void session_offer_retained(struct session *s, struct retained_want *want,
                             struct retained_found *found, size_t n);
 bool session_pump(struct session *s, uint64_t now_ns);

@@ -263,6 +263,46 @@ static void subscriptions_want_retained_messages_in_turn_and_once_for_each_subsc
     router_free(r);
 }
 
+static void what_is_retained_is_not_looked_for_while_a_subscription_is_suspended(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+    struct router *r = router_new();
+    struct subscriber *s = &b->session->subscriber;
+    const struct subscription options = {.qos = 1};
+    struct subscription *one;
+    struct subscription *two;
+    bool last;
+
+    (void)state;
+    router_subscribe(r, s, &options, BYTES("one"));
+    router_subscribe(r, s, &options, BYTES("two"));
+    one = router_find(r, s, BYTES("one"));
+    two = router_find(r, s, BYTES("two"));
+    session_want_retained(b->session, one, 7);
+    session_want_retained(b->session, one, 9);
+    session_pause_retained(two); /* it wants nothing */
+    session_resume_retained(b->session, two);
+    session_pause_retained(one);
+    assert_null(session_retained_next(b->session));
+    session_want_retained(b->session, two, 9);
+    session_resume_retained(b->session, one); /* behind the other one, and what it wanted */
+    assert_ptr_equal(session_retained_next(b->session), two);
+    session_found_retained(b->session, two);
+    for (uint64_t until = 7; until <= 9; until += 2) {
+        assert_ptr_equal(session_retained_next(b->session), one);
+        assert_int_equal(one->want->until, until);
+        session_found_retained(b->session, one);
+    }
+    assert_null(session_retained_next(b->session));
+    session_want_retained(b->session, one, 11);
+    session_pause_retained(one);
+    router_remove(r, one, &last); /* with what it wants */
+    router_remove(r, two, &last);
+    assert_null(session_retained_next(b->session));
+    bench_free(b);
+    router_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +316,7 @@ int main(void)
         cmocka_unit_test(retained_messages_come_after_what_waits_and_never_overflow),
         cmocka_unit_test(a_retained_message_that_was_replaced_does_not_come_after_the_new_one),
         cmocka_unit_test(subscriptions_want_retained_messages_in_turn_and_once_for_each_subscribe),
+        cmocka_unit_test(what_is_retained_is_not_looked_for_while_a_subscription_is_suspended),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,6 +108,7 @@ static const struct show_field client_fields[] = {
 static const struct show_field subscription_columns[] = {
     {"SUBSCRIPTION", "filter", SHOW_TEXT},
     {"QOS",          "qos",    SHOW_NUMBER},
+    {"SUSPENDED",    "suspended", SHOW_YES},
 };
 static const struct show_field ban_columns[] = {
     {"KIND",    "kind",            SHOW_TEXT},

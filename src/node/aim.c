@@ -155,8 +155,9 @@ static bool writes(const struct link *l, const struct session *s, const struct a
 static bool reads(const struct session *s, const struct aim *a)
 {
     list_each (it, (struct list *)(uintptr_t)&s->subscriber.subscriptions) {
-        if (wire_filters_overlap(
-                subscription_filter(list_item(it, struct subscription, in_subscriber)), a->target))
+        const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
+
+        if (!sub->is_suspended && wire_filters_overlap(subscription_filter(sub), a->target))
             return true;
     }
     return false;

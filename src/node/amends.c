@@ -82,6 +82,8 @@ static void tell(struct worker *w, struct link *l)
     list_each (it, &l->resident->session->subscriber.subscriptions) {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
+        if (sub->is_suspended)
+            continue;
         make_room(w, 1, subscribed_text(l, sub));
         worker_event_of(w, l, EVENT_SUBSCRIBED, sub->qos, subscription_filter(sub), NULL);
     }

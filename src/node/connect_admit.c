@@ -71,7 +71,9 @@ static void tell_resumed_subscriptions(struct link *l)
     list_each (it, &l->resident->session->subscriber.subscriptions) {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        worker_event_of(l->worker, l, EVENT_SUBSCRIBED, sub->qos, subscription_filter(sub), NULL);
+        if (!sub->is_suspended)
+            worker_event_of(l->worker, l, EVENT_SUBSCRIBED, sub->qos, subscription_filter(sub),
+                            NULL);
     }
 }
 
@@ -101,6 +103,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
         .inflight_max = (uint32_t)limits->inflight_max,
     };
     CLEANUP(buf_done) struct buf response = {0};
+    struct readmitted readmitted = {0};
     struct wire_connack ack = {.reason = REASON_SUCCESS};
     struct resident *c;
 
@@ -128,7 +131,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     tell_unkept(l, p);
     introduce_client(l, p);
     tap_connect(l, p, REASON_SUCCESS);
-    readmit_subscriptions(w, c); /* of a session that is resumed with other rights */
+    readmit_subscriptions(w, c, &readmitted); /* of a session that is resumed with other rights */
     tell_resumed_subscriptions(l);
     log_debug("connect", "%s %s: accepted: user %s, role %s", l->address, l->client_id,
               grant_principal(l->grant), grant_role(l->grant));

@@ -148,6 +148,7 @@ static json_t *client_json(const struct resident *c)
     set_text(o, "protocol", protocol_text(c->level));
     set_count(o, "session_expiry_s", s->expiry_s);
     set_count(o, "subscriptions", s->subscriber.n_subscriptions);
+    set_count(o, "subscriptions_suspended", s->subscriber.n_suspended);
     set_count(o, "queue_messages", s->queue.n);
     set_count(o, "queue_bytes", s->queue.bytes);
     set_count(o, "inflight", s->inflight.n);
@@ -217,11 +218,11 @@ static json_t *subscriptions_json(const struct resident *c)
     list_each (it, (struct list *)&c->session->subscriber.subscriptions) {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        json_t *o = json_pack("{s:s%,s:i}", "filter", sub->filter, (size_t)sub->filter_len, "qos",
-                              (int)sub->qos);
+        json_t *o = json_pack("{s:s%,s:i,s:b}", "filter", sub->filter, (size_t)sub->filter_len,
+                              "qos", (int)sub->qos, "suspended", sub->is_suspended);
 
-        if (sub->share != NULL) {
-            struct bytes group = share_group(sub->share);
+        if (sub->group_len > 0) {
+            struct bytes group = subscription_group(sub);
 
             json_object_set_new(o, "group", json_stringn((const char *)group.at, group.len));
         }

@@ -19,6 +19,7 @@ struct session_facts {
     size_t n;
     size_t connected;
     size_t subscriptions;
+    size_t subscriptions_suspended;
     size_t inflight;
     size_t queued;
     size_t queued_bytes;
@@ -37,6 +38,7 @@ static bool add_session(const struct resident *c, void *arg)
     f->n++;
     f->connected += c->link != NULL;
     f->subscriptions += s->subscriber.n_subscriptions;
+    f->subscriptions_suspended += s->subscriber.n_suspended;
     f->inflight += s->inflight.n;
     f->queued += session_queued(s);
     f->queued_bytes += s->queue.bytes;
@@ -51,6 +53,7 @@ static void survey_sessions(struct node *n, unsigned worker, struct node_facts *
     f->sessions += of.n;
     f->connected += of.connected;
     f->subscriptions += of.subscriptions;
+    f->subscriptions_suspended += of.subscriptions_suspended;
     f->inflight += of.inflight;
     f->queued += of.queued;
     f->queued_bytes += of.queued_bytes;

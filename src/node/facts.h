@@ -31,6 +31,7 @@ struct node_facts {
     size_t connected;
     size_t connected_most;
     size_t subscriptions;
+    size_t subscriptions_suspended; /* of them: no rule allows them now */
     size_t inflight;
     size_t queued; /* in queues and in flight */
     size_t queued_bytes;

@@ -14,6 +14,7 @@
     X(clients_most,      NUMBER,  "clients/maximum",         f->connected_most,                  "most clients that were connected at once")     \
     X(sessions,          NUMBER,  "clients/total",           f->sessions,                        "sessions, connected or not")                   \
     X(subscriptions,     NUMBER,  "subscriptions/count",     f->subscriptions,                   "subscriptions of all sessions")                \
+    X(subscriptions_suspended, NUMBER, NULL,                  f->subscriptions_suspended,         "of them those that no rule allows now")         \
     X(retained_messages, NUMBER,  "retained messages/count", f->retained,                        "retained messages")                            \
     X(retained_bytes,    NUMBER,  NULL,                      f->retained_bytes,                  "memory of retained messages and their topics") \
     X(memory_bytes,      NUMBER,  NULL,                      f->memory_bytes,                    "memory of messages on their way: see memory_bytes_max") \

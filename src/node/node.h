@@ -99,14 +99,15 @@ json_t *node_status_json(struct node *n);
  * Array, one object a session, at most @limit (0: all):
  * {"client_id", "user", "role", "connected": bool, "address", "port", "listener", "conn" (number of
  * the connection), "since_unix_ms" (connected or disconnected since), "protocol": "5.0"|"3.1.1",
- * "tls_version", "keep_alive_s", "session_expiry_s", "subscriptions" (count), "queue_messages",
+ * "tls_version", "keep_alive_s", "session_expiry_s", "subscriptions" (count),
+ * "subscriptions_suspended" (of them), "queue_messages",
  * "queue_bytes", "inflight", "messages_received", "messages_sent", "messages_dropped"}
  */
 json_t *node_clients_json(struct node *n, size_t limit);
 /* One of the above, with "certificate_cn", "certificate_serial", "certificate_issuer",
  * "certificate_fingerprint", "certificate_not_after_unix_ms", "tls_cipher", "will_topic" and
- * "subscription_list": [{"filter", "qos", "group" (of a shared one)}]; json_null() when there is no
- * such session. */
+ * "subscription_list": [{"filter", "qos", "group" (of a shared one), "suspended": bool (no rule
+ * allows it now)}]; json_null() when there is no such session. */
 json_t *node_client_json(struct node *n, const char *client_id);
 /* {"at_unix_ms", "n", "dropped" (did not fit), "assets": [{"id", "name", "state", "declared": bool,
  * "connected": bool, "client_id", "principal", "role", "address", "owner", "site", "location",

@@ -115,7 +115,7 @@ void note_subscription(struct session *s, struct subscription *sub)
         .qos = sub->qos,
         .no_local = sub->no_local,
         .retain_as_published = sub->retain_as_published,
-        .group = sub->share != NULL ? share_group(sub->share) : BYTES_NONE,
+        .group = subscription_group(sub),
         .filter = subscription_filter(sub),
     };
 

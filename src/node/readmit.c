@@ -5,11 +5,14 @@
  * Asked of every session, connected or not, with the proof that its last network
  * connection gave.  Who may not come in any more has no session any more; that he is gone is
  * what his Will tells, with the rights that he had.  A right that was taken away from who
- * stays lives on neither in a subscription nor in a Will.  Who has shown a certificate and is
- * not in yet is asked for it when it comes in.
+ * stays lives on neither in a subscription nor in a Will: subscriptions that no rule allows are
+ * suspended, and when one allows them again they deliver again (docs/decisions/0020).  Who has
+ * shown a certificate and is not in yet is asked for it when it comes in.
  *
  * MQ.PR.IA-05 MQ.RS.RP-01
  */
+#include <stdio.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/node_private.h"
@@ -127,6 +130,68 @@ size_t readmit_tell_expelled(const struct worker *w, const struct resident *c)
     return n_messages;
 }
 
+/* ---- subscriptions ---- */
+
+static void say_changed(const struct resident *c, const struct subscription *sub,
+                        const struct gate_answer *a)
+{
+    const char *what = a->outcome == GATE_ALLOWED ? "delivers again" : "suspended";
+    struct bytes group = subscription_group(sub);
+    char why[REFUSAL_TEXT_MAX];
+    char text[LOG_LINE_MAX];
+
+    flow_refusal_text(a, BYTES_NONE, why);
+    snprintf(text, sizeof(text), "subscription to %s%.*s%s%.*s %s: role %s: %s",
+             group.len > 0 ? "$share/" : "", BYTES_ARG(group), group.len > 0 ? "/" : "",
+             BYTES_ARG(subscription_filter(sub)), what, a->role, why);
+    if (c->link != NULL)
+        link_log(c->link, "gate", "%s", text);
+    else
+        log_info("gate", "%.*s: %s", BYTES_ARG(c->session->client_id), text);
+}
+
+static void suspend(struct worker *w, const struct resident *c, struct subscription *sub,
+                    struct readmitted *sum)
+{
+    subscription_suspend(w, sub);
+    sum->n_suspended++;
+    if (c->link != NULL)
+        worker_event_of(w, c->link, EVENT_UNSUBSCRIBED, 0, subscription_filter(sub), NULL);
+}
+
+static void resume(struct worker *w, const struct resident *c, struct subscription *sub,
+                   struct readmitted *sum)
+{
+    subscription_resume(w, c->session, sub);
+    sum->n_resumed++;
+    if (c->link == NULL)
+        return;
+    worker_event_of(w, c->link, EVENT_SUBSCRIBED, sub->qos, subscription_filter(sub), NULL);
+    link_dirty(c->link); /* what is retained may be looked for */
+}
+
+/** readmit_subscriptions() - those are suspended that the session's rights of now do not allow, and
+ * those deliver again that they do; how many is added to @sum */
+void readmit_subscriptions(struct worker *w, struct resident *c, struct readmitted *sum)
+{
+    const struct grant *g = resident_grant(c);
+
+    list_each (it, &c->session->subscriber.subscriptions) {
+        struct subscription *sub = list_item(it, struct subscription, in_subscriber);
+        struct gate_answer a = gate_check(g, GATE_SUBSCRIBE, subscription_filter(sub));
+
+        if ((a.outcome == GATE_ALLOWED) != sub->is_suspended)
+            continue;
+        say_changed(c, sub, &a);
+        if (sub->is_suspended)
+            resume(w, c, sub, sum);
+        else
+            suspend(w, c, sub, sum);
+    }
+}
+
+/* ---- sessions ---- */
+
 static void readmit(struct worker *w, struct resident *c, struct readmitted *sum)
 {
     const char *why;
@@ -141,7 +206,7 @@ static void readmit(struct worker *w, struct resident *c, struct readmitted *sum
     *place = g;
     if (c->link != NULL && c->link->publishing != NULL)
         memset(c->link->publishing->verdicts, 0, sizeof(c->link->publishing->verdicts));
-    readmit_subscriptions(w, c);
+    readmit_subscriptions(w, c, sum);
 }
 
 /* Who had to go is cut off, and his Will published [MQTT5-3.1.2-8].  After a start nothing can be
@@ -186,27 +251,5 @@ void readmit_part(struct worker *w, struct readmitted *sum)
         part(w, c, sum);
         if (w->residents.n < n)
             cursor--; /* another one may have moved to its place */
-    }
-}
-
-/** readmit_subscriptions() - those end that the session's rights of now do not allow */
-void readmit_subscriptions(struct worker *w, struct resident *c)
-{
-    const struct grant *g = resident_grant(c);
-
-    list_each (it, &c->session->subscriber.subscriptions) {
-        struct subscription *sub = list_item(it, struct subscription, in_subscriber);
-        struct gate_answer a = gate_check(g, GATE_SUBSCRIBE, subscription_filter(sub));
-        char why[REFUSAL_TEXT_MAX];
-
-        if (a.outcome == GATE_ALLOWED)
-            continue;
-        flow_refusal_text(&a, BYTES_NONE, why);
-        log_info("gate", "%.*s: subscription to %.*s ended: role %s: %s",
-                 BYTES_ARG(c->session->client_id), BYTES_ARG(subscription_filter(sub)),
-                 grant_role(g), why);
-        if (c->link != NULL)
-            worker_event_of(w, c->link, EVENT_UNSUBSCRIBED, 0, subscription_filter(sub), NULL);
-        subscription_end(w, sub);
     }
 }

@@ -46,7 +46,8 @@ static void swap_here(struct worker *w, void *arg)
     posture_listeners(w, s->config, s->posture);
     tap_learn(w, s->config);
     readmit_all(w, &s->readmitted);
-    outlet_flush_control(w); /* which groups have a member less, before part_here() */
+    outlet_flush_control(w); /* which groups have a member less, and what is wanted again: each has
+                                taken that in when part_here() has been to it */
 }
 
 static void part_here(struct worker *w, void *arg)
@@ -120,6 +121,11 @@ static void say_readmitted(const struct readmitted *r, struct buf *text)
                  "%zu sessions of users that may not connect any more have ended, with %zu "
                  "messages that waited\n",
                  r->n_expelled, r->n_messages);
+    if (r->n_suspended > 0)
+        buf_addf(text, "%zu subscriptions that no rule allows any more are suspended\n",
+                 r->n_suspended);
+    if (r->n_resumed > 0)
+        buf_addf(text, "%zu subscriptions that were suspended deliver again\n", r->n_resumed);
 }
 
 static void put_in_force(struct node *n, struct config *c, struct policy *policy,

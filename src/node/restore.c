@@ -207,7 +207,7 @@ static int commit(struct node *n)
 int restore_all(struct node *n)
 {
     struct restoring r = {.node = n, .now_ns = clock_now_ns(), .now_unix_ms = clock_unix_ms()};
-    struct readmitted readmitted = {0};
+    struct readmitted readmitted = {0}; /* who has to go is in the log */
     int result;
 
     begin_notes(n);
@@ -221,8 +221,6 @@ int restore_all(struct node *n)
     if (result == 0)
         result = commit(n);
     if (result == 0) {
-        for (unsigned i = 0; i < n->n_workers; i++) /* whom the configuration of now lets in */
-            readmit_all(n->workers[i], &readmitted);
         for (unsigned i = 0; i < n->n_workers; i++)
             readmit_part(n->workers[i], &readmitted);
         for (unsigned i = 0; i < n->n_workers; i++)

@@ -197,7 +197,7 @@ static void add_shadow(struct former *f, struct session *s)
     list_each (it, &s->subscriber.subscriptions) {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        if (sub->share == NULL)
+        if (sub->group_len == 0 && !sub->is_suspended)
             router_subscribe(f->router, &shadow->subscriber, sub, subscription_filter(sub));
     }
 }
@@ -335,6 +335,16 @@ static void want_messages(struct restoring *r)
     }
 }
 
+/* Whom the configuration of now lets in, and with which rights: what was on its way is delivered by
+ * these.  readmit_part() is still to follow. */
+static void readmit_each(struct node *n)
+{
+    struct readmitted readmitted = {0};
+
+    for (unsigned i = 0; i < n->n_workers; i++)
+        readmit_all(n->workers[i], &readmitted);
+}
+
 static void link_all(struct restoring *r, struct homes *all)
 {
     link_each(r, all, &r->wills, link_will);
@@ -342,6 +352,7 @@ static void link_all(struct restoring *r, struct homes *all)
     link_each(r, all, &r->retained, link_retained);
     link_each(r, all, &r->wants, link_want);
     restore_deliveries(r, all);
+    readmit_each(r->node);
     for (size_t i = 0; i < r->left.n; i++)
         pass_on(r, &r->left.at[i]);
     take_intents(r, all);

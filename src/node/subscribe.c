@@ -152,18 +152,19 @@ static uint8_t subscribe_one(struct link *l, const struct wire_subscription *in,
     struct bytes group;
     bool is_shared = wire_filter_split_share(in->filter, &group, &filter);
     const struct subscription options = options_of(&l->conn, in, id, is_shared);
+    struct subscription *before;
     struct gate_answer a;
-    bool is_new;
 
     if ((is_shared && is_no_share(in->filter, group, ret)) || is_too_deep(l, filter, ret))
         return REASON_TOPIC_FILTER_INVALID;
     a = gate_check(l->grant, GATE_SUBSCRIBE, filter);
-    is_new = (is_shared ? router_share_find(s, group, filter)
-                        : router_find(w->router, s, filter)) == NULL;
+    before = is_shared ? router_share_find(s, group, filter) : router_find(w->router, s, filter);
     if (a.outcome != GATE_ALLOWED)
         return deny(l, in->filter, &a, ret);
-    if (!has_room(l, is_new, in->filter, ret))
+    if (!has_room(l, before == NULL, in->filter, ret))
         return REASON_QUOTA_EXCEEDED;
+    if (before != NULL && before->is_suspended)
+        subscription_resume(w, l->resident->session, before);
     if (is_shared)
         subscribe_shared(l, &options, group, filter);
     else
@@ -244,6 +245,32 @@ void subscription_end(struct worker *w, struct subscription *sub)
         share_tell(w, group, filter);
     bytes_free(filter);
     bytes_free(group);
+}
+
+/** subscription_suspend() - @sub stays in its session and in the journal; nothing comes by it until
+ * subscription_resume() */
+void subscription_suspend(struct worker *w, struct subscription *sub)
+{
+    bool last_here;
+
+    session_pause_retained(sub);
+    router_suspend(w->router, sub, &last_here);
+    if (last_here)
+        interest_tell(w, subscription_filter(sub), false);
+    if (sub->group_len > 0)
+        share_tell(w, subscription_group(sub), subscription_filter(sub));
+}
+
+/** subscription_resume() - @sub, of @s, delivers again what is published from here on */
+void subscription_resume(struct worker *w, struct session *s, struct subscription *sub)
+{
+    if (router_resume(w->router, sub) == ROUTER_NEW_HERE)
+        interest_tell(w, subscription_filter(sub), true);
+    if (sub->share != NULL) {
+        share_member(s, sub);
+        share_tell(w, subscription_group(sub), subscription_filter(sub));
+    }
+    session_resume_retained(s, sub);
 }
 
 static struct subscription *subscription_to(const struct link *l, struct bytes filter)

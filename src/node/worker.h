@@ -187,12 +187,14 @@ void listen_free(struct worker *w);
 bool readmit_trusts_newcomer(const struct link *l);
 struct readmitted { /* what a new policy has meant for sessions */
     size_t n_expelled;
-    size_t n_messages; /* that are lost with them */
+    size_t n_messages;  /* that are lost with them */
+    size_t n_suspended; /* subscriptions that no rule allows any more, */
+    size_t n_resumed;   /* and those that one allows again */
 };
 void readmit_all(struct worker *w, struct readmitted *sum);
 void readmit_part(struct worker *w, struct readmitted *sum);
 size_t readmit_tell_expelled(const struct worker *w, const struct resident *c);
-void readmit_subscriptions(struct worker *w, struct resident *c);
+void readmit_subscriptions(struct worker *w, struct resident *c, struct readmitted *sum);
 
 /* resident.c */
 const struct grant *resident_grant(const struct resident *c);
@@ -257,6 +259,8 @@ void note_flushed(struct worker *w, uint64_t number);
 void subscribe_receive(struct link *l, const struct wire_frame *f);
 void unsubscribe_receive(struct link *l, const struct wire_frame *f);
 void subscription_end(struct worker *w, struct subscription *sub);
+void subscription_suspend(struct worker *w, struct subscription *sub);
+void subscription_resume(struct worker *w, struct session *s, struct subscription *sub);
 void subscription_restore(struct worker *w, struct session *s, const struct subscription_record *r,
                           uint64_t record);
 

@@ -173,7 +173,7 @@ def test_a_subscription_without_right_is_refused(field, peer, version, refused):
     one = peer(field, "one", user="lena", version=version).join()
     assert one.subscribe("test/ok", "#", "other/x", "test/secret/x", "test/#") == \
         [1, refused, refused, refused, refused]  # the last would also read what is denied
-    assert field.json("clients", "one")["subscription_list"] == [{"filter": "test/ok", "qos": 1}]
+    assert field.json("clients", "one")["subscription_list"] == [{"filter": "test/ok", "qos": 1, "suspended": False}]
 
 
 def test_a_publish_without_right_is_refused_and_not_delivered(field, peer):

@@ -245,7 +245,7 @@ def test_clients_shows_sessions_and_one_with_its_subscriptions(node, client):
     assert node.json("status")["clients_connected"] == 2
 
     one = node.json("clients", "meter-1")
-    assert one["subscription_list"] == [{"filter": "open/+/power", "qos": 1}]
+    assert one["subscription_list"] == [{"filter": "open/+/power", "qos": 1, "suspended": False}]
     assert "open/+/power" in node.ok("clients", "meter-1")
 
     done = node.cli("clients", "meter-9")

@@ -22,7 +22,8 @@ static struct finders finders_of(const struct client *c, const struct letter *m)
         const struct sub *s = &c->subs[f];
         bool was_there = s->gone_n > m->n;
 
-        if (!filter_matches(f, m->topic) || !(s->maybe || s->n_unanswered > 0 || was_there))
+        if (!filter_matches(f, m->topic) || !(s->maybe || s->n_unanswered > 0 || was_there) ||
+            reload_hides(c, f, m))
             continue;
         r.filters[r.n++] = f;
         r.all_steady &= s->sure && s->steady && s->n_unanswered == 0 && s->since_n <= m->n;

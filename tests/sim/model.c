@@ -135,9 +135,12 @@ bool letter_may_be_too_large(const struct letter *m, const struct client *c)
            (c->attached != NULL && m->size + OVERHEAD_MAX > c->attached->packet_max);
 }
 
-static bool makes_duty(const struct sub *s, const struct client *c, const struct letter *m)
+static bool makes_duty(const struct client *c, unsigned filter, const struct letter *m)
 {
-    return s->sure && MIN(m->qos, s->qos_least) > 0 && !(s->no_local && c == m->publisher);
+    const struct sub *s = &c->subs[filter];
+
+    return s->sure && !reload_suspends(c, filter) && MIN(m->qos, s->qos_least) > 0 &&
+           !(s->no_local && c == m->publisher);
 }
 
 static void find_duties(struct letter *m)
@@ -151,7 +154,7 @@ static void find_duties(struct letter *m)
                 continue;
             if (m->retain)
                 d->n_may = (uint8_t)(d->n_may + c->subs[f].n_unanswered);
-            if (makes_duty(&c->subs[f], c, m) && m->size > 0 && !letter_may_be_too_large(m, c) &&
+            if (makes_duty(c, f, m) && m->size > 0 && !letter_may_be_too_large(m, c) &&
                 !quarantine_may_hold_back(m->topic, UINT64_MAX))
                 d->must = true;
         }
@@ -262,7 +265,7 @@ static bool still_must(const struct client *c, const struct letter *m)
     for (unsigned f = 0; f < PLAIN_FILTERS; f++) {
         const struct sub *s = &c->subs[f];
 
-        if (filter_matches(f, m->topic) && makes_duty(s, c, m) && s->sure_n <= m->n)
+        if (filter_matches(f, m->topic) && makes_duty(c, f, m) && s->sure_n <= m->n)
             return true;
     }
     return false;

@@ -121,6 +121,8 @@ bool quarantine_holds_back(const struct letter *m);
 void reload_start(void);
 void reload_change(void);
 uint32_t reload_since_n(void); /* messages from this number on come under the policy of now alone */
+bool reload_suspends(const struct client *c, unsigned filter);
+bool reload_hides(const struct client *c, unsigned filter, const struct letter *m);
 
 /* share.c: what comes to one member of a group */
 void shares_start(void);

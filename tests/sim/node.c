@@ -362,6 +362,12 @@ void node_change_policy(void)
     is_changing = false;
 }
 
+/** node_begins_with() - the next one, after a crash */
+void node_begins_with(enum policy_variant v)
+{
+    variant = v;
+}
+
 /* ---- life ---- */
 
 static struct limits limits_of_settings(void)

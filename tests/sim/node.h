@@ -34,6 +34,7 @@ bool node_has_auth_jobs(void);
 void node_answer_auth(void);
 enum policy_variant node_policy(void);
 bool node_policy_is_changing(void);
-void node_change_policy(void); /* the other one, on every worker on return */
+void node_change_policy(void);                /* the other one, on every worker on return */
+void node_begins_with(enum policy_variant v); /* after the next crash */
 unsigned node_home(const char *client_id);
 bool node_holds_back(void); /* some connection is not read for a while */

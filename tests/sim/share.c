@@ -81,7 +81,7 @@ static bool holds(unsigned filter, const struct letter *m)
     for (unsigned i = 0; i < settings.n_clients; i++) {
         const struct sub *s = &clients[i].subs[filter];
 
-        if (!s->maybe && s->n_unanswered == 0)
+        if ((!s->maybe && s->n_unanswered == 0) || reload_suspends(&clients[i], filter))
             continue;
         if (MIN(m->qos, s->qos_least) == 0 || letter_may_be_too_large(m, &clients[i]))
             return false;
@@ -99,7 +99,8 @@ static bool is_kept(const struct client *c)
 static bool has_kept_member(unsigned filter)
 {
     for (unsigned i = 0; i < settings.n_clients; i++) {
-        if (clients[i].subs[filter].sure && is_kept(&clients[i]))
+        if (clients[i].subs[filter].sure && !reload_suspends(&clients[i], filter) &&
+            is_kept(&clients[i]))
             return true;
     }
     return false;

@@ -259,6 +259,19 @@ static void of_whom_is_told_all_is_told_however_long_the_texts(void **state)
     assert_int_equal(site.n_subscribed, 8 * FILTERS);
 }
 
+static void of_what_is_suspended_nothing_is_told(void **state)
+{
+    struct client *c = connects();
+
+    (void)state;
+    subscribes(c, FILTERS, 10);
+    c->subscriptions[3]->is_suspended = true;
+    events_are_shed();
+    ticks_until_rest();
+    assert_int_equal(site.n_standing, 1);
+    assert_int_equal(site.n_subscribed, FILTERS - 1);
+}
+
 static void who_does_not_fit_into_a_block_alone_is_told_in_several(void **state)
 {
     (void)state;
@@ -355,6 +368,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_came_and_who_went_is_made_good, begin, end),
         cmocka_unit_test_setup_teardown(of_whom_is_told_all_is_told_however_long_the_texts, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(of_what_is_suspended_nothing_is_told, begin, end),
         cmocka_unit_test_setup_teardown(who_does_not_fit_into_a_block_alone_is_told_in_several,
                                         begin, end),
         cmocka_unit_test_setup_teardown(where_clients_come_and_go_it_comes_to_rest, begin, end),

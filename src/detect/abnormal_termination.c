@@ -64,7 +64,7 @@ static void observe(struct judge *j, const struct sight *s)
 {
     struct state *me;
 
-    if (s->client == NULL ||
+    if (s->client == NULL || s->is_health_check ||
         (s->e->kind == EVENT_DISCONNECTED && (s->e->value == 1 || (s->e->flags & ENDED_BY_NODE))))
         return;
     me = slot(j, s->client);

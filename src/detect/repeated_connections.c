@@ -5,7 +5,7 @@
  * 15 a minute is beyond a constant retry each 5 s (12) and beyond exponential
  * back-off (6 to 7 in the first minute).  Only what was accepted counts: nobody moves
  * the counter of another's name.  A storm of many clients that each come back once
- * does not move it either.
+ * does not move it either.  Health checks are to come again and again.
  *
  * MQ.DE.NM-01
  */
@@ -43,7 +43,7 @@ static void observe(struct judge *j, const struct sight *s)
 {
     struct state *me;
 
-    if (s->client == NULL)
+    if (s->client == NULL || s->is_health_check)
         return;
     me = slot(j, s->client);
     if (s->e->kind == EVENT_TAKEN_OVER) {

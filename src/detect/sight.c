@@ -133,7 +133,7 @@ static bool let_in(struct detect *d, const struct event *e)
 struct sight sight_of(struct detect *d, const struct event *e)
 {
     size_t n_clients = d->clients.n;
-    struct sight s = {.e = e, .is_health_check = is_health_check(d, e->address)};
+    struct sight s = {.e = e, .is_health_check = e->is_proxy || is_health_check(d, e->address)};
 
     s.was_let_in = let_in(d, e);
     s.client = client_of(d, e);

@@ -118,6 +118,7 @@ struct event {
                                AUTH_FAILED the name that was tried */
     struct bytes cert;      /* SHA-256 fingerprint of the client certificate, hex */
     struct bytes address;   /* "192.0.2.1" or "2001:db8::1", without the port */
+    bool is_proxy;          /* the address is a proxy's, which speaks for itself */
     struct bytes role;      /* role name once known */
     struct bytes topic;
     struct bytes text;

@@ -163,6 +163,7 @@ struct stream_peer {
     const char *address; /* "192.0.2.1", "2001:db8::1", "unix" */
     uint16_t port;
     bool is_loopback;
+    bool is_proxy; /* that speaks for itself, by its PROXY header: there is no client */
     bool is_tls;
     bool has_certificate;              /* verified against client_ca, in date, not revoked */
     const struct stream_tls_peer *tls; /* NULL without TLS, and until the handshake is done */

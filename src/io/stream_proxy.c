@@ -56,7 +56,8 @@ static enum stream_outcome take(struct stream *s, size_t n)
 
 static void learn(struct stream *s, const struct proxy_header *h)
 {
-    if (!h->has_client)
+    s->peer.is_proxy = !h->has_client;
+    if (s->peer.is_proxy)
         return;
     snprintf(s->proxy->address, sizeof(s->proxy->address), "%s", h->address);
     s->peer.address = s->proxy->address;

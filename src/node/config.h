@@ -117,7 +117,7 @@ struct config {
     uint32_t startup_grace_s;
     struct detect_override *detect_overrides; /* in the order of the file: a later one wins */
     size_t n_detect_overrides;
-    char **health_check_sources; /* addresses and prefixes: no detector counts their connections */
+    char **health_check_sources; /* addresses and prefixes: nobody is blamed for what they do */
     size_t n_health_check_sources;
     /* Alerts: incidents to other systems */
     char *alert_syslog; /* NULL: none, as below */

@@ -146,6 +146,7 @@ void worker_event(struct worker *w, const struct link *l, const struct event *e)
 
         full.conn = l->number;
         full.address = bytes_str(l->address);
+        full.is_proxy = peer->is_proxy;
         full.client_id = bytes_str(l->client_id);
         if (full.user_name.len == 0 && l->grant != NULL)
             full.user_name = bytes_str(grant_principal(l->grant));

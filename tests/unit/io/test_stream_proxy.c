@@ -60,6 +60,7 @@ static void the_client_is_whom_the_header_names(void **state)
     assert_int_equal(stream_proxy_header(s), STREAM_OK);
     assert_string_equal(stream_peer(s)->address, "192.0.2.7");
     assert_int_equal(stream_peer(s)->port, 50000);
+    assert_false(stream_peer(s)->is_proxy);
     assert_false(stream_peer(s)->is_loopback);
     expect_rest(s, "rest");
     stream_free(s);
@@ -109,6 +110,7 @@ static void a_proxy_that_speaks_for_itself_stays_who_it_is(void **state)
         assert_int_equal(stream_proxy_header(s), STREAM_OK);
         assert_string_equal(stream_peer(s)->address, "unix");
         assert_true(stream_peer(s)->is_loopback);
+        assert_true(stream_peer(s)->is_proxy);
         expect_rest(s, "rest");
         stream_free(s);
         close(fds[1]);

@@ -196,7 +196,8 @@ static struct publication publication_made(const struct link *l, const struct wi
         .qos = p->qos,
         .retain = p->retain,
         .is_control = publish_is_control(l),
-        .expires_ns = p->has_expiry ? l->worker->now_ns + p->expiry_s * NS_PER_S : EXPIRES_NEVER,
+        .expires_ns =
+            expires_at(l->worker->now_ns, p->has_expiry ? p->expiry_s * NS_PER_S : EXPIRES_NEVER),
         .publisher = l->resident->session->client_key,
         .publisher_id = l->resident->session->client_id,
         .topic_hash = v->topic_hash,

@@ -189,7 +189,7 @@ static void publish_will(struct worker *w, struct resident *c)
     pub.message = message_unref(pub.message); /* a message of its own: expiry and stamp are new */
     pub.is_durable = note_is_durable(w, m->topic);
     pub.publisher_id = c->session->client_id;
-    pub.expires_ns = will->expiry_ns == EXPIRES_NEVER ? EXPIRES_NEVER : w->now_ns + will->expiry_ns;
+    pub.expires_ns = expires_at(w->now_ns, will->expiry_ns);
     refused = will_is_refused(w, c, &pub, why);
     if (refused == NULL) {
         struct event e = {

@@ -20,7 +20,18 @@
 #include "queue/holders.h"
 #include "queue/shelf.h"
 
-#define EXPIRES_NEVER UINT64_MAX
+#define EXPIRES_NEVER   UINT64_MAX
+#define EXPIRES_AT_ONCE 1 /* long ago, but for who can be sent it now */
+
+/* What is published at @now_ns with a Message Expiry Interval; EXPIRES_NEVER: with none.  One of 0
+ * has passed when it comes, and delivery has begun to those that have room for it
+ * [MQTT5-3.3.2-5]. */
+static inline uint64_t expires_at(uint64_t now_ns, uint64_t interval_ns)
+{
+    if (interval_ns == EXPIRES_NEVER)
+        return EXPIRES_NEVER;
+    return interval_ns > 0 ? now_ns + interval_ns : EXPIRES_AT_ONCE;
+}
 
 /* An application message. */
 struct message {
@@ -30,7 +41,7 @@ struct message {
     bool retain;             /* as published */
     bool is_control;         /* goes by the control lane */
     uint64_t record;         /* id by which the journal has it; 0: it does not */
-    uint64_t expires_ns;     /* CLOCK_MONOTONIC, EXPIRES_NEVER without expiry [MQTT5-3.3.2-5] */
+    uint64_t expires_ns;     /* CLOCK_MONOTONIC, or one of EXPIRES_* */
     uint64_t publisher;      /* client_key() of who published it; 0: the node itself */
     uint64_t topic_hash;
     uint64_t stamp;     /* order among retained messages of a topic; see router/retained.c */

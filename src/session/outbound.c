@@ -282,6 +282,12 @@ static enum session_offered enqueue(struct session *s, struct publication *p, st
     return outcome == QUEUE_E_EXPIRED ? SESSION_SKIPPED : refuse(s, share);
 }
 
+/* What expires at once has not for this session yet, unless it is to wait. */
+static bool has_expired(const struct publication *p, uint64_t now_ns)
+{
+    return p->expires_ns <= now_ns && p->expires_ns != EXPIRES_AT_ONCE;
+}
+
 /* @w: what @r, at least one subscription, makes of it */
 static enum session_offered offer(struct session *s, struct publication *p,
                                   const struct receiver *r, const struct wanted *w, uint64_t now_ns)
@@ -291,7 +297,7 @@ static enum session_offered offer(struct session *s, struct publication *p,
     const struct share *share = r->first[0]->share;
     struct delivery d;
 
-    if (!w->any || p->expires_ns <= now_ns)
+    if (!w->any || has_expired(p, now_ns))
         return SESSION_SKIPPED;
     if (s->conn == NULL && (qos == 0 || !s->is_persistent))
         return SESSION_AWAY;

@@ -356,6 +356,31 @@ static void expiry_counts_down_in_the_queue(void **state)
     bench_free(b);
 }
 
+/* An interval of 0: now or never. */
+static void what_expires_at_once_goes_to_who_has_room_for_it(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 1);
+    uint64_t now_ns = 5 * NS_PER_S;
+
+    (void)state;
+    cut(b);
+    agree(b, WIRE_V5, 1, 1 << 20);
+    assert_int_equal(offer_at(b, "zero", 0, expires_at(4 * NS_PER_S, 0), now_ns), SESSION_SENT);
+    assert_sent(b, "zero", 0, 0, false);
+    assert_int_equal(offer_at(b, "one", 1, expires_at(4 * NS_PER_S, 0), now_ns), SESSION_SENT);
+    assert_sent(b, "one", 1, 1, false);
+    assert_int_equal(offer_at(b, "no room", 1, expires_at(now_ns, 0), now_ns), SESSION_SKIPPED);
+    assert_int_equal(offer_at(b, "old", 0, 4 * NS_PER_S, now_ns), SESSION_SKIPPED);
+    cut(b);
+    assert_int_equal(offer_at(b, "away", 1, expires_at(now_ns, 0), now_ns), SESSION_SKIPPED);
+    agree(b, WIRE_V5, 1, 1 << 20);
+    session_pump(b->session, now_ns);
+    assert_sent(b, "one", 1, 1, true);
+    assert_true(ack_at(b, WIRE_PUBACK, 1, 0, now_ns));
+    assert_nothing_sent(b);
+    bench_free(b);
+}
+
 static void a_full_output_buffer_makes_qos_0_wait(void **state)
 {
     struct bench *b = bench_new(WIRE_V311, 0);
@@ -391,6 +416,7 @@ int main(void)
         cmocka_unit_test(deliveries_wait_behind_a_suback),
         cmocka_unit_test(a_packet_larger_than_the_client_takes_is_not_sent_and_costs_no_id),
         cmocka_unit_test(expiry_counts_down_in_the_queue),
+        cmocka_unit_test(what_expires_at_once_goes_to_who_has_room_for_it),
         cmocka_unit_test(a_full_output_buffer_makes_qos_0_wait),
     };
 

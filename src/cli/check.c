@@ -20,6 +20,19 @@ static const char *certificate_text(enum config_client_certificate c)
     return texts[c];
 }
 
+/* What is out of date or soon will be; a start takes it all the same. */
+static void tell_dates(const struct config_listener *l, const struct tls_context *t)
+{
+    uint64_t now_unix_ms = clock_unix_ms();
+    CLEANUP(buf_done) struct buf certificate = {0};
+    CLEANUP(buf_done) struct buf crl = {0};
+
+    if (certificate_date(tls_context_span(t), now_unix_ms, &certificate) != CERTIFICATE_IN_DATE)
+        (void)cli_fail("listener %s: %.*s", l->name, BYTES_ARG(buf_view(&certificate)));
+    if (crl_date(tls_context_crl_span(t), l->crl, now_unix_ms, &crl) != CERTIFICATE_IN_DATE)
+        (void)cli_fail("listener %s: %.*s", l->name, BYTES_ARG(buf_view(&crl)));
+}
+
 /* The files must be there, readable, and fit each other. */
 static bool check_tls(const struct config_listener *l, char **ret_error)
 {
@@ -37,11 +50,9 @@ static bool check_tls(const struct config_listener *l, char **ret_error)
         .version_min = l->tls_version_min,
     };
     struct tls_context *t = l->has_tls ? tls_context_new(&s, ret_error) : NULL;
-    CLEANUP(buf_done) struct buf ends = {0};
 
-    if (t != NULL &&
-        certificate_date(tls_context_span(t), clock_unix_ms(), &ends) != CERTIFICATE_IN_DATE)
-        (void)cli_fail("listener %s: %.*s", l->name, BYTES_ARG(buf_view(&ends)));
+    if (t != NULL)
+        tell_dates(l, t);
     tls_context_unref(t);
     return t != NULL || !l->has_tls;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * detect/certificate_expiry.c - D51: a certificate that the node shows ends soon, or is out of date
+ * detect/certificate_expiry.c - D51: a certificate that the node shows, or a revocation list that
+ * it looks into, ends soon or is out of date
  *
  * The node tells of how many listeners when that changes.  Nobody is acted upon; the incident is
- * open until the certificate is renewed.
+ * open until what it is about is renewed.
  *
- * MQ.PR.IA-04
+ * MQ.PR.IA-04 MQ.PR.IA-01
  */
 #include "detect/detector.h"
 
@@ -44,7 +45,8 @@ const struct detector detect_certificate_expiry = {
             .id = "D51",
             .subcategory = "MQ.PR.IA-04",
             .counts = "listeners",
-            .what = "a certificate that the node shows ends soon, or is out of date",
+            .what = "a certificate that the node shows, or a revocation list that it looks "
+                    "into, ends soon or is out of date",
             .mode = DETECT_MODE_ENFORCE,
             .confidence = 100,
             .is_of_node = true,

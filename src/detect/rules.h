@@ -123,8 +123,8 @@
     X(D48_LOW,           "D48", "low",            LOW,      1,     86400,  "days that the inspection of a device is overdue") \
     X(D49_HIGH,          "D49", "high",           HIGH,     1,     60,     "faults of journal and control store that stand") \
     X(D50_HIGH,          "D50", "high",           HIGH,     1,     60,     "devices connected that are retired, disposed of or lost") \
-    X(D51_LOW,           "D51", "low",            LOW,      1,     60,     "listeners whose certificate ends within 30 days") \
-    X(D51_HIGH,          "D51", "high",           HIGH,     1,     60,     "listeners whose certificate is out of date")
+    X(D51_LOW,           "D51", "low",            LOW,      1,     60,     "listeners whose certificate or revocation list ends within 30 days (a short-lived list: in its last quarter)") \
+    X(D51_HIGH,          "D51", "high",           HIGH,     1,     60,     "listeners whose certificate or revocation list is out of date")
 /* clang-format on */
 
 enum rule {

@@ -56,7 +56,7 @@
     X(INSPECTION_OVERDUE,  "inspection-overdue")     /* made by the sentinel; client_id: the asset's name; value: days */ \
     X(LIFECYCLE,           "lifecycle")              /* made by the sentinel; what the state of a client's record means; value: LIFECYCLE_...; conn: its newest, 0: it is away; text: the state */ \
     X(STORE_FAULT,         "store-fault")            /* made by the sentinel; value: how many faults there are now; text: which */ \
-    X(CERTIFICATE_DATE,    "certificate-date")       /* made by the sentinel; value: how many listeners show a certificate that ends soon; number: one that is out of date; text: which */
+    X(CERTIFICATE_DATE,    "certificate-date")       /* made by the sentinel; value: how many listeners have a certificate or revocation list that ends soon; number: one that is out of date; text: which */
 /* clang-format on */
 
 enum event_kind {

@@ -15,6 +15,7 @@
 
 #define DAY_MS         86400000ULL
 #define SOON_DAYS      30
+#define SOON_PART      4  /* of a list's time: some CAs make one each day */
 #define NAME_SHOWN_MAX 64 /* bytes of a refused certificate's name */
 
 static char *take_text(struct buf *b)
@@ -172,6 +173,24 @@ uint64_t tls_certificate_not_after_unix_ms(const X509 *x)
     return unix_ms(X509_get0_notAfter(x));
 }
 
+static enum certificate_date date_of(struct certificate_span s, uint64_t now_unix_ms,
+                                     uint64_t soon_ms)
+{
+    if (s.begins_unix_ms > now_unix_ms || s.ends_unix_ms <= now_unix_ms)
+        return CERTIFICATE_OUT_OF_DATE;
+    return s.ends_unix_ms - now_unix_ms < soon_ms ? CERTIFICATE_ENDS_SOON : CERTIFICATE_IN_DATE;
+}
+
+/* "ends on ..., in 3 days" */
+static void add_end(struct buf *text, struct certificate_span s, uint64_t now_unix_ms)
+{
+    uint64_t days = (s.ends_unix_ms - now_unix_ms) / DAY_MS;
+    char date[CLOCK_TEXT_LEN];
+
+    buf_addf(text, "ends on %s, in %llu day%s", clock_format(s.ends_unix_ms, date),
+             (unsigned long long)days, days == 1 ? "" : "s");
+}
+
 /* What follows from one that is out of date. */
 #define NOBODY "clients that look at it do not come in: "
 
@@ -179,32 +198,114 @@ uint64_t tls_certificate_not_after_unix_ms(const X509 *x)
 enum certificate_date certificate_date(struct certificate_span s, uint64_t now_unix_ms,
                                        struct buf *text)
 {
-    uint64_t days = s.ends_unix_ms > now_unix_ms ? (s.ends_unix_ms - now_unix_ms) / DAY_MS : 0;
-    enum certificate_date d = s.begins_unix_ms > now_unix_ms || s.ends_unix_ms <= now_unix_ms
-                                  ? CERTIFICATE_OUT_OF_DATE
-                              : days < SOON_DAYS ? CERTIFICATE_ENDS_SOON
-                                                 : CERTIFICATE_IN_DATE;
+    enum certificate_date d = date_of(s, now_unix_ms, SOON_DAYS * DAY_MS);
     char date[CLOCK_TEXT_LEN];
 
     if (text == NULL || d == CERTIFICATE_IN_DATE)
         return d;
-    if (s.begins_unix_ms > now_unix_ms)
+    if (s.begins_unix_ms > now_unix_ms) {
         buf_addf(text,
                  "its certificate is not valid before %s, by the clock of this machine; " NOBODY
                  "set the clock, or issue a new one and bastide reload",
                  clock_format(s.begins_unix_ms, date));
-    else if (d == CERTIFICATE_OUT_OF_DATE)
+    } else if (d == CERTIFICATE_OUT_OF_DATE) {
         buf_addf(text,
                  "its certificate has expired, it was valid until %s; " NOBODY
                  "issue a new one (with the built-in CA: bastide pki issue server "
                  "--replace), and bastide reload",
                  clock_format(s.ends_unix_ms, date));
-    else
-        buf_addf(
-            text,
-            "its certificate ends on %s, in %llu day%s; then no client comes in: issue a new one, "
-            "and bastide reload",
-            clock_format(s.ends_unix_ms, date), (unsigned long long)days, days == 1 ? "" : "s");
+    } else {
+        buf_addf(text, "its certificate ");
+        add_end(text, s, now_unix_ms);
+        buf_addf(text, "; then no client comes in: issue a new one, and bastide reload");
+    }
+    return d;
+}
+
+/* ---- what a revocation list says ---- */
+
+/* One that names no end has none. */
+static uint64_t crl_ends_unix_ms(const X509_CRL *crl)
+{
+    const ASN1_TIME *t = X509_CRL_get0_nextUpdate(crl);
+
+    return t != NULL ? MAX(unix_ms(t), (uint64_t)1) : UINT64_MAX;
+}
+
+/* The first of its CA among @all, of which it is the @i-th?  @ret: when this CA has one. */
+static bool span_of_ca(const STACK_OF(X509_OBJECT) * all, int i, struct certificate_span *ret)
+{
+    const X509_CRL *first = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(all, i));
+    struct certificate_span s = {UINT64_MAX, 0};
+
+    for (int k = 0; first != NULL && k < sk_X509_OBJECT_num(all); k++) {
+        const X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(all, k));
+
+        if (crl == NULL || X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_CRL_get_issuer(first)) != 0)
+            continue;
+        if (k < i)
+            return false;
+        s.begins_unix_ms = MIN(s.begins_unix_ms, unix_ms(X509_CRL_get0_lastUpdate(crl)));
+        s.ends_unix_ms = MAX(s.ends_unix_ms, crl_ends_unix_ms(crl));
+    }
+    *ret = s;
+    return first != NULL;
+}
+
+/**
+ * tls_crls_span() - from when to when each CA of the lists in @store has one that holds
+ *
+ * A CA may have several, one for after the other; each of them counts.
+ *
+ * Return: 0 and 0 when there are none.
+ */
+struct certificate_span tls_crls_span(X509_STORE *store)
+{
+    const STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(store);
+    struct certificate_span ret = {0, 0};
+
+    for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+        struct certificate_span s;
+
+        if (!span_of_ca(all, i, &s))
+            continue;
+        ret.begins_unix_ms = MAX(ret.begins_unix_ms, s.begins_unix_ms);
+        ret.ends_unix_ms =
+            ret.ends_unix_ms == 0 ? s.ends_unix_ms : MIN(ret.ends_unix_ms, s.ends_unix_ms);
+    }
+    return ret;
+}
+
+/* What follows for those who come with a certificate, and what helps. */
+#define NO_NEWCOMER "who comes with a certificate is refused: "
+#define NEW_LIST                                                                                   \
+    "put a new one of its CA there (that of the built-in CA lasts as long as the CA), "            \
+    "and bastide reload"
+
+/** crl_date() - see io.h */
+enum certificate_date crl_date(struct certificate_span s, const char *path, uint64_t now_unix_ms,
+                               struct buf *text)
+{
+    uint64_t soon_ms = MIN(SOON_DAYS * DAY_MS, (s.ends_unix_ms - s.begins_unix_ms) / SOON_PART);
+    enum certificate_date d =
+        s.ends_unix_ms == 0 ? CERTIFICATE_IN_DATE : date_of(s, now_unix_ms, soon_ms);
+    char date[CLOCK_TEXT_LEN];
+
+    if (text == NULL || d == CERTIFICATE_IN_DATE)
+        return d;
+    buf_addf(text, "its revocation list %s ", path);
+    if (s.begins_unix_ms > now_unix_ms) {
+        buf_addf(text,
+                 "is not valid before %s, by the clock of this machine; " NO_NEWCOMER
+                 "set the clock, or " NEW_LIST,
+                 clock_format(s.begins_unix_ms, date));
+    } else if (d == CERTIFICATE_OUT_OF_DATE) {
+        buf_addf(text, "has expired, the next was due on %s; " NO_NEWCOMER NEW_LIST,
+                 clock_format(s.ends_unix_ms, date));
+    } else {
+        add_end(text, s, now_unix_ms);
+        buf_addf(text, "; then " NO_NEWCOMER NEW_LIST);
+    }
     return d;
 }
 
@@ -318,10 +419,41 @@ static const char *verify_words(int code)
         return "unknown ca (self-signed certificate)";
     case X509_V_ERR_UNABLE_TO_GET_CRL:
         return "unknown whether it is revoked (no revocation list of its issuer)";
-    case X509_V_ERR_CRL_HAS_EXPIRED:
-        return "unknown whether it is revoked (the revocation list has expired)";
     }
     return X509_verify_cert_error_string(code);
+}
+
+/* Does it say that a revocation list is out of date? */
+static bool is_about_list_date(int code)
+{
+    return code == X509_V_ERR_CRL_HAS_EXPIRED || code == X509_V_ERR_CRL_NOT_YET_VALID;
+}
+
+static void add_list_words(struct buf *text, X509_STORE_CTX *at, const SSL *ssl)
+{
+    const X509_CRL *crl = X509_STORE_CTX_get0_current_crl(at);
+    bool is_over = X509_STORE_CTX_get_error(at) == X509_V_ERR_CRL_HAS_EXPIRED;
+    char date[CLOCK_TEXT_LEN];
+
+    buf_addf(text,
+             "unknown whether it is revoked (the revocation list %s %s %s; %sput a new one there, "
+             "and bastide reload)",
+             tls_crl_path(ssl),
+             is_over ? "has expired, the next was due on"
+                     : "is not valid yet, by the clock of this machine, but from",
+             tls_time_text(is_over ? X509_CRL_get0_nextUpdate(crl) : X509_CRL_get0_lastUpdate(crl),
+                           date),
+             is_over ? "" : "set the clock, or ");
+}
+
+/** tls_verify_again_step() - OpenSSL's verify callback for who has been let in: a list that is
+ * out of date is looked up all the same */
+int tls_verify_again_step(int is_good, X509_STORE_CTX *at)
+{
+    if (is_good || !is_about_list_date(X509_STORE_CTX_get_error(at)))
+        return is_good;
+    X509_STORE_CTX_set_error(at, X509_V_OK);
+    return 1;
 }
 
 /**
@@ -334,12 +466,16 @@ int tls_verify_step(int is_good, X509_STORE_CTX *at)
     SSL *ssl = X509_STORE_CTX_get_ex_data(at, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls_refusal *refusal = SSL_get_app_data(ssl);
     X509 *x = X509_STORE_CTX_get_current_cert(at);
+    int code = X509_STORE_CTX_get_error(at);
     struct buf text = {0};
     char *cn, *serial;
 
     if (is_good || refusal->text != NULL)
         return is_good;
-    buf_addf(&text, "%s", verify_words(X509_STORE_CTX_get_error(at)));
+    if (is_about_list_date(code))
+        add_list_words(&text, at, ssl);
+    else
+        buf_addf(&text, "%s", verify_words(code));
     if (x != NULL) {
         cn = common_name(X509_get_subject_name(x));
         serial = serial_text(x);

@@ -107,7 +107,7 @@ struct tls_context *tls_context_new_client(const char *ca, const char *certifica
                                            char **ret_error);
 struct tls_context *tls_context_ref(struct tls_context *c);
 
-/* From when to when the certificate holds that a context shows. */
+/* From when to when something holds. */
 struct certificate_span {
     uint64_t begins_unix_ms;
     uint64_t ends_unix_ms;
@@ -115,14 +115,19 @@ struct certificate_span {
 
 enum certificate_date {
     CERTIFICATE_IN_DATE,
-    CERTIFICATE_ENDS_SOON, /* within a month */
+    CERTIFICATE_ENDS_SOON, /* within a month; a list also in the last quarter of its time only */
     CERTIFICATE_OUT_OF_DATE,
 };
 
-struct certificate_span tls_context_span(const struct tls_context *c);
+struct certificate_span tls_context_span(const struct tls_context *c); /* what it shows */
+/* Each CA has a revocation list that holds; 0 and 0: without lists. */
+struct certificate_span tls_context_crl_span(const struct tls_context *c);
 /* Append a sentence on one that is out of date or soon will be; @text may be NULL. */
 enum certificate_date certificate_date(struct certificate_span s, uint64_t now_unix_ms,
                                        struct buf *text);
+/* The same of revocation lists, which are in the file @path. */
+enum certificate_date crl_date(struct certificate_span s, const char *path, uint64_t now_unix_ms,
+                               struct buf *text);
 struct tls_context *tls_context_unref(struct tls_context *c);
 
 /* ---- stream: bytes both ways over a non-blocking socket, plain or TLS, in WebSocket or not ----

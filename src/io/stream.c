@@ -326,10 +326,11 @@ bool stream_has_context(const struct stream *s, const struct tls_context *tls)
 }
 
 /**
- * stream_is_trusted_by() - would a new handshake take the certificate that the peer showed?
+ * stream_is_trusted_by() - is the certificate that the peer showed still good?
  * @tls:  of tls_context_new(): certificates and CRL as they are now
  *
- * A connection outlives its handshake; what was revoked since then has to be asked for.
+ * A connection outlives its handshake; what was revoked since then has to be asked for.  Of who
+ * has been let in a list that is out of date says whom it names, and nothing of the others.
  * MQ.RS.RP-01
  *
  * Return: true also when it showed none.

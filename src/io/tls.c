@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define CIPHERS_TLS_1_2                                                                            \
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"     \
@@ -39,6 +40,8 @@ struct tls_context {
     atomic_uint n_refs;
     bool is_client;
     SSL_CTX *ssl_ctx;
+    char *crl;                        /* owned; path of the revocation lists, or NULL */
+    struct certificate_span crl_span; /* of the lists in the store, which others use later */
 };
 
 /* A context under construction and what is wrong with it. */
@@ -258,6 +261,8 @@ static bool use_crl(struct builder *b, const char *path)
     BIO_free(file);
     /* The certificate itself is checked; of the CAs above it only the bundle decides. */
     X509_STORE_set_flags(SSL_CTX_get_cert_store(b->c->ssl_ctx), X509_V_FLAG_CRL_CHECK);
+    b->c->crl = text_dup(path);
+    b->c->crl_span = tls_crls_span(SSL_CTX_get_cert_store(b->c->ssl_ctx));
     return ok;
 }
 
@@ -315,6 +320,7 @@ static struct tls_context *context_new(bool is_client, int version_min)
     c->is_client = is_client;
     c->ssl_ctx = SSL_CTX_new(is_client ? TLS_client_method() : TLS_server_method());
     check(c->ssl_ctx != NULL);
+    check(SSL_CTX_set_app_data(c->ssl_ctx, c) == 1);
     check(SSL_CTX_set_min_proto_version(c->ssl_ctx, MAX(version_min, TLS1_2_VERSION)) == 1);
     check(SSL_CTX_set_cipher_list(c->ssl_ctx, CIPHERS_TLS_1_2) == 1);
     check(SSL_CTX_set1_groups_list(c->ssl_ctx, GROUPS) == 1);
@@ -415,6 +421,20 @@ struct certificate_span tls_context_span(const struct tls_context *c)
                                      .ends_unix_ms = tls_certificate_not_after_unix_ms(x)};
 }
 
+/** tls_context_crl_span() - see io.h */
+struct certificate_span tls_context_crl_span(const struct tls_context *c)
+{
+    return c->crl_span;
+}
+
+/** tls_crl_path() - the file of the lists that a peer's certificate is looked up in; borrowed */
+const char *tls_crl_path(const SSL *ssl)
+{
+    const struct tls_context *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+    return c->crl;
+}
+
 /** tls_context_ref() - one more reference; any thread; Return: @c */
 struct tls_context *tls_context_ref(struct tls_context *c)
 {
@@ -428,6 +448,7 @@ struct tls_context *tls_context_unref(struct tls_context *c)
     if (c == NULL || atomic_fetch_sub_explicit(&c->n_refs, 1, memory_order_acq_rel) > 1)
         return NULL;
     SSL_CTX_free(c->ssl_ctx);
+    free(c->crl);
     free(c);
     return NULL;
 }
@@ -469,9 +490,12 @@ static X509 *parse_chain(struct bytes chain, STACK_OF(X509) * rest)
 }
 
 /**
- * tls_context_trusts() - would a handshake with @c take this client's certificate?
+ * tls_context_trusts() - may who has been let in with this certificate stay, by @c?
  * @chain:       of tls_chain_take()
  * @is_resumed:  the chain above it was not seen then, so that it is missing says nothing
+ *
+ * As a handshake with @c, but that a revocation list may be out of date: what it does not name
+ * has been looked up in one that was not.
  */
 bool tls_context_trusts(const struct tls_context *c, struct bytes chain, bool is_resumed)
 {
@@ -485,6 +509,7 @@ bool tls_context_trusts(const struct tls_context *c, struct bytes chain, bool is
     x = parse_chain(chain, rest);
     check(X509_STORE_CTX_init(v, SSL_CTX_get_cert_store(c->ssl_ctx), x, rest) == 1);
     check(X509_STORE_CTX_set_default(v, "ssl_client") == 1);
+    X509_STORE_CTX_set_verify_cb(v, tls_verify_again_step);
     (void)X509_verify_cert(v);
     err = X509_STORE_CTX_get_error(v);
     X509_STORE_CTX_free(v);

@@ -20,6 +20,7 @@ struct tls_refusal {
 
 SSL *tls_ssl_new(struct tls_context *c, struct tls_refusal *refusal);
 bool tls_context_is_client(const struct tls_context *c);
+const char *tls_crl_path(const SSL *ssl);
 bool tls_context_trusts(const struct tls_context *c, struct bytes chain, bool is_resumed);
 
 /* ---- certificate.c ---- */
@@ -27,6 +28,8 @@ bool tls_context_trusts(const struct tls_context *c, struct bytes chain, bool is
 char *tls_reason(void);
 const char *tls_time_text(const ASN1_TIME *t, char ret[CLOCK_TEXT_LEN]);
 int tls_verify_step(int is_good, X509_STORE_CTX *at);
+int tls_verify_again_step(int is_good, X509_STORE_CTX *at);
+struct certificate_span tls_crls_span(X509_STORE *store);
 void tls_certificate_key_print(const X509 *x, char ret[65]);
 uint64_t tls_certificate_not_before_unix_ms(const X509 *x);
 uint64_t tls_certificate_not_after_unix_ms(const X509 *x);

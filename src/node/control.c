@@ -31,9 +31,10 @@ static json_t *listener_json(const struct node *n, const struct node_facts *f, s
         l->anonymous, "connections", (json_int_t)f->connections[i]);
 
     if (l->has_tls) {
-        set_count(o, "certificate_not_before_unix_ms",
-                  atomic_load(&n->certificate_begins_unix_ms[i]));
-        set_count(o, "certificate_not_after_unix_ms", atomic_load(&n->certificate_ends_unix_ms[i]));
+        struct certificate_span span = shared_span_get(&n->certificate_spans[i]);
+
+        set_count(o, "certificate_not_before_unix_ms", span.begins_unix_ms);
+        set_count(o, "certificate_not_after_unix_ms", span.ends_unix_ms);
     }
     return o;
 }

@@ -55,20 +55,33 @@ void listener_tls_free(struct tls_context **tls, size_t n)
     free(tls);
 }
 
-/* A line on a certificate that is out of date or soon will be.  One that is takes the place of none
- * that is not: false. */
-static bool look_at_date(const struct node *n, size_t i, const struct tls_context *tls,
-                         struct buf *text)
+/* A line on what is out of date or soon will be: @said.  What is takes the place of nothing that
+ * is not: false. */
+static bool may_follow(const struct config_listener *l, enum certificate_date date,
+                       enum certificate_date before, const struct buf *said, struct buf *text)
 {
-    CLEANUP(buf_done) struct buf said = {0};
-    uint64_t now_unix_ms = clock_unix_ms();
-    enum certificate_date date = certificate_date(tls_context_span(tls), now_unix_ms, &said);
-
     if (date != CERTIFICATE_IN_DATE)
-        buf_addf(text, "listener \"%s\": %.*s\n", n->started->listeners[i].name,
-                 BYTES_ARG(buf_view(&said)));
-    return date != CERTIFICATE_OUT_OF_DATE ||
-           node_certificate_date(n, i, now_unix_ms, NULL) == CERTIFICATE_OUT_OF_DATE;
+        buf_addf(text, "listener \"%s\": %.*s\n", l->name, BYTES_ARG(buf_view(said)));
+    if (date != CERTIFICATE_OUT_OF_DATE || before == CERTIFICATE_OUT_OF_DATE)
+        return true;
+    buf_addf(text, "what is in force there is not out of date, and stays\n");
+    return false;
+}
+
+/* May certificate and revocation lists, from the files of @l, come into force at the @i-th? */
+static bool look_at_dates(const struct node *n, size_t i, const struct config_listener *l,
+                          const struct tls_context *tls, struct buf *text)
+{
+    uint64_t now = clock_unix_ms();
+    CLEANUP(buf_done) struct buf certificate = {0};
+    CLEANUP(buf_done) struct buf crl = {0};
+    struct certificate_span shown = shared_span_get(&n->certificate_spans[i]);
+    struct certificate_span looked_up = shared_span_get(&n->crl_spans[i]);
+
+    return may_follow(l, certificate_date(tls_context_span(tls), now, &certificate),
+                      certificate_date(shown, now, NULL), &certificate, text) &&
+           may_follow(l, crl_date(tls_context_crl_span(tls), l->crl, now, &crl),
+                      crl_date(looked_up, NULL, now, NULL), &crl, text);
 }
 
 /**
@@ -144,8 +157,7 @@ struct tls_context **listener_tls_anew(const struct node *n, const struct config
             buf_addf(text, "%s\n", error);
             free(error);
             *ret_all = false;
-        } else if (!look_at_date(n, i, tls[i], text)) {
-            buf_addf(text, "the one that it shows now holds, and stays\n");
+        } else if (!look_at_dates(n, i, l, tls[i], text)) {
             tls[i] = tls_context_unref(tls[i]);
             *ret_all = false;
         }

@@ -125,31 +125,29 @@ static bool make_workers(struct node *n, struct tls_context *const *tls, char **
     return true;
 }
 
-/** node_note_certificates() - those that the listeners show from now on; NULL: as before */
+static void shared_span_set(struct shared_span *s, struct certificate_span to)
+{
+    atomic_store(&s->begins_unix_ms, to.begins_unix_ms);
+    atomic_store(&s->ends_unix_ms, to.ends_unix_ms);
+}
+
+/** shared_span_get() - any thread */
+struct certificate_span shared_span_get(const struct shared_span *s)
+{
+    return (struct certificate_span){.begins_unix_ms = atomic_load(&s->begins_unix_ms),
+                                     .ends_unix_ms = atomic_load(&s->ends_unix_ms)};
+}
+
+/** node_note_certificates() - those that the listeners show from now on, and the revocation lists
+ * that they look into; NULL: as before */
 void node_note_certificates(struct node *n, struct tls_context *const *tls)
 {
     for (size_t i = 0; i < n->started->n_listeners; i++) {
-        struct certificate_span span;
-
         if (tls[i] == NULL)
             continue;
-        span = tls_context_span(tls[i]);
-        atomic_store(&n->certificate_begins_unix_ms[i], span.begins_unix_ms);
-        atomic_store(&n->certificate_ends_unix_ms[i], span.ends_unix_ms);
+        shared_span_set(&n->certificate_spans[i], tls_context_span(tls[i]));
+        shared_span_set(&n->crl_spans[i], tls_context_crl_span(tls[i]));
     }
-}
-
-/** node_certificate_date() - of what the listener shows, and a sentence on it: see
- * certificate_date(); any thread */
-enum certificate_date node_certificate_date(const struct node *n, size_t listener,
-                                            uint64_t now_unix_ms, struct buf *text)
-{
-    const struct certificate_span span = {
-        .begins_unix_ms = atomic_load(&n->certificate_begins_unix_ms[listener]),
-        .ends_unix_ms = atomic_load(&n->certificate_ends_unix_ms[listener]),
-    };
-
-    return certificate_date(span, now_unix_ms, text);
 }
 
 static bool make(struct node *n, char **ret_error)
@@ -386,23 +384,37 @@ static void stop_threads(struct node *n)
     empty_workers(n);
 }
 
+static void say_date(const struct config_listener *l, enum certificate_date date,
+                     const struct buf *text)
+{
+    if (date == CERTIFICATE_ENDS_SOON)
+        log_warning("node", "listener \"%s\": %.*s", l->name, BYTES_ARG(buf_view(text)));
+    if (date == CERTIFICATE_OUT_OF_DATE)
+        log_error("node", "listener \"%s\": %.*s", l->name, BYTES_ARG(buf_view(text)));
+}
+
+static void say_dates(const struct node *n, size_t i)
+{
+    const struct config_listener *l = &n->started->listeners[i];
+    uint64_t now_unix_ms = clock_unix_ms();
+    CLEANUP(buf_done) struct buf text = {0};
+
+    say_date(l, certificate_date(shared_span_get(&n->certificate_spans[i]), now_unix_ms, &text),
+             &text);
+    text.len = 0;
+    say_date(l, crl_date(shared_span_get(&n->crl_spans[i]), l->crl, now_unix_ms, &text), &text);
+}
+
 static void say_where(const struct node *n)
 {
     for (size_t i = 0; i < n->started->n_listeners; i++) {
         const struct config_listener *l = &n->started->listeners[i];
-
         struct buf text CLEANUP(buf_done) = {0};
-        enum certificate_date date = CERTIFICATE_IN_DATE;
 
         config_listener_describe(l, &text);
         log_info("node", "listener \"%s\": %.*s", l->name, BYTES_ARG(buf_view(&text)));
-        text.len = 0;
         if (l->has_tls)
-            date = node_certificate_date(n, i, clock_unix_ms(), &text);
-        if (date == CERTIFICATE_ENDS_SOON)
-            log_warning("node", "listener \"%s\": %.*s", l->name, BYTES_ARG(buf_view(&text)));
-        if (date == CERTIFICATE_OUT_OF_DATE)
-            log_error("node", "listener \"%s\": %.*s", l->name, BYTES_ARG(buf_view(&text)));
+            say_dates(n, i);
     }
 }
 

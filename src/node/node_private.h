@@ -20,6 +20,12 @@ struct keyring;
 struct journal;
 struct journal_io;
 
+/* When something holds: written by the main thread, read by all. */
+struct shared_span {
+    atomic_ullong begins_unix_ms;
+    atomic_ullong ends_unix_ms;
+};
+
 struct node {
     struct config *config; /* owned; replaced by a reload under config_lock, which all but the main
                               thread read it under */
@@ -48,8 +54,8 @@ struct node {
     atomic_uint posture_wanted; /* enum respond_posture; the main thread puts it in force */
     atomic_bool refresh_wanted; /* certificates and CRL are to be read again */
     unsigned posture;           /* in force; under reload_lock */
-    atomic_ullong certificate_begins_unix_ms[CONFIG_LISTENERS_MAX]; /* by listener; 0: no TLS */
-    atomic_ullong certificate_ends_unix_ms[CONFIG_LISTENERS_MAX];
+    struct shared_span certificate_spans[CONFIG_LISTENERS_MAX]; /* by listener; 0 and 0: no TLS, */
+    struct shared_span crl_spans[CONFIG_LISTENERS_MAX];         /* no revocation list */
     char *shutdown_reason; /* owned; evidence is to be kept at the stop; under reload_lock */
     const struct node_hooks *hooks;
     atomic_ullong next_link;
@@ -70,8 +76,7 @@ struct node {
     pthread_cond_t reload_done;
 };
 
-enum certificate_date node_certificate_date(const struct node *n, size_t listener,
-                                            uint64_t now_unix_ms, struct buf *text);
+struct certificate_span shared_span_get(const struct shared_span *s);
 void node_note_certificates(struct node *n, struct tls_context *const *tls);
 
 /* Run @fn on the thread of a worker or of the sentinel and wait for it; never from that thread. */

@@ -332,7 +332,7 @@ struct sentinel *sentinel_new(struct node *n, char **ret_error)
 
     s->node = n;
     s->store_faults = ~0U;
-    s->certificate_dates = (struct certificate_dates){~0ULL, ~0ULL};
+    s->certificate_dates = s->crl_dates = (struct certificate_dates){~0ULL, ~0ULL};
     s->loop = loop_new();
     s->mailbox = mailbox_new();
     s->now_ns = clock_now_ns();

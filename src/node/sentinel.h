@@ -83,13 +83,13 @@ struct sentinel {
     uint64_t due_ns[CHORE_N]; /* each chore; 0: at the next tick */
     unsigned store_faults;    /* as they were told to the detectors; all bits: not looked at yet */
     struct certificate_dates {
-        uint64_t soon, out; /* by listener: its certificate ends soon, is out of date; all bits:
-                               not looked at yet */
-    } certificate_dates;    /* as they were told to the detectors */
-    atomic_uint n_blocks;   /* on the way */
-    bool had_many;          /* of them, since memory was given back last */
-    atomic_ullong n_shed_blocks; /* dropped because the sentinel was behind */
-    uint64_t n_shed_events;      /* did not fit into their block */
+        uint64_t soon, out; /* by listener: its certificate, or revocation list, ends soon, is out
+                               of date; all bits: not looked at yet */
+    } certificate_dates, crl_dates; /* as they were told to the detectors */
+    atomic_uint n_blocks;           /* on the way */
+    bool had_many;                  /* of them, since memory was given back last */
+    atomic_ullong n_shed_blocks;    /* dropped because the sentinel was behind */
+    uint64_t n_shed_events;         /* did not fit into their block */
     struct amends amends;
     uint64_t n_events[EVENT_KIND_N];
 
@@ -160,7 +160,7 @@ void habits_forget(struct sentinel *s, const char *client_id);
 /* store_watch.c: what is wrong with journal and control store */
 void store_watch(struct sentinel *s);
 
-/* certificate_watch.c: which certificates of the node's own end soon or are out of date */
+/* certificate_watch.c: which certificates and revocation lists end soon or are out of date */
 void certificate_watch(struct sentinel *s);
 
 /* enforce.c: the list, on its way to the workers */

@@ -278,7 +278,7 @@ def test_a_node_whose_certificate_is_out_of_date_starts_and_says_so_aloud(site, 
     wait_until(lambda: expiries(site, "open"), "an incident")
     incident, = expiries(site, "open")
     assert incident["severity"] == "high" and incident["samples"] == [f"listener field: {sample}; listener control: {sample}"]
-    assert "this node: 2 listeners whose certificate is out of date" in str(incident)
+    assert "this node: 2 listeners whose certificate or revocation list is out of date" in str(incident)
     assert re.search(rf"^field .* {shown} ", site.ok("status"), re.M)
     assert re.search(told, site.ok("reload")), "users and lists are still taken up"
     site.ok(*issue, at)

@@ -136,10 +136,11 @@ void certs_make(const struct wish *w)
     make(&ca, w);
 }
 
-static void make_crl(const char *name, const struct authority *a, long serial, long next_s)
+static void make_crl(const char *name, const struct authority *a, long serial, long last_s,
+                     long next_s)
 {
     X509_CRL *crl = X509_CRL_new();
-    ASN1_TIME *last = X509_gmtime_adj(NULL, -2 * HOUR_S);
+    ASN1_TIME *last = X509_gmtime_adj(NULL, last_s);
     ASN1_TIME *next = X509_gmtime_adj(NULL, next_s);
     X509_REVOKED *r = X509_REVOKED_new();
     ASN1_INTEGER *n = ASN1_INTEGER_new();
@@ -191,10 +192,19 @@ static void copy_to(FILE *to, const char *name)
     fclose(f);
 }
 
+/* Both files in one. */
+static void join(const char *name, const char *first, const char *second)
+{
+    FILE *f = create(name, "", 0644);
+
+    copy_to(f, first);
+    copy_to(f, second);
+    fclose(f);
+}
+
 int certs_setup(void **state)
 {
     const struct wish stranger = {"stranger", "meter-7"};
-    FILE *f;
 
     (void)state;
     snprintf(folder, sizeof(folder), "/tmp/bastide-io-XXXXXX");
@@ -205,13 +215,14 @@ int certs_setup(void **state)
     for (size_t i = 0; i < COUNT_OF(wishes); i++)
         make(&ca, &wishes[i]);
     make(&other_ca, &stranger);
-    make_crl("ca.crl", &ca, revoked_serial, HOUR_S);
-    make_crl("expired.crl", &ca, revoked_serial, -HOUR_S);
-    make_crl("other.crl", &other_ca, 1, HOUR_S);
-    f = create("both-ca.crt", "", 0644);
-    copy_to(f, "ca.crt");
-    copy_to(f, "other-ca.crt");
-    fclose(f);
+    make_crl("ca.crl", &ca, revoked_serial, -2 * HOUR_S, HOUR_S);
+    make_crl("expired.crl", &ca, revoked_serial, -2 * HOUR_S, -HOUR_S);
+    make_crl("future.crl", &ca, revoked_serial, HOUR_S, 2 * HOUR_S);
+    make_crl("other.crl", &other_ca, 1, -2 * HOUR_S, HOUR_S / 2);
+    join("next.crl", "expired.crl", "ca.crl");
+    join("both.crl", "ca.crl", "other.crl");
+    join("half.crl", "expired.crl", "other.crl");
+    join("both-ca.crt", "ca.crt", "other-ca.crt");
     return 0;
 }
 

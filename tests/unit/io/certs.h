@@ -41,7 +41,9 @@ void certs_make(const struct wish *w);
 
 /*
  * ca.crt, other-ca.crt: two CAs; both-ca.crt has both
- * ca.crl: of ca, revokes "revoked"; expired.crl: of ca, out of date; other.crl: of other-ca
+ * ca.crl: of ca, revokes "revoked", as do expired.crl, which is over, and future.crl, which has not
+ * begun; other.crl: of other-ca; next.crl has ca.crl behind expired.crl, both.crl ca.crl and
+ * other.crl, half.crl expired.crl and other.crl
  * server (DNS:localhost, IP:127.0.0.1), server-expired, server-future
  * meter-7, meter-8, expired, future, revoked, zero (a zero byte in its CN), two-names, nameless,
  * for-servers (not made for clients); stranger: of other-ca

@@ -60,7 +60,9 @@ static const struct guest {
     {"a revoked one",                        REQUIRED, "ca.crl",  {"revoked"}, "certificate revoked: CN stolen-meter, serial 10", NULL},
     {"a revoked one, optional, TLS 1.2",     OPTIONAL, "ca.crl",  {"revoked", .version_max = TLS1_2_VERSION}, "certificate revoked: CN stolen-meter", NULL},
     {"one of a CA without a list",           REQUIRED, "ca.crl",  {"stranger"}, "no revocation list of its issuer", NULL},
-    {"any, when the list is out of date",    REQUIRED, "expired.crl", {"meter-7"}, "the revocation list has expired", NULL},
+    {"a good one, when there is a newer list", REQUIRED, "next.crl", {"meter-7"}, NULL, "meter-7"},
+    {"any, when the list is over",           REQUIRED, "expired.crl", {"meter-7"}, "/expired.crl has expired, the next was due on 20", NULL},
+    {"any, when the list is of the future",  REQUIRED, "future.crl", {"meter-7"}, "/future.crl is not valid yet, by the clock of this machine, but from 20", NULL},
     {"a zero byte in the name",              REQUIRED, "ca.crl",  {"zero"}, "malformed common name", NULL},
     {"one that is for servers",              REQUIRED, "ca.crl",  {"for-servers"}, "certificate purpose: CN meter-7", NULL},
     {"TLS 1.1",                              NONE,     NULL,      {.version_max = TLS1_1_VERSION}, "unsupported protocol", NULL},
@@ -301,6 +303,40 @@ static void a_new_context_resumes_nothing_so_that_revocation_counts(void **state
     tls_context_unref(after);
 }
 
+/* Who has got in may stay until a list names him, be it of whatever date. */
+static void a_list_out_of_date_says_of_who_is_there_whom_it_names(void **state)
+{
+    static const struct {
+        const char *certificate;
+        const char *crl;
+        bool is_trusted;
+    } some[] = {
+        {"meter-7", "ca.crl", true},      {"revoked", "ca.crl", false},
+        {"meter-7", "expired.crl", true}, {"revoked", "expired.crl", false},
+        {"meter-7", "future.crl", true},  {"revoked", "future.crl", false},
+        {"stranger", "other.crl", true},  {"stranger", "expired.crl", false},
+        {"stranger", "half.crl", true},
+    };
+    struct tls_context *before = server(REQUIRED, NULL, 0x0303);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(some); i++) {
+        struct tls_context *after = server(REQUIRED, some[i].crl, 0x0303);
+        struct manner m = {some[i].certificate};
+        struct stream *s;
+        struct peer *p;
+        int fds[2];
+
+        pair_unix(fds);
+        s = established(before, fds, &m, &p);
+        assert_int_equal(stream_is_trusted_by(s, after), some[i].is_trusted);
+        peer_free(p);
+        stream_free(s);
+        tls_context_unref(after);
+    }
+    tls_context_unref(before);
+}
+
 static void a_session_does_not_outlive_its_certificate(void **state)
 {
     const struct wish brief = {"brief", "brief-meter", .to_s = 2};
@@ -399,6 +435,7 @@ int main(void)
         cmocka_unit_test(all_that_is_found_out_about_a_peer_is_told),
         cmocka_unit_test(a_session_is_resumed_and_keeps_its_certificate),
         cmocka_unit_test(a_new_context_resumes_nothing_so_that_revocation_counts),
+        cmocka_unit_test(a_list_out_of_date_says_of_who_is_there_whom_it_names),
         cmocka_unit_test(a_session_does_not_outlive_its_certificate),
         cmocka_unit_test(what_is_no_handshake_is_named),
         cmocka_unit_test(an_error_of_somebody_else_in_the_thread_does_no_harm),

@@ -120,6 +120,96 @@ static void a_certificate_is_in_date_between_its_dates(void **state)
         assert_int_equal(certificate_date(some[i].span, at, NULL), some[i].date);
 }
 
+static void a_list_is_in_date_between_its_dates(void **state)
+{
+    const uint64_t day = 86400000, at = 1000 * day;
+    const struct {
+        struct certificate_span span;
+        enum certificate_date date;
+    } some[] = {
+        {{0, 0}, CERTIFICATE_IN_DATE}, /* there is none */
+        {{at, at + 365 * day}, CERTIFICATE_IN_DATE},
+        {{at - 365 * day, at + 30 * day}, CERTIFICATE_IN_DATE},
+        {{at - 365 * day, at + 30 * day - 1}, CERTIFICATE_ENDS_SOON},
+        {{at - 6 * day, at + 2 * day}, CERTIFICATE_IN_DATE}, /* the last quarter of eight days */
+        {{at - 6 * day, at + 2 * day - 4}, CERTIFICATE_ENDS_SOON},
+        {{at - day, at + 1}, CERTIFICATE_ENDS_SOON},
+        {{at - day, at}, CERTIFICATE_OUT_OF_DATE},
+        {{at + 1, at + 60 * day}, CERTIFICATE_OUT_OF_DATE},
+        {{at + 2, at + 1}, CERTIFICATE_OUT_OF_DATE}, /* never are all of its lists in date */
+        {{at - day, UINT64_MAX}, CERTIFICATE_IN_DATE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(some); i++)
+        assert_int_equal(crl_date(some[i].span, "x.crl", at, NULL), some[i].date);
+}
+
+/* Seconds from now; 0: there is none.  Each CA has to have one, of several the one that holds. */
+static void the_lists_of_a_context_hold_as_long_as_each_ca_has_one(void **state)
+{
+    static const struct {
+        const char *crl;
+        long begins_s;
+        long ends_s;
+    } some[] = {
+        {NULL, 0, 0},
+        {"ca.crl", -2 * HOUR_S, HOUR_S},
+        {"expired.crl", -2 * HOUR_S, -HOUR_S},
+        {"future.crl", HOUR_S, 2 * HOUR_S},
+        {"next.crl", -2 * HOUR_S, HOUR_S},
+        {"both.crl", -2 * HOUR_S, HOUR_S / 2},
+        {"half.crl", -2 * HOUR_S, -HOUR_S},
+    };
+    const int64_t now_s = (int64_t)(clock_unix_ms() / 1000);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(some); i++) {
+        struct tls_settings s = good;
+        char *error = NULL;
+        struct certificate_span span;
+        struct tls_context *c;
+
+        s.client_ca = "both-ca.crt";
+        s.crl = some[i].crl;
+        s = located(&s);
+        c = tls_context_new(&s, &error);
+        assert_non_null(c);
+        span = tls_context_crl_span(c);
+        tls_context_unref(c);
+        if (some[i].crl == NULL) {
+            assert_int_equal(span.begins_unix_ms + span.ends_unix_ms, 0);
+            continue;
+        }
+        /* made before, within minutes */
+        assert_in_range(now_s + some[i].begins_s - (int64_t)(span.begins_unix_ms / 1000), 0, 600);
+        assert_in_range(now_s + some[i].ends_s - (int64_t)(span.ends_unix_ms / 1000), 0, 600);
+    }
+}
+
+static void a_list_out_of_date_is_told(void **state)
+{
+    const uint64_t day = 86400000;
+    const struct {
+        struct certificate_span span;
+        const char *words;
+    } some[] = {
+        {{day, 2 * day}, "its revocation list x.crl has expired, the next was due on 1970-01-03T"},
+        {{9 * day, 99 * day}, "its revocation list x.crl is not valid before 1970-01-10T"},
+        {{0, 7 * day}, "its revocation list x.crl ends on 1970-01-08T00:00:00.000Z, in 1 day;"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(some); i++) {
+        struct buf text = {0};
+
+        assert_int_not_equal(crl_date(some[i].span, "x.crl", 6 * day, &text), CERTIFICATE_IN_DATE);
+        buf_add_u8(&text, 0);
+        assert_non_null(strstr((const char *)text.at, some[i].words));
+        buf_done(&text);
+    }
+}
+
 /* clang-format off */
 static const struct bad {
     const char *what;
@@ -292,6 +382,9 @@ int main(void)
         cmocka_unit_test(certificates_need_not_be_asked_for),
         cmocka_unit_test(a_certificate_that_is_out_of_date_is_told_and_taken),
         cmocka_unit_test(a_certificate_is_in_date_between_its_dates),
+        cmocka_unit_test(a_list_is_in_date_between_its_dates),
+        cmocka_unit_test(the_lists_of_a_context_hold_as_long_as_each_ca_has_one),
+        cmocka_unit_test(a_list_out_of_date_is_told),
         cmocka_unit_test(a_bad_file_is_named_and_what_to_do_is_said),
         cmocka_unit_test(a_file_that_may_not_be_read_is_named),
         cmocka_unit_test(client_certificates_without_a_ca_are_refused),

@@ -9,16 +9,14 @@
  *
  * MQ.PR.SP-05 MQ.PR.IA-05
  */
-#include <stdio.h>
-
 #include "base/clock.h"
-#include "base/log.h"
 #include "node/node_private.h"
 
 static bool limit_hit(struct link *l, const char *limit)
 {
     l->worker->counters.limits_hit++;
     worker_event_of(l->worker, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, limit);
+    link_log(l, "connect", "refused: %s", limit);
     return false;
 }
 
@@ -55,6 +53,7 @@ static bool is_banned(struct link *l)
         return false;
     w->counters.bans_hit++;
     worker_event_of(w, l, EVENT_BAN_HIT, 0, BYTES_NONE, ban->subject);
+    link_log(l, "connect", "refused: banned");
     return true;
 }
 
@@ -101,10 +100,8 @@ static bool is_trusted_proxy(const struct worker_listener *from, struct link *l)
     if (!is_trusted) {
         worker_event_of(l->worker, l, EVENT_CONNECT_REFUSED, REASON_NOT_AUTHORIZED, BYTES_NONE,
                         "not an address of proxy_trusted");
-        log_info(
-            "proxy",
-            "%s: closed: listener \"%s\" is for proxies, and this address is not in proxy_trusted",
-            l->address, from->config->name);
+        link_log(l, "connect",
+                 "refused: it is for proxies, and this address is not in proxy_trusted");
     }
     return is_trusted;
 }
@@ -128,26 +125,38 @@ bool admit_connection(const struct worker_listener *from, struct link *l)
 
 /* ---- what comes before MQTT ---- */
 
-static void breach(struct link *l, const char *area)
+static bool is_in_tls(const struct link *l)
 {
-    const char *why = stream_error(l->stream);
+    return !l->awaits_proxy && l->listener->has_tls && stream_peer(l->stream)->tls == NULL;
+}
 
-    violation_tell(l, VIOLATION_MALFORMED_TRAFFIC, REASON_MALFORMED_PACKET, why);
-    log_info(area, "%s: listener \"%s\": %s", l->address, l->listener->name, why);
+/** admit_awaited() - what has to come next before MQTT may begin; static */
+const char *admit_awaited(const struct link *l)
+{
+    if (l->awaits_proxy)
+        return "PROXY header";
+    if (is_in_tls(l))
+        return "TLS handshake";
+    return l->listener->websocket ? "WebSocket request" : "CONNECT";
+}
+
+static void breach(struct link *l)
+{
+    violation_tell(l, VIOLATION_MALFORMED_TRAFFIC, REASON_MALFORMED_PACKET,
+                   stream_error(l->stream));
 }
 
 static void lost(struct link *l)
 {
     struct worker *w = l->worker;
-    bool in_tls = !l->awaits_proxy && l->listener->has_tls && stream_peer(l->stream)->tls == NULL;
     const char *why = stream_error(l->stream);
 
-    if (in_tls) {
+    if (is_in_tls(l)) {
         w->counters.tls_failed++;
         worker_event_of(w, l, EVENT_TLS_FAILED, 0, BYTES_NONE, why);
-        log_info("tls", "%s: handshake failed: %s", l->address, why);
+        link_log(l, "tls", "handshake failed: %s", why);
     } else {
-        log_debug("link", "%s: closed before MQTT: %s", l->address, why);
+        link_log_lost(l, why);
     }
 }
 
@@ -157,7 +166,7 @@ static enum stream_outcome take_proxy_header(struct link *l)
     enum stream_outcome outcome = stream_proxy_header(l->stream);
 
     if (outcome == STREAM_BAD) {
-        breach(l, "proxy");
+        breach(l);
         return STREAM_FAILED; /* nobody is there who could be told */
     }
     if (outcome != STREAM_OK) {
@@ -198,7 +207,7 @@ enum stream_outcome admit_handshake(struct link *l)
     case STREAM_AGAIN:
         break;
     case STREAM_BAD:
-        breach(l, "websocket");
+        breach(l);
         break;
     case STREAM_END:
     case STREAM_FAILED:

@@ -331,8 +331,21 @@ static void receive_pingreq(struct link *l, const struct wire_frame *f)
     link_dirty(l);
 }
 
+/* "DISCONNECT", and why, where a client of 5.0 says it. */
+static void say_goodbye(const struct wire_disconnect *d, char ret[REFUSAL_TEXT_MAX])
+{
+    bool is_normal = d->reason == REASON_SUCCESS;
+    bool has_text = (d->props.set & BIT64(PROP_REASON_STRING)) && d->props.reason_string.len > 0;
+    char text[REFUSAL_NAME_MAX];
+
+    shorten(has_text ? d->props.reason_string : BYTES_NONE, text);
+    snprintf(ret, REFUSAL_TEXT_MAX, "DISCONNECT%s%s%s%s", is_normal ? "" : ": ",
+             is_normal ? "" : wire_reason_text(d->reason), has_text ? ": " : "", text);
+}
+
 static void receive_disconnect(struct link *l, const struct wire_frame *f)
 {
+    char goodbye[REFUSAL_TEXT_MAX];
     struct wire_disconnect d;
     struct session *s;
 
@@ -355,7 +368,8 @@ static void receive_disconnect(struct link *l, const struct wire_frame *f)
     }
     if (d.reason != REASON_SUCCESS) /* only a normal end removes the Will [MQTT5-3.1.2-10] */
         resident_disconnected(l->worker, l->resident, true);
-    link_close(l, REASON_SUCCESS, "DISCONNECT");
+    say_goodbye(&d, goodbye);
+    link_close(l, REASON_SUCCESS, goodbye);
 }
 
 /**

@@ -62,13 +62,13 @@ static bool may_tell_of_stranger(struct worker *w)
     return w->n_strangers++ < STRANGERS_MAX;
 }
 
-/* What is said of a handshake is written by admit.c; the node's own trials are no news. */
+/* The node's own trials are no news. */
 static enum log_level level_of(const struct link *l)
 {
     struct worker *w = l->worker;
 
-    if (l->phase == LINK_HANDSHAKE || self_test_is_from(w->node->self_test, bytes_str(l->client_id),
-                                                        bytes_str(l->address), w->now_ns))
+    if (self_test_is_from(w->node->self_test, bytes_str(l->client_id), bytes_str(l->address),
+                          w->now_ns))
         return LOG_DEBUG;
     return l->client_id != NULL || may_tell_of_stranger(w) ? LOG_INFO : LOG_DEBUG;
 }
@@ -419,6 +419,27 @@ static void keep_alive_is_due(struct link *l)
     }
 }
 
+/* What has to come next for its CONNECT to be whole, or its proof. */
+static const char *awaited(const struct link *l)
+{
+    if (l->phase == LINK_HANDSHAKE)
+        return admit_awaited(l);
+    if (l->conn.state == CONN_CHALLENGED)
+        return "AUTH";
+    return l->in.len > 0 ? "rest of the CONNECT" : "CONNECT";
+}
+
+static void connect_is_due(struct link *l)
+{
+    struct worker *w = l->worker;
+
+    w->counters.connect_timeouts++;
+    worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "connect_timeout_ms");
+    link_log(l, "link", "closed: the %s has not come in the %llu ms of connect_timeout_ms",
+             awaited(l), (unsigned long long)policy_limits(w->policy)->connect_timeout_ms);
+    link_end_now(l);
+}
+
 /* What could not be had in this time is not waited for; the client is still told why it was
  * closed. */
 static void linger_is_over(struct link *l)
@@ -451,9 +472,7 @@ void link_is_due(struct worker *w, struct due *d)
     if (l->phase == LINK_LINGERING && l->heard_ns + LINGER_NS <= w->now_ns) {
         linger_is_over(l);
     } else if (l->phase != LINK_LINGERING && awaits_connect(l) && connect_due_ns(l) <= w->now_ns) {
-        w->counters.connect_timeouts++;
-        worker_event_of(w, l, EVENT_LIMIT_HIT, 0, BYTES_NONE, "connect_timeout_ms");
-        link_end_now(l);
+        connect_is_due(l);
     } else if (l->phase == LINK_OPEN && l->keep_alive_s > 0) {
         keep_alive_is_due(l);
     } else {

@@ -200,6 +200,7 @@ const char *admit_shut_by(const struct link *l);
 void admit_cut_shut(struct link *l);
 bool admit_connection(const struct worker_listener *from, struct link *l);
 enum stream_outcome admit_handshake(struct link *l);
+const char *admit_awaited(const struct link *l);
 void admit_waits(struct link *l);
 void admit_accepted(struct link *l);
 void admit_leave(const struct link *l);
@@ -220,6 +221,7 @@ struct link *link_find(const struct worker *w, uint64_t number);
 void link_close(struct link *l, uint8_t reason, const char *why);
 uint8_t link_redirect_reason(const struct worker *w);
 const char *link_server_reference(const struct link *l, uint8_t reason);
+void link_log_lost(const struct link *l, const char *why);
 void link_end_now(struct link *l);
 void link_free_doomed(struct worker *w);
 

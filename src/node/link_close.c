@@ -99,8 +99,16 @@ void link_has_closed(struct link *l)
     link_dirty(l);
 }
 
+/** link_log_lost() - it was not this side that has ended it */
+void link_log_lost(const struct link *l, const char *why)
+{
+    log_debug("link", "%s %s: lost: %s", l->address, link_name(l), why);
+}
+
 static void tell_lost(struct link *l, const char *why)
 {
+    if (l->phase == LINK_OPEN)
+        link_log_lost(l, why);
     if (l->conn.state != CONN_ACTIVE)
         return;
     notice_end(l, REASON_UNSPECIFIED_ERROR, why);
@@ -161,6 +169,7 @@ void link_close(struct link *l, uint8_t reason, const char *why)
 
     if (l->phase == LINK_LINGERING || l->phase == LINK_DOOMED)
         return;
+    log_debug("link", "%s %s: closed: %s", l->address, link_name(l), why);
     if (l->conn.state == CONN_ACTIVE) {
         notice_end(l, reason, why);
         if (is_clean)
@@ -179,7 +188,6 @@ void link_close(struct link *l, uint8_t reason, const char *why)
         return;
     }
     l->has_left = is_clean;
-    log_debug("link", "%s %s: closed: %s", l->address, link_name(l), why);
     link_linger(l);
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a connection ends when the node ends it: the client learns why, whatever it is doing."""
 
+import re
 import socket
 import ssl
 import struct
@@ -13,6 +14,7 @@ from conftest import wait_until
 from crash import prepare
 from peer import (PATIENCE_S, Raw, connect_packet, next_connack, next_disconnect, packet,
                   publish_packet, string, varint)
+from transports import limit
 
 JUNK = b"\x30\x81\x80\x80\x80\x80" + b"x" * (4 << 20)  # ill-formed, with much behind it
 MALFORMED = 0x81
@@ -199,6 +201,69 @@ def test_who_ends_tls_is_answered(field):
             tls.shutdown()
             with pytest.raises(SSL.ZeroReturnError):
                 tls.recv(1)
+
+
+# ---- what the log says of it ----
+
+
+@pytest.fixture
+def telling(site):
+    """A node that logs all that it can."""
+    limit(site, "log_level", "debug")
+    site.start()
+    yield site
+    assert site.end() == 0, site.log_text()
+
+
+def end_of_sending(raw):
+    raw.socket.shutdown(socket.SHUT_WR)
+
+
+def reset(raw):
+    raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.socket.close()
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["TCP", "TLS"])
+@pytest.mark.parametrize("end, why", [(end_of_sending, "closed by the client without DISCONNECT"),
+                                      (reset, "Connection reset by peer")])
+def test_a_client_that_is_lost_is_in_the_log(telling, end, why, tls):
+    raw = secured(Raw(telling, telling.tls_port), telling) if tls else Raw(telling)
+    raw.send(connect_packet("c", "alice", telling.passwords["alice"], level=5))
+    assert next_connack(raw)[0] == 0
+    end(raw)
+    said = re.compile(f" debug link: 127.0.0.1 c: lost: {why}$", re.M)
+    wait_until(lambda: said.search(telling.log_text()), "it is in the log")
+    raw.close()
+
+
+def test_a_client_that_ends_tls_is_in_the_log(telling):
+    with Raw(telling, telling.tls_port) as raw:
+        raw = secured(raw, telling)
+        raw.send(connect_packet("c", "alice", telling.passwords["alice"], level=5))
+        assert next_connack(raw)[0] == 0
+        raw.socket.unwrap()
+    said = re.compile(" debug link: 127.0.0.1 c: lost: closed by the client without DISCONNECT$", re.M)
+    wait_until(lambda: said.search(telling.log_text()), "it is in the log")
+
+
+LONG = "\u20ac" * 100  # 300 bytes
+
+
+@pytest.mark.parametrize("body, said", [
+    (b"", "DISCONNECT"),
+    (b"\x04", "DISCONNECT: Disconnect with Will Message"),
+    (b"\x82", "DISCONNECT: Protocol Error"),
+    (b"\x80\x09\x1f" + string("worn\n!"), r"DISCONNECT: Unspecified error: worn\\x0a!"),
+    (b"\x81\xaf\x02\x1f" + string(LONG), "DISCONNECT: Malformed Packet: \u20ac{73}[.]{3}"),
+])
+def test_what_a_client_says_as_it_leaves_is_in_the_log(telling, body, said):
+    raw = join(telling)
+    raw.send(packet(0xE0, body))
+    assert raw.rest_until_closed() == b""
+    raw.close()
+    found = re.findall(r" debug link: 127.0.0.1 c: closed: (.*)$", telling.log_text(), re.M)
+    assert len(found) == 1 and re.fullmatch(said, found[0]), found
 
 
 # ---- what was sent before a reset ----

@@ -54,7 +54,7 @@ def test_without_a_good_header_the_connection_is_closed(air):  # noqa: F811
         with raw_behind(air, data) as raw:
             assert raw.rest_until_closed() == b""
     wait_until(lambda: events(air, "protocol-error") >= len(bad), "the sentinel knows")
-    assert air.log_text().count('127.0.0.1: listener "behind": ') == len(bad)
+    assert air.log_text().count('127.0.0.1 -: listener "behind": ') == len(bad)
 
 
 def test_who_is_no_trusted_proxy_is_closed_whatever_they_say(air):  # noqa: F811
@@ -68,6 +68,9 @@ def test_a_header_that_does_not_come_is_not_waited_for_long(hasty, air):  # noqa
     with raw_behind(air, b"") as silent, raw_behind(air, b"PROXY TCP4 192.0.2.7") as begun:
         assert silent.rest_until_closed() == begun.rest_until_closed() == b""
     wait_until(lambda: events(air, "limit-hit") >= 2, "the sentinel knows")
+    said = ' info link: 127.0.0.1 -: listener "behind": closed: the PROXY header has not come in the 1500 ms of ' \
+        'connect_timeout_ms\n'
+    assert air.log_text().count(said) == 2
 
 
 def test_a_ban_is_for_the_client_and_not_for_its_proxy(air):  # noqa: F811
@@ -75,6 +78,7 @@ def test_a_ban_is_for_the_client_and_not_for_its_proxy(air):  # noqa: F811
     with raw_behind(air, proxy_v1("192.0.2.7")) as raw:
         assert raw.rest_until_closed() == b""
     wait_until(lambda: events(air, "ban-hit") == 1, "the sentinel knows")
+    assert ' info connect: 192.0.2.7 -: listener "behind": refused: banned\n' in air.log_text()
     air.ok("ban", "address", "127.0.0.1", "--for", "1h", "--reason", "test")
     with raw_behind(air, proxy_v1("192.0.2.8")) as raw:
         raw.join(air, "one")
@@ -92,6 +96,8 @@ def test_the_limit_of_an_address_is_for_the_client(wires):  # noqa: F811
         raw.join(wires, f"c{i}")
     with raw_behind(wires, proxy_v2("192.0.2.7")) as raw:
         assert raw.rest_until_closed() == b""
+    said = ' info connect: 192.0.2.7 -: listener "behind": refused: connections_per_address_max\n'
+    assert said in wires.log_text()
     with raw_behind(wires, proxy_v2("192.0.2.8")) as raw:
         raw.join(wires, "other")
     for raw in held:

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """IPv6, SNI and ALPN; what is told of a listener."""
 
+import re
 import socket
 import ssl
 
 import pytest
 
-from peer import PATIENCE_S, connect_packet, mosquitto_pub
-from transports import air, wires  # noqa: F401, fixtures
+from peer import PATIENCE_S, Raw, connect_packet, mosquitto_pub
+from transports import air, hasty, wires  # noqa: F401, fixtures
 from wires import Web, request
+
+SOURCE = "127.0.0.9"  # not that of the node's trials of itself
 
 
 def test_clients_come_by_ipv6(air, peer):  # noqa: F811
@@ -19,6 +22,33 @@ def test_clients_come_by_ipv6(air, peer):  # noqa: F811
     air.ok("ban", "address", "::1", "--for", "1h", "--reason", "test")
     with socket.create_connection(("::1", air.ports["six"]), PATIENCE_S) as banned:
         assert banned.recv(1) == b""
+
+
+def test_who_does_not_connect_in_time_is_in_the_log_with_what_was_waited_for(hasty, air):  # noqa: F811
+    waited = [(air.port, b"", "CONNECT"), (air.port, connect_packet("one")[:-1], "rest of the CONNECT"),
+              (air.tls_port, b"", "TLS handshake"), (air.ports["web"], b"GET", "WebSocket request")]
+    for port, says, _ in waited:
+        with Raw(air, port, source=SOURCE) as raw:
+            assert raw.send(says).rest_until_closed() == b""
+    lines = [x.split(" ", 1)[1] for x in air.log_text().splitlines() if f" {SOURCE} " in x]
+    assert [re.sub(r'listener "\S+"', "listener", x) for x in lines] == \
+        [f"info link: {SOURCE} -: listener: closed: the {what} has not come in the 1500 ms of connect_timeout_ms"
+         for _, _, what in waited]
+
+
+def test_who_is_refused_before_a_word_is_in_the_log_with_why(air):  # noqa: F811
+    air.ok("ban", "address", SOURCE, "--for", "1h", "--reason", "test")
+    with Raw(air, source=SOURCE) as raw:
+        assert raw.rest_until_closed() == b""
+    line, = [x for x in air.log_text().splitlines() if f" {SOURCE} " in x]
+    assert re.search(rf' info connect: {SOURCE} -: listener "\w+": refused: banned$', line), line
+
+
+def test_tls_that_does_not_come_about_is_in_the_log_with_its_listener(air):  # noqa: F811
+    with Raw(air, air.tls_port, source=SOURCE) as raw:
+        raw.send(b"\x10\x0e\0\4MQTT").rest_until_closed()
+    line, = [x for x in air.log_text().splitlines() if f" {SOURCE} " in x]
+    assert re.search(rf' info tls: {SOURCE} -: listener "\w+": handshake failed: ', line), line
 
 
 def shake_hands(air, port, offered):

@@ -33,6 +33,8 @@ def wires(site):
     site.ports = {name: free_port() for name in re.findall(r"@(\w+)", LISTENERS)}
     text = re.sub(r"@(\w+)", lambda m: str(site.ports[m[1]]), LISTENERS)
     site.change("\nlisteners:\n", "\nlisteners:\n" + text.lstrip("\n"))
+    # all that is said of those who have not connected, not ten lines a minute
+    limit(site, "log_level", "debug")
     site.unix = site.folder / "run/mqtt.sock"
     yield site
 

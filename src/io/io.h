@@ -227,6 +227,7 @@ bool stream_has_context(const struct stream *s, const struct tls_context *tls);
 bool stream_is_trusted_by(const struct stream *s,
                           const struct tls_context *tls); /* also after a reload of the CRL? */
 const char *stream_error(const struct stream *s);
+struct bytes stream_begun(const struct stream *s);
 
 /* By which means a TLS connection is protected; "" where that is not known. */
 struct stream_crypto {

@@ -369,6 +369,18 @@ const struct stream_peer *stream_peer(const struct stream *s)
     return &s->peer;
 }
 
+/**
+ * stream_begun() - what has come in place of a PROXY header or a WebSocket request
+ *
+ * After STREAM_BAD of stream_proxy_header() or stream_handshake(); borrowed until the next read.
+ */
+struct bytes stream_begun(const struct stream *s)
+{
+    if (s->proxy != NULL && s->proxy->header.len > 0)
+        return buf_view(&s->proxy->header);
+    return s->ws != NULL ? stream_ws_begun(s->ws) : BYTES_NONE;
+}
+
 /** stream_error() - why it failed, or how it ended; borrowed; "" when there is nothing to say */
 const char *stream_error(const struct stream *s)
 {

@@ -66,6 +66,7 @@ struct stream_proxy *stream_proxy_free(struct stream_proxy *p);
 /* ---- stream_ws.c ---- */
 
 struct stream_ws *stream_ws_free(struct stream_ws *w);
+struct bytes stream_ws_begun(const struct stream_ws *w);
 enum stream_outcome stream_ws_handshake(struct stream *s);
 enum stream_outcome stream_ws_read(struct stream *s, void *at, size_t cap, size_t *ret_n);
 enum stream_outcome stream_ws_write(struct stream *s, const void *at, size_t len, size_t *ret_n);

@@ -109,6 +109,7 @@ enum stream_outcome stream_proxy_header(struct stream *s)
             return outcome;
         }
         if (found != PROXY_MORE) {
+            b->len += n; /* for stream_begun(); it is not read on */
             stream_note(s, text_dup(proxy_outcome_text(found)));
             return STREAM_BAD;
         }

@@ -67,6 +67,12 @@ void stream_expect_websocket(struct stream *s, const struct websocket_settings *
     s->ws->close_why = "";
 }
 
+/** stream_ws_begun() - as stream_begun() */
+struct bytes stream_ws_begun(const struct stream_ws *w)
+{
+    return buf_view(&w->in);
+}
+
 /** stream_ws_free() - Return: NULL */
 struct stream_ws *stream_ws_free(struct stream_ws *w)
 {
@@ -224,7 +230,6 @@ static void refuse(struct stream *s, enum ws_opening_outcome why)
     buf_addf(&text, "WebSocket request refused: %s", ws_opening_text(why));
     stream_note(s, bytes_dup_str(buf_view(&text)));
     ws_opening_refuse(&w->out, why);
-    buf_done(&w->in);
     w->has_closed = true;
     w->phase = DRAINING;
 }

@@ -60,22 +60,26 @@ enum violation violation_of_type(enum wire_type type, enum wire_level level, boo
     return of[type];
 }
 
-/* What somebody speaks who does not begin with a CONNECT: "; it looks like TLS", or "". */
+/* What somebody speaks who does not begin with what is awaited: "; it looks like TLS", or "". */
 static const char *looks_like(const struct link *l)
 {
     static const struct {
         struct bytes begin;
         const char *text;
+        const char *awaited; /* where it is right, but for what is wrong behind it */
     } looks[] = {
-        {BYTES("PROXY "), "; it looks like a PROXY header"},
-        {BYTES("\r\n\r\n\0\r\nQUIT\n"), "; it looks like a PROXY header"},
-        {BYTES("\x16\x03"), "; it looks like TLS"},
-        {BYTES("GET "), "; it looks like HTTP"},
-        {BYTES("POST "), "; it looks like HTTP"},
+        {BYTES("PROXY "), "; it looks like a PROXY header", "PROXY header"},
+        {BYTES("\r\n\r\n\0\r\nQUIT\n"), "; it looks like a PROXY header", "PROXY header"},
+        {BYTES("\x16\x03"), "; it looks like TLS", "TLS handshake"},
+        {BYTES("GET "), "; it looks like HTTP", "WebSocket request"},
+        {BYTES("POST "), "; it looks like HTTP", "WebSocket request"},
+        {BYTES("\x10"), "; it looks like MQTT", "CONNECT"},
     };
+    const char *awaited = l->phase == LINK_HANDSHAKE ? admit_awaited(l) : "CONNECT";
+    struct bytes begun = l->phase == LINK_HANDSHAKE ? stream_begun(l->stream) : buf_view(&l->in);
 
     for (size_t i = 0; l->conn.state == CONN_AWAIT_CONNECT && i < COUNT_OF(looks); i++) {
-        if (bytes_has_prefix(buf_view(&l->in), looks[i].begin))
+        if (bytes_has_prefix(begun, looks[i].begin) && strcmp(awaited, looks[i].awaited) != 0)
             return looks[i].text;
     }
     return "";

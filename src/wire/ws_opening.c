@@ -200,6 +200,15 @@ static bool is_text(struct bytes line)
     return true;
 }
 
+/* @line: with its CR, without its LF */
+static bool read_line(struct request *r, struct bytes line, bool is_first)
+{
+    if (line.len == 0 || line.at[line.len - 1] != '\r')
+        return false;
+    line.len--;
+    return is_text(line) && (is_first ? read_first_line(r, line) : read_field(r, line));
+}
+
 /* @head: its lines, each with its CRLF */
 static bool read_head(struct request *r, struct bytes head)
 {
@@ -207,12 +216,8 @@ static bool read_head(struct request *r, struct bytes head)
 
     while (head.len > 0) {
         struct bytes rest;
-        struct bytes line = cut(head, '\n', &rest);
 
-        if (line.len == 0 || line.at[line.len - 1] != '\r')
-            return false;
-        line.len--;
-        if (!is_text(line) || !(is_first ? read_first_line(r, line) : read_field(r, line)))
+        if (!read_line(r, cut(head, '\n', &rest), is_first))
             return false;
         is_first = false;
         head = rest;
@@ -301,6 +306,19 @@ static enum ws_opening_outcome judge(const struct request *r, const struct ws_ru
     return may_come_from(r, rules) ? WS_OPENING_OK : WS_OPENING_E_ORIGIN;
 }
 
+/* May it become a request yet?  Who speaks something else, such as MQTT or TLS, waits for an answer
+ * and never ends a head. */
+static bool may_become(struct bytes in)
+{
+    struct request r = {0};
+    struct bytes rest;
+    struct bytes line = cut(in, '\n', &rest);
+
+    if (rest.at != NULL)
+        return read_line(&r, line, true);
+    return in.len == 0 || is_token(bytes_of(in.at, 1));
+}
+
 /**
  * ws_opening_read() - is there a whole request, and may it be granted?
  * @in:   all that has come so far
@@ -317,6 +335,8 @@ enum ws_opening_outcome ws_opening_read(struct bytes in, const struct ws_rules *
     enum ws_opening_outcome outcome;
     struct request r = {0};
 
+    if (!may_become(head))
+        return WS_OPENING_E_MALFORMED;
     if (end == NULL)
         return in.len < WS_REQUEST_BYTES_MAX ? WS_OPENING_MORE : WS_OPENING_E_TOO_LARGE;
     head.len = (size_t)(end - head.at) + 2;

@@ -9,7 +9,7 @@ import pytest
 
 from peer import PATIENCE_S, Raw, connect_packet, mosquitto_pub
 from transports import air, hasty, wires  # noqa: F401, fixtures
-from wires import Web, request
+from wires import Web, proxy_v1, request
 
 SOURCE = "127.0.0.9"  # not that of the node's trials of itself
 
@@ -49,6 +49,26 @@ def test_tls_that_does_not_come_about_is_in_the_log_with_its_listener(air):  # n
         raw.send(b"\x10\x0e\0\4MQTT").rest_until_closed()
     line, = [x for x in air.log_text().splitlines() if f" {SOURCE} " in x]
     assert re.search(rf' info tls: {SOURCE} -: listener "\w+": handshake failed: ', line), line
+
+
+@pytest.mark.parametrize("begin, looks", [
+    (connect_packet("one"), "; it looks like MQTT"),
+    (b"\x16\3\1\2\0\1\0\1\xfc\3\3", "; it looks like TLS"),
+    (proxy_v1("192.0.2.7"), "; it looks like a PROXY header"),
+    (b"GET / HTTP/1.0\r\n", "not a request of HTTP/1.1"),
+], ids=["MQTT", "TLS", "PROXY", "HTTP/1.0"])
+def test_who_does_not_begin_with_a_websocket_request_is_answered_at_once(air, begin, looks):  # noqa: F811
+    with Raw(air, air.ports["web"], source=SOURCE) as raw:
+        assert raw.send(begin).rest_until_closed().startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    line, = [x for x in air.log_text().splitlines() if f" {SOURCE} " in x and " info " in x]
+    assert re.search(rf' flow: {SOURCE} -: listener "web": .*WebSocket request refused: .*{looks}$', line), line
+
+
+def test_who_does_not_begin_with_a_proxy_header_is_in_the_log_with_what_it_looks_like(air):  # noqa: F811
+    with Raw(air, air.ports["behind"], source=SOURCE) as raw:
+        raw.send(connect_packet("one")).rest_until_closed()
+    line, = [x for x in air.log_text().splitlines() if f" {SOURCE} " in x]
+    assert re.search(r' info flow: .*; it looks like MQTT$', line), line
 
 
 def shake_hands(air, port, offered):

@@ -128,6 +128,26 @@ static void a_good_request_is_granted(void **state)
     }
 }
 
+static void what_cannot_become_a_request_is_not_waited_for(void **state)
+{
+    static const struct bytes begun[] = {
+        BYTES("\x10"),                             /* MQTT */
+        BYTES("\x16\x03\x01"),                     /* TLS */
+        BYTES("PROXY TCP4 192.0.2.1 ::1 1 2\r\n"), /* and its CRLF */
+        BYTES("GET /mqtt HTTP/1.1\n"),
+        BYTES("\r"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(begun); i++) {
+        struct bytes in = bytes_dup(begun[i]);
+        struct ws_opening o;
+
+        assert_int_equal(ws_opening_read(in, &plain, &o), WS_OPENING_E_MALFORMED);
+        bytes_free(in);
+    }
+}
+
 static void less_than_a_head_is_waited_for(void **state)
 {
     (void)state;
@@ -215,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_request_is_granted),
+        cmocka_unit_test(what_cannot_become_a_request_is_not_waited_for),
         cmocka_unit_test(less_than_a_head_is_waited_for),
         cmocka_unit_test(a_request_that_asks_for_something_else_is_refused),
         cmocka_unit_test(a_head_may_have_8_kib_and_no_more),

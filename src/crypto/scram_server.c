@@ -120,12 +120,18 @@ static enum scram_outcome take_gs2(struct scram_server *s, struct bytes message,
     return SCRAM_OK;
 }
 
+/* One extension.  None has a meaning for us, and they are passed over, but for "m=", which must
+ * have one: RFC 5802, section 5.1. */
+static bool pass_over(struct bytes *rest)
+{
+    struct bytes value;
+
+    return rest->len >= 2 && rest->at[0] != 'm' && scram_take(rest, (char)rest->at[0], &value);
+}
+
 /**
  * scram_server_hello() - take client-first: who it says it is
  * @s:  new
- *
- * What is said behind the nonce has no meaning for us and is passed over; what must have one,
- * "m=", is refused (RFC 5802, section 5.1).
  *
  * Return: SCRAM_OK, SCRAM_E_MALFORMED, SCRAM_E_CHANNEL_BINDING, SCRAM_E_DOWNGRADED or
  *         SCRAM_E_IDENTITY.
@@ -146,6 +152,10 @@ enum scram_outcome scram_server_hello(struct scram_server *s, struct bytes clien
     if (!scram_take(&bare, 'n', &name) || !scram_take(&bare, 'r', &nonce) ||
         !scram_nonce_valid(nonce) || !unescape(name, &s->user_name))
         return SCRAM_E_MALFORMED;
+    while (bare.len > 0) {
+        if (!pass_over(&bare))
+            return SCRAM_E_MALFORMED;
+    }
     buf_add(&s->nonce, nonce);
     return identity.len == 0 || bytes_equal(identity, name) ? SCRAM_OK : SCRAM_E_IDENTITY;
 }
@@ -227,7 +237,7 @@ static bool take_proof(struct bytes message, struct bytes rest, struct bytes *re
             *ret_before = bytes_of(message.at, message.len - begun.len - 1);
             return rest.len == 0 && scram_key_from_base64(value, ret);
         }
-        if (begun.len < 2 || !scram_take(&rest, (char)begun.at[0], &value))
+        if (!pass_over(&rest))
             return false;
     }
     return false;

@@ -122,6 +122,7 @@ static const struct hello {
     {"its own identity", SCRAM_OK, "n,a=user,n=user,r=abc"},
     {"another's identity", SCRAM_E_IDENTITY, "n,a=admin,n=user,r=abc"},
     {"an extension that must be known", SCRAM_E_MALFORMED, "n,,m=x,n=user,r=abc"},
+    {"an extension that must be known, behind the nonce", SCRAM_E_MALFORMED, "n,,n=user,r=abc,m=x"},
     {"an extension that need not be known", SCRAM_OK, "n,,n=user,r=abc,x=y"},
     {"no name", SCRAM_E_MALFORMED, "n,,n=,r=abc"},
     {"an escape that is none", SCRAM_E_MALFORMED, "n,,n=us=er,r=abc"},
@@ -197,6 +198,8 @@ static const struct final {
     {"another nonce", SCRAM_E_MALFORMED, "c=biws," R "x" P},
     {"the order of another mechanism", SCRAM_E_MALFORMED, R ",c=biws" P},
     {"an extension, which the proof does not cover", SCRAM_E_PROOF, "c=biws," R ",x=y" P},
+    {"an extension that must be known", SCRAM_E_MALFORMED, "c=biws," R ",m=x" P},
+    {"and behind another", SCRAM_E_MALFORMED, "c=biws," R ",x=y,m=x" P},
 };
 
 static void a_final_message_is_taken_or_named(void **state)

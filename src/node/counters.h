@@ -46,6 +46,7 @@
     X(payload_bytes_sent,   "publish/bytes/sent",        NULL,                     "bytes of payload in PUBLISH sent")                                    \
     X(messages_queued,      NULL,                        NULL,                     "messages that had to wait in a queue")                                \
     X(messages_dropped,     "publish/messages/dropped",  "load/publish/dropped",   "messages dropped by a queue's rule or too large for the client")      \
+    X(messages_expired,     "publish/messages/expired",  NULL,                     "messages that expired before the session they were for could deliver them") \
     X(messages_unmatched,   NULL,                        NULL,                     "PUBLISH received that no subscription matched")                       \
     X(messages_forwarded,   NULL,                        NULL,                     "messages sent to other outlets")                                      \
     X(publish_denied,       NULL,                        NULL,                     "PUBLISH refused by the gate")                                         \

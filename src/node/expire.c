@@ -36,5 +36,6 @@ void expire_some(struct worker *w)
             return;
         }
         work += expire(r->session, w->now_ns);
+        w->counters.messages_expired += queue_take_expired(&r->session->queue);
     }
 }

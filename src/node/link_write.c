@@ -160,6 +160,7 @@ static void flush(struct link *l)
                 share_member_sent(w, s);
             w->counters.messages_sent += s->n_delivered - before;
             w->counters.payload_bytes_sent += s->payload_bytes_delivered - bytes_before;
+            w->counters.messages_expired += queue_take_expired(&s->queue);
         }
         if (!write_out(l))
             break;

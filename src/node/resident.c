@@ -278,6 +278,7 @@ void resident_end(struct worker *w, struct resident *c)
     is_kept_no_longer(w, c);
     map_remove(&w->residents, c->session->client_id);
     session_forget(c->session);
+    w->counters.messages_expired += queue_take_expired(&c->session->queue);
     session_free(c->session);
     if (c->has_place)
         atomic_fetch_sub(&w->node->n_sessions, 1);

@@ -293,6 +293,7 @@ const struct delivery *queue_head(struct queue *q, uint64_t now_ns)
         if (d->message->expires_ns > now_ns)
             return d;
         expired = *d;
+        q->n_expired++;
         drop_head(q);
         delivery_done(&expired);
     }
@@ -332,6 +333,7 @@ static void note_expiries(struct queue *q, const struct queue_ring *r)
 static void look_through(struct queue *q, uint64_t now_ns)
 {
     struct queue_ring expired = {0};
+    uint32_t before = q->n;
 
     q->look_ns = now_ns + MAX(LOOK_AGAIN_NS, q->n * LOOK_NS_EACH);
     take_if(q, has_expired, &now_ns, &expired);
@@ -342,6 +344,7 @@ static void look_through(struct queue *q, uint64_t now_ns)
     if (q->tail != NULL)
         note_expiries(q, &q->tail->aside);
     queue_expire_shelved(q, now_ns);
+    q->n_expired += before - q->n;
 }
 
 /**
@@ -362,4 +365,13 @@ size_t queue_expire(struct queue *q, uint64_t now_ns)
     if (q->n == before && now_ns >= q->look_ns)
         look_through(q, now_ns);
     return before - q->n;
+}
+
+/** queue_take_expired() - how many messages have expired in it since this was asked last */
+size_t queue_take_expired(struct queue *q)
+{
+    size_t n = q->n_expired;
+
+    q->n_expired = 0;
+    return n;
 }

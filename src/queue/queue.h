@@ -143,6 +143,7 @@ struct queue {
     size_t bytes;
     uint64_t expires_ns; /* nothing in it expires before; 0: nothing expires */
     uint64_t look_ns;    /* before this it is not looked through again for what has */
+    size_t n_expired;    /* see queue_take_expired() */
 };
 
 struct queue_limits {
@@ -161,6 +162,7 @@ enum queue_outcome queue_admits(const struct queue *q, const struct queue_limits
                                 const struct delivery *d, uint64_t now_ns);
 void queue_put(struct queue *q, const struct delivery *d);
 size_t queue_expire(struct queue *q, uint64_t now_ns);
+size_t queue_take_expired(struct queue *q);
 typedef bool queue_pick_fn(const void *arg, const struct message *m);
 void queue_take_if(struct queue *q, queue_pick_fn *pick, const void *arg, struct queue_ring *ret);
 size_t queue_count_if(const struct queue *q, queue_pick_fn *pick, const void *arg,

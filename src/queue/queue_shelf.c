@@ -156,6 +156,7 @@ void queue_take_aside(struct queue *q, uint64_t now_ns)
         if (d.is_aside) {
             take_first_aside(q);
         } else if (shelved_expires_ns(&d) <= now_ns) {
+            q->n_expired++;
             pop(q, &d);
             drop(q, &d);
             shelved_done(&d);

@@ -264,6 +264,13 @@ static enum session_offered refuse(struct session *s, const struct share *share)
     return SESSION_DROPPED;
 }
 
+/* It has not waited, and counts like one that has. */
+static enum session_offered expired(struct session *s)
+{
+    s->queue.n_expired++;
+    return SESSION_SKIPPED;
+}
+
 static enum session_offered enqueue(struct session *s, struct publication *p, struct delivery *d,
                                     const struct share *share, uint64_t now_ns)
 {
@@ -279,7 +286,7 @@ static enum session_offered enqueue(struct session *s, struct publication *p, st
     }
     d->record = 0; /* it was not noted yet */
     delivery_done(d);
-    return outcome == QUEUE_E_EXPIRED ? SESSION_SKIPPED : refuse(s, share);
+    return outcome == QUEUE_E_EXPIRED ? expired(s) : refuse(s, share);
 }
 
 /* What expires at once has not for this session yet, unless it is to wait. */
@@ -297,8 +304,10 @@ static enum session_offered offer(struct session *s, struct publication *p,
     const struct share *share = r->first[0]->share;
     struct delivery d;
 
-    if (!w->any || has_expired(p, now_ns))
+    if (!w->any)
         return SESSION_SKIPPED;
+    if (has_expired(p, now_ns))
+        return expired(s);
     if (s->conn == NULL && (qos == 0 || !s->is_persistent))
         return SESSION_AWAY;
     if (qos == 0 && at_once)

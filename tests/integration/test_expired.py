@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What has expired while it waits takes no room, in a queue or in memory, though nobody comes for it [MQTT5-3.3.2-5]."""
 
+import re
 import signal
 import struct
 
@@ -69,13 +70,31 @@ def fill(field, expiry_s):
         writer.publish([str(i) for i in range(1, QUEUE)], expiry_s)
 
 
+def expired(field):
+    n, = re.findall(r"^bastide_messages_expired_total (\d+)$", field.ok("metrics"), re.M)
+    return int(n)
+
+
 def test_what_has_expired_goes_though_nobody_comes_for_it(field):
     fill(field, 1)
     wait_until(lambda: waiting(field) == 1, "one is left")
+    wait_until(lambda: expired(field) == QUEUE - 1, "all others are counted")
     with Peer5(field, "writer") as writer:
         writer.publish([str(i) for i in range(1, QUEUE)])
     with Peer5(field, "away") as away:
         assert away.take(QUEUE) == ["first"] + [str(i) for i in range(1, QUEUE)]
+
+
+def test_what_expires_at_once_is_counted_where_it_would_have_to_wait(field):
+    with Peer5(field, "away") as away, Peer5(field, "writer") as writer:
+        away.subscribe()
+        writer.publish(["now"], 0)
+        assert away.packet()[0] == 0x32
+        assert expired(field) == 0
+        away.close()
+        wait_until(lambda: not {c["client_id"]: c["connected"] for c in field.json("clients")}["away"], "it is away")
+        writer.publish(["never", "either"], 0)
+        wait_until(lambda: expired(field) == 2, "both are counted")
 
 
 @pytest.mark.parametrize("field", ["commit"], indirect=True)  # of memory nothing is left after a kill

@@ -38,6 +38,7 @@ messages/inflight
 publish/messages/received
 publish/messages/sent
 publish/messages/dropped
+publish/messages/expired
 publish/bytes/received
 publish/bytes/sent
 bytes/received

@@ -144,12 +144,19 @@ static void what_has_expired_goes_from_anywhere_in_the_queue(void **state)
     assert_int_equal(queue_expire(&q, 2 * s), 2);
     assert_int_equal(q.n, 4);
     assert_int_equal(queue_expire(&q, 5 * s - 1), 0);
+    assert_int_equal(queue_take_expired(&q), 2);
     assert_int_equal(queue_expire(&q, 5 * s), 1);
     assert_int_equal(q.expires_ns, 0);
     assert_takes(&q, 5 * s, "command");
     assert_takes(&q, 5 * s, "one");
     assert_takes(&q, 5 * s, "two");
     assert_int_equal(q.bytes, 0);
+    assert_int_equal(queue_take_expired(&q), 1);
+    put_expiring(&q, "in front", false, 6 * s);
+    put_expiring(&q, "three", false, EXPIRES_NEVER);
+    assert_takes(&q, 6 * s, "three");
+    assert_int_equal(queue_take_expired(&q), 1);
+    assert_int_equal(queue_take_expired(&q), 0);
     queue_done(&q);
 }
 

@@ -335,14 +335,26 @@ static void want_messages(struct restoring *r)
     }
 }
 
+/* Each worker learns what the others want, and who is a member of which group there. */
+static void tell_each_other(struct node *n)
+{
+    for (unsigned i = 0; i < n->n_workers; i++)
+        outlet_flush_control(n->workers[i]);
+    for (unsigned i = 0; i < n->n_workers; i++)
+        worker_take_control(n->workers[i]);
+}
+
 /* Whom the configuration of now lets in, and with which rights: what was on its way is delivered by
- * these.  readmit_part() is still to follow. */
+ * these.  A group stays that has its last member here expelled, and others elsewhere: they get what
+ * waits when readmit_part() follows. */
 static void readmit_each(struct node *n)
 {
     struct readmitted readmitted = {0};
 
+    tell_each_other(n);
     for (unsigned i = 0; i < n->n_workers; i++)
         readmit_all(n->workers[i], &readmitted);
+    tell_each_other(n);
 }
 
 static void link_all(struct restoring *r, struct homes *all)

@@ -289,7 +289,9 @@ static void take_all(struct worker *w, struct list *posts)
     }
 }
 
-static void take_control(struct worker *w)
+/** worker_take_control() - all that came by the control lane: messages, then what else others say
+ */
+void worker_take_control(struct worker *w)
 {
     atomic_store(&w->is_called, false); /* before the mailbox: who calls behind it sets it again */
     fetch_control(w);
@@ -315,7 +317,7 @@ static void take_mail(struct worker *w)
 {
     bool more = true;
 
-    take_control(w);
+    worker_take_control(w);
     while (more && !worker_is_spent(w))
         more = take_delivery(w);
     w->is_behind = more;
@@ -423,7 +425,7 @@ static bool something_to_send(const struct worker *w)
 
 static void take_all_mail(struct worker *w)
 {
-    take_control(w);
+    worker_take_control(w);
     worker_take_messages(w);
 }
 

@@ -167,6 +167,7 @@ void worker_empty(struct worker *w);
 void worker_post(struct worker *w, enum lane lane, struct post *p);
 void worker_due(struct worker *w, struct due *d, uint64_t at_ns, enum due_kind kind);
 void worker_hold_publishers(struct worker *w);
+void worker_take_control(struct worker *w);
 void worker_take_messages(struct worker *w);
 bool worker_is_spent(const struct worker *w);
 size_t worker_event_text(const struct link *l);

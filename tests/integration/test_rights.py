@@ -3,6 +3,7 @@
 at the door."""
 
 import re
+import signal
 
 import pytest
 
@@ -157,6 +158,32 @@ def test_nobody_gets_a_will_by_a_right_that_goes_with_its_client(field, peer):
     peer(field, "writer", user="bob").join().publish("test/mark", "mark")
     for reader in readers:
         assert reader.next().payload == b"mark"
+
+
+@pytest.mark.parametrize("verb", OUT)
+def test_what_others_of_a_group_get_is_not_lost_while_the_node_is_down(site, peer, verb):
+    """Those that end are on both workers, and the other one is on one of them."""
+    site.change("  durability: memory", "  durability: commit")
+    site.start()
+    waiting_members(site, peer, *[f"a{n}" for n in range(8)])
+    others = [peer(site, "b0", user="bob").join(expiry_s=HOUR_S).read(GROUP)]
+    for other in others:
+        other.drop()
+    assert site.end(signal.SIGKILL) != 0
+    site.ok("user", verb, "alice")
+    site.start()
+    letters = set()
+
+    def has_all():
+        for other in others:
+            while not other.nothing():
+                letters.add(other.next().payload.decode())
+        return letters == {f"letter {n}" for n in range(6)}
+
+    for other in others:
+        other.join(clean=False, expiry_s=HOUR_S)
+    wait_until(has_all, "all letters, at whomever")
+    assert site.log_text().count("2 subscriptions and 1 waiting messages end with it") == 8
 
 
 @pytest.mark.parametrize("verb", OUT)

@@ -351,7 +351,6 @@ static void readmit_each(struct node *n)
 {
     struct readmitted readmitted = {0};
 
-    tell_each_other(n);
     for (unsigned i = 0; i < n->n_workers; i++)
         readmit_all(n->workers[i], &readmitted);
     tell_each_other(n);
@@ -359,6 +358,7 @@ static void readmit_each(struct node *n)
 
 static void link_all(struct restoring *r, struct homes *all)
 {
+    tell_each_other(r->node); /* a delivery is of its group wherever that has members */
     link_each(r, all, &r->wills, link_will);
     sort(&r->retained); /* as they came from each worker: what is wanted of them goes on */
     link_each(r, all, &r->retained, link_retained);

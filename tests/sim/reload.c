@@ -58,6 +58,8 @@ bool reload_hides(const struct client *c, unsigned filter, const struct letter *
         return false;
     if (node_policy() == POLICY_LESS)
         return true;
+    if (filter_is_shared(filter)) /* it may have waited for a member that kept its right */
+        return false;
     return !m->retain && m->is_settled && m->settled_ns + ON_ITS_WAY_NS < full_ns;
 }
 

@@ -6,7 +6,7 @@
  * A drop every 4 min settles at 3.6 and is silent, one a minute at 14.  A takeover counts
  * half: the client may have come back before the node knew that it was gone.  What is
  * usual for a client on a bad link is learned slowly, and only what is beyond four
- * times that counts.  A power cut is mass-disconnect's.
+ * times that counts.  A power cut is mass-disconnect's.  Health checks may end as they like.
  *
  * MQ.DE.NM-02
  */

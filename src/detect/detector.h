@@ -31,7 +31,8 @@ struct sight {
     bool was_let_in;      /* this client id, from this address, at least once */
     bool had_reader;      /* somebody has subscribed to the topic once */
     bool breaks_silence;  /* it speaks, or ends, and was counted as silent */
-    bool is_health_check; /* by its source, or of a proxy that speaks for itself */
+    bool is_health_check; /* from such a source, or of a proxy that speaks for itself; and its
+                             client, if any, has neither published nor subscribed so far */
 };
 
 /* How a record stands against the rules of a detector. */

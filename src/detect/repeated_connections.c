@@ -5,7 +5,8 @@
  * 15 a minute is beyond a constant retry each 5 s (12) and beyond exponential
  * back-off (6 to 7 in the first minute).  Only what was accepted counts: nobody moves
  * the counter of another's name.  A storm of many clients that each come back once
- * does not move it either.  Health checks are to come again and again.
+ * does not move it either.  Health checks are to come again and again; clients behind a balancer
+ * that lends them its address are not, and tell by what they publish or subscribe to.
  *
  * MQ.DE.NM-01
  */

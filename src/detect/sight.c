@@ -21,7 +21,7 @@
 /* A filter is not the topic of the same text. */
 #define FILTER_MARK 0x5bd1e995f117e2ULL
 
-static bool is_health_check(const struct detect *d, struct bytes address)
+static bool is_health_source(const struct detect *d, struct bytes address)
 {
     struct address a;
 
@@ -133,13 +133,15 @@ static bool let_in(struct detect *d, const struct event *e)
 struct sight sight_of(struct detect *d, const struct event *e)
 {
     size_t n_clients = d->clients.n;
-    struct sight s = {.e = e, .is_health_check = e->is_proxy || is_health_check(d, e->address)};
+    bool checks_health = e->is_proxy || is_health_source(d, e->address);
+    struct sight s = {.e = e};
 
     s.was_let_in = let_in(d, e);
     s.client = client_of(d, e);
     s.is_new_client = d->clients.n > n_clients;
-    if (!s.is_health_check)
+    if (!checks_health)
         s.address = record_of(d, SUBJECT_ADDRESS, e->address, e->at_ns);
+    s.is_health_check = checks_health && (s.client == NULL || topics_known(s.client) == 0);
     s.role = &d->book.roles[s.client != NULL ? s.client->role : 0];
     s.conn = conns_find(&d->conns, e->conn);
     if (e->topic.len > 0)

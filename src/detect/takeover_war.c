@@ -99,7 +99,7 @@ static void observe(struct judge *j, const struct sight *s)
     bool is_taken = s->e->kind == EVENT_TAKEN_OVER;
     struct state *me;
 
-    if (s->client == NULL || s->is_health_check || s->e->address.len == 0 ||
+    if (s->client == NULL || s->e->address.len == 0 ||
         (!is_taken && slot_peek(j, s->client) == NULL))
         return;
     me = slot(j, s->client);

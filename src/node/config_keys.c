@@ -205,7 +205,7 @@ static const struct config_key detect_keys[] = {
     {"health_check_sources", CONFIG_TEXTS, 0, IN(config, health_check_sources),
      .count_offset = offsetof(struct config, n_health_check_sources), .max = 1000,
      .items = "addresses and prefixes", .wrong_why = config_proxy_wrong_why,
-     .what = "load balancers and scanners of the site: what an address is blamed for, and how often a client connects, is not counted of them; a proxy that speaks for itself is one"},
+     .what = "load balancers and scanners of the site: what an address is blamed for is not counted of them, nor how often a client connects and is lost from there that has neither published nor subscribed; a proxy that speaks for itself is one"},
     {"ping_interval_s", CONFIG_U32, 0, IN(config, policy.ping_interval_s), .min = 1, .max = 3600, .deflt = "60",
      .what = "between two messages on a role's ping_topic"},
     {"startup_grace_s", CONFIG_U32, 0, IN(config, startup_grace_s), .min = 0, .max = 86400, .deflt = "120",

@@ -185,6 +185,17 @@ void session_offer_retained(struct session *s, struct retained_want *want,
     }
 }
 
+/* What was replaced comes as what has replaced it: then nothing has expired. */
+static bool still_stands(struct session *s, const struct message *m, uint64_t now_ns)
+{
+    bool has_expired = m->expires_ns <= now_ns;
+
+    if (message_is_replaced(m))
+        return false;
+    s->queue.n_expired += has_expired;
+    return !has_expired;
+}
+
 /** session_take_found() - the next one that still stands; Return: false if there is none. */
 bool session_take_found(struct session *s, uint64_t now_ns, struct delivery *ret)
 {
@@ -194,7 +205,7 @@ bool session_take_found(struct session *s, uint64_t now_ns, struct delivery *ret
     while (b != NULL && b->at < b->n && !stands) {
         const struct retained_found *f = &b->found[b->at++];
 
-        stands = f->message->expires_ns > now_ns && !message_is_replaced(f->message);
+        stands = still_stands(s, f->message, now_ns);
         if (stands)
             *ret = delivery_of(b, f);
         else

@@ -126,6 +126,22 @@ static void what_is_found_is_noted_at_once_and_dropped_if_it_is_not_sent(void **
     desk_free(d);
 }
 
+static void what_expires_before_it_is_sent_is_counted(void **state)
+{
+    struct desk *d = desk_new(2);
+    struct retained_want *w = want(d);
+
+    (void)state;
+    d->messages[0]->expires_ns = d->messages[1]->expires_ns = d->messages[2]->expires_ns = 5;
+    find(d, w, 0, N);
+    message_set_replaced(d->messages[0]); /* what has replaced it comes live */
+    session_pump(d->bench->session, 5);
+    assert_int_equal(d->bench->session->inflight.n, 1);
+    assert_int_equal(queue_take_expired(&d->bench->session->queue), 2);
+    session_found_retained(d->bench->session, &d->bench->sub);
+    desk_free(d);
+}
+
 static void what_was_not_sent_when_the_session_ends_is_dropped(void **state)
 {
     struct desk *d = desk_new(1);
@@ -252,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_found_is_noted_at_once_and_dropped_if_it_is_not_sent),
+        cmocka_unit_test(what_expires_before_it_is_sent_is_counted),
         cmocka_unit_test(what_was_not_sent_when_the_session_ends_is_dropped),
         cmocka_unit_test(at_qos_0_nothing_is_noted),
         cmocka_unit_test(what_is_left_is_known_by_records_whatever_the_order),

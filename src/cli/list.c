@@ -106,8 +106,8 @@ static const struct show_field client_fields[] = {
     {"Messages dropped",    "messages_dropped",        SHOW_NUMBER},
 };
 static const struct show_field subscription_columns[] = {
-    {"SUBSCRIPTION", "filter", SHOW_TEXT},
-    {"QOS",          "qos",    SHOW_NUMBER},
+    {"SUBSCRIPTION", "filter",    SHOW_TEXT},
+    {"QOS",          "qos",       SHOW_NUMBER},
     {"SUSPENDED",    "suspended", SHOW_YES},
 };
 static const struct show_field ban_columns[] = {

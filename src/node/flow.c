@@ -46,8 +46,8 @@ bool flow_well_formed(struct link *l, const struct wire_frame *f, enum wire_outc
     return false;
 }
 
-/* As much of a topic or filter as leaves room for another one. */
-static void shorten(struct bytes name, char ret[REFUSAL_NAME_MAX])
+/** flow_shorten() - as much of a topic or filter as leaves room for another one */
+void flow_shorten(struct bytes name, char ret[REFUSAL_NAME_MAX])
 {
     bool is_cut = name.len >= REFUSAL_NAME_MAX;
 
@@ -65,8 +65,8 @@ void flow_refusal_text(const struct gate_answer *a, struct bytes topic, char ret
     char name[REFUSAL_NAME_MAX];
     char rule[REFUSAL_NAME_MAX];
 
-    shorten(topic, name);
-    shorten(bytes_str(text_or_empty(a->rule)), rule);
+    flow_shorten(topic, name);
+    flow_shorten(bytes_str(text_or_empty(a->rule)), rule);
     snprintf(ret, REFUSAL_TEXT_MAX, "%s%s%s%s%s%s", gate_outcome_text(a->outcome),
              topic.len > 0 ? ": " : "", name, a->rule != NULL ? " (rule " : "", rule,
              a->rule != NULL ? ")" : "");
@@ -338,7 +338,7 @@ static void say_goodbye(const struct wire_disconnect *d, char ret[REFUSAL_TEXT_M
     bool has_text = (d->props.set & BIT64(PROP_REASON_STRING)) && d->props.reason_string.len > 0;
     char text[REFUSAL_NAME_MAX];
 
-    shorten(has_text ? d->props.reason_string : BYTES_NONE, text);
+    flow_shorten(has_text ? d->props.reason_string : BYTES_NONE, text);
     snprintf(ret, REFUSAL_TEXT_MAX, "DISCONNECT%s%s%s%s", is_normal ? "" : ": ",
              is_normal ? "" : wire_reason_text(d->reason), has_text ? ": " : "", text);
 }

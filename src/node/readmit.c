@@ -132,18 +132,28 @@ size_t readmit_tell_expelled(const struct worker *w, const struct resident *c)
 
 /* ---- subscriptions ---- */
 
+/* As it was subscribed to; of a long one so much that the rest of the line has room. */
+static void name_of(const struct subscription *sub, char ret[REFUSAL_NAME_MAX])
+{
+    struct bytes group = subscription_group(sub);
+    char whole[2 * REFUSAL_NAME_MAX]; /* more of it is not shown */
+
+    snprintf(whole, sizeof(whole), "%s%.*s%s%.*s", group.len > 0 ? "$share/" : "", BYTES_ARG(group),
+             group.len > 0 ? "/" : "", BYTES_ARG(subscription_filter(sub)));
+    flow_shorten(bytes_str(whole), ret);
+}
+
 static void say_changed(const struct resident *c, const struct subscription *sub,
                         const struct gate_answer *a)
 {
     const char *what = a->outcome == GATE_ALLOWED ? "delivers again" : "suspended";
-    struct bytes group = subscription_group(sub);
+    char name[REFUSAL_NAME_MAX];
     char why[REFUSAL_TEXT_MAX];
     char text[LOG_LINE_MAX];
 
+    name_of(sub, name);
     flow_refusal_text(a, BYTES_NONE, why);
-    snprintf(text, sizeof(text), "subscription to %s%.*s%s%.*s %s: role %s: %s",
-             group.len > 0 ? "$share/" : "", BYTES_ARG(group), group.len > 0 ? "/" : "",
-             BYTES_ARG(subscription_filter(sub)), what, a->role, why);
+    snprintf(text, sizeof(text), "subscription to %s %s: role %s: %s", name, what, a->role, why);
     if (c->link != NULL)
         link_log(c->link, "gate", "%s", text);
     else

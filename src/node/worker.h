@@ -219,6 +219,7 @@ void resident_set_will(struct worker *w, struct resident *c, const struct wire_c
 
 /* flow.c */
 void flow_packet(struct link *l, const struct wire_frame *f);
+void flow_shorten(struct bytes name, char ret[REFUSAL_NAME_MAX]);
 void flow_refusal_text(const struct gate_answer *a, struct bytes topic, char ret[REFUSAL_TEXT_MAX]);
 bool flow_well_formed(struct link *l, const struct wire_frame *f, enum wire_outcome outcome);
 void flow_protocol_error(struct link *l, enum violation v, uint8_t reason, const char *why);

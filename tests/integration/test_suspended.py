@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A subscription that a rule does not allow any more is suspended, and delivers again when one does."""
 
+import itertools
 import signal
 
 import pytest
@@ -117,6 +118,22 @@ def test_it_is_told_in_the_answer_in_the_log_and_of_the_client(field, peer):
     assert f"away: subscription to {SECRET} suspended: {rule}" in log
     for who in ("127.0.0.1 reader", "away"):
         assert f"{who}: subscription to {SECRET} delivers again: role tester: allowed (rule test/#)" in log
+    assert reader.nothing()
+
+
+def test_of_a_long_filter_the_log_has_what_becomes_of_it_and_by_which_rule(field, peer):
+    tail = "/".join(["ä" * 100] * 7)  # 1,406 bytes; cut between two characters
+    reader = peer(field, "reader").join(expiry_s=HOUR_S).read(f"test/secret/{tail}",
+                                                            f"$share/desk/test/secret/{tail}")
+    narrow(field)
+    widen(field)
+    log = [line for line in field.log_text().splitlines() if "reader: subscription to " in line]
+    assert len(log) == 4
+    told = ("suspended: role limited: a rule denies it (rule test/secret/#)",
+            "delivers again: role tester: allowed (rule test/#)")
+    for line, (what, group) in zip(log, itertools.product(told, ("", "$share/desk/"))):
+        name = f"{group}test/secret/{tail}".encode()[:220].decode(errors="ignore")
+        assert line.endswith(f" reader: subscription to {name}... {what}")
     assert reader.nothing()
 
 

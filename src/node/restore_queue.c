@@ -277,6 +277,18 @@ static int by_delivery(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* As it goes out again: PUBREL, in the order in which PUBREC came, then PUBLISH, in the order in
+ * which they were offered. */
+static int by_resending(const void *a, const void *b)
+{
+    const struct delivery *left = a;
+    const struct delivery *right = b;
+
+    if ((left->message == NULL) != (right->message == NULL))
+        return left->message == NULL ? -1 : 1;
+    return (left->record > right->record) - (left->record < right->record);
+}
+
 /* Of one session, in ascending order of packet ids. */
 static void link_sent(struct restoring *r, struct session *s, const struct restored_delivery *at,
                       size_t n)
@@ -294,6 +306,8 @@ static void link_sent(struct restoring *r, struct session *s, const struct resto
             sent[n_sent++] = d;
         }
     }
+    if (n_sent > 0)
+        qsort(sent, n_sent, sizeof(*sent), by_resending);
     session_restore_sent(s, sent, n_sent);
     free(sent);
 }

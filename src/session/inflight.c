@@ -108,15 +108,19 @@ void inflight_push(struct inflight *w, const struct delivery *d)
     w->n++;
 }
 
-/** inflight_restore() - @d was in flight, its id behind those that were restored before it
+/** inflight_restore() - @d was in flight, and was sent after those that were restored before it
  *
- * As ids count, around their end at most once; inflight_begin_again() is to follow.
- * Its references move.
+ * Ids may be in any order.  inflight_begin_again() is to follow.  Its references move.
  */
 void inflight_restore(struct inflight *w, const struct delivery *d)
 {
-    if (w->n == 0)
+    unsigned n_skipped = (d->packet_id + PACKET_ID_MAX - w->next_id) % PACKET_ID_MAX;
+
+    if (n_skipped >= INFLIGHT_SPAN_MIN) {
+        while (w->recent.n > 0)
+            put_oldest_aside(w);
         w->next_id = d->packet_id;
+    }
     while (w->next_id != d->packet_id)
         skip_id(w);
     inflight_push(w, d);

@@ -7,8 +7,9 @@
  * contiguous, and one is found by the difference of its id to the oldest one's.  What a client
  * leaves open while it finishes thousands that came later goes aside, and its id is passed over.
  *
- * Deliveries have places, counted from 0 in the order in which they were sent.  A place stays
- * that of its delivery until one before it is finished.
+ * Deliveries have places, counted from 0 in the order in which they were sent.  Places of what is
+ * finished go when the older ones do, at the latest; release_at and resend_at then still mean what
+ * they meant.
  */
 #pragma once
 

@@ -89,36 +89,16 @@ static enum inflight_state state_of(const struct delivery *d)
     return d->qos == 1 ? INFLIGHT_PUBACK : INFLIGHT_PUBREC;
 }
 
-/* Behind the widest gap of packet ids, of which @sent has @n in ascending order. */
-static size_t oldest_of(const struct delivery *sent, size_t n)
-{
-    size_t oldest = 0;
-    unsigned widest = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        unsigned before = i > 0 ? sent[i - 1].packet_id : sent[n - 1].packet_id;
-        unsigned gap = (sent[i].packet_id + PACKET_ID_MAX - before) % PACKET_ID_MAX;
-
-        if (gap > widest || n == 1) {
-            widest = gap;
-            oldest = i;
-        }
-    }
-    return oldest;
-}
-
 /**
  * session_restore_sent() - what was in flight
- * @sent:  in ascending order of packet ids, each once; without a message: PUBREC has come for it.
- *         References move.
+ * @sent:  in the order in which it is to be sent again, each packet id once; without a message:
+ *         PUBREC has come for it.  References move.
  */
 void session_restore_sent(struct session *s, const struct delivery *sent, size_t n)
 {
-    size_t oldest = oldest_of(sent, n);
-
     check(s->inflight.n == 0);
     for (size_t i = 0; i < n; i++) {
-        struct delivery d = sent[(oldest + i) % n];
+        struct delivery d = sent[i];
 
         d.state = (uint8_t)state_of(&d);
         inflight_restore(&s->inflight, &d);

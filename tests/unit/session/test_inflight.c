@@ -187,26 +187,39 @@ static void what_was_sent_again_is_known_by_place(void **state)
     pair_done(&p);
 }
 
-/* Also when the ids are all over the range. */
+/* Also when the ids are all over the range, or one was left open for long. */
 static void what_is_restored_is_in_flight_in_its_order(void **state)
 {
-    static const uint16_t ids[] = {60000, 60001, 65535, 1, 20000, 40000, 59998};
-    struct pair p = pair_new();
+    static const struct {
+        uint16_t ids[8]; /* up to 0 */
+        uint16_t next[2];
+    } cases[] = {
+        {{60000, 60001, 65535, 1, 20000, 40000, 59998}, {59999, 60002}},
+        {{5, 39990, 39991, 39993}, {39994, 39995}},
+        {{65533, 3, 1, 65535, 2}, {4, 5}},
+        {{4096, 1, 2}, {3, 4}},
+        {{1}, {2, 3}},
+    };
 
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(ids); i++) {
-        const struct delivery d = {.packet_id = ids[i], .qos = 1, .state = INFLIGHT_PUBACK};
+    for (size_t k = 0; k < COUNT_OF(cases); k++) {
+        struct pair p = pair_new();
 
-        inflight_restore(&p.w, &d);
-        p.model->ids[p.model->n++] = ids[i];
-        p.model->is_taken[ids[i]] = true;
+        for (size_t i = 0; cases[k].ids[i] != 0; i++) {
+            const struct delivery d = {
+                .packet_id = cases[k].ids[i], .qos = 1, .state = INFLIGHT_PUBACK};
+
+            inflight_restore(&p.w, &d);
+            p.model->ids[p.model->n++] = d.packet_id;
+            p.model->is_taken[d.packet_id] = true;
+        }
+        assert_same(&p);
+        assert_true(inflight_places(&p.w) <= INFLIGHT_SPAN_MIN + COUNT_OF(cases[k].ids));
+        assert_int_equal(send(&p), cases[k].next[0]);
+        assert_int_equal(send(&p), cases[k].next[1]);
+        assert_same(&p);
+        pair_done(&p);
     }
-    assert_same(&p);
-    assert_true(inflight_places(&p.w) <= INFLIGHT_SPAN_MIN + COUNT_OF(ids));
-    assert_int_equal(send(&p), 59999);
-    assert_int_equal(send(&p), 60002);
-    assert_same(&p);
-    pair_done(&p);
 }
 
 int main(void)

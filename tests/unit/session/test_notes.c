@@ -332,7 +332,7 @@ static void a_suback_is_due_until_it_leaves(void **state)
 /* Packet ids go on where they were, also around their end. */
 static void what_was_in_flight_is_sent_again_with_its_packet_ids(void **state)
 {
-    static const uint16_t ids[] = {1, 4, 65533, 65535};
+    static const uint16_t ids[] = {65533, 65535, 1, 4};
     struct delivery sent[COUNT_OF(ids)] = {0};
     struct desk *d = desk_new(2);
 
@@ -342,8 +342,8 @@ static void what_was_in_flight_is_sent_again_with_its_packet_ids(void **state)
             .topic = BYTES("t"), .qos = 2, .expires_ns = EXPIRES_NEVER, .is_durable = true};
 
         sent[i].packet_id = ids[i];
-        sent[i].qos = i == 0 ? 1 : 2;
-        sent[i].message = i == 3 ? NULL : publication_keep(&p); /* PUBREC has come for the last */
+        sent[i].qos = i == 2 ? 1 : 2;
+        sent[i].message = i == 1 ? NULL : publication_keep(&p); /* PUBREC has come for it */
         sent[i].record = notes_id(&d->notes);
         publication_done(&p);
     }

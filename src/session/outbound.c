@@ -271,6 +271,12 @@ static enum session_offered expired(struct session *s)
     return SESSION_SKIPPED;
 }
 
+/* Who has no room at once is as one that is full, for a group. */
+static bool may_others_have(const struct publication *p, const struct share *share)
+{
+    return share != NULL && p->expires_ns == EXPIRES_AT_ONCE;
+}
+
 static enum session_offered enqueue(struct session *s, struct publication *p, struct delivery *d,
                                     const struct share *share, uint64_t now_ns)
 {
@@ -286,7 +292,9 @@ static enum session_offered enqueue(struct session *s, struct publication *p, st
     }
     d->record = 0; /* it was not noted yet */
     delivery_done(d);
-    return outcome == QUEUE_E_EXPIRED ? expired(s) : refuse(s, share);
+    if (outcome == QUEUE_E_EXPIRED && !may_others_have(p, share))
+        return expired(s);
+    return refuse(s, share);
 }
 
 /* What expires at once has not for this session yet, unless it is to wait. */
@@ -306,10 +314,10 @@ static enum session_offered offer(struct session *s, struct publication *p,
 
     if (!w->any)
         return SESSION_SKIPPED;
-    if (has_expired(p, now_ns))
-        return expired(s);
     if (s->conn == NULL && (qos == 0 || !s->is_persistent))
         return SESSION_AWAY;
+    if (has_expired(p, now_ns))
+        return expired(s);
     if (qos == 0 && at_once)
         return send_now(s, p, w, now_ns);
     if (qos == 0 && p->may_not_wait)

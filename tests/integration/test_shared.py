@@ -4,8 +4,10 @@
 import time
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
-from peer import PATIENCE_S, Raw, subscribe_packet
+from peer import PATIENCE_S, Raw, packet, string, subscribe_packet
 
 GROUP = "$share/pumps/test/pump/+"
 # With two workers, some of these live on each.
@@ -91,6 +93,23 @@ def test_the_will_of_a_member_that_ends_goes_to_another_one(field, peer):
         peer(field, name, will=("test/pump/1", str(i), 1, False)).join().read(GROUP).drop()
     back = peer(field, "member-0").join(clean=False, expiry_s=3600)
     assert sorted(back.texts(4)) == ["0", "1", "2", "3"]
+
+
+def test_what_expires_at_once_goes_to_the_member_that_has_room(field, peer):
+    """Message Expiry Interval 0; of Receive Maximum 1 the one that the other member has is all."""
+    with Raw(field) as full:
+        full.join(field, "full", level=5, properties=b"\x21\0\1")
+        full.send(packet(0x82, b"\0\1\0" + string(GROUP) + b"\1"))
+        assert full.packet()[0] == 0x90
+        writer = peer(field, "writer").join()
+        writer.publish("test/pump/1", "fills it")
+        assert full.packet()[0] == 0x32
+        free = peer(field, "free").join().read(GROUP)
+        at_once = Properties(PacketTypes.PUBLISH)
+        at_once.MessageExpiryInterval = 0
+        for i in range(10):
+            writer.paho.publish("test/pump/1", str(i), 1, properties=at_once).wait_for_publish(PATIENCE_S)
+        assert sorted(free.texts(10)) == [str(i) for i in range(10)]
 
 
 def test_a_shared_subscription_gets_no_retained_messages_and_can_be_ended(field, peer):

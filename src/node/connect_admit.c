@@ -131,7 +131,7 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
     tell_unkept(l, p);
     introduce_client(l, p);
     tap_connect(l, p, REASON_SUCCESS);
-    readmit_subscriptions(w, c, &readmitted); /* of a session that is resumed with other rights */
+    readmit_subscriptions(w, c, NULL, &readmitted); /* it may be resumed with other rights */
     tell_resumed_subscriptions(l);
     log_debug("connect", "%s %s: accepted: user %s, role %s", l->address, l->client_id,
               grant_principal(l->grant), grant_role(l->grant));

@@ -160,29 +160,34 @@ static void say_changed(const struct resident *c, const struct subscription *sub
         log_info("gate", "%.*s: %s", BYTES_ARG(c->session->client_id), text);
 }
 
-static void suspend(struct worker *w, const struct resident *c, struct subscription *sub,
+static void suspend(struct worker *w, const struct link *told, struct subscription *sub,
                     struct readmitted *sum)
 {
     subscription_suspend(w, sub);
     sum->n_suspended++;
-    if (c->link != NULL)
-        worker_event_of(w, c->link, EVENT_UNSUBSCRIBED, 0, subscription_filter(sub), NULL);
+    if (told != NULL)
+        worker_event_of(w, told, EVENT_UNSUBSCRIBED, 0, subscription_filter(sub), NULL);
 }
 
-static void resume(struct worker *w, const struct resident *c, struct subscription *sub,
-                   struct readmitted *sum)
+static void resume(struct worker *w, struct resident *c, const struct link *told,
+                   struct subscription *sub, struct readmitted *sum)
 {
     subscription_resume(w, c->session, sub);
     sum->n_resumed++;
-    if (c->link == NULL)
-        return;
-    worker_event_of(w, c->link, EVENT_SUBSCRIBED, sub->qos, subscription_filter(sub), NULL);
-    link_dirty(c->link); /* what is retained may be looked for */
+    if (told != NULL)
+        worker_event_of(w, told, EVENT_SUBSCRIBED, sub->qos, subscription_filter(sub), NULL);
+    if (c->link != NULL)
+        link_dirty(c->link); /* what is retained may be looked for */
 }
 
-/** readmit_subscriptions() - those are suspended that the session's rights of now do not allow, and
- * those deliver again that they do; how many is added to @sum */
-void readmit_subscriptions(struct worker *w, struct resident *c, struct readmitted *sum)
+/**
+ * readmit_subscriptions() - those are suspended that the session's rights of now do not allow, and
+ * those deliver again that they do
+ * @told:  whose events say so; NULL: nobody's, what a newcomer has is told of by itself
+ * @sum:   how many is added to it
+ */
+void readmit_subscriptions(struct worker *w, struct resident *c, const struct link *told,
+                           struct readmitted *sum)
 {
     const struct grant *g = resident_grant(c);
 
@@ -194,9 +199,9 @@ void readmit_subscriptions(struct worker *w, struct resident *c, struct readmitt
             continue;
         say_changed(c, sub, &a);
         if (sub->is_suspended)
-            resume(w, c, sub, sum);
+            resume(w, c, told, sub, sum);
         else
-            suspend(w, c, sub, sum);
+            suspend(w, told, sub, sum);
     }
 }
 
@@ -216,7 +221,7 @@ static void readmit(struct worker *w, struct resident *c, struct readmitted *sum
     *place = g;
     if (c->link != NULL && c->link->publishing != NULL)
         memset(c->link->publishing->verdicts, 0, sizeof(c->link->publishing->verdicts));
-    readmit_subscriptions(w, c, sum);
+    readmit_subscriptions(w, c, c->link, sum);
 }
 
 /* Who had to go is cut off, and his Will published [MQTT5-3.1.2-8].  After a start nothing can be

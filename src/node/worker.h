@@ -195,7 +195,8 @@ struct readmitted { /* what a new policy has meant for sessions */
 void readmit_all(struct worker *w, struct readmitted *sum);
 void readmit_part(struct worker *w, struct readmitted *sum);
 size_t readmit_tell_expelled(const struct worker *w, const struct resident *c);
-void readmit_subscriptions(struct worker *w, struct resident *c, struct readmitted *sum);
+void readmit_subscriptions(struct worker *w, struct resident *c, const struct link *told,
+                           struct readmitted *sum);
 
 /* resident.c */
 const struct grant *resident_grant(const struct resident *c);

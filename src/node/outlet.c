@@ -170,14 +170,20 @@ static void pack(struct parcel *c, struct publication *p, bool shared)
     c->len += it->len;
 }
 
-static void send_at_once(struct mailbox *to, enum lane lane, struct publication *p)
+static void post_at_once(struct mailbox *to, enum lane lane, struct post *p, size_t bytes)
 {
     struct list mails = LIST_INIT(mails);
+
+    list_append(&mails, &p->mail.link);
+    mailbox_post_all(to, lane, &mails, 1, bytes);
+}
+
+static void send_at_once(struct mailbox *to, enum lane lane, struct publication *p)
+{
     struct parcel *c = parcel_new(item_bytes(p, true));
 
     pack(c, p, true);
-    list_append(&mails, &c->post.mail.link);
-    mailbox_post_all(to, lane, &mails, 1, publication_bytes(p));
+    post_at_once(to, lane, &c->post, publication_bytes(p));
 }
 
 /** outlet_post() - deliver @p to the sessions of @to, at once; any thread */
@@ -245,6 +251,14 @@ void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t b
     o->open = NULL; /* what comes later goes behind it */
     o->n++;
     o->bytes += bytes;
+}
+
+/** outlet_post_control() - @p, taken over, in which a message of the control plane is, goes to that
+ * worker at once; all that is to be noted of it has been noted */
+void outlet_post_control(struct worker *w, unsigned outlet, struct post *p, size_t bytes)
+{
+    note_hand_over(w); /* what is noted of it here comes before what is noted there */
+    post_at_once(w->node->outlets[outlet], LANE_CONTROL, p, bytes);
 }
 
 /** outlet_add_control() - @p, taken over, goes to that worker's control lane at the end of the turn

@@ -164,6 +164,12 @@ static void take_share_post(struct worker *w, struct post *post)
     free(sp);
 }
 
+/** share_is_post() - is a message in it, on its way to a member? */
+bool share_is_post(const struct post *p)
+{
+    return p->take == take_share_post;
+}
+
 static void send_on(struct worker *w, unsigned outlet, struct share *s, struct publication *p,
                     const struct quest *q)
 {
@@ -180,7 +186,10 @@ static void send_on(struct worker *w, unsigned outlet, struct share *s, struct p
     sp->filter_len = filter.len;
     memcpy(sp->text, group.at, group.len);
     memcpy(sp->text + group.len, filter.at, filter.len);
-    outlet_add_post(w, outlet, &sp->post, message_bytes(sp->message));
+    if (p->is_control)
+        outlet_post_control(w, outlet, &sp->post, message_bytes(sp->message));
+    else
+        outlet_add_post(w, outlet, &sp->post, message_bytes(sp->message));
     w->counters.messages_forwarded++;
 }
 

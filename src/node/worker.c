@@ -275,7 +275,8 @@ static void fetch_control(struct worker *w)
         const struct post *p = list_item(it, struct post, mail.link);
 
         list_remove(it);
-        list_append(outlet_is_parcel(p) ? &w->control_messages : &w->controls, it);
+        list_append(outlet_is_parcel(p) || share_is_post(p) ? &w->control_messages : &w->controls,
+                    it);
     }
 }
 

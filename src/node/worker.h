@@ -277,6 +277,7 @@ void interest_send_suback(struct link *l, enum wire_type type, const char *reaso
 void interest_acknowledge(struct worker *w);
 
 /* share.c */
+bool share_is_post(const struct post *p);
 void share_route(struct worker *w, struct publication *p, const struct match *m);
 bool share_offer_here(struct worker *w, struct publication *p, struct share *s, bool connected);
 void share_member(struct session *s, struct subscription *sub);
@@ -313,6 +314,7 @@ void purge_session(struct worker *w, struct resident *r);
 /* outlet.c */
 void outlet_send(struct worker *w, uint64_t outlets, struct publication *p);
 void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t bytes);
+void outlet_post_control(struct worker *w, unsigned outlet, struct post *p, size_t bytes);
 void outlet_add_control(struct worker *w, unsigned outlet, struct post *p);
 void outlet_flush_control(struct worker *w);
 bool outlet_is_parcel(const struct post *p);

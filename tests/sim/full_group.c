@@ -66,31 +66,15 @@ static void go(struct peer *p)
 
 static void join(struct peer *p)
 {
-    const struct subscribe_filter f = {filter_text(SHARE_ALONE), 1};
-    struct buf packet = {0};
-
-    build_subscribe(&packet, 1, &f, 1, 0, LEVEL_311);
-    scene_say(p->socket, &packet);
+    scene_subscribe(p->socket, filter_text(SHARE_ALONE), LEVEL_311);
 }
 
 static void publish(void)
 {
-    char text[8];
-    const struct publish_packet m = {
-        .topic = TOPIC_OF_ONE_SHARE,
-        .payload = bytes_of(text, (size_t)snprintf(text, sizeof(text), "%u", n_published)),
-        .qos = 1,
-        .packet_id = (uint16_t)(1 + n_published),
-        .expiry_s = NOT_SET,
-    };
-    struct buf packet = {0};
-
     expect(n_published < MESSAGES_MAX, "too many messages");
-    trace("m%u is published", n_published);
-    build_publish(&packet, &m, LEVEL_311);
+    scene_publish(peers[WRITER].socket, TOPIC_OF_ONE_SHARE, n_published, LEVEL_311);
     n_published++;
     n_open++;
-    scene_say(peers[WRITER].socket, &packet);
 }
 
 /* ---- what comes from it ---- */

@@ -6,9 +6,6 @@
  * after its end and acknowledged arrives, though it stands in the journal by then, too; also where
  * the quarantine is one of an earlier run of the node.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "protect/protect.h"
 #include "sim/alone.h"
@@ -35,12 +32,6 @@ static unsigned n_came[MESSAGES_MAX];
 
 /* ---- what goes to the node ---- */
 
-static void ask(struct peer *p, struct buf *packet)
-{
-    n_due++;
-    scene_say(p->socket, packet);
-}
-
 static void come(struct peer *p)
 {
     const struct connect_packet c = scene_connect(p->id, LEVEL_311, !p->is_kept);
@@ -49,7 +40,8 @@ static void come(struct peer *p)
     trace("%s comes", p->id);
     p->socket = socket_connect(FIELD_PORT);
     build_connect(&packet, &c);
-    ask(p, &packet);
+    n_due++;
+    scene_say(p->socket, &packet);
 }
 
 static void go(struct peer *p)
@@ -61,30 +53,16 @@ static void go(struct peer *p)
 
 static void subscribe(struct peer *p)
 {
-    const struct subscribe_filter f = {TOPIC "/#", 1};
-    struct buf packet = {0};
-
-    build_subscribe(&packet, 1, &f, 1, 0, LEVEL_311);
-    ask(p, &packet);
+    n_due++;
+    scene_subscribe(p->socket, TOPIC "/#", LEVEL_311);
 }
 
 static void publish(void)
 {
-    char text[8];
-    const struct publish_packet m = {
-        .topic = TOPIC,
-        .payload = bytes_of(text, (size_t)snprintf(text, sizeof(text), "%u", n_published)),
-        .qos = 1,
-        .packet_id = (uint16_t)(1 + n_published),
-        .expiry_s = NOT_SET,
-    };
-    struct buf packet = {0};
-
     expect(n_published < MESSAGES_MAX, "too many messages");
-    trace("m%u is published", n_published);
-    build_publish(&packet, &m, LEVEL_311);
+    n_due++;
+    scene_publish(writer.socket, TOPIC, n_published, LEVEL_311);
     n_published++;
-    ask(&writer, &packet);
 }
 
 /* ---- what comes from it ---- */

@@ -39,12 +39,6 @@ static unsigned n_due;       /* answers of the node */
 
 /* ---- what goes to the node ---- */
 
-static void ask(struct peer *p, struct buf *packet)
-{
-    n_due++;
-    scene_say(p->socket, packet);
-}
-
 static void come(struct peer *p)
 {
     struct connect_packet c = scene_connect(p->id, LEVEL_311, p == &peers[WRITER]);
@@ -57,7 +51,8 @@ static void come(struct peer *p)
     }
     p->socket = socket_connect(FIELD_PORT);
     build_connect(&packet, &c);
-    ask(p, &packet);
+    n_due++;
+    scene_say(p->socket, &packet);
 }
 
 static void go(struct peer *p)
@@ -68,11 +63,8 @@ static void go(struct peer *p)
 
 static void subscribe(struct peer *p, const char *filter)
 {
-    const struct subscribe_filter f = {filter, 1};
-    struct buf packet = {0};
-
-    build_subscribe(&packet, 1, &f, 1, 0, LEVEL_311);
-    ask(p, &packet);
+    n_due++;
+    scene_subscribe(p->socket, filter, LEVEL_311);
 }
 
 static const char *topic_of(unsigned n)
@@ -82,21 +74,10 @@ static const char *topic_of(unsigned n)
 
 static void publish(void)
 {
-    char text[8];
-    const struct publish_packet m = {
-        .topic = topic_of(n_published),
-        .payload = bytes_of(text, (size_t)snprintf(text, sizeof(text), "%u", n_published)),
-        .qos = 1,
-        .packet_id = (uint16_t)(1 + n_published),
-        .expiry_s = NOT_SET,
-    };
-    struct buf packet = {0};
-
     expect(n_published < MESSAGES_MAX, "too many messages");
-    trace("m%u is published on %s", n_published, m.topic);
-    build_publish(&packet, &m, LEVEL_311);
+    n_due++;
+    scene_publish(peers[WRITER].socket, topic_of(n_published), n_published, LEVEL_311);
     n_published++;
-    ask(&peers[WRITER], &packet);
 }
 
 /* ---- what comes from it ---- */
@@ -132,36 +113,16 @@ static void read_all(struct peer *p)
 
 /* ---- time ---- */
 
-static bool turn(unsigned worker)
-{
-    if (!node_worker_wants_turn(worker))
-        return false;
-    node_turn(worker);
-    return true;
-}
-
-static bool others_work(void)
-{
-    if (node_has_auth_jobs()) {
-        node_answer_auth();
-        return true;
-    }
-    if (!node_scribe_wants_turn())
-        return false;
-    node_scribe_turns();
-    return true;
-}
-
 /* Until all is answered and, unless none but @alone has turns, nothing is left to be done. */
 static void settle_by(int alone)
 {
     for (unsigned n = 0;; n++) {
-        bool moved = others_work();
+        bool moved = scene_others_work();
 
         expect(n < ROUNDS_MAX, "it does not settle");
         for (unsigned w = 0; w < settings.n_workers; w++) {
             if (alone < 0 || w == (unsigned)alone)
-                moved |= turn(w);
+                moved |= scene_turn(w);
         }
         for (unsigned i = 0; i < PEERS; i++)
             read_all(&peers[i]);

@@ -50,43 +50,18 @@ static void publish(struct peer *p, const char *text)
 
 static void subscribe(struct peer *p)
 {
-    const struct subscribe_filter f = {TOPIC_OF_OWNERS, 1};
-    struct buf packet = {0};
-
-    build_subscribe(&packet, 1, &f, 1, 0, LEVEL_5);
-    scene_say(p->socket, &packet);
+    scene_subscribe(p->socket, TOPIC_OF_OWNERS, LEVEL_5);
 }
 
 /* ---- who turns ---- */
 
-static bool turn(unsigned worker)
-{
-    if (!node_worker_wants_turn(worker))
-        return false;
-    node_turn(worker);
-    return true;
-}
-
-/* All that is not the workers': passwords, the disk. */
-static bool others_work(void)
-{
-    if (node_has_auth_jobs()) {
-        node_answer_auth();
-        return true;
-    }
-    if (!node_scribe_wants_turn())
-        return false;
-    node_scribe_turns();
-    return true;
-}
-
 static void settle(void)
 {
     for (unsigned n = 0;; n++) {
-        bool moved = others_work();
+        bool moved = scene_others_work();
 
         for (unsigned w = 0; w < settings.n_workers; w++)
-            moved |= turn(w);
+            moved |= scene_turn(w);
         if (!moved)
             return;
         expect(n < ROUNDS_MAX, "it does not settle");
@@ -103,7 +78,7 @@ static struct packet next_by(struct peer *p, unsigned worker, unsigned type)
         if (packet_parse(buf_view(&p->in), LEVEL_5, &got))
             break;
         expect(n < ROUNDS_MAX, "no %s came to %s", packet_name(type), p->id);
-        if (!turn(worker) && !others_work())
+        if (!scene_turn(worker) && !scene_others_work())
             kernel_advance(NS_PER_MS);
     }
     expect(got.type == type, "%s came to %s instead of %s", packet_name(got.type), p->id,
@@ -297,7 +272,7 @@ static void a_will_comes_before_what_is_said_later(struct node *n)
     come(&boss);
     again = open_at_home(&boss);
     go(&boss);
-    while (turn(FIRST))
+    while (scene_turn(FIRST))
         ;
     boss.socket = again;
     say_connect(&boss);

@@ -2,6 +2,8 @@
 /* sim/scene.c - see scene.h */
 #include "sim/scene.h"
 
+#include <stdio.h>
+
 #include "base/hash.h"
 #include "base/log.h"
 #include "sim/disk.h"
@@ -96,4 +98,54 @@ struct socket *scene_close(struct socket *s)
         return NULL;
     socket_close_by_client(s);
     return socket_unref(s);
+}
+
+/** scene_subscribe() - see scene.h */
+void scene_subscribe(struct socket *s, const char *filter, uint8_t level)
+{
+    const struct subscribe_filter f = {filter, 1};
+    struct buf packet = {0};
+
+    build_subscribe(&packet, 1, &f, 1, 0, level);
+    scene_say(s, &packet);
+}
+
+/** scene_publish() - see scene.h */
+void scene_publish(struct socket *s, const char *topic, unsigned n, uint8_t level)
+{
+    char text[8];
+    const struct publish_packet m = {
+        .topic = topic,
+        .payload = bytes_of(text, (size_t)snprintf(text, sizeof(text), "%u", n)),
+        .qos = 1,
+        .packet_id = (uint16_t)(1 + n),
+        .expiry_s = NOT_SET,
+    };
+    struct buf packet = {0};
+
+    trace("m%u is published on %s", n, topic);
+    build_publish(&packet, &m, level);
+    scene_say(s, &packet);
+}
+
+/** scene_turn() - see scene.h */
+bool scene_turn(unsigned worker)
+{
+    if (!node_worker_wants_turn(worker))
+        return false;
+    node_turn(worker);
+    return true;
+}
+
+/** scene_others_work() - see scene.h */
+bool scene_others_work(void)
+{
+    if (node_has_auth_jobs()) {
+        node_answer_auth();
+        return true;
+    }
+    if (!node_scribe_wants_turn())
+        return false;
+    node_scribe_turns();
+    return true;
 }

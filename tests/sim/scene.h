@@ -26,3 +26,10 @@ struct connect_packet scene_connect(const char *client_id, uint8_t level, bool c
 void scene_say(struct socket *s, struct buf *packet); /* which is given back */
 void scene_read(struct socket *s, struct buf *in);    /* all that has arrived; @s NULL: nothing */
 struct socket *scene_close(struct socket *s);         /* NULL: fine; Return: NULL */
+void scene_subscribe(struct socket *s, const char *filter, uint8_t level); /* at QoS 1 */
+/* At QoS 1: @n as a number. */
+void scene_publish(struct socket *s, const char *topic, unsigned n, uint8_t level);
+
+/* Who has something to do does it; Return: false: nobody has. */
+bool scene_turn(unsigned worker);
+bool scene_others_work(void); /* all that is not the workers': passwords, the disk */

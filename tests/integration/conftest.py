@@ -89,6 +89,14 @@ def wait_until(claim, what):
         time.sleep(0.02)  # between two questions; what ends the wait is the claim
 
 
+def change_role(home, user, old, new):
+    users = home.folder / "users.yaml"
+    text = users.read_text()
+    entry = f'  - name: "{user}"\n    role: "{old}"\n'
+    assert text.count(entry) == 1, text
+    users.write_text(text.replace(entry, f'  - name: "{user}"\n    role: "{new}"\n'))
+
+
 class Home:
     """A node's folder, and the program run on it."""
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from conftest import SANITIZERS, wait_until
+from conftest import SANITIZERS, change_role, wait_until
 from peer import PATIENCE_S, Raw, connect_packet
 
 HOUR_S = 3600
@@ -17,14 +17,6 @@ NOT_AUTHORIZED, BANNED = 0x87, 0x8A
 def with_stdin(site, text, *words):
     done = site.cli(*words, input=text)
     assert done.returncode == 0, done.stderr
-
-
-def change_role(site, user, old, new):
-    users = site.folder / "users.yaml"
-    text = users.read_text()
-    entry = f'  - name: "{user}"\n    role: "{old}"\n'
-    assert text.count(entry) == 1, text
-    users.write_text(text.replace(entry, f'  - name: "{user}"\n    role: "{new}"\n'))
 
 
 # ---- rights ----

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from conftest import SANITIZERS, wait_until
+from conftest import SANITIZERS, change_role, wait_until
 from peer import PATIENCE_S, V311, Raw, connect_packet, mosquitto, subscribe_packet
 
 HOUR_S = 3600
@@ -14,21 +14,13 @@ NOT_AUTHORIZED, NO_MATCHING = 0x87, 0x10
 SECRET = "test/secret/plan"
 
 
-def give_role(site, user, old, new):
-    users = site.folder / "users.yaml"
-    text = users.read_text()
-    entry = f'  - name: "{user}"\n    role: "{old}"\n'
-    assert text.count(entry) == 1, text
-    users.write_text(text.replace(entry, f'  - name: "{user}"\n    role: "{new}"\n'))
-
-
 def narrow(site, user="alice"):
-    give_role(site, user, "tester", "limited")
+    change_role(site, user, "tester", "limited")
     return site.ok("reload")
 
 
 def widen(site, user="alice"):
-    give_role(site, user, "limited", "tester")
+    change_role(site, user, "limited", "tester")
     return site.ok("reload")
 
 
@@ -284,12 +276,12 @@ def test_the_other_members_of_a_group_get_what_one_may_not(field, peer):
     narrow(field)
     got = counts()
     assert got[0::2] == [0, 0, 0] and min(got[1::2]) > 0, got
-    give_role(field, "bob", "tester", "limited")
+    change_role(field, "bob", "tester", "limited")
     field.change("\nroles:\n", "\nroles:\n  author:\n    allow:\n      - publish: test/#\n")
-    give_role(field, "bob", "limited", "author")
+    change_role(field, "bob", "limited", "author")
     field.ok("reload")
     writer.publish("test/secret/1", "for nobody")
-    give_role(field, "bob", "author", "tester")
+    change_role(field, "bob", "author", "tester")
     widen(field)
     assert min(counts()) > 0
     assert all(member.nothing() for member in members)
@@ -308,7 +300,7 @@ def test_a_restart_keeps_it_and_goes_by_the_rules_of_then(site, peer, how):
     assert sorted(suspended(site, "away")) == ["test/secret/+", SECRET]
     writer = peer(site, "writer", user="bob").join()
     writer.publish(SECRET, "never")
-    give_role(site, "alice", "limited", "tester")
+    change_role(site, "alice", "limited", "tester")
     again(site, how)
     assert suspended(site, "away") == []
     writer = peer(site, "writer", user="bob").join()
@@ -318,7 +310,7 @@ def test_a_restart_keeps_it_and_goes_by_the_rules_of_then(site, peer, how):
     away.join(clean=False, expiry_s=HOUR_S)
     assert away.session_present
     assert sorted(away.texts(3)) == ["again", "again", "open"]
-    give_role(site, "alice", "tester", "limited")
+    change_role(site, "alice", "tester", "limited")
     again(site, how)
     assert sorted(suspended(site, "away")) == ["test/secret/+", SECRET]
     widen(site)

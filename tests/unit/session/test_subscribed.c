@@ -212,22 +212,25 @@ static void a_retained_message_that_was_replaced_does_not_come_after_the_new_one
     bench_free(b);
 }
 
+static struct subscription *subscribed(struct router *r, struct subscriber *s, struct bytes filter)
+{
+    const struct subscription options = {.qos = 1};
+
+    router_subscribe(r, s, &options, filter);
+    return router_find(r, s, filter);
+}
+
 static void subscriptions_want_retained_messages_in_turn_and_once_for_each_subscribe(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 1);
     struct router *r = router_new();
     struct subscriber *s = &b->session->subscriber;
-    const struct subscription options = {.qos = 1};
-    struct subscription *one;
-    struct subscription *two;
+    struct subscription *one = subscribed(r, s, BYTES("one"));
+    struct subscription *two = subscribed(r, s, BYTES("two"));
     struct retained_found *found = mem_new(struct retained_found);
     bool last;
 
     (void)state;
-    router_subscribe(r, s, &options, BYTES("one"));
-    router_subscribe(r, s, &options, BYTES("two"));
-    one = router_find(r, s, BYTES("one"));
-    two = router_find(r, s, BYTES("two"));
     session_want_retained(b->session, one, 7);
     session_want_retained(b->session, two, 7);
     session_want_retained(b->session, one, 9); /* again */
@@ -268,16 +271,11 @@ static void what_is_retained_is_not_looked_for_while_a_subscription_is_suspended
     struct bench *b = bench_new(WIRE_V5, 1);
     struct router *r = router_new();
     struct subscriber *s = &b->session->subscriber;
-    const struct subscription options = {.qos = 1};
-    struct subscription *one;
-    struct subscription *two;
+    struct subscription *one = subscribed(r, s, BYTES("one"));
+    struct subscription *two = subscribed(r, s, BYTES("two"));
     bool last;
 
     (void)state;
-    router_subscribe(r, s, &options, BYTES("one"));
-    router_subscribe(r, s, &options, BYTES("two"));
-    one = router_find(r, s, BYTES("one"));
-    two = router_find(r, s, BYTES("two"));
     session_want_retained(b->session, one, 7);
     session_want_retained(b->session, one, 9);
     session_pause_retained(two); /* it wants nothing */

@@ -136,7 +136,7 @@ static void server_end(struct server *s)
 
 static void a_question_is_sent_with_its_body_and_answered(void **state)
 {
-    struct server s;
+    struct server s = {.path = ""};
     struct http_answer a = {0};
     char *error = NULL;
 
@@ -154,7 +154,7 @@ static void a_question_is_sent_with_its_body_and_answered(void **state)
 
 static void an_answer_that_breaks_off_is_told_apart_from_no_node(void **state)
 {
-    struct server s;
+    struct server s = {.path = ""};
     struct http_answer a = {0};
     char *error = NULL;
 

@@ -89,6 +89,16 @@ def wait_until(claim, what):
         time.sleep(0.02)  # between two questions; what ends the wait is the claim
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure tells what the nodes said as well: their folders are gone by the time somebody asks."""
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        for home in {id(value): value for value in item.funcargs.values() if isinstance(value, Home)}.values():
+            if (home.folder / "log").exists():
+                report.sections.append((f"log of the node at {home.folder}", home.log_text()[-8192:]))
+
+
 def change_role(home, user, old, new):
     users = home.folder / "users.yaml"
     text = users.read_text()

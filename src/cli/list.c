@@ -107,6 +107,7 @@ static const struct show_field client_fields[] = {
 };
 static const struct show_field subscription_columns[] = {
     {"SUBSCRIPTION", "filter",    SHOW_TEXT},
+    {"GROUP",        "group",     SHOW_TEXT},
     {"QOS",          "qos",       SHOW_NUMBER},
     {"SUSPENDED",    "suspended", SHOW_YES},
 };

@@ -85,10 +85,11 @@ static void deny_publish(struct link *l, const struct wire_publish *p, const str
     struct worker *w = l->worker;
     const struct gate_answer a = gate_check(l->grant, GATE_PUBLISH, p->topic);
     char why[REFUSAL_TEXT_MAX];
-    char told[REFUSAL_TEXT_MAX];
+    char told[REFUSAL_TEXT_MAX] = "";
 
     flow_refusal_text(&a, BYTES_NONE, why);
-    flow_refusal_text(&a, p->topic, told);
+    if (p->qos > 0) /* else nobody is told */
+        flow_refusal_text(&a, p->topic, told);
     w->counters.publish_denied++;
     worker_event_of(w, l, EVENT_PUBLISH_DENIED, v->is_foreign ? EVENT_COMMAND : 0, p->topic, why);
     link_log(l, "gate", "publish to %.*s refused: role %s: %s", BYTES_ARG(p->topic),

@@ -35,13 +35,17 @@ static void want_retained(struct link *l, struct subscription *sub, bool is_new)
 
 /* The Reason String is about the first filter that does not get what it asks for. */
 struct refusal {
-    char text[REFUSAL_TEXT_MAX]; /* "": none yet; the end of a long filter is cut off */
+    char text[REFUSAL_TEXT_MAX]; /* "": none yet */
 };
 
 static void keep_refusal(struct refusal *r, struct bytes filter, const char *why)
 {
-    if (r->text[0] == '\0')
-        snprintf(r->text, sizeof(r->text), "%s: %.*s", why, BYTES_ARG(filter));
+    char name[REFUSAL_NAME_MAX];
+
+    if (r->text[0] != '\0')
+        return;
+    flow_shorten(filter, name);
+    snprintf(r->text, sizeof(r->text), "%s: %s", why, name);
 }
 
 static const char *refusal_text(const struct refusal *r)

@@ -146,6 +146,9 @@ def test_a_long_topic_is_cut_off_between_characters_and_the_rule_is_told(answers
         reason, why = publish(raw, "open/secret/" + "a" * n + "\u20ac" * 400)
         assert reason == 0x87 and why.startswith("a rule denies it: open/secret/")
         assert why.endswith("\u20ac... (rule open/secret/#)")
+        reasons, why = unsubscribe(raw, "open/" + "a" * n + "\u20ac" * 400)
+        assert reasons == [0x11] and why.startswith("there was no such subscription: open/")
+        assert why.endswith("\u20ac...")
     raw.close()
 
 

@@ -228,7 +228,7 @@ def test_status_shows_the_node_and_its_listeners(node):
 
 def test_clients_shows_sessions_and_one_with_its_subscriptions(node, client):
     client("meter-1").wait_connected().subscribe("open/+/power")
-    client("meter-2", protocol=mqtt.MQTTv311).wait_connected()
+    client("meter-2", protocol=mqtt.MQTTv311).wait_connected().subscribe("$share/readers/open/+/power")
 
     shown = {x["client_id"]: x for x in node.json("clients")}
     assert set(shown) == {"meter-1", "meter-2"}
@@ -246,7 +246,8 @@ def test_clients_shows_sessions_and_one_with_its_subscriptions(node, client):
 
     one = node.json("clients", "meter-1")
     assert one["subscription_list"] == [{"filter": "open/+/power", "qos": 1, "suspended": False}]
-    assert "open/+/power" in node.ok("clients", "meter-1")
+    assert node.ok("clients", "meter-1").splitlines()[-1].split() == ["open/+/power", "-", "1", "no"]
+    assert node.ok("clients", "meter-2").splitlines()[-1].split() == ["open/+/power", "readers", "1", "no"]
 
     done = node.cli("clients", "meter-9")
     assert done.returncode == NO

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from conftest import SANITIZERS
+from conftest import SANITIZERS, wait_until
 from peer import PATIENCE_S, Raw, packet, publish_packet, subscribe_packet
 
 QUEUE = 10
@@ -110,6 +110,7 @@ def test_of_a_group_that_is_away_the_member_above_qos_0_keeps_all(field, peer):
         with Member(field, names[0], GROUP, qos=0) as zero, Member(field, names[1], GROUP) as one:
             zero.close()
             one.close()
+            wait_until(lambda: not any(c["connected"] for c in field.json("clients")), "both are away")
             published = publish(field, peer, "test/pump", QUEUE)
             back = Member(field, names[1])
             assert sorted(back.take(QUEUE)) == sorted(published)

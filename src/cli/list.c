@@ -59,6 +59,7 @@ static const struct show_field listener_fields[] = {
     {"PROXY",       "proxy_protocol", SHOW_YES},
     {"ANONYMOUS",   "anonymous",   SHOW_YES},
     {"CERTIFICATE", "certificate", SHOW_TEXT},
+    {"CRL",         "crl",         SHOW_TEXT},
     {"CONNECTIONS", "connections", SHOW_NUMBER},
 };
 static const struct show_field client_columns[] = {
@@ -234,24 +235,31 @@ static void tell_unusual(json_t *status)
             json_sprintf("%g: automatic bans and delays end so many times sooner", scale));
 }
 
-/* How long the certificate of each listener holds still. */
-static void tell_certificates(json_t *listeners, uint64_t now_unix_ms)
+/* How long what is valid from @begins to @ends, members of @one, holds still. */
+static void tell_span(json_t *one, const char *name, const char *begins, const char *ends,
+                      uint64_t now_unix_ms)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    if ((uint64_t)json_integer_value(json_object_get(one, begins)) > now_unix_ms)
+        buf_addf(&text, "not yet valid");
+    else
+        human_until(&text, (uint64_t)json_integer_value(json_object_get(one, ends)), now_unix_ms,
+                    "-");
+    json_object_set_new(one, name, json_stringn((char *)text.at, text.len));
+}
+
+/* Certificate and revocation list of each listener. */
+static void tell_spans(json_t *listeners, uint64_t now_unix_ms)
 {
     json_t *one;
     size_t i;
 
     json_array_foreach(listeners, i, one)
     {
-        CLEANUP(buf_done) struct buf text = {0};
-        json_int_t begins =
-            json_integer_value(json_object_get(one, "certificate_not_before_unix_ms"));
-        json_int_t ends = json_integer_value(json_object_get(one, "certificate_not_after_unix_ms"));
-
-        if ((uint64_t)begins > now_unix_ms)
-            buf_addf(&text, "not yet valid");
-        else
-            human_until(&text, (uint64_t)ends, now_unix_ms, "-");
-        json_object_set_new(one, "certificate", json_stringn((char *)text.at, text.len));
+        tell_span(one, "certificate", "certificate_not_before_unix_ms",
+                  "certificate_not_after_unix_ms", now_unix_ms);
+        tell_span(one, "crl", "crl_this_update_unix_ms", "crl_next_update_unix_ms", now_unix_ms);
     }
 }
 
@@ -271,7 +279,7 @@ int cli_status(int argc, char **argv)
         json_object_update_missing(reply, json_object_get(reply, "respond"));
         json_object_update_missing(reply, json_object_get(reply, "journal"));
         tell_unusual(reply);
-        tell_certificates(json_object_get(reply, "listeners"), now_unix_ms);
+        tell_spans(json_object_get(reply, "listeners"), now_unix_ms);
         show_object(&out, reply, status_fields, COUNT_OF(status_fields), now_unix_ms);
         buf_add_u8(&out, '\n');
         show_table(&out, json_object_get(reply, "listeners"), listener_fields,

@@ -20,6 +20,16 @@
 
 /* ---- status ---- */
 
+static void put_span(json_t *o, const char *begins, const char *ends, const struct shared_span *of)
+{
+    struct certificate_span span = shared_span_get(of);
+
+    if (span.ends_unix_ms == 0) /* there is none */
+        return;
+    set_count(o, begins, span.begins_unix_ms);
+    set_count(o, ends, span.ends_unix_ms);
+}
+
 /* The @i-th. */
 static json_t *listener_json(const struct node *n, const struct node_facts *f, size_t i)
 {
@@ -30,12 +40,9 @@ static json_t *listener_json(const struct node *n, const struct node_facts *f, s
         l->has_tls, "websocket", l->websocket, "proxy_protocol", l->proxy_protocol, "anonymous",
         l->anonymous, "connections", (json_int_t)f->connections[i]);
 
-    if (l->has_tls) {
-        struct certificate_span span = shared_span_get(&n->certificate_spans[i]);
-
-        set_count(o, "certificate_not_before_unix_ms", span.begins_unix_ms);
-        set_count(o, "certificate_not_after_unix_ms", span.ends_unix_ms);
-    }
+    put_span(o, "certificate_not_before_unix_ms", "certificate_not_after_unix_ms",
+             &n->certificate_spans[i]);
+    put_span(o, "crl_this_update_unix_ms", "crl_next_update_unix_ms", &n->crl_spans[i]);
     return o;
 }
 

@@ -92,7 +92,9 @@ const char *node_answer_text(enum node_answer a);
  * "suspended_until_unix_ms", "kept": bool (bans and incidents are on disk), "time_scale"},
  * "journal" (where there is one): {"state": "ok"|"full"|"failed", "bytes", "bytes_needed",
  * "records"}, "listeners": [{"name", "address", "port", "plane": "delivery"|"control", "tls": bool,
- * "websocket": bool, "proxy_protocol": bool, "anonymous": bool, "connections"}]}
+ * "websocket": bool, "proxy_protocol": bool, "anonymous": bool, "connections", and of TLS
+ * "certificate_not_before_unix_ms", "certificate_not_after_unix_ms", "crl_this_update_unix_ms",
+ * "crl_next_update_unix_ms"}]}
  */
 json_t *node_status_json(struct node *n);
 /*

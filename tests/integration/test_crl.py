@@ -90,15 +90,16 @@ def is_refused(site, certificate):
 NOW = time.time()
 OVER = (NOW - 30 * DAY_S, NOW - 10 * DAY_S)
 TO_COME = (NOW + 10 * DAY_S, NOW + 60 * DAY_S)
-DATES = pytest.mark.parametrize("dates, told, refused, sample", [
-    (OVER, rf"has expired, the next was due on {day(OVER[1])}T", "has expired", f"CRL over since {day(OVER[1])}"),
+DATES = pytest.mark.parametrize("dates, told, refused, sample, status", [
+    (OVER, rf"has expired, the next was due on {day(OVER[1])}T", "has expired", f"CRL over since {day(OVER[1])}",
+     "over"),
     (TO_COME, rf"is not valid before {day(TO_COME[0])}T", "is not valid yet",
-     f"CRL by this clock not valid before {day(TO_COME[0])}"),
+     f"CRL by this clock not valid before {day(TO_COME[0])}", "not yet valid"),
 ], ids=["over", "to come"])
 
 
 @DATES
-def test_a_node_whose_list_is_out_of_date_starts_and_says_so_aloud(meters, peer, dates, told, refused, sample):
+def test_a_node_whose_list_is_out_of_date_starts_and_says_so_aloud(meters, peer, dates, told, refused, sample, status):
     site, one = meters
     path = site.folder / "pki/ca.crl"
     told = rf'listener "?field"?: its revocation list {re.escape(str(path))} {told}'
@@ -118,15 +119,17 @@ def test_a_node_whose_list_is_out_of_date_starts_and_says_so_aloud(meters, peer,
     assert incident["severity"] == "high"
     assert incident["samples"] == [f"listener field: {sample}; listener control: {sample}"]
     assert re.search(told, site.ok("reload")), "users and certificates are still taken up"
+    assert re.search(rf"^field .* days +{status} ", site.ok("status"), re.M)
     write_good_list(site)
     assert "revocation list" not in site.ok("reload")
+    assert re.search(r"^field .* days +in \d+ days ", site.ok("status"), re.M)
     wait_until(lambda: incidents(site, "closed"), "the end of the incident")
     assert evidence(site, "MQ.PR.IA-01.t3")["value"] == 1
     one("new", "meter-1").join().leave()
 
 
 @DATES
-def test_a_list_out_of_date_does_not_take_the_place_of_one_that_holds(meters, dates, told, refused, sample):
+def test_a_list_out_of_date_does_not_take_the_place_of_one_that_holds(meters, dates, told, refused, sample, status):
     site, one = meters
     site.start()
     live = one("live", "meter-1").join().read("test/a")

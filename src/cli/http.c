@@ -41,7 +41,8 @@ static const char *why_unreachable(int err)
     case ECONNREFUSED:
         return "nobody listens there: the node has stopped";
     case EACCES:
-        return "this user may not open it: be the node's user, or in the socket's group";
+        return "this user may not open it: be the node's user, or in the socket's group, for which "
+               "each folder on the way to it has to be open (chmod g+x)";
     default:
         return strerror(err);
     }

@@ -53,7 +53,10 @@ static int new_passphrase(const struct cli_args *a, struct buf *ret_secret)
     if (fd_text != NULL && !number_parse(fd_text, 0, 1023, &fd))
         return cli_usage(a->verb, "--new-passphrase-fd %s is no descriptor", fd_text);
     if (fd_text != NULL ? password_read((int)fd, ret_secret, &error)
-                        : password_ask("the at-rest key", ret_secret, &error))
+                        : password_ask("the at-rest key",
+                                       "there is no terminal to ask for the new passphrase at; "
+                                       "give it by --new-passphrase-fd",
+                                       ret_secret, &error))
         return CLI_OK;
     return home_failed(error);
 }

@@ -114,14 +114,12 @@ on_terminal(bool (*fn)(int fd, const char *text, struct buf *ret_secret, char **
 /**
  * password_ask() - ask for it twice on the terminal, without echo
  * @name:        whose it will be
+ * @else_by:     the error where there is no terminal
  * @ret_secret:  empty; give it to secret_buf_done() in any case
  */
-bool password_ask(const char *name, struct buf *ret_secret, char **ret_error)
+bool password_ask(const char *name, const char *else_by, struct buf *ret_secret, char **ret_error)
 {
-    return on_terminal(ask_twice, name,
-                       "there is no terminal to ask for the password at; give it by "
-                       "--password-stdin, or let one be made by --generate",
-                       ret_secret, ret_error);
+    return on_terminal(ask_twice, name, else_by, ret_secret, ret_error);
 }
 
 /** password_ask_once() - ask for one that exists; as password_ask() */

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 
-MUST_CHECK bool password_ask(const char *name, struct buf *ret_secret, char **ret_error);
+MUST_CHECK bool password_ask(const char *name, const char *else_by, struct buf *ret_secret,
+                             char **ret_error);
 MUST_CHECK bool password_ask_once(const char *question, struct buf *ret_secret, char **ret_error);
 MUST_CHECK bool password_read(int fd, struct buf *ret_secret, char **ret_error);

@@ -44,7 +44,10 @@ static bool take_password(struct user_task *t, char **ret_error)
 {
     bool ok = cli_flag(t->args, "--password-stdin")
                   ? password_read(STDIN_FILENO, &t->secret, ret_error)
-                  : password_ask(t->name, &t->secret, ret_error);
+                  : password_ask(t->name,
+                                 "there is no terminal to ask for the password at; give it by "
+                                 "--password-stdin, or let one be made by --generate",
+                                 &t->secret, ret_error);
     const char *why = ok ? password_rejected_why(t->name, buf_view(&t->secret)) : NULL;
 
     if (why != NULL)

@@ -254,10 +254,10 @@ const struct cli_verb cli_verbs[] = {
      "detector learns the client anew. close --as judges one that has closed by itself, too. With --json, --follow writes one object a line."},
     {"bans", cli_bans, "list who is banned", "", list_options, NULL},
     {"ban", cli_ban, "refuse an address, a client id or a user, and disconnect it",
-     "address|client|user|client-address SUBJECT [ADDRESS]", ban_options,
-     "SUBJECT is an address or prefix (192.0.2.0/24), a client id or a user name. client-address "
+     "address|client|user|certificate|issuer|client-address SUBJECT [ADDRESS]", ban_options,
+     "SUBJECT is an address or prefix (192.0.2.0/24), a client id, a user name, a certificate's serial number or its issuer. client-address "
      "bans a client id from ADDRESS only, so nobody can lock out another by using its name."},
-    {"unban", cli_unban, "lift a ban", "address|client|user|client-address SUBJECT [ADDRESS]", list_options, NULL},
+    {"unban", cli_unban, "lift a ban", "address|client|user|certificate|issuer|client-address SUBJECT [ADDRESS]", list_options, NULL},
     {"disconnect", cli_disconnect, "close the connections of a client, a user, an address, or one connection",
      "client|user|address|conn SUBJECT", list_options,
      "It may come back at once; to keep it out, ban it, disable its user or revoke its certificate."},

@@ -63,7 +63,7 @@
     X(D18_MEDIUM,        "D18", "medium",         MEDIUM,   3,     600,    "as low") \
     X(D19_LOW,           "D19", "low",            LOW,      1,     600,    "topics of more than 32 levels or 1024 bytes") \
     X(D19_MEDIUM,        "D19", "medium",         MEDIUM,   3,     600,    "as low") \
-    X(D20_LOW,           "D20", "low",            LOW,      1,     60,     "times that payloads were beyond 256 KiB, or beyond 64 KiB and 8 times the largest so far") \
+    X(D20_LOW,           "D20", "low",            LOW,      1,     60,     "times that payloads were beyond 256 KiB, or beyond 64 KiB and 8 times the largest so far, or packets beyond packet_bytes_max") \
     X(D20_MEDIUM,        "D20", "medium",         MEDIUM,   3,     60,     "as low") \
     X(D21_MEDIUM,        "D21", "medium",         MEDIUM,   20,    30,     "received QoS 2 messages that were not released for so long") \
     X(D21_MANY,          "D21", "many",           MEDIUM,   50,    1,      "received QoS 2 messages that are not released; told at once") \

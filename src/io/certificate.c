@@ -211,8 +211,8 @@ enum certificate_date certificate_date(struct certificate_span s, uint64_t now_u
     } else if (d == CERTIFICATE_OUT_OF_DATE) {
         buf_addf(text,
                  "its certificate has expired, it was valid until %s; " NOBODY
-                 "issue a new one (with the built-in CA: bastide pki issue server "
-                 "--replace), and bastide reload",
+                 "issue a new one (with the built-in CA: bastide pki issue server NAME --out "
+                 "pki/server --replace), and bastide reload",
                  clock_format(s.ends_unix_ms, date));
     } else {
         buf_addf(text, "its certificate ");

@@ -299,7 +299,7 @@ static const struct config_key store_keys[] = {
 static const struct config_section store_section = SECTION(store_keys, config, NULL);
 
 #define POSTURE_LIMIT(field, deflt_, min_, max_, what_, i)                          \
-    {#field, CONFIG_U64, 0, IN(config, postures[i].limits.field), .min = 0,         \
+    {#field, CONFIG_U64, CONFIG_OR_ZERO, IN(config, postures[i].limits.field), .min = min_, \
      .max = max_##ULL, .deflt = "0", .what = "then; 0: as limits says"},
 #define X(field, deflt_, min_, max_, what_) POSTURE_LIMIT(field, deflt_, min_, max_, what_, 1)
 static const struct config_key elevated_limits[] = {LIMITS(X)};

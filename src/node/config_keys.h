@@ -42,6 +42,7 @@ enum config_kind {
 #define CONFIG_READABLE 4U  /* a file that must be there */
 #define CONFIG_SECRET   8U  /* a file that nobody else should read; a text that is wiped */
 #define CONFIG_RESTART  16U /* is read at the start alone */
+#define CONFIG_OR_ZERO  32U /* a number that may be 0 as well, below .min */
 
 struct config_choice {
     const char *text; /* NULL ends the list */

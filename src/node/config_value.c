@@ -117,7 +117,7 @@ static bool parse_whole(const struct config_key *k, const char *text, uint64_t *
     }
     errno = 0;
     n = strtoull(text, NULL, 10);
-    if (errno != 0 || n < k->min || n > k->max) {
+    if (errno != 0 || n > k->max || (n < k->min && (n > 0 || !(k->flags & CONFIG_OR_ZERO)))) {
         buf_addf(why, "%.40s is out of range", text);
         return false;
     }
@@ -247,7 +247,8 @@ void config_allowed(const struct config_key *k, struct buf *ret)
     case CONFIG_U16:
     case CONFIG_U32:
     case CONFIG_U64:
-        buf_addf(ret, "whole number from %" PRIu64 " to %" PRIu64, k->min, k->max);
+        buf_addf(ret, "whole number%s from %" PRIu64 " to %" PRIu64,
+                 k->flags & CONFIG_OR_ZERO && k->min > 0 ? ", 0 or" : "", k->min, k->max);
         break;
     case CONFIG_DECIMAL:
         buf_addf(ret, "number from %" PRIu64 " to %" PRIu64, k->min, k->max);

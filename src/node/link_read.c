@@ -46,7 +46,15 @@ static size_t packet_max(const struct link *l)
 {
     size_t now = policy_limits(l->worker->policy)->packet_bytes_max;
 
-    return l->worker->cuts_larger ? now : MAX(now, (size_t)l->packet_told);
+    return l->worker->packet_bytes_else > 0 ? now : MAX(now, (size_t)l->packet_told);
+}
+
+/* Larger only than the posture allows: its client was told more before; one before 5.0 is told
+ * nothing at all. */
+static bool could_not_know(const struct link *l, size_t len)
+{
+    return l->conn.state == CONN_ACTIVE &&
+           len <= (l->conn.level == WIRE_V5 ? l->packet_told : l->worker->packet_bytes_else);
 }
 
 /* @begun: what has come of it, its fixed header at least; @len: with what is still to come */
@@ -54,9 +62,9 @@ static void too_large(struct link *l, struct bytes begun, size_t len, size_t max
 {
     char why[96];
 
-    if (l->conn.state == CONN_ACTIVE && len <= l->packet_told) {
+    if (could_not_know(l, len)) {
         snprintf(why, sizeof(why), "packet larger than the %zu bytes of the posture", max);
-        link_close(l, REASON_PACKET_TOO_LARGE, why); /* it could not know */
+        link_close(l, REASON_PACKET_TOO_LARGE, why);
         return;
     }
     if (l->conn.state == CONN_AWAIT_CONNECT && begun.at[0] >> 4 == WIRE_CONNECT)

@@ -23,8 +23,8 @@ void order_say(const struct respond_order *o, struct buf *to)
 {
     buf_addf(to, "%s of %s \"%s\"", action_kind_text(o->kind), respond_target_text(o->target_kind),
              o->target);
-    if (o->target_kind == TARGET_CONDUIT)
-        buf_addf(to, " to \"%s\"", o->address);
+    if (o->address != NULL)
+        buf_addf(to, o->target_kind == TARGET_CONDUIT ? " to \"%s\"" : " from %s", o->address);
 }
 
 /** order_until_restart() - what a person must know of a change that a restart would undo */

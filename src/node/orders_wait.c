@@ -154,6 +154,7 @@ enum node_answer node_order_approve(struct node *n, const char *id, const char *
 enum node_answer node_order_withdraw(struct node *n, const char *id, const char *author,
                                      char **ret_text)
 {
+    CLEANUP(buf_done) struct buf text = {0};
     struct second_call c = {.id = id, .author = author};
     struct respond_order order;
 
@@ -164,9 +165,9 @@ enum node_answer node_order_withdraw(struct node *n, const char *id, const char 
     }
     order = respond_order_of(&c.ordered.action);
     order_audit(n, "withdraw ", &order, author, "%s", id);
-    *ret_text =
-        text_format("order %s is withdrawn: %s of %s \"%s\"", id, action_kind_text(order.kind),
-                    respond_target_text(order.target_kind), order.target);
+    buf_addf(&text, "order %s is withdrawn: ", id);
+    order_say(&order, &text);
+    *ret_text = bytes_dup_str(buf_view(&text));
     respond_waiting_done(&c.ordered);
     return NODE_OK;
 }

@@ -42,7 +42,9 @@ static void swap_here(struct worker *w, void *arg)
         tls_context_unref(w->listeners[i].tls);
         w->listeners[i].tls = tls_context_ref(s->tls[i]);
     }
-    w->cuts_larger = s->config->postures[s->posture].limits.packet_bytes_max > 0;
+    w->packet_bytes_else = s->config->postures[s->posture].limits.packet_bytes_max > 0
+                               ? s->config->policy.limits.packet_bytes_max
+                               : 0;
     posture_listeners(w, s->config, s->posture);
     tap_learn(w, s->config);
     readmit_all(w, &s->readmitted);

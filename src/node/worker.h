@@ -111,7 +111,7 @@ struct worker {
     struct buf spares[SPARE_BUFFERS_MAX];
     unsigned n_spares;
 
-    bool cuts_larger; /* the posture names packet_bytes_max: whatever a client was told before */
+    uint64_t packet_bytes_else; /* without the posture; 0: it names no packet_bytes_max */
     struct policy *policy;
     struct ban_table *bans;
     struct restraints *restraints;

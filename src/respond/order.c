@@ -15,11 +15,14 @@
 #include "base/text.h"
 #include "respond/private.h"
 
-static void log_order(const char *verb, enum action_kind kind, enum respond_target target_kind,
-                      const char *target, const char *author, enum respond_answer a)
+static void log_order(const char *verb, const struct respond_order *o, const char *author,
+                      enum respond_answer a)
 {
-    log_warning("respond", "%s %s of %s %s by %s: %s", verb, action_kind_text(kind),
-                respond_target_text(target_kind), target, author, respond_answer_text(a));
+    char *object = respond_object_text(o->target_kind, o->target, o->address);
+
+    log_warning("respond", "%s %s of %s by %s: %s", verb, action_kind_text(o->kind), object, author,
+                respond_answer_text(a));
+    free(object);
 }
 
 /** order_action() - what @o asks for; for action_done() */
@@ -77,11 +80,12 @@ char *respond_order_covered(const struct respond *r, const struct respond_order 
 enum respond_answer order_perform(struct respond *r, struct action *a, struct respond_now now,
                                   char **ret_why)
 {
+    const struct respond_order o = respond_order_of(a);
     enum respond_answer answer =
         action_is_sound(a) ? action_perform(r, a, now, ret_why) : RESPOND_E_INVALID;
 
     r->counters.actions[a->kind] += answer == RESPOND_OK;
-    log_order("order:", a->kind, a->target_kind, a->target, a->author, answer);
+    log_order("order:", &o, a->author, answer);
     respond_flush(r);
     return answer;
 }
@@ -146,7 +150,7 @@ enum respond_answer respond_order_undo(struct respond *r, const struct respond_o
         r->counters.undone++;
         act_lifted(r, &at, author, now);
     }
-    log_order("undo:", o->kind, o->target_kind, o->target, author, answer);
+    log_order("undo:", o, author, answer);
     respond_flush(r);
     return answer;
 }

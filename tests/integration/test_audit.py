@@ -224,6 +224,8 @@ def test_a_revocation_is_done_when_the_store_cannot_be_opened_and_says_that_no_e
 
 def test_the_passphrase_of_the_store_comes_from_a_descriptor(field):
     assert field.end() == 0
+    asked = field.cli("key", "change", "--to", "passphrase", start_new_session=True)  # without a terminal
+    assert asked.returncode == NO and "give it by --new-passphrase-fd" in asked.stderr
     done = field.with_passphrase("key", "change", "--to", "passphrase", option="--new-passphrase-fd")
     assert done.returncode == 0, done.stderr
     field.config.write_text(field.config.read_text() + "\nstore: {key_from: passphrase}\n")

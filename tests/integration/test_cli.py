@@ -387,6 +387,12 @@ def test_who_acts_is_answered_in_json_on_request(node):
     assert "is banned" in done["text"]
     assert "is lifted" in node.json("unban", "client", "nobody")["text"]
     assert "would hit 0 connections" in node.json("respond", "run", "ban", "client", "nobody", "--dry-run")["text"]
+    quarantine = ["quarantine", "listener", "field", "127.0.0.5"]
+    said = 'quarantine of listener "field" from 127.0.0.5'
+    assert f"{said} would hit" in node.ok("respond", "run", *quarantine, "--dry-run")
+    assert f"{said}: done" in node.ok("respond", "run", *quarantine, "--for", "1m", "--reason", "a trial")
+    assert f"{said} is undone" in node.ok("respond", "undo", *quarantine, "--reason", "it is over")
+    assert "order: quarantine of listener field 127.0.0.5 by " in node.log_text()
     assert "in force" in node.json("reload")["text"]
     assert node.json("audit", "verify") == {"whole": True, "entries": len(node.json("audit", "list")),
                                             "heads": len(node.json("audit", "list")), "problems": []}

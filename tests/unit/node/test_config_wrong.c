@@ -104,6 +104,8 @@ static const struct wrong {
      "bastide.yaml:4:23: limits.queue_messages_max: 0 is out of range; whole number from 1 to 10000000"},
     {LEAST "limits:\n  retained_bytes_max: 68719476737\n",
      "bastide.yaml:4:23: limits.retained_bytes_max: 68719476737 is out of range; whole number from 0 to 68719476736"},
+    {LEAST "postures: {elevated: {limits: {packet_bytes_max: 63}}}\n",
+     "bastide.yaml:3:50: postures.elevated.limits.packet_bytes_max: 63 is out of range; whole number, 0 or from 64 to 268435460"},
     {"node: {name: n}\nlisteners: {name: l}\n", "bastide.yaml:2:12: listeners: is not a list; list (- item) of at most 64"},
     {LEAST "roles: [meter]\n", "bastide.yaml:3:8: roles: is not a mapping; names, each with keys and values; at most 1000"},
     /* listeners */

@@ -11,6 +11,7 @@
 #include "cli/ask.h"
 #include "cli/print.h"
 #include "node/node.h"
+#include "wire/wire.h"
 
 static const struct user_spec *user_named(const struct policy_spec *p, const char *name)
 {
@@ -140,6 +141,10 @@ int cli_acl(int argc, char **argv)
         return cli_usage(a.verb, "give one of --publish TOPIC and --subscribe FILTER");
     if (cli_arg(&a, "--publish") != NULL && strpbrk(cli_arg(&a, "--publish"), "+#") != NULL)
         return cli_usage(a.verb, "a topic that is published to has no + or #");
+    if (cli_arg(&a, "--subscribe") != NULL &&
+        !wire_topic_filter_well_formed(bytes_str(cli_arg(&a, "--subscribe")), WIRE_V5))
+        return cli_usage(a.verb, "%s is no topic filter: + is a whole level, # the last one",
+                         cli_arg(&a, "--subscribe"));
     rc = ask_config(&a, &c);
     if (rc == CLI_OK)
         rc = with_config(&a, c);

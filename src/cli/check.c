@@ -36,20 +36,7 @@ static void tell_dates(const struct config_listener *l, const struct tls_context
 /* The files must be there, readable, and fit each other. */
 static bool check_tls(const struct config_listener *l, char **ret_error)
 {
-    static const enum tls_client_certificate asked[] = {
-        [CONFIG_CLIENT_CERTIFICATE_NONE] = TLS_CLIENT_CERTIFICATE_NONE,
-        [CONFIG_CLIENT_CERTIFICATE_OPTIONAL] = TLS_CLIENT_CERTIFICATE_OPTIONAL,
-        [CONFIG_CLIENT_CERTIFICATE_REQUIRED] = TLS_CLIENT_CERTIFICATE_REQUIRED,
-    };
-    const struct tls_settings s = {
-        .certificate = l->certificate,
-        .key = l->key,
-        .client_ca = l->client_ca,
-        .crl = l->crl,
-        .client_certificate = asked[l->client_certificate],
-        .version_min = l->tls_version_min,
-    };
-    struct tls_context *t = l->has_tls ? tls_context_new(&s, ret_error) : NULL;
+    struct tls_context *t = l->has_tls ? node_tls_of(l, ret_error) : NULL;
 
     if (t != NULL)
         tell_dates(l, t);

@@ -230,7 +230,8 @@ const struct cli_verb cli_verbs[] = {
      "SIGHUP reads configuration, users, certificates and CRL anew, as bastide reload does. Under "
      "systemd it tells when it is ready (Type=notify)."},
     {"check-config", cli_check_config, "say whether a configuration is in order, and what it amounts to", "", check_options,
-     "Certificates and keys are opened as well. Each error names file, line and column."},
+     "Certificates and keys are opened as well: what is wrong with one names listener and file, each other error file, line "
+     "and column. What only an assessment reads, scope and Target Profile, bastide assess checks."},
     {"status", cli_status, "show the node and its listeners", "", list_options, NULL},
     {"clients", cli_clients, "list the sessions, or show one with its subscriptions", "[CLIENT]", list_options, NULL},
     {"assets", cli_assets, "list assets, declared and seen, and what differs", "[list | import FILE | state NAME STATE | inspect NAME]", asset_options,

@@ -80,6 +80,20 @@ static bool has_listener(const struct config *c, const char *name)
     return false;
 }
 
+static void fail_closed(struct config_loader *l, const char *posture, struct conf_value list,
+                        const char *listener)
+{
+    CLEANUP(buf_done) struct buf names = {0};
+    size_t len = l->path.len;
+
+    for (size_t i = 0; i < l->config->n_listeners && names.len < 256; i++)
+        buf_addf(&names, "%s%s", i > 0 ? ", " : "", text_or_empty(l->config->listeners[i].name));
+    buf_addf(&l->path, "postures.%s.closed_listeners", posture);
+    config_fail(l, list, "there is no listener \"%s\"; listeners has %.*s", listener,
+                BYTES_ARG(buf_view(&names)));
+    l->path.len = len;
+}
+
 static void check_postures(struct config_loader *l, struct conf_value root)
 {
     const struct config *c = l->config;
@@ -91,8 +105,7 @@ static void check_postures(struct config_loader *l, struct conf_value root)
 
         for (size_t i = 0; i < c->postures[p].n_closed_listeners; i++) {
             if (!has_listener(c, c->postures[p].closed_listeners[i]))
-                config_fail(l, list, "there is no listener \"%s\"",
-                            c->postures[p].closed_listeners[i]);
+                fail_closed(l, name, list, c->postures[p].closed_listeners[i]);
         }
     }
 }

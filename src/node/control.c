@@ -34,12 +34,14 @@ static void put_span(json_t *o, const char *begins, const char *ends, const stru
 static json_t *listener_json(const struct node *n, const struct node_facts *f, size_t i)
 {
     const struct config_listener *l = &n->started->listeners[i];
-    json_t *o = json_pack(
-        "{s:s,s:s,s:i,s:s,s:b,s:b,s:b,s:b,s:I}", "name", l->name, "address", l->address, "port",
-        (int)l->port, "plane", l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery", "tls",
-        l->has_tls, "websocket", l->websocket, "proxy_protocol", l->proxy_protocol, "anonymous",
-        l->anonymous, "connections", (json_int_t)f->connections[i]);
+    json_t *o =
+        json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:b,s:I}", "name", l->name, "address", l->address,
+                  "plane", l->plane == CONFIG_PLANE_CONTROL ? "control" : "delivery", "tls",
+                  l->has_tls, "websocket", l->websocket, "proxy_protocol", l->proxy_protocol,
+                  "anonymous", l->anonymous, "connections", (json_int_t)f->connections[i]);
 
+    if (l->port > 0) /* a unix socket has none */
+        set_count(o, "port", l->port);
     put_span(o, "certificate_not_before_unix_ms", "certificate_not_after_unix_ms",
              &n->certificate_spans[i]);
     put_span(o, "crl_this_update_unix_ms", "crl_next_update_unix_ms", &n->crl_spans[i]);

@@ -27,7 +27,8 @@ static enum tls_client_certificate client_certificate_of(const struct config_lis
     return TLS_CLIENT_CERTIFICATE_REQUIRED;
 }
 
-static struct tls_context *tls_of(const struct config_listener *l, char **ret_error)
+/** node_tls_of() - see node.h */
+struct tls_context *node_tls_of(const struct config_listener *l, char **ret_error)
 {
     const struct tls_settings s = {
         .certificate = l->certificate,
@@ -96,7 +97,7 @@ struct tls_context **listener_tls_new(const struct config *c, char **ret_error)
     for (size_t i = 0; i < c->n_listeners; i++) {
         if (!c->listeners[i].has_tls)
             continue;
-        tls[i] = tls_of(&c->listeners[i], ret_error);
+        tls[i] = node_tls_of(&c->listeners[i], ret_error);
         if (tls[i] == NULL) {
             listener_tls_free(tls, i);
             return NULL;
@@ -152,7 +153,7 @@ struct tls_context **listener_tls_anew(const struct node *n, const struct config
         }
         if (!l->has_tls)
             continue;
-        tls[i] = tls_of(l, &error);
+        tls[i] = node_tls_of(l, &error);
         if (tls[i] == NULL) {
             buf_addf(text, "%s\n", error);
             free(error);

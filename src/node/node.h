@@ -91,10 +91,10 @@ const char *node_answer_text(enum node_answer a);
  * {"posture", "waiting" (for a person: actions, orders and commands), "enforce": bool,
  * "suspended_until_unix_ms", "kept": bool (bans and incidents are on disk), "time_scale"},
  * "journal" (where there is one): {"state": "ok"|"full"|"failed", "bytes", "bytes_needed",
- * "records"}, "listeners": [{"name", "address", "port", "plane": "delivery"|"control", "tls": bool,
- * "websocket": bool, "proxy_protocol": bool, "anonymous": bool, "connections", and of TLS
- * "certificate_not_before_unix_ms", "certificate_not_after_unix_ms", "crl_this_update_unix_ms",
- * "crl_next_update_unix_ms"}]}
+ * "records"}, "listeners": [{"name", "address", "port" (of no unix socket), "plane":
+ * "delivery"|"control", "tls": bool, "websocket": bool, "proxy_protocol": bool, "anonymous": bool,
+ * "connections", and of TLS "certificate_not_before_unix_ms", "certificate_not_after_unix_ms",
+ * "crl_this_update_unix_ms", "crl_next_update_unix_ms"}]}
  */
 json_t *node_status_json(struct node *n);
 /*
@@ -128,6 +128,9 @@ json_t *node_network_json(struct node *n);
 /* Without a node: is this file an inventory?  False: @ret_error, owned by the caller, one line an
  * error. */
 bool node_inventory_check(const char *path, char **ret_error);
+/* The certificates and keys of @l, which has TLS; owned by the caller.  Any thread.  NULL:
+ * @ret_error, owned by the caller, says which file is not as it has to be, and why. */
+struct tls_context *node_tls_of(const struct config_listener *l, char **ret_error);
 
 /* NULL or 0: not asked for. */
 struct node_incident_filter {

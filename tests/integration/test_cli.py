@@ -202,12 +202,15 @@ def test_check_config_warns_of_anonymous_listeners(home):
         (["--subscribe", "$share/group/open/x"], OK, "ALLOWED"),
         (["--subscribe", "#"], NO, "DENIED"),
         (["--user", "nobody", "--publish", "open/a"], NO, "not let in"),
+        (["--publish", "open/+"], USAGE, "has no + or #"),
+        (["--subscribe", "open/#/a"], USAGE, "open/#/a is no topic filter"),
+        (["--subscribe", "$share/group/open/a+"], USAGE, "is no topic filter"),
     ],
 )
 def test_acl_explain_names_the_rule_that_decides(home, words, status, says):
     done = home.cli("acl", "explain", "--client", "m1", *words)
     assert done.returncode == status, done.stderr
-    assert says in done.stdout
+    assert says in (done.stderr if status == USAGE else done.stdout)
 
 
 # ---- a running node ----

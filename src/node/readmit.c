@@ -224,6 +224,13 @@ static void readmit(struct worker *w, struct resident *c, struct readmitted *sum
     readmit_subscriptions(w, c, c->link, sum);
 }
 
+static void distrust(struct link *l, struct readmitted *sum)
+{
+    sum->n_distrusted++;
+    link_log(l, "gate", "closed: " READMIT_DISTRUST_TEXT);
+    link_close(l, REASON_NOT_AUTHORIZED, READMIT_DISTRUST_TEXT);
+}
+
 /* Who had to go is cut off, and his Will published [MQTT5-3.1.2-8].  After a start nothing can be
  * published before the first turn; and in it nobody looks at a session that has no rights. */
 static void part(struct worker *w, struct resident *c, struct readmitted *sum)
@@ -238,7 +245,7 @@ static void part(struct worker *w, struct resident *c, struct readmitted *sum)
     else if (c->expelled != NULL)
         resident_end(w, c);
     else if (c->link != NULL && !is_still_trusted(c->link))
-        link_close(c->link, REASON_NOT_AUTHORIZED, READMIT_DISTRUST_TEXT);
+        distrust(c->link, sum);
 }
 
 /** readmit_all() - after w->policy or a listener's CRL has changed; what comes of it is added to

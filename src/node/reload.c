@@ -128,6 +128,9 @@ static void say_readmitted(const struct readmitted *r, struct buf *text)
                  r->n_suspended);
     if (r->n_resumed > 0)
         buf_addf(text, "%zu subscriptions that were suspended deliver again\n", r->n_resumed);
+    if (r->n_distrusted > 0)
+        buf_addf(text, "%zu connections are closed whose certificate is not good any more\n",
+                 r->n_distrusted);
 }
 
 static void put_in_force(struct node *n, struct config *c, struct policy *policy,

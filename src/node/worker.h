@@ -188,9 +188,10 @@ void listen_free(struct worker *w);
 bool readmit_trusts_newcomer(const struct link *l);
 struct readmitted { /* what a new policy has meant for sessions */
     size_t n_expelled;
-    size_t n_messages;  /* that are lost with them */
-    size_t n_suspended; /* subscriptions that no rule allows any more, */
-    size_t n_resumed;   /* and those that one allows again */
+    size_t n_messages;   /* that are lost with them */
+    size_t n_suspended;  /* subscriptions that no rule allows any more, */
+    size_t n_resumed;    /* and those that one allows again */
+    size_t n_distrusted; /* connections whose certificate is not good any more */
 };
 void readmit_all(struct worker *w, struct readmitted *sum);
 void readmit_part(struct worker *w, struct readmitted *sum);

@@ -83,7 +83,8 @@ def test_a_revoked_certificate_is_refused_after_reload(field, peer):
     certificate = field.certificate("device-1")
     one = peer(field, "device-1", tls=True, certificate=certificate).join()
     field.ok("pki", "revoke", "device-1")
-    field.ok("reload")
+    assert "1 connections are closed whose certificate is not good any more" in field.ok("reload")
+    assert "device-1: closed: the client's certificate is not good any more" in field.log_text()
     assert one.disconnected.wait(PATIENCE_S), "who is connected with it is thrown out"
     assert refused_by_tls(field, certificate)
 

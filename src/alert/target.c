@@ -81,7 +81,7 @@ static const char *authority_parse(struct bytes text, const struct scheme *s, st
     memcpy(ret->host, host.at, host.len);
     ret->port = s->port;
     if (rest.len == 0)
-        return s->port != 0 ? NULL : "has no port";
+        return s->port != 0 ? NULL : "has no port behind the host, as in tcp:siem.example:601";
     if (rest.at[0] != ':' || !port_parse(bytes_of(rest.at + 1, rest.len - 1), &ret->port))
         return "has no port from 1 to 65535";
     return NULL;

@@ -34,7 +34,7 @@ int cli_ban(int argc, char **argv)
     if (rc != CLI_OK)
         return rc;
     if (cli_arg(&a, "--for") != NULL && !human_span_parse(cli_arg(&a, "--for"), &for_s))
-        return cli_usage(a.verb, "--for %s is no time like 90s, 10m, 1h30m or 2d",
+        return cli_usage(a.verb, "--for %s is no time like 90s, 10m, 1h30m or 2d, up to 3660d",
                          cli_arg(&a, "--for"));
     body = subject_body(&a);
     if (body != NULL) {

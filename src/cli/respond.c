@@ -165,7 +165,7 @@ static int run(const struct cli_args *a)
     if (body == NULL)
         return cli_usage(a->verb, "an operand is no UTF-8 text");
     if (cli_arg(a, "--for") != NULL && !human_span_parse(cli_arg(a, "--for"), &for_s))
-        return refuse(a, body, "--for takes a time like 90s, 10m, 1h30m or 2d");
+        return refuse(a, body, "--for takes a time like 90s, 10m, 1h30m or 2d, up to 3660d");
     if (!add_amount(a, body))
         return refuse(a, body, "--rate and --delay take a whole number");
     json_object_set_new(body, "for_s", json_integer((json_int_t)for_s));

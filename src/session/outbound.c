@@ -360,11 +360,16 @@ static void finish(struct session *s, size_t place)
 }
 
 /* The client has it at QoS 2, or is to think so: the next step is PUBREL. */
-static void release(struct session *s, struct delivery *d)
+static void now_waits_for_pubcomp(struct session *s, struct delivery *d)
 {
     d->message = message_unref(d->message);
     d->state = INFLIGHT_PUBCOMP;
     session_note_released(s, d);
+}
+
+static void release(struct session *s, struct delivery *d)
+{
+    now_waits_for_pubcomp(s, d);
     conn_send_ack(s->conn, WIRE_PUBREL, d->packet_id, REASON_SUCCESS, NULL);
 }
 
@@ -474,6 +479,25 @@ static bool was_sent(const struct inflight *w, size_t place, const struct delive
     return place < (d->state == INFLIGHT_PUBCOMP ? w->release_at : w->resend_at);
 }
 
+/* PUBREC for what was sent on an earlier network connection and not again on this one: the client
+ * has it, so it is not.  PUBREL comes with the others that are sent again, unless those are over. */
+static void receive_early(struct session *s, size_t place, uint8_t reason)
+{
+    struct delivery *d = inflight_at(&s->inflight, place);
+
+    if (d->state == INFLIGHT_PUBCOMP)
+        return;
+    if (reason < 0x80 && place >= s->inflight.release_at) {
+        now_waits_for_pubcomp(s, d);
+        return;
+    }
+    s->n_unacknowledged++; /* as if it had been sent */
+    if (reason < 0x80)
+        release(s, d);
+    else
+        finish(s, place);
+}
+
 /**
  * session_receive_ack() - PUBACK, PUBREC or PUBCOMP from the client
  *
@@ -490,7 +514,9 @@ bool session_receive_ack(struct session *s, enum wire_type type, const struct wi
     struct delivery *d = place != INFLIGHT_NONE ? inflight_at(&s->inflight, place) : NULL;
 
     if (d == NULL || !was_sent(&s->inflight, place, d)) {
-        if (type == WIRE_PUBREC)
+        if (type == WIRE_PUBREC && d != NULL && d->state != INFLIGHT_PUBACK)
+            receive_early(s, place, p->reason);
+        else if (type == WIRE_PUBREC)
             conn_send_ack(s->conn, WIRE_PUBREL, p->packet_id, REASON_PACKET_IDENTIFIER_NOT_FOUND,
                           NULL);
         return true;

@@ -247,6 +247,39 @@ static void resending_respects_a_smaller_receive_maximum(void **state)
     bench_free(b);
 }
 
+/* The client has it, and may do so before it is sent again: it is not, and its id is not given up
+ * before it is free. */
+static void what_the_client_has_received_is_not_sent_again(void **state)
+{
+    struct bench *b = bench_new(WIRE_V5, 2);
+    struct wire_ack received = {.packet_id = 1};
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        offer(b, "x", 2);
+    cut(b);
+    agree(b, WIRE_V5, 1, 1 << 20);
+    for (int i = 0; i < 2; i++) /* behind CONNECT */
+        assert_true(session_receive_ack(b->session, WIRE_PUBREC, &received));
+    session_pump(b->session, 0);
+    assert_sent_ack(b, WIRE_PUBREL, 1, 0);
+    assert_nothing_sent(b);
+    assert_true(ack(b, WIRE_PUBREC, 3, 0)); /* that of 2 takes the window, once 1 is done with */
+    assert_sent_ack(b, WIRE_PUBREL, 3, 0);
+    assert_true(ack(b, WIRE_PUBREC, 4, REASON_UNSPECIFIED_ERROR));
+    assert_nothing_sent(b);
+    assert_true(ack(b, WIRE_PUBCOMP, 1, 0));
+    assert_nothing_sent(b);
+    assert_true(ack(b, WIRE_PUBCOMP, 3, 0));
+    assert_sent(b, "x", 2, 2, true);
+    assert_true(ack(b, WIRE_PUBREC, 2, 0));
+    assert_sent_ack(b, WIRE_PUBREL, 2, 0);
+    assert_true(ack(b, WIRE_PUBCOMP, 2, 0));
+    assert_nothing_sent(b);
+    assert_int_equal(session_queued(b->session), 0);
+    bench_free(b);
+}
+
 static void what_was_acknowledged_out_of_order_does_not_stop_resending(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 1);
@@ -410,6 +443,7 @@ int main(void)
         cmocka_unit_test(what_is_too_large_to_be_sent_again_is_released),
         cmocka_unit_test(pubrel_is_sent_again_whatever_the_window),
         cmocka_unit_test(resending_respects_a_smaller_receive_maximum),
+        cmocka_unit_test(what_the_client_has_received_is_not_sent_again),
         cmocka_unit_test(what_was_acknowledged_out_of_order_does_not_stop_resending),
         cmocka_unit_test(an_expired_message_of_qos_0_does_not_open_the_window),
         cmocka_unit_test(while_disconnected_qos_0_is_not_kept_and_qos_1_is),

@@ -154,12 +154,14 @@ static void flush(struct link *l)
         if (s != NULL) {
             uint64_t before = s->n_delivered;
             uint64_t bytes_before = s->payload_bytes_delivered;
+            uint64_t dropped_before = s->n_dropped;
 
             more = session_pump(s, w->now_ns) || retained_find(w, s);
             if (s->has_refused)
                 share_member_sent(w, s);
             w->counters.messages_sent += s->n_delivered - before;
             w->counters.payload_bytes_sent += s->payload_bytes_delivered - bytes_before;
+            w->counters.messages_dropped += s->n_dropped - dropped_before;
             w->counters.messages_expired += queue_take_expired(&s->queue);
         }
         if (!write_out(l))

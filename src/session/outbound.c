@@ -379,6 +379,7 @@ static void leave_out(struct session *s, size_t place)
 {
     struct delivery *d = inflight_at(&s->inflight, place);
 
+    s->n_dropped++;
     if (d->state == INFLIGHT_PUBREC)
         release(s, d);
     else
@@ -480,7 +481,8 @@ static bool was_sent(const struct inflight *w, size_t place, const struct delive
 }
 
 /* PUBREC for what was sent on an earlier network connection and not again on this one: the client
- * has it, so it is not.  PUBREL comes with the others that are sent again, unless those are over. */
+ * has it, so it is not.  PUBREL comes with the others that are sent again, unless those are over.
+ */
 static void receive_early(struct session *s, size_t place, uint8_t reason)
 {
     struct delivery *d = inflight_at(&s->inflight, place);

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shared subscriptions: one member of a group gets each message, wherever it lives [MQTT5-4.8.2-1]."""
 
+import struct
 import time
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from peer import PATIENCE_S, Raw, packet, string, subscribe_packet
+from conftest import wait_until
+from peer import PATIENCE_S, Raw, connect_packet, next_connack, packet, string, subscribe_packet
 
 GROUP = "$share/pumps/test/pump/+"
 # With two workers, some of these live on each.
@@ -133,3 +135,36 @@ def test_no_local_on_a_shared_subscription_is_a_protocol_error(field, peer):
     member.paho.subscribe([(GROUP, mqtt.SubscribeOptions(1, noLocal=True))])
     assert member.disconnected.wait(10)
     assert member.disconnect == 0x82  # [MQTT5-3.8.3-4]
+
+
+def test_what_is_too_large_is_dropped_where_nobody_takes_it(field, peer):
+    """[MQTT5-3.1.2-25]"""
+    large, small = b"", b"\x27" + struct.pack("!I", 100)
+    writer = peer(field, "writer").join()
+
+    def come(limit, *filters):
+        raw = Raw(field)
+        raw.send(connect_packet("late", "alice", field.passwords["alice"], level=5, clean=False,
+                                properties=b"\x11" + struct.pack("!I", 600) + limit))
+        assert next_connack(raw)[0] == 0
+        for one in filters:
+            raw.send(packet(0x82, b"\0\1\0" + string(one) + b"\1"))
+            assert raw.packet()[0] == 0x90
+        return raw
+
+    def dropped():
+        return field.json("status")["messages_dropped"]
+
+    other = peer(field, NAMES[0]).join().read(GROUP)
+    with come(small, GROUP):
+        for i in range(6):
+            writer.publish("test/pump/1", "x" * 300)
+        assert other.texts(6) == ["x" * 300] * 6 and dropped() == 0
+    with come(large, "test/own"):
+        pass
+    wait_until(lambda: not field.json("clients", "late")["connected"], "it is away")
+    writer.publish("test/own", "x" * 300)
+    with come(small):
+        wait_until(lambda: dropped() == 1, "what had waited is dropped")
+        writer.publish("test/own", "x" * 300)
+        assert dropped() == 2

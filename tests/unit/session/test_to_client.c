@@ -185,6 +185,7 @@ static void what_is_too_large_to_be_sent_again_is_released(void **state)
     session_pump(b->session, 0);
     assert_sent_ack(b, WIRE_PUBREL, 2, 0);
     assert_nothing_sent(b);
+    assert_int_equal(b->session->n_dropped, 2);
     assert_true(ack(b, WIRE_PUBCOMP, 2, REASON_PACKET_IDENTIFIER_NOT_FOUND));
     offer(b, "next", 2);
     assert_sent(b, "next", 2, 3, false);

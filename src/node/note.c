@@ -89,20 +89,20 @@ void note_session(struct worker *w, struct resident *c)
 {
     struct session *s = c->session;
     uint64_t before = s->record;
+    struct session_record r;
 
     if (w->notes == NULL)
         return;
-    s->notes = s->is_persistent ? w->notes : NULL;
-    s->record = 0;
-    if (s->notes != NULL) {
-        struct session_record r;
-
-        if (s->number == 0)
-            s->number = notes_session_number(w->notes);
-        r = session_record_of(w, c);
-        s->record = notes_id(w->notes);
-        record_put_session(&w->notes->batch, s->record, &r);
+    if (!s->is_persistent) {
+        session_forget(s);
+        return;
     }
+    s->notes = w->notes;
+    if (s->number == 0)
+        s->number = notes_session_number(w->notes);
+    r = session_record_of(w, c);
+    s->record = notes_id(w->notes);
+    record_put_session(&w->notes->batch, s->record, &r);
     notes_drop(w->notes, before);
 }
 

@@ -118,15 +118,20 @@ static void incoming_remove(struct session *s, uint16_t id)
         notes_drop(s->notes, received_id(s->number, id));
 }
 
-/** session_forget() - it is kept by no journal any more; what it has is that of a new one */
+/** session_forget() - the journal keeps it no longer; fine if it did not */
 void session_forget(struct session *s)
 {
-    for (unsigned id = 1; id <= PACKET_ID_MAX && s->incoming.n > 0; id++) {
-        if (packet_ids_has(&s->incoming, (uint16_t)id))
-            incoming_remove(s, (uint16_t)id);
+    size_t n_left = s->incoming.n;
+
+    if (s->notes == NULL)
+        return;
+    for (unsigned id = 1; n_left > 0; id++) {
+        if (!packet_ids_has(&s->incoming, (uint16_t)id))
+            continue;
+        notes_drop(s->notes, received_id(s->number, (uint16_t)id));
+        n_left--;
     }
-    if (s->notes != NULL)
-        notes_drop(s->notes, s->record);
+    notes_drop(s->notes, s->record);
     s->record = 0;
     s->notes = NULL;
 }

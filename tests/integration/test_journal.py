@@ -4,13 +4,15 @@
 MQ.PR.SP-06 MQ.RC.RP-01
 """
 
+import re
 import shutil
 import signal
 import stat
+import struct
 
 from conftest import wait_until
 from crash import Receiver, prepare
-from peer import mosquitto_pub
+from peer import Raw, connect_packet, mosquitto_pub, next_connack, packet, string
 from test_crash import QUOTA_EXCEEDED, joined_v5, publish_v5, reason_of_puback
 
 NO = 1
@@ -140,6 +142,28 @@ def test_a_full_journal_is_an_incident_until_there_is_room(home):
     joined_v5(home, "reader").close()  # Clean Start: with the session its queue goes
     wait_until(lambda: home.json("status")["journal"]["state"] == "ok", "room")
     wait_until(lambda: store_faults(home)[0]["state"] == "closed", "the end of the incident")
+    assert home.end() == 0
+
+
+def test_what_a_client_had_sent_at_qos_2_ends_with_a_session_that_is_kept_no_longer(home):
+    prepare(home)
+    home.start()
+
+    def kept():
+        return int(re.search(r"^bastide_journal_records (\d+)$", home.ok("metrics"), re.M)[1])
+
+    before = kept()
+    with Raw(home) as raw:
+        raw.send(connect_packet("meter", level=5, properties=b"\x11" + struct.pack("!I", 600)))
+        assert next_connack(raw)[0] == 0
+        for i in range(1, 11):
+            raw.send(packet(0x34, string("a/1") + struct.pack("!H", i) + b"\0x"))
+            assert raw.packet()[0] == 0x50
+    wait_until(lambda: kept() >= before + 11, "the session and what it has received")
+    with Raw(home) as raw:
+        raw.send(connect_packet("meter", level=5, clean=False))
+        assert raw.packet()[1][0] == 1, "Session Present"
+    wait_until(lambda: kept() == before, "nothing of it is kept")
     assert home.end() == 0
 
 

@@ -185,6 +185,14 @@ static void send_answer(struct evhttp_request *req, struct exchange *x)
     free(text);
 }
 
+/* A call, such as a backup, may take longer than a connection may be idle, and the loop's clock has
+ * stood still meanwhile: without this the answer would find its connection closed. */
+static void call_was_no_idling(struct admin *a, struct evhttp_connection *connection)
+{
+    check(event_base_update_cache_time(a->base) == 0);
+    evhttp_connection_set_timeout(connection, ADMIN_IDLE_S_MAX);
+}
+
 static void on_request(struct evhttp_request *req, void *arg)
 {
     struct admin *a = arg;
@@ -192,7 +200,8 @@ static void on_request(struct evhttp_request *req, void *arg)
     const char *path = evhttp_uri_get_path(uri);
     char author[EXCHANGE_AUTHOR_MAX];
     struct exchange x = {.node = a->node, .method = method_of(req), .author = author};
-    struct bufferevent *b = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
+    struct evhttp_connection *connection = evhttp_request_get_connection(req);
+    struct bufferevent *b = evhttp_connection_get_bufferevent(connection);
     struct evbuffer *in = evhttp_request_get_input_buffer(req);
 
     admin_peer_author(bufferevent_getfd(b), author, sizeof(author));
@@ -200,6 +209,7 @@ static void on_request(struct evhttp_request *req, void *arg)
     exchange_read_body(&x, bytes_of(evbuffer_pullup(in, -1), evbuffer_get_length(in)));
     if (x.status == 0)
         routes_dispatch(&x, path != NULL && path[0] != '\0' ? path : "/");
+    call_was_no_idling(a, connection);
     if (x.method != EXCHANGE_GET)
         log_info("admin", "%s: %s: %d", author, evhttp_request_get_uri(req), x.status);
     if (x.stops)

@@ -48,9 +48,21 @@ static const char *why_unreachable(int err)
     }
 }
 
-static enum http_outcome open_socket(const char *path, int *ret_fd, char **ret_error)
+/* For an answer; 0: what goes through all that the node has takes as long as that takes. */
+static time_t patience_s(const char *path)
 {
-    const struct timeval patience = {.tv_sec = HTTP_TIMEOUT_S};
+    static const char *const long_calls[] = {"/v1/backups", "/v1/keys/"};
+
+    for (size_t i = 0; i < COUNT_OF(long_calls); i++) {
+        if (strncmp(path, long_calls[i], strlen(long_calls[i])) == 0)
+            return 0;
+    }
+    return HTTP_TIMEOUT_S;
+}
+
+static enum http_outcome open_socket(const char *path, time_t wait_s, int *ret_fd, char **ret_error)
+{
+    const struct timeval patience = {.tv_sec = wait_s};
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     int fd;
 
@@ -194,14 +206,15 @@ static void build(struct buf *to, const char *method, const char *path, const ch
              text_or_empty(body));
 }
 
-/** http_ask() - see http.h; blocks for as long as the node takes, HTTP_TIMEOUT_S without a byte */
+/** http_ask() - see http.h; blocks for as long as the node takes, of what does not take long
+ * HTTP_TIMEOUT_S without a byte */
 enum http_outcome http_ask(const char *socket_path, const char *method, const char *path,
                            const char *body, struct http_answer *ret, char **ret_error)
 {
     CLEANUP(buf_done) struct buf request = {0};
     CLEANUP(buf_done) struct buf all = {0};
     int fd = -1;
-    enum http_outcome o = open_socket(socket_path, &fd, ret_error);
+    enum http_outcome o = open_socket(socket_path, patience_s(path), &fd, ret_error);
     int process;
     int err;
 

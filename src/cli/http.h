@@ -6,7 +6,7 @@
 
 #define HTTP_ANSWER_BYTES_MAX (256U << 20) /* 100,000 sessions are some 50 MiB */
 #define HTTP_HEAD_BYTES_MAX   (16U << 10)
-#define HTTP_TIMEOUT_S        30 /* without a byte; longer than any call of the node takes */
+#define HTTP_TIMEOUT_S        30 /* without a byte; a backup and another key take longer */
 
 enum http_outcome {
     HTTP_OK,            /* there is an answer, whatever its status */

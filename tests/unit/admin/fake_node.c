@@ -174,8 +174,8 @@ enum node_answer node_key_change(struct node *n, const char *file, const char *a
 
 enum node_answer node_backup(struct node *n, const char *dir, const char *author, char **ret_text)
 {
-    (void)n;
     (void)author;
+    sleep(n->backup_s);
     *ret_text = bytes_dup_str(bytes_str(dir));
     return NODE_E_FAILED;
 }

@@ -12,7 +12,8 @@
 struct node {
     enum node_answer answer; /* to every action */
     unsigned count;
-    const char *text; /* NULL: the node gives none */
-    char call[1024];  /* the last action and its arguments */
-    int stop_fd;      /* eventfd written by node_stop(); -1: none */
+    const char *text;  /* NULL: the node gives none */
+    char call[1024];   /* the last action and its arguments */
+    int stop_fd;       /* eventfd written by node_stop(); -1: none */
+    unsigned backup_s; /* that a backup takes */
 };

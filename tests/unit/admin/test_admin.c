@@ -165,6 +165,19 @@ static void an_action_is_recorded_under_the_name_of_who_connected(void **state)
     free(answer);
 }
 
+/* It is the node that works meanwhile: nobody can tell but by letting it. */
+static void what_takes_longer_than_a_connection_may_be_idle_is_answered(void **state)
+{
+    struct fixture *f = *state;
+    const char *body = "{\"dir\":\"/srv\"}";
+    char *answer;
+
+    f->node.backup_s = ADMIN_IDLE_S_MAX + 1;
+    answer = post(f, "/v1/backups", strlen(body), body);
+    assert_has(answer, "\"error\":\"/srv\"");
+    free(answer);
+}
+
 static void a_refusal_has_its_status_and_advice(void **state)
 {
     char *answer = ask(*state, "PUT /v1/status HTTP/1.1\r\nHost: node\r\nConnection: close\r\n"
@@ -389,6 +402,7 @@ int main(void)
         T(a_question_over_the_socket_is_answered_in_json),
         T(metrics_are_plain_text),
         T(an_action_is_recorded_under_the_name_of_who_connected),
+        T(what_takes_longer_than_a_connection_may_be_idle_is_answered),
         T(a_refusal_has_its_status_and_advice),
         T(a_body_that_is_no_json_object_is_refused),
         T(a_query_twice_or_no_utf_8_is_refused),

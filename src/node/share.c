@@ -27,9 +27,9 @@ struct quest {
     uint64_t asked;   /* BIT64() of workers */
     uint64_t n_rooms; /* the node's, before the first of them was */
     unsigned n_rounds;
-    bool any;        /* also for members that are not connected */
-    bool was_away;   /* of one that was passed by therefore, and may be back by now */
-    bool is_refused; /* by one that was asked: it is full, or takes none as large */
+    bool any;         /* also for members that are not connected */
+    bool was_away;    /* of one that was passed by therefore, and may be back by now */
+    bool was_refused; /* by one that was asked: it is full, or takes none as large */
 };
 
 struct share_post {
@@ -70,7 +70,7 @@ static bool ask_here(struct worker *w, struct publication *p, struct share *s, s
 
         if (is_taken[how])
             return true;
-        q->is_refused |= how == SESSION_FULL || how == SESSION_DROPPED;
+        q->was_refused |= how == SESSION_FULL || how == SESSION_DROPPED;
         w->work_beside++;
     }
     return false;
@@ -126,7 +126,7 @@ static void deliver(struct worker *w, struct publication *p, struct share *s)
     struct quest q;
 
     if (!begin(w, p, s, &q) && !go_on(w, p, s, &q))
-        w->counters.messages_dropped += q.is_refused;
+        w->counters.messages_dropped += q.was_refused;
 }
 
 /** share_offer_here() - to one member of this worker, the next in turn that takes it
@@ -147,7 +147,7 @@ static void route_share(struct worker *w, struct share_post *sp, struct publicat
     struct share *s = router_share(w->router, group, filter);
 
     if (s == NULL || !go_on(w, p, s, &sp->quest)) /* the group has dissolved, or none has room */
-        w->counters.messages_dropped += s == NULL || sp->quest.is_refused;
+        w->counters.messages_dropped += s == NULL || sp->quest.was_refused;
 }
 
 static void take_share_post(struct worker *w, struct post *post)

@@ -175,7 +175,7 @@ enum node_answer node_key_change(struct node *n, const char *file, const char *a
 enum node_answer node_backup(struct node *n, const char *dir, const char *author, char **ret_text)
 {
     (void)author;
-    sleep(n->backup_s);
+    sleep(n->backup_s); /* the work itself: how long it takes is what the test is about */
     *ret_text = bytes_dup_str(bytes_str(dir));
     return NODE_E_FAILED;
 }

@@ -89,6 +89,15 @@ def wait_until(claim, what):
         time.sleep(0.02)  # between two questions; what ends the wait is the claim
 
 
+def has_tried_itself(node):
+    """The first trials of its self-test have ended. While they go on, their clients are seen among all others."""
+    return re.search(r"self-test: \d+ results", node.log_text())
+
+
+def is_alone(node):
+    return has_tried_itself(node) and node.json("clients") == []
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """A failure tells what the nodes said as well: their folders are gone by the time somebody asks."""

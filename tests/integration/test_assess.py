@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from admin_api import ask
-from conftest import BASTIDE, ROOT, wait_until
+from conftest import BASTIDE, ROOT, has_tried_itself, wait_until
 
 USAGE = 2
 # Words that follow the program's name in a sentence.
@@ -123,14 +123,14 @@ def start_trials(site):
     """The node's trials wait for the connect timeout; what is wanted here comes after them."""
     site.change("connect_timeout_ms: 20000", "connect_timeout_ms: 1000")
     site.start()
-    wait_until(lambda: re.search(r"self-test: \d+ results", site.log_text()), "the trials have ended")
+    wait_until(lambda: has_tried_itself(site), "the trials have ended")
 
 
 def test_the_node_tries_on_itself_whether_a_topic_a_listener_and_a_conduit_can_be_blocked(site, peer):
     site.change("connect_timeout_ms: 20000", "connect_timeout_ms: 1000")
     site.start()
     bystander = peer(site, "bystander").join().read("test/#")
-    wait_until(lambda: re.search(r"self-test: \d+ results", site.log_text()), "the trials have ended")
+    wait_until(lambda: has_tried_itself(site), "the trials have ended")
     seen = evidence(site, "MQ.RS.RP-04.t1")
     assert seen["value"] == 3 and "no bridges" in seen["detail"]
     seen = evidence(site, "MQ.RS.RP-04.t4")

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """There are sessions_max sessions on all workers together, and not one more."""
 
-import re
 import signal
 import struct
 
 import pytest
 
-from conftest import wait_until
+from conftest import is_alone, wait_until
 from peer import Raw, connect_packet, packet
 
 MOST = 20
@@ -25,10 +24,6 @@ roles:
   guest: {{allow: [{{publish_subscribe: "#"}}]}}
 detect: {{startup_grace_s: 0}}
 """
-
-
-def is_alone(node):
-    return re.search(r"self-test: \d+ results", node.log_text()) and node.json("clients") == []
 
 
 @pytest.fixture

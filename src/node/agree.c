@@ -28,36 +28,21 @@ uint32_t agree_asked_expiry_s(const struct wire_connect *p)
     return p->props.set & BIT64(PROP_SESSION_EXPIRY) ? p->props.session_expiry_s : 0;
 }
 
-static void agree_expiry(struct link *l, const struct wire_connect *p, struct wire_connack *ack)
-{
-    struct session *s = l->resident->session;
-    uint32_t asked_s = agree_asked_expiry_s(p);
-
-    l->asked_no_expiry = asked_s == 0;
-    resident_keep(l->worker, l->resident,
-                  asked_s > 0 && policy_limits(l->worker->policy)->session_expiry_max_s > 0,
-                  ack->session_present);
-    s->expiry_s = MIN(asked_s, resident_expiry_max_s(l->worker, l->resident));
-    if (p->level == WIRE_V5 && s->expiry_s != asked_s) {
-        ack->props.set |= BIT64(PROP_SESSION_EXPIRY);
-        ack->props.session_expiry_s = s->expiry_s;
-    }
-    s->is_persistent = s->expiry_s > 0;
-}
-
 /* An Authentication Method only if CONNECT had one [MQTT5-4.12.0-6]. */
-static void tell_limits(const struct link *l, bool id_assigned, struct wire_connack *ack)
+static void tell_limits(const struct link *l, const struct wire_connect *p, struct wire_connack *ack)
 {
     struct wire_props *props = &ack->props;
 
     props->set |= BIT64(PROP_RECEIVE_MAX) | BIT64(PROP_PACKET_MAX);
     props->receive_max = l->conn.receive_max;
     props->packet_max = l->packet_told;
+    if (agree_asked_expiry_s(p) > 0)
+        props->set |= BIT64(PROP_SESSION_EXPIRY);
     if (l->conn.aliases.max > 0) {
         props->set |= BIT64(PROP_TOPIC_ALIAS_MAX);
         props->topic_alias_max = l->conn.aliases.max;
     }
-    if (id_assigned) { /* [MQTT5-3.1.3-7] [MQTT5-3.2.2-16] */
+    if (p->client_id.len == 0) { /* [MQTT5-3.1.3-7] [MQTT5-3.2.2-16] */
         props->set |= BIT64(PROP_ASSIGNED_CLIENT_ID);
         props->assigned_client_id = bytes_str(l->client_id);
     }
@@ -79,18 +64,39 @@ static void tell_response_information(const struct link *l, const struct wire_co
 }
 
 /**
- * agree() - keep alive, session expiry, and what a client of MQTT 5.0 is told
- * @l:     its client has a session
+ * agree() - keep alive, and what a client of MQTT 5.0 is told
  * @text:  empty; must live as long as @ack
- * @ack:   its properties are added to
+ * @ack:   its properties are added to: as many as there may be, since agree_session() takes one away
+ *         if it is not needed
  */
 void agree(struct link *l, const struct wire_connect *p, struct buf *text, struct wire_connack *ack)
 {
     agree_keep_alive(l, p, ack);
-    agree_expiry(l, p, ack);
     if (p->level != WIRE_V5)
         return;
     l->packet_told = (uint32_t)policy_limits(l->worker->policy)->packet_bytes_max;
-    tell_limits(l, p->client_id.len == 0, ack);
+    tell_limits(l, p, ack);
     tell_response_information(l, p, text, ack);
+}
+
+/**
+ * agree_session() - for how long the session is kept
+ * @l:    its client has a session, which has its client id
+ * @ack:  of agree(); tells the interval if it is not the one that was asked for
+ */
+void agree_session(struct link *l, const struct wire_connect *p, struct wire_connack *ack)
+{
+    struct session *s = l->resident->session;
+    uint32_t asked_s = agree_asked_expiry_s(p);
+
+    l->asked_no_expiry = asked_s == 0;
+    resident_keep(l->worker, l->resident,
+                  asked_s > 0 && policy_limits(l->worker->policy)->session_expiry_max_s > 0,
+                  ack->session_present);
+    s->expiry_s = MIN(asked_s, resident_expiry_max_s(l->worker, l->resident));
+    ack->props.assigned_client_id = s->client_id;
+    ack->props.session_expiry_s = s->expiry_s;
+    if (s->expiry_s == asked_s)
+        ack->props.set &= ~BIT64(PROP_SESSION_EXPIRY);
+    s->is_persistent = s->expiry_s > 0;
 }

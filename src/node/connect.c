@@ -48,26 +48,26 @@ struct gate_subject connect_subject(const struct link *l, const struct wire_conn
     };
 }
 
-/**
- * connect_answer() - CONNACK, behind what the journal has to be told first
- *
- * Return: whether it is no larger than the client takes; otherwise nothing is sent
- * [MQTT5-3.1.2-24].
- */
-bool connect_answer(struct link *l, const struct wire_connect *p, const struct wire_connack *ack)
+/** connect_may_answer() - is this CONNACK no larger than the client takes [MQTT5-3.1.2-24]? */
+bool connect_may_answer(const struct wire_connect *p, const struct wire_connack *ack)
+{
+    CLEANUP(buf_done) struct buf packet = {0};
+
+    if (!(p->props.set & BIT64(PROP_PACKET_MAX)))
+        return true;
+    wire_encode_connack(&packet, ack, p->level);
+    return packet.len <= p->props.packet_max;
+}
+
+/** connect_answer() - CONNACK, that may be sent, behind what the journal has to be told first */
+void connect_answer(struct link *l, const struct wire_connect *p, const struct wire_connack *ack)
 {
     struct buf *out = conn_gate(&l->conn);
-    size_t begun = out->len;
 
     wire_encode_connack(out, ack, p->level);
-    if ((p->props.set & BIT64(PROP_PACKET_MAX)) && out->len - begun > p->props.packet_max) {
-        out->len = begun;
-        return false;
-    }
     if (out != &l->out)
         l->conn.gate->has_connack = true;
     l->conn.n_packets++;
-    return true;
 }
 
 /** connect_tell_refused() - CONNACK with the reason; the caller closes the connection */
@@ -90,8 +90,10 @@ void connect_tell_refused(struct link *l, const struct wire_connect *p, uint8_t 
      * [MQTT5-3.2.2-19] [MQTT5-3.2.2-20]. */
     for (size_t i = 0; i < COUNT_OF(kept); i++) {
         ack.props.set &= kept[i];
-        if (connect_answer(l, p, &ack))
+        if (connect_may_answer(p, &ack)) {
+            connect_answer(l, p, &ack);
             return;
+        }
     }
 }
 

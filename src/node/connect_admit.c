@@ -109,17 +109,19 @@ static void accept_connect(struct link *l, const struct wire_connect *p)
 
     conn_agree(&l->conn, p, (uint16_t)limits->receive_max, (uint16_t)limits->topic_alias_max,
                (uint16_t)limits->topic_alias_sent_max);
-    c = session_for(l, p, &session_limits, &ack.session_present);
-    resident_connected(w, c, l, &session_limits);
     agree(l, p, &response, &ack);
-    l->conn.notes = w->notes;
-    note_session(w, c);
-    share_member_changed(w, c->session);
-    if (!connect_answer(l, p, &ack)) {
+    if (!connect_may_answer(p, &ack)) { /* known before anything is done to a session */
         connect_refuse(l, p, REASON_PACKET_TOO_LARGE,
                        "the client takes no packet as large as CONNACK");
         return;
     }
+    c = session_for(l, p, &session_limits, &ack.session_present);
+    resident_connected(w, c, l, &session_limits);
+    agree_session(l, p, &ack);
+    l->conn.notes = w->notes;
+    note_session(w, c);
+    share_member_changed(w, c->session);
+    connect_answer(l, p, &ack);
     resident_set_will(w, c, p);
     conn_become(&l->conn, CONN_ACTIVE);
     link_restrain(l);

@@ -271,7 +271,8 @@ void connect_refuse_credentials(struct link *l, const struct wire_connect *p,
 void connect_tell_failed(struct link *l, struct bytes user_name, enum gate_outcome outcome,
                          uint16_t secret_hash);
 bool connect_may_prove(struct link *l, const struct wire_connect *p);
-bool connect_answer(struct link *l, const struct wire_connect *p, const struct wire_connack *ack);
+bool connect_may_answer(const struct wire_connect *p, const struct wire_connack *ack);
+void connect_answer(struct link *l, const struct wire_connect *p, const struct wire_connack *ack);
 
 /* connect_admit.c */
 void connect_admit(struct link *l, const struct wire_connect *p);
@@ -280,6 +281,7 @@ void connect_admit(struct link *l, const struct wire_connect *p);
 uint32_t agree_asked_expiry_s(const struct wire_connect *p);
 void agree(struct link *l, const struct wire_connect *p, struct buf *text,
            struct wire_connack *ack);
+void agree_session(struct link *l, const struct wire_connect *p, struct wire_connack *ack);
 
 /* authenticate.c */
 void authenticate_begin(struct link *l, const struct wire_connect *p);

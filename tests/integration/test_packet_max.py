@@ -20,14 +20,30 @@ def joined(site, client_id, level=5):
     return raw, level == 5 and reason_and_properties(body[1:])[1][PACKET_MAX]
 
 
-@pytest.mark.parametrize("n", [5, 8, 12])
-def test_who_takes_no_packet_as_large_as_connack_is_told_so_where_that_fits(field, n):
+def is_refused(field, client_id, n):
+    """Who takes only @n bytes in a packet."""
     with Raw(field) as raw:
-        raw.send(connect_packet("tiny", "alice", field.passwords["alice"], level=5,
+        raw.send(connect_packet(client_id, "alice", field.passwords["alice"], level=5,
                                 properties=bytes([PACKET_MAX]) + struct.pack("!I", n)))
         assert next_connack(raw) == (TOO_LARGE, {})
         assert raw.rest_until_closed() == b""
+
+
+@pytest.mark.parametrize("n", [5, 8, 12])
+def test_who_takes_no_packet_as_large_as_connack_is_told_so_where_that_fits(field, n):
+    is_refused(field, "tiny", n)
     assert "tiny: refused: the client takes no packet as large as CONNACK" in field.log_text()
+
+
+def test_who_takes_no_packet_as_large_as_connack_takes_nothing_over(field, peer):
+    reader = peer(field, "reader").join().read("test/will")
+    before = peer(field, "before", will=("test/will", "gone", 1, False)).join()
+    before.read("test/its")
+    is_refused(field, "before", 12)
+    reader.publish("test/its", "still here")
+    assert before.texts(1) == ["still here"]
+    reader.publish("test/will", "nobody's")
+    assert reader.texts(1) == ["nobody's"]
 
 
 def publish(raw, n, level=5):

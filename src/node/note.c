@@ -126,23 +126,6 @@ void note_subscription(struct session *s, struct subscription *sub)
     record_put_subscription(&s->notes->batch, sub->record, &r);
 }
 
-/** note_want() - what is still to be found, in place of what was noted of it before; fine if
- * nothing is promised of it, or the session is not kept any more */
-void note_want(struct session *s, struct retained_want *want)
-{
-    const struct retained_range *range = want->range;
-
-    if (s->notes == NULL || range == NULL)
-        return;
-    notes_drop(s->notes, want->record);
-    want->record = notes_id(s->notes);
-    record_put_want(&s->notes->batch, want->record,
-                    &(struct want_record){.session = s->number,
-                                          .filter = subscription_filter(want->subscription),
-                                          .n_lanes = (uint8_t)range->n},
-                    range->lanes);
-}
-
 /** note_will() - of a session that is kept; @p is the Will Message */
 void note_will(struct session *s, struct publication *p)
 {

@@ -145,8 +145,11 @@ static uint64_t count_of(const struct retained_range *r)
 {
     uint64_t count = 0;
 
-    for (size_t i = 0; i < r->n; i++)
-        count = MAX(count, record_count(r->lanes[i].until));
+    for (size_t i = 0; i < r->n; i++) {
+        const struct retained_lane *l = &r->lanes[i];
+
+        count = MAX(count, record_count(l->until != RETAINED_SO_FAR ? l->until : l->after));
+    }
     return count;
 }
 

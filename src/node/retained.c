@@ -86,17 +86,18 @@ static void found_in_scan(void *arg, struct message *m, uint64_t serial)
 
 /* Take what was found over into the session, and have the journal know it and what is left; @f is
  * empty afterwards. */
-static void offer(struct session *s, struct subscription *sub, struct findings *f, bool is_all)
+static void offer(const struct worker *w, struct session *s, struct subscription *sub,
+                  struct findings *f, bool is_all)
 {
     struct retained_found *messages = mem_zero(f->n * sizeof(*messages));
 
     for (size_t i = 0; i < f->n; i++)
         messages[i].message = message_ref(f->at[i].message);
-    session_offer_retained(s, sub->want, messages, f->n);
+    session_offer_retained(s, sub->want, w->router, messages, f->n);
     if (is_all)
         session_found_retained(s, sub);
     else if (f->n > 0)
-        note_want(s, sub->want);
+        session_note_want(s, sub->want);
     free(f->at);
     f->at = NULL;
 }
@@ -124,7 +125,7 @@ static size_t search(struct worker *w, struct session *s, struct subscription *s
         keep_first(&f, s->queue_limits.bytes_max);
     if (f.n < n_all)
         sub->want->after = f.at[f.n - 1].serial;
-    offer(s, sub, &f, f.n == n_all);
+    offer(w, s, sub, &f, f.n == n_all);
     return cost;
 }
 
@@ -141,8 +142,21 @@ static size_t scan(struct worker *w, struct session *s, struct subscription *sub
 
         left -= MIN(left, cost);
     } while (left > 0 && want->after < want->until && f.bytes < s->queue_limits.bytes_max);
-    offer(s, sub, &f, want->after == want->until);
+    offer(w, s, sub, &f, want->after == want->until);
     return w->retained_budget - left;
+}
+
+/* Return: what it cost. */
+static size_t look(struct worker *w, struct session *s, struct subscription *sub)
+{
+    struct retained_want *want = sub->want;
+
+    want->until = MIN(want->until, router_retained_serial(w->router));
+    if (want->after == want->until) {
+        session_found_retained(s, sub);
+        return 0;
+    }
+    return want->scans ? scan(w, s, sub) : search(w, s, sub);
 }
 
 /** retained_turn_begins() - a worker may look for as much again */
@@ -162,7 +176,7 @@ bool retained_find(struct worker *w, struct session *s)
     struct subscription *sub;
 
     while (w->retained_budget > 0 && (sub = session_retained_next(s)) != NULL) {
-        size_t cost = sub->want->scans ? scan(w, s, sub) : search(w, s, sub);
+        size_t cost = look(w, s, sub);
 
         w->retained_budget -= MIN(w->retained_budget, cost);
         if (s->retained != NULL)

@@ -30,7 +30,7 @@ static void want_retained(struct link *l, struct subscription *sub, bool is_new)
     if (s->notes == NULL || sub->qos == 0)
         return;
     want->range = notes_range(s->notes, w->n_workers);
-    note_want(s, want);
+    session_note_want(s, want);
 }
 
 /* The Reason String is about the first filter that does not get what it asks for. */

@@ -250,7 +250,6 @@ bool note_has_failed(const struct worker *w);
 bool note_is_behind(const struct worker *w);
 void note_session(struct worker *w, struct resident *c);
 void note_subscription(struct session *s, struct subscription *sub);
-void note_want(struct session *s, struct retained_want *want);
 void note_will(struct session *s, struct publication *p);
 void note_retained(struct worker *w, struct publication *p);
 void note_intents(struct worker *w, struct publication *p, uint64_t outlets);

@@ -149,6 +149,14 @@ uint64_t router_retained_by(const struct router *r, struct bytes topic)
     return n != NULL ? owner_of(n->retained) : 0;
 }
 
+/** router_retains() - is @m what its topic retains here?  It may be replaced elsewhere already */
+bool router_retains(const struct router *r, const struct message *m)
+{
+    const struct trie_node *n = trie_find(&r->retained, m->topic);
+
+    return n != NULL && n->retained == m;
+}
+
 struct search {
     const struct trie *trie;
     uint64_t now_ns;

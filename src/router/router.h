@@ -32,6 +32,8 @@ struct subscriber {
 
 #define RETAINED_WANTS_MAX 8 /* SUBSCRIBEs of one filter for which that is still to be done */
 
+#define RETAINED_SO_FAR UINT64_MAX /* as the end of a want: all, up to when it is looked for */
+
 /* Of the messages whose records a worker has given, and that go by one of its lanes, those behind
  * @after, up to @until. */
 struct retained_lane {
@@ -47,12 +49,13 @@ struct retained_range {
     struct retained_lane lanes[];
 };
 
-/* Retained messages are still to be found for a subscription. */
+/* Retained messages are still to be found for a subscription, or, of the first one in its session's
+ * turn, to be sent: then there is nothing between after and until. */
 struct retained_want {
     struct list in_session; /* those of its session, in turn */
     struct subscription *subscription;
     uint64_t after;  /* with serials above this */
-    uint64_t until;  /* and up to this; later ones come live */
+    uint64_t until;  /* and up to this, or RETAINED_SO_FAR; later ones come live */
     bool scans;      /* too many to be found at once: all topics are looked at, in parts */
     uint64_t record; /* id by which the journal has it; 0: it does not */
     struct retained_range *range; /* owned; NULL: nothing is promised */
@@ -194,6 +197,7 @@ size_t router_retained_scan(struct router *r, struct retained_want *want, uint64
                             size_t n_max, retained_fn *each, void *arg);
 uint64_t router_retained_serial(const struct router *r);
 uint64_t router_retained_by(const struct router *r, struct bytes topic);
+bool router_retains(const struct router *r, const struct message *m);
 size_t router_n_retained(const struct router *r);
 size_t router_retained_bytes(const struct router *r);
 size_t router_retained_sweep(struct router *r, uint64_t now_ns, uint64_t stamp_before,

@@ -82,6 +82,23 @@ void session_note_found(struct session *s, struct delivery *d)
     record_put_delivery(&s->notes->batch, d->record, &r, delivery_subids(d));
 }
 
+/** session_note_want() - what is still to be found, in place of what was noted of it before; fine
+ * if nothing is promised of it, or the session is not kept any more */
+void session_note_want(struct session *s, struct retained_want *want)
+{
+    const struct retained_range *range = want->range;
+
+    if (s->notes == NULL || range == NULL)
+        return;
+    notes_drop(s->notes, want->record);
+    want->record = notes_id(s->notes);
+    record_put_want(&s->notes->batch, want->record,
+                    &(struct want_record){.session = s->number,
+                                          .filter = subscription_filter(want->subscription),
+                                          .n_lanes = (uint8_t)range->n},
+                    range->lanes);
+}
+
 static enum inflight_state state_of(const struct delivery *d)
 {
     if (d->message == NULL)

@@ -332,6 +332,12 @@ static enum session_offered offer(struct session *s, struct publication *p,
     return enqueue(s, p, &d, share, now_ns);
 }
 
+/* Is it retained, and not for the client to have now? */
+static bool is_missed(const struct publication *p, enum session_offered how)
+{
+    return p->stamp != 0 && (how == SESSION_AWAY || how == SESSION_FULL || how == SESSION_DROPPED);
+}
+
 /**
  * session_offer() - a message that subscriptions of this session match
  * @p:  kept by reference if it has to wait
@@ -348,6 +354,8 @@ enum session_offered session_offer(struct session *s, struct publication *p,
 
     wanted_init(&w, s, p, r);
     how = offer(s, p, r, &w, now_ns);
+    if (is_missed(p, how))
+        session_missed(s, r);
     wanted_done(&w);
     return how;
 }

@@ -6,7 +6,9 @@
  * sent; then its owner looks for it and offers what it found.  So the session holds the
  * findings of one subscription at a time, however often the client subscribes.  What
  * was replaced after the subscription has come, or will, as a live message: it is
- * passed over, so that an old value never comes after a newer one.
+ * passed over, so that an old value never comes after a newer one.  If the session does
+ * not take that one (at QoS 0 while it is away, or by the drop rule), what is retained by
+ * then is looked for once more.
  *
  * Of a session that is kept the journal has both: what a subscription wants still, and, as
  * deliveries, what it has found; it is told of a part that was found at once.
@@ -109,13 +111,29 @@ static void pass(struct retained_want *want, const struct message *m)
         lane_of(want->range, m)->after = m->record;
 }
 
+/* It is found, and not sent yet: what has replaced it by then may have been missed. */
+static void keep_until_sent(struct retained_want *want)
+{
+    struct retained_range *range = want->range;
+
+    record_forget(want->record);
+    want->record = 0;
+    want->after = want->until;
+    for (size_t i = 0; range != NULL && i < range->n; i++)
+        range->lanes[i].after = range->lanes[i].until;
+}
+
 /** session_found_retained() - all that @sub, of this session, wanted by its first SUBSCRIBE; what
- * it wants by the next one comes behind the others */
+ * it wants by the next one comes behind the others, when that is sent */
 void session_found_retained(struct session *s, struct subscription *sub)
 {
     struct retained_want *first = sub->want;
     struct retained_want *next = first->next;
 
+    if (s->retained != NULL) {
+        keep_until_sent(first);
+        return;
+    }
     if (next != NULL) {
         next->last = first->last;
         next->n = first->n - 1;
@@ -124,6 +142,29 @@ void session_found_retained(struct session *s, struct subscription *sub)
     list_remove(&first->in_session);
     retained_want_free(first);
     sub->want = next;
+}
+
+/* Once for all that is missed before it is looked for. */
+static void want_so_far(struct session *s, struct retained_want *want)
+{
+    struct retained_range *range = want->range;
+
+    want->until = RETAINED_SO_FAR;
+    if (range == NULL || range->lanes[0].until == RETAINED_SO_FAR)
+        return;
+    for (size_t i = 0; i < range->n; i++)
+        range->lanes[i].until = RETAINED_SO_FAR;
+    session_note_want(s, want);
+}
+
+/** session_missed() - the session has not taken what is retained from now on; @r: subscriptions to
+ * which it was offered */
+void session_missed(struct session *s, const struct receiver *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->first[i]->want != NULL)
+            want_so_far(s, r->first[i]->want->last);
+    }
 }
 
 /** session_pause_retained() - nothing is looked for by @sub until session_resume_retained() */
@@ -156,13 +197,14 @@ static struct delivery delivery_of(const struct retained_batch *b, const struct 
 
 /**
  * session_offer_retained() - these were found for @want; they are sent after what waits already
- * @found:  array and references taken over; n may be 0; if they are not all of it, in the order in
- *          which they were retained
+ * @router:  where: of the session's worker
+ * @found:   array and references taken over; n may be 0; if they are not all of it, in the order in
+ *           which they were retained
  *
  * When session_retained_next() has asked for it.
  */
 void session_offer_retained(struct session *s, struct retained_want *want,
-                            struct retained_found *found, size_t n)
+                            const struct router *router, struct retained_found *found, size_t n)
 {
     check(s->retained == NULL);
     if (n == 0) {
@@ -171,6 +213,7 @@ void session_offer_retained(struct session *s, struct retained_want *want,
     }
     s->retained = mem_new(struct retained_batch);
     *s->retained = (struct retained_batch){
+        .router = router,
         .found = found,
         .n = n,
         .subscription_id = want->subscription->id,
@@ -185,12 +228,13 @@ void session_offer_retained(struct session *s, struct retained_want *want,
     }
 }
 
-/* What was replaced comes as what has replaced it: then nothing has expired. */
+/* What was replaced has come as what has replaced it: then nothing has expired.  While that is
+ * still on its way from another worker it comes behind. */
 static bool still_stands(struct session *s, const struct message *m, uint64_t now_ns)
 {
     bool has_expired = m->expires_ns <= now_ns;
 
-    if (message_is_replaced(m))
+    if (message_is_replaced(m) && !router_retains(s->retained->router, m))
         return false;
     s->queue.n_expired += has_expired;
     return !has_expired;

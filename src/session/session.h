@@ -103,6 +103,7 @@ struct retained_found {
 
 /* Messages that one subscription found in the retained store. */
 struct retained_batch {
+    const struct router *router;  /* borrowed; where it was found */
     struct retained_found *found; /* owned, and what is in it from [at] on */
     size_t n;                     /* more than at */
     size_t at;
@@ -204,11 +205,12 @@ struct retained_want *session_want_retained(struct session *s, struct subscripti
 bool session_wants_retained(const struct retained_want *want, const struct message *m,
                             uint64_t serial);
 struct subscription *session_retained_next(const struct session *s);
+void session_note_want(struct session *s, struct retained_want *want);
 void session_found_retained(struct session *s, struct subscription *sub);
 void session_pause_retained(struct subscription *sub);
 void session_resume_retained(struct session *s, struct subscription *sub);
 void session_offer_retained(struct session *s, struct retained_want *want,
-                            struct retained_found *found, size_t n);
+                            const struct router *router, struct retained_found *found, size_t n);
 bool session_pump(struct session *s, uint64_t now_ns);
 void session_take_shared(struct session *s, bool in_flight_too, struct queue_ring *ret);
 size_t session_count_shared(const struct session *s, queue_share_fn *fn, const void *arg);

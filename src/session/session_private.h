@@ -7,6 +7,7 @@
 void alias_shorten(struct conn *c, struct wire_delivery *d, uint64_t topic_hash);
 
 void session_forget_found(struct session *s);
+void session_missed(struct session *s, const struct receiver *r);
 bool session_take_found(struct session *s, uint64_t now_ns, struct delivery *ret);
 
 /* kept.c: what the journal is told; a delivery without an id is not kept. */

@@ -5,6 +5,7 @@ MQ.PR.SP-06
 """
 
 import signal
+import socket
 import threading
 
 import pytest
@@ -105,6 +106,35 @@ def test_what_a_subscription_has_not_been_shown_comes_after_a_kill(home, n, qos)
     wait_for(lambda: wanted - {"t:7"} <= set(reader.got), "all that is retained")
     if qos == 2:
         assert set(reader.got.values()) == {1}
+    reader.leave()
+    assert home.end() == 0
+    assert not SANITIZERS.search(home.log_text())
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["cut", "killed"])
+@pytest.mark.parametrize("n", [300, 12000])  # at once, and more than is looked at at once
+def test_what_has_replaced_what_was_not_shown_yet_is_shown(home, n, is_killed):
+    """At QoS 0, while the client is away: it does not wait, and what it has replaced is promised."""
+    start(home, 2)
+    retain(home, n)
+    reader = Hesitant(home.port, "reader", "t/+", 1).stop_at(n // 3).join_node().subscribe()
+    assert reader.has_stopped.wait(PATIENCE_S)
+    reader.leaving.set()
+    reader.socket.shutdown(socket.SHUT_RDWR)
+    reader.may_go_on.set()
+    reader.join(PATIENCE_S)
+    wait_for(lambda: not home.json("clients")[0]["connected"], "the node has seen it go")
+    with Raw(home) as raw:
+        raw.send(connect_packet("publisher"))
+        raw.packet()
+        raw.send(b"".join(publish_packet(f"t/{i}", f"t:{n + i}".encode(), 0, retain=True) for i in range(n)))
+        raw.send(publish_packet("t/0", f"t:{n}".encode(), 1, 1))
+        assert raw.packet()[0] == 0x40
+    if is_killed:
+        home.end(signal.SIGKILL)
+        start(home, 3)
+    reader = reader.again().join_node()
+    wait_for(lambda: {i % n for i in (int(text[2:]) for text in reader.got)} == set(range(n)), "a value of each topic")
     reader.leave()
     assert home.end() == 0
     assert not SANITIZERS.search(home.log_text())

@@ -22,6 +22,7 @@ enum reached {
     REACHED_EXPIRED,
     REACHED_FOUND_IN_PARTS,
     REACHED_STILL_TO_BE_FOUND,
+    REACHED_MISSED,
     REACHED_N,
 };
 
@@ -37,6 +38,7 @@ static const struct {
     [REACHED_EXPIRED] = {"dropped from a shelf since it had expired", 10000},
     [REACHED_FOUND_IN_PARTS] = {"found in more than one part for a session that is kept", 100},
     [REACHED_STILL_TO_BE_FOUND] = {"still to be found at a start", 500},
+    [REACHED_MISSED] = {"missed while what it replaces was still to be shown", 500},
 };
 
 static uint64_t reached[REACHED_N];
@@ -153,10 +155,10 @@ bool __wrap_retained_find(struct worker *w, struct session *s)
     return found;
 }
 
-void __wrap_note_want(struct session *s, struct retained_want *want)
+void __wrap_session_note_want(struct session *s, struct retained_want *want)
 {
     reached[REACHED_FOUND_IN_PARTS] += want->record != 0;
-    __real_note_want(s, want);
+    __real_session_note_want(s, want);
 }
 
 struct retained_want *__wrap_session_want_retained(struct session *s, struct subscription *sub,
@@ -164,6 +166,39 @@ struct retained_want *__wrap_session_want_retained(struct session *s, struct sub
 {
     reached[REACHED_STILL_TO_BE_FOUND] += s->conn == NULL;
     return __real_session_want_retained(s, sub, serial);
+}
+
+static uint64_t missers[CLIENTS_MAX]; /* client keys of sessions */
+static size_t n_missers;
+
+/** paging_start() - nobody has missed anything yet */
+void paging_start(void)
+{
+    n_missers = 0;
+}
+
+/** paging_has_missed() - may what is retained be found once more for @client_id, as it was found
+ * for its SUBSCRIBE and came live? */
+bool paging_has_missed(const char *client_id)
+{
+    uint64_t key = client_key(bytes_str(client_id));
+    size_t i = 0;
+
+    while (i < n_missers && missers[i] != key)
+        i++;
+    return i < n_missers;
+}
+
+void __wrap_session_missed(struct session *s, const struct receiver *r)
+{
+    bool is_wanted = false;
+
+    for (size_t i = 0; i < r->n; i++)
+        is_wanted |= r->first[i]->want != NULL;
+    reached[REACHED_MISSED] += is_wanted;
+    if (is_wanted && !paging_has_missed((const char *)s->client_id.at) && n_missers < CLIENTS_MAX)
+        missers[n_missers++] = s->client_key;
+    __real_session_missed(s, r);
 }
 
 /** paging_expect_reached() - after @n_seeds: what so many come to happened in some of them */

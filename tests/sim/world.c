@@ -15,6 +15,7 @@
 #include "sim/kernel.h"
 #include "sim/model.h"
 #include "sim/node.h"
+#include "sim/paging.h"
 
 #define STEPS_PER_ACTION 12
 #define CALM_STEPS_MAX   400000
@@ -285,6 +286,7 @@ void world_run(uint64_t seed, bool print_trace)
     trace("%u workers, %u clients, %u actions", settings.n_workers, settings.n_clients,
           settings.n_actions);
     model_start();
+    paging_start();
     quarantine_start();
     reload_start();
     shares_start();

@@ -13,6 +13,7 @@
 #include "node/node_private.h"
 #include "node/self_test.h"
 #include "node/sentinel.h"
+#include "session/session_private.h"
 #include "store/journal_mark.h"
 
 /* kernel.c */
@@ -62,7 +63,6 @@ WRAP(note_may_promise);
 /* paging.c */
 WRAP(journal_search_some);
 WRAP(journal_walk_some);
-WRAP(note_want);
 WRAP(queue_expire);
 WRAP(queue_put);
 WRAP(queue_put_shelved);
@@ -71,6 +71,8 @@ WRAP(retained_find);
 WRAP(retained_turn_begins);
 WRAP(router_retained_each);
 WRAP(session_drop_shelved);
+WRAP(session_missed);
+WRAP(session_note_want);
 WRAP(session_read);
 WRAP(session_want_retained);
 WRAP(worker_is_spent);

@@ -12,6 +12,7 @@
  * retained. */
 struct desk {
     struct notes notes;
+    struct router *router; /* on which nothing is retained */
     struct bench *bench;
     struct message *messages[N];
 };
@@ -37,6 +38,7 @@ static struct desk *desk_new(uint8_t qos)
 {
     struct desk *d = mem_new(struct desk);
 
+    d->router = router_new();
     notes_init(&d->notes, 0);
     notes_begin(&d->notes, 100);
     record_forget_by(gone, &d->notes);
@@ -56,6 +58,7 @@ static void desk_free(struct desk *d)
     if (d->bench != NULL)
         bench_free(d->bench);
     notes_done(&d->notes);
+    router_free(d->router);
     free(d);
 }
 
@@ -73,7 +76,7 @@ static void find(struct desk *d, struct retained_want *w, unsigned first, unsign
 
     for (unsigned i = 0; i < n; i++)
         found[i].message = message_ref(d->messages[first + i]);
-    session_offer_retained(d->bench->session, w, found, n);
+    session_offer_retained(d->bench->session, w, d->router, found, n);
 }
 
 /* Records of deliveries that are noted and not dropped in the open batch. */
@@ -149,7 +152,8 @@ static void what_was_not_sent_when_the_session_ends_is_dropped(void **state)
 
     (void)state;
     find(d, w, 0, N);
-    session_found_retained(d->bench->session, &d->bench->sub);
+    list_remove(&w->in_session);
+    retained_want_free(w);
     bench_free(d->bench);
     d->bench = NULL;
     assert_int_equal(n_noted(d), 0);
@@ -163,6 +167,7 @@ static void at_qos_0_nothing_is_noted(void **state)
     (void)state;
     find(d, want(d), 0, N);
     assert_int_equal(n_noted(d), 0);
+    session_pump(d->bench->session, 0);
     session_found_retained(d->bench->session, &d->bench->sub);
     desk_free(d);
 }
@@ -204,6 +209,7 @@ static void what_is_left_is_known_by_records_whatever_the_order(void **state)
     assert_true(session_wants_retained(w, d->messages[3], 3));
     assert_false(session_wants_retained(w, late, 3));
     assert_false(session_wants_retained(w, overtakes, 3));
+    session_pump(d->bench->session, 0);
     session_found_retained(d->bench->session, &d->bench->sub);
 
     notes_retained(&d->notes, overtakes); /* by the control lane */
@@ -219,6 +225,62 @@ static void what_is_left_is_known_by_records_whatever_the_order(void **state)
     message_unref(overtakes);
     message_unref(of_no_lane);
     message_unref(in_memory);
+    desk_free(d);
+}
+
+static enum session_offered retain_at_qos_0(struct desk *d, uint64_t stamp)
+{
+    struct publication p = {.topic = BYTES("r"),
+                            .payload = BYTES("y"),
+                            .retain = true,
+                            .is_durable = true,
+                            .stamp = stamp,
+                            .expires_ns = EXPIRES_NEVER};
+    enum session_offered how = session_offer(d->bench->session, &p, &d->bench->receiver, 0);
+
+    publication_done(&p);
+    return how;
+}
+
+static size_t n_wants_noted(const struct desk *d)
+{
+    struct bytes rest = buf_view(&d->notes.batch.bytes);
+    struct batch_entry e;
+    size_t n = 0;
+
+    while (batch_next(&rest, &e) == BATCH_ENTRY)
+        n += e.kind == RECORD_WANT;
+    return n;
+}
+
+/* While it is not sent what was found may be replaced; and what has replaced it does not wait at
+ * QoS 0 for who is away. */
+static void what_has_replaced_what_was_found_and_was_missed_is_wanted(void **state)
+{
+    struct desk *d = desk_new(2);
+    struct session *s = d->bench->session;
+    struct retained_want *w = want(d);
+    struct message *late = message_new(101, 1);
+
+    (void)state;
+    find(d, w, 0, N);
+    session_found_retained(s, &d->bench->sub);
+    assert_true(d->bench->sub.want == w && w->record == 0);
+    cut(d->bench);
+    assert_int_equal(retain_at_qos_0(d, 0), SESSION_AWAY); /* and there was no room to retain it */
+    assert_false(session_wants_retained(w, late, 51));
+    assert_int_equal(retain_at_qos_0(d, 1), SESSION_AWAY);
+    assert_true(session_wants_retained(w, late, 51));
+    assert_false(session_wants_retained(w, d->messages[0], 50));
+    assert_false(session_wants_retained(w, d->messages[3], 50));
+    assert_int_equal(n_wants_noted(d), 1);
+    assert_true(w->range->lanes[2].after == record_id(101, 0) - 1);
+    assert_true(w->range->lanes[2].until == RETAINED_SO_FAR);
+    assert_int_equal(retain_at_qos_0(d, 2), SESSION_AWAY);
+    assert_int_equal(n_wants_noted(d), 1);
+    list_remove(&w->in_session);
+    retained_want_free(w);
+    message_unref(late);
     desk_free(d);
 }
 
@@ -272,6 +334,7 @@ int main(void)
         cmocka_unit_test(what_was_not_sent_when_the_session_ends_is_dropped),
         cmocka_unit_test(at_qos_0_nothing_is_noted),
         cmocka_unit_test(what_is_left_is_known_by_records_whatever_the_order),
+        cmocka_unit_test(what_has_replaced_what_was_found_and_was_missed_is_wanted),
         cmocka_unit_test(the_newest_of_too_many_wants_is_another_one),
         cmocka_unit_test(a_want_is_read_as_it_was_written_and_half_of_it_is_none),
     };

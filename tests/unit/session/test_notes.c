@@ -448,7 +448,7 @@ static void what_a_subscription_found_waits_for_what_is_read_back(void **state)
     d->session->inflight_max = 100;
     found->message = publication_keep(&p);
     publication_done(&p);
-    session_offer_retained(d->session, &want, found, 1);
+    session_offer_retained(d->session, &want, NULL, found, 1);
     session_pump(d->session, 0);
     assert_int_equal(d->session->inflight.n, 32);
     assert_true(answer(d, buf_view(&d->notes.batch.bytes)) > 0);

@@ -169,7 +169,7 @@ static void retained_messages_come_after_what_waits_and_never_overflow(void **st
         found[i].message = publication_keep(&p);
         publication_done(&p);
     }
-    session_offer_retained(b->session, &want, found, n);
+    session_offer_retained(b->session, &want, NULL, found, n);
     offer(b, "live", 1);
     assert_sent(b, "live", 1, 1, false);
     for (size_t i = 0; i < n; i++) {
@@ -197,19 +197,21 @@ static struct message *kept(const char *payload)
 static void a_retained_message_that_was_replaced_does_not_come_after_the_new_one(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 1);
+    struct router *r = router_new(); /* on which nothing is retained any more */
     struct retained_want want = {.subscription = &b->sub};
     struct retained_found *found = mem_zero(2 * sizeof(*found));
 
     (void)state;
     found[0].message = kept("old");
     found[1].message = kept("stands");
-    session_offer_retained(b->session, &want, found, 2);
+    session_offer_retained(b->session, &want, r, found, 2);
     message_set_replaced(found[0].message);
     offer(b, "new", 1);
     assert_sent(b, "new", 1, 1, false);
     assert_sent(b, "stands", 1, 2, false); /* [MQTT5-4.6.0-6] */
     assert_nothing_sent(b);
     bench_free(b);
+    router_free(r);
 }
 
 static struct subscription *subscribed(struct router *r, struct subscriber *s, struct bytes filter)
@@ -245,7 +247,7 @@ static void subscriptions_want_retained_messages_in_turn_and_once_for_each_subsc
     b->conn.n_subacks_due = 0;
 
     found->message = kept("value");
-    session_offer_retained(b->session, two->want, found, 1);
+    session_offer_retained(b->session, two->want, NULL, found, 1);
     assert_null(session_retained_next(b->session)); /* that is to be sent first */
     session_pump(b->session, 0);
     assert_sent(b, "value", 1, 1, false);

@@ -117,6 +117,7 @@ static size_t take_packets(struct link *l, struct bytes data)
         } else {
             l->worker->counters.packets_received++;
             flow_packet(l, &f);
+            outlet_flush_control_messages(l->worker);
             if (l->phase == LINK_OPEN && !is_decided(l))
                 break; /* CONNECT stays in the buffer */
             used += f.len;

@@ -185,7 +185,12 @@ uint64_t note_share_intent(struct worker *w, struct publication *p, const struct
 
 /* ---- to the scribe and back ---- */
 
-/** note_hand_over() - what was noted so far is a batch of its own, and with the scribe */
+/**
+ * note_hand_over() - what was noted so far is a batch of its own, and with the scribe
+ *
+ * Not in the middle of what follows from one packet or one post: after a kill there would be half
+ * of it, such as the packet id of a message at QoS 2 without those who were to have it.
+ */
 void note_hand_over(struct worker *w)
 {
     struct notes *n = w->notes;

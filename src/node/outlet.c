@@ -8,7 +8,7 @@
  * most one wake-up.  A small message is copied into the parcel and read out of it as out
  * of an input buffer: no allocation, and no reference count that two workers share.
  * From a worker to an outlet is one FIFO, so order per publisher holds.  Messages of the
- * control plane go by the control lane at once.
+ * control plane go by the control lane, as soon as the packet is done with that they came by.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -170,20 +170,20 @@ static void pack(struct parcel *c, struct publication *p, bool shared)
     c->len += it->len;
 }
 
-static void post_at_once(struct mailbox *to, enum lane lane, struct post *p, size_t bytes)
-{
-    struct list mails = LIST_INIT(mails);
-
-    list_append(&mails, &p->mail.link);
-    mailbox_post_all(to, lane, &mails, 1, bytes);
-}
-
-static void send_at_once(struct mailbox *to, enum lane lane, struct publication *p)
+static struct parcel *parcel_of(struct publication *p)
 {
     struct parcel *c = parcel_new(item_bytes(p, true));
 
     pack(c, p, true);
-    post_at_once(to, lane, &c->post, publication_bytes(p));
+    return c;
+}
+
+static void send_at_once(struct mailbox *to, enum lane lane, struct publication *p)
+{
+    struct list mails = LIST_INIT(mails);
+
+    list_append(&mails, &parcel_of(p)->post.mail.link);
+    mailbox_post_all(to, lane, &mails, 1, publication_bytes(p));
 }
 
 /** outlet_post() - deliver @p to the sessions of @to, at once; any thread */
@@ -223,8 +223,6 @@ static void add(struct outbox *o, struct publication *p)
 /**
  * outlet_send() - @p also goes to these outlets
  * @outlets:  BIT64(outlet); this worker's own bit is not looked at
- *
- * All that is to be noted of it has been noted.
  */
 void outlet_send(struct worker *w, uint64_t outlets, struct publication *p)
 {
@@ -232,12 +230,10 @@ void outlet_send(struct worker *w, uint64_t outlets, struct publication *p)
         if (i == w->index || !(outlets & BIT64(i)))
             continue;
         w->counters.messages_forwarded++;
-        if (p->is_control) {
-            note_hand_over(w); /* what is noted of it here comes before what is noted there */
-            send_at_once(w->node->outlets[i], LANE_CONTROL, p);
-        } else {
+        if (p->is_control)
+            outlet_add_control_message(w, i, &parcel_of(p)->post);
+        else
             add(&w->outboxes[i], p);
-        }
     }
 }
 
@@ -253,12 +249,35 @@ void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t b
     o->bytes += bytes;
 }
 
-/** outlet_post_control() - @p, taken over, in which a message of the control plane is, goes to that
- * worker at once; all that is to be noted of it has been noted */
-void outlet_post_control(struct worker *w, unsigned outlet, struct post *p, size_t bytes)
+/** outlet_add_control_message() - @p, taken over, in which a message of the control plane is, goes
+ * to that outlet's control lane with outlet_flush_control_messages() */
+void outlet_add_control_message(struct worker *w, unsigned outlet, struct post *p)
 {
-    note_hand_over(w); /* what is noted of it here comes before what is noted there */
-    post_at_once(w->node->outlets[outlet], LANE_CONTROL, p, bytes);
+    struct outbox *o = &w->outboxes[outlet];
+
+    list_append(&o->control_messages, &p->mail.link);
+    o->n_control_messages++;
+    w->has_control_messages = true;
+}
+
+/**
+ * outlet_flush_control_messages() - those of the control plane leave, behind what was noted of them
+ *
+ * When note_hand_over() may be called.
+ */
+void outlet_flush_control_messages(struct worker *w)
+{
+    if (!w->has_control_messages)
+        return;
+    w->has_control_messages = false;
+    note_hand_over(w);
+    for (unsigned i = 0; i < w->node->n_outlets; i++) {
+        struct outbox *o = &w->outboxes[i];
+
+        mailbox_post_all(w->node->outlets[i], LANE_CONTROL, &o->control_messages,
+                         o->n_control_messages, 0);
+        o->n_control_messages = 0;
+    }
 }
 
 /** outlet_add_control() - @p, taken over, goes to that worker's control lane at the end of the turn
@@ -283,12 +302,14 @@ void outlet_flush_control(struct worker *w)
 }
 
 /**
- * outlet_flush() - at the end of a turn: the posts leave, those of the control lane first
+ * outlet_flush() - at the end of a turn: the posts leave, those of the control lane first, and the
+ * messages among them before the others
  *
  * If one of them is behind, publishers are held back.
  */
 void outlet_flush(struct worker *w)
 {
+    outlet_flush_control_messages(w);
     outlet_flush_control(w);
     for (unsigned i = 0; i < w->node->n_outlets; i++) {
         struct outbox *o = &w->outboxes[i];

@@ -187,7 +187,7 @@ static void send_on(struct worker *w, unsigned outlet, struct share *s, struct p
     memcpy(sp->text, group.at, group.len);
     memcpy(sp->text + group.len, filter.at, filter.len);
     if (p->is_control)
-        outlet_post_control(w, outlet, &sp->post, message_bytes(sp->message));
+        outlet_add_control_message(w, outlet, &sp->post);
     else
         outlet_add_post(w, outlet, &sp->post, message_bytes(sp->message));
     w->counters.messages_forwarded++;

@@ -63,6 +63,7 @@ struct worker *worker_new(struct node *n, unsigned index, unsigned n_workers)
     list_init(&w->deliveries);
     list_init(&w->condemned);
     for (unsigned i = 0; i < OUTLETS_MAX; i++) {
+        list_init(&w->outboxes[i].control_messages);
         list_init(&w->outboxes[i].control);
         list_init(&w->outboxes[i].mails);
     }
@@ -319,6 +320,7 @@ static void take_mail(struct worker *w)
     bool more = true;
 
     worker_take_control(w);
+    outlet_flush_control_messages(w);
     while (more && !worker_is_spent(w))
         more = take_delivery(w);
     w->is_behind = more;

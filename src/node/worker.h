@@ -41,7 +41,9 @@ struct suback_wait; /* of interest.c */
 struct purge;       /* of purge.c */
 
 struct outbox {
-    struct list control; /* posts that go by the control lane */
+    struct list control_messages; /* posts that go by the control lane, with messages in them; */
+    size_t n_control_messages;
+    struct list control; /* and others */
     size_t n_control;
     struct list mails;   /* parcels and other posts */
     struct parcel *open; /* of @mails; NULL: what comes needs a new one */
@@ -125,7 +127,8 @@ struct worker {
     bool is_watched;               /* does anybody? */
     uint32_t shown_bytes_max;      /* of a payload, to them */
     struct outbox outboxes[OUTLETS_MAX];
-    uint64_t held_until_ns; /* publishers are not read until then */
+    bool has_control_messages; /* in them */
+    uint64_t held_until_ns;    /* publishers are not read until then */
     uint64_t hold_posted_ns;
     size_t retained_budget; /* topics that may still be looked at in this turn */
 
@@ -314,7 +317,8 @@ void purge_session(struct worker *w, struct resident *r);
 /* outlet.c */
 void outlet_send(struct worker *w, uint64_t outlets, struct publication *p);
 void outlet_add_post(struct worker *w, unsigned outlet, struct post *p, size_t bytes);
-void outlet_post_control(struct worker *w, unsigned outlet, struct post *p, size_t bytes);
+void outlet_add_control_message(struct worker *w, unsigned outlet, struct post *p);
+void outlet_flush_control_messages(struct worker *w);
 void outlet_add_control(struct worker *w, unsigned outlet, struct post *p);
 void outlet_flush_control(struct worker *w);
 bool outlet_is_parcel(const struct post *p);

@@ -40,6 +40,7 @@ static bool is_changing;
 static bool turning[SIM_WORKERS_MAX];
 static unsigned now_turning; /* the innermost; SIM_WORKERS_MAX: none */
 static bool is_dying;
+static bool scribe_writes;
 static unsigned stalled_for[SIM_WORKERS_MAX]; /* so often yet it gets no time of a processor */
 
 /* ---- auth threads ---- */
@@ -247,13 +248,48 @@ bool node_scribe_wants_turn(void)
     return node->scribe != NULL && scribe_wants_turn(node->scribe);
 }
 
+static void write_frame(void)
+{
+    unsigned outer = now_turning;
+
+    now_turning = SIM_WORKERS_MAX;
+    scribe_writes = true;
+    hear_what_goes();
+    expect(scribe_turn(node->scribe), "the journal cannot be written");
+    scribe_writes = false;
+    now_turning = outer;
+    hear_what_goes();
+}
+
+/* In the middle of a worker's turn, before it has done anything more. */
+static bool is_written_at_once(void)
+{
+    if (now_turning == SIM_WORKERS_MAX || scribe_writes)
+        return false;
+    if (settings.n_written_at_once == 0)
+        return settings.preempts && one_in(6);
+    settings.n_written_at_once--;
+    return true;
+}
+
+bool __wrap_scribe_take(struct scribe *s, struct worker *w, uint64_t number, struct buf *batch)
+{
+    bool has_room = __real_scribe_take(s, w, number, batch);
+
+    if (is_written_at_once()) {
+        trace("it is written at once");
+        write_frame();
+    }
+    return has_room;
+}
+
 /** node_scribe_turns() - one frame is written and flushed; with nothing to write the last one is
  * proved to be whole */
 void node_scribe_turns(void)
 {
     trace("the scribe turns");
     model_flushed();
-    expect(scribe_turn(node->scribe), "the journal cannot be written");
+    write_frame();
 }
 
 /** node_next_timer_ns() - of all workers */

@@ -68,7 +68,8 @@ struct settings {
     unsigned journal_segment_bytes;
     unsigned lane_max; /* deliveries of a session in memory, the rest is paged; 0: as a node does */
     bool small_parts;  /* what is retained is found a few at a time */
-    bool owner_only;   /* what is retained on TOPIC_OF_OWNERS is its publisher's */
+    unsigned n_written_at_once; /* the next batches, a frame each, as they are handed over */
+    bool owner_only;            /* what is retained on TOPIC_OF_OWNERS is its publisher's */
 };
 
 extern struct settings settings;

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "node/node_private.h"
+#include "node/scribe.h"
 #include "node/self_test.h"
 #include "node/sentinel.h"
 #include "session/session_private.h"
@@ -88,6 +89,7 @@ WRAP(mailbox_take);
 WRAP(node_audit);
 WRAP(password_dummy_verifier);
 WRAP(password_verifier_valid);
+WRAP(scribe_take);
 WRAP(self_test_is_forged);
 WRAP(self_test_is_from);
 WRAP(self_test_is_own);

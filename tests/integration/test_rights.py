@@ -92,13 +92,13 @@ def test_who_is_out_for_good_leaves_a_will_that_waits_no_longer(field, peer, ver
 GROUP = "$share/desk/test/letters"
 
 
-def waiting_members(field, peer, *names):
+def waiting_members(field, peer, *names, writer=None):
     """Sessions of alice, away, in a group of two workers; six messages wait for it, and one for each of them alone."""
     for name in names:
         member = peer(field, name).join(expiry_s=HOUR_S).read(GROUP, "test/other")
         member.drop()
         wait_until(lambda one=name: not field.json("clients", one)["connected"], "away")
-    writer = peer(field, "writer", user="bob").join()
+    writer = (writer or peer(field, "writer", user="bob")).join()
     for n in range(6):
         writer.publish("test/letters", f"letter {n}")
     writer.publish("test/other", "for each")
@@ -152,12 +152,21 @@ def test_nobody_gets_a_will_by_a_right_that_goes_with_its_client(field, peer):
         assert reader.next().payload == b"mark"
 
 
+def operator(site, peer, client_id):
+    certificate = (str(site.folder / "pki/operator.crt"), str(site.folder / "pki/operator.key"))
+    return peer(site, client_id, tls=True, certificate=certificate, port=site.control_port)
+
+
+@pytest.mark.parametrize("plane", ["delivery", "control"])
 @pytest.mark.parametrize("verb", OUT)
-def test_what_others_of_a_group_get_is_not_lost_while_the_node_is_down(site, peer, verb):
+def test_what_others_of_a_group_get_is_not_lost_while_the_node_is_down(site, peer, verb, plane):
     """Those that end are on both workers, and the other one is on one of them."""
     site.change("  durability: memory", "  durability: commit")
+    site.change("      - subscribe: fmb/#\n      - subscribe: $SYS/#\n",
+                "      - subscribe: fmb/#\n      - subscribe: $SYS/#\n      - publish: test/#\n")
     site.start()
-    waiting_members(site, peer, *[f"a{n}" for n in range(8)])
+    waiting_members(site, peer, *[f"a{n}" for n in range(8)],
+                    writer=operator(site, peer, "desk") if plane == "control" else None)
     others = [peer(site, "b0", user="bob").join(expiry_s=HOUR_S).read(GROUP)]
     for other in others:
         other.drop()
@@ -230,8 +239,7 @@ def test_a_subscription_of_the_control_plane_does_not_come_with_the_session_to_a
         field, peer):
     """What the node says of itself is for the control listener only."""
     certificate = (str(field.folder / "pki/operator.crt"), str(field.folder / "pki/operator.key"))
-    control = peer(field, "desk", tls=True, certificate=certificate, port=field.control_port)
-    control.join(expiry_s=HOUR_S)
+    control = operator(field, peer, "desk").join(expiry_s=HOUR_S)
     control.read("$bastide/incident/#")
     control.drop()
     elsewhere = peer(field, "desk", tls=True, certificate=certificate)

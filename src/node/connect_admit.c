@@ -36,6 +36,20 @@ static void count_accepted(struct worker *w, const struct link *l)
     c->connects_sni += peer->tls->sni != NULL && peer->tls->sni[0] != '\0';
 }
 
+/* The client of @old is here again, by @l [MQTT5-3.1.4-3] [MQTT3-3.1.4-2]; if it had left before,
+ * nothing is taken over. */
+static void end_older(struct link *old, const struct link *l)
+{
+    struct worker *w = l->worker;
+
+    link_hear_goodbye(old);
+    if (old->resident == NULL)
+        return;
+    w->counters.takeovers++;
+    worker_event_of(w, old, EVENT_TAKEN_OVER, 0, BYTES_NONE, l->address);
+    link_close(old, REASON_SESSION_TAKEN_OVER, "session taken over by a newer connection");
+}
+
 /* The session for this CONNECT, by its client id [MQTT5-3.1.3-2] [MQTT3-3.1.3-2]: resumed, or new
  * [MQTT5-3.1.2-4] to -6 [MQTT5-3.1.4-4] [MQTT3-3.1.2-4] [MQTT3-3.1.2-6] [MQTT3-3.1.4-3], which
  * Session Present tells [MQTT5-3.2.2-2] [MQTT5-3.2.2-3] [MQTT3-3.2.2-1] to -3. */
@@ -47,12 +61,8 @@ static struct resident *session_for(struct link *l, const struct wire_connect *p
 
     if (c != NULL)
         c->has_place = false; /* its successor has it, if it ends here: nobody comes between */
-    if (c != NULL && c->link != NULL) { /* [MQTT5-3.1.4-3] [MQTT3-3.1.4-2] */
-        struct link *old = c->link;
-
-        w->counters.takeovers++;
-        worker_event_of(w, old, EVENT_TAKEN_OVER, 0, BYTES_NONE, l->address);
-        link_close(old, REASON_SESSION_TAKEN_OVER, "session taken over by a newer connection");
+    if (c != NULL && c->link != NULL) {
+        end_older(c->link, l);
         c = resident_find(w, bytes_str(l->client_id)); /* gone if it ended with its connection */
     }
     if (c != NULL && (p->clean_start || c->expelled != NULL)) { /* or its user is back already */

@@ -217,6 +217,9 @@ void link_read_again(struct worker *w);
 void link_heard(struct link *l);
 struct link *link_find(const struct worker *w, uint64_t number);
 
+/* link_read.c */
+void link_hear_goodbye(struct link *l);
+
 /* link_close.c */
 void link_close(struct link *l, uint8_t reason, const char *why);
 uint8_t link_redirect_reason(const struct worker *w);

@@ -13,6 +13,9 @@
 #include "base/mem.h"
 #include "node/link_private.h"
 
+#define GOODBYE_BYTES_MAX  4194304 /* behind so many that were not read none is looked for */
+#define GOODBYE_WORK_BYTES 128     /* of them count as a message */
+
 /* As buf_add(), but where the bytes have to move nothing of them stays behind. */
 static void add_secret(struct buf *b, struct bytes more)
 {
@@ -156,6 +159,12 @@ bool link_process(struct link *l)
     return false;
 }
 
+static uint8_t *own_place(struct link *l, size_t *ret_cap)
+{
+    *ret_cap = 65536;
+    return buf_reserve(&l->in, *ret_cap);
+}
+
 /* Where to read to: behind an unfinished packet, or the worker's buffer; half a CONNECT is not
  * worth more memory than what has come of it. */
 static uint8_t *read_place(struct link *l, size_t *ret_cap)
@@ -164,8 +173,7 @@ static uint8_t *read_place(struct link *l, size_t *ret_cap)
         *ret_cap = READ_BUFFER_BYTES;
         return l->worker->read_buffer;
     }
-    *ret_cap = 65536;
-    return buf_reserve(&l->in, *ret_cap);
+    return own_place(l, ret_cap);
 }
 
 /* A large packet on a slow line keeps the connection alive as long as it grows; bytes that never
@@ -264,4 +272,66 @@ void link_read(struct link *l)
         link_again(l);
     if (link_stream_owes(l))
         link_dirty(l);
+}
+
+/* ---- before another connection has its session ---- */
+
+/* Whole packets that were read are passed over, up to a DISCONNECT, which is taken.
+ * Return: true if one may still come; not behind what the client would be cut off for. */
+static bool pass_packets(struct link *l)
+{
+    const size_t max = packet_max(l);
+    size_t used = 0;
+
+    while (used < l->in.len) {
+        struct wire_frame f;
+        enum wire_next next = wire_next(bytes_of(l->in.at + used, l->in.len - used), &f);
+
+        if (next == WIRE_NEXT_BAD || f.len > max)
+            return false;
+        if (next == WIRE_NEXT_MORE)
+            break;
+        if (!conn_may_receive(&l->conn, f.type))
+            return false;
+        if (f.type == WIRE_DISCONNECT) {
+            l->worker->counters.packets_received++;
+            flow_packet(l, &f);
+            return false;
+        }
+        used += f.len;
+    }
+    buf_drop_front(&l->in, used);
+    return true;
+}
+
+/**
+ * link_hear_goodbye() - take the DISCONNECT that the client has sent and the node has not come to
+ *
+ * Its session is about to be taken over.  A client that was held back may have left and be back
+ * before all that it had sent was taken; what it said of Will and session holds [MQTT5-3.1.2-10]
+ * [MQTT5-3.14.4-3] [MQTT3-3.14.4-3].  What it sent before is not taken, as at each takeover: who
+ * is held back would only have to come again to be heard at once.
+ *
+ * It is not read to the worker's buffer: what the newcomer has sent may still be there.
+ */
+void link_hear_goodbye(struct link *l)
+{
+    enum stream_outcome outcome = STREAM_OK;
+    size_t looked_at = 0;
+
+    while (pass_packets(l) && outcome == STREAM_OK && looked_at < GOODBYE_BYTES_MAX) {
+        size_t cap;
+        size_t n = 0;
+        uint8_t *at = own_place(l, &cap);
+
+        outcome = stream_read(l->stream, at, cap, &n);
+        l->in.len += n;
+        looked_at += n;
+    }
+    link_count_bytes(l, &l->worker->counters.bytes_received, looked_at);
+    l->worker->work_beside += looked_at / GOODBYE_WORK_BYTES;
+    if (outcome == STREAM_END)
+        link_has_closed(l);
+    if (l->in.len == 0)
+        buf_done(&l->in);
 }

@@ -14,7 +14,8 @@ from conftest import wait_until
 from crash import prepare
 from peer import (PATIENCE_S, Raw, connect_packet, next_connack, next_disconnect, packet,
                   publish_packet, string, varint)
-from transports import limit
+from transports import limit, wires  # noqa: F401, fixtures
+from wires import BINARY, Web, frame, request
 
 JUNK = b"\x30\x81\x80\x80\x80\x80" + b"x" * (4 << 20)  # ill-formed, with much behind it
 MALFORMED = 0x81
@@ -269,9 +270,12 @@ def test_what_a_client_says_as_it_leaves_is_in_the_log(telling, body, said):
 # ---- what was sent before a reset ----
 
 
-def connect_with_will(site):
-    body = string("MQTT") + b"\x04\xc6\0\x3c" + string("slow") + string("test/will") + string("gone")
-    return packet(0x10, body + string("alice") + string(site.passwords["alice"]))
+def connect_with_will(site, level=4, clean=True, properties=b""):
+    head = string("MQTT") + bytes([level, 0xC6 if clean else 0xC4]) + b"\0\x3c"
+    if level == 5:
+        head += bytes([len(properties)]) + properties
+    will = (b"\0" if level == 5 else b"") + string("test/will") + string("gone")
+    return packet(0x10, head + string("slow") + will + string("alice") + string(site.passwords["alice"]))
 
 
 @pytest.mark.parametrize("qos, tls", [(0, False), (1, False), (1, True)])
@@ -293,3 +297,101 @@ def test_what_was_sent_before_a_reset_is_taken_though_slowly(site, peer, qos, tl
     other.publish("test/will", "none came")
     assert other.texts(1) == ["none came"]
     assert site.end() == 0, site.log_text()
+
+
+# ---- what was not taken yet when its client is back ----
+
+
+def opened(site, way):
+    """A connection, and what says bytes of MQTT in it."""
+    port = {"TCP": site.port, "TLS": site.tls_port}.get(way) or site.ports[way]
+    raw = Web(port) if "web" in way else Raw(site, port)
+    if way in ("TLS", "secure_web"):
+        secured(raw, site)
+    if "web" not in way:
+        return raw, raw.send
+    assert raw.send(request()).head() == 101
+    return raw, lambda data: raw.send(frame(BINARY, data))
+
+
+def heard_until(peer, text):
+    """What came before it."""
+    return list(iter(lambda: peer.next().payload.decode(), text))
+
+
+@pytest.mark.parametrize("way", ["TCP", "TLS", "web", "secure_web"])
+@pytest.mark.parametrize("qos", [0, 1])
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "later"])
+def test_who_left_while_it_was_held_back_and_is_back_has_left(wires, peer, way, qos, at_once):  # noqa: F811
+    """Its DISCONNECT was read with what it published, or was not; at QoS 1 it was reset, too.  There is no
+    Will [MQTT5-3.14.4-3] [MQTT3-3.14.4-3], and what it may not say yet is not said."""
+    wires.change("  messages_per_s_max: 100000", "  messages_per_s_max: 1")
+    wires.start()
+    other = peer(wires, "other", user="bob").join().read("test/#")
+    texts = [str(i) for i in range(PATIENCE_S)]
+    raw, say = opened(wires, way)
+    say(connect_with_will(wires, clean=False))
+    assert raw.packet() == (CONNACK, b"\0\0")
+    published = b"".join(publish_packet("test/a", one.encode(), qos, 1) for one in texts)
+    say(published + GOODBYE if at_once else published)
+    assert other.texts(5) == texts[:5]
+    if not at_once:
+        say(GOODBYE)
+    raw.close()
+    raw, say = opened(wires, way)
+    say(connect_packet("slow", "alice", wires.passwords["alice"], clean=False))
+    assert raw.packet() == (CONNACK, b"\1\0")
+    other.publish("test/will", "none came")
+    heard = heard_until(other, "none came")
+    assert heard == texts[5:5 + len(heard)]
+    raw.close()
+    assert wires.end() == 0, wires.log_text()
+
+
+SHORTER = b"\x11" + bytes(4)
+
+
+@pytest.mark.parametrize("goodbye, has_will, is_kept", [
+    (b"", False, True),
+    (b"\0\5" + SHORTER, False, False),
+    (b"\4", True, True),
+    (b"\4\5" + SHORTER, True, False),
+    (b"\0\1", True, True),  # ill-formed
+], ids=["normal", "no session", "with Will", "neither", "ill-formed"])
+def test_what_it_said_as_it_left_holds_though_it_is_back(site, peer, goodbye, has_will, is_kept):
+    """[MQTT5-3.1.2-10] and section 3.14.2.2.2"""
+    site.change("  messages_per_s_max: 100000", "  messages_per_s_max: 1")
+    site.start()
+    hour = b"\x11" + struct.pack("!I", 3600)
+    other = peer(site, "other", user="bob").join().read("test/#")
+    with Raw(site) as raw:
+        raw.send(connect_with_will(site, 5, False, hour))
+        assert next_connack(raw)[0] == 0
+        raw.send(publish_packet("test/a", b"\0said") * PATIENCE_S + packet(0xE0, goodbye))
+        assert other.texts(5) == ["said"] * 5
+    with Raw(site) as raw:
+        assert raw.join(site, "slow", level=5, clean=False, properties=hour) == is_kept
+        other.publish("test/will", "all came")
+        assert heard_until(other, "all came").count("gone") == has_will
+    assert site.end() == 0, site.log_text()
+
+
+def test_who_left_is_not_taken_over(telling, peer):
+    telling.change("  messages_per_s_max: 100000", "  messages_per_s_max: 1")
+    telling.ok("reload")
+    other = peer(telling, "other", user="bob").join().read("test/#")
+    for said, why, has_will in ((GOODBYE, "DISCONNECT", False),
+                                (b"\xc0\0", "session taken over by a newer connection", True)):
+        with Raw(telling) as raw:
+            raw.send(connect_with_will(telling))
+            assert raw.packet() == (CONNACK, b"\0\0")
+            raw.send(publish_packet("test/a", b"said") * PATIENCE_S + said)
+            assert other.texts(5) == ["said"] * 5
+        with Raw(telling) as raw:
+            assert not raw.join(telling, "slow")
+            ends = re.findall(r" debug link: 127.0.0.1 slow: closed: (.*)$", telling.log_text(), re.M)
+            assert ends[-1] == why
+            raw.send(GOODBYE)
+            assert raw.rest_until_closed() == b""
+        other.publish("test/a", "next")
+        assert heard_until(other, "next").count("gone") == has_will

@@ -327,3 +327,21 @@ def test_the_exchange_goes_over_several_workers_and_ends_in_order(site):
     raw, _, _ = challenged(site, "alice", "")
     assert site.end(signal.SIGTERM) == 0
     raw.close()
+
+
+def test_what_comes_with_a_proof_is_taken_though_an_older_connection_is_looked_through(site):
+    site.change("  messages_per_s_max: 100000", "  messages_per_s_max: 1")
+    site.start()
+    older, _, _ = prove(site, "alice", site.passwords["alice"])
+    for i in range(10):
+        older.send(packet(0x32, b"\0\x0atest/scram\0" + bytes([1 + i]) + b"\0said"))
+    for _ in range(5):
+        assert older.packet()[0] == 0x40
+    older.send(b"\xc0\0" * 1000)  # not read: it is held back
+    raw, scram, challenge = challenged(site, "alice", site.passwords["alice"])
+    raw.send(auth_packet(CONTINUE, scram.answer(challenge)) + subscribe_packet_5("test/scram"))
+    assert next_connack(raw)[0] == 0
+    assert raw.packet()[0] == 0x90
+    older.close()
+    raw.close()
+    assert site.end() == 0, site.log_text()

@@ -195,6 +195,18 @@ static void disconnected(const struct event *e)
         c->will_due_ns = will_due_ns(k, expiry_s, e->at_ns);
 }
 
+/* Not from a client that has left: what it had sent was read, up to its DISCONNECT, unless a reset
+ * has swallowed that. */
+static void taken_over(const struct event *e)
+{
+    const struct line *k = line_of(e);
+
+    check(k != NULL);
+    expect(k->disconnect_reason < 0 || (k->may_end & MAY_END_GARBAGE) || k->socket->reset_ns != 0 ||
+               k->socket->in.data.len > 0,
+           "k%u: taken over behind its DISCONNECT", k->index);
+}
+
 /** model_event() - one event of a worker, in the order they happened */
 void model_event(const struct event *e, unsigned worker)
 {
@@ -216,6 +228,9 @@ void model_event(const struct event *e, unsigned worker)
     case EVENT_DISCONNECTED:
         disconnected(e);
         break;
+    case EVENT_TAKEN_OVER:
+        taken_over(e);
+        break;
     case EVENT_WILL_PUBLISHED:
         will_published(e);
         break;
@@ -236,7 +251,6 @@ void model_event(const struct event *e, unsigned worker)
     case EVENT_CONNECT_REFUSED:
     case EVENT_AUTH_FAILED:
     case EVENT_TLS_FAILED:
-    case EVENT_TAKEN_OVER:
     case EVENT_SUBSCRIBED:
     case EVENT_SUBSCRIBE_DENIED:
     case EVENT_PUBLISH_TOPIC:

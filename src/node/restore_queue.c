@@ -73,8 +73,7 @@ bool restore_take_delivery(struct restoring *r, uint64_t id, struct bytes record
     s.is_aside = false;
     s.record = id;
     s.message = d.message;
-    s.bytes = d.is_found; /* link_delivery() looks at that: its message, and its size, come later */
-    s.expires_s = 0;
+    s.bytes = s.expires_s = 0; /* its message comes later */
     s.qos = d.qos;
     s.retain = d.retain;
     s.n_subids = d.n_subids;
@@ -119,14 +118,11 @@ static int by_sent(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* What was found for a subscription and was replaced then, or removed, is not sent any more.
- * @s->bytes is as restore_take_delivery() set it. */
+/* What was found for a subscription and was replaced then, or removed, is not sent any more. */
 static bool is_passed_over(const struct shelved *s, const struct restored_message *m,
                            uint16_t packet_id)
 {
-    bool is_found = s->bytes != 0;
-
-    return is_found && packet_id == 0 && !m->is_retained;
+    return s->retain == RETAIN_FOUND && packet_id == 0 && !m->is_retained;
 }
 
 /* 0: it was not sent. */

@@ -110,7 +110,7 @@ struct delivery {
     uint16_t packet_id; /* 0 until sent */
     uint8_t qos;
     uint8_t state; /* of the session's inflight window */
-    bool retain;   /* the flag to send */
+    uint8_t retain; /* enum delivery_retain */
     bool dup;
 };
 

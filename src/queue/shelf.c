@@ -23,9 +23,8 @@
 #define SUBID_MAX       5
 
 /* Flags. */
-#define QOS            3U
-#define ASIDE          3U /* in place of a QoS */
-#define RETAIN         BIT(2)
+#define KIND           7U /* QoS and RETAIN: kind_of() */
+#define ASIDE          0U
 #define SUBIDS_SHIFT   3  /* two bits: how many */
 #define SUBIDS_MANY    3U /* how many follows */
 #define EXPIRES        BIT(5)
@@ -168,16 +167,19 @@ void shelf_done(struct shelf *s)
     *s = (struct shelf){0};
 }
 
+static unsigned kind_of(const struct shelved *d)
+{
+    check(d->qos == 1 || d->qos == 2);
+    return d->qos + 2U * d->retain;
+}
+
 static uint8_t flags_of(const struct shelf *s, const struct shelved *d)
 {
     unsigned flags;
 
     if (d->is_aside)
         return ASIDE;
-    check(d->qos < ASIDE);
-    flags = d->qos | MIN(d->n_subids, SUBIDS_MANY) << SUBIDS_SHIFT;
-    if (d->retain)
-        flags |= RETAIN;
+    flags = kind_of(d) | MIN(d->n_subids, SUBIDS_MANY) << SUBIDS_SHIFT;
     if (d->expires_s != 0)
         flags |= EXPIRES;
     if (worker_of(d->record) != worker_of(s->record))
@@ -248,7 +250,7 @@ static void get_subids(const uint8_t **from, struct shelved *ret, bool more)
 static bool next(struct shelf_cursor *c, struct shelved *ret, bool more_subids)
 {
     const uint8_t *from;
-    uint8_t flags;
+    uint8_t flags, kind;
 
     if (c->chunk != NULL && c->at == c->chunk->len && c->chunk->next != NULL)
         *c = (struct shelf_cursor){.chunk = c->chunk->next};
@@ -256,7 +258,8 @@ static bool next(struct shelf_cursor *c, struct shelved *ret, bool more_subids)
         return false;
     from = c->chunk->data + c->at;
     flags = *from++;
-    ret->is_aside = (flags & QOS) == ASIDE;
+    kind = flags & KIND;
+    ret->is_aside = kind == ASIDE;
     ret->more_subids = NULL;
     if (!ret->is_aside) {
         ret->record = c->record = get_id(&from, c->record, flags & OTHER_WORKER);
@@ -265,8 +268,8 @@ static bool next(struct shelf_cursor *c, struct shelved *ret, bool more_subids)
         if (flags & EXPIRES)
             c->expires_s = (uint32_t)get_difference(&from, c->expires_s);
         ret->expires_s = flags & EXPIRES ? c->expires_s : 0;
-        ret->qos = flags & QOS;
-        ret->retain = flags & RETAIN;
+        ret->qos = kind % 2 != 0 ? 1 : 2;
+        ret->retain = (uint8_t)((kind - 1) / 2);
         ret->n_subids = flags >> SUBIDS_SHIFT & SUBIDS_MANY;
         if (ret->n_subids == SUBIDS_MANY)
             ret->n_subids = (uint32_t)get_number(&from);

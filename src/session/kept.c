@@ -78,7 +78,6 @@ void session_note_found(struct session *s, struct delivery *d)
         return;
     d->record = notes_id(s->notes);
     r = record_of(s, d);
-    r.is_found = true;
     record_put_delivery(&s->notes->batch, d->record, &r, delivery_subids(d));
 }
 

@@ -147,7 +147,14 @@ static struct buf *out_for(struct session *s, const struct delivery *d)
     return d->qos == 2 && waits ? conn_gate(s->conn) : conn_out(s->conn);
 }
 
-static struct wire_delivery wire_of(const struct delivery *d, uint64_t now_ns)
+/* What waited may be for a session that went on at another level. */
+static bool retain_flag(const struct session *s, const struct delivery *d)
+{
+    return d->retain == RETAIN_FOUND || (d->retain == RETAIN_AS_PUBLISHED && has_options(s));
+}
+
+static struct wire_delivery wire_of(const struct session *s, const struct delivery *d,
+                                    uint64_t now_ns)
 {
     const struct message *m = d->message;
 
@@ -160,7 +167,7 @@ static struct wire_delivery wire_of(const struct delivery *d, uint64_t now_ns)
         .packet_id = d->packet_id,
         .qos = d->qos,
         .dup = d->dup,
-        .retain = d->retain,
+        .retain = retain_flag(s, d),
         .has_expiry = m->expires_ns != EXPIRES_NEVER,
         .expiry_s = expiry_left_s(m->expires_ns, now_ns),
     };
@@ -220,7 +227,7 @@ static bool send_delivery(struct session *s, struct delivery *d, uint64_t now_ns
         d->state = d->qos == 1 ? INFLIGHT_PUBACK : INFLIGHT_PUBREC;
         session_note_sent(s, d);
     }
-    w = wire_of(d, now_ns);
+    w = wire_of(s, d, now_ns);
     sent = send_publish(s, &w, d->message->topic_hash, out_for(s, d));
     if (!sent || d->qos == 0) {
         delivery_done(d);
@@ -238,7 +245,7 @@ static struct delivery delivery_of(struct publication *p, const struct receiver 
         .message = publication_keep(p),
         .share = r->first[0]->share != NULL ? share_id(r->first[0]->share) : 0,
         .qos = qos,
-        .retain = p->retain && w->retain_as_published,
+        .retain = p->retain && w->retain_as_published ? RETAIN_AS_PUBLISHED : RETAIN_NOT,
     };
 
     delivery_set_subids(&d, w->subids, w->n_subids);
@@ -416,7 +423,7 @@ static void resend(struct session *s, size_t place, uint64_t now_ns)
         return;
     s->n_unacknowledged++;
     d->dup = true; /* [MQTT5-3.3.1-1] */
-    w = wire_of(d, now_ns);
+    w = wire_of(s, d, now_ns);
     if (is_too_large(s->conn, &w)) {
         leave_out(s, place);
         return;

@@ -240,6 +240,18 @@ bool record_get_subscription(struct bytes in, struct subscription_record *ret)
 #define DELIVERY_RETAIN 4U
 #define DELIVERY_FOUND  8U
 
+static const uint8_t flags_of_retain[] = {
+    [RETAIN_AS_PUBLISHED] = DELIVERY_RETAIN,
+    [RETAIN_FOUND] = DELIVERY_RETAIN | DELIVERY_FOUND,
+};
+
+static enum delivery_retain retain_of_flags(uint64_t flags)
+{
+    if (flags & DELIVERY_FOUND)
+        return RETAIN_FOUND;
+    return flags & DELIVERY_RETAIN ? RETAIN_AS_PUBLISHED : RETAIN_NOT;
+}
+
 void record_put_delivery(struct batch *b, uint64_t id, const struct delivery_record *r,
                          const uint32_t *subids)
 {
@@ -247,7 +259,7 @@ void record_put_delivery(struct batch *b, uint64_t id, const struct delivery_rec
 
     put(b, r->session, 8);
     put(b, r->message, 8);
-    put(b, r->qos | (r->retain ? DELIVERY_RETAIN : 0) | (r->is_found ? DELIVERY_FOUND : 0), 1);
+    put(b, r->qos | flags_of_retain[r->retain], 1);
     put_count(b, r->n_subids);
     for (size_t i = 0; i < r->n_subids; i++)
         put(b, subids[i], 4);
@@ -268,8 +280,7 @@ bool record_get_delivery(struct bytes in, struct delivery_record *ret)
     ret->message = get(&c, 8);
     flags = get(&c, 1);
     ret->qos = flags & DELIVERY_QOS;
-    ret->retain = flags & DELIVERY_RETAIN;
-    ret->is_found = flags & DELIVERY_FOUND;
+    ret->retain = (uint8_t)retain_of_flags(flags);
     ret->n_subids = get_count(&c);
     ret->subids = take(&c, ret->n_subids * sizeof(uint32_t));
     is_shared = c.left.len > 0;

@@ -132,8 +132,7 @@ struct delivery_record {
     uint64_t session;
     uint64_t message;
     uint8_t qos;
-    bool retain;
-    bool is_found; /* by a subscription, among what is retained */
+    uint8_t retain; /* enum delivery_retain */
     uint32_t n_subids;
     struct bytes subids; /* 4 bytes each */
     struct bytes group;  /* it came by a shared subscription; empty: it did not */

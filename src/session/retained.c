@@ -182,14 +182,13 @@ void session_resume_retained(struct session *s, struct subscription *sub)
         list_append(&s->retained_wanting, &sub->want->in_session);
 }
 
-/* They keep the RETAIN flag [MQTT3-3.3.1-8]. */
 static struct delivery delivery_of(const struct retained_batch *b, const struct retained_found *f)
 {
     return (struct delivery){
         .message = f->message,
         .record = f->record,
         .qos = MIN(f->message->qos, b->qos),
-        .retain = true,
+        .retain = RETAIN_FOUND,
         .subids = {b->subscription_id},
         .n_subids = b->subscription_id != 0,
     };

@@ -81,7 +81,7 @@ static struct message *message_of(unsigned i)
 static struct delivery kept_delivery(unsigned i, struct message *m)
 {
     struct delivery d = {
-        .message = m, .record = delivery_id(i), .qos = 1 + i % 2, .retain = i % 5 == 0};
+        .message = m, .record = delivery_id(i), .qos = 1 + i % 2, .retain = (uint8_t)(i % 3)};
     uint32_t subids[MANY_SUBIDS] = {i, 1, 2, 3, 268435455};
 
     delivery_set_subids(&d, subids, i % 50 == 7 ? MANY_SUBIDS : i % 6);

@@ -91,7 +91,7 @@ static unsigned n_noted(const struct desk *d)
     while (batch_next(&rest, &e) == BATCH_ENTRY) {
         if (e.kind == RECORD_DELIVERY) {
             assert_true(record_get_delivery(e.record, &r));
-            assert_true(r.is_found && r.retain && r.session == 7 && r.n_subids == 0);
+            assert_true(r.retain == RETAIN_FOUND && r.session == 7 && r.n_subids == 0);
             ids[n++] = e.id;
         }
         for (unsigned i = 0; e.kind == 0 && i < n; i++) {

@@ -33,6 +33,44 @@ static void retain_is_not_kept_before_5_0(void **state)
     bench_free(b);
 }
 
+static struct message *kept(const char *payload)
+{
+    struct publication p = {
+        .topic = BYTES("r"), .payload = bytes_str(payload), .qos = 1, .expires_ns = EXPIRES_NEVER};
+    struct message *m = publication_keep(&p);
+
+    publication_done(&p);
+    return m;
+}
+
+/* It was asked for at 5.0, and sent, or waits; now the session goes on at another level. */
+static void retain_of_what_has_waited_is_as_the_level_of_now_has_it(void **state)
+{
+    static const enum wire_level levels[] = {WIRE_V311, WIRE_V5};
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(levels); i++) {
+        struct bench *b = bench_new(WIRE_V5, 1);
+        struct retained_want want = {.subscription = &b->sub};
+        struct retained_found *found = mem_new(struct retained_found);
+
+        b->sub.retain_as_published = true;
+        offer(b, "sent", 1);
+        assert_true(sent_publish(b).retain);
+        cut(b);
+        offer(b, "waits", 1);
+        found->message = kept("found");
+        session_offer_retained(b->session, &want, NULL, found, 1);
+        agree(b, levels[i], 65535, 1 << 20);
+        session_pump(b->session, 0);
+        assert_int_equal(sent_publish(b).retain, levels[i] == WIRE_V5); /* again */
+        assert_int_equal(sent_publish(b).retain, levels[i] == WIRE_V5); /* [MQTT3-3.3.1-9] */
+        assert_true(sent_publish(b).retain);                            /* [MQTT3-3.3.1-8] */
+        assert_nothing_sent(b);
+        bench_free(b);
+    }
+}
+
 static void overlapping_subscriptions_give_one_message_with_all_identifiers(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 0);
@@ -184,16 +222,6 @@ static void retained_messages_come_after_what_waits_and_never_overflow(void **st
     bench_free(b);
 }
 
-static struct message *kept(const char *payload)
-{
-    struct publication p = {
-        .topic = BYTES("r"), .payload = bytes_str(payload), .qos = 1, .expires_ns = EXPIRES_NEVER};
-    struct message *m = publication_keep(&p);
-
-    publication_done(&p);
-    return m;
-}
-
 static void a_retained_message_that_was_replaced_does_not_come_after_the_new_one(void **state)
 {
     struct bench *b = bench_new(WIRE_V5, 1);
@@ -308,6 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(retain_is_kept_only_when_asked_for),
         cmocka_unit_test(retain_is_not_kept_before_5_0),
+        cmocka_unit_test(retain_of_what_has_waited_is_as_the_level_of_now_has_it),
         cmocka_unit_test(overlapping_subscriptions_give_one_message_with_all_identifiers),
         cmocka_unit_test(no_local_keeps_the_clients_own_messages_away),
         cmocka_unit_test(no_local_is_no_option_before_5_0),

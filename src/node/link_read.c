@@ -274,7 +274,7 @@ void link_read(struct link *l)
         link_dirty(l);
 }
 
-/* ---- before another connection has its session ---- */
+/* ---- before its network connection is closed without its doing ---- */
 
 /* Whole packets that were read are passed over, up to a DISCONNECT, which is taken.
  * Return: true if one may still come; not behind what the client would be cut off for. */
@@ -307,10 +307,10 @@ static bool pass_packets(struct link *l)
 /**
  * link_hear_goodbye() - take the DISCONNECT that the client has sent and the node has not come to
  *
- * Its session is about to be taken over.  A client that was held back may have left and be back
- * before all that it had sent was taken; what it said of Will and session holds [MQTT5-3.1.2-10]
- * [MQTT5-3.14.4-3] [MQTT3-3.14.4-3].  What it sent before is not taken, as at each takeover: who
- * is held back would only have to come again to be heard at once.
+ * It has a session, which is about to be taken over, or the node to stop.  A client that was held
+ * back may have left, and be back, before all that it had sent was taken; what it said of Will and
+ * session holds [MQTT5-3.1.2-10] [MQTT5-3.14.4-3] [MQTT3-3.14.4-3].  What it sent before is not
+ * taken, as at each takeover: who is held back would only have to come again to be heard at once.
  *
  * It is not read to the worker's buffer: what the newcomer has sent may still be there.
  */

@@ -443,8 +443,13 @@ static void stop(struct worker *w)
     w->now_ns = clock_now_ns(); /* the last turn may be long over */
     end_ns = w->now_ns + LINGER_NS;
     listen_close(w);
-    list_each (it, &w->links)
-        link_close(list_item(it, struct link, in_worker), reason, "the server is shutting down");
+    list_each (it, &w->links) {
+        struct link *l = list_item(it, struct link, in_worker);
+
+        if (l->resident != NULL)
+            link_hear_goodbye(l);
+        link_close(l, reason, "the server is shutting down");
+    }
     finish_turn(w);
     while (something_to_send(w) && w->now_ns < end_ns) {
         loop_wait(w->loop, end_ns);

@@ -395,3 +395,23 @@ def test_who_left_is_not_taken_over(telling, peer):
             assert raw.rest_until_closed() == b""
         other.publish("test/a", "next")
         assert heard_until(other, "next").count("gone") == has_will
+
+
+@pytest.mark.parametrize("said, has_will", [(GOODBYE, False), (b"\xc0\0", True)], ids=["left", "stayed"])
+def test_who_left_before_the_node_stops_has_left(home, said, has_will):
+    """Its DISCONNECT was not read yet. A Will would be retained."""
+    prepare(home)
+    home.config.write_text(home.config.read_text().replace("limits:\n", "limits:\n  messages_per_s_max: 1\n"))
+    home.start()
+    will = string("MQTT") + b"\x04\x26\0\x3c" + string("slow") + string("load/will") + string("gone")
+    with Raw(home) as raw, Raw(home) as other:
+        other.send(connect_packet("other") + packet(0x82, b"\0\1" + string("load/said") + b"\0"))
+        assert [other.packet()[0] for _ in range(2)] == [CONNACK, 0x90]
+        raw.send(packet(0x10, will))
+        assert raw.packet() == (CONNACK, b"\0\0")
+        raw.send(publish_packet("load/said", b"said") * PATIENCE_S + said)
+        assert other.packet()[0] == 0x30
+        assert home.end() == 0, home.log_text()
+    home.start()
+    assert home.json("status")["retained_messages"] == has_will
+    assert home.end() == 0, home.log_text()

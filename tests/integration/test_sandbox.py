@@ -6,7 +6,7 @@ import pathlib
 from conftest import as_nobody
 
 FENCE = pathlib.Path(__file__).with_name("fence.py")
-UNIT = pathlib.Path(__file__).parents[2] / "packaging/systemd/bastide.service"
+UNIT = pathlib.Path(__file__).parents[2] / "packaging/systemd/bastide.service.in"
 
 
 def threads_of(node):

@@ -134,7 +134,7 @@ def test_what_has_replaced_what_was_not_shown_yet_is_shown(home, n, is_killed):
         home.end(signal.SIGKILL)
         start(home, 3)
     reader = reader.again().join_node()
-    wait_for(lambda: {i % n for i in (int(text[2:]) for text in reader.got)} == set(range(n)), "a value of each topic")
+    wait_for(lambda: {int(text[2:]) % n for text in set(reader.got)} == set(range(n)), "a value of each topic")
     reader.leave()
     assert home.end() == 0
     assert not SANITIZERS.search(home.log_text())

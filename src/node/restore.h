@@ -80,7 +80,8 @@ struct home {
     uint64_t number;
     struct worker *worker;
     struct resident *resident;
-    unsigned was_on; /* worker of the former run */
+    unsigned was_on;  /* worker of the former run */
+    bool passes_over; /* what was found for it, and was replaced, or removed, before it was sent */
     uint64_t left_unix_ms;
 };
 

@@ -130,14 +130,25 @@ static bool link_retained(struct restoring *r, struct homes *all, const struct r
     return stored;
 }
 
-static struct retained_range *range_of(const struct want_record *r)
+/* Each worker of now has lanes of its own. */
+static struct retained_range *range_of(const struct want_record *r, unsigned n_workers)
 {
-    struct retained_range *range = mem_alloc(sizeof(*range) + r->lanes.len);
+    uint32_t n = MAX((uint32_t)r->n_lanes, 2 * (n_workers + 1));
+    struct retained_range *range = mem_alloc(sizeof(*range) + n * sizeof(range->lanes[0]));
 
-    range->n = r->n_lanes;
-    for (size_t i = 0; i < r->n_lanes; i++)
-        range->lanes[i] = want_record_lane(r, i);
+    range->n = n;
+    for (uint32_t i = 0; i < n; i++)
+        range->lanes[i] = want_record_lane(r, MIN(i, r->n_lanes - 2U + i % 2));
     return range;
+}
+
+static bool is_found(const struct retained_range *r)
+{
+    uint32_t i = 0;
+
+    while (i < r->n && r->lanes[i].after == r->lanes[i].until)
+        i++;
+    return i == r->n;
 }
 
 /* Records of which there is nothing left in the journal may have had ids as high as these. */
@@ -153,7 +164,8 @@ static uint64_t count_of(const struct retained_range *r)
     return count;
 }
 
-/* What was found before the node ended is among the deliveries. */
+/* What was found before the node ended is among the deliveries.  Where something has replaced it,
+ * it is not known whether that was missed. */
 static bool link_want(struct restoring *r, struct homes *all, const struct restored *in)
 {
     struct want_record record;
@@ -171,7 +183,11 @@ static bool link_want(struct restoring *r, struct homes *all, const struct resto
         return false;
     want = session_want_retained(s, sub, router_retained_serial(h->worker->router));
     want->record = in->id;
-    want->range = range_of(&record);
+    want->range = range_of(&record, r->node->n_workers);
+    if (h->passes_over)
+        session_want_so_far(s, want);
+    else if (is_found(want->range))
+        want->after = want->until;
     for (unsigned i = 0; i < r->node->n_workers; i++)
         notes_begin(r->node->workers[i]->notes, count_of(want->range));
     return true;

@@ -112,15 +112,14 @@ static void pass(struct retained_want *want, const struct message *m)
 }
 
 /* It is found, and not sent yet: what has replaced it by then may have been missed. */
-static void keep_until_sent(struct retained_want *want)
+static void keep_until_sent(struct session *s, struct retained_want *want)
 {
     struct retained_range *range = want->range;
 
-    record_forget(want->record);
-    want->record = 0;
     want->after = want->until;
     for (size_t i = 0; range != NULL && i < range->n; i++)
-        range->lanes[i].after = range->lanes[i].until;
+        range->lanes[i].until = range->lanes[i].after;
+    session_note_want(s, want);
 }
 
 /** session_found_retained() - all that @sub, of this session, wanted by its first SUBSCRIBE; what
@@ -131,7 +130,7 @@ void session_found_retained(struct session *s, struct subscription *sub)
     struct retained_want *next = first->next;
 
     if (s->retained != NULL) {
-        keep_until_sent(first);
+        keep_until_sent(s, first);
         return;
     }
     if (next != NULL) {
@@ -144,8 +143,9 @@ void session_found_retained(struct session *s, struct subscription *sub)
     sub->want = next;
 }
 
-/* Once for all that is missed before it is looked for. */
-static void want_so_far(struct session *s, struct retained_want *want)
+/** session_want_so_far() - what @want is about goes up to when it is looked for; that is noted once
+ */
+void session_want_so_far(struct session *s, struct retained_want *want)
 {
     struct retained_range *range = want->range;
 
@@ -163,7 +163,7 @@ void session_missed(struct session *s, const struct receiver *r)
 {
     for (size_t i = 0; i < r->n; i++) {
         if (r->first[i]->want != NULL)
-            want_so_far(s, r->first[i]->want->last);
+            session_want_so_far(s, r->first[i]->want->last);
     }
 }
 

@@ -202,6 +202,7 @@ enum session_offered session_offer(struct session *s, struct publication *p,
 bool session_skips_own(const struct session *s, const struct subscription *sub, uint64_t publisher);
 struct retained_want *session_want_retained(struct session *s, struct subscription *sub,
                                             uint64_t serial);
+void session_want_so_far(struct session *s, struct retained_want *want);
 bool session_wants_retained(const struct retained_want *want, const struct message *m,
                             uint64_t serial);
 struct subscription *session_retained_next(const struct session *s);

@@ -300,6 +300,10 @@ def test_a_restart_keeps_it_and_goes_by_the_rules_of_then(site, peer, how):
     assert sorted(suspended(site, "away")) == ["test/secret/+", SECRET]
     writer = peer(site, "writer", user="bob").join()
     writer.publish(SECRET, "never")
+    # What a kill finds on its way between workers goes by the rules of then, too: so it is there, and on the disk.
+    writer.publish("test/open", "behind it")
+    wait_until(lambda: site.json("clients", "away")["queue_messages"] == 1, "what is behind it is there")
+    writer.publish("test/open", "and that is on the disk")
     change_role(site, "alice", "limited", "tester")
     again(site, how)
     assert suspended(site, "away") == []
@@ -309,7 +313,7 @@ def test_a_restart_keeps_it_and_goes_by_the_rules_of_then(site, peer, how):
     away.paho.loop_stop()
     away.join(clean=False, expiry_s=HOUR_S)
     assert away.session_present
-    assert sorted(away.texts(3)) == ["again", "again", "open"]
+    assert sorted(away.texts(5)) == ["again", "again", "and that is on the disk", "behind it", "open"]
     change_role(site, "alice", "tester", "limited")
     again(site, how)
     assert sorted(suspended(site, "away")) == ["test/secret/+", SECRET]

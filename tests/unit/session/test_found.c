@@ -242,6 +242,20 @@ static enum session_offered retain_at_qos_0(struct desk *d, uint64_t stamp)
     return how;
 }
 
+static bool all(const void *arg, const struct message *m)
+{
+    (void)arg, (void)m;
+    return true;
+}
+
+static void find_one(struct desk *d, struct retained_want *w, struct message *m)
+{
+    struct retained_found *found = mem_new(struct retained_found);
+
+    found->message = message_ref(m);
+    session_offer_retained(d->bench->session, w, d->router, found, 1);
+}
+
 static size_t n_wants_noted(const struct desk *d)
 {
     struct bytes rest = buf_view(&d->notes.batch.bytes);
@@ -261,11 +275,13 @@ static void what_has_replaced_what_was_found_and_was_missed_is_wanted(void **sta
     struct session *s = d->bench->session;
     struct retained_want *w = want(d);
     struct message *late = message_new(101, 1);
+    struct message *later = message_new(102, 1);
 
     (void)state;
     find(d, w, 0, N);
     session_found_retained(s, &d->bench->sub);
-    assert_true(d->bench->sub.want == w && w->record == 0);
+    assert_true(d->bench->sub.want == w && w->record != 0);
+    assert_int_equal(n_wants_noted(d), 1);
     cut(d->bench);
     assert_int_equal(retain_at_qos_0(d, 0), SESSION_AWAY); /* and there was no room to retain it */
     assert_false(session_wants_retained(w, late, 51));
@@ -273,14 +289,25 @@ static void what_has_replaced_what_was_found_and_was_missed_is_wanted(void **sta
     assert_true(session_wants_retained(w, late, 51));
     assert_false(session_wants_retained(w, d->messages[0], 50));
     assert_false(session_wants_retained(w, d->messages[3], 50));
-    assert_int_equal(n_wants_noted(d), 1);
-    assert_true(w->range->lanes[2].after == record_id(101, 0) - 1);
+    assert_int_equal(n_wants_noted(d), 2);
+    assert_true(w->range->lanes[2].after == d->messages[3]->record);
     assert_true(w->range->lanes[2].until == RETAINED_SO_FAR);
     assert_int_equal(retain_at_qos_0(d, 2), SESSION_AWAY);
-    assert_int_equal(n_wants_noted(d), 1);
+    assert_int_equal(n_wants_noted(d), 2);
+
+    w->until = 60; /* it is looked for; and that is missed once more */
+    session_drop_waiting(s, all, NULL);
+    find_one(d, w, late);
+    session_found_retained(s, &d->bench->sub);
+    assert_false(session_wants_retained(w, later, 61));
+    assert_int_equal(retain_at_qos_0(d, 3), SESSION_AWAY);
+    assert_true(session_wants_retained(w, later, 61));
+    assert_false(session_wants_retained(w, late, 60));
+    assert_int_equal(n_wants_noted(d), 4);
     list_remove(&w->in_session);
     retained_want_free(w);
     message_unref(late);
+    message_unref(later);
     desk_free(d);
 }
 

@@ -122,7 +122,8 @@ enum session_offered flow_offer(struct worker *w, struct publication *p, const s
         if (p->publisher != 0) /* for what the node itself says nobody is held back */
             hold_for(w, s);
         break;
-    case SESSION_DROPPED: /* of a group another member may take it */
+    case SESSION_DROPPED:
+    case SESSION_TOO_LARGE: /* of a group another member may take it */
         w->counters.messages_dropped += r->first[0]->share == NULL;
         return how;
     case SESSION_SKIPPED:

@@ -277,7 +277,7 @@ void link_read(struct link *l)
 /* ---- before its network connection is closed without its doing ---- */
 
 /* Whole packets that were read are passed over, up to a DISCONNECT, which is taken.
- * Return: true if one may still come; not behind what the client would be cut off for. */
+ * Return: true if one may still come; not behind a frame that the client would be cut off for. */
 static bool pass_packets(struct link *l)
 {
     const size_t max = packet_max(l);

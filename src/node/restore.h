@@ -80,8 +80,7 @@ struct home {
     uint64_t number;
     struct worker *worker;
     struct resident *resident;
-    unsigned was_on;  /* worker of the former run */
-    bool passes_over; /* what was found for it, and was replaced, or removed, before it was sent */
+    unsigned was_on; /* worker of the former run */
     uint64_t left_unix_ms;
 };
 

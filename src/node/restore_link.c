@@ -142,15 +142,6 @@ static struct retained_range *range_of(const struct want_record *r, unsigned n_w
     return range;
 }
 
-static bool is_found(const struct retained_range *r)
-{
-    uint32_t i = 0;
-
-    while (i < r->n && r->lanes[i].after == r->lanes[i].until)
-        i++;
-    return i == r->n;
-}
-
 /* Records of which there is nothing left in the journal may have had ids as high as these. */
 static uint64_t count_of(const struct retained_range *r)
 {
@@ -164,8 +155,7 @@ static uint64_t count_of(const struct retained_range *r)
     return count;
 }
 
-/* What was found before the node ended is among the deliveries.  Where something has replaced it,
- * it is not known whether that was missed. */
+/* What was found before the node ended is among the deliveries. */
 static bool link_want(struct restoring *r, struct homes *all, const struct restored *in)
 {
     struct want_record record;
@@ -184,10 +174,6 @@ static bool link_want(struct restoring *r, struct homes *all, const struct resto
     want = session_want_retained(s, sub, router_retained_serial(h->worker->router));
     want->record = in->id;
     want->range = range_of(&record, r->node->n_workers);
-    if (h->passes_over)
-        session_want_so_far(s, want);
-    else if (is_found(want->range))
-        want->after = want->until;
     for (unsigned i = 0; i < r->node->n_workers; i++)
         notes_begin(r->node->workers[i]->notes, count_of(want->range));
     return true;
@@ -216,8 +202,10 @@ static void add_shadow(struct former *f, struct session *s)
     list_each (it, &s->subscriber.subscriptions) {
         const struct subscription *sub = list_item(it, struct subscription, in_subscriber);
 
-        if (sub->group_len == 0 && !sub->is_suspended)
-            router_subscribe(f->router, &shadow->subscriber, sub, subscription_filter(sub));
+        if (sub->group_len > 0 || sub->is_suspended)
+            continue;
+        router_subscribe(f->router, &shadow->subscriber, sub, subscription_filter(sub));
+        router_find(f->router, &shadow->subscriber, subscription_filter(sub))->want = sub->want;
     }
 }
 
@@ -240,9 +228,11 @@ static void former_done(struct former *f)
 {
     for (size_t i = 0; i < f->n; i++) {
         list_each (it, &f->shadows[i].subscriber.subscriptions) {
+            struct subscription *sub = list_item(it, struct subscription, in_subscriber);
             bool last;
 
-            router_remove(f->router, list_item(it, struct subscription, in_subscriber), &last);
+            sub->want = NULL; /* its session's */
+            router_remove(f->router, sub, &last);
         }
     }
     router_free(f->router);

@@ -122,7 +122,7 @@ static int by_sent(const void *a, const void *b)
 static bool is_passed_over(const struct shelved *s, const struct restored_message *m,
                            uint16_t packet_id)
 {
-    return s->retain == RETAIN_FOUND && packet_id == 0 && !m->is_retained;
+    return s->retain == RETAIN_FLAG_FOUND && packet_id == 0 && !m->is_retained;
 }
 
 /* 0: it was not sent. */
@@ -153,17 +153,12 @@ static void keep_delivery(struct restoring *r, uint64_t session, const struct sh
 }
 
 /* It waits for @h, or was sent to it; NULL: nobody. */
-static void link_delivery(struct restoring *r, struct home *h, struct shelved *s)
+static void link_delivery(struct restoring *r, const struct home *h, struct shelved *s)
 {
     struct restored_message *m = h != NULL ? restore_find_message(r, s->message) : NULL;
     uint16_t packet_id = packet_id_of(r, s->record);
 
-    if (m != NULL && is_passed_over(s, m, packet_id)) {
-        notes_drop(h->worker->notes, s->record); /* with what link_want() notes */
-        h->passes_over = true;
-        return;
-    }
-    if (m == NULL) {
+    if (m == NULL || is_passed_over(s, m, packet_id)) {
         restore_drop(r, s->record);
         if (packet_id != 0)
             restore_drop(r, s->record + RECORD_WAS_SENT);
@@ -182,7 +177,7 @@ static void link_delivery(struct restoring *r, struct home *h, struct shelved *s
 
 static void link_queue(struct restoring *r, const struct homes *all, struct restored_queue *q)
 {
-    struct home *h = restored_home(all, q->session);
+    const struct home *h = restored_home(all, q->session);
     struct shelved s;
 
     if (q->is_unsorted)

@@ -57,8 +57,9 @@ static void begin_round(struct worker *w, struct quest *q, bool any)
 static bool ask_here(struct worker *w, struct publication *p, struct share *s, struct quest *q)
 {
     static const bool is_taken[] = {
-        [SESSION_SENT] = true,  [SESSION_QUEUED] = true, [SESSION_SKIPPED] = true,
-        [SESSION_AWAY] = false, [SESSION_FULL] = false,  [SESSION_DROPPED] = false,
+        [SESSION_SENT] = true,       [SESSION_QUEUED] = true, [SESSION_SKIPPED] = true,
+        [SESSION_AWAY] = false,      [SESSION_FULL] = false,  [SESSION_DROPPED] = false,
+        [SESSION_TOO_LARGE] = false,
     };
     const struct share_count here = share_here(s);
 
@@ -70,7 +71,7 @@ static bool ask_here(struct worker *w, struct publication *p, struct share *s, s
 
         if (is_taken[how])
             return true;
-        q->was_refused |= how == SESSION_FULL || how == SESSION_DROPPED;
+        q->was_refused |= how == SESSION_FULL || how == SESSION_TOO_LARGE;
         w->work_beside++;
     }
     return false;

@@ -109,8 +109,8 @@ struct delivery {
     uint32_t n_subids;
     uint16_t packet_id; /* 0 until sent */
     uint8_t qos;
-    uint8_t state; /* of the session's inflight window */
-    uint8_t retain; /* enum delivery_retain */
+    uint8_t state;  /* of the session's inflight window */
+    uint8_t retain; /* enum retain_flag */
     bool dup;
 };
 

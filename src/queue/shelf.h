@@ -16,10 +16,10 @@
 #define SHELVED_SUBIDS_INLINE 2
 
 /* Is the RETAIN flag set? */
-enum delivery_retain {
-    RETAIN_NOT,
-    RETAIN_AS_PUBLISHED, /* for who has that option [MQTT5-3.3.1-13] */
-    RETAIN_FOUND,        /* by a subscription, among what is retained [MQTT3-3.3.1-8] */
+enum retain_flag {
+    RETAIN_FLAG_NOT,
+    RETAIN_FLAG_AS_PUBLISHED, /* for who has that option [MQTT5-3.3.1-13] */
+    RETAIN_FLAG_FOUND,        /* by a subscription, among what is retained [MQTT3-3.3.1-8] */
 };
 
 struct shelved {
@@ -27,9 +27,9 @@ struct shelved {
     uint64_t message;   /* record of the message */
     uint32_t bytes;     /* delivery_bytes() of it */
     uint32_t expires_s; /* shelf_expiry() of it */
-    uint8_t qos;    /* not 0 */
-    uint8_t retain; /* enum delivery_retain */
-    bool is_aside; /* it is kept in memory elsewhere; nothing else is set */
+    uint8_t qos;        /* not 0 */
+    uint8_t retain;     /* enum retain_flag */
+    bool is_aside;      /* it is kept in memory elsewhere; nothing else is set */
     uint32_t n_subids;
     uint32_t subids[SHELVED_SUBIDS_INLINE];
     uint32_t *more_subids; /* all of them when they are more: owned if it was popped, see there */

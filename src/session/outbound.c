@@ -150,7 +150,8 @@ static struct buf *out_for(struct session *s, const struct delivery *d)
 /* What waited may be for a session that went on at another level. */
 static bool retain_flag(const struct session *s, const struct delivery *d)
 {
-    return d->retain == RETAIN_FOUND || (d->retain == RETAIN_AS_PUBLISHED && has_options(s));
+    return d->retain == RETAIN_FLAG_FOUND ||
+           (d->retain == RETAIN_FLAG_AS_PUBLISHED && has_options(s));
 }
 
 static struct wire_delivery wire_of(const struct session *s, const struct delivery *d,
@@ -204,7 +205,7 @@ static enum session_offered send_now(struct session *s, const struct publication
         .expiry_s = expiry_left_s(p->expires_ns, now_ns),
     };
 
-    return send_publish(s, &d, p->topic_hash, s->conn->out) ? SESSION_SENT : SESSION_DROPPED;
+    return send_publish(s, &d, p->topic_hash, s->conn->out) ? SESSION_SENT : SESSION_TOO_LARGE;
 }
 
 /* The send quota [MQTT5-3.3.4-9] [MQTT5-4.9.0-2]; nothing but PUBLISH asks for it [MQTT5-3.3.4-10]
@@ -245,7 +246,7 @@ static struct delivery delivery_of(struct publication *p, const struct receiver 
         .message = publication_keep(p),
         .share = r->first[0]->share != NULL ? share_id(r->first[0]->share) : 0,
         .qos = qos,
-        .retain = p->retain && w->retain_as_published ? RETAIN_AS_PUBLISHED : RETAIN_NOT,
+        .retain = p->retain && w->retain_as_published ? RETAIN_FLAG_AS_PUBLISHED : RETAIN_FLAG_NOT,
     };
 
     delivery_set_subids(&d, w->subids, w->n_subids);
@@ -334,7 +335,7 @@ static enum session_offered offer(struct session *s, struct publication *p,
         d.record = notes_id(session_notes(s));
     if (qos > 0 && at_once && window_open(s)) {
         session_note_offered(s, p, &d, share);
-        return send_delivery(s, &d, now_ns) ? SESSION_SENT : SESSION_DROPPED;
+        return send_delivery(s, &d, now_ns) ? SESSION_SENT : SESSION_TOO_LARGE;
     }
     return enqueue(s, p, &d, share, now_ns);
 }

@@ -241,15 +241,15 @@ bool record_get_subscription(struct bytes in, struct subscription_record *ret)
 #define DELIVERY_FOUND  8U
 
 static const uint8_t flags_of_retain[] = {
-    [RETAIN_AS_PUBLISHED] = DELIVERY_RETAIN,
-    [RETAIN_FOUND] = DELIVERY_RETAIN | DELIVERY_FOUND,
+    [RETAIN_FLAG_AS_PUBLISHED] = DELIVERY_RETAIN,
+    [RETAIN_FLAG_FOUND] = DELIVERY_RETAIN | DELIVERY_FOUND,
 };
 
-static enum delivery_retain retain_of_flags(uint64_t flags)
+static enum retain_flag retain_of_flags(uint64_t flags)
 {
     if (flags & DELIVERY_FOUND)
-        return RETAIN_FOUND;
-    return flags & DELIVERY_RETAIN ? RETAIN_AS_PUBLISHED : RETAIN_NOT;
+        return RETAIN_FLAG_FOUND;
+    return flags & DELIVERY_RETAIN ? RETAIN_FLAG_AS_PUBLISHED : RETAIN_FLAG_NOT;
 }
 
 void record_put_delivery(struct batch *b, uint64_t id, const struct delivery_record *r,

@@ -132,7 +132,7 @@ struct delivery_record {
     uint64_t session;
     uint64_t message;
     uint8_t qos;
-    uint8_t retain; /* enum delivery_retain */
+    uint8_t retain; /* enum retain_flag */
     uint32_t n_subids;
     struct bytes subids; /* 4 bytes each */
     struct bytes group;  /* it came by a shared subscription; empty: it did not */

@@ -8,7 +8,7 @@
  * was replaced after the subscription has come, or will, as a live message: it is
  * passed over, so that an old value never comes after a newer one.  If the session does
  * not take that one (at QoS 0 while it is away, or by the drop rule), what is retained by
- * then is looked for once more.
+ * then is looked for again.
  *
  * Of a session that is kept the journal has both: what a subscription wants still, and, as
  * deliveries, what it has found; it is told of a part that was found at once.
@@ -90,7 +90,11 @@ static struct retained_lane *lane_of(struct retained_range *r, const struct mess
 }
 
 /** session_wants_retained() - is @m, retained on this worker as the @serial-th, what @want is
- * about? */
+ * about?
+ *
+ * After a restart, when serials say nothing, also what came at QoS 0 since then: it may have waited
+ * in memory alone.
+ */
 bool session_wants_retained(const struct retained_want *want, const struct message *m,
                             uint64_t serial)
 {
@@ -101,7 +105,7 @@ bool session_wants_retained(const struct retained_want *want, const struct messa
     if (want->range == NULL || m->record == 0)
         return true;
     lane = lane_of(want->range, m);
-    return m->record > lane->after && m->record <= lane->until;
+    return m->record > lane->after && (m->record <= lane->until || m->qos == 0);
 }
 
 /* It is among what was found; of its lane it is the last so far. */
@@ -143,9 +147,8 @@ void session_found_retained(struct session *s, struct subscription *sub)
     sub->want = next;
 }
 
-/** session_want_so_far() - what @want is about goes up to when it is looked for; that is noted once
- */
-void session_want_so_far(struct session *s, struct retained_want *want)
+/* It is noted once for all that is missed before it is looked for. */
+static void want_so_far(struct session *s, struct retained_want *want)
 {
     struct retained_range *range = want->range;
 
@@ -163,7 +166,7 @@ void session_missed(struct session *s, const struct receiver *r)
 {
     for (size_t i = 0; i < r->n; i++) {
         if (r->first[i]->want != NULL)
-            session_want_so_far(s, r->first[i]->want->last);
+            want_so_far(s, r->first[i]->want->last);
     }
 }
 
@@ -188,7 +191,7 @@ static struct delivery delivery_of(const struct retained_batch *b, const struct 
         .message = f->message,
         .record = f->record,
         .qos = MIN(f->message->qos, b->qos),
-        .retain = RETAIN_FOUND,
+        .retain = RETAIN_FLAG_FOUND,
         .subids = {b->subscription_id},
         .n_subids = b->subscription_id != 0,
     };

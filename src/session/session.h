@@ -191,10 +191,11 @@ bool session_receive_ack(struct session *s, enum wire_type type, const struct wi
 enum session_offered {
     SESSION_SENT, /* encoded */
     SESSION_QUEUED,
-    SESSION_SKIPPED, /* not for this session, nor for another in its place: No Local, expired */
-    SESSION_AWAY,    /* nothing of this QoS is kept while it is disconnected */
-    SESSION_FULL,    /* by the queue's drop rule, for a member of a group: another may take it */
-    SESSION_DROPPED, /* by the queue's drop rule, or larger than the client takes */
+    SESSION_SKIPPED,   /* not for this session, nor for another in its place: No Local, expired */
+    SESSION_AWAY,      /* nothing of this QoS is kept while it is disconnected */
+    SESSION_FULL,      /* by the queue's drop rule, for a member of a group: another may take it */
+    SESSION_DROPPED,   /* by the queue's drop rule */
+    SESSION_TOO_LARGE, /* for the client: counts as delivered [MQTT5-3.1.2-25] */
 };
 
 enum session_offered session_offer(struct session *s, struct publication *p,
@@ -202,7 +203,6 @@ enum session_offered session_offer(struct session *s, struct publication *p,
 bool session_skips_own(const struct session *s, const struct subscription *sub, uint64_t publisher);
 struct retained_want *session_want_retained(struct session *s, struct subscription *sub,
                                             uint64_t serial);
-void session_want_so_far(struct session *s, struct retained_want *want);
 bool session_wants_retained(const struct retained_want *want, const struct message *m,
                             uint64_t serial);
 struct subscription *session_retained_next(const struct session *s);

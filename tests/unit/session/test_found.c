@@ -91,7 +91,7 @@ static unsigned n_noted(const struct desk *d)
     while (batch_next(&rest, &e) == BATCH_ENTRY) {
         if (e.kind == RECORD_DELIVERY) {
             assert_true(record_get_delivery(e.record, &r));
-            assert_true(r.retain == RETAIN_FOUND && r.session == 7 && r.n_subids == 0);
+            assert_true(r.retain == RETAIN_FLAG_FOUND && r.session == 7 && r.n_subids == 0);
             ids[n++] = e.id;
         }
         for (unsigned i = 0; e.kind == 0 && i < n; i++) {
@@ -311,6 +311,39 @@ static void what_has_replaced_what_was_found_and_was_missed_is_wanted(void **sta
     desk_free(d);
 }
 
+static void what_is_too_large_is_not_missed(void **state)
+{
+    struct desk *d = desk_new(2);
+    struct retained_want *w = want(d);
+
+    (void)state;
+    find(d, w, 0, N);
+    session_found_retained(d->bench->session, &d->bench->sub);
+    d->bench->conn.packet_max = 5;
+    assert_int_equal(retain_at_qos_0(d, 1), SESSION_TOO_LARGE); /* [MQTT5-3.1.2-25] */
+    assert_int_equal(w->until, 50);
+    list_remove(&w->in_session);
+    retained_want_free(w);
+    desk_free(d);
+}
+
+/* By a start, which has no other serials for it. */
+static void what_has_waited_in_memory_alone_is_wanted(void **state)
+{
+    struct desk *d = desk_new(2);
+    struct retained_want *w = want(d);
+    struct message *late = message_new(101, 1);
+
+    (void)state;
+    assert_false(session_wants_retained(w, late, 50));
+    late->qos = 0;
+    assert_true(session_wants_retained(w, late, 50));
+    assert_false(session_wants_retained(w, late, 51)); /* comes live */
+    session_found_retained(d->bench->session, &d->bench->sub);
+    message_unref(late);
+    desk_free(d);
+}
+
 static void the_newest_of_too_many_wants_is_another_one(void **state)
 {
     struct desk *d = desk_new(2);
@@ -362,6 +395,8 @@ int main(void)
         cmocka_unit_test(at_qos_0_nothing_is_noted),
         cmocka_unit_test(what_is_left_is_known_by_records_whatever_the_order),
         cmocka_unit_test(what_has_replaced_what_was_found_and_was_missed_is_wanted),
+        cmocka_unit_test(what_is_too_large_is_not_missed),
+        cmocka_unit_test(what_has_waited_in_memory_alone_is_wanted),
         cmocka_unit_test(the_newest_of_too_many_wants_is_another_one),
         cmocka_unit_test(a_want_is_read_as_it_was_written_and_half_of_it_is_none),
     };

@@ -188,7 +188,7 @@ static void a_message_is_too_large_with_its_identifiers(void **state)
     }
     b->receiver = (struct receiver){&b->session->subscriber, subs, MANY};
     assert_int_equal(offer(b, "x", 0), SESSION_SENT);
-    assert_int_equal(offer(b, "xy", 0), SESSION_DROPPED);
+    assert_int_equal(offer(b, "xy", 0), SESSION_TOO_LARGE);
     bench_free(b);
 }
 

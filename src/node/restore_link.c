@@ -150,7 +150,9 @@ static uint64_t count_of(const struct retained_range *r)
     for (size_t i = 0; i < r->n; i++) {
         const struct retained_lane *l = &r->lanes[i];
 
-        count = MAX(count, record_count(l->until != RETAINED_SO_FAR ? l->until : l->after));
+        count = MAX(count, record_count(l->after)); /* that may be behind @until, of QoS 0 */
+        if (l->until != RETAINED_SO_FAR)
+            count = MAX(count, record_count(l->until));
     }
     return count;
 }

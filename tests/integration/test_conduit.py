@@ -46,9 +46,9 @@ def test_what_one_zone_says_to_another_is_blocked_and_nothing_else(zoned, peer):
     plc.publish("test/state", "from the cell")
     historian.publish("test/answer", "from the office")
     # What came to the worker of elsewhere has come to whoever is on it, and on the others before the mark.
-    assert elsewhere.texts(2) == ["from the cell", "from the office"]
+    assert sorted(elsewhere.texts(2)) == ["from the cell", "from the office"]
     elsewhere.publish("test/mark", "mark")
-    assert until_mark(plc) == [b"from the cell", b"from the office"]
+    assert sorted(until_mark(plc)) == [b"from the cell", b"from the office"]
     assert until_mark(elsewhere) == []
     assert until_mark(historian) == until_mark(desk) == [b"from the office"]
     zoned.ok("respond", "undo", *CONDUIT, "--reason", "repaired")

@@ -432,24 +432,33 @@ static void take_all_mail(struct worker *w)
     worker_take_messages(w);
 }
 
-/* Tell every client, give them a moment to take what is owed, end. */
-static void stop(struct worker *w)
+/* Who has said goodbye before is heard, as far as there is time for that. */
+static void close_all(struct worker *w)
 {
-    uint64_t end_ns;
+    uint64_t end_ns = clock_now_ns() + LINGER_NS;
     uint8_t reason = policy_answers(w->policy)->server_reference != NULL
                          ? link_redirect_reason(w)
                          : REASON_SERVER_SHUTTING_DOWN;
 
-    w->now_ns = clock_now_ns(); /* the last turn may be long over */
-    end_ns = w->now_ns + LINGER_NS;
-    listen_close(w);
     list_each (it, &w->links) {
         struct link *l = list_item(it, struct link, in_worker);
 
-        if (l->resident != NULL)
+        if (l->resident != NULL && clock_now_ns() < end_ns)
             link_hear_goodbye(l);
         link_close(l, reason, "the server is shutting down");
     }
+}
+
+/* Tell every client, give them a moment to take what is owed, end. */
+static void stop(struct worker *w)
+{
+    uint64_t end_ns;
+
+    w->now_ns = clock_now_ns(); /* the last turn may be long over */
+    listen_close(w);
+    close_all(w);
+    w->now_ns = clock_now_ns();
+    end_ns = w->now_ns + LINGER_NS;
     finish_turn(w);
     while (something_to_send(w) && w->now_ns < end_ns) {
         loop_wait(w->loop, end_ns);

@@ -94,6 +94,15 @@ def has_tried_itself(node):
     return re.search(r"self-test: \d+ results", node.log_text())
 
 
+def is_of_trials(client_id):
+    return client_id.startswith("bastide-self-test-")
+
+
+def clients(node):
+    """Those that are not of the node's trials of itself."""
+    return [c for c in node.json("clients") if not is_of_trials(c["client_id"])]
+
+
 def is_alone(node):
     return has_tried_itself(node) and node.json("clients") == []
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import BASTIDE
+from conftest import BASTIDE, clients
 from peer import PATIENCE_S, V5, V311, Raw, connect_packet, mosquitto_pub
 from scram import CONTINUE, Scram, auth_packet, auth_properties, next_auth
 
@@ -144,7 +144,7 @@ def test_a_certificate_that_is_revoked_behind_its_handshake_is_refused(field, na
         assert (first, body[1]) == (0x20, refused)
         assert late.rest_until_closed() == b""
     assert "127.0.0.1 late: refused: the client's certificate is not good any more" in field.log_text()
-    assert field.json("clients") == []
+    assert clients(field) == []
 
 
 def test_a_node_whose_name_is_not_in_its_certificate_is_not_believed(field):

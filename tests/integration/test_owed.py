@@ -123,7 +123,7 @@ def test_what_has_replaced_what_was_not_shown_yet_is_shown(home, n, is_killed):
     reader.socket.shutdown(socket.SHUT_RDWR)
     reader.may_go_on.set()
     reader.join(PATIENCE_S)
-    wait_for(lambda: not home.json("clients")[0]["connected"], "the node has seen it go")
+    wait_for(lambda: not home.json("clients", "reader")["connected"], "the node has seen it go")
     with Raw(home) as raw:
         raw.send(connect_packet("publisher"))
         raw.packet()

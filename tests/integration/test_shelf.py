@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from conftest import SANITIZERS, wait_until
+from conftest import SANITIZERS, clients, wait_until
 from crash import PATIENCE_S, Receiver, prepare
 from peer import Raw, connect_packet, publish_packet
 
@@ -33,7 +33,7 @@ def publish(home, topic, first, n, name="all", payload=b""):
 
 
 def waiting(home):
-    return {c["client_id"]: c["queue_messages"] for c in home.json("clients")}
+    return {c["client_id"]: c["queue_messages"] for c in clients(home)}
 
 
 def away(home, name, topic):

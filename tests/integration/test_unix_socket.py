@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from conftest import wait_until
+from conftest import clients, wait_until
 from peer import PATIENCE_S, V5, V311, mosquitto, mosquitto_pub
 from transports import air, relay, wires  # noqa: F401, fixtures
 
@@ -27,7 +27,7 @@ def test_clients_come_by_a_unix_socket(air, peer, relay, version):  # noqa: F811
 def test_the_mosquitto_tools_come_by_a_unix_socket(air, relay):  # noqa: F811
     port = relay(air.unix)
     reader = mosquitto("sub", air, "-p", str(port), "-t", "test/tool", "-C", "1", "-q", "1")
-    wait_until(lambda: air.json("status")["subscriptions"] == 1, "mosquitto_sub has subscribed")
+    wait_until(lambda: [c["subscriptions"] for c in clients(air)] == [1], "mosquitto_sub has subscribed")
     assert mosquitto_pub(air, "-p", str(port), "-t", "test/tool", "-m", "m", "-q", "1") == (0, "")
     assert reader.communicate(timeout=PATIENCE_S)[0] == "m\n"
 

@@ -50,8 +50,8 @@ def frame(opcode, payload=b"", fin=True, mask=None):
 class Web(Raw):
     """A WebSocket by hand.  packet() reads MQTT packets out of the frames of the node."""
 
-    def __init__(self, port, opening=None):
-        super().__init__(None, port)
+    def __init__(self, port, opening=None, source=""):
+        super().__init__(None, port, source)
         self.raw, self.pongs, self.code, self.reason = b"", [], None, b""
         if opening is not None:
             self.send(opening)

@@ -38,7 +38,7 @@ def test_what_one_zone_says_to_another_is_blocked_and_nothing_else(zoned, peer):
     historian = peer(zoned, "historian", user="bob", source="127.0.2.5").join().read("test/#")
     desk = peer(zoned, "desk", user="bob").join().read("test/#")  # of the office by its record
     elsewhere = peer(zoned, "elsewhere", user="bob").join().read("test/#")
-    assert "would hit 3 connections" in zoned.ok("respond", "run", *CONDUIT, "--dry-run")
+    wait_until(lambda: "would hit 3 connections" in zoned.ok("respond", "run", *CONDUIT, "--dry-run"), "all are known")
     said = zoned.ok("respond", "run", *CONDUIT, "--for", "10m", "--reason", "odd")
     assert 'quarantine of conduit "cell" to "office": done; 3 connections hit' in said
     assert ("quarantine", "cell") in in_force(zoned)

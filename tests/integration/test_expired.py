@@ -61,11 +61,17 @@ def waiting(field):
     return {c["client_id"]: c["queue_messages"] for c in field.json("clients")}["away"]
 
 
+def is_away(field):
+    """Until then what comes is sent to it, and does not wait."""
+    wait_until(lambda: not field.json("clients", "away")["connected"], "it is away")
+
+
 def fill(field, expiry_s):
     """One that does not expire, and behind it a queue full of what does."""
     with Peer5(field, "away") as away, Peer5(field, "writer") as writer:
         away.subscribe()
         away.close()
+        is_away(field)
         writer.publish(["first"])
         writer.publish([str(i) for i in range(1, QUEUE)], expiry_s)
 
@@ -92,7 +98,7 @@ def test_what_expires_at_once_is_counted_where_it_would_have_to_wait(field):
         assert away.packet()[0] == 0x32
         assert expired(field) == 0
         away.close()
-        wait_until(lambda: not {c["client_id"]: c["connected"] for c in field.json("clients")}["away"], "it is away")
+        is_away(field)
         writer.publish(["never", "either"], 0)
         wait_until(lambda: expired(field) == 2, "both are counted")
 

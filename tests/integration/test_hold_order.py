@@ -44,7 +44,8 @@ def test_the_commands_of_everybody_to_some_topics_are_held_by_order(holding):  #
     desk, _ = joined(node, "desk")
     other, _ = joined(node, "other")
     assert publish(desk, "set/north/1") in ROUTED and publish(other, "set/south/1") in ROUTED
-    assert "would hit 1 connection" in node.ok("respond", "run", "hold", "topic", "set/north/1", "--dry-run")
+    wait_until(lambda: "would hit 1 connection" in node.ok("respond", "run", "hold", "topic", "set/north/1", "--dry-run"),
+               "it is known who writes there")
     node.ok("respond", "run", "hold", "topic", "+/north/#", "--for", "1h")
     for raw in (desk, other):
         hold(raw, "set/north/1")

@@ -111,6 +111,11 @@ def guess(node):
         one.wait(PATIENCE_S)
 
 
+def is_banned(node):
+    """The address of the guesser, and nobody else."""
+    return [(x["kind"], x["subject"]) for x in node.json("bans")] == [("address", "127.0.0.9")]
+
+
 def knock(node):
     """0: who comes from the address of the guesser is let in."""
     return subprocess.run(
@@ -134,7 +139,7 @@ def test_what_was_done_because_of_an_incident_is_rolled_back(home):
     home.start()
     node = home
     guess(node)
-    assert [(x["kind"], x["subject"]) for x in node.json("bans")] == [("address", "127.0.0.9")]
+    wait_until(lambda: is_banned(node), "the guesser is banned")
     number = node.json("incidents", "--kind", "repeated-auth-failures")[0]["id"]
 
     node.ok("incidents", "rollback", number)
@@ -154,6 +159,7 @@ def test_what_a_person_banned_outlives_a_rollback(home):
     home.write(CONFIG + "detect:\n  startup_grace_s: 0\n")
     home.start()
     guess(home)
+    wait_until(lambda: is_banned(home), "the guesser is banned")
     said = home.ok("ban", "address", "127.0.0.9", "--for", "5m", "--reason", "looked at")
     assert "beside what is in force until" in said and "by detector:repeated-auth-failures, as ban for 10m" in said
     assert len(home.json("bans")) == 2

@@ -32,11 +32,16 @@ def raw_rest():
     return bytes([len(text) + 3, 0x1F]) + len(text).to_bytes(2, "big") + text
 
 
+def is_away(site):
+    wait_until(lambda: not site.json("clients", "away")["connected"], "it is away")
+
+
 def test_nothing_of_a_quarantined_topic_is_delivered_what_waits_is_dropped_and_what_is_retained_stays(field, peer):
     writer = peer(field, "writer").join()
     away = peer(field, "away", user="bob").join(expiry_s=HOUR_S)
     away.read("test/meter/#", "test/open")
     away.drop()
+    is_away(field)
     writer.publish("test/meter/1", "kept", retain=True)
     writer.publish("test/meter/2", "waits")
     field.ok("respond", "run", "quarantine", "topic", "test/meter/#", "--direction", "deliver", "--for", "1h")
@@ -57,8 +62,10 @@ def blocked_while_away(site, peer):
     away = peer(site, "away", user="bob").join(expiry_s=HOUR_S)
     away.read("test/#")
     away.drop()
+    is_away(site)
     for topic, retain in (("test/meter/1", True), ("test/meter/2", True), ("test/meter/3", False), ("test/open", True)):
         writer.publish(topic, "waits", retain=retain)
+    wait_until(lambda: site.json("clients", "away")["queue_messages"] == 4, "all waits")
     return writer
 
 

@@ -127,6 +127,7 @@ def test_what_a_member_holds_that_is_not_kept_goes_after_a_kill_to_one_that_is(d
 def test_what_a_member_that_is_not_kept_has_acknowledged_comes_to_nobody_else_after_a_kill(durable, peer):
     kept = peer(durable, "kept").join(expiry_s=EXPIRY_S).read(GROUP)
     kept.leave()
+    wait_until(lambda: not durable.json("clients", "kept")["connected"], "it is away, and not chosen")
     passing = peer(durable, "passing").join().read(GROUP)
     writer = peer(durable, "writer").join()
     writer.publish("test/pump/1", "taken")

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from conftest import SANITIZERS, change_role, wait_until
+from conftest import SANITIZERS, change_role, clients, wait_until
 from peer import PATIENCE_S, Raw, connect_packet
 
 HOUR_S = 3600
@@ -102,6 +102,7 @@ def waiting_members(field, peer, *names, writer=None):
     for n in range(6):
         writer.publish("test/letters", f"letter {n}")
     writer.publish("test/other", "for each")
+    wait_until(lambda: sum(c["queue_messages"] for c in clients(field)) == 6 + len(names), "all is where it waits")
 
 
 def test_what_others_of_a_group_get_is_not_lost_with_a_session(field, peer):

@@ -8,7 +8,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from conftest import wait_until
+from conftest import clients, wait_until
 from peer import PATIENCE_S, Raw, connect_packet, next_connack, packet, string, subscribe_packet
 
 GROUP = "$share/pumps/test/pump/+"
@@ -71,6 +71,7 @@ def test_a_member_that_is_away_is_not_chosen_while_others_are_connected(field, p
     away = peer(field, "member-0").join(clean=False, expiry_s=3600).read(GROUP)
     here = peer(field, "member-1").join().read(GROUP)
     away.leave()
+    wait_until(lambda: not field.json("clients", "member-0")["connected"], "it is away")
     writer = peer(field, "writer").join()
     for i in range(10):
         writer.publish("test/pump/1", str(i))
@@ -93,6 +94,8 @@ def test_the_will_of_a_member_that_ends_goes_to_another_one(field, peer):
     away.leave()
     for i, name in enumerate(NAMES[1:5]):
         peer(field, name, will=("test/pump/1", str(i), 1, False)).join().read(GROUP).drop()
+        # or the next one is connected, and gets it
+        wait_until(lambda: [c["client_id"] for c in clients(field)] == ["member-0"], "it has ended")
     back = peer(field, "member-0").join(clean=False, expiry_s=3600)
     assert sorted(back.texts(4)) == ["0", "1", "2", "3"]
 

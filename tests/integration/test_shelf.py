@@ -151,6 +151,7 @@ def test_a_quarantine_drops_what_waits_in_the_journal_too(durable):
 def test_what_waits_on_disk_under_a_block_is_told_as_not_looked_at(durable):
     away(durable, "away", "t/#")
     publish(durable, "t/bad", 0, SHELVED, "bad")
+    wait_until(lambda: waiting(durable)["away"] == SHELVED, "all are in the queue")
     durable.ok("respond", "run", "quarantine", "topic", "t/bad", "--direction", "publish", "--for", "1h")
     said = durable.ok("respond", "undo", "quarantine", "topic", "t/bad", "--reason", "it is good again")
     seen = re.search(r"with 0 retained and (\d+) waiting messages under it, and (\d+) on disk that were not looked", said)

@@ -10,6 +10,7 @@ import pytest
 
 from conftest import wait_until
 from peer import PATIENCE_S, Raw, connect_packet, packet, publish_packet, string
+from transports import limit
 
 CONNECT_TIMEOUT_S = 1.5
 MARGIN_S = 4             # a sanitized node on a busy machine
@@ -24,6 +25,12 @@ def observes(site):
     """What is done here is an attack, and the node would shut this address out."""
     site.change("  enforce: yes", "  enforce: no")
     site.change("  connect_timeout_ms: 20000", f"  connect_timeout_ms: {CONNECT_TIMEOUT_S * 1000:.0f}")
+
+
+@pytest.fixture
+def patient(site):
+    """Named before `field`: no limit of time ends a connection."""
+    limit(site, "connect_timeout_ms", 600000)
 
 
 @pytest.fixture
@@ -50,11 +57,9 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("name", GARBAGE)
-def test_garbage_is_cut_off_at_once(field, works, name):
+def test_garbage_is_cut_off_at_once(patient, field, works, name):
     with Raw(field) as raw:
-        begin = time.monotonic()
         raw.send(GARBAGE[name]).rest_until_closed()
-        assert time.monotonic() - begin < CONNECT_TIMEOUT_S, "only the time limit ended it"
 
 
 def test_random_bytes_do_no_harm(field, works):
@@ -71,8 +76,8 @@ def test_random_bytes_do_no_harm(field, works):
 @pytest.mark.parametrize("sent", [b"", connect_packet("half", "alice", "x")[:12]],
                          ids=["silence", "half a CONNECT"])
 def test_who_does_not_finish_connect_is_cut_off_in_time(field, works, sent):
+    begin = time.monotonic()  # the node's time begins when it has accepted
     with Raw(field) as raw:
-        begin = time.monotonic()
         raw.send(sent).rest_until_closed()
         assert CONNECT_TIMEOUT_S - 0.1 <= time.monotonic() - begin < CONNECT_TIMEOUT_S + MARGIN_S
 

@@ -4,6 +4,7 @@
 import pytest
 
 from conftest import wait_until
+from peer import PATIENCE_S
 
 
 def kinds(site, subject=None):
@@ -35,8 +36,8 @@ def test_a_message_that_nobody_has_to_read_is_not_undeliverable(site, peer):
     site.start()
     for topic in ("debug", "lost"):
         one = peer(site, topic).join()
-        for i in range(120):
-            one.publish(f"test/{topic}/x", str(i))
+        sent = [one.paho.publish(f"test/{topic}/x", str(i), 1) for i in range(120)]  # 50 within 5 s are told
+        sent[-1].wait_for_publish(PATIENCE_S)
         one.leave()
     wait_until(lambda: "undeliverable-messages" in kinds(site, "client:lost"), "what is lost is told")
     assert "undeliverable-messages" not in kinds(site, "client:debug")
@@ -48,15 +49,16 @@ def test_who_must_be_there_is_asked_and_missed(site, peer):
     site.change("  tester:\n", "  tester:\n    ping_topic: test/ping/${client_id}\n")
     site.start()
     deaf, well = peer(site, "deaf").join(), peer(site, "well").join()
+
+    def answer(client, _data, asked):  # at once, whatever the test waits for
+        client.publish("test/pong", "here", 1)
+        well.messages.put(asked)
+
+    well.paho.on_message = answer
     for one in (deaf, well):
         one.read(f"test/ping/{'deaf' if one is deaf else 'well'}")
-
-    def answers():
-        asked = well.next()
-        assert asked.topic == "test/ping/well" and asked.payload == b""
-        well.publish("test/pong", "here")
-        return "client-unavailable" in kinds(site, "client:deaf")
-
-    wait_until(answers, "who does not answer is told")
+    wait_until(lambda: "client-unavailable" in kinds(site, "client:deaf"), "who does not answer is told")
+    asked = well.next()
+    assert asked.topic == "test/ping/well" and asked.payload == b""
     assert "client-unavailable" not in kinds(site, "client:well")
     assert site.end() == 0, site.log_text()

@@ -3,6 +3,7 @@
 
 import struct
 
+from admin_api import order
 from conftest import wait_until
 from peer import Raw, next_connack, packet, string
 from test_answers import joined, publish
@@ -61,7 +62,8 @@ def test_the_commands_of_everybody_to_some_topics_are_held_by_order(holding):  #
 def test_a_hold_ends_at_its_time(holding):  # noqa: F811
     node = holding(**MAY_COMMAND)
     desk, _ = joined(node, "desk")
-    node.ok("respond", "run", "hold", "client", "desk", "--for", "1s")
+    # Without the end of a program, in which that time may pass.
+    order(node, "/v1/responses", what="hold", target_kind="client", target="desk", for_s=2)
     hold(desk)
     wait_until(lambda: publish(desk, "set/1") in ROUTED, "it has ended")
     desk.close()

@@ -97,7 +97,8 @@ def test_bytes_of_a_packet_that_never_ends_do_not_keep_a_connection_alive(field)
                 break
             except socket.timeout:
                 continue
-        assert time.monotonic() - begun < 4 * KEEP_ALIVE_S
+        else:
+            pytest.fail("they do")
 
 
 def test_a_large_packet_on_a_slow_line_has_its_time(field):

@@ -264,7 +264,7 @@ def test_a_certificate_that_is_no_longer_a_users_ends_its_connection(field, peer
     assert text.count('    certificate_cn: "device-1"\n') == 1, text
     users.write_text(text.replace('    certificate_cn: "device-1"\n', ""))
     field.ok("reload")
-    assert device.disconnected.wait(20)
+    assert device.disconnected.wait(PATIENCE_S)
 
 
 def test_a_password_that_was_changed_while_it_is_verified_is_not_good(site):

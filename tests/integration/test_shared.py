@@ -136,7 +136,7 @@ def test_rights_are_those_of_the_filter_behind_the_group(field, peer):
 def test_no_local_on_a_shared_subscription_is_a_protocol_error(field, peer):
     member = peer(field, "member-0").join()
     member.paho.subscribe([(GROUP, mqtt.SubscribeOptions(1, noLocal=True))])
-    assert member.disconnected.wait(10)
+    assert member.disconnected.wait(PATIENCE_S)
     assert member.disconnect == 0x82  # [MQTT5-3.8.3-4]
 
 

@@ -142,7 +142,7 @@ def node():
 def bystander(node):
     """Somebody who must not notice: publishes to itself on one connection all the time."""
     with Raw(node) as raw:
-        raw.send(connect_packet("bystander"))
+        raw.send(connect_packet("bystander", keepalive=0))  # silent while others do not need it
         assert raw.packet() == (0x20, b"\0\0")
         raw.send(packet(0x82, b"\0\1" + string("open/own") + b"\0"))
         assert raw.packet() == (0x90, b"\0\1\0")

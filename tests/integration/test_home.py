@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from conftest import BASTIDE, PATIENCE_S, Home, wait_until
+from conftest import BASTIDE, PATIENCE_S, Home, free_port, wait_until
 from test_assess import evidence
 
 OK, NO, USAGE = 0, 1, 2
@@ -34,32 +34,13 @@ def openssl(*words):
     return subprocess.run(["openssl", *map(str, words)], capture_output=True, text=True, timeout=PATIENCE_S)
 
 
-def port_base():
-    """N such that N, N+3 and N+4 are free now."""
-    while True:
-        sockets = [socket.socket() for _ in range(3)]
-        try:
-            sockets[0].bind(("127.0.0.1", 0))
-            base = sockets[0].getsockname()[1]
-            if base + 4 > 65535:
-                continue
-            sockets[1].bind(("127.0.0.1", base + 3))
-            sockets[2].bind(("127.0.0.1", base + 4))
-            return base
-        except OSError:
-            continue
-        finally:
-            for s in sockets:
-                s.close()
-
-
 class MadeHome(Home):
     """What bastide init made, and the program run on it."""
 
     def __init__(self, folder, *options):
         self.folder = folder
         self.config = folder / "bastide.yaml"
-        self.base = port_base()
+        self.base = free_port(3, 4)
         self.process = None
         self.said = run("init", folder, "--name", "test-1", "--port-base", self.base, *options)
         assert self.said.returncode == OK, self.said.stderr

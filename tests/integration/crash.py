@@ -152,9 +152,9 @@ class Receiver(Client):
 
     def deliver(self, text):
         name, number = text.split(":")
-        self.got[text] += 1
-        if self.got[text] == 1:
+        if text not in self.got:
             self.order[name].append(int(number))
+        self.got[text] += 1  # the last thing: it is what others wait for
 
     def answer(self, first, body):
         kind = first >> 4

@@ -203,6 +203,8 @@ struct script {
     bool lenient;
     unsigned line;
     uint64_t end_ns;
+    uint64_t began_ns;  /* this line */
+    uint64_t before_ns; /* the line before it began */
     struct client *clients;
     struct variable variables[VARIABLES_MAX];
     size_t n_variables;

@@ -230,7 +230,9 @@ static void play_line(struct script *s, const char *line)
     words_split(s, line, &w);
     if (w.n == 0)
         return;
-    if (clock_now_ns() > s->end_ns)
+    s->before_ns = s->began_ns;
+    s->began_ns = clock_now_ns();
+    if (s->began_ns > s->end_ns)
         script_fail(s, "the script takes too long");
     for (size_t i = 0; i < COUNT_OF(verbs); i++) {
         if (strcmp(verbs[i].name, w.at[0].key) != 0)

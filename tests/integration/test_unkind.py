@@ -202,6 +202,8 @@ def test_an_empty_message_at_qos_2_ends_what_is_retained(field):
             assert raw.packet()[0] == 0x50
             raw.send(b"\x62\2\0\7")
             assert raw.packet()[0] == 0x70
+        later.send(b"\xc0\0")
+        assert later.packet() == (0xD0, b"")  # its worker has taken what had come to it from the other one
         assert granted(later, ("test/#", 2)) == [2]
         later.send(publish("test/mark", b""))
         assert message(later)[2] == "test/mark"

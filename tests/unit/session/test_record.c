@@ -55,8 +55,11 @@ static void a_delivery_has_any_number_of_subscription_identifiers(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-        struct delivery_record r = {
-            .session = 1, .message = 4, .qos = 1, .retain = (uint8_t)(i % 3), .n_subids = numbers[i]};
+        struct delivery_record r = {.session = 1,
+                                    .message = 4,
+                                    .qos = 1,
+                                    .retain = (uint8_t)(i % 3),
+                                    .n_subids = numbers[i]};
         struct batch b = {0};
         struct delivery_record back;
 

@@ -29,7 +29,8 @@ uint32_t agree_asked_expiry_s(const struct wire_connect *p)
 }
 
 /* An Authentication Method only if CONNECT had one [MQTT5-4.12.0-6]. */
-static void tell_limits(const struct link *l, const struct wire_connect *p, struct wire_connack *ack)
+static void tell_limits(const struct link *l, const struct wire_connect *p,
+                        struct wire_connack *ack)
 {
     struct wire_props *props = &ack->props;
 
@@ -66,8 +67,8 @@ static void tell_response_information(const struct link *l, const struct wire_co
 /**
  * agree() - keep alive, and what a client of MQTT 5.0 is told
  * @text:  empty; must live as long as @ack
- * @ack:   its properties are added to: as many as there may be, since agree_session() takes one away
- *         if it is not needed
+ * @ack:   its properties are added to: as many as there may be, since agree_session() takes one
+ * away if it is not needed
  */
 void agree(struct link *l, const struct wire_connect *p, struct buf *text, struct wire_connack *ack)
 {

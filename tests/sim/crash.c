@@ -47,6 +47,7 @@ static void crash_attached(struct client *c, struct line *k)
         c->alive = c->in_doubt = false;
         c->will = NULL;
         client_in_doubt(c);
+        shares_member_in_doubt(c); /* also by a SUBACK that it reads later */
     } else {
         c->alive = c->in_doubt = true;
         c->was_connected = true;

@@ -168,7 +168,10 @@ struct retained_want *__wrap_session_want_retained(struct session *s, struct sub
     return __real_session_want_retained(s, sub, serial);
 }
 
-static uint64_t missers[CLIENTS_MAX]; /* client keys of sessions */
+static struct misser {
+    uint64_t client_key;
+    unsigned n; /* times that retained messages are looked for again */
+} missers[CLIENTS_MAX];
 static size_t n_missers;
 
 /** paging_start() - nobody has missed anything yet */
@@ -177,27 +180,39 @@ void paging_start(void)
     n_missers = 0;
 }
 
-/** paging_has_missed() - may what is retained be found once more for @client_id, as it was found
- * for its SUBSCRIBE and came live? */
-bool paging_has_missed(const char *client_id)
+static struct misser *misser_of(uint64_t client_key)
 {
-    uint64_t key = client_key(bytes_str(client_id));
     size_t i = 0;
 
-    while (i < n_missers && missers[i] != key)
+    while (i < n_missers && missers[i].client_key != client_key)
         i++;
-    return i < n_missers;
+    return i < n_missers ? &missers[i] : NULL;
+}
+
+/** paging_n_missed() - how often may what is retained come to @client_id once more, as it was found
+ * for its SUBSCRIBE and came live? */
+unsigned paging_n_missed(const char *client_id)
+{
+    const struct misser *m = misser_of(client_key(bytes_str(client_id)));
+
+    return m != NULL ? m->n : 0;
 }
 
 void __wrap_session_missed(struct session *s, const struct receiver *r)
 {
-    bool is_wanted = false;
+    struct misser *m = misser_of(s->client_key);
 
-    for (size_t i = 0; i < r->n; i++)
-        is_wanted |= r->first[i]->want != NULL;
-    reached[REACHED_MISSED] += is_wanted;
-    if (is_wanted && !paging_has_missed((const char *)s->client_id.at) && n_missers < CLIENTS_MAX)
-        missers[n_missers++] = s->client_key;
+    if (m == NULL && n_missers < CLIENTS_MAX) {
+        m = &missers[n_missers++];
+        *m = (struct misser){.client_key = s->client_key};
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        const struct retained_want *want = r->first[i]->want;
+
+        reached[REACHED_MISSED] += want != NULL;
+        if (m != NULL && want != NULL)
+            m->n += want->last->until != RETAINED_SO_FAR;
+    }
     __real_session_missed(s, r);
 }
 

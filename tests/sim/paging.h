@@ -2,10 +2,9 @@
 /* sim/paging.h - see paging.c */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 void paging_start(void);
-bool paging_has_missed(const char *client_id);
+unsigned paging_n_missed(const char *client_id);
 void paging_turn_begins(unsigned worker);
 void paging_expect_reached(uint64_t n_seeds);

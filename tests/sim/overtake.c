@@ -57,15 +57,8 @@ static void subscribe(struct peer *p)
 
 static void settle(void)
 {
-    for (unsigned n = 0;; n++) {
-        bool moved = scene_others_work();
-
-        for (unsigned w = 0; w < settings.n_workers; w++)
-            moved |= scene_turn(w);
-        if (!moved)
-            return;
+    for (unsigned n = 0; scene_all_work(); n++)
         expect(n < ROUNDS_MAX, "it does not settle");
-    }
 }
 
 /* The next packet, while nobody turns but @worker; borrows from @p->in until buf_drop_front(). */

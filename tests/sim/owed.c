@@ -125,9 +125,10 @@ static void answer(struct peer *p, unsigned type, uint16_t packet_id)
     scene_say(p->socket, &packet);
 }
 
-static void heed(struct peer *p, const struct packet *got)
+static void heed(void *arg, const struct packet *got)
 {
     static const unsigned acks[] = {0, PUBACK, PUBREC};
+    struct peer *p = arg;
     unsigned qos = got->flags >> 1 & 3U;
 
     if (got->type == CONNACK || got->type == SUBACK || got->type == PUBCOMP) {
@@ -145,17 +146,6 @@ static void heed(struct peer *p, const struct packet *got)
     }
 }
 
-static void read_all(struct peer *p)
-{
-    struct packet got;
-
-    scene_read(p->socket, &p->in);
-    while (p->in.len >= 2 && packet_parse(buf_view(&p->in), LEVEL_5, &got)) {
-        heed(p, &got);
-        buf_drop_front(&p->in, got.len);
-    }
-}
-
 /* ---- time ---- */
 
 static void settle(void)
@@ -164,11 +154,9 @@ static void settle(void)
 
     for (unsigned n = 0; moved || n_due > 0; n++) {
         expect(n < ROUNDS_MAX, "it does not settle");
-        moved = scene_others_work();
-        for (unsigned w = 0; w < settings.n_workers; w++)
-            moved |= scene_turn(w);
+        moved = scene_all_work();
         for (unsigned i = 0; i < COUNT_OF(peers); i++)
-            read_all(peers[i]);
+            scene_heed(peers[i]->socket, &peers[i]->in, LEVEL_5, heed, peers[i]);
         if (!moved)
             kernel_advance(NS_PER_MS);
     }

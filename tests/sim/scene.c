@@ -91,6 +91,18 @@ void scene_read(struct socket *s, struct buf *in)
         ;
 }
 
+/** scene_heed() - see scene.h */
+void scene_heed(struct socket *s, struct buf *in, uint8_t level, scene_heed_fn *heed, void *arg)
+{
+    struct packet got;
+
+    scene_read(s, in);
+    while (in->len >= 2 && packet_parse(buf_view(in), level, &got)) {
+        heed(arg, &got);
+        buf_drop_front(in, got.len);
+    }
+}
+
 /** scene_close() - see scene.h */
 struct socket *scene_close(struct socket *s)
 {
@@ -148,4 +160,14 @@ bool scene_others_work(void)
         return false;
     node_scribe_turns();
     return true;
+}
+
+/** scene_all_work() - see scene.h */
+bool scene_all_work(void)
+{
+    bool moved = scene_others_work();
+
+    for (unsigned w = 0; w < settings.n_workers; w++)
+        moved |= scene_turn(w);
+    return moved;
 }

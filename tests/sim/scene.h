@@ -25,7 +25,10 @@ int scenes_main(char **argv, const struct scene *scenes, size_t n);
 struct connect_packet scene_connect(const char *client_id, uint8_t level, bool clean);
 void scene_say(struct socket *s, struct buf *packet); /* which is given back */
 void scene_read(struct socket *s, struct buf *in);    /* all that has arrived; @s NULL: nothing */
-struct socket *scene_close(struct socket *s);         /* NULL: fine; Return: NULL */
+/* Each packet of that, up to one that is not whole, is for @heed, which does not close @s. */
+typedef void scene_heed_fn(void *arg, const struct packet *got);
+void scene_heed(struct socket *s, struct buf *in, uint8_t level, scene_heed_fn *heed, void *arg);
+struct socket *scene_close(struct socket *s); /* NULL: fine; Return: NULL */
 void scene_subscribe(struct socket *s, const char *filter, uint8_t level); /* at QoS 1 */
 /* At QoS 1: @n as a number. */
 void scene_publish(struct socket *s, const char *topic, unsigned n, uint8_t level);
@@ -33,3 +36,4 @@ void scene_publish(struct socket *s, const char *topic, unsigned n, uint8_t leve
 /* Who has something to do does it; Return: false: nobody has. */
 bool scene_turn(unsigned worker);
 bool scene_others_work(void); /* all that is not the workers': passwords, the disk */
+bool scene_all_work(void);    /* each of them, and these */

@@ -97,18 +97,12 @@ static void take(struct peer *p, const struct packet *m)
     scene_say(p->socket, &ack);
 }
 
-static void read_all(struct peer *p)
+static void heed(void *arg, const struct packet *got)
 {
-    struct packet got;
-
-    scene_read(p->socket, &p->in);
-    while (p->in.len >= 2 && packet_parse(buf_view(&p->in), LEVEL_311, &got)) {
-        if (got.type == PUBLISH)
-            take(p, &got);
-        else
-            n_due--;
-        buf_drop_front(&p->in, got.len);
-    }
+    if (got->type == PUBLISH)
+        take(arg, got);
+    else
+        n_due--;
 }
 
 /* ---- time ---- */
@@ -125,7 +119,7 @@ static void settle_by(int alone)
                 moved |= scene_turn(w);
         }
         for (unsigned i = 0; i < PEERS; i++)
-            read_all(&peers[i]);
+            scene_heed(peers[i].socket, &peers[i].in, LEVEL_311, heed, &peers[i]);
         if (n_due == 0 && (alone >= 0 || !moved))
             return;
         if (!moved)

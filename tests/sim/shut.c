@@ -65,8 +65,10 @@ static void go_on(struct peer *p)
     }
 }
 
-static void heed(struct peer *p, const struct packet *got)
+static void heed(void *arg, const struct packet *got)
 {
+    struct peer *p = arg;
+
     if (got->type == DISCONNECT)
         return;
     expect(got->type == CONNACK, "%s came to %s", packet_name(got->type), p->id);
@@ -79,13 +81,7 @@ static void heed(struct peer *p, const struct packet *got)
 
 static void read_all(struct peer *p)
 {
-    struct packet got;
-
-    scene_read(p->socket, &p->in);
-    while (p->in.len >= 2 && packet_parse(buf_view(&p->in), p->level, &got)) {
-        heed(p, &got);
-        buf_drop_front(&p->in, got.len);
-    }
+    scene_heed(p->socket, &p->in, p->level, heed, p);
 }
 
 /* ---- time ---- */
